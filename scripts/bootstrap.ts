@@ -1,0 +1,124 @@
+/**
+ * Sets up what is missing, silent when nothing is, and then runs the command:
+ * `bootstrap.ts train [options]` or `bootstrap.ts test [arguments of deno test]`.
+ *
+ * On a Debian-family system as root it installs the software Vulkan driver where there is no WebGPU adapter, and the
+ * data set where no mirror can be reached. Elsewhere it prints what to do and goes on, so that the command itself can
+ * decide what it can do without.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { findAdapter, NO_ADAPTER_REMEDY } from "../src/backend/adapter.ts";
+import { ensureFashionMnist } from "../src/data/files.ts";
+import { ProgressView } from "../src/cli/progress.ts";
+
+const DRIVER_PACKAGE = "mesa-vulkan-drivers";
+const DATA_PACKAGE = "dataset-fashion-mnist";
+
+/** What is run once everything is there. */
+const COMMANDS: Record<string, readonly string[]> = {
+  train: ["run", "-A", "mod.ts", "train"],
+  test: ["run", "-A", "scripts/ok.ts"],
+};
+
+/** The options of `train` that decide what has to be there. */
+interface SetUp {
+  readonly device?: string;
+  readonly source?: string;
+  readonly dataDir?: string;
+  readonly offline: boolean;
+}
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (!Object.hasOwn(COMMANDS, name)) {
+    console.error("usage: bootstrap.ts train|test [arguments]");
+    return 2;
+  }
+  const setUp = _readSetUp(args);
+  if (!args.includes("--help") && !args.includes("-h")) {
+    if (setUp.device !== "cpu") await _ensureAdapter(setUp);
+    if (setUp.source !== "sample") await _ensureData(setUp);
+  }
+  return await _run([...COMMANDS[name], ...args]);
+}
+
+function _readSetUp(args: readonly string[]): SetUp {
+  const given = parseArgs([...args], {
+    boolean: ["offline"],
+    string: ["device", "source", "data-dir"],
+  });
+  return { ...given, dataDir: given["data-dir"] || undefined };
+}
+
+async function _ensureAdapter({ offline }: SetUp): Promise<void> {
+  if (await findAdapter() !== null) return;
+  if (offline || !_canInstall()) {
+    console.error(`setup: no WebGPU adapter was found: ${NO_ADAPTER_REMEDY}`);
+    return;
+  }
+  await _install(DRIVER_PACKAGE, "the software Vulkan driver");
+}
+
+async function _ensureData({ dataDir, offline }: SetUp): Promise<void> {
+  const view = new ProgressView({});
+  try {
+    await ensureFashionMnist({ dataDir, offline, onProgress: view.download });
+  } catch (error) {
+    view.stop();
+    // A folder that the user named, or a wish to stay offline, is for the command to report.
+    if (offline || dataDir !== undefined) return;
+    console.error(`setup: ${error instanceof Error ? error.message : error}`);
+    if (_canInstall()) await _install(DATA_PACKAGE, "the data set");
+  } finally {
+    view.stop();
+  }
+}
+
+/** Whether this is a Debian-family system and this process is root. */
+function _canInstall(): boolean {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
+  try {
+    return Deno.statSync("/etc/debian_version").isFile;
+  } catch {
+    return false;
+  }
+}
+
+async function _install(name: string, what: string): Promise<void> {
+  console.error(`setup: installing ${what} (apt-get install ${name})`);
+  for (
+    const args of [
+      ["-q", "update"],
+      ["-q", "install", "-y", "--no-install-recommends", name],
+    ]
+  ) {
+    const { success, stdout, stderr } = await new Deno.Command("apt-get", {
+      args,
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+      stdin: "null",
+    }).output();
+    if (success) continue;
+    const decoder = new TextDecoder();
+    console.error(decoder.decode(stdout) + decoder.decode(stderr));
+    console.error(
+      `setup: apt-get ${args.join(" ")} failed; run it by hand and try again`,
+    );
+    return;
+  }
+}
+
+/** Runs Deno with these arguments in place of this process, as far as a process can. */
+async function _run(args: readonly string[]): Promise<number> {
+  const child = new Deno.Command(Deno.execPath(), { args: [...args] }).spawn();
+  // A terminal sends Ctrl-C to both processes: the child decides what to do about it.
+  Deno.addSignalListener("SIGINT", () => {});
+  if (Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
+  }
+  const { code } = await child.status;
+  return code;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,170 @@
+/**
+ * Checks that imports in `src/` point one way (a lower folder never imports a
+ * higher one), that no files import each other in a circle, and that files stay
+ * short.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ImportGraph, readImportGraph } from "./import_graph.ts";
+
+/** From low to high: a layer may import itself and the layers of the rows above it. */
+export const LAYERS: readonly (readonly string[])[] = [
+  ["errors.ts"],
+  ["options.ts", "random.ts"],
+  ["backend"],
+  ["kernels"],
+  ["data", "nn"],
+  ["models", "optim"],
+  ["io"],
+  ["train"],
+  ["report", "distributed"],
+  ["cli"],
+  ["mod.ts"],
+];
+
+/** Most lines that a file may have. */
+export const MAX_LINES = 250;
+
+/** Top-level folders that the package never imports from. */
+const OUTSIDE = new Set(["tests", "bench", "scripts"]);
+
+/**
+ * Finds what is wrong with the imports of the package.
+ *
+ * @param graph The files that each file imports.
+ * @returns One line for each violation, in order of the importing file.
+ */
+export function findViolations(graph: ImportGraph): string[] {
+  return [..._findForbiddenImports(graph), ..._findCycles(graph)];
+}
+
+/**
+ * Finds files that are too long.
+ *
+ * @param numLines Number of lines of each file.
+ * @returns One line for each file of more than {@linkcode MAX_LINES} lines.
+ */
+export function findLongFiles(numLines: ReadonlyMap<string, number>): string[] {
+  return [...numLines].filter(([, lines]) => lines > MAX_LINES)
+    .map(([file, lines]) =>
+      `${file} has ${lines} lines: split it, as ${MAX_LINES} is the most`
+    );
+}
+
+function _findForbiddenImports(graph: ImportGraph): string[] {
+  const violations: string[] = [];
+  for (const [file, imports] of graph) {
+    const layer = _layerOf(file);
+    if (layer === undefined) continue;
+    if (_rankOf(layer) < 0) {
+      violations.push(
+        `${file} is in no layer: add "${layer}" to LAYERS in scripts/check_layers.ts`,
+      );
+      continue;
+    }
+    for (const target of imports) {
+      const reason = _whyForbidden(layer, target);
+      if (reason) violations.push(`${file} imports ${target}: ${reason}`);
+    }
+  }
+  return violations;
+}
+
+function _whyForbidden(layer: string, target: string): string | undefined {
+  const [top] = target.split("/");
+  if (OUTSIDE.has(top)) return `the package never imports from ${top}`;
+  const other = _layerOf(target);
+  if (other === undefined || other === layer) return;
+  const [rank, otherRank] = [_rankOf(layer), _rankOf(other)];
+  if (otherRank < 0) return; // reported where that file itself is looked at
+  if (rank < otherRank) return `${layer} is below ${other}`;
+  if (rank === otherRank) return `${layer} stands beside ${other}`;
+}
+
+/** The folder or loose file of `src/`, or `mod.ts`; `undefined` outside the package. */
+function _layerOf(file: string): string | undefined {
+  if (file === "mod.ts") return file;
+  const [top, layer] = file.split("/");
+  return top === "src" ? layer : undefined;
+}
+
+function _rankOf(layer: string): number {
+  return LAYERS.findIndex((row) => row.includes(layer));
+}
+
+/** One line for each import that closes a circle in a depth-first walk. */
+function _findCycles(graph: ImportGraph): string[] {
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file);
+    if (start >= 0) {
+      cycles.push(`import cycle: ${[...path.slice(start), file].join(" -> ")}`);
+      return;
+    }
+    if (done.has(file)) return;
+    for (const target of graph.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return cycles;
+}
+
+/** The TypeScript files of the given folders, as paths from the root. */
+async function _listFiles(
+  root: string,
+  folders: readonly string[],
+): Promise<string[]> {
+  const files: string[] = [];
+  for (const folder of folders) {
+    for await (const entry of Deno.readDir(join(root, folder))) {
+      const path = `${folder}/${entry.name}`;
+      if (path === "scripts/jsr_offline") continue;
+      if (entry.isDirectory) files.push(...await _listFiles(root, [path]));
+      else if (path.endsWith(".ts")) files.push(path);
+    }
+  }
+  return files.sort();
+}
+
+async function _countLines(
+  root: string,
+  files: readonly string[],
+): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const file of files) {
+    const text = await Deno.readTextFile(join(root, file));
+    counts.set(file, text.trimEnd().split("\n").length);
+  }
+  return counts;
+}
+
+/**
+ * Checks a repository.
+ *
+ * @param root Path of its root folder.
+ * @returns One line for each violation, and how many files were looked at.
+ */
+export async function checkLayers(
+  root: string,
+): Promise<{ violations: string[]; numFiles: number }> {
+  const source = ["mod.ts", ...await _listFiles(root, ["src"])];
+  const graph = await readImportGraph(root, source);
+  const files = await _listFiles(root, ["src", "scripts"]);
+  const violations = [
+    ...findViolations(graph),
+    ...findLongFiles(await _countLines(root, files)),
+  ];
+  return { violations, numFiles: files.length + 1 };
+}
+
+if (import.meta.main) {
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const { violations, numFiles } = await checkLayers(root);
+  for (const line of violations) console.error(line);
+  if (violations.length > 0) Deno.exit(1);
+  console.log(`ok: ${numFiles} files, each in its layer`);
+}

@@ -1,0 +1,42 @@
+/**
+ * Makes `data/sample/`, the first 2,000 train and 500 test images of Fashion-MNIST, and records it in the manifest.
+ *
+ * Run as `deno run --allow-read --allow-write --allow-env --allow-net scripts/make_sample.ts`; the result is the same
+ * on every run.
+ *
+ * @module
+ */
+
+import { gzipSync } from "fflate";
+import {
+  encodeIdx,
+  ensureFashionMnist,
+  type FileEntry,
+  parseIdx,
+  readVerified,
+} from "../src/data/mod.ts";
+import { sha256Of } from "../src/data/verify.ts";
+
+const DATA = new URL("../data/", import.meta.url);
+
+await Deno.mkdir(new URL("sample/", DATA), { recursive: true });
+const files: FileEntry[] = [];
+for (const file of await ensureFashionMnist()) {
+  const { name, path } = file;
+  const { shape, data } = parseIdx(await readVerified(file), { path });
+  const [length, ...rest] = shape;
+  const count = name.startsWith("train") ? 2_000 : 500;
+  const sample = encodeIdx({
+    shape: [count, ...rest],
+    data: data.subarray(0, count * data.length / length),
+  });
+  const stored = gzipSync(sample, { level: 9, mtime: 0 });
+  await Deno.writeFile(new URL(`sample/${name}.gz`, DATA), stored);
+  const sha256 = await sha256Of(sample);
+  files.push({ name, sha256, numBytes: sample.length });
+  console.log(`data/sample/${name}.gz: ${stored.length} bytes`);
+}
+const manifestUrl = new URL("manifest.json", DATA);
+const manifest = JSON.parse(await Deno.readTextFile(manifestUrl));
+const updated = { ...manifest, sample: { files } };
+await Deno.writeTextFile(manifestUrl, JSON.stringify(updated, null, 2) + "\n");

@@ -1,0 +1,120 @@
+/**
+ * Finds the WebGPU adapter and opens a device on it with everything it can do.
+ *
+ * @module
+ */
+
+import { BackendError } from "../errors.ts";
+
+/** What a person wants to know of a WebGPU adapter. */
+export interface AdapterDescription {
+  /** Name as the driver gives it, for example "llvmpipe (LLVM 15.0.6, 256 bits)". */
+  readonly name: string;
+  /** Vendor as the driver gives it: a name, or a PCI number in decimal. */
+  readonly vendor: string;
+  /** Whether the adapter computes on the CPU. */
+  readonly isSoftware: boolean;
+  /** WebGPU features on offer, sorted. */
+  readonly features: readonly string[];
+  /** The limits that matter for training, in bytes, invocations or workgroups. */
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** The adapter limits that are asked for in full when a device is opened. */
+const LIMIT_NAMES = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupsPerDimension",
+  "maxStorageBuffersPerShaderStage",
+] as const;
+
+/** Features that are asked for where the adapter has them. */
+const WANTED_FEATURES: readonly GPUFeatureName[] = [
+  "timestamp-query",
+  "shader-f16",
+];
+
+/** What to do where no WebGPU adapter is found. */
+export const NO_ADAPTER_REMEDY = Deno.build.os === "linux"
+  ? "install the GPU's Vulkan driver, or a software one with `apt-get install mesa-vulkan-drivers`"
+  : "update the GPU's driver";
+
+/**
+ * Looks for a WebGPU adapter, the fastest first.
+ *
+ * @returns The adapter, or `null` where no driver offers one.
+ */
+export async function findAdapter(): Promise<GPUAdapter | null> {
+  _silenceDriver();
+  return await navigator.gpu?.requestAdapter({
+    powerPreference: "high-performance",
+  }) ?? null;
+}
+
+/**
+ * Describes an adapter.
+ *
+ * @param adapter The adapter to describe.
+ * @returns Its name, features and limits.
+ */
+export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
+  const { info, limits } = adapter;
+  return {
+    name: info.description || info.device || "unnamed adapter",
+    vendor: info.vendor,
+    isSoftware: info.isFallbackAdapter,
+    features: [...adapter.features].sort(),
+    limits: Object.fromEntries(
+      LIMIT_NAMES.map((name) => [name, limits[name]]),
+    ),
+  };
+}
+
+/**
+ * Opens a device with the adapter's own limits instead of WebGPU's small defaults.
+ *
+ * @param adapter The adapter to open; it is used up by this.
+ * @param maxBindingBytes Largest storage buffer that shaders may bind, in bytes, where less than the adapter offers.
+ * @returns The device.
+ * @throws {BackendError} If the driver refuses.
+ */
+export async function openDevice(
+  adapter: GPUAdapter,
+  maxBindingBytes: number,
+): Promise<GPUDevice> {
+  const { limits } = describeAdapter(adapter);
+  try {
+    return await adapter.requestDevice({
+      requiredFeatures: WANTED_FEATURES.filter((f) => adapter.features.has(f)),
+      requiredLimits: {
+        ...limits,
+        maxStorageBufferBindingSize: maxBindingBytes,
+      },
+    });
+  } catch (error) {
+    throw new BackendError(
+      `Cannot open the WebGPU device: ${
+        error instanceof Error ? error.message : error
+      }; ${NO_ADAPTER_REMEDY}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Without XDG_RUNTIME_DIR the Vulkan loader prints an error line that concerns nobody. */
+function _silenceDriver(): void {
+  const name = "XDG_RUNTIME_DIR";
+  if (
+    Deno.build.os === "linux" &&
+    Deno.permissions.querySync({ name: "env", variable: name }).state ===
+      "granted" &&
+    !Deno.env.get(name)
+  ) {
+    Deno.env.set(name, "/tmp");
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * Chooses the device that TensorFlow.js computes on and knows what that device can and cannot do.
+ *
+ * @module
+ */
+
+import { BackendError, OptionError } from "../errors.ts";
+import {
+  type AdapterDescription,
+  describeAdapter,
+  findAdapter,
+  NO_ADAPTER_REMEDY,
+  openDevice,
+} from "./adapter.ts";
+import { probeMaxLoopIterations } from "./probe.ts";
+import { loadTf, type Tensor, tf } from "./tf.ts";
+
+/** What to compute on: "auto" is WebGPU where there is an adapter, else the CPU. */
+export type Device = "auto" | "webgpu" | "cpu";
+
+/** The values of {@linkcode Device}. */
+export const DEVICES: readonly Device[] = ["auto", "webgpu", "cpu"];
+
+/** Options of {@linkcode initBackend}. */
+export interface BackendOptions {
+  /** What to compute on. Default "auto". */
+  device?: Device;
+  /**
+   * Largest buffer that a shader may bind, in bytes, to behave like a smaller adapter. Default: what the adapter
+   * offers. Cannot change once WebGPU is in use.
+   */
+  maxBindingBytes?: number;
+  /** Receives what the user should know, in one line each. Default `console.warn`. */
+  onWarning?: (message: string) => void;
+}
+
+/** The device in use and its limits. */
+export interface BackendInfo {
+  /** The TensorFlow.js backend in use. */
+  readonly device: "webgpu" | "cpu";
+  /** The WebGPU adapter, where `device` is "webgpu". */
+  readonly adapter?: AdapterDescription;
+  /** Largest tensor that a kernel may read or write, in bytes; `Infinity` on the CPU. */
+  readonly maxBindingBytes: number;
+  /** Loop iterations after which a shader invocation silently stops; `Infinity` where there is no such limit. */
+  readonly maxLoopIterations: number;
+}
+
+const CPU: BackendInfo = {
+  device: "cpu",
+  maxBindingBytes: Infinity,
+  maxLoopIterations: Infinity,
+};
+
+let current: BackendInfo | undefined;
+let webgpu: BackendInfo | undefined;
+/** Errors that the WebGPU device reported and no caller has been told of yet. */
+const deviceErrors: string[] = [];
+
+/**
+ * Makes a device ready and has TensorFlow.js use it. Call it first; calling it again is cheap and may switch device
+ * (tensors stay on the device they were made on).
+ *
+ * @example
+ * ```ts
+ * import { initBackend } from "@x/alexnet";
+ *
+ * const { device, adapter } = await initBackend({ device: "auto" });
+ * console.log(device, adapter?.name);
+ * ```
+ *
+ * @param options Which device, and how to warn.
+ * @returns The device in use and its limits.
+ * @throws {OptionError} If an option is not one of its values.
+ * @throws {BackendError} If WebGPU is asked for and there is no adapter, or its driver fails.
+ */
+export async function initBackend(
+  options: BackendOptions = {},
+): Promise<BackendInfo> {
+  const { device = "auto", maxBindingBytes, onWarning = console.warn } =
+    options;
+  if (!DEVICES.includes(device)) {
+    throw new OptionError("device", device, `one of ${DEVICES.join(", ")}`);
+  }
+  if (maxBindingBytes !== undefined && !(maxBindingBytes >= 1)) {
+    throw new OptionError("maxBindingBytes", maxBindingBytes, "at least 1");
+  }
+  await loadTf();
+  const info = device === "cpu" ? CPU : await _openWebGpu(maxBindingBytes);
+  if (info === undefined && device === "webgpu") {
+    throw new BackendError(
+      `Cannot use WebGPU as no adapter was found: ${NO_ADAPTER_REMEDY}, or use the CPU device`,
+    );
+  }
+  if (info === undefined) {
+    onWarning(
+      `No WebGPU adapter was found, so this runs on the CPU, hundreds of times slower: ${NO_ADAPTER_REMEDY}`,
+    );
+  }
+  current = info ?? CPU;
+  await tf.setBackend(current.device);
+  return current;
+}
+
+/**
+ * The device in use, made ready with the defaults of {@linkcode initBackend} if none is.
+ *
+ * @returns The device in use and its limits.
+ */
+export async function ensureBackend(): Promise<BackendInfo> {
+  return current ?? await initBackend();
+}
+
+/**
+ * The device in use.
+ *
+ * @returns Its limits.
+ * @throws {BackendError} If {@linkcode initBackend} has not settled yet.
+ */
+export function backendInfo(): BackendInfo {
+  if (current === undefined) {
+    throw new BackendError(
+      "Cannot compute as no device is ready: call `await initBackend()` first",
+    );
+  }
+  return current;
+}
+
+/**
+ * Reads scalar tensors from the device in one go, waiting for all work before them.
+ *
+ * @param scalars Tensors of one element each, any dtype; they are not disposed.
+ * @returns Their values, in the same order.
+ * @throws {BackendError} If the device reported an error since the last call.
+ */
+export async function readScalars(
+  ...scalars: readonly Tensor[]
+): Promise<number[]> {
+  // A read costs a fixed 11 ms or so on WebGPU, whatever its size: gather first.
+  const packed = tf.tidy(() =>
+    tf.stack(scalars.map((s) => tf.reshape(tf.cast(s, "float32"), [])))
+  );
+  try {
+    const values = await packed.data();
+    throwIfDeviceFailed();
+    return Array.from(values);
+  } finally {
+    packed.dispose();
+  }
+}
+
+/**
+ * Turns an error that the WebGPU device reported outside of any call into an exception.
+ *
+ * @throws {BackendError} If the device reported an error since the last call.
+ */
+export function throwIfDeviceFailed(): void {
+  if (deviceErrors.length === 0) return;
+  const [first, ...rest] = deviceErrors.splice(0);
+  throw new BackendError(
+    `The WebGPU device reported: ${first}${
+      rest.length > 0 ? ` (and ${rest.length} more)` : ""
+    }; try a smaller batch size, or the CPU device`,
+  );
+}
+
+async function _openWebGpu(
+  maxBindingBytes: number | undefined,
+): Promise<BackendInfo | undefined> {
+  if (webgpu !== undefined) {
+    if (maxBindingBytes !== undefined) _checkBinding(webgpu, maxBindingBytes);
+    return webgpu;
+  }
+  const adapter = await findAdapter();
+  if (adapter === null) return undefined;
+  const description = describeAdapter(adapter);
+  const bindingBytes = Math.min(
+    maxBindingBytes ?? Infinity,
+    description.limits.maxStorageBufferBindingSize,
+  );
+  const device = await openDevice(adapter, bindingBytes);
+  _listen(device);
+  const maxLoopIterations = await probeMaxLoopIterations(device);
+  const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
+  // Importing it registered a backend with a device of its own, which asks Deno 2.2 to 2.8 for a malformed feature
+  // list, and whose errors nobody would see.
+  tf.removeBackend("webgpu");
+  tf.registerBackend("webgpu", () => new WebGPUBackend(device, adapter.info));
+  return webgpu = {
+    device: "webgpu",
+    adapter: description,
+    maxBindingBytes: bindingBytes,
+    maxLoopIterations,
+  };
+}
+
+function _checkBinding(info: BackendInfo, maxBindingBytes: number): void {
+  if (maxBindingBytes !== info.maxBindingBytes) {
+    throw new OptionError(
+      "maxBindingBytes",
+      maxBindingBytes,
+      `${info.maxBindingBytes}, as the WebGPU device is already open with that`,
+    );
+  }
+}
+
+function _listen(device: GPUDevice): void {
+  device.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    deviceErrors.push((event as GPUUncapturedErrorEvent).error.message);
+  });
+  device.lost.then(({ reason, message }) => {
+    if (reason !== "destroyed") deviceErrors.push(`device lost: ${message}`);
+  });
+}

@@ -1,0 +1,141 @@
+/**
+ * The commands: what each does and which options it has. Nothing here loads TensorFlow.js.
+ *
+ * @module
+ */
+
+import {
+  type CommandLine,
+  describeOptions,
+  type OptionName,
+} from "./options.ts";
+
+/** A command of the program. */
+export interface Command {
+  /** Arguments other than options, for the help. */
+  readonly positional: string;
+  /** What the command does, in one line. */
+  readonly summary: string;
+  /** Options of the command, in the order of the help. */
+  readonly options: readonly OptionName[];
+  /**
+   * Does it.
+   *
+   * @param line The parsed command line.
+   * @returns The exit code.
+   */
+  readonly run: (line: CommandLine) => Promise<number>;
+}
+
+const DATA_OPTIONS = ["source", "data-dir", "offline"] as const;
+const COMMON_OPTIONS = ["verbose", "help"] as const;
+
+/** Every command by its name. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  train: {
+    positional: "",
+    summary:
+      "Train a network on Fashion-MNIST; by default AlexNet, as in the lecture",
+    options: [
+      "model",
+      "preset",
+      "epochs",
+      "batch-size",
+      "learning-rate",
+      "momentum",
+      "weight-decay",
+      "dropout",
+      "resize",
+      "seed",
+      "train-samples",
+      "test-samples",
+      "max-time",
+      "device",
+      ...DATA_OPTIONS,
+      "save",
+      "log-every",
+      "progress",
+      "quiet",
+      ...COMMON_OPTIONS,
+    ],
+    run: async (line) => (await import("./train.ts")).train(line),
+  },
+  evaluate: {
+    positional: "CHECKPOINT",
+    summary: "Measure loss and accuracy of saved weights on the test images",
+    options: [
+      "batch-size",
+      "test-samples",
+      "device",
+      ...DATA_OPTIONS,
+      "progress",
+      "quiet",
+      ...COMMON_OPTIONS,
+    ],
+    run: async (line) => (await import("./evaluate.ts")).evaluate(line),
+  },
+  summary: {
+    positional: "",
+    summary: "Print the layer table of a network",
+    options: ["model", "resize", ...COMMON_OPTIONS],
+    run: async (line) => (await import("./summary.ts")).summary(line),
+  },
+  data: {
+    positional: "fetch|verify|show",
+    summary: "Download the data set, check its files, or print images of it",
+    options: [...DATA_OPTIONS, "split", "count", "progress", ...COMMON_OPTIONS],
+    run: async (line) => (await import("./data.ts")).data(line),
+  },
+  doctor: {
+    positional: "",
+    summary:
+      "Print device, driver, limits, versions and data set, and what is wrong",
+    options: [...DATA_OPTIONS, ...COMMON_OPTIONS],
+    run: async (line) => (await import("./doctor.ts")).doctor(line),
+  },
+};
+
+/**
+ * Writes the help of the program.
+ *
+ * @returns Several lines.
+ */
+export function programHelp(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { positional, summary }]) =>
+    [`${name} ${positional}`, summary] as const
+  );
+  return [
+    "AlexNet on Fashion-MNIST, on WebGPU",
+    "",
+    "Usage: deno run -A jsr:@x/alexnet <command> [options]",
+    "",
+    ..._columns(rows),
+    "",
+    "<command> --help lists the options of a command.",
+  ].join("\n");
+}
+
+/**
+ * Writes the help of a command.
+ *
+ * @param name Name of the command.
+ * @param command The command.
+ * @returns Several lines.
+ */
+export function commandHelp(name: string, command: Command): string {
+  const { positional, summary, options } = command;
+  return [
+    summary,
+    "",
+    `Usage: deno run -A jsr:@x/alexnet ${name} ${
+      positional ? `${positional} ` : ""
+    }[options]`,
+    "",
+    ..._columns(describeOptions(options)),
+  ].join("\n");
+}
+
+function _columns(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}

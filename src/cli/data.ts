@@ -1,0 +1,105 @@
+/**
+ * `data fetch|verify|show`: downloads the data set, checks its files, or prints images of it.
+ *
+ * @module
+ */
+
+import { loadFashionMnist } from "../data/fashion_mnist.ts";
+import { ensureFashionMnist, readVerified } from "../data/files.ts";
+import { MANIFEST } from "../data/manifest.ts";
+import { formatBytes } from "./console.ts";
+import { contactSheet } from "./contact_sheet.ts";
+import { didYouMean, UsageError } from "./option_kinds.ts";
+import type { CommandLine, OptionValues } from "./options.ts";
+import { ProgressView } from "./progress.ts";
+
+const ACTIONS = { fetch: _fetch, verify: _verify, show: _show };
+
+/**
+ * Runs the command.
+ *
+ * @param line The parsed command line.
+ * @returns The exit code.
+ * @throws {UsageError} If there is not exactly one action, and a known one.
+ */
+export async function data(
+  { options, positional }: CommandLine,
+): Promise<number> {
+  const names = Object.keys(ACTIONS);
+  const [name, extra] = positional;
+  if (name === undefined || extra !== undefined) {
+    throw new UsageError(`data needs one of ${names.join(", ")}`);
+  }
+  const action = Object.entries(ACTIONS).find(([n]) => n === name)?.[1];
+  if (action === undefined) {
+    throw new UsageError(`Unknown action ${name}: ${didYouMean(name, names)}`);
+  }
+  const view = new ProgressView({ noBars: options.progress === false });
+  try {
+    await action(options, view);
+    return 0;
+  } finally {
+    view.stop();
+  }
+}
+
+async function _fetch(
+  options: OptionValues,
+  view: ProgressView,
+): Promise<void> {
+  const files = await ensureFashionMnist({
+    dataDir: options["data-dir"],
+    offline: options.offline,
+    onProgress: view.download,
+  });
+  view.stop();
+  for (const { path } of files) console.log(path);
+}
+
+async function _verify(
+  options: OptionValues,
+  view: ProgressView,
+): Promise<void> {
+  if (options.source === "sample") {
+    await loadFashionMnist({ source: "sample" });
+    for (const { name, sha256 } of MANIFEST.sample.files) {
+      console.log(`ok ${name} ${sha256}`);
+    }
+    return;
+  }
+  const fileOptions = {
+    dataDir: options["data-dir"],
+    offline: options.offline,
+    onProgress: view.download,
+  };
+  for (const file of await ensureFashionMnist(fileOptions)) {
+    const bytes = await readVerified(file, fileOptions);
+    view.stop();
+    console.log(
+      `ok ${file.path}, ${formatBytes(bytes.length)}, SHA-256 ${file.sha256}`,
+    );
+  }
+}
+
+async function _show(options: OptionValues, view: ProgressView): Promise<void> {
+  const { split = "train", count = 12, source } = options;
+  const loaders = await loadFashionMnist({
+    source,
+    shuffle: false,
+    dataDir: options["data-dir"],
+    offline: options.offline,
+    onProgress: view.download,
+  });
+  view.stop();
+  const { dataset } = loaders[split];
+  const samples = Array.from(
+    { length: Math.min(count, dataset.length) },
+    (_, i) => dataset.get(i),
+  );
+  const isTerminal = Deno.stdout.isTerminal();
+  console.log(contactSheet(samples, {
+    classNames: dataset.classNames,
+    columns: isTerminal ? Deno.consoleSize().columns : 120,
+    hasColor: isTerminal && !Deno.noColor,
+  }));
+}

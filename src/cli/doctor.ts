@@ -1,0 +1,140 @@
+/**
+ * `doctor`: prints what training depends on, what is wrong with it, and how to mend that.
+ *
+ * @module
+ */
+
+import { NO_ADAPTER_REMEDY } from "../backend/adapter.ts";
+import { type BackendInfo, initBackend } from "../backend/backend.ts";
+import { loadTf } from "../backend/tf.ts";
+import { ensureFashionMnist, readVerified } from "../data/files.ts";
+import config from "../../deno.json" with { type: "json" };
+import { formatBytes, formatDevice } from "./console.ts";
+import type { CommandLine, OptionValues } from "./options.ts";
+
+/** What an examination found. */
+interface Findings {
+  /** What is so: pairs of a name and a value. */
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  /** What is wrong and how to mend it. */
+  readonly problems: readonly string[];
+  /** What is worth knowing and needs no mending. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Runs the command.
+ *
+ * @param line The parsed command line.
+ * @returns The exit code: 1 if something is wrong.
+ */
+export async function doctor({ options }: CommandLine): Promise<number> {
+  const all = [
+    await _versions(),
+    await _device(),
+    await _dataSet(options),
+  ];
+  const facts = all.flatMap((f) => f.facts);
+  const problems = all.flatMap((f) => f.problems);
+  const width = Math.max(...facts.map(([name]) => name.length));
+  for (const [name, value] of facts) {
+    console.log(`${name.padEnd(width)}  ${value}`);
+  }
+  for (const note of all.flatMap((f) => f.notes)) console.log(`note: ${note}`);
+  for (const problem of problems) console.log(`problem: ${problem}`);
+  console.log(
+    problems.length === 0
+      ? "ready to train"
+      : `${problems.length} ${
+        problems.length === 1 ? "problem" : "problems"
+      } found`,
+  );
+  return problems.length === 0 ? 0 : 1;
+}
+
+async function _versions(): Promise<Findings> {
+  const tf = await loadTf();
+  const { deno, v8, typescript } = Deno.version;
+  const facts = [
+    [config.name, config.version],
+    ["deno", `${deno} (V8 ${v8}, TypeScript ${typescript})`],
+    ["tensorflow.js", tf.version_core],
+    ["system", `${Deno.build.os} ${Deno.build.arch}`],
+  ] as const;
+  return { facts, problems: [], notes: [] };
+}
+
+async function _device(): Promise<Findings> {
+  let info: BackendInfo;
+  try {
+    info = await initBackend({ device: "auto", onWarning: () => {} });
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { facts: [["device", "none"]], problems: [problem], notes: [] };
+  }
+  const facts: [string, string][] = [["device", formatDevice(info)]];
+  const { adapter } = info;
+  if (adapter === undefined) {
+    const problem =
+      `no WebGPU adapter, so training runs on the CPU, hundreds of times slower: ${NO_ADAPTER_REMEDY}`;
+    return { facts, problems: [problem], notes: [] };
+  }
+  const { maxLoopIterations } = info;
+  facts.push(["vendor", adapter.vendor], [
+    "features",
+    adapter.features.join(", "),
+  ]);
+  for (const [name, value] of Object.entries(adapter.limits)) {
+    const isBytes = name.endsWith("Size") && !name.includes("Workgroup") ||
+      name.includes("Storage") && name.endsWith("StorageSize");
+    facts.push([
+      name,
+      isBytes ? `${value} (${formatBytes(value)})` : `${value}`,
+    ]);
+  }
+  facts.push([
+    "loop iterations",
+    maxLoopIterations === Infinity
+      ? "no limit found"
+      : `stop after ${maxLoopIterations}`,
+  ]);
+  const notes = [];
+  if (adapter.isSoftware) {
+    notes.push(
+      "this adapter computes on the CPU: a GPU with its driver is hundreds of times faster",
+    );
+  }
+  if (maxLoopIterations !== Infinity) {
+    notes.push(
+      `this driver silently stops loops after ${maxLoopIterations} iterations (llvmpipe before Mesa 25 does), so batches are split where a gradient would loop longer; results are right, and Mesa 25 or a GPU needs no splitting`,
+    );
+  }
+  return { facts, problems: [], notes };
+}
+
+async function _dataSet(options: OptionValues): Promise<Findings> {
+  if (options.source === "sample") {
+    return {
+      facts: [["data set", "the sample that comes with this package"]],
+      problems: [],
+      notes: [],
+    };
+  }
+  // Looking must not download 30 MB, so missing files are a finding.
+  const fileOptions = { dataDir: options["data-dir"], offline: true };
+  try {
+    const files = await ensureFashionMnist(fileOptions);
+    await Promise.all(files.map((file) => readVerified(file, fileOptions)));
+    const facts = files.map(({ path }) =>
+      ["data file", `${path}, verified`] as const
+    );
+    return { facts, problems: [], notes: [] };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return {
+      facts: [["data set", "not usable"]],
+      problems: [problem],
+      notes: [],
+    };
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The command line: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
+ *
+ * @module
+ */
+
+import { AlexNetError, OptionError } from "../errors.ts";
+import { commandHelp, COMMANDS, programHelp } from "./commands.ts";
+import { didYouMean, UsageError } from "./option_kinds.ts";
+import { parseOptions } from "./options.ts";
+
+/**
+ * Runs the program.
+ *
+ * @param args The command and its arguments.
+ * @returns The exit code: 0 on success, 1 on failure, 2 if the command line cannot be understood.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await _run(args);
+  } catch (error) {
+    console.error(`error: ${_explain(error, args[0])}`);
+    if (args.includes("--verbose")) console.error(error);
+    return error instanceof UsageError || error instanceof OptionError ? 2 : 1;
+  }
+}
+
+async function _run([name, ...args]: readonly string[]): Promise<number> {
+  if (
+    name === undefined || name === "--help" || name === "-h" || name === "help"
+  ) {
+    console.log(programHelp());
+    return name === undefined ? 2 : 0;
+  }
+  if (!Object.hasOwn(COMMANDS, name)) {
+    throw new UsageError(
+      `Unknown command ${name}: ${didYouMean(name, Object.keys(COMMANDS))}`,
+    );
+  }
+  const command = COMMANDS[name];
+  const line = parseOptions(args, command.options);
+  if (line.options.help) {
+    console.log(commandHelp(name, command));
+    return 0;
+  }
+  if (command.positional === "" && line.positional.length > 0) {
+    throw new UsageError(
+      `Unexpected argument "${line.positional[0]}" after ${name}`,
+    );
+  }
+  return await command.run(line);
+}
+
+function _explain(error: unknown, command: string | undefined): string {
+  if (error instanceof UsageError) {
+    const known = command !== undefined && Object.hasOwn(COMMANDS, command);
+    return `${error.message}; see ${known ? `${command} ` : ""}--help`;
+  }
+  if (error instanceof OptionError) {
+    const flag = error.option.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+    return error.message.replace(error.option, `--${flag}`);
+  }
+  if (error instanceof AlexNetError) return error.message;
+  const [firstLine] = String(error).split("\n");
+  return `${firstLine}; --verbose shows where`;
+}

@@ -1,0 +1,156 @@
+/**
+ * The command-line options: what each means, what it may be, and how it is parsed.
+ *
+ * @module
+ */
+
+import { type Args, parseArgs } from "@std/cli/parse-args";
+import {
+  choice,
+  didYouMean,
+  duration,
+  integer,
+  number,
+  text,
+  toggle,
+  UsageError,
+} from "./option_kinds.ts";
+
+/** Every option of every command, by its name without dashes. */
+const OPTIONS = {
+  "model": choice("Network to train", ["alexnet", "lenet"]),
+  "preset": choice(
+    "Values for all options below that are not given: the lecture's recipe, or one that shows learning within ten minutes on a slow adapter",
+    ["lecture", "quick"],
+  ),
+  "epochs": integer("N", "Times through the training images", 1),
+  "batch-size": integer("N", "Images per step", 1),
+  "learning-rate": number("X", "Step size of SGD, above 0"),
+  "momentum": number("X", "Momentum of SGD, in [0, 1)"),
+  "weight-decay": number("X", "Weight decay of SGD, at least 0"),
+  "dropout": number("X", "Dropout rate of AlexNet, in [0, 1)"),
+  "resize": integer("PIXELS", "Height and width of the images", 1),
+  "seed": integer(
+    "N",
+    "Seed of weights, order and dropout, 0 to 4294967295",
+    0,
+  ),
+  "train-samples": integer("N", "Use the first N training images only", 1),
+  "test-samples": integer("N", "Use the first N test images only", 1),
+  "max-time": duration(
+    "TIME",
+    "Stop training after e.g. 90s, 10m or 1h30m and evaluate",
+  ),
+  "device": choice("What to compute on", ["auto", "webgpu", "cpu"]),
+  "data-dir": text(
+    "DIR",
+    "The only folder to look for the data set and to download it to",
+  ),
+  "offline": toggle("Never use the network"),
+  "source": choice(
+    "The full data set, or the sample that comes with this package",
+    ["full", "sample"],
+  ),
+  "save": text(
+    "FILE",
+    "Write the trained weights to FILE, in the safetensors format",
+  ),
+  "log-every": integer("N", "Print loss, accuracy and speed every N steps", 1),
+  "progress": toggle(
+    "Draw a progress bar where there is a terminal (default); --no-progress: never",
+  ),
+  "quiet": toggle("Print results only"),
+  "split": choice("Which images to show", ["train", "test"]),
+  "count": integer("N", "How many images to show", 1),
+  "verbose": toggle("Print the stack trace of an error"),
+  "help": toggle("Print this help"),
+} as const;
+
+/** Name of an option, without dashes. */
+export type OptionName = keyof typeof OPTIONS;
+
+/** Parsed options by name; one that was not given is absent. */
+export type OptionValues = {
+  [Name in OptionName]?: ReturnType<typeof OPTIONS[Name]["parse"]>;
+};
+
+/** A parsed command line. */
+export interface CommandLine {
+  /** The options that were given. */
+  readonly options: OptionValues;
+  /** The other arguments. */
+  readonly positional: readonly string[];
+}
+
+/**
+ * Parses the arguments of a command.
+ *
+ * @param args Arguments after the command's name.
+ * @param names Options that the command has.
+ * @returns Options and other arguments.
+ * @throws {UsageError} If an option is unknown or has a value that it must not have.
+ */
+export function parseOptions(
+  args: readonly string[],
+  names: readonly OptionName[],
+): CommandLine {
+  const isSwitch = (name: OptionName) =>
+    OPTIONS[name].placeholder === undefined;
+  const unknown: string[] = [];
+  const { _: positional, ...given }: Args = parseArgs([...args], {
+    boolean: names.filter(isSwitch),
+    string: ["_", ...names.filter((name) => !isSwitch(name))],
+    negatable: names.filter((name) => name === "progress"),
+    alias: { help: "h" },
+    unknown: (flag, key) => {
+      if (key === undefined) return true;
+      unknown.push(flag);
+      return false;
+    },
+  });
+  if (unknown.length > 0) throw _unknownOption(unknown[0], names);
+  const options: Record<string, unknown> = {};
+  for (const name of names) {
+    const value: unknown = (given as Record<string, unknown>)[name];
+    const negated = name === "progress" && args.includes("--no-progress");
+    if (value === undefined || (value === false && !negated)) continue;
+    options[name] = typeof value === "boolean"
+      ? value
+      : _parseValue(name, String(value));
+  }
+  return { options, positional: positional.map(String) };
+}
+
+/**
+ * Describes options for the help.
+ *
+ * @param names The options, in the order to list them.
+ * @returns Pairs of how the option is written and what it means.
+ */
+export function describeOptions(
+  names: readonly OptionName[],
+): [flag: string, help: string][] {
+  return names.map((name) => {
+    const { placeholder, help } = OPTIONS[name];
+    return [placeholder ? `--${name} ${placeholder}` : `--${name}`, help];
+  });
+}
+
+function _parseValue(name: OptionName, text: string): unknown {
+  const flag = `--${name}`;
+  if (text === "") {
+    throw new UsageError(
+      `${flag} needs a value: ${flag} ${OPTIONS[name].placeholder}`,
+    );
+  }
+  return OPTIONS[name].parse(text, flag);
+}
+
+function _unknownOption(
+  flag: string,
+  names: readonly OptionName[],
+): UsageError {
+  const word = flag.split("=")[0];
+  const flags = names.map((name) => `--${name}`);
+  return new UsageError(`Unknown option ${word}: ${didYouMean(word, flags)}`);
+}

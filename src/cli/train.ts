@@ -1,0 +1,161 @@
+/**
+ * `train`: trains a network on Fashion-MNIST and prints the lecture's line for every epoch.
+ *
+ * @module
+ */
+
+import { type BackendInfo, initBackend } from "../backend/backend.ts";
+import { loadFashionMnist } from "../data/fashion_mnist.ts";
+import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
+import { maxBatch } from "../nn/batch.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import { sgd } from "../optim/sgd.ts";
+import type { Progress } from "../train/callbacks.ts";
+import { fit, type History } from "../train/fit.ts";
+import {
+  formatDevice,
+  formatDuration,
+  formatEpoch,
+  formatLayers,
+  formatSpeed,
+} from "./console.ts";
+import { buildNetwork } from "./network.ts";
+import type { CommandLine } from "./options.ts";
+import { checkWritable } from "./output_file.ts";
+import { ProgressView } from "./progress.ts";
+import { type Recipe, recipeOf } from "./recipe.ts";
+
+/** Batches after which the speed is known well enough to estimate the time. */
+const ESTIMATE_AFTER = 3;
+
+/**
+ * Runs the command.
+ *
+ * @param line The parsed command line.
+ * @returns The exit code.
+ */
+export async function train({ options }: CommandLine): Promise<number> {
+  const recipe = recipeOf(options);
+  const { model, imageSize } = recipe;
+  const config: ModelConfig = { model, imageSize, classes: 10 };
+  const optimizer = sgd(recipe);
+  if (options.save !== undefined) await checkWritable("--save", options.save);
+  const view = new ProgressView({
+    noBars: options.progress === false,
+    quiet: options.quiet,
+    logEvery: options["log-every"],
+  });
+  const say = (text: string) => options.quiet || console.log(text);
+  try {
+    const data = await loadFashionMnist({
+      ...recipe,
+      resize: imageSize === 28 ? undefined : imageSize,
+      dataDir: options["data-dir"],
+      offline: options.offline,
+      source: options.source,
+      onProgress: view.download,
+    });
+    view.stop();
+    const backend = await initBackend({
+      device: options.device,
+      onWarning: (message) => console.error(`warning: ${message}`),
+    });
+    const net = buildNetwork(config, recipe);
+    say(`device: ${formatDevice(backend)}`);
+    say(`\n${formatLayers(net.summary())}\n`);
+    say(`recipe: ${_describe(recipe, optimizer.description, data)}`);
+    _explainSplit(net, recipe, backend, say);
+    let isEstimated = false;
+    const history = await fit(net, data.train, {
+      epochs: recipe.epochs,
+      optimizer,
+      validation: data.test,
+      maxTimeMs: recipe.maxTimeMs,
+      logEvery: options["log-every"],
+      callbacks: [{
+        onProgress(e) {
+          if (
+            !isEstimated && e.phase === "train" && e.batch >= ESTIMATE_AFTER
+          ) {
+            isEstimated = true;
+            view.print(_estimate(e, recipe));
+          }
+          view.update(e);
+        },
+        onEpochEnd(e) {
+          view.stop();
+          console.log(formatEpoch(e));
+        },
+      }],
+    });
+    _explainStop(history, data.train.numBatches, recipe, say);
+    if (options.save !== undefined) {
+      await saveCheckpoint(options.save, net, config);
+      say(`saved ${options.save}`);
+    }
+    return 0;
+  } finally {
+    view.stop();
+  }
+}
+
+function _describe(
+  recipe: Recipe,
+  optimizer: string,
+  data: { train: { numSamples: number }; test: { numSamples: number } },
+): string {
+  const { epochs, batchSize, imageSize, seed, maxTimeMs, dropout } = recipe;
+  return [
+    `${recipe.model}`,
+    `${data.train.numSamples} training and ${data.test.numSamples} test images at ${imageSize}x${imageSize}`,
+    `batch size ${batchSize}`,
+    optimizer,
+    recipe.model === "alexnet" ? `dropout ${dropout}` : "",
+    `${epochs} ${epochs === 1 ? "epoch" : "epochs"}`,
+    maxTimeMs ? `at most ${formatDuration(maxTimeMs / 1000)}` : "",
+    `seed ${seed}`,
+  ].filter(Boolean).join(", ");
+}
+
+function _explainSplit(
+  net: Sequential,
+  { batchSize }: Recipe,
+  backend: BackendInfo,
+  say: (text: string) => void,
+): void {
+  const size = maxBatch(net, { training: true });
+  if (size >= batchSize) return;
+  const reason = backend.maxLoopIterations === Infinity
+    ? "the adapter cannot bind larger tensors"
+    : "the driver binds no larger tensors or stops longer loops (see doctor)";
+  const parts = Math.ceil(batchSize / size);
+  say(
+    `note: each batch is computed in ${parts} parts, with the same result, as ${reason}`,
+  );
+}
+
+function _estimate(e: Progress, { epochs, maxTimeMs }: Recipe): string {
+  const seconds = (e.batches ?? e.batch) * e.secondsPerBatch * epochs;
+  const limit = maxTimeMs !== undefined && seconds * 1000 > maxTimeMs
+    ? `, stopping after ${formatDuration(maxTimeMs / 1000)}`
+    : "";
+  return `estimated training time: ${formatDuration(seconds)} for ${epochs} ${
+    epochs === 1 ? "epoch" : "epochs"
+  } at ${formatSpeed(e.imagesPerSecond)}, evaluation not counted${limit}`;
+}
+
+function _explainStop(
+  history: History,
+  stepsPerEpoch: number,
+  { maxTimeMs, epochs }: Recipe,
+  say: (text: string) => void,
+): void {
+  if (history.stopped !== "max-time" || maxTimeMs === undefined) return;
+  say(
+    `stopped after ${
+      formatDuration(maxTimeMs / 1000)
+    } as asked, at step ${history.steps} of ${
+      stepsPerEpoch * epochs
+    }; test acc is of the weights at that step`,
+  );
+}

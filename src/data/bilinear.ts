@@ -1,0 +1,120 @@
+/**
+ * Bilinear interpolation of one image after the other, with tables that are kept between images of one size.
+ *
+ * @module
+ */
+
+import type { Image } from "./dataset.ts";
+
+/** For each place along one side of the output: two neighbours in the input and the share of the second. */
+interface Axis {
+  first: Int32Array;
+  second: Int32Array;
+  share: Float64Array;
+}
+
+/** One row to stretch: where it begins in the input and in the output. */
+interface Row {
+  from: number;
+  to: number;
+  columns: Axis;
+  channels: number;
+  out: Float32Array;
+}
+
+/**
+ * Prepares bilinear interpolation to a size: along each row first, then between rows.
+ *
+ * Output place i reads the input at max(0, (i + 0.5) * in / out - 0.5), as PyTorch's
+ * `interpolate(mode="bilinear", align_corners=False)` does.
+ *
+ * @param height Rows of the output.
+ * @param width Columns of the output.
+ * @returns Makes float32 `[height, width, channels]` of an image, in new memory.
+ */
+export function bilinear(
+  height: number,
+  width: number,
+): (image: Image) => Float32Array<ArrayBuffer> {
+  let rows = _axis(1, height);
+  let columns = _axis(1, width);
+  let input = [1, 1];
+  let scratch = new Float32Array(0);
+  return (image) => {
+    const { data, channels } = image;
+    if (image.height !== input[0] || image.width !== input[1]) {
+      rows = _axis(image.height, height);
+      columns = _axis(image.width, width);
+      input = [image.height, image.width];
+    }
+    const stride = width * channels;
+    if (scratch.length < image.height * stride) {
+      scratch = new Float32Array(image.height * stride);
+    }
+    for (let y = 0; y < image.height; y++) {
+      const from = y * image.width * channels;
+      const to = y * stride;
+      const stretch = channels === 1 ? _stretchGreyRow : _stretchRow;
+      stretch(data, { from, to, columns, channels, out: scratch });
+    }
+    const out = new Float32Array(height * stride);
+    _blendRows(scratch, { rows, stride, out });
+    return out;
+  };
+}
+
+function _axis(inSize: number, outSize: number): Axis {
+  const first = new Int32Array(outSize);
+  const second = new Int32Array(outSize);
+  const share = new Float64Array(outSize);
+  for (let i = 0; i < outSize; i++) {
+    const position = Math.max(0, (i + 0.5) * inSize / outSize - 0.5);
+    first[i] = Math.floor(position);
+    second[i] = Math.min(first[i] + 1, inSize - 1);
+    share[i] = position - first[i];
+  }
+  return { first, second, share };
+}
+
+function _stretchGreyRow(
+  data: Image["data"],
+  { from, to, columns: { first, second, share }, out }: Row,
+): void {
+  for (let x = 0; x < share.length; x++) {
+    const a = data[from + first[x]];
+    const b = data[from + second[x]];
+    out[to + x] = a + share[x] * (b - a);
+  }
+}
+
+function _stretchRow(
+  data: Image["data"],
+  { from, to, columns: { first, second, share }, channels, out }: Row,
+): void {
+  for (let i = 0; i < share.length * channels; i++) {
+    const x = Math.floor(i / channels);
+    const channel = i - x * channels;
+    const a = data[from + first[x] * channels + channel];
+    const b = data[from + second[x] * channels + channel];
+    out[to + i] = a + share[x] * (b - a);
+  }
+}
+
+function _blendRows(
+  data: Float32Array,
+  { rows: { first, second, share }, stride, out }: {
+    rows: Axis;
+    stride: number;
+    out: Float32Array;
+  },
+): void {
+  for (let y = 0; y < share.length; y++) {
+    const top = first[y] * stride;
+    const bottom = second[y] * stride;
+    const to = y * stride;
+    for (let i = 0; i < stride; i++) {
+      const a = data[top + i];
+      out[to + i] = a + share[y] * (data[bottom + i] - a);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The errors that this package throws: each says what was wrong, where, and what to do next.
+ *
+ * @module
+ */
+
+/** Base class of every error that this package throws on purpose. */
+export class AlexNetError extends Error {
+  /**
+   * Describes the error.
+   *
+   * @param message What was wrong, where, and what to do next.
+   * @param options The error that caused it, if any.
+   */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** An argument or option has a value that it must not have. */
+export class OptionError extends AlexNetError {
+  /** Name of the argument or option, as the caller wrote it. */
+  readonly option: string;
+  /** The value that was refused. */
+  readonly value: unknown;
+
+  /**
+   * Describes the option.
+   *
+   * @param option Name of the argument or option.
+   * @param value The value that was refused.
+   * @param requirement What the value must be, to complete "as it must be ...".
+   */
+  constructor(option: string, value: unknown, requirement: string) {
+    super(
+      `Cannot use ${option} as it must be ${requirement}: current value is ${
+        _show(value)
+      }`,
+    );
+    this.option = option;
+    this.value = value;
+  }
+}
+
+/** A tensor, an image or a list of weights has a shape that does not fit. */
+export class ShapeError extends AlexNetError {}
+
+/** A data file is missing, truncated, damaged or not what it should be. */
+export class DataError extends AlexNetError {
+  /** Path or address of the file that is wrong. */
+  readonly path: string;
+
+  /**
+   * Describes the file.
+   *
+   * @param path Path or address of the file that is wrong.
+   * @param message What is wrong with it and what to do.
+   */
+  constructor(path: string, message: string) {
+    super(message);
+    this.path = path;
+  }
+}
+
+/** No device could be had, or the device reported an error. */
+export class BackendError extends AlexNetError {}
+
+/** Training cannot go on, because the loss is not a finite number. */
+export class TrainingError extends AlexNetError {
+  /** Epoch (from 1) in which it happened. */
+  readonly epoch: number;
+  /** Step (from 0 over the run) by which it had happened. */
+  readonly step: number;
+
+  /**
+   * Describes what happened and where.
+   *
+   * @param message What happened and what to try.
+   * @param where Epoch (from 1) and step (from 0 over the run).
+   */
+  constructor(message: string, where: { epoch: number; step: number }) {
+    super(message);
+    this.epoch = where.epoch;
+    this.step = where.step;
+  }
+}
+
+function _show(value: unknown): string {
+  return typeof value === "string" ? `"${value}"` : String(value);
+}

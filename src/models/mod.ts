@@ -1,0 +1,8 @@
+/**
+ * Well-known networks.
+ *
+ * @module
+ */
+
+export * from "./alexnet.ts";
+export * from "./lenet.ts";

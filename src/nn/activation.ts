@@ -1,0 +1,64 @@
+/**
+ * Activations, as layers and as the `activation` option of layers that have weights.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../backend/tf.ts";
+import { OptionError } from "../errors.ts";
+import type { Layer } from "./layer.ts";
+
+/** Name of an activation; "linear" is none. */
+export type Activation = "linear" | "relu" | "sigmoid";
+
+const FUNCTIONS: Record<Activation, (x: Tensor) => Tensor> = {
+  linear: (x) => x,
+  relu: (x) => tf.relu(x),
+  sigmoid: (x) => tf.sigmoid(x),
+};
+
+/**
+ * Looks up an activation.
+ *
+ * @param name Its name.
+ * @returns The function, from a tensor to one of the same shape.
+ * @throws {OptionError} If there is none of that name.
+ */
+export function activationFunction(
+  name: Activation,
+): (x: Tensor) => Tensor {
+  if (!Object.hasOwn(FUNCTIONS, name)) {
+    const names = Object.keys(FUNCTIONS).join(", ");
+    throw new OptionError("activation", name, `one of ${names}`);
+  }
+  return FUNCTIONS[name];
+}
+
+/**
+ * max(x, 0), any shape.
+ *
+ * @returns The layer.
+ */
+export function relu(): Layer {
+  return _activation("relu");
+}
+
+/**
+ * 1 / (1 + exp(-x)), any shape.
+ *
+ * @returns The layer.
+ */
+export function sigmoid(): Layer {
+  return _activation("sigmoid");
+}
+
+function _activation(kind: Activation): Layer {
+  const compute = activationFunction(kind);
+  return {
+    kind,
+    outputShape: (input) => input,
+    weights: () => [],
+    macs: () => 0,
+    apply: (x) => compute(x),
+  };
+}

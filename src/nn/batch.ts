@@ -1,0 +1,118 @@
+/**
+ * Splits batches that the device cannot take whole.
+ *
+ * @module
+ */
+
+import { backendInfo } from "../backend/backend.ts";
+import { type Tensor, tf } from "../backend/tf.ts";
+import { ShapeError } from "../errors.ts";
+import type { Layer } from "./layer.ts";
+import { type Shape, sizeOf } from "./shape.ts";
+
+const BYTES_PER_FLOAT = 4;
+
+/** A part of a batch. */
+export interface BatchPart<T extends Tensor> {
+  /** Place in the whole batch of the part's first element. */
+  readonly begin: number;
+  /** The elements of the part. */
+  readonly part: T;
+}
+
+/**
+ * How many images a network can take at once on the device in use: no tensor may be larger than the adapter can bind,
+ * and in training no loop of a gradient may run longer than the adapter does.
+ *
+ * @param net Layers and shape of one image.
+ * @param options Whether gradients are computed.
+ * @returns Number of images, at least 1; `Infinity` where the device sets no limit.
+ * @throws {ShapeError} If the network does not fit with even one image.
+ */
+export function maxBatch(
+  net: { layers: readonly Layer[]; inputShape: Shape },
+  options: { training: boolean },
+): number {
+  const { maxBindingBytes, maxLoopIterations } = backendInfo();
+  let max = Infinity;
+  let shape = net.inputShape;
+  for (const layer of net.layers) {
+    const largestWeight = Math.max(
+      0,
+      ...layer.weights(shape).map((w) => sizeOf(w.shape) * BYTES_PER_FLOAT),
+    );
+    const output = layer.outputShape(shape);
+    const bytesPerImage = BYTES_PER_FLOAT *
+      Math.max(sizeOf(shape), sizeOf(output));
+    if (Math.max(largestWeight, bytesPerImage) > maxBindingBytes) {
+      throw new ShapeError(
+        `Cannot run ${layer.kind} with output [${output}]: it needs a tensor of ${
+          Math.max(largestWeight, bytesPerImage)
+        } bytes and the adapter binds at most ${maxBindingBytes}; use smaller images or fewer units`,
+      );
+    }
+    max = Math.min(max, Math.floor(maxBindingBytes / bytesPerImage));
+    if (options.training && layer.gradientLoopIterations !== undefined) {
+      // Iterations grow in proportion to the batch.
+      const perImage = layer.gradientLoopIterations(shape, 1);
+      if (perImage > maxLoopIterations) {
+        throw new ShapeError(
+          `Cannot train ${layer.kind} with output [${output}]: its gradient loops ${perImage} times and the adapter stops after ${maxLoopIterations}; use smaller images or another driver`,
+        );
+      }
+      max = Math.min(max, Math.floor(maxLoopIterations / perImage));
+    }
+    shape = output;
+  }
+  return max;
+}
+
+/**
+ * Cuts a tensor along its first dimension into parts of nearly equal size. Call it inside a `tidy`.
+ *
+ * @param batch Any tensor of rank 1 or more; not disposed.
+ * @param maxSize Largest size of a part.
+ * @returns The parts in order; the tensor itself where it is small enough.
+ */
+export function sliceBatch<T extends Tensor>(
+  batch: T,
+  maxSize: number,
+): BatchPart<T>[] {
+  const total = batch.shape[0];
+  const count = Math.ceil(total / maxSize);
+  if (count <= 1) return [{ begin: 0, part: batch }];
+  const size = Math.ceil(total / count);
+  const slice = _slicer(batch);
+  return Array.from({ length: Math.ceil(total / size) }, (_, i) => {
+    const begin = i * size;
+    return { begin, part: slice(begin, Math.min(size, total - begin)) };
+  });
+}
+
+/**
+ * Puts parts together along their first dimension. Call it inside a `tidy`.
+ *
+ * @param parts At least one tensor.
+ * @returns Their concatenation.
+ */
+export function concatenate<T extends Tensor>(parts: readonly T[]): T {
+  return parts.length === 1 ? parts[0] : tf.concat([...parts]) as T;
+}
+
+function _slicer<T extends Tensor>(
+  batch: T,
+): (begin: number, size: number) => T {
+  if (batch.size * BYTES_PER_FLOAT <= backendInfo().maxBindingBytes) {
+    return (begin, size) => tf.slice(batch, begin, size) as T;
+  }
+  // No kernel can read a tensor of this size, so it has not left the host yet, and reading it is not a download.
+  const values = batch.dataSync();
+  const [, ...shape] = batch.shape;
+  const stride = sizeOf(shape);
+  return (begin, size) =>
+    tf.tensor(
+      values.slice(begin * stride, (begin + size) * stride),
+      [size, ...shape],
+      batch.dtype,
+    ) as T;
+}

@@ -1,0 +1,85 @@
+/**
+ * Fully connected layers, and what turns images into feature vectors for them.
+ *
+ * @module
+ */
+
+import { type Tensor2D, tf } from "../backend/tf.ts";
+import { ShapeError } from "../errors.ts";
+import { type Activation, activationFunction } from "./activation.ts";
+import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
+import type { Layer } from "./layer.ts";
+import { type Shape, sizeOf } from "./shape.ts";
+import { requireInteger } from "../options.ts";
+
+/** Options of {@linkcode dense}. */
+export interface DenseOptions {
+  /** Number of outputs. */
+  units: number;
+  /** Applied to the sum. Default "linear". */
+  activation?: Activation;
+  /** First values of the kernel. Default {@linkcode xavierUniform}. */
+  kernelInitializer?: Initializer;
+  /** First values of the bias. Default {@linkcode zeros}. */
+  biasInitializer?: Initializer;
+}
+
+/**
+ * Matrix product with bias: `[batch, in]` to `[batch, units]`. Kernel `[in, units]`, bias `[units]`.
+ *
+ * @param options Size of the layer.
+ * @returns The layer.
+ * @throws {OptionError} If an option is out of its range.
+ */
+export function dense(options: DenseOptions): Layer {
+  const {
+    activation = "linear",
+    kernelInitializer = xavierUniform(),
+    biasInitializer = zeros(),
+  } = options;
+  const units = requireInteger("units", options.units);
+  const activate = activationFunction(activation);
+  return {
+    kind: "dense",
+    outputShape(input) {
+      _checkFlat(input);
+      return [units];
+    },
+    weights: ([features]) => [
+      {
+        name: "kernel",
+        shape: [features, units],
+        initializer: kernelInitializer,
+      },
+      { name: "bias", shape: [units], initializer: biasInitializer },
+    ],
+    macs: ([features]) => features * units,
+    apply(x, [kernel, bias]) {
+      const sum = tf.matMul(x as Tensor2D, kernel as Tensor2D);
+      return activate(tf.add(sum, bias));
+    },
+  };
+}
+
+/**
+ * `[batch, height, width, channels]` to `[batch, height * width * channels]`.
+ *
+ * @returns The layer.
+ */
+export function flatten(): Layer {
+  return {
+    kind: "flatten",
+    outputShape: (input) => [sizeOf(input)],
+    weights: () => [],
+    macs: () => 0,
+    apply: (x) => tf.reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]),
+  };
+}
+
+function _checkFlat(input: Shape): void {
+  if (input.length !== 1) {
+    throw new ShapeError(
+      `Cannot apply dense to shape [${input}]: expected [features]; put flatten() before it`,
+    );
+  }
+}

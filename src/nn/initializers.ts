@@ -1,0 +1,63 @@
+/**
+ * First values of weights.
+ *
+ * @module
+ */
+
+import { type RandomSource, uniforms } from "../random.ts";
+import { type Shape, sizeOf } from "./shape.ts";
+
+/** How many inputs and outputs a weight connects. */
+export interface Fans {
+  /** Inputs that each output sums over. */
+  readonly fanIn: number;
+  /** Outputs that each input reaches. */
+  readonly fanOut: number;
+}
+
+/**
+ * Gives the first values of a weight tensor.
+ *
+ * @param shape Shape of the weight.
+ * @param source The random numbers to draw from.
+ * @returns float32 values in row-major order.
+ */
+export type Initializer = (
+  shape: Shape,
+  source: RandomSource,
+) => Float32Array<ArrayBuffer>;
+
+/**
+ * Inputs and outputs that a kernel connects.
+ *
+ * @param shape HWIO for convolutions, `[in, out]` for dense layers.
+ * @returns Both fans: the window times the channels.
+ */
+export function fansOf(shape: Shape): Fans {
+  const window = sizeOf(shape.slice(0, -2));
+  const [fanIn, fanOut] = shape.slice(-2);
+  return { fanIn: window * fanIn, fanOut: window * fanOut };
+}
+
+/**
+ * Uniform in ±sqrt(6 / (fanIn + fanOut)): Glorot and Bengio, "Understanding the difficulty of training deep feedforward
+ * neural networks" (AISTATS 2010). The same as Keras's `glorot_uniform`, PyTorch's `xavier_uniform_` and Gluon's `Xavier()`.
+ *
+ * @returns The initializer.
+ */
+export function xavierUniform(): Initializer {
+  return (shape, source) => {
+    const { fanIn, fanOut } = fansOf(shape);
+    const limit = Math.sqrt(6 / (fanIn + fanOut));
+    return uniforms(sizeOf(shape), source).map((u) => (2 * u - 1) * limit);
+  };
+}
+
+/**
+ * All zero.
+ *
+ * @returns The initializer.
+ */
+export function zeros(): Initializer {
+  return (shape) => new Float32Array(sizeOf(shape));
+}

@@ -1,0 +1,78 @@
+/**
+ * What a layer is: a description without state, so that one list of layers can be built into many networks.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../backend/tf.ts";
+import type { Initializer } from "./initializers.ts";
+import type { Shape } from "./shape.ts";
+
+/** A weight tensor that a layer needs. */
+export interface WeightSpec {
+  /** What the weight is, for example "kernel". */
+  readonly name: "kernel" | "bias";
+  /** Shape of the tensor: HWIO or `[in, out]` for kernels, `[out]` for biases. */
+  readonly shape: Shape;
+  /** Gives the first values. */
+  readonly initializer: Initializer;
+}
+
+/** How a layer is being called. */
+export interface CallContext {
+  /** Whether dropout is on. */
+  readonly training: boolean;
+  /** Seed of the network's random numbers. */
+  readonly seed: number;
+  /** Training step, from 0 over the run: each has its own dropout masks. */
+  readonly step: number;
+  /** Place in the whole batch of the first image of this call, so that a split batch gets the same masks. */
+  readonly firstImage: number;
+  /** Place of the layer in its network. */
+  readonly layerIndex: number;
+}
+
+/** A layer of a network. Images are `[batch, height, width, channels]`, feature vectors `[batch, features]`, float32. */
+export interface Layer {
+  /** Kind of layer, for example "conv2d"; layers are named after it. */
+  readonly kind: string;
+  /**
+   * Works out the shape of the output.
+   *
+   * @param input Shape of one input.
+   * @returns Shape of one output.
+   * @throws {ShapeError} If the layer cannot take such an input.
+   */
+  outputShape(input: Shape): Shape;
+  /**
+   * Lists the weights.
+   *
+   * @param input Shape of one input.
+   * @returns The weights that the layer needs for it, kernel then bias; none for most layers.
+   */
+  weights(input: Shape): readonly WeightSpec[];
+  /**
+   * Counts multiply-adds.
+   *
+   * @param input Shape of one input.
+   * @returns Multiply-adds of the forward pass for one input; 0 where the layer multiplies no weights.
+   */
+  macs(input: Shape): number;
+  /**
+   * Computes the layer. Called inside a `tidy`.
+   *
+   * @param x Inputs, with the batch dimension first.
+   * @param weights Tensors in the order of `weights`.
+   * @param context How the layer is being called.
+   * @returns Outputs, with the batch dimension first.
+   */
+  apply(x: Tensor, weights: readonly Tensor[], context: CallContext): Tensor;
+  /**
+   * Longest chain of shader loop iterations of this layer's gradients, for adapters that silently stop long loops.
+   *
+   * @param input Shape of one input.
+   * @param batch Inputs in a batch.
+   * @returns Loop iterations of one shader invocation. Layers without this method have no chain that grows with the batch.
+   */
+  gradientLoopIterations?(input: Shape, batch: number): number;
+}

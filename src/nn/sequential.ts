@@ -1,0 +1,244 @@
+/**
+ * A network that is a list of layers, with its weights.
+ *
+ * @module
+ */
+
+import {
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+  tf,
+  type Variable,
+} from "../backend/tf.ts";
+import { ShapeError } from "../errors.ts";
+import { requireSeed } from "../options.ts";
+import { STREAMS } from "../random.ts";
+import { concatenate, maxBatch, sliceBatch } from "./batch.ts";
+import type { Layer } from "./layer.ts";
+import type { Shape } from "./shape.ts";
+import { type LayerSummary, summarize } from "./summary.ts";
+
+/** Options of {@linkcode Sequential}. */
+export interface SequentialOptions {
+  /** The layers, first to last. */
+  layers: readonly Layer[];
+  /** Shape of one image, `[height, width, channels]`. */
+  inputShape: Shape;
+  /** Seed of the first weights and of dropout, an integer in [0, 2^32). Default 0. */
+  seed?: number;
+}
+
+/** How to run a forward pass for training. */
+export interface ForwardOptions {
+  /** Training step, from 0 over the run. */
+  step: number;
+  /** Place in the whole batch of the first image. */
+  firstImage: number;
+}
+
+/**
+ * A network that applies its layers one after the other and owns their weights.
+ *
+ * @example
+ * ```ts
+ * import { initBackend } from "@x/alexnet";
+ * import { conv2d, dense, flatten, maxPool2d, Sequential } from "@x/alexnet/nn";
+ *
+ * await initBackend();
+ * const net = new Sequential({
+ *   inputShape: [28, 28, 1],
+ *   layers: [
+ *     conv2d({ filters: 16, kernelSize: 3, activation: "relu" }),
+ *     maxPool2d({ poolSize: 2 }),
+ *     flatten(),
+ *     dense({ units: 10 }),
+ *   ],
+ * });
+ * ```
+ */
+export class Sequential {
+  /** The layers, first to last. */
+  readonly layers: readonly Layer[];
+  /** Shape of one image, `[height, width, channels]`. */
+  readonly inputShape: Shape;
+  /** Seed of the first weights and of dropout. */
+  readonly seed: number;
+  readonly #variables: readonly Variable[];
+  readonly #ranges: readonly (readonly [begin: number, end: number])[];
+
+  /**
+   * Makes the weights on the device in use.
+   *
+   * @param options Layers, input shape and seed.
+   * @throws {ShapeError} If a layer cannot take what the one before it gives.
+   * @throws {OptionError} If the seed is not an integer in [0, 2^32).
+   * @throws {BackendError} If no device is ready.
+   */
+  constructor(options: SequentialOptions) {
+    const { layers, inputShape, seed = 0 } = options;
+    this.layers = layers;
+    this.inputShape = inputShape;
+    this.seed = requireSeed(seed);
+    const variables: Variable[] = [];
+    this.#ranges = summarize(layers, inputShape).map(({ weights }) => {
+      const begin = variables.length;
+      for (const { shape, initializer } of weights) {
+        const stream = STREAMS.weights + variables.length;
+        const values = initializer(shape, { seed, stream });
+        variables.push(
+          tf.tidy(() => tf.variable(tf.tensor(values, [...shape]))),
+        );
+      }
+      return [begin, variables.length] as const;
+    });
+    this.#variables = variables;
+  }
+
+  /**
+   * Shapes, parameters and multiply-adds, layer by layer.
+   *
+   * @param inputShape Shape of a batch, `[batch, height, width, channels]`. Default: one image of the network's shape.
+   * @returns A row per layer.
+   * @throws {ShapeError} If the layers cannot take such images.
+   */
+  summary(inputShape: Shape = [1, ...this.inputShape]): LayerSummary[] {
+    const [batch, ...image] = inputShape;
+    return summarize(this.layers, image).map((
+      { weights: _, outputShape, ...row },
+    ) => ({ ...row, outputShape: [batch, ...outputShape] }));
+  }
+
+  /**
+   * Computes logits with dropout off. Batches larger than the adapter can bind are split.
+   *
+   * @param images float32 `[batch, height, width, channels]`, values in [0, 1]; not disposed.
+   * @returns float32 `[batch, classes]`; the caller disposes it.
+   * @throws {ShapeError} If the images do not have the network's shape, or do not fit the adapter.
+   */
+  predict(images: Tensor4D): Tensor2D {
+    this.checkImages(images);
+    const size = maxBatch(this, { training: false });
+    return tf.tidy(() =>
+      concatenate(
+        sliceBatch(images, size).map(({ part }) => this.#infer(part)),
+      )
+    ) as Tensor2D;
+  }
+
+  /**
+   * Computes logits with dropout on, for a batch that fits the adapter. Call it inside a `tidy`.
+   *
+   * @param images float32 `[batch, height, width, channels]`; not disposed.
+   * @param options Step and place in the batch, for dropout.
+   * @returns float32 `[batch, classes]`.
+   */
+  forward(images: Tensor4D, options: ForwardOptions): Tensor2D {
+    return this.#layers(images, (compute) => compute(), {
+      training: true,
+      ...options,
+    }) as Tensor2D;
+  }
+
+  /**
+   * The weights, in layer order, kernel then bias; kernels HWIO or `[in, out]`.
+   *
+   * @returns The network's own variables, float32: they change as it trains, and are not the caller's to dispose.
+   */
+  getWeights(): Variable[] {
+    return [...this.#variables];
+  }
+
+  /**
+   * Names of the weights.
+   *
+   * @returns A name per weight in the order of `getWeights`, for example "conv2d_1.kernel".
+   */
+  weightNames(): string[] {
+    return summarize(this.layers, this.inputShape).flatMap((layer) =>
+      layer.weights.map((weight) => `${layer.name}.${weight.name}`)
+    );
+  }
+
+  /**
+   * Copies values into the weights.
+   *
+   * @param values A tensor or `Float32Array` per weight, in the order of `getWeights`; not disposed.
+   * @throws {ShapeError} If their number or a size does not fit; then no weight has changed.
+   */
+  setWeights(values: readonly (Tensor | Float32Array)[]): void {
+    if (values.length !== this.#variables.length) {
+      throw new ShapeError(
+        `Cannot set weights: expected ${this.#variables.length} values, got ${values.length}`,
+      );
+    }
+    this.#variables.forEach(({ shape, size }, i) => {
+      const value = values[i];
+      const fits = value instanceof Float32Array
+        ? value.length === size
+        : `${value.shape}` === `${shape}`;
+      if (!fits) {
+        const got = value instanceof Float32Array
+          ? `${value.length} values`
+          : `[${value.shape}]`;
+        throw new ShapeError(
+          `Cannot set weight ${i}: expected shape [${shape}], got ${got}`,
+        );
+      }
+    });
+    tf.tidy(() =>
+      this.#variables.forEach((variable, i) => {
+        const value = values[i];
+        variable.assign(
+          value instanceof Float32Array
+            ? tf.tensor(value.slice(), variable.shape)
+            : tf.clone(value),
+        );
+      })
+    );
+  }
+
+  /**
+   * Checks that images fit the network.
+   *
+   * @param images float32 `[batch, height, width, channels]`.
+   * @throws {ShapeError} If they do not.
+   */
+  checkImages(images: Tensor): void {
+    if (
+      images.rank !== 4 || images.shape[0] < 1 ||
+      `${images.shape.slice(1)}` !== `${this.inputShape}`
+    ) {
+      throw new ShapeError(
+        `Cannot use images of shape [${images.shape}]: the network takes [batch, ${
+          this.inputShape.join(", ")
+        }]`,
+      );
+    }
+  }
+
+  /** Frees the weights; the network cannot be used afterwards. */
+  dispose(): void {
+    this.#variables.forEach((variable) => variable.dispose());
+  }
+
+  #infer(images: Tensor4D): Tensor {
+    return this.#layers(images, (compute, x) => {
+      const y = tf.tidy(compute);
+      if (x !== images && x !== y) x.dispose();
+      return y;
+    }, { training: false, step: 0, firstImage: 0 });
+  }
+
+  #layers(
+    images: Tensor,
+    run: (compute: () => Tensor, x: Tensor) => Tensor,
+    call: ForwardOptions & { training: boolean },
+  ): Tensor {
+    return this.layers.reduce((x, layer, layerIndex) => {
+      const weights = this.#variables.slice(...this.#ranges[layerIndex]);
+      const context = { ...call, seed: this.seed, layerIndex };
+      return run(() => layer.apply(x, weights, context), x);
+    }, images);
+  }
+}

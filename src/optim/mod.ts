@@ -1,0 +1,8 @@
+/**
+ * Optimizers.
+ *
+ * @module
+ */
+
+export * from "./optimizer.ts";
+export * from "./sgd.ts";

@@ -1,0 +1,96 @@
+/**
+ * Loss and accuracy of a network on data that it does not train on.
+ *
+ * @module
+ */
+
+import { ensureBackend } from "../backend/backend.ts";
+import { type Scalar, tf } from "../backend/tf.ts";
+import type { Batch } from "../data/data_loader.ts";
+import { DataError } from "../errors.ts";
+import { countCorrect, softmaxCrossEntropy } from "../nn/loss.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import type { Progress } from "./callbacks.ts";
+import { type LossAndAccuracy, Metrics } from "./metrics.ts";
+import { Pacer } from "./pacer.ts";
+import { checkBatch } from "./step.ts";
+
+/** Batches to train on or to evaluate: a `DataLoader`, or anything that yields batches. */
+export interface BatchSource extends AsyncIterable<Batch> {
+  /** Number of batches in an epoch, for progress. */
+  readonly numBatches?: number;
+  /** Number of images in an epoch, for time estimates. */
+  readonly numSamples?: number;
+  /** Chooses the order of the next iteration; epochs count from 0. */
+  setEpoch?(epoch: number): void;
+}
+
+/** Options of {@linkcode evaluate}. */
+export interface EvaluateOptions {
+  /** Epoch that progress events name. Default 0. */
+  epoch?: number;
+  /** Called about once a second. */
+  onProgress?: (event: Progress) => void | Promise<void>;
+}
+
+/**
+ * Computes mean loss and accuracy, with dropout off.
+ *
+ * @example
+ * ```ts
+ * import { evaluate, initBackend, lenet, loadFashionMnist } from "@x/alexnet";
+ *
+ * await initBackend();
+ * const { test } = await loadFashionMnist({ source: "sample" });
+ * const { loss, accuracy } = await evaluate(lenet(), test);
+ * console.log(loss, accuracy);
+ * ```
+ *
+ * @param net The network.
+ * @param data Batches of images and labels, once through.
+ * @param options How to report progress.
+ * @returns Mean loss, in nats, and accuracy in [0, 1].
+ * @throws {ShapeError} If a batch does not fit the network.
+ * @throws {DataError} If there is no batch.
+ * @throws {BackendError} If the device reported an error.
+ */
+export async function evaluate(
+  net: Sequential,
+  data: BatchSource,
+  options: EvaluateOptions = {},
+): Promise<LossAndAccuracy> {
+  await ensureBackend();
+  const { epoch = 0, onProgress } = options;
+  const metrics = new Metrics();
+  const pacer = new Pacer();
+  try {
+    for await (const { images, labels } of data) {
+      checkBatch(net, images, labels);
+      const [loss, correct] = tf.tidy(() => {
+        const logits = net.predict(images);
+        return [
+          softmaxCrossEntropy(logits, labels),
+          countCorrect(logits, labels),
+        ] as Scalar[];
+      });
+      metrics.update(loss, correct, images.shape[0]);
+      loss.dispose();
+      correct.dispose();
+      if (!pacer.step()) continue;
+      const where = {
+        phase: "evaluate" as const,
+        epoch,
+        batches: data.numBatches,
+      };
+      const progress = await metrics.progress(where);
+      pacer.caughtUp();
+      await onProgress?.(progress);
+    }
+    if (metrics.batches === 0) {
+      throw new DataError("data", "Cannot evaluate as the data has no batches");
+    }
+    return await metrics.compute();
+  } finally {
+    metrics.dispose();
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * The trainer.
+ *
+ * @module
+ */
+
+import { ensureBackend } from "../backend/backend.ts";
+import { DataError, OptionError, TrainingError } from "../errors.ts";
+import { requireInteger } from "../options.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { sgd } from "../optim/sgd.ts";
+import type { Callbacks, EpochEnd } from "./callbacks.ts";
+import { type BatchSource, evaluate } from "./evaluate.ts";
+import { type LossAndAccuracy, Metrics } from "./metrics.ts";
+import { Pacer } from "./pacer.ts";
+import { lossAndGradients } from "./step.ts";
+
+/** Options of {@linkcode fit}. */
+export interface FitOptions {
+  /** Times through the data. Default 1. */
+  epochs?: number;
+  /** Turns gradients into new weights. Default `sgd()`, freed at the end; one that is given stays the caller's. */
+  optimizer?: Optimizer;
+  /** Data to take the accuracy on after each epoch. */
+  validation?: BatchSource;
+  /** Who watches. */
+  callbacks?: readonly Callbacks[];
+  /**
+   * Stop training at the end of the step in which this much time has passed, in milliseconds, and still evaluate.
+   * Evaluation after full epochs counts as well. Default: no limit.
+   */
+  maxTimeMs?: number;
+  /** Report progress every so many steps over the run, besides about once a second. */
+  logEvery?: number;
+}
+
+/** What {@linkcode fit} did. */
+export interface History {
+  /** A record per epoch; the last may be of a part of one. */
+  readonly epochs: readonly EpochEnd[];
+  /** Training steps in all. */
+  readonly steps: number;
+  /** Whether all epochs were done, or the time was up. */
+  readonly stopped: "completed" | "max-time";
+}
+
+/** What the parts of a run share. */
+interface Run {
+  readonly net: Sequential;
+  readonly optimizer: Optimizer;
+  readonly callbacks: readonly Callbacks[];
+  readonly logEvery: number;
+  readonly deadline: number;
+  readonly pacer: Pacer;
+  step: number;
+}
+
+/**
+ * Trains a network. Loss and accuracy stay on the device and are read about once a second.
+ *
+ * The same network seed and data seed on the same device give the same weights.
+ *
+ * @example
+ * ```ts
+ * import { fit, initBackend, lenet, loadFashionMnist, sgd } from "@x/alexnet";
+ *
+ * await initBackend();
+ * const { train, test } = await loadFashionMnist({ source: "sample", batchSize: 64 });
+ * const history = await fit(lenet({ seed: 1 }), train, {
+ *   epochs: 5,
+ *   optimizer: sgd({ learningRate: 0.9 }),
+ *   validation: test,
+ *   callbacks: [{ onEpochEnd: (e) => console.log(e.epoch, e.loss, e.testAccuracy) }],
+ * });
+ * console.log(history.epochs.at(-1)?.testAccuracy);
+ * ```
+ *
+ * @param net The network; its weights change in place.
+ * @param train Batches of images and labels; iterated once per epoch.
+ * @param options Epochs, optimizer, validation data, callbacks and limits.
+ * @returns What was measured in each epoch.
+ * @throws {OptionError} If an option is out of its range.
+ * @throws {ShapeError} If a batch does not fit the network, or the network does not fit the device.
+ * @throws {DataError} If there is no batch.
+ * @throws {TrainingError} If the loss is not finite.
+ * @throws {BackendError} If the device reported an error.
+ */
+export async function fit(
+  net: Sequential,
+  train: BatchSource,
+  options: FitOptions = {},
+): Promise<History> {
+  const { epochs = 1, maxTimeMs = Infinity, logEvery = Infinity } = options;
+  requireInteger("epochs", epochs);
+  if (logEvery !== Infinity) requireInteger("logEvery", logEvery);
+  if (!(maxTimeMs > 0)) {
+    throw new OptionError("maxTimeMs", maxTimeMs, "above 0");
+  }
+  await ensureBackend();
+  const optimizer = options.optimizer ?? sgd();
+  const run: Run = {
+    net,
+    optimizer,
+    callbacks: options.callbacks ?? [],
+    logEvery,
+    deadline: performance.now() + maxTimeMs,
+    pacer: new Pacer(),
+    step: 0,
+  };
+  const records: EpochEnd[] = [];
+  let stopped: History["stopped"] = "completed";
+  try {
+    for (let epoch = 1; epoch <= epochs && stopped === "completed"; epoch++) {
+      if (epoch > 1 && performance.now() >= run.deadline) {
+        stopped = "max-time";
+        break;
+      }
+      train.setEpoch?.(epoch - 1);
+      const start = performance.now();
+      const trained = await _trainEpoch(run, train, epoch);
+      const trainMs = performance.now() - start;
+      if (!trained.isComplete) stopped = "max-time";
+      const tested = options.validation &&
+        await evaluate(net, options.validation, {
+          epoch,
+          onProgress: async (e) => {
+            for (const c of run.callbacks) await c.onProgress?.(e);
+          },
+        });
+      const record: EpochEnd = {
+        epoch,
+        loss: trained.loss,
+        trainAccuracy: trained.accuracy,
+        testAccuracy: tested?.accuracy,
+        seconds: (performance.now() - start) / 1000,
+        imagesPerSecond: trained.count / trainMs * 1000,
+      };
+      records.push(record);
+      for (const c of run.callbacks) await c.onEpochEnd?.(record);
+    }
+  } finally {
+    if (options.optimizer === undefined) optimizer.dispose();
+  }
+  return { epochs: records, steps: run.step, stopped };
+}
+
+async function _trainEpoch(
+  run: Run,
+  train: BatchSource,
+  epoch: number,
+): Promise<LossAndAccuracy & { count: number; isComplete: boolean }> {
+  const { net, optimizer, pacer, callbacks } = run;
+  const where = { phase: "train" as const, epoch, batches: train.numBatches };
+  const metrics = new Metrics();
+  let isComplete = true;
+  try {
+    for await (const { images, labels } of train) {
+      const { step } = run;
+      const results = lossAndGradients(net, images, labels, { step });
+      const { loss, correct, gradients } = results;
+      optimizer.apply(net.getWeights(), gradients);
+      gradients.forEach((g) => g.dispose());
+      metrics.update(loss, correct, images.shape[0]);
+      for (const c of callbacks) {
+        await c.onStepEnd?.({ epoch, step, loss, correct });
+      }
+      loss.dispose();
+      correct.dispose();
+      run.step++;
+      const isDue = pacer.step();
+      if (!isDue && run.step % run.logEvery !== 0) continue;
+      const progress = await metrics.progress(where);
+      pacer.caughtUp();
+      _checkFinite(progress.loss, { epoch, step });
+      for (const c of callbacks) await c.onProgress?.(progress);
+      isComplete = metrics.batches === train.numBatches ||
+        performance.now() < run.deadline;
+      if (!isComplete) break;
+    }
+    if (metrics.batches === 0) {
+      throw new DataError("data", "Cannot train as the data has no batches");
+    }
+    const means = await metrics.compute();
+    _checkFinite(means.loss, { epoch, step: run.step - 1 });
+    return { ...means, count: metrics.count, isComplete };
+  } finally {
+    metrics.dispose();
+  }
+}
+
+function _checkFinite(
+  loss: number,
+  where: { epoch: number; step: number },
+): void {
+  if (Number.isFinite(loss)) return;
+  throw new TrainingError(
+    `The mean loss became ${loss} by step ${where.step} in epoch ${where.epoch}: try a smaller learning rate`,
+    where,
+  );
+}

@@ -1,0 +1,94 @@
+/**
+ * Running mean loss and accuracy that stay on the device until somebody asks.
+ *
+ * @module
+ */
+
+import { readScalars } from "../backend/backend.ts";
+import { type Scalar, type Tensor, tf } from "../backend/tf.ts";
+import type { Progress } from "./callbacks.ts";
+
+/** Mean loss and accuracy over some images. */
+export interface LossAndAccuracy {
+  /** Mean loss, in nats. */
+  readonly loss: number;
+  /** Share of correct predictions, in [0, 1]. */
+  readonly accuracy: number;
+}
+
+/** Sums loss and correct predictions over batches, without waiting for the device. */
+export class Metrics {
+  #sums: [loss: Tensor, correct: Tensor] | undefined;
+  #count = 0;
+  #batches = 0;
+  readonly #start = performance.now();
+
+  /** Number of images so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Number of batches so far. */
+  get batches(): number {
+    return this.#batches;
+  }
+
+  /**
+   * Adds a batch.
+   *
+   * @param loss Mean loss of the batch: float32 scalar; not disposed.
+   * @param correct Number of correct predictions in the batch: int32 scalar; not disposed.
+   * @param count Number of images in the batch.
+   */
+  update(loss: Scalar, correct: Scalar, count: number): void {
+    const old = this.#sums;
+    this.#sums = tf.tidy(() => {
+      const sum = tf.mul(loss, count);
+      return old === undefined
+        ? [sum, tf.clone(correct)]
+        : [tf.add(old[0], sum), tf.add(old[1], correct)];
+    });
+    old?.forEach((t) => t.dispose());
+    this.#count += count;
+    this.#batches++;
+  }
+
+  /**
+   * Reads the means from the device, which waits for all work before it.
+   *
+   * @returns Mean loss and accuracy so far; NaN if there was no batch.
+   * @throws {BackendError} If the device reported an error.
+   */
+  async compute(): Promise<LossAndAccuracy> {
+    if (this.#sums === undefined) return { loss: NaN, accuracy: NaN };
+    const [loss, correct] = await readScalars(...this.#sums);
+    return { loss: loss / this.#count, accuracy: correct / this.#count };
+  }
+
+  /**
+   * Reads the means and works out the speed since the metrics were made.
+   *
+   * @param where Which phase and epoch this is, and how many batches it has.
+   * @returns What to tell callbacks.
+   * @throws {BackendError} If the device reported an error.
+   */
+  async progress(
+    where: Pick<Progress, "phase" | "epoch" | "batches">,
+  ): Promise<Progress> {
+    const means = await this.compute();
+    const seconds = (performance.now() - this.#start) / 1000;
+    return {
+      ...where,
+      ...means,
+      batch: this.#batches,
+      imagesPerSecond: this.#count / seconds,
+      secondsPerBatch: seconds / this.#batches,
+    };
+  }
+
+  /** Frees what is on the device. */
+  dispose(): void {
+    this.#sums?.forEach((t) => t.dispose());
+    this.#sums = undefined;
+  }
+}

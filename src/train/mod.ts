@@ -1,0 +1,31 @@
+/**
+ * Training: fit a network, evaluate it, or compute a single step.
+ *
+ * ```ts
+ * import { alexnet, initBackend, loadFashionMnist } from "@x/alexnet";
+ * import { evaluate, fit, sgd } from "@x/alexnet/train";
+ *
+ * await initBackend();
+ * const net = alexnet({ seed: 42 });
+ * const { train, test } = await loadFashionMnist({ resize: 224, source: "sample" });
+ * await fit(net, train, { optimizer: sgd({ learningRate: 0.01 }), validation: test });
+ * console.log(await evaluate(net, test));
+ * ```
+ *
+ * @module
+ */
+
+export type { Callbacks, EpochEnd, Progress, StepEnd } from "./callbacks.ts";
+export {
+  type BatchSource,
+  evaluate,
+  type EvaluateOptions,
+} from "./evaluate.ts";
+export { fit, type FitOptions, type History } from "./fit.ts";
+export type { LossAndAccuracy } from "./metrics.ts";
+export {
+  type LossAndGradients,
+  lossAndGradients,
+  type StepOptions,
+} from "./step.ts";
+export { type Optimizer, sgd, type SgdOptions } from "../optim/mod.ts";

@@ -1,0 +1,133 @@
+/**
+ * Loss and gradients of a batch: the step that everything which trains is built on.
+ *
+ * @module
+ */
+
+import {
+  type Scalar,
+  type Tensor,
+  type Tensor1D,
+  type Tensor4D,
+  tf,
+} from "../backend/tf.ts";
+import { ShapeError } from "../errors.ts";
+import { maxBatch, sliceBatch } from "../nn/batch.ts";
+import { countCorrect, softmaxCrossEntropy } from "../nn/loss.ts";
+import type { Sequential } from "../nn/sequential.ts";
+
+/** What a batch says about a network. The caller disposes the tensors. */
+export interface LossAndGradients {
+  /** Mean loss over the batch, in nats: float32 scalar. */
+  readonly loss: Scalar;
+  /** Number of images whose largest logit was at their label: int32 scalar. */
+  readonly correct: Scalar;
+  /** Gradient of `loss` for each weight, in the order of `getWeights`, float32. */
+  readonly gradients: Tensor[];
+}
+
+/** Options of {@linkcode lossAndGradients}. */
+export interface StepOptions {
+  /** Training step, from 0 over the run, which picks the dropout masks. Default 0. */
+  step?: number;
+}
+
+/**
+ * Computes mean loss, number of correct predictions and gradients, with dropout on. A batch that the device cannot take
+ * whole (a tensor larger than it can bind, a gradient loop longer than it runs) is split, with the same result.
+ *
+ * Nothing is read back: all results stay on the device.
+ *
+ * @example
+ * ```ts
+ * import { initBackend, lenet, loadFashionMnist, lossAndGradients } from "@x/alexnet";
+ *
+ * await initBackend();
+ * const net = lenet();
+ * const { train } = await loadFashionMnist({ source: "sample", batchSize: 32 });
+ * for await (const { images, labels } of train) {
+ *   const { loss, correct, gradients } = lossAndGradients(net, images, labels);
+ *   console.log(await loss.data());
+ *   for (const tensor of [loss, correct, ...gradients]) tensor.dispose();
+ * }
+ * ```
+ *
+ * @param net The network.
+ * @param images float32 `[batch, height, width, channels]`, values in [0, 1]; not disposed.
+ * @param labels int32 `[batch]`, each in [0, classes); not disposed.
+ * @param options The step, for dropout.
+ * @returns Loss, correct count and gradients.
+ * @throws {ShapeError} If images or labels do not fit the network, or the network does not fit the device.
+ */
+export function lossAndGradients(
+  net: Sequential,
+  images: Tensor4D,
+  labels: Tensor1D,
+  options: StepOptions = {},
+): LossAndGradients {
+  checkBatch(net, images, labels);
+  const { step = 0 } = options;
+  const count = images.shape[0];
+  const size = maxBatch(net, { training: true });
+  const [loss, correct, ...gradients] = tf.tidy(() => {
+    const labelParts = sliceBatch(labels, size);
+    let sums: Tensor[] = [];
+    sliceBatch(images, size).forEach(({ part, begin }, i) => {
+      const batch = { images: part, labels: labelParts[i].part };
+      const results = _step(net, batch, { step, firstImage: begin, count });
+      sums = i === 0 ? results : sums.map((sum, k) => _add(sum, results[k]));
+    });
+    return sums;
+  });
+  return { loss: loss as Scalar, correct: correct as Scalar, gradients };
+}
+
+/**
+ * Checks that a batch fits a network.
+ *
+ * @param net The network.
+ * @param images float32 `[batch, height, width, channels]`.
+ * @param labels int32 `[batch]`.
+ * @throws {ShapeError} If it does not.
+ */
+export function checkBatch(
+  net: Sequential,
+  images: Tensor4D,
+  labels: Tensor1D,
+): void {
+  net.checkImages(images);
+  if (
+    labels.rank !== 1 || labels.shape[0] !== images.shape[0] ||
+    labels.dtype !== "int32"
+  ) {
+    throw new ShapeError(
+      `Cannot use labels of shape [${labels.shape}] and type ${labels.dtype}: expected int32 [${
+        images.shape[0]
+      }], one per image`,
+    );
+  }
+}
+
+/** Loss, correct count and gradients of a part of a batch, in this order. */
+function _step(
+  net: Sequential,
+  batch: { images: Tensor4D; labels: Tensor1D },
+  options: { step: number; firstImage: number; count: number },
+): Tensor[] {
+  const weights = net.getWeights();
+  const correct: Scalar[] = [];
+  const { value, grads } = tf.variableGrads(() => {
+    const logits = net.forward(batch.images, options);
+    correct.push(tf.keep(countCorrect(logits, batch.labels)));
+    return softmaxCrossEntropy(logits, batch.labels, options.count);
+  }, weights);
+  return [value, ...correct, ...weights.map(({ name }) => grads[name])];
+}
+
+/** Adds and frees both, so that at most two sets of gradients are alive. */
+function _add(a: Tensor, b: Tensor): Tensor {
+  const sum = tf.add(a, b);
+  a.dispose();
+  b.dispose();
+  return sum;
+}

@@ -1,0 +1,113 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "node:path";
+import {
+  checkLayers,
+  findLongFiles,
+  findViolations,
+} from "../../scripts/check_layers.ts";
+
+Deno.test("findViolations() lets a folder import itself and lower folders", () => {
+  const graph = new Map([
+    ["mod.ts", ["src/cli/mod.ts", "src/nn/mod.ts"]],
+    ["src/train/fit.ts", ["src/data/batch.ts", "src/io/safetensors.ts"]],
+    ["src/nn/mod.ts", ["src/nn/dense.ts"]],
+    ["src/random.ts", ["src/errors.ts"]],
+  ]);
+  assertEquals(findViolations(graph), []);
+});
+
+Deno.test("findViolations() names an import of a higher folder", () => {
+  const graph = new Map([["src/nn/x.ts", ["src/train/y.ts"]]]);
+  assertEquals(findViolations(graph), [
+    "src/nn/x.ts imports src/train/y.ts: nn is below train",
+  ]);
+});
+
+Deno.test("findViolations() names an import of the folder beside", () => {
+  const graph = new Map([["src/data/x.ts", ["src/nn/y.ts"]]]);
+  assertEquals(findViolations(graph), [
+    "src/data/x.ts imports src/nn/y.ts: data stands beside nn",
+  ]);
+});
+
+Deno.test("findViolations() names an import from tests, bench and scripts", () => {
+  const graph = new Map([
+    ["src/cli/x.ts", ["tests/a.ts", "bench/b.ts"]],
+    ["mod.ts", ["scripts/c.ts"]],
+  ]);
+  assertEquals(findViolations(graph), [
+    "src/cli/x.ts imports tests/a.ts: the package never imports from tests",
+    "src/cli/x.ts imports bench/b.ts: the package never imports from bench",
+    "mod.ts imports scripts/c.ts: the package never imports from scripts",
+  ]);
+});
+
+Deno.test("findViolations() names a folder that has no layer", () => {
+  assertEquals(findViolations(new Map([["src/utils/x.ts", []]])), [
+    'src/utils/x.ts is in no layer: add "utils" to LAYERS in scripts/check_layers.ts',
+  ]);
+});
+
+Deno.test("findViolations() shows an import cycle once, file by file", () => {
+  const graph = new Map([
+    ["src/nn/a.ts", ["src/nn/b.ts"]],
+    ["src/nn/b.ts", ["src/nn/c.ts"]],
+    ["src/nn/c.ts", ["src/nn/a.ts"]],
+    ["src/nn/d.ts", ["src/nn/a.ts"]],
+  ]);
+  assertEquals(findViolations(graph), [
+    "import cycle: src/nn/a.ts -> src/nn/b.ts -> src/nn/c.ts -> src/nn/a.ts",
+  ]);
+});
+
+Deno.test("findLongFiles() names files of more than 250 lines", () => {
+  const numLines = new Map([["src/a.ts", 250], ["src/b.ts", 251]]);
+  assertEquals(findLongFiles(numLines), [
+    "src/b.ts has 251 lines: split it, as 250 is the most",
+  ]);
+});
+
+Deno.test("checkLayers() finds violations in files on disk, type-only and unreachable ones too", async () => {
+  const root = await _writeTree({
+    "mod.ts": 'export * from "./src/nn/mod.ts";\n',
+    "scripts/empty.ts": "export {};\n",
+    "src/nn/mod.ts": 'export type { Fit } from "../train/fit.ts";\n',
+    "src/nn/lost.ts": 'await import("../data/mnist.ts");\n',
+    "src/train/fit.ts": "export interface Fit {}\n",
+    "src/data/mnist.ts": `${"\n".repeat(250)}export {};\n`,
+  });
+  try {
+    const { violations, numFiles } = await checkLayers(root);
+    assertEquals(numFiles, 6);
+    assertEquals(violations.sort(), [
+      "src/data/mnist.ts has 251 lines: split it, as 250 is the most",
+      "src/nn/lost.ts imports src/data/mnist.ts: nn stands beside data",
+      "src/nn/mod.ts imports src/train/fit.ts: nn is below train",
+    ]);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("checkLayers() throws where an imported file is missing", async () => {
+  const root = await _writeTree({
+    "mod.ts": 'export * from "./src/gone.ts";\n',
+    "scripts/empty.ts": "export {};\n",
+    "src/errors.ts": "export {};\n",
+  });
+  try {
+    await assertRejects(() => checkLayers(root), Error, "src/gone.ts");
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+/** Writes files into a new temporary folder. */
+async function _writeTree(files: Record<string, string>): Promise<string> {
+  const root = await Deno.makeTempDir();
+  for (const [path, text] of Object.entries(files)) {
+    await Deno.mkdir(join(root, path, ".."), { recursive: true });
+    await Deno.writeTextFile(join(root, path), text);
+  }
+  return root;
+}
