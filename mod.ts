@@ -20,12 +20,12 @@
  */
 
 export type { AdapterDescription } from "./src/backend/adapter.ts";
-export {
-  type BackendInfo,
-  type BackendOptions,
-  type Device,
-  initBackend,
+export type {
+  BackendInfo,
+  BackendOptions,
+  Device,
 } from "./src/backend/backend.ts";
+export { initBackend } from "./src/kernels/init.ts";
 export * from "./src/data/mod.ts";
 export * from "./src/errors.ts";
 export * from "./src/models/mod.ts";

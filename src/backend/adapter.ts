@@ -88,14 +88,19 @@ export async function openDevice(
   maxBindingBytes: number,
 ): Promise<GPUDevice> {
   const { limits } = describeAdapter(adapter);
+  const requiredFeatures = WANTED_FEATURES.filter((f) =>
+    adapter.features.has(f)
+  );
+  const requiredLimits = {
+    ...limits,
+    maxStorageBufferBindingSize: maxBindingBytes,
+  };
   try {
+    // Deno 2.9 does not list subgroups among the features, yet grants them where the driver has them.
     return await adapter.requestDevice({
-      requiredFeatures: WANTED_FEATURES.filter((f) => adapter.features.has(f)),
-      requiredLimits: {
-        ...limits,
-        maxStorageBufferBindingSize: maxBindingBytes,
-      },
-    });
+      requiredFeatures: [...requiredFeatures, "subgroups"],
+      requiredLimits,
+    }).catch(() => adapter.requestDevice({ requiredFeatures, requiredLimits }));
   } catch (error) {
     throw new BackendError(
       `Cannot open the WebGPU device: ${

@@ -21,7 +21,7 @@ export type Device = "auto" | "webgpu" | "cpu";
 /** The values of {@linkcode Device}. */
 export const DEVICES: readonly Device[] = ["auto", "webgpu", "cpu"];
 
-/** Options of {@linkcode initBackend}. */
+/** Options of `initBackend`. */
 export interface BackendOptions {
   /** What to compute on. Default "auto". */
   device?: Device;
@@ -58,23 +58,14 @@ let webgpu: BackendInfo | undefined;
 const deviceErrors: string[] = [];
 
 /**
- * Makes a device ready and has TensorFlow.js use it. Call it first; calling it again is cheap and may switch device
- * (tensors stay on the device they were made on).
- *
- * @example
- * ```ts
- * import { initBackend } from "@x/alexnet";
- *
- * const { device, adapter } = await initBackend({ device: "auto" });
- * console.log(device, adapter?.name);
- * ```
+ * Opens a device and has TensorFlow.js use it, with the kernels that TensorFlow.js brings.
  *
  * @param options Which device, and how to warn.
  * @returns The device in use and its limits.
  * @throws {OptionError} If an option is not one of its values.
  * @throws {BackendError} If WebGPU is asked for and there is no adapter, or its driver fails.
  */
-export async function initBackend(
+export async function openBackend(
   options: BackendOptions = {},
 ): Promise<BackendInfo> {
   const { device = "auto", maxBindingBytes, onWarning = console.warn } =
@@ -103,19 +94,19 @@ export async function initBackend(
 }
 
 /**
- * The device in use, made ready with the defaults of {@linkcode initBackend} if none is.
+ * The device in use, if one is ready.
  *
- * @returns The device in use and its limits.
+ * @returns Its limits.
  */
-export async function ensureBackend(): Promise<BackendInfo> {
-  return current ?? await initBackend();
+export function readyBackend(): BackendInfo | undefined {
+  return current;
 }
 
 /**
  * The device in use.
  *
  * @returns Its limits.
- * @throws {BackendError} If {@linkcode initBackend} has not settled yet.
+ * @throws {BackendError} If none is ready yet.
  */
 export function backendInfo(): BackendInfo {
   if (current === undefined) {

@@ -5,7 +5,8 @@
  */
 
 import { NO_ADAPTER_REMEDY } from "../backend/adapter.ts";
-import { type BackendInfo, initBackend } from "../backend/backend.ts";
+import type { BackendInfo } from "../backend/backend.ts";
+import { initBackend } from "../kernels/init.ts";
 import { loadTf } from "../backend/tf.ts";
 import { ensureFashionMnist, readVerified } from "../data/files.ts";
 import config from "../../deno.json" with { type: "json" };
@@ -106,7 +107,7 @@ async function _device(): Promise<Findings> {
   }
   if (maxLoopIterations !== Infinity) {
     notes.push(
-      `this driver silently stops loops after ${maxLoopIterations} iterations (llvmpipe before Mesa 25 does), so batches are split where a gradient would loop longer; results are right, and Mesa 25 or a GPU needs no splitting`,
+      `this driver silently stops loops after ${maxLoopIterations} iterations (llvmpipe before Mesa 25 does); the kernels of this package cut long sums into parts, so results are right`,
     );
   }
   return { facts, problems: [], notes };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { initBackend } from "../backend/backend.ts";
+import { initBackend } from "../kernels/init.ts";
 import { loadFashionMnist } from "../data/fashion_mnist.ts";
 import { loadCheckpoint, restoreWeights } from "../io/checkpoint.ts";
 import { evaluate as evaluateNetwork } from "../train/evaluate.ts";

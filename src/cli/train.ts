@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type BackendInfo, initBackend } from "../backend/backend.ts";
+import type { BackendInfo } from "../backend/backend.ts";
+import { initBackend } from "../kernels/init.ts";
 import { loadFashionMnist } from "../data/fashion_mnist.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { maxBatch } from "../nn/batch.ts";
@@ -13,6 +14,7 @@ import { sgd } from "../optim/sgd.ts";
 import type { Progress } from "../train/callbacks.ts";
 import { fit, type History } from "../train/fit.ts";
 import {
+  formatBytes,
   formatDevice,
   formatDuration,
   formatEpoch,
@@ -123,14 +125,13 @@ function _explainSplit(
   backend: BackendInfo,
   say: (text: string) => void,
 ): void {
-  const size = maxBatch(net, { training: true });
+  const size = maxBatch(net);
   if (size >= batchSize) return;
-  const reason = backend.maxLoopIterations === Infinity
-    ? "the adapter cannot bind larger tensors"
-    : "the driver binds no larger tensors or stops longer loops (see doctor)";
   const parts = Math.ceil(batchSize / size);
   say(
-    `note: each batch is computed in ${parts} parts, with the same result, as ${reason}`,
+    `note: each batch is computed in ${parts} parts, with the same result, as the adapter binds at most ${
+      formatBytes(backend.maxBindingBytes)
+    }`,
   );
 }
 

@@ -21,19 +21,17 @@ export interface BatchPart<T extends Tensor> {
 }
 
 /**
- * How many images a network can take at once on the device in use: no tensor may be larger than the adapter can bind,
- * and in training no loop of a gradient may run longer than the adapter does.
+ * How many images a network can take at once on the device in use, where no tensor may be larger than the adapter can
+ * bind.
  *
  * @param net Layers and shape of one image.
- * @param options Whether gradients are computed.
  * @returns Number of images, at least 1; `Infinity` where the device sets no limit.
  * @throws {ShapeError} If the network does not fit with even one image.
  */
 export function maxBatch(
   net: { layers: readonly Layer[]; inputShape: Shape },
-  options: { training: boolean },
 ): number {
-  const { maxBindingBytes, maxLoopIterations } = backendInfo();
+  const { maxBindingBytes } = backendInfo();
   let max = Infinity;
   let shape = net.inputShape;
   for (const layer of net.layers) {
@@ -52,16 +50,6 @@ export function maxBatch(
       );
     }
     max = Math.min(max, Math.floor(maxBindingBytes / bytesPerImage));
-    if (options.training && layer.gradientLoopIterations !== undefined) {
-      // Iterations grow in proportion to the batch.
-      const perImage = layer.gradientLoopIterations(shape, 1);
-      if (perImage > maxLoopIterations) {
-        throw new ShapeError(
-          `Cannot train ${layer.kind} with output [${output}]: its gradient loops ${perImage} times and the adapter stops after ${maxLoopIterations}; use smaller images or another driver`,
-        );
-      }
-      max = Math.min(max, Math.floor(maxLoopIterations / perImage));
-    }
     shape = output;
   }
   return max;

@@ -95,11 +95,5 @@ export function conv2d(options: Conv2dOptions): Layer {
       );
       return activate(tf.add(sum, bias));
     },
-    // tfjs's filter gradient is one invocation per weight, with nested loops over images, rows and columns, each of
-    // which counts.
-    gradientLoopIterations(input, batch) {
-      const [height, width] = outputShape(input);
-      return batch * (1 + height * (1 + width));
-    },
   };
 }

@@ -67,12 +67,4 @@ export interface Layer {
    * @returns Outputs, with the batch dimension first.
    */
   apply(x: Tensor, weights: readonly Tensor[], context: CallContext): Tensor;
-  /**
-   * Longest chain of shader loop iterations of this layer's gradients, for adapters that silently stop long loops.
-   *
-   * @param input Shape of one input.
-   * @param batch Inputs in a batch.
-   * @returns Loop iterations of one shader invocation. Layers without this method have no chain that grows with the batch.
-   */
-  gradientLoopIterations?(input: Shape, batch: number): number;
 }

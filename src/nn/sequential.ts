@@ -118,7 +118,7 @@ export class Sequential {
    */
   predict(images: Tensor4D): Tensor2D {
     this.checkImages(images);
-    const size = maxBatch(this, { training: false });
+    const size = maxBatch(this);
     return tf.tidy(() =>
       concatenate(
         sliceBatch(images, size).map(({ part }) => this.#infer(part)),

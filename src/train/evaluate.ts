@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ensureBackend } from "../backend/backend.ts";
+import { ensureBackend } from "../kernels/init.ts";
 import { type Scalar, tf } from "../backend/tf.ts";
 import type { Batch } from "../data/data_loader.ts";
 import { DataError } from "../errors.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ensureBackend } from "../backend/backend.ts";
+import { ensureBackend } from "../kernels/init.ts";
 import { DataError, OptionError, TrainingError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
 import type { Sequential } from "../nn/sequential.ts";

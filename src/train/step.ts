@@ -34,7 +34,7 @@ export interface StepOptions {
 
 /**
  * Computes mean loss, number of correct predictions and gradients, with dropout on. A batch that the device cannot take
- * whole (a tensor larger than it can bind, a gradient loop longer than it runs) is split, with the same result.
+ * whole (as a tensor would be larger than it can bind) is split, with the same result.
  *
  * Nothing is read back: all results stay on the device.
  *
@@ -68,7 +68,7 @@ export function lossAndGradients(
   checkBatch(net, images, labels);
   const { step = 0 } = options;
   const count = images.shape[0];
-  const size = maxBatch(net, { training: true });
+  const size = maxBatch(net);
   const [loss, correct, ...gradients] = tf.tidy(() => {
     const labelParts = sliceBatch(labels, size);
     let sums: Tensor[] = [];

@@ -1,0 +1,143 @@
+/**
+ * Convolution and its gradients as matrix products.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import {
+  type ConvSizes,
+  inputPatches,
+  inputTaps,
+  outputPatches,
+} from "./conv_view.ts";
+import { filterTransposed } from "./filter_view.ts";
+import { runProduct } from "./product.ts";
+import { matrix } from "./view.ts";
+
+/** What is added to a convolution and applied to it. */
+export interface ConvEpilogue {
+  /** float32 `[outChannels]`. */
+  readonly bias?: TensorInfo;
+  /** Applied to the biased sums. */
+  readonly activation?: "relu";
+}
+
+/**
+ * Convolution: `[batch, inHeight, inWidth, inChannels]` to `[batch, outHeight, outWidth, outChannels]`.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param tensors `x` and `filter`, HWIO, float32, and what follows the sum.
+ * @param sizes Sizes of the convolution.
+ * @returns The output, float32.
+ */
+export function conv2dForward(
+  backend: WebGPUBackend,
+  tensors: { x: TensorInfo; filter: TensorInfo } & ConvEpilogue,
+  sizes: ConvSizes,
+): TensorInfo {
+  const { batch, outHeight, outWidth, outChannels } = sizes;
+  const depth = sizes.filterHeight * sizes.filterWidth * sizes.inChannels;
+  return runProduct(backend, {
+    key: _key("conv2d", sizes),
+    rows: batch * outHeight * outWidth,
+    columns: outChannels,
+    depth,
+    batch: 1,
+    views: () => ({
+      left: inputPatches(sizes),
+      right: matrix({ outer: outChannels, depth, along: "outer" }),
+    }),
+    activation: tensors.activation,
+  }, {
+    left: tensors.x,
+    right: tensors.filter,
+    bias: tensors.bias,
+    outputShape: [batch, outHeight, outWidth, outChannels],
+  });
+}
+
+/**
+ * Gradient of a convolution with respect to its input.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param tensors `dy`, `[batch, outHeight, outWidth, outChannels]`, and `filter`, HWIO, float32.
+ * @param sizes Sizes of the convolution.
+ * @returns float32 `[batch, inHeight, inWidth, inChannels]`.
+ */
+export function conv2dInputGradient(
+  backend: WebGPUBackend,
+  tensors: { dy: TensorInfo; filter: TensorInfo },
+  sizes: ConvSizes,
+): TensorInfo {
+  const { batch, inHeight, inWidth, inChannels } = sizes;
+  return runProduct(backend, {
+    key: _key("conv2d input gradient", sizes),
+    rows: batch * inHeight * inWidth,
+    columns: inChannels,
+    depth: sizes.filterHeight * sizes.filterWidth * sizes.outChannels,
+    batch: 1,
+    views: () => ({
+      left: outputPatches(sizes),
+      right: filterTransposed(sizes),
+    }),
+  }, {
+    left: tensors.dy,
+    right: tensors.filter,
+    outputShape: [batch, inHeight, inWidth, inChannels],
+  });
+}
+
+/**
+ * Gradient of a convolution with respect to its filter.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param tensors `x`, `[batch, inHeight, inWidth, inChannels]`, and `dy`, `[batch, outHeight, outWidth, outChannels]`,
+ * float32.
+ * @param sizes Sizes of the convolution.
+ * @returns float32 HWIO.
+ */
+export function conv2dFilterGradient(
+  backend: WebGPUBackend,
+  tensors: { x: TensorInfo; dy: TensorInfo },
+  sizes: ConvSizes,
+): TensorInfo {
+  const { filterHeight, filterWidth, inChannels, outChannels } = sizes;
+  const depth = sizes.batch * sizes.outHeight * sizes.outWidth;
+  return runProduct(backend, {
+    key: _key("conv2d filter gradient", sizes),
+    rows: filterHeight * filterWidth * inChannels,
+    columns: outChannels,
+    depth,
+    batch: 1,
+    views: () => ({
+      left: inputTaps(sizes),
+      right: matrix({ outer: outChannels, depth, along: "outer" }),
+    }),
+  }, {
+    left: tensors.x,
+    right: tensors.dy,
+    outputShape: [filterHeight, filterWidth, inChannels, outChannels],
+  });
+}
+
+/** Every size in a fixed order. */
+function _key(operation: string, s: ConvSizes): string {
+  return [
+    operation,
+    s.batch,
+    s.inHeight,
+    s.inWidth,
+    s.inChannels,
+    s.outHeight,
+    s.outWidth,
+    s.outChannels,
+    s.filterHeight,
+    s.filterWidth,
+    s.strideHeight,
+    s.strideWidth,
+    s.padTop,
+    s.padLeft,
+  ].join(",");
+}

@@ -1,0 +1,60 @@
+/**
+ * What a matrix product is told: operands, tiles and what follows the sums.
+ *
+ * @module
+ */
+
+import type { View } from "./view.ts";
+
+/** How a product is cut into tiles. */
+export type Tile =
+  | {
+    readonly form: "registers";
+    /** Rows per subgroup (or invocation), a multiple of 8. */
+    readonly rows: number;
+    /** Columns per invocation, a multiple of 4. */
+    readonly columns: number;
+    /** Lanes that share the left operand: the size of a subgroup, or 1. */
+    readonly lanes: number;
+  }
+  | {
+    readonly form: "staged";
+    /** Rows per workgroup of 16x16 invocations, a multiple of 64. */
+    readonly rows: number;
+    /** Columns per workgroup, a multiple of 64. */
+    readonly columns: number;
+  };
+
+/** What happens to a sum before it is stored. */
+export interface Epilogue {
+  /** Whether a bias is added, and along which index it lies; bound as `bias`. */
+  readonly bias?: "row" | "column";
+  /** Applied after the bias. */
+  readonly activation?: "relu";
+}
+
+/** A matrix product, or a batch of them. */
+export interface GemmPlan {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  /** Number of products. */
+  readonly batch: number;
+  readonly left: View;
+  readonly right: View;
+  /** Which index of the output is contiguous in memory. */
+  readonly outputAlong: "row" | "column";
+  readonly epilogue: Epilogue;
+  readonly tile: Tile;
+  /**
+   * Parts that each sum is cut into. With more than one, the output is `[batch, splits, ...]` and the parts are still to
+   * be added and the epilogue to be applied.
+   */
+  readonly splits: number;
+}
+
+/** A compute shader and how many workgroups to run. Bindings: output, left, right and, if there is one, bias. */
+export interface Shader {
+  readonly code: string;
+  readonly workgroups: readonly [x: number, y: number, z: number];
+}

@@ -1,0 +1,222 @@
+/**
+ * The matrix product whose tiles live in registers.
+ *
+ * @module
+ */
+
+import type { GemmPlan, Shader, Tile } from "./gemm_plan.ts";
+import { declarations, sumRange } from "./gemm_store.ts";
+
+/** Invocations of a workgroup where lanes do not share. */
+const LONE_INVOCATIONS = 64;
+
+const COMPONENTS = ["x", "y", "z", "w"] as const;
+
+/**
+ * Writes the shader. The sum advances by 4: the subgroup loads 4 places of `rows` rows, each lane loads 4 places of its
+ * columns, and every sum takes four multiply-adds in a row, so that one kept in memory is read and written once for all.
+ *
+ * @param plan The product.
+ * @param tile Its tile.
+ * @returns The shader.
+ */
+export function registerForm(
+  plan: GemmPlan,
+  tile: Tile & { form: "registers" },
+): Shader {
+  const { left, right } = plan;
+  const { rows, lanes } = tile;
+  const quads = tile.columns / 4;
+  const columnsPerGroup = lanes === 1
+    ? LONE_INVOCATIONS * tile.columns
+    : lanes * tile.columns;
+  const code = `${declarations(plan)}
+
+@compute @workgroup_size(${lanes === 1 ? LONE_INVOCATIONS : lanes})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) invocation: u32,${
+    lanes === 1 ? "" : "\n  @builtin(subgroup_invocation_id) lane: u32,"
+  }
+) {${sumRange(plan, 4)}
+  let firstRow = group.y * ${rows}u;
+  let firstColumn = group.x * ${columnsPerGroup}u + ${
+    lanes === 1 ? `invocation * ${tile.columns}u` : "lane * 4u"
+  };
+${_prepareLeft(plan, tile)}
+${
+    _range(quads).flatMap((j) =>
+      right.along === "outer"
+        ? [`  let r${j} = rightPrepare(${_column(j, tile)}, batch);`]
+        : _range(4).map((c) =>
+          `  let r${4 * j + c} = rightPrepare(${
+            _column(j, tile)
+          } + ${c}u, batch);`
+        )
+    ).join("\n")
+  }
+${
+    _range(rows).flatMap((i) =>
+      _range(quads).map((j) => `  var c${i}_${j} = vec4f();`)
+    ).join("\n")
+  }
+  for (var k = first; k < end; k = k + 4u) {
+${_loadLeft(plan, tile)}
+${_loadRight(right.along, quads)}
+${
+    _range(rows).map((i) => {
+      const sums = _range(quads).map((j) =>
+        `c${i}_${j} = fma(vec4f(a.w), b3_${j}, fma(vec4f(a.z), b2_${j}, fma(vec4f(a.y), b1_${j}, fma(vec4f(a.x), b0_${j}, c${i}_${j}))));`
+      );
+      return `    {
+      let a = ${_leftRow(i, left.along, lanes)};
+      ${sums.join("\n      ")}
+    }`;
+    }).join("\n")
+  }
+  }
+${_stores(plan, tile)}
+}
+`;
+  return {
+    code,
+    workgroups: [
+      Math.ceil(plan.columns / columnsPerGroup),
+      Math.ceil(plan.rows / rows),
+      plan.batch * plan.splits,
+    ],
+  };
+}
+
+/** First column of quad `j` of this invocation. */
+function _column(j: number, { lanes }: { lanes: number }): string {
+  return `firstColumn + ${4 * j * lanes}u`;
+}
+
+/**
+ * A load of the left operand covers `max(lanes, 4)` rows by 4 places or, by a lone invocation, 1 row by 4 places
+ * (depth) or 4 rows by 1 place (outer).
+ */
+function _prepareLeft(
+  { left }: GemmPlan,
+  { rows, lanes }: { rows: number; lanes: number },
+): string {
+  const isOuter = left.along === "outer";
+  const lines = lanes > 1
+    ? _range(rows / lanes).map((r) =>
+      `  let l${r} = leftPrepare(firstRow + ${r * lanes}u + ${
+        isOuter ? "(lane >> 2u) * 4u" : "lane"
+      }, batch);`
+    )
+    : _range(isOuter ? rows / 4 : rows).map((r) =>
+      `  let l${r} = leftPrepare(firstRow + ${isOuter ? 4 * r : r}u, batch);`
+    );
+  return lines.join("\n");
+}
+
+function _loadLeft(
+  { left }: GemmPlan,
+  { rows, lanes }: { rows: number; lanes: number },
+): string {
+  const isOuter = left.along === "outer";
+  if (lanes > 1) {
+    return [
+      `    let leftAt = leftStep(${isOuter ? "k + (lane & 3u)" : "k"});`,
+      ..._range(rows / lanes).map((r) =>
+        `    let a${r} = leftLoad(l${r}, leftAt);`
+      ),
+    ].join("\n");
+  }
+  if (!isOuter) {
+    return [
+      "    let leftAt = leftStep(k);",
+      ..._range(rows).map((r) => `    let a${r} = leftLoad(l${r}, leftAt);`),
+    ].join("\n");
+  }
+  return _range(4).flatMap((kk) => [
+    `    let leftAt${kk} = leftStep(k + ${kk}u);`,
+    ..._range(rows / 4).map((r) =>
+      `    let a${r}_${kk} = leftLoad(l${r}, leftAt${kk});`
+    ),
+  ]).join("\n");
+}
+
+/** Row `i` of the left operand at the four places of this turn. */
+function _leftRow(
+  i: number,
+  along: "depth" | "outer",
+  lanes: number,
+): string {
+  if (lanes > 1 && along === "depth") {
+    return `subgroupBroadcast(a${Math.floor(i / lanes)}, ${i % lanes}u)`;
+  }
+  const component = COMPONENTS[i % 4];
+  if (lanes > 1) {
+    const firstLane = Math.floor(i % lanes / 4) * 4;
+    const values = _range(4).map((kk) =>
+      `subgroupBroadcast(a${Math.floor(i / lanes)}.${component}, ${
+        firstLane + kk
+      }u)`
+    );
+    return `vec4f(${values.join(", ")})`;
+  }
+  if (along === "depth") return `a${i}`;
+  const r = Math.floor(i / 4);
+  return `vec4f(${
+    _range(4).map((kk) => `a${r}_${kk}.${component}`).join(", ")
+  })`;
+}
+
+/** Declares `b${k}_${quad}`: four columns at each of the four places of this turn. */
+function _loadRight(along: "depth" | "outer", quads: number): string {
+  if (along === "outer") {
+    return _range(4).flatMap((kk) => [
+      `    let rightAt${kk} = rightStep(k + ${kk}u);`,
+      ..._range(quads).map((j) =>
+        `    let b${kk}_${j} = rightLoad(r${j}, rightAt${kk});`
+      ),
+    ]).join("\n");
+  }
+  return [
+    "    let rightAt = rightStep(k);",
+    ..._range(quads).flatMap((j) => [
+      ..._range(4).map((c) =>
+        `    let t${4 * j + c} = rightLoad(r${4 * j + c}, rightAt);`
+      ),
+      ..._range(4).map((kk) =>
+        `    let b${kk}_${j} = vec4f(${
+          _range(4).map((c) => `t${4 * j + c}.${COMPONENTS[kk]}`).join(", ")
+        });`
+      ),
+    ]),
+  ].join("\n");
+}
+
+function _stores(
+  plan: GemmPlan,
+  tile: { rows: number; columns: number; lanes: number },
+): string {
+  const quads = _range(tile.columns / 4);
+  if (plan.outputAlong === "column") {
+    return _range(tile.rows).flatMap((i) =>
+      quads.map((j) =>
+        `  store(group.z, firstRow + ${i}u, ${_column(j, tile)}, c${i}_${j});`
+      )
+    ).join("\n");
+  }
+  return _range(tile.rows / 4).flatMap((i) =>
+    quads.flatMap((j) =>
+      COMPONENTS.map((component, c) =>
+        `  store(group.z, firstRow + ${4 * i}u, ${
+          _column(j, tile)
+        } + ${c}u, vec4f(${
+          _range(4).map((r) => `c${4 * i + r}_${j}.${component}`).join(", ")
+        }));`
+      )
+    )
+  ).join("\n");
+}
+
+function _range(length: number): number[] {
+  return Array.from({ length }, (_, i) => i);
+}

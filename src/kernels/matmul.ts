@@ -1,0 +1,74 @@
+/**
+ * Products of matrices and of batches of them.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { runProduct } from "./product.ts";
+import { matrix } from "./view.ts";
+
+/** Sizes of a product of matrices. */
+export interface MatmulSizes {
+  /** Number of products; an operand with one matrix is shared by all. */
+  readonly batch: number;
+  /** Matrices of `a`: `batch` or 1. */
+  readonly batchA: number;
+  /** Matrices of `b`: `batch` or 1. */
+  readonly batchB: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  /** Whether the matrices of `a` are stored `[depth, rows]`. */
+  readonly transposeA: boolean;
+  /** Whether the matrices of `b` are stored `[columns, depth]`. */
+  readonly transposeB: boolean;
+}
+
+/**
+ * Multiplies: `output[i] = activation(a[i] * b[i] + bias)`.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param tensors float32 `a`, `b` and, of size `columns`, `bias`; and the shape of the output.
+ * @param sizes Sizes of the product.
+ * @returns The output, float32.
+ */
+export function matmul(
+  backend: WebGPUBackend,
+  tensors: {
+    a: TensorInfo;
+    b: TensorInfo;
+    bias?: TensorInfo;
+    activation?: "relu";
+    outputShape: readonly number[];
+  },
+  sizes: MatmulSizes,
+): TensorInfo {
+  const { batch, batchA, batchB, rows, columns, depth } = sizes;
+  const { transposeA, transposeB } = sizes;
+  const { a, b, bias, activation, outputShape } = tensors;
+  return runProduct(backend, {
+    key: `matmul,${batch},${batchA},${batchB},${rows},${columns},${depth},` +
+      `${transposeA},${transposeB}`,
+    rows,
+    columns,
+    depth,
+    batch,
+    views: () => ({
+      left: matrix({
+        outer: rows,
+        depth,
+        along: transposeA ? "outer" : "depth",
+        batchStride: batchA === 1 ? 0 : rows * depth,
+      }),
+      right: matrix({
+        outer: columns,
+        depth,
+        along: transposeB ? "depth" : "outer",
+        batchStride: batchB === 1 ? 0 : columns * depth,
+      }),
+    }),
+    activation,
+  }, { left: a, right: b, bias, outputShape });
+}

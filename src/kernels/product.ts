@@ -1,0 +1,150 @@
+/**
+ * Runs a matrix product on tensors: chooses tiles, compiles once per key, and adds up split sums.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { dispatch, makeOutput, programOf } from "./dispatch.ts";
+import { gemm } from "./gemm.ts";
+import type { GemmPlan, Shader } from "./gemm_plan.ts";
+import { chooseTiling, type GemmSizes, type Tiling, traitsOf } from "./tile.ts";
+import type { View } from "./view.ts";
+
+/** A product to run: `output[row, column] = activation(sum over k of left * right + bias[column])`. */
+export interface Product extends GemmSizes {
+  /** Names the operation and all sizes and options that the views depend on. */
+  readonly key: string;
+  /** Makes the views, if the shader is not known yet. */
+  readonly views: () => { left: View; right: View };
+  /** Applied to the biased sums. */
+  readonly activation?: "relu";
+}
+
+/** The tensors of a product. */
+export interface ProductTensors {
+  readonly left: TensorInfo;
+  readonly right: TensorInfo;
+  /** float32 `[columns]`. */
+  readonly bias?: TensorInfo;
+  /** Shape of the output, of `batch * rows * columns` elements. */
+  readonly outputShape: readonly number[];
+}
+
+const tilings = new WeakMap<GPUDevice, Map<string, Tiling>>();
+
+/**
+ * Runs a product.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param product What to compute.
+ * @param tensors On what.
+ * @returns The output, float32, which the caller owns.
+ */
+export function runProduct(
+  backend: WebGPUBackend,
+  product: Product,
+  tensors: ProductTensors,
+): TensorInfo {
+  const hasBias = tensors.bias !== undefined;
+  const key = `${product.key},${hasBias ? "bias" : ""},${
+    product.activation ?? ""
+  }`;
+  const tiling = _tilingOf(backend, key, product);
+  const { isTransposed, splits } = tiling;
+  const program = programOf(
+    backend,
+    key,
+    () => gemm(_plan(product, tiling, hasBias)),
+  );
+  const output = makeOutput(backend, tensors.outputShape);
+  const operands = isTransposed
+    ? [tensors.right, tensors.left]
+    : [tensors.left, tensors.right];
+  const biases = hasBias ? [tensors.bias!] : [];
+  if (splits === 1) {
+    dispatch(backend, program, [output, ...operands, ...biases]);
+    return output;
+  }
+  const { rows, columns, batch } = product;
+  const partial = makeOutput(backend, [batch, splits, rows * columns]);
+  dispatch(backend, program, [partial, ...operands]);
+  const sum = programOf(
+    backend,
+    `sum of splits,${splits},${key}`,
+    () => _sumOfSplits(product, splits, hasBias),
+  );
+  dispatch(backend, sum, [output, partial, ...biases]);
+  backend.disposeData(partial.dataId);
+  return output;
+}
+
+function _tilingOf(
+  backend: WebGPUBackend,
+  key: string,
+  sizes: GemmSizes,
+): Tiling {
+  let known = tilings.get(backend.device);
+  if (known === undefined) tilings.set(backend.device, known = new Map());
+  let tiling = known.get(key);
+  if (tiling === undefined) {
+    tiling = chooseTiling(sizes, traitsOf(backend));
+    known.set(key, tiling);
+  }
+  return tiling;
+}
+
+function _plan(product: Product, tiling: Tiling, hasBias: boolean): GemmPlan {
+  const { rows, columns, depth, batch, activation } = product;
+  const { left, right } = product.views();
+  const { isTransposed, tile, splits } = tiling;
+  return {
+    depth,
+    batch,
+    tile,
+    splits,
+    rows: isTransposed ? columns : rows,
+    columns: isTransposed ? rows : columns,
+    left: isTransposed ? right : left,
+    right: isTransposed ? left : right,
+    outputAlong: isTransposed ? "row" : "column",
+    epilogue: {
+      bias: hasBias ? (isTransposed ? "row" : "column") : undefined,
+      activation,
+    },
+  };
+}
+
+/** Adds up the parts of each sum and applies the epilogue: one invocation per output. */
+function _sumOfSplits(
+  { rows, columns, batch, activation }: Product,
+  splits: number,
+  hasBias: boolean,
+): Shader {
+  const size = rows * columns;
+  const total = size * batch;
+  const groups = Math.ceil(total / 64);
+  const x = Math.min(groups, 65_535);
+  const code = `
+@group(0) @binding(0) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> partial: array<f32>;
+${hasBias ? "@group(0) @binding(2) var<storage, read> bias: array<f32>;" : ""}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let i = id.y * ${x * 64}u + id.x;
+  if (i >= ${total}u) {
+    return;
+  }
+  let first = i / ${size}u * ${size * splits}u + i % ${size}u;
+  var sum = 0.0;
+  for (var split = 0u; split < ${splits}u; split = split + 1u) {
+    sum = sum + partial[first + split * ${size}u];
+  }
+  ${hasBias ? `sum = sum + bias[i % ${columns}u];` : ""}
+  output[i] = ${activation === "relu" ? "max(sum, 0.0)" : "sum"};
+}
+`;
+  return { code, workgroups: [x, Math.ceil(groups / x), 1] };
+}

@@ -1,0 +1,72 @@
+/**
+ * Replaces kernels of the TensorFlow.js WebGPU backend by ours.
+ *
+ * @module
+ */
+
+import type {
+  KernelConfig,
+  KernelFunc,
+  TensorInfo,
+} from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { loadTf, tf } from "../backend/tf.ts";
+import { BackendError } from "../errors.ts";
+import type { Kernel } from "./kernel.ts";
+import { CONV_KERNELS } from "./tfjs_conv2d.ts";
+import { MATMUL_KERNELS } from "./tfjs_matmul.ts";
+import { POOL_KERNELS } from "./tfjs_pool.ts";
+
+const KERNELS: Readonly<Record<string, Kernel>> = {
+  ...CONV_KERNELS,
+  ...MATMUL_KERNELS,
+  ...POOL_KERNELS,
+};
+
+/** Kernels that were registered by us. */
+const ours = new WeakSet<KernelFunc>();
+
+/**
+ * Makes every TensorFlow.js program in this process that uses the WebGPU backend compute convolutions, matrix products,
+ * max pooling and their gradients with the kernels of this package. Cases that they do not cover go to TensorFlow.js's
+ * own. Calling it again changes nothing.
+ *
+ * @example
+ * ```ts
+ * import { registerKernels } from "@x/alexnet/kernels";
+ *
+ * await registerKernels();
+ * ```
+ *
+ * @returns The names of the kernels.
+ * @throws {BackendError} If TensorFlow.js has no kernel of one of these names.
+ */
+export async function registerKernels(): Promise<string[]> {
+  await loadTf();
+  await import("@tensorflow/tfjs-backend-webgpu");
+  for (const [kernelName, kernel] of Object.entries(KERNELS)) {
+    const stock = tf.getKernel(kernelName, "webgpu");
+    if (stock === undefined) {
+      throw new BackendError(
+        `Cannot replace the kernel ${kernelName} as TensorFlow.js ${tf.version_core} has none: use version 4.22.0`,
+      );
+    }
+    if (ours.has(stock.kernelFunc)) continue;
+    tf.unregisterKernel(kernelName, "webgpu");
+    tf.registerKernel(_replace(stock, kernel));
+  }
+  return Object.keys(KERNELS);
+}
+
+function _replace(stock: KernelConfig, kernel: Kernel): KernelConfig {
+  const kernelFunc: KernelFunc = (args) => {
+    const output = kernel({
+      backend: args.backend as WebGPUBackend,
+      inputs: args.inputs as Record<string, TensorInfo>,
+      attrs: args.attrs ?? {},
+    });
+    return output ?? stock.kernelFunc(args);
+  };
+  ours.add(kernelFunc);
+  return { ...stock, kernelFunc };
+}

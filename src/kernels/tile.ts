@@ -1,0 +1,158 @@
+/**
+ * Chooses the tiles of a matrix product by the kind of adapter.
+ *
+ * @module
+ */
+
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { Tile } from "./gemm_plan.ts";
+
+/** What the choice of tiles depends on. */
+export interface AdapterTraits {
+  /** Whether the adapter computes on the CPU. */
+  readonly isSoftware: boolean;
+  /** Size of a subgroup where shaders can use them and it is the same for all, else 1. */
+  readonly lanes: number;
+  /** Largest buffer that a shader may bind, in bytes. */
+  readonly maxBindingBytes: number;
+}
+
+/** Sizes of a product whose output is contiguous along its columns. */
+export interface GemmSizes {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly batch: number;
+}
+
+/** A choice of tiles. */
+export interface Tiling {
+  readonly tile: Tile;
+  /** Whether to compute the transposed product, so that the tile's rows are the product's columns. */
+  readonly isTransposed: boolean;
+  /** Parts that each sum is cut into. */
+  readonly splits: number;
+}
+
+/** Shortest part that a sum is cut into. */
+const MIN_SPLIT = 128;
+
+/** Longest sum of one invocation: 4 places an iteration, and llvmpipe stops after 65,535 iterations. */
+const MAX_SPLIT = 4 * 60_000;
+
+/** Invocations of a workgroup whose lanes do not share. */
+const LONE_INVOCATIONS = 64;
+
+/**
+ * Tiles to choose from: rows and columns per invocation. Larger ones are no faster on llvmpipe and take it seconds each
+ * to compile.
+ */
+const SHARED_TILES = [8, 16, 32, 64].map((rows) => ({ rows, columns: 4 }));
+const LONE_TILES = [[8, 8], [8, 16], [16, 16]].map(([rows, columns]) => ({
+  rows,
+  columns,
+}));
+
+/**
+ * Measured on llvmpipe (2 cores, both busy), in nanoseconds: a load of 8 vectors, a multiply-add of 8 vectors at four
+ * places, and the rest of a turn. Only their ratios matter.
+ */
+const COST = { load: 15, multiply: 2.4, turn: 50 };
+
+const cachedTraits = new WeakMap<GPUDevice, AdapterTraits>();
+
+/**
+ * Describes an adapter.
+ *
+ * @param backend A backend on it.
+ * @returns What the choice of tiles depends on.
+ */
+export function traitsOf(backend: WebGPUBackend): AdapterTraits {
+  const { device } = backend;
+  let traits = cachedTraits.get(device);
+  if (traits === undefined) {
+    const { isFallbackAdapter, subgroupMinSize, subgroupMaxSize } =
+      device.adapterInfo;
+    const hasLanes = device.features.has("subgroups" as GPUFeatureName) &&
+      subgroupMinSize === subgroupMaxSize && [4, 8].includes(subgroupMinSize);
+    traits = {
+      isSoftware: isFallbackAdapter,
+      lanes: hasLanes ? subgroupMinSize : 1,
+      maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+    };
+    cachedTraits.set(device, traits);
+  }
+  return traits;
+}
+
+/**
+ * Chooses tiles.
+ *
+ * @param sizes Sizes of the product.
+ * @param traits The adapter.
+ * @returns Tile, orientation and number of splits.
+ */
+export function chooseTiling(
+  sizes: GemmSizes,
+  traits: AdapterTraits,
+): Tiling {
+  if (!traits.isSoftware) {
+    const tile = { form: "staged", rows: 64, columns: 64 } as const;
+    return _withSplits({ tile, isTransposed: false }, sizes, traits);
+  }
+  const { lanes } = traits;
+  const tiles = (lanes === 1 ? LONE_TILES : SHARED_TILES).map((size) => ({
+    form: "registers" as const,
+    lanes,
+    ...size,
+  }));
+  const candidates = [false, true].flatMap((isTransposed) =>
+    tiles.map((tile) => ({ tile, isTransposed }))
+  );
+  const costs = candidates.map((candidate) => {
+    const { tile: { rows, columns, lanes } } = candidate;
+    const turn = COST.load * (rows / lanes + columns) +
+      COST.multiply * rows * columns + COST.turn;
+    return turn * _countGroups(candidate, sizes);
+  });
+  const best = candidates[costs.indexOf(Math.min(...costs))];
+  return _withSplits(best, sizes, traits);
+}
+
+/** Subgroups (or lone invocations, or staged workgroups) that cover the product. */
+function _countGroups(
+  { tile, isTransposed }: Omit<Tiling, "splits">,
+  sizes: GemmSizes,
+): number {
+  const [rows, columns] = isTransposed
+    ? [sizes.columns, sizes.rows]
+    : [sizes.rows, sizes.columns];
+  const width = tile.form === "staged"
+    ? tile.columns
+    : tile.columns * tile.lanes;
+  return Math.ceil(rows / tile.rows) * Math.ceil(columns / width) *
+    sizes.batch;
+}
+
+/** Cuts the sums where there would be too few workgroups to keep the adapter busy, or too long loops. */
+function _withSplits(
+  choice: Omit<Tiling, "splits">,
+  sizes: GemmSizes,
+  traits: AdapterTraits,
+): Tiling {
+  const { tile } = choice;
+  const perWorkgroup = tile.form === "registers" && tile.lanes === 1
+    ? LONE_INVOCATIONS
+    : 1;
+  const groups = Math.ceil(_countGroups(choice, sizes) / perWorkgroup);
+  const bytes = sizes.rows * sizes.columns * sizes.batch * 4;
+  const splits = Math.min(
+    Math.ceil((traits.isSoftware ? 16 : 256) / groups),
+    Math.ceil(sizes.depth / MIN_SPLIT),
+    Math.max(1, Math.floor(traits.maxBindingBytes / bytes)),
+  );
+  return {
+    ...choice,
+    splits: Math.max(splits, Math.ceil(sizes.depth / MAX_SPLIT)),
+  };
+}

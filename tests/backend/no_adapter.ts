@@ -1,0 +1,19 @@
+/**
+ * Prints, as JSON, what `initBackend` does for "auto" and for "webgpu" where no driver offers an adapter.
+ *
+ * @module
+ */
+
+import { initBackend } from "../../src/kernels/init.ts";
+
+navigator.gpu.requestAdapter = () => Promise.resolve(null);
+
+const warnings: string[] = [];
+const { device } = await initBackend({
+  onWarning: (message) => warnings.push(message),
+});
+const failure = await initBackend({ device: "webgpu" }).then(
+  () => ({}),
+  ({ name, message }: Error) => ({ error: name, message }),
+);
+console.log(JSON.stringify([{ device, warnings }, failure]));

@@ -1,0 +1,64 @@
+/**
+ * Tests of `doctor`, as processes of their own.
+ *
+ * @module
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
+import { findAdapter } from "../../src/backend/adapter.ts";
+import { makeFolder, namesIn } from "../data/folder.ts";
+import { NO_ADAPTER, runProgram } from "./program.ts";
+
+const hasAdapter = await findAdapter() !== null;
+if (!hasAdapter) console.log("A test of doctor is ignored: no WebGPU adapter");
+
+Deno.test({
+  name: "doctor prints versions, adapter, limits and features",
+  ignore: !hasAdapter,
+  async fn() {
+    const { code, stdout, stderr } = await runProgram([
+      ...["doctor", "--source", "sample"],
+    ]);
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, new RegExp(`^${config.name} +${config.version}$`, "m"));
+    assertMatch(stdout, new RegExp(`^deno +${Deno.version.deno} `, "m"));
+    assertMatch(stdout, /^tensorflow\.js +4\.22\.0$/m);
+    assertMatch(stdout, /^device +WebGPU, \S/m);
+    assertMatch(stdout, /^features +\S/m);
+    assertMatch(
+      stdout,
+      /^maxStorageBufferBindingSize +\d+ \([\d.]+ [KMGT]iB\)$/m,
+    );
+    assertMatch(stdout, /^maxComputeInvocationsPerWorkgroup +\d+$/m);
+    assertMatch(stdout, /^loop iterations +\S/m);
+    assertMatch(stdout, /\nready to train\n$/);
+  },
+});
+
+Deno.test("doctor names the missing adapter and how to get one", async () => {
+  const { code, stdout, stderr } = await runProgram(
+    ["doctor", "--source", "sample"],
+    NO_ADAPTER,
+  );
+  assertEquals([code, stderr], [1, ""]);
+  assertMatch(stdout, /^device +CPU, plain JavaScript$/m);
+  assertMatch(stdout, /^problem: no WebGPU adapter, .+: (install|update) .+$/m);
+  assertMatch(stdout, /\n1 problem found\n$/);
+});
+
+Deno.test("doctor names the missing data set besides, and downloads nothing", async () => {
+  await using folder = await makeFolder();
+  const { code, stdout, stderr } = await runProgram(
+    ["doctor", "--data-dir", folder.path],
+    NO_ADAPTER,
+  );
+  assertEquals([code, stderr], [1, ""]);
+  assertMatch(stdout, /^data set +not usable$/m);
+  assertMatch(
+    stdout,
+    /^problem: Cannot find train-images-idx3-ubyte\.gz .+`data fetch`/m,
+  );
+  assertMatch(stdout, /\n2 problems found\n$/);
+  assertEquals(namesIn(folder.path), []);
+});

@@ -1,0 +1,120 @@
+/**
+ * Tests of `--help`, as processes of their own.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { run, runProgram } from "./program.ts";
+
+/** The time that the program may take to print its help. */
+const MAX_HELP_MS = 300;
+
+for (const args of [["--help"], ["-h"], ["help"]]) {
+  Deno.test(`${args} lists the commands`, async () => {
+    const { code, stdout, stderr } = await runProgram(args);
+    assertEquals([code, stderr], [0, ""]);
+    for (const name of Object.keys(COMMANDS)) {
+      assertEquals(stdout.match(new RegExp(`^  ${name} `, "gm"))?.length, 1);
+    }
+  });
+}
+
+/** The options that the issue asks of `train`. */
+const TRAIN_OPTIONS =
+  "model epochs batch-size learning-rate momentum weight-decay resize seed train-samples test-samples max-time device data-dir offline source preset log-every progress quiet verbose help"
+    .split(" ");
+
+for (const [name, { options, positional }] of Object.entries(COMMANDS)) {
+  Deno.test(`${name} --help lists every option once`, async () => {
+    const { code, stdout, stderr } = await runProgram([name, "--help"]);
+    assertEquals([code, stderr], [0, ""]);
+    assertStringIncludes(
+      stdout,
+      `\nUsage: deno run -A jsr:@x/alexnet ${name} ${
+        positional && `${positional} `
+      }[options]\n`,
+    );
+    const listed = Array.from(
+      stdout.matchAll(/^ {2}--([a-z-]+)/gm),
+      (m) => m[1],
+    );
+    assertEquals(listed, [...options]);
+    assertEquals(new Set(listed).size, listed.length);
+    const expected = name === "train" ? TRAIN_OPTIONS : ["verbose", "help"];
+    for (const option of expected) assert(listed.includes(option), option);
+    assertEquals((await runProgram([name, "-h"])).stdout, stdout);
+  });
+}
+
+Deno.test("train --help says what may be given", async () => {
+  const { stdout } = await runProgram(["train", "--help"]);
+  assertMatch(stdout, /^ {2}--model alexnet\|lenet +\S/m);
+  assertMatch(stdout, /^ {2}--preset lecture\|quick +\S/m);
+  assertMatch(stdout, /^ {2}--device auto\|webgpu\|cpu +\S/m);
+  assertMatch(stdout, /^ {2}--max-time TIME +.+10m/m);
+  assertMatch(stdout, /--no-progress/);
+});
+
+/** The part of the output of `deno info --json` that is read here. */
+interface Info {
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly dependencies?: readonly {
+      readonly code?: { readonly specifier?: string };
+      readonly isDynamic?: boolean;
+    }[];
+  }[];
+}
+
+/** What is loaded with some files before any of them runs, or also while they do. */
+function loadedWith(
+  { modules }: Info,
+  { files, dynamic }: { files: readonly string[]; dynamic: boolean },
+): Set<string> {
+  const loaded = new Set<string>();
+  const visit = (specifier: string): void => {
+    if (loaded.has(specifier)) return;
+    loaded.add(specifier);
+    const found = modules.find((module) => module.specifier === specifier);
+    for (const { code, isDynamic } of found?.dependencies ?? []) {
+      if (code?.specifier && (dynamic || !isDynamic)) visit(code.specifier);
+    }
+  };
+  for (const file of files) {
+    const path = modules.find(({ specifier }) => specifier.endsWith(file));
+    assert(path !== undefined, file);
+    visit(path.specifier);
+  }
+  return loaded;
+}
+
+Deno.test("--help does not load TensorFlow.js", async () => {
+  const { stdout } = await run(Deno.execPath(), {
+    args: ["info", "--json", "mod.ts"],
+  });
+  const info: Info = JSON.parse(stdout);
+  const files = ["/mod.ts", "/src/cli/main.ts"];
+  const isTf = (specifier: string) => specifier.includes("tensorflow");
+  const all = loadedWith(info, { files, dynamic: true });
+  assert([...all].some(isTf), "the specifiers of TensorFlow.js are unknown");
+  const loaded = loadedWith(info, { files, dynamic: false });
+  assert([...loaded].some((path) => path.endsWith("/src/cli/options.ts")));
+  assertEquals([...loaded].filter(isTf), []);
+});
+
+Deno.test("--help answers at once", async () => {
+  let best = Infinity;
+  for (let i = 0; i < 10 && best > MAX_HELP_MS; i++) {
+    const start = performance.now();
+    await runProgram(["train", "--help"]);
+    best = Math.min(best, performance.now() - start);
+  }
+  assert(best <= MAX_HELP_MS, `${best} ms`);
+});

@@ -1,0 +1,82 @@
+/**
+ * Tests of the kinds of options.
+ *
+ * @module
+ */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  choice,
+  didYouMean,
+  duration,
+  integer,
+  number,
+  text,
+  toggle,
+  UsageError,
+} from "../../src/cli/option_kinds.ts";
+
+const TIMES: [text: string, ms: number][] = [
+  ["1s", 1000],
+  ["90s", 90_000],
+  ["0.5s", 500],
+  ["10m", 600_000],
+  ["2h", 7_200_000],
+  ["1h30m", 5_400_000],
+  ["1h30m15s", 5_415_000],
+  ["1h15s", 3_615_000],
+  ["0h1m", 60_000],
+];
+
+Deno.test("duration() parses hours, minutes and seconds", () => {
+  const { parse } = duration("TIME", "A time");
+  for (const [text, ms] of TIMES) assertEquals(parse(text, "--time"), ms);
+});
+
+Deno.test("duration() refuses everything else", () => {
+  const { parse } = duration("TIME", "A time");
+  const refused =
+    "|5|5x|s|m10|10 m|1.5h|-5s|+5s|0s|0h0m|30m1h|1s1s|1e3s|5S|NaN|.5s";
+  for (const text of refused.split("|")) {
+    const error = assertThrows(() => parse(text, "--time"), UsageError);
+    assertEquals(
+      error.message,
+      `Cannot use --time as it must be a time such as 90s, 10m or 1h30m: current value is "${text}"`,
+    );
+  }
+});
+
+Deno.test("integer() and number() refuse what is too small or no number", () => {
+  assertEquals(integer("N", "", 2).parse("2", "--n"), 2);
+  assertThrows(
+    () => integer("N", "", 2).parse("1", "--n"),
+    UsageError,
+    "Cannot use --n as it must be an integer of at least 2",
+  );
+  assertEquals(number("X", "").parse("-1.5e2", "--x"), -150);
+  assertThrows(() => number("X", "").parse("x", "--x"), UsageError, "a number");
+});
+
+Deno.test("choice() names the choices and the nearest one", () => {
+  const size = choice("Size", ["small", "large"]);
+  assertEquals(size.placeholder, "small|large");
+  assertEquals(size.parse("large", "--size"), "large");
+  const error = assertThrows(() => size.parse("larg", "--size"), UsageError);
+  assertEquals(
+    error.message,
+    'Cannot use --size as it must be one of small, large: current value is "larg" (did you mean large?)',
+  );
+});
+
+Deno.test("text() takes any text, toggle() no value", () => {
+  assertEquals(text("DIR", "A folder").parse(" a b", "--dir"), " a b");
+  assertEquals(toggle("A switch").placeholder, undefined);
+  assertEquals(toggle("A switch").parse("", "--switch"), true);
+});
+
+Deno.test("didYouMean() asks for the nearest candidate", () => {
+  const names = ["train", "evaluate", "data"];
+  assertEquals(didYouMean("trian", names), "did you mean train?");
+  assertEquals(didYouMean("evalute", names), "did you mean evaluate?");
+  assertEquals(didYouMean("date", names), "did you mean data?");
+});

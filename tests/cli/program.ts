@@ -1,0 +1,105 @@
+/**
+ * Runs the program as a person does: in a process of its own, its output caught.
+ *
+ * @module
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { NOBODY } from "../data/mirror.ts";
+
+/** The root of the repository. */
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A network of a few thousand images a minute on any machine: the full program in about a second. */
+export const TINY = [
+  ...["--model", "lenet", "--source", "sample", "--epochs", "1"],
+  ...["--train-samples", "32", "--test-samples", "16", "--batch-size", "16"],
+] as const;
+
+/** The lecture's line of an epoch. */
+export const EPOCH_LINE =
+  /^epoch 1, loss \d+\.\d{4}, train acc \d\.\d{3}, test acc \d\.\d{3}, time \d+\.\d sec$/m;
+
+/**
+ * Variables that hide every WebGPU adapter: only Vulkan is tried, and it has no driver. Without the first one, Deno
+ * falls back on OpenGL where there is Mesa.
+ */
+export const NO_ADAPTER = {
+  DENO_WEBGPU_BACKEND: "vulkan",
+  VK_DRIVER_FILES: "/nonexistent",
+  VK_ICD_FILENAMES: "/nonexistent",
+};
+
+/** Variables that make every download fail at once. */
+export const NO_NETWORK = { HTTP_PROXY: NOBODY, HTTPS_PROXY: NOBODY };
+
+/** How a process ended and what it printed. */
+export interface Outcome {
+  /** Its exit code. */
+  code: number;
+  /** What it printed on standard output. */
+  stdout: string;
+  /** What it printed on standard error. */
+  stderr: string;
+}
+
+/**
+ * Runs `mod.ts`.
+ *
+ * @param args The command and its options.
+ * @param env Variables besides those of this process.
+ * @returns How it ended.
+ */
+export function runProgram(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Outcome> {
+  return run(Deno.execPath(), {
+    args: ["run", "-A", "mod.ts", ...args],
+    env: { ...NO_NETWORK, ...env },
+  });
+}
+
+/**
+ * Runs any program in the root of the repository, without what this process was told about colours.
+ *
+ * @param command The program.
+ * @param options Its arguments, and variables besides those of this process.
+ * @returns How it ended.
+ */
+export async function run(
+  command: string,
+  { args, env = {} }: { args: string[]; env?: Record<string, string> },
+): Promise<Outcome> {
+  const { NO_COLOR: _no, FORCE_COLOR: _force, ...inherited } = Deno.env
+    .toObject();
+  const { code, stdout, stderr } = await new Deno.Command(command, {
+    args,
+    cwd: ROOT,
+    env: { ...inherited, ...env },
+    clearEnv: true,
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+/**
+ * Checks that a process ended with an error in one line and nothing else.
+ *
+ * @param outcome How it ended.
+ * @param expected Exit code, and what the line must match.
+ */
+export function assertOneLineError(
+  { code, stdout, stderr }: Outcome,
+  expected: { code: number; message: RegExp },
+): void {
+  assertMatch(stderr, /^error: [^\n]+\n$/);
+  assertMatch(stderr, expected.message);
+  assertEquals([code, stdout], [expected.code, ""]);
+}

@@ -1,0 +1,187 @@
+/**
+ * Tests of `train` and of what it leaves for `evaluate`, as processes of their own.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { evaluate, initBackend, lenet, loadFashionMnist } from "../../mod.ts";
+import { findAdapter } from "../../src/backend/adapter.ts";
+import { loadCheckpoint, restoreWeights } from "../../src/io/checkpoint.ts";
+import { makeFolder, namesIn } from "../data/folder.ts";
+import {
+  assertOneLineError,
+  EPOCH_LINE,
+  NO_ADAPTER,
+  runProgram,
+  TINY,
+} from "./program.ts";
+
+const hasAdapter = await findAdapter() !== null;
+const DEVICE = hasAdapter ? "WebGPU, " : "CPU, plain JavaScript";
+
+/** Anything but text, line ends and spaces. */
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x09\x0b-\x1f\x7f-\x9f]/;
+
+function testAccuracy(text: string): string {
+  const match = /test acc (\d\.\d{3})/.exec(text);
+  assert(match !== null, text);
+  return match[1];
+}
+
+/** The loss of saved weights on 64 test images, taken without the program; also checks that they are trained ones. */
+async function lossOnCpu(file: string): Promise<number> {
+  await initBackend({ device: "cpu" });
+  const net = lenet({ seed: 1 });
+  const { test } = await loadFashionMnist({
+    source: "sample",
+    testSamples: 64,
+  });
+  const untrained = await evaluate(net, test);
+  restoreWeights(net, await loadCheckpoint(file));
+  const { loss } = await evaluate(net, test);
+  net.dispose();
+  assert(Math.abs(untrained.loss - loss) > 0.01, `${loss}`);
+  return loss;
+}
+
+Deno.test("train prints device, layers, recipe and epoch, and evaluate has the same accuracy from its file", async () => {
+  await using folder = await makeFolder();
+  const file = `${folder.path}/lenet.safetensors`;
+  const data = ["--source", "sample", "--test-samples", "64"];
+  const trained = await runProgram([
+    ...["train", "--model", "lenet", "--epochs", "1", ...data],
+    ...["--train-samples", "256", "--batch-size", "64", "--seed", "1"],
+    ...["--log-every", "2", "--save", file],
+  ]);
+  assertEquals(trained.code, 0, trained.stderr);
+  const { stdout } = trained;
+  assert(stdout.startsWith(`device: ${DEVICE}`), stdout);
+  assertMatch(stdout, /^layer +output +parameters +multiply-adds$/m);
+  assertMatch(stdout, /^conv2d_1 +28x28x6 +156 +117,600$/m);
+  assertMatch(stdout, /^total +61,706 +416,520$/m);
+  assertStringIncludes(
+    stdout,
+    "\nrecipe: lenet, 256 training and 64 test images at 28x28, batch size 64, SGD, learning rate 0.9, 1 epoch, seed 1\n",
+  );
+  assertMatch(stdout, EPOCH_LINE);
+  assert(stdout.endsWith(`\nsaved ${file}\n`), stdout);
+
+  assertMatch(
+    trained.stderr,
+    /^estimated training time: \d+ s for 1 epoch at [\d.]+ images\/s, evaluation not counted$/m,
+  );
+  const steps = trained.stderr.match(/^epoch 1, step \d+ of 4/gm);
+  assertEquals(steps, ["epoch 1, step 2 of 4", "epoch 1, step 4 of 4"]);
+  assertMatch(
+    trained.stderr,
+    /^epoch 1, step 2 of 4, loss \d+\.\d{4}, acc \d\.\d{3}, [\d.]+ images\/s$/m,
+  );
+  assertEquals(CONTROL.test(trained.stdout + trained.stderr), false);
+  assertEquals(namesIn(folder.path), ["lenet.safetensors"]);
+
+  const evaluated = await runProgram(["evaluate", file, ...data]);
+  assertEquals(evaluated.code, 0, evaluated.stderr);
+  assertMatch(
+    evaluated.stdout,
+    /^device: .+\nlenet, 64 test images, loss \d+\.\d{4}, test acc \d\.\d{3}\n$/,
+  );
+  assertEquals(testAccuracy(evaluated.stdout), testAccuracy(stdout));
+
+  const loss = /loss (\d+\.\d{4})/.exec(evaluated.stdout)?.[1];
+  assertAlmostEquals(Number(loss), await lossOnCpu(file), 1e-3);
+
+  const quiet = await runProgram(["evaluate", file, ...data, "--quiet"]);
+  assertEquals([quiet.stderr, quiet.stdout], [
+    "",
+    evaluated.stdout.split("\n")[1] + "\n",
+  ]);
+});
+
+Deno.test("train --quiet prints the line of the epoch and nothing else", async () => {
+  const { code, stdout, stderr } = await runProgram([
+    ...["train", ...TINY, "--device", "cpu", "--quiet", "--log-every", "1"],
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, EPOCH_LINE);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+});
+
+Deno.test("train --max-time stops in the middle, evaluates and says so", async () => {
+  const { code, stdout, stderr } = await runProgram([
+    ...["train", ...TINY, "--device", "cpu", "--epochs", "50"],
+    ...["--train-samples", "2000", "--max-time", "1s"],
+  ]);
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stdout, "50 epochs, at most 1 s, seed 0\n");
+  assertEquals(stdout.match(/^epoch \d+, loss/gm)?.length, 1);
+  assertMatch(stdout, EPOCH_LINE);
+  const stop = /^stopped after 1 s as asked, at step (\d+) of 6250; .+$/m.exec(
+    stdout,
+  );
+  assert(stop !== null, stdout);
+  // An epoch has 125 steps.
+  assert(Number(stop[1]) >= 1 && Number(stop[1]) < 125, stop[0]);
+});
+
+Deno.test("train --device cpu trains without WebGPU and without a warning", async () => {
+  const { code, stdout, stderr } = await runProgram(
+    ["train", ...TINY, "--device", "cpu", "--resize", "32"],
+    NO_ADAPTER,
+  );
+  assertEquals([code, stderr], [0, ""]);
+  assert(stdout.startsWith("device: CPU, plain JavaScript\n"), stdout);
+  assertStringIncludes(stdout, "16 test images at 32x32, batch size 16");
+  assertMatch(stdout, EPOCH_LINE);
+});
+
+Deno.test("train warns where there is no adapter and trains on the CPU", async () => {
+  const { code, stdout, stderr } = await runProgram(
+    ["train", ...TINY],
+    NO_ADAPTER,
+  );
+  assertEquals(code, 0);
+  assertMatch(stderr, /^warning: No WebGPU adapter was found, so .+ CPU.+\n$/);
+  assert(stdout.startsWith("device: CPU, plain JavaScript\n"), stdout);
+  assertMatch(stdout, EPOCH_LINE);
+});
+
+Deno.test("train --device webgpu is an error where there is no adapter", async () => {
+  assertOneLineError(
+    await runProgram(["train", ...TINY, "--device", "webgpu"], NO_ADAPTER),
+    { code: 1, message: /no adapter was found: .+, or use the CPU device/ },
+  );
+});
+
+Deno.test("train saves nothing when the loss is no longer a number", async () => {
+  await using folder = await makeFolder();
+  const { code, stderr } = await runProgram([
+    ...["train", ...TINY, "--device", "cpu", "--learning-rate", "1e38"],
+    ...["--save", `${folder.path}/weights`],
+  ]);
+  assertMatch(
+    stderr,
+    /^error: The mean loss became (NaN|Infinity) .+ smaller learning rate\n$/,
+  );
+  assertEquals([code, namesIn(folder.path)], [1, []]);
+});
+
+Deno.test("train has the same results with the same seed only", async () => {
+  const results = await Promise.all(
+    ["5", "5", "6"].map(async (seed) => {
+      const { stdout } = await runProgram([
+        ...["train", ...TINY, "--device", "cpu", "--quiet", "--seed", seed],
+      ]);
+      return stdout.replace(/, time .+/, "");
+    }),
+  );
+  assertEquals(results[0], results[1]);
+  assert(results[0] !== results[2], results[0]);
+});

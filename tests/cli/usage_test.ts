@@ -1,0 +1,81 @@
+/**
+ * Tests of command lines that cannot be understood, as processes of their own.
+ *
+ * @module
+ */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertOneLineError, runProgram } from "./program.ts";
+
+const REFUSED: [line: string, message: RegExp][] = [
+  ["trian", /Unknown command trian: did you mean train\?; see --help$/m],
+  [
+    "train --epoch 3",
+    /Unknown option --epoch: did you mean --epochs\?; see train --help$/m,
+  ],
+  ["train --bach-size=3", /--bach-size: did you mean --batch-size\?/],
+  ["train --no-quiet", /Unknown option --no-quiet: did you mean --quiet\?/],
+  ["train -x", /Unknown option -x/],
+  ["summary --modle lenet", /--modle: did you mean --model\?; see summary/],
+  ["train --epochs", /--epochs needs a value: --epochs N; see train --help$/m],
+  ["train --save --quiet", /--save needs a value: --save FILE/],
+  [
+    "train --batch-size 0",
+    /--batch-size .+ an integer of at least 1: current value is "0"/,
+  ],
+  ["train --epochs 1.5", /--epochs .+ an integer of at least 1/],
+  [
+    "train --max-time 5x",
+    /--max-time .+ such as 90s, 10m or 1h30m: current value is "5x"/,
+  ],
+  [
+    "train --preset fast",
+    /--preset .+ one of lecture, quick: current value is "fast"/,
+  ],
+  ["train --device gpu", /--device .+ one of auto, webgpu, cpu/],
+  ["train --learning-rate much", /--learning-rate .+ must be a number/],
+  ["train --learning-rate 0", /--learning-rate .+ above 0/],
+  ["train --momentum 1", /--momentum .+ below 1/],
+  ["train --weight-decay=-1", /--weight-decay .+ at least 0/],
+  ["train --seed 4294967296", /--seed .+ from 0 to 4294967295/],
+  [
+    "train --source sample --train-samples 2001",
+    /--train-samples .+ from 1 to 2000/,
+  ],
+  ["train more", /Unexpected argument "more" after train; see train --help$/m],
+  [
+    "train --save /nonexistent/file",
+    /--save \/nonexistent\/file as there is no folder \/nonexistent/,
+  ],
+  ["evaluate", /evaluate needs one CHECKPOINT/],
+  ["evaluate one two", /evaluate needs one CHECKPOINT/],
+  ["data", /data needs one of fetch, verify, show; see data --help$/m],
+  ["data fetch show", /data needs one of fetch, verify, show/],
+  ["data fecth", /Unknown action fecth: did you mean fetch\?/],
+  ["data show --split tset", /--split .+ one of train, test/],
+  ["doctor now", /Unexpected argument "now" after doctor/],
+  ["constructor", /Unknown command constructor/],
+];
+for (const [line, message] of REFUSED) {
+  Deno.test(`the program refuses "${line}" with exit code 2`, async () => {
+    const outcome = await runProgram(line.split(" "));
+    assertOneLineError(outcome, { code: 2, message });
+  });
+}
+
+Deno.test("the program refuses to do nothing, and prints its help", async () => {
+  const { code, stdout } = await runProgram([]);
+  assertEquals(code, 2);
+  assertStringIncludes(stdout, "Usage: ");
+});
+
+Deno.test("--verbose adds the stack trace of an error", async () => {
+  const { code, stdout, stderr } = await runProgram([
+    ...["train", "--batch-size", "0", "--verbose"],
+  ]);
+  assertEquals([code, stdout], [2, ""]);
+  const [first, ...trace] = stderr.trimEnd().split("\n");
+  assertMatch(first, /^error: Cannot use --batch-size .+; see train --help$/);
+  assertMatch(trace[0], /^UsageError: Cannot use --batch-size/);
+  assertMatch(trace[1], /^ +at .+src\/cli\/\w+\.ts:\d+:\d+/);
+});

@@ -1,0 +1,206 @@
+/**
+ * One AlexNet step of two images on WebGPU, against plain loops at full size, for which the CPU backend of tfjs would take
+ * minutes, and against that backend with small images.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { alexnet } from "../../src/models/alexnet.ts";
+import type { Sequential } from "../../src/nn/sequential.ts";
+import { summarize } from "../../src/nn/summary.ts";
+import { lossAndGradients } from "../../src/train/step.ts";
+import { assertCloseTensor } from "../compare.ts";
+import { read, readBoth, use, webgpuTest } from "../device.ts";
+import { numbers } from "../numbers.ts";
+import * as reference from "./reference.ts";
+import type { Values } from "./reference.ts";
+
+const LABELS = [3, 7];
+
+/** Kind, stride and zeros before the image of each AlexNet layer that has a window. */
+const WINDOWS: Record<string, { stride: number; before: number }> = {
+  conv2d_1: { stride: 4, before: 0 },
+  conv2d_2: { stride: 1, before: 2 },
+  conv2d_3: { stride: 1, before: 1 },
+  conv2d_4: { stride: 1, before: 1 },
+  conv2d_5: { stride: 1, before: 1 },
+};
+
+// A rounding error may move a value across the kink of a relu or the tie of two in a max pool, which changes the
+// gradient by a jump that says nothing of the kernels: among a million such values one or two do. So each layer gets
+// the device's own output of the layer before it, and the gradient takes the same side of each kink as the device did.
+webgpuTest(
+  "alexnet() has the logits, loss and gradients of plain loops at 224x224",
+  async () => {
+    await use("webgpu");
+    const net = alexnet({ dropout: 0 });
+    const weights = _makeWeights(net);
+    net.setWeights(weights.map(({ data }) => data as Float32Array));
+    const pixels = numbers(2 * 224 * 224, [0, 1]);
+    const [logits, loss, correct, ...rest] = await read(() => {
+      const images = tf.tensor4d(pixels, [2, 224, 224, 1]);
+      return [
+        net.predict(images),
+        ..._step(net, images),
+        ..._activations(net, images),
+      ];
+    });
+    const count = net.getWeights().length;
+    const gradients = rest.slice(0, count);
+    const layers = summarize(net.layers, net.inputShape);
+    const values: Values[] = layers.map(({ outputShape }, i) => ({
+      data: rest[count + i],
+      shape: [2, ...outputShape],
+    }));
+    const inputs = [{ data: pixels, shape: [2, 224, 224, 1] }, ...values];
+    net.dispose();
+    const last = values.length - 1;
+    assertEquals(logits, values[last].data);
+
+    let weight = 0;
+    layers.forEach(({ name, kind, weights: { length } }, i) => {
+      const expected = _forward(
+        { name, kind, isLast: i === last },
+        inputs[i],
+        weights.slice(weight, weight + length),
+      );
+      assertCloseTensor(values[i].data, expected.data, {
+        relative: 1e-5,
+        what: `output of ${name}`,
+      });
+      weight += length;
+    });
+
+    const head = reference.softmaxCrossEntropy(values[last], LABELS);
+    assertCloseTensor(loss, [head.loss], { relative: 1e-4, what: "loss" });
+    assertEquals(correct[0], _countCorrect(logits));
+
+    let dy = head.gradient;
+    for (let i = last; i >= 0; i--) {
+      const { name, kind, weights: { length } } = layers[i];
+      weight -= length;
+      if (length > 0 && i < last) dy = _mask(dy, values[i]);
+      if (kind === "max_pool2d") {
+        const { places } = reference.maxPool2d(inputs[i], {
+          size: 3,
+          stride: 2,
+        });
+        const data = new Float64Array(inputs[i].data.length);
+        places.forEach((place, k) => data[place] += dy.data[k]);
+        dy = { data, shape: inputs[i].shape };
+      } else if (length > 0) {
+        const { dx, dKernel, dBias } = kind === "dense"
+          ? reference.denseGradients(inputs[i], weights[weight], dy)
+          : reference.conv2dGradients(
+            inputs[i],
+            weights[weight],
+            dy,
+            WINDOWS[name],
+          );
+        const relative = 1e-4;
+        assertCloseTensor(gradients[weight], dKernel, {
+          relative,
+          what: `gradient of ${name}.kernel`,
+        });
+        assertCloseTensor(gradients[weight + 1], dBias, {
+          relative,
+          what: `gradient of ${name}.bias`,
+        });
+        dy = dx;
+      } else dy = { data: dy.data, shape: inputs[i].shape };
+    }
+  },
+);
+
+// The same against tfjs itself, with images small enough for its CPU backend. No value is near a kink here.
+webgpuTest(
+  "alexnet() has the logits, loss and gradients of the CPU backend at 67x67",
+  async () => {
+    const pixels = numbers(2 * 67 * 67, [0, 1]);
+    let names: string[] = [];
+    const { webgpu, cpu } = await readBoth(() => {
+      const net = alexnet({ dropout: 0, imageSize: 67 });
+      net.setWeights(_makeWeights(net).map(({ data }) => data as Float32Array));
+      names = net.weightNames();
+      const images = tf.tensor4d(pixels, [2, 67, 67, 1]);
+      const results = [net.predict(images), ..._step(net, images)];
+      net.dispose();
+      return results;
+    });
+    ["logits", "loss", "correct", ...names].forEach((what, i) =>
+      assertCloseTensor(webgpu[i], cpu[i], { relative: 1e-4, what })
+    );
+  },
+);
+
+/** Weights that keep the scale of the images, and biases that are not zero. */
+function _makeWeights(net: Sequential): Values[] {
+  // 46 million random numbers would take longer than the step: these repeat, at a place of no row.
+  const pool = numbers(1_000_003);
+  return net.getWeights().map(({ shape, size }) => {
+    const fanIn = shape.slice(0, -1).reduce((product, n) => product * n, 1);
+    const limit = shape.length === 1 ? 0.1 : Math.sqrt(6 / fanIn);
+    const data = Float32Array.from(
+      { length: size },
+      (_, k) => limit * pool[k % pool.length],
+    );
+    return { shape, data };
+  });
+}
+
+function _step(net: Sequential, images: Tensor4D): Tensor[] {
+  const labels = tf.tensor1d(LABELS, "int32");
+  const { loss, correct, gradients } = lossAndGradients(net, images, labels);
+  return [loss, correct, ...gradients];
+}
+
+function _activations(net: Sequential, images: Tensor4D): Tensor[] {
+  const context = { training: true, seed: 0, step: 0, firstImage: 0 };
+  const weights: Tensor[] = net.getWeights();
+  const placed = summarize(net.layers, net.inputShape);
+  let x: Tensor = images;
+  let begin = 0;
+  return net.layers.map((layer, layerIndex) => {
+    const end = begin + placed[layerIndex].weights.length;
+    x = layer.apply(x, weights.slice(begin, end), { ...context, layerIndex });
+    begin = end;
+    return tf.clone(x);
+  });
+}
+
+function _forward(
+  layer: { name: string; kind: string; isLast: boolean },
+  x: Values,
+  weights: readonly Values[],
+): Values {
+  const { name, kind, isLast } = layer;
+  const relu = (y: Values) => ({
+    ...y,
+    data: y.data.map((value) => Math.max(value, 0)),
+  });
+  if (kind === "max_pool2d") {
+    return reference.maxPool2d(x, { size: 3, stride: 2 });
+  }
+  if (kind === "dense") {
+    const y = reference.dense(x, weights);
+    return isLast ? y : relu(y);
+  }
+  if (kind !== "conv2d") return x;
+  const { stride, before } = WINDOWS[name];
+  const room = x.shape[1] + 2 * before - weights[0].shape[0];
+  const size = Math.floor(room / stride) + 1;
+  return relu(reference.conv2d(x, weights, { stride, before, size }));
+}
+
+function _mask(dy: Values, y: Values): Values {
+  return { ...dy, data: dy.data.map((value, i) => y.data[i] > 0 ? value : 0) };
+}
+
+function _countCorrect(logits: Float32Array): number {
+  return LABELS.filter((label, n) => {
+    const row = logits.subarray(n * 10, n * 10 + 10);
+    return row[label] === Math.max(...row);
+  }).length;
+}

@@ -1,0 +1,143 @@
+/**
+ * Tests of batches larger than the adapter binds, in a process whose WebGPU binds only 256 KiB: the results are those of
+ * the CPU backend, which takes every batch whole.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { ShapeError } from "../../src/errors.ts";
+import { maxBatch } from "../../src/nn/batch.ts";
+import { conv2d } from "../../src/nn/conv2d.ts";
+import { dense, flatten } from "../../src/nn/dense.ts";
+import { dropout } from "../../src/nn/dropout.ts";
+import { averagePool2d } from "../../src/nn/pooling.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+import { lossAndGradients } from "../../src/train/step.ts";
+import { assertCloseTensor } from "../compare.ts";
+import { readBoth, use, webgpuTest } from "../device.ts";
+import { labelsUpTo, numbers } from "../numbers.ts";
+
+const BINDING_BYTES = 256 * 1024;
+
+// First, as the limit cannot change later.
+webgpuTest("initBackend() opens WebGPU with a smaller binding", async () => {
+  const info = await use("webgpu", { maxBindingBytes: BINDING_BYTES });
+  assertEquals(info.maxBindingBytes, BINDING_BYTES);
+});
+
+interface Case {
+  what: string;
+  /** Images in a batch. */
+  batch: number;
+  /** Largest part that fits 256 KiB in training. */
+  fits: number;
+  rate: number;
+}
+
+// 20x20x5 outputs of conv2d: 8,000 bytes an image, 32 images. 1,600 bytes of input: 163 images.
+const CASES: Case[] = [
+  { what: "in two uneven parts", batch: 33, fits: 32, rate: 0 },
+  { what: "in two uneven parts with dropout", batch: 33, fits: 32, rate: 0.5 },
+  { what: "itself larger than a binding", batch: 170, fits: 32, rate: 0 },
+  { what: "itself larger, with dropout", batch: 170, fits: 32, rate: 0.5 },
+];
+for (const { what, batch, fits, rate } of CASES) {
+  webgpuTest(
+    `lossAndGradients() and predict() of a batch ${what} equal those of the CPU`,
+    async () => {
+      const { webgpu, cpu } = await readBoth(() => {
+        const net = makeNet(rate);
+        const max = maxBatch(net);
+        const isWhole = tf.getBackend() === "cpu";
+        assert(isWhole ? max === Infinity : max <= fits, `${max} images`);
+        const images = makeImages(batch);
+        const labels = tf.tensor1d(labelsUpTo(batch), "int32");
+        const results = lossAndGradients(net, images, labels, { step: 3 });
+        const { loss, correct, gradients } = results;
+        const logits = net.predict(images);
+        assertEquals(logits.shape, [batch, 10]);
+        net.dispose();
+        return [loss, logits, correct, ...gradients];
+      });
+      assertEquals(webgpu[2], cpu[2]);
+      webgpu.forEach((values, i) =>
+        assertCloseTensor(values, cpu[i], {
+          relative: 1e-5,
+          what: `tensor ${i}`,
+        })
+      );
+    },
+  );
+}
+
+webgpuTest(
+  "lossAndGradients() and predict() of a split batch keep nothing but their results",
+  async () => {
+    await use("webgpu");
+    const net = makeNet(0.5);
+    const images = makeImages(170);
+    const labels = tf.tensor1d(labelsUpTo(170), "int32");
+    const before = tf.memory().numTensors;
+    const { loss, correct, gradients } = lossAndGradients(net, images, labels);
+    const results: Tensor[] = [
+      loss,
+      correct,
+      net.predict(images),
+      ...gradients,
+    ];
+    assertEquals(tf.memory().numTensors, before + results.length);
+    assert(!images.isDisposed && !labels.isDisposed);
+    tf.dispose([...results, images, labels]);
+    net.dispose();
+  },
+);
+
+webgpuTest(
+  "lossAndGradients() refuses a weight larger than a binding",
+  async () => {
+    await use("webgpu");
+    const net = new Sequential({
+      inputShape: [20, 20, 1],
+      layers: [flatten(), dense({ units: 164 })],
+    });
+    const images = makeImages(1);
+    const labels = tf.tensor1d([0], "int32");
+    const message = "the adapter binds at most 262144";
+    assertThrows(
+      () => lossAndGradients(net, images, labels),
+      ShapeError,
+      message,
+    );
+    assertThrows(() => net.predict(images), ShapeError, message);
+    tf.dispose([images, labels]);
+    net.dispose();
+  },
+);
+
+function makeImages(batch: number): Tensor4D {
+  return tf.tensor4d(numbers(batch * 400, [0, 1]), [batch, 20, 20, 1]);
+}
+
+function makeNet(rate: number): Sequential {
+  return new Sequential({
+    inputShape: [20, 20, 1],
+    seed: 4,
+    layers: [
+      // Sigmoid and average pooling have no kinks that a rounding error could cross.
+      conv2d({
+        filters: 5,
+        kernelSize: 3,
+        padding: "same",
+        activation: "sigmoid",
+      }),
+      averagePool2d({ poolSize: 4 }),
+      dropout({ rate }),
+      flatten(),
+      dense({ units: 21, activation: "sigmoid" }),
+      dropout({ rate }),
+      dense({ units: 10 }),
+    ],
+  });
+}
