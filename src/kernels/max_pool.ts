@@ -7,6 +7,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatch, makeOutput, programOf } from "./dispatch.ts";
+import { gridOf, indexOf } from "./elementwise.ts";
 import type { Shader } from "./gemm_plan.ts";
 
 /** Sizes of a pooling. */
@@ -25,8 +26,6 @@ export interface PoolSizes {
   readonly padLeft: number;
 }
 
-const WORKGROUP_SIZE = 64;
-
 /**
  * Largest value of each window; of a window that holds a NaN, NaN.
  *
@@ -40,19 +39,47 @@ export function maxPool(
   x: TensorInfo,
   sizes: PoolSizes,
 ): TensorInfo {
-  const { batch, outHeight, outWidth, channels } = sizes;
-  const output = makeOutput(backend, [batch, outHeight, outWidth, channels]);
-  const program = programOf(
-    backend,
-    _key("max pool", sizes),
-    () => _poolShader(sizes, "value"),
-  );
+  const output = makeOutput(backend, _outputShape(sizes));
+  const key = _key("max pool", sizes);
+  const program = programOf(backend, key, () => _poolShader(sizes, ["value"]));
   dispatch(backend, program, [output, x]);
   return output;
 }
 
+/** The largest values of windows, and where they were. */
+export interface PooledWithPlaces {
+  /** float32 `[batch, outHeight, outWidth, channels]`. */
+  readonly pooled: TensorInfo;
+  /** int32, of the same shape: row times `inWidth` plus column of the first largest value. */
+  readonly places: TensorInfo;
+}
+
 /**
- * Gradient of max pooling: each gradient goes to the first largest value of its window.
+ * Largest value of each window and its place, which is all that the gradient needs.
+ *
+ * @param backend The backend that holds the tensor.
+ * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param sizes Sizes of the pooling.
+ * @returns Values and places.
+ */
+export function maxPoolWithPlaces(
+  backend: WebGPUBackend,
+  x: TensorInfo,
+  sizes: PoolSizes,
+): PooledWithPlaces {
+  const pooled = makeOutput(backend, _outputShape(sizes));
+  const places = makeOutput(backend, _outputShape(sizes), "int32");
+  const program = programOf(
+    backend,
+    _key("max pool with places", sizes),
+    () => _poolShader(sizes, ["value", "place"]),
+  );
+  dispatch(backend, program, [pooled, x, places]);
+  return { pooled, places };
+}
+
+/**
+ * Gradient of max pooling, given the input: each gradient goes to the first largest value of its window.
  *
  * @param backend The backend that holds the tensors.
  * @param tensors `dy`, `[batch, outHeight, outWidth, channels]`, and the input `x` of the pooling, float32.
@@ -64,39 +91,63 @@ export function maxPoolGradient(
   tensors: { dy: TensorInfo; x: TensorInfo },
   sizes: PoolSizes,
 ): TensorInfo {
-  const { batch, inHeight, inWidth, outHeight, outWidth, channels } = sizes;
-  const places = makeOutput(
-    backend,
-    [batch, outHeight, outWidth, channels],
-    "int32",
-  );
-  const find = programOf(
-    backend,
-    _key("max pool places", sizes),
-    () => _poolShader(sizes, "place"),
-  );
-  dispatch(backend, find, [places, tensors.x]);
-  const dx = makeOutput(backend, [batch, inHeight, inWidth, channels]);
-  const spread = programOf(
-    backend,
-    _key("max pool gradient", sizes),
-    () => _gradientShader(sizes),
-  );
-  dispatch(backend, spread, [dx, places, tensors.dy]);
+  const { dy, x } = tensors;
+  const places = makeOutput(backend, _outputShape(sizes), "int32");
+  const key = _key("max pool places", sizes);
+  const program = programOf(backend, key, () => _poolShader(sizes, ["place"]));
+  dispatch(backend, program, [places, x]);
+  const dx = maxPoolGradientAt(backend, { dy, places }, sizes);
   backend.disposeData(places.dataId);
   return dx;
 }
 
+/**
+ * Gradient of max pooling, given the places of the largest values.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param tensors float32 `dy` and int32 `places`, `[batch, outHeight, outWidth, channels]`.
+ * @param sizes Sizes of the pooling.
+ * @returns float32 `[batch, inHeight, inWidth, channels]`.
+ */
+export function maxPoolGradientAt(
+  backend: WebGPUBackend,
+  tensors: { dy: TensorInfo; places: TensorInfo },
+  sizes: PoolSizes,
+): TensorInfo {
+  const { batch, inHeight, inWidth, channels } = sizes;
+  const dx = makeOutput(backend, [batch, inHeight, inWidth, channels]);
+  const key = _key("max pool gradient", sizes);
+  const program = programOf(backend, key, () => _gradientShader(sizes));
+  dispatch(backend, program, [dx, tensors.places, tensors.dy]);
+  return dx;
+}
+
+function _outputShape(sizes: PoolSizes): number[] {
+  return [sizes.batch, sizes.outHeight, sizes.outWidth, sizes.channels];
+}
+
 /** One invocation per output and, where channels come in fours, per four of them. */
-function _poolShader(s: PoolSizes, result: "value" | "place"): Shader {
+function _poolShader(
+  s: PoolSizes,
+  results: readonly ("value" | "place")[],
+): Shader {
   const width = s.channels % 4 === 0 ? 4 : 1;
   const [float, int] = width === 4 ? ["vec4f", "vec4i"] : ["f32", "i32"];
-  const outputType = result === "value" ? float : int;
+  const typeOf = (result: "value" | "place") =>
+    result === "value" ? float : int;
+  const [first, second] = results;
   return _shader(
     s.batch * s.outHeight * s.outWidth * s.channels / width,
     `
-@group(0) @binding(0) var<storage, read_write> output: array<${outputType}>;
+@group(0) @binding(0) var<storage, read_write> output: array<${typeOf(first)}>;
 @group(0) @binding(1) var<storage, read> x: array<${float}>;
+${
+      second === undefined
+        ? ""
+        : `@group(0) @binding(2) var<storage, read_write> output2: array<${
+          typeOf(second)
+        }>;`
+    }
 `,
     `
   let channel = i % ${s.channels / width}u;
@@ -124,7 +175,9 @@ function _poolShader(s: PoolSizes, result: "value" | "place"): Shader {
       place = select(place, ${int}(y * ${s.inWidth} + x0), isNew);
     }
   }
-  output[i] = ${result === "value" ? "best" : "place"};`,
+  output[i] = ${first === "value" ? "best" : "place"};${
+      second === undefined ? "" : "\n  output2[i] = place;"
+    }`,
   );
 }
 
@@ -167,20 +220,14 @@ function _gradientShader(s: PoolSizes): Shader {
 }
 
 function _shader(count: number, bindings: string, body: string): Shader {
-  const groups = Math.ceil(count / WORKGROUP_SIZE);
-  const x = Math.min(groups, 65_535);
+  const workgroups = gridOf(count);
   return {
     code: `${bindings}
-@compute @workgroup_size(${WORKGROUP_SIZE})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.y * ${x * WORKGROUP_SIZE}u + id.x;
-  if (i >= ${count}u) {
-    return;
-  }
+${indexOf(count, workgroups)}
 ${body}
 }
 `,
-    workgroups: [x, Math.ceil(groups / x), 1],
+    workgroups,
   };
 }
 

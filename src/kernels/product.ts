@@ -7,6 +7,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatch, makeOutput, programOf } from "./dispatch.ts";
+import { gridOf, indexOf } from "./elementwise.ts";
 import { gemm } from "./gemm.ts";
 import type { GemmPlan, Shader } from "./gemm_plan.ts";
 import { chooseTiling, type GemmSizes, type Tiling, traitsOf } from "./tile.ts";
@@ -124,19 +125,13 @@ function _sumOfSplits(
 ): Shader {
   const size = rows * columns;
   const total = size * batch;
-  const groups = Math.ceil(total / 64);
-  const x = Math.min(groups, 65_535);
+  const workgroups = gridOf(total);
   const code = `
 @group(0) @binding(0) var<storage, read_write> output: array<f32>;
 @group(0) @binding(1) var<storage, read> partial: array<f32>;
 ${hasBias ? "@group(0) @binding(2) var<storage, read> bias: array<f32>;" : ""}
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.y * ${x * 64}u + id.x;
-  if (i >= ${total}u) {
-    return;
-  }
+${indexOf(total, workgroups)}
   let first = i / ${size}u * ${size * splits}u + i % ${size}u;
   var sum = 0.0;
   for (var split = 0u; split < ${splits}u; split = split + 1u) {
@@ -146,5 +141,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   output[i] = ${activation === "relu" ? "max(sum, 0.0)" : "sum"};
 }
 `;
-  return { code, workgroups: [x, Math.ceil(groups / x), 1] };
+  return { code, workgroups };
 }

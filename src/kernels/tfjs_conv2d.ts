@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { backend_util, TensorInfo } from "@tensorflow/tfjs-core";
-import { tf } from "../backend/tf.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
@@ -14,8 +12,7 @@ import {
 import type { ConvSizes } from "./conv_view.ts";
 import { areFloats, canFinish } from "./coverage.ts";
 import type { Kernel, KernelCall } from "./kernel.ts";
-
-type Shape4d = [number, number, number, number];
+import { convSizes } from "./sizes.ts";
 
 /** The convolution kernels by name. */
 export const CONV_KERNELS: Readonly<Record<string, Kernel>> = {
@@ -46,41 +43,20 @@ export const CONV_KERNELS: Readonly<Record<string, Kernel>> = {
   },
 };
 
-/** Sizes of a convolution, if it is one that our kernels cover: channels last, not dilated, not empty. */
+/** Sizes of a convolution, if it is one that our kernels cover: channels last and not dilated. */
 function _sizesOf(
-  attrs: KernelCall["attrs"],
-  inShape: TensorInfo["shape"],
-  filterShape: TensorInfo["shape"],
+  { strides, pad, dataFormat, dilations, dimRoundingMode }: KernelCall["attrs"],
+  inShape: readonly number[],
+  filterShape: readonly number[],
 ): ConvSizes | undefined {
-  const { strides, pad, dataFormat, dilations = 1, dimRoundingMode } = attrs;
-  const info: backend_util.Conv2DInfo = tf.backend_util.computeConv2DInfo(
-    inShape as Shape4d,
-    filterShape as Shape4d,
-    strides as number,
-    dilations as number,
-    pad as number,
-    dimRoundingMode as "floor",
-    false,
-    tf.backend_util.convertConv2DDataFormat(dataFormat as "NHWC"),
-  );
-  const isEmpty = [...info.inShape, ...info.outShape].some((n) => n < 1);
-  if (
-    info.dataFormat !== "channelsLast" || isEmpty ||
-    info.dilationHeight !== 1 || info.dilationWidth !== 1
-  ) return;
-  return {
-    batch: info.batchSize,
-    inHeight: info.inHeight,
-    inWidth: info.inWidth,
-    inChannels: info.inChannels,
-    outHeight: info.outHeight,
-    outWidth: info.outWidth,
-    outChannels: info.outChannels,
-    filterHeight: info.filterHeight,
-    filterWidth: info.filterWidth,
-    strideHeight: info.strideHeight,
-    strideWidth: info.strideWidth,
-    padTop: info.padInfo.top,
-    padLeft: info.padInfo.left,
-  };
+  const isDilated = [dilations ?? 1].flat().some((d) => d !== 1);
+  if (isDilated || dataFormat === "NCHW") return;
+  const sizes = convSizes({
+    inShape,
+    filterShape,
+    strides: strides as number,
+    pad: pad as number,
+    dimRoundingMode,
+  });
+  return sizes.outHeight > 0 && sizes.outWidth > 0 ? sizes : undefined;
 }

@@ -5,8 +5,8 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { tf } from "../backend/tf.ts";
 import { areFloats } from "./coverage.ts";
+import { poolSizes } from "./sizes.ts";
 import { maxPool, maxPoolGradient, type PoolSizes } from "./max_pool.ts";
 import type { Kernel, KernelCall } from "./kernel.ts";
 
@@ -29,27 +29,13 @@ function _sizesOf(
   x: TensorInfo,
   { filterSize, strides, pad, dimRoundingMode }: KernelCall["attrs"],
 ): PoolSizes | undefined {
-  const info = tf.backend_util.computePool2DInfo(
-    x.shape as [number, number, number, number],
-    filterSize as number,
-    strides as number,
-    1,
-    pad as number,
-    dimRoundingMode as "floor",
-  );
-  if (!areFloats(x) || info.outShape.some((n) => n < 1)) return;
-  return {
-    batch: info.batchSize,
-    inHeight: info.inHeight,
-    inWidth: info.inWidth,
-    channels: info.inChannels,
-    outHeight: info.outHeight,
-    outWidth: info.outWidth,
-    windowHeight: info.effectiveFilterHeight,
-    windowWidth: info.effectiveFilterWidth,
-    strideHeight: info.strideHeight,
-    strideWidth: info.strideWidth,
-    padTop: info.padInfo.top,
-    padLeft: info.padInfo.left,
-  };
+  if (!areFloats(x)) return;
+  const sizes = poolSizes({
+    inShape: x.shape,
+    filterSize: filterSize as number,
+    strides: strides as number,
+    pad: pad as number,
+    dimRoundingMode,
+  });
+  return sizes.outHeight > 0 && sizes.outWidth > 0 ? sizes : undefined;
 }

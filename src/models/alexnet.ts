@@ -20,7 +20,7 @@ export interface AlexNetOptions {
   dropout?: number;
   /** Seed of the first weights and of dropout, an integer in [0, 2^32). Default 0. */
   seed?: number;
-  /** Height and width of the images. Default 224; at least 63. */
+  /** Height and width of the images. Default 224; at least 67. */
   imageSize?: number;
   /** Channels of the images. Default 1. */
   channels?: number;

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { type Tensor4D, tf } from "../backend/tf.ts";
+import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
+import { fusedConv2d } from "../kernels/fused_conv2d.ts";
+import { convSizes, poolSizes } from "../kernels/sizes.ts";
 import { type Activation, activationFunction } from "./activation.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
 import type { Layer } from "./layer.ts";
@@ -15,6 +17,7 @@ import {
   type Padding,
   parseWindow,
   type Size2d,
+  type Window,
 } from "./window.ts";
 
 /** Options of {@linkcode conv2d}. */
@@ -70,7 +73,7 @@ export function conv2d(options: Conv2dOptions): Layer {
     input: Shape,
   ) => [...countWindows("conv2d", input, window), filters];
   const kernelShape = (input: Shape) => [...window.size, input[2], filters];
-  return {
+  const layer: Layer = {
     kind: "conv2d",
     outputShape,
     weights: (input) => [
@@ -85,15 +88,73 @@ export function conv2d(options: Conv2dOptions): Layer {
       const [height, width] = outputShape(input);
       return height * width * sizeOf(kernelShape(input));
     },
-    apply(x, [kernel, bias]) {
-      const [height, width] = window.strides;
-      const sum = tf.conv2d(
-        x as Tensor4D,
-        kernel as Tensor4D,
-        [height, width],
-        padding,
-      );
-      return activate(tf.add(sum, bias));
+    apply(x, [kernel, bias], { needsInputGradient }) {
+      const tensors = { x, kernel, bias } as ConvTensors;
+      if (tf.getBackend() !== "webgpu") {
+        return activate(_plain(tensors, window));
+      }
+      const hasRelu = activation === "relu";
+      const y = _fused(tensors, { window, hasRelu, needsInputGradient });
+      return hasRelu ? y : activate(y);
+    },
+    fuseWith(next) {
+      const pool = next.maxPoolWindow;
+      if (activation !== "relu" || pool === undefined) return;
+      return {
+        ...layer,
+        kind: `${layer.kind}+${next.kind}`,
+        outputShape: (input) => next.outputShape(outputShape(input)),
+        fuseWith: undefined,
+        apply(x, [kernel, bias], { needsInputGradient }) {
+          const tensors = { x, kernel, bias } as ConvTensors;
+          const options = { window, pool, hasRelu: true, needsInputGradient };
+          return _fused(tensors, options);
+        },
+      };
     },
   };
+  return layer;
+}
+
+interface ConvTensors {
+  x: Tensor4D;
+  kernel: Tensor4D;
+  bias: Tensor;
+}
+
+function _plain({ x, kernel, bias }: ConvTensors, window: Window): Tensor {
+  const [height, width] = window.strides;
+  const sum = tf.conv2d(x, kernel, [height, width], window.padding);
+  return tf.add(sum, bias);
+}
+
+function _fused(
+  tensors: ConvTensors,
+  options: {
+    window: Window;
+    pool?: Window;
+    hasRelu: boolean;
+    needsInputGradient: boolean;
+  },
+): Tensor4D {
+  const { window, pool, hasRelu, needsInputGradient } = options;
+  const { x, kernel } = tensors;
+  const sizes = convSizes({
+    inShape: x.shape,
+    filterShape: kernel.shape,
+    strides: window.strides,
+    pad: window.padding,
+  });
+  const { batch, outHeight, outWidth, outChannels } = sizes;
+  return fusedConv2d(tensors, {
+    sizes,
+    hasRelu,
+    needsInputGradient,
+    pool: pool && poolSizes({
+      inShape: [batch, outHeight, outWidth, outChannels],
+      filterSize: pool.size,
+      strides: pool.strides,
+      pad: pool.padding,
+    }),
+  });
 }

@@ -6,6 +6,7 @@
 
 import { type Tensor2D, tf } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
+import { fusedDense } from "../kernels/fused_dense.ts";
 import { type Activation, activationFunction } from "./activation.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
 import type { Layer } from "./layer.ts";
@@ -55,8 +56,13 @@ export function dense(options: DenseOptions): Layer {
     ],
     macs: ([features]) => features * units,
     apply(x, [kernel, bias]) {
-      const sum = tf.matMul(x as Tensor2D, kernel as Tensor2D);
-      return activate(tf.add(sum, bias));
+      const tensors = { x: x as Tensor2D, kernel: kernel as Tensor2D, bias };
+      if (tf.getBackend() !== "webgpu") {
+        return activate(tf.add(tf.matMul(tensors.x, tensors.kernel), bias));
+      }
+      const hasRelu = activation === "relu";
+      const y = fusedDense(tensors, { hasRelu });
+      return hasRelu ? y : activate(y);
     },
   };
 }

@@ -7,6 +7,7 @@
 import type { Tensor } from "../backend/tf.ts";
 import type { Initializer } from "./initializers.ts";
 import type { Shape } from "./shape.ts";
+import type { Window } from "./window.ts";
 
 /** A weight tensor that a layer needs. */
 export interface WeightSpec {
@@ -30,6 +31,8 @@ export interface CallContext {
   readonly firstImage: number;
   /** Place of the layer in its network. */
   readonly layerIndex: number;
+  /** Whether the gradient by the layer's input is wanted. */
+  readonly needsInputGradient: boolean;
 }
 
 /** A layer of a network. Images are `[batch, height, width, channels]`, feature vectors `[batch, features]`, float32. */
@@ -67,4 +70,13 @@ export interface Layer {
    * @returns Outputs, with the batch dimension first.
    */
   apply(x: Tensor, weights: readonly Tensor[], context: CallContext): Tensor;
+  /**
+   * Joins the layer with the next one, where both together can be one operation on the WebGPU backend.
+   *
+   * @param next The layer after this one.
+   * @returns A layer that does the work of both with the weights of this one, or `undefined`.
+   */
+  fuseWith?(next: Layer): Layer | undefined;
+  /** Where the layer is a max pooling: its window. */
+  readonly maxPoolWindow?: Window;
 }

@@ -56,6 +56,7 @@ function _pool2d(
     outputShape: (input) => [...countWindows(kind, input, window), input[2]],
     weights: () => [],
     macs: () => 0,
+    maxPoolWindow: kind === "max_pool2d" ? window : undefined,
     apply(x) {
       const pool = kind === "max_pool2d" ? tf.maxPool : tf.avgPool;
       const [size, steps] = [[...window.size], [...window.strides]];

@@ -13,11 +13,12 @@ import {
 } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
 import { requireSeed } from "../options.ts";
-import { STREAMS } from "../random.ts";
 import { concatenate, maxBatch, sliceBatch } from "./batch.ts";
-import type { Layer } from "./layer.ts";
+import { fuseSteps, type Step } from "./fuse.ts";
+import type { CallContext, Layer } from "./layer.ts";
 import type { Shape } from "./shape.ts";
 import { type LayerSummary, summarize } from "./summary.ts";
+import { checkWeights, createWeights } from "./weights.ts";
 
 /** Options of {@linkcode Sequential}. */
 export interface SequentialOptions {
@@ -65,7 +66,8 @@ export class Sequential {
   /** Seed of the first weights and of dropout. */
   readonly seed: number;
   readonly #variables: readonly Variable[];
-  readonly #ranges: readonly (readonly [begin: number, end: number])[];
+  /** The layers one by one, and with those joined that can be one operation on WebGPU. */
+  readonly #steps: { plain: readonly Step[]; fused: readonly Step[] };
 
   /**
    * Makes the weights on the device in use.
@@ -80,19 +82,9 @@ export class Sequential {
     this.layers = layers;
     this.inputShape = inputShape;
     this.seed = requireSeed(seed);
-    const variables: Variable[] = [];
-    this.#ranges = summarize(layers, inputShape).map(({ weights }) => {
-      const begin = variables.length;
-      for (const { shape, initializer } of weights) {
-        const stream = STREAMS.weights + variables.length;
-        const values = initializer(shape, { seed, stream });
-        variables.push(
-          tf.tidy(() => tf.variable(tf.tensor(values, [...shape]))),
-        );
-      }
-      return [begin, variables.length] as const;
-    });
+    const { variables, steps } = createWeights(layers, inputShape, { seed });
     this.#variables = variables;
+    this.#steps = { plain: steps, fused: fuseSteps(steps) };
   }
 
   /**
@@ -127,7 +119,8 @@ export class Sequential {
   }
 
   /**
-   * Computes logits with dropout on, for a batch that fits the adapter. Call it inside a `tidy`.
+   * Computes logits with dropout on, for a batch that fits the adapter, differentiable by the weights (not by the images:
+   * differentiate `predict` for that). Call it inside a `tidy`.
    *
    * @param images float32 `[batch, height, width, channels]`; not disposed.
    * @param options Step and place in the batch, for dropout.
@@ -136,6 +129,7 @@ export class Sequential {
   forward(images: Tensor4D, options: ForwardOptions): Tensor2D {
     return this.#layers(images, (compute) => compute(), {
       training: true,
+      needsInputGradient: false,
       ...options,
     }) as Tensor2D;
   }
@@ -167,25 +161,7 @@ export class Sequential {
    * @throws {ShapeError} If their number or a size does not fit; then no weight has changed.
    */
   setWeights(values: readonly (Tensor | Float32Array)[]): void {
-    if (values.length !== this.#variables.length) {
-      throw new ShapeError(
-        `Cannot set weights: expected ${this.#variables.length} values, got ${values.length}`,
-      );
-    }
-    this.#variables.forEach(({ shape, size }, i) => {
-      const value = values[i];
-      const fits = value instanceof Float32Array
-        ? value.length === size
-        : `${value.shape}` === `${shape}`;
-      if (!fits) {
-        const got = value instanceof Float32Array
-          ? `${value.length} values`
-          : `[${value.shape}]`;
-        throw new ShapeError(
-          `Cannot set weight ${i}: expected shape [${shape}], got ${got}`,
-        );
-      }
-    });
+    checkWeights(this.#variables, values);
     tf.tidy(() =>
       this.#variables.forEach((variable, i) => {
         const value = values[i];
@@ -227,17 +203,29 @@ export class Sequential {
       const y = tf.tidy(compute);
       if (x !== images && x !== y) x.dispose();
       return y;
-    }, { training: false, step: 0, firstImage: 0 });
+    }, {
+      training: false,
+      step: 0,
+      firstImage: 0,
+      needsInputGradient: true,
+    });
   }
 
   #layers(
     images: Tensor,
     run: (compute: () => Tensor, x: Tensor) => Tensor,
-    call: ForwardOptions & { training: boolean },
+    call: Omit<CallContext, "seed" | "layerIndex">,
   ): Tensor {
-    return this.layers.reduce((x, layer, layerIndex) => {
-      const weights = this.#variables.slice(...this.#ranges[layerIndex]);
-      const context = { ...call, seed: this.seed, layerIndex };
+    const { plain, fused } = this.#steps;
+    const steps = tf.getBackend() === "webgpu" ? fused : plain;
+    return steps.reduce((x, { layer, index, range }) => {
+      const weights = this.#variables.slice(...range);
+      const context = {
+        ...call,
+        seed: this.seed,
+        layerIndex: index,
+        needsInputGradient: call.needsInputGradient || index > 0,
+      };
       return run(() => layer.apply(x, weights, context), x);
     }, images);
   }

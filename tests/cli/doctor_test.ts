@@ -6,16 +6,17 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { findAdapter } from "../../src/backend/adapter.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
-import { NO_ADAPTER, runProgram } from "./program.ts";
+import { hasAdapter, NO_ADAPTER, runProgram } from "./program.ts";
 
-const hasAdapter = await findAdapter() !== null;
-if (!hasAdapter) console.log("A test of doctor is ignored: no WebGPU adapter");
+const adapterFound = await hasAdapter();
+if (!adapterFound) {
+  console.log("A test of doctor is ignored: no WebGPU adapter");
+}
 
 Deno.test({
   name: "doctor prints versions, adapter, limits and features",
-  ignore: !hasAdapter,
+  ignore: !adapterFound,
   async fn() {
     const { code, stdout, stderr } = await runProgram([
       ...["doctor", "--source", "sample"],

@@ -110,11 +110,20 @@ Deno.test("--help does not load TensorFlow.js", async () => {
 });
 
 Deno.test("--help answers at once", async () => {
-  let best = Infinity;
-  for (let i = 0; i < 10 && best > MAX_HELP_MS; i++) {
-    const start = performance.now();
-    await runProgram(["train", "--help"]);
-    best = Math.min(best, performance.now() - start);
+  const empty = ["eval", "0"];
+  const help = ["run", "-A", "mod.ts", "train", "--help"];
+  let [emptyMs, helpMs, allowedMs] = [Infinity, Infinity, 0];
+  for (let i = 0; i < 5 && helpMs > allowedMs; i++) {
+    emptyMs = Math.min(emptyMs, await msOf(empty));
+    helpMs = Math.min(helpMs, await msOf(help));
+    // On a busy machine Deno itself takes that long; TensorFlow.js would take five times that.
+    allowedMs = Math.max(MAX_HELP_MS, 3 * emptyMs);
   }
-  assert(best <= MAX_HELP_MS, `${best} ms`);
+  assert(helpMs <= allowedMs, `${helpMs} ms, and ${emptyMs} ms for nothing`);
 });
+
+async function msOf(args: string[]): Promise<number> {
+  const start = performance.now();
+  await run(Deno.execPath(), { args });
+  return performance.now() - start;
+}

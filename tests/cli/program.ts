@@ -11,10 +11,10 @@ import { NOBODY } from "../data/mirror.ts";
 /** The root of the repository. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A network of a few thousand images a minute on any machine: the full program in about a second. */
+/** The full program in a second or two on any device. */
 export const TINY = [
   ...["--model", "lenet", "--source", "sample", "--epochs", "1"],
-  ...["--train-samples", "32", "--test-samples", "16", "--batch-size", "16"],
+  ...["--train-samples", "16", "--test-samples", "8", "--batch-size", "8"],
 ] as const;
 
 /** The lecture's line of an epoch. */
@@ -87,6 +87,21 @@ export async function run(
     stdout: decoder.decode(stdout),
     stderr: decoder.decode(stderr),
   };
+}
+
+/**
+ * Looks for a WebGPU adapter in a process of its own, so that no driver is loaded in the one that runs the tests.
+ *
+ * @returns Whether the program finds one.
+ */
+export async function hasAdapter(): Promise<boolean> {
+  const { code } = await run(Deno.execPath(), {
+    args: [
+      "eval",
+      'import { findAdapter } from "./src/backend/adapter.ts"; Deno.exit(await findAdapter() ? 0 : 3)',
+    ],
+  });
+  return code === 0;
 }
 
 /**

@@ -5,8 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { findAdapter } from "../../src/backend/adapter.ts";
-import { EPOCH_LINE, run, TINY } from "./program.ts";
+import { EPOCH_LINE, hasAdapter, run, TINY } from "./program.ts";
 
 const COLUMNS = 120;
 
@@ -22,8 +21,10 @@ if (OBSTACLE !== undefined) {
   console.log(`Tests on a terminal are ignored: ${OBSTACLE}`);
 }
 const ignore = OBSTACLE !== undefined;
-const hasAdapter = await findAdapter() !== null;
-if (!hasAdapter) console.log("A test of the bar is ignored: no WebGPU adapter");
+const adapterFound = await hasAdapter();
+if (!adapterFound) {
+  console.log("A test of the bar is ignored: no WebGPU adapter");
+}
 
 /** What the program writes to a terminal of {@linkcode COLUMNS} columns, control sequences included. */
 async function typescriptOf(args: readonly string[]): Promise<string> {
@@ -65,7 +66,7 @@ function screenOf(typescript: string): string[] {
 
 Deno.test({
   name: "train draws a bar on a terminal and leaves whole lines only",
-  ignore: ignore || !hasAdapter,
+  ignore: ignore || !adapterFound,
   async fn() {
     const typescript = await typescriptOf([
       ...["train", ...TINY, "--train-samples", "512", "--batch-size", "64"],

@@ -157,7 +157,13 @@ function _step(net: Sequential, images: Tensor4D): Tensor[] {
 }
 
 function _activations(net: Sequential, images: Tensor4D): Tensor[] {
-  const context = { training: true, seed: 0, step: 0, firstImage: 0 };
+  const context = {
+    training: true,
+    seed: 0,
+    step: 0,
+    firstImage: 0,
+    needsInputGradient: true,
+  };
   const weights: Tensor[] = net.getWeights();
   const placed = summarize(net.layers, net.inputShape);
   let x: Tensor = images;

@@ -105,7 +105,11 @@ async function _compare(
   await use("cpu");
   const context = { training: true, seed: 0, step: 0, firstImage: 0 };
   const apply = (x: Tensor, ...weights: Tensor[]) =>
-    layer.apply(x, weights, { ...context, layerIndex: 0 });
+    layer.apply(x, weights, {
+      ...context,
+      layerIndex: 0,
+      needsInputGradient: true,
+    });
   const toTensor = ({ data, shape }: Values) =>
     tf.tensor(Float32Array.from(data), [...shape]);
   const expected = await read(() => {

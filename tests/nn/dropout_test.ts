@@ -19,6 +19,7 @@ const CONTEXT: CallContext = {
   step: 0,
   firstImage: 0,
   layerIndex: 2,
+  needsInputGradient: true,
 };
 
 /** What dropout makes of ones. */

@@ -92,4 +92,5 @@ const CONTEXT = {
   step: 0,
   firstImage: 0,
   layerIndex: 0,
+  needsInputGradient: true,
 };

@@ -6,11 +6,11 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { findAdapter } from "../../src/backend/adapter.ts";
 import { ensureFashionMnist } from "../../src/data/files.ts";
 import {
   assertOneLineError,
   EPOCH_LINE,
+  hasAdapter,
   NO_ADAPTER,
   NO_NETWORK,
   type Outcome,
@@ -23,7 +23,7 @@ const DEBIAN_DATA = "/usr/share/datasets";
 
 const canInstall = Deno.build.os === "linux" && Deno.uid() === 0 &&
   await exists("/etc/debian_version");
-const hasAdapter = await findAdapter() !== null;
+const adapterFound = await hasAdapter();
 const hasDebianData = await exists(DEBIAN_DATA);
 const canHideData = canInstall &&
   (!hasDebianData || await succeeds("unshare", ["--mount", "true"]));
@@ -32,7 +32,7 @@ if (!canInstall) {
 } else if (!canHideData) {
   console.log("A test of installing data is ignored: unshare --mount failed");
 }
-if (!hasAdapter) {
+if (!adapterFound) {
   console.log("A test of a silent set-up is ignored: no WebGPU adapter");
 }
 
@@ -107,7 +107,7 @@ Deno.test("bootstrap of train --help looks for nothing and is silent", async () 
 
 Deno.test({
   name: "bootstrap of train is silent where nothing is missing",
-  ignore: !hasAdapter,
+  ignore: !adapterFound,
   async fn() {
     const { code, stdout, stderr, calls } = await bootstrap([
       ...["train", ...TINY, "--quiet"],

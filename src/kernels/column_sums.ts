@@ -1,0 +1,147 @@
+/**
+ * The gradient of a bias and of a relu in one pass over the gradient of what they gave.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { dispatch, makeOutput, programOf } from "./dispatch.ts";
+import { gridOf, indexOf } from "./elementwise.ts";
+import type { Shader } from "./gemm_plan.ts";
+
+/** Rows that one invocation adds up. */
+const ROWS_PER_PART = 64;
+
+/** Sizes of a matrix. */
+interface MatrixSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** What {@linkcode biasGradient} computes. */
+export interface BiasGradient {
+  /** float32 `[columns]`: the sums of the columns of `dz`. */
+  readonly bias: TensorInfo;
+  /** float32 `[rows, columns]`: `dy` where the relu let its input through, else 0; `dy` itself without relu. */
+  readonly dz: TensorInfo;
+}
+
+/**
+ * Gradients of `y = relu(z + bias)`, or of `y = z + bias`.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param tensors float32 `dy` and, with relu, `y`, both of `rows * columns` elements.
+ * @param size Rows (images, pixels) and columns (channels, units).
+ * @returns The gradients. The caller owns `bias`, and `dz` where it is not `dy`.
+ */
+export function biasGradient(
+  backend: WebGPUBackend,
+  tensors: { dy: TensorInfo; y?: TensorInfo },
+  { rows, columns }: MatrixSize,
+): BiasGradient {
+  const { dy, y } = tensors;
+  const parts = Math.ceil(rows / ROWS_PER_PART);
+  const partial = makeOutput(backend, [parts, columns]);
+  const program = programOf(
+    backend,
+    `bias gradient,${rows},${columns},${y !== undefined}`,
+    () => _partShader({ rows, columns }, y !== undefined),
+  );
+  let dz = dy;
+  if (y === undefined) {
+    dispatch(backend, program, [partial, dy]);
+  } else {
+    dz = makeOutput(backend, dy.shape);
+    dispatch(backend, program, [partial, dy, y, dz]);
+  }
+  const bias = columnSums(backend, partial, { rows: parts, columns });
+  backend.disposeData(partial.dataId);
+  return { bias, dz };
+}
+
+/**
+ * Adds up the columns of a matrix that has few rows.
+ *
+ * @param backend The backend that holds the tensor.
+ * @param matrix float32 `[rows, columns]`.
+ * @param size Its size.
+ * @returns float32 `[columns]`.
+ */
+export function columnSums(
+  backend: WebGPUBackend,
+  matrix: TensorInfo,
+  { rows, columns }: MatrixSize,
+): TensorInfo {
+  const output = makeOutput(backend, [columns]);
+  const program = programOf(backend, `column sums,${rows},${columns}`, () => ({
+    code: `
+@group(0) @binding(0) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> matrix: array<f32>;
+
+var<workgroup> sums: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) i: u32,
+) {
+  var sum = 0.0;
+  for (var row = i; row < ${rows}u; row = row + 64u) {
+    sum = sum + matrix[row * ${columns}u + group.x];
+  }
+  sums[i] = sum;
+  for (var half = 32u; half > 0u; half = half / 2u) {
+    workgroupBarrier();
+    if (i < half) {
+      sums[i] = sums[i] + sums[i + half];
+    }
+  }
+  if (i == 0u) {
+    output[group.x] = sums[0];
+  }
+}
+`,
+    workgroups: [columns, 1, 1],
+  }));
+  dispatch(backend, program, [output, matrix]);
+  return output;
+}
+
+/** One invocation per part of the rows and per column, or per four columns. */
+function _partShader({ rows, columns }: MatrixSize, hasRelu: boolean): Shader {
+  const width = columns % 4 === 0 ? 4 : 1;
+  const type = width === 4 ? "vec4f" : "f32";
+  const across = columns / width;
+  const count = Math.ceil(rows / ROWS_PER_PART) * across;
+  const grid = gridOf(count);
+  const code = `
+@group(0) @binding(0) var<storage, read_write> partial: array<${type}>;
+@group(0) @binding(1) var<storage, read> dy: array<${type}>;
+${
+    hasRelu
+      ? `@group(0) @binding(2) var<storage, read> y: array<${type}>;
+@group(0) @binding(3) var<storage, read_write> dz: array<${type}>;`
+      : ""
+  }
+
+${indexOf(count, grid)}
+  let column = i % ${across}u;
+  let first = i / ${across}u * ${ROWS_PER_PART}u;
+  let end = min(first + ${ROWS_PER_PART}u, ${rows}u);
+  var sum = ${type}();
+  for (var row = first; row < end; row = row + 1u) {
+    let at = row * ${across}u + column;
+    ${
+    hasRelu
+      ? `let d = select(${type}(), dy[at], y[at] > ${type}());
+    dz[at] = d;`
+      : "let d = dy[at];"
+  }
+    sum = sum + d;
+  }
+  partial[i] = sum;
+}
+`;
+  return { code, workgroups: grid };
+}

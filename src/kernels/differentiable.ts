@@ -1,0 +1,38 @@
+/**
+ * Operations of our own with gradients of our own, for TensorFlow.js's tape.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import { type Tensor, tf } from "../backend/tf.ts";
+
+/**
+ * Runs an operation whose gradient is given.
+ *
+ * @param inputs Tensors that it is differentiable by.
+ * @param forward Computes the output, and saves the tensors that the gradient needs.
+ * @param gradient Computes the gradient by each input from the gradient of the output and what was saved.
+ * @returns The output.
+ */
+export function differentiable(
+  inputs: readonly Tensor[],
+  forward: (save: (tensors: Tensor[]) => void) => Tensor,
+  gradient: (dy: Tensor, saved: Tensor[]) => Tensor[],
+): Tensor {
+  const operation = tf.customGrad((...args) => ({
+    value: forward(args.at(-1) as unknown as (tensors: Tensor[]) => void),
+    gradFunc: gradient,
+  }));
+  return operation(...inputs);
+}
+
+/**
+ * Gives TensorFlow.js a tensor that one of our kernels made.
+ *
+ * @param info The tensor as kernels see it.
+ * @returns The same tensor; the current scope owns it.
+ */
+export function asTensor(info: TensorInfo): Tensor {
+  return tf.engine().makeTensorFromTensorInfo(info);
+}

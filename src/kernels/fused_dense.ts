@@ -1,0 +1,80 @@
+/**
+ * Matrix product, bias and relu as one differentiable operation on the WebGPU backend.
+ *
+ * @module
+ */
+
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { type Tensor, type Tensor2D, tf } from "../backend/tf.ts";
+import { biasGradient } from "./column_sums.ts";
+import { asTensor, differentiable } from "./differentiable.ts";
+import { matmul } from "./matmul.ts";
+
+/**
+ * Computes `relu(x * kernel + bias)`, or without relu.
+ *
+ * @param tensors float32 `x`, `[batch, in]`, `kernel`, `[in, out]`, and `bias`, `[out]`, on the WebGPU backend.
+ * @param options Whether relu follows the bias.
+ * @returns float32 `[batch, out]`.
+ */
+export function fusedDense(
+  tensors: { x: Tensor2D; kernel: Tensor2D; bias: Tensor },
+  options: { hasRelu: boolean },
+): Tensor2D {
+  const { hasRelu } = options;
+  const { x, kernel, bias } = tensors;
+  const backend = tf.backend() as WebGPUBackend;
+  const [rows, inputs] = x.shape;
+  const columns = kernel.shape[1];
+  const single = { batch: 1, batchA: 1, batchB: 1 };
+  return differentiable([x, kernel, bias], (save) => {
+    const output = asTensor(matmul(backend, {
+      a: x,
+      b: kernel,
+      bias,
+      activation: hasRelu ? "relu" : undefined,
+      outputShape: [rows, columns],
+    }, {
+      ...single,
+      rows,
+      columns,
+      depth: inputs,
+      transposeA: false,
+      transposeB: false,
+    }));
+    save([x, kernel, output]);
+    return output;
+  }, (dy, [x, kernel, output]) => {
+    const masked = biasGradient(
+      backend,
+      hasRelu ? { dy, y: output } : { dy },
+      { rows, columns },
+    );
+    const dx = matmul(backend, {
+      a: masked.dz,
+      b: kernel,
+      outputShape: [rows, inputs],
+    }, {
+      ...single,
+      rows,
+      columns: inputs,
+      depth: columns,
+      transposeA: false,
+      transposeB: true,
+    });
+    const dKernel = matmul(backend, {
+      a: x,
+      b: masked.dz,
+      outputShape: [inputs, columns],
+    }, {
+      ...single,
+      rows: inputs,
+      columns,
+      depth: rows,
+      transposeA: true,
+      transposeB: false,
+    });
+    if (masked.dz !== dy) backend.disposeData(masked.dz.dataId);
+    return [asTensor(dx), asTensor(dKernel), asTensor(masked.bias)];
+  }) as Tensor2D;
+}

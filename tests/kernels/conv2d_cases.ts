@@ -1,0 +1,91 @@
+/**
+ * Convolutions that no tile divides.
+ *
+ * @module
+ */
+
+import type { backend_util } from "@tensorflow/tfjs-core";
+import { loadTf } from "../../src/backend/tf.ts";
+import type { ConvSizes } from "../../src/kernels/conv_view.ts";
+
+/** A convolution. */
+export interface ConvCase {
+  /** `[batch, height, width, channels]`. */
+  readonly input: [number, number, number, number];
+  /** `[height, width, filters]`. */
+  readonly filter: readonly [number, number, number];
+  readonly strides: [number, number];
+  readonly pad: "same" | "valid" | backend_util.ExplicitPadding;
+  readonly hasBias: boolean;
+  readonly activation?: "relu";
+}
+
+/** Channels 1, 3, 5 and 96 to 1, 6, 10, 33 and 64; strides 1, 2 and 4; filters 1, 3, 5 and 11. */
+export const CONVOLUTIONS: readonly ConvCase[] = [
+  _case([1, 1, 1, 1], [1, 1, 1], 1, "valid"),
+  _case([2, 7, 9, 1], [3, 3, 6], 1, "valid", "bias relu"),
+  // Pads more below and on the right.
+  _case([2, 8, 10, 5], [3, 3, 33], 2, "same", "relu"),
+  _case([1, 23, 27, 3], [11, 11, 96], 4, "valid", "bias relu"),
+  _case([2, 5, 7, 96], [5, 5, 64], 1, "same", "bias"),
+  _case([3, 13, 17, 1], [5, 5, 10], 4, "same", "bias"),
+  _case([2, 6, 11, 96], [2, 3, 1], [1, 2], "valid"),
+  // Leaves out every other pixel.
+  _case([5, 5, 7, 3], [1, 1, 64], 2, "valid"),
+  _case([1, 9, 7, 5], [5, 3, 6], [2, 1], [[0, 0], [3, 1], [0, 2], [0, 0]]),
+  // Few and long sums: cut into parts, before bias and relu.
+  _case([1, 3, 3, 96], [3, 3, 10], 1, "same", "bias relu"),
+  _case([64, 20, 20, 3], [3, 3, 6], 1, "same"),
+];
+
+/**
+ * Sizes of a convolution.
+ *
+ * @param convolution The convolution.
+ * @returns Its sizes, as TensorFlow.js works them out.
+ */
+export async function sizesOf(
+  { input, filter, strides, pad }: ConvCase,
+): Promise<ConvSizes> {
+  const tf = await loadTf();
+  const [filterHeight, filterWidth, outChannels] = filter;
+  const info = tf.backend_util.computeConv2DInfo(
+    input,
+    [filterHeight, filterWidth, input[3], outChannels],
+    strides,
+    1,
+    pad,
+  );
+  return {
+    batch: input[0],
+    inHeight: input[1],
+    inWidth: input[2],
+    inChannels: input[3],
+    outHeight: info.outHeight,
+    outWidth: info.outWidth,
+    outChannels,
+    filterHeight,
+    filterWidth,
+    strideHeight: strides[0],
+    strideWidth: strides[1],
+    padTop: info.padInfo.top,
+    padLeft: info.padInfo.left,
+  };
+}
+
+function _case(
+  input: ConvCase["input"],
+  filter: ConvCase["filter"],
+  strides: number | [number, number],
+  pad: ConvCase["pad"],
+  epilogue: "" | "bias" | "relu" | "bias relu" = "",
+): ConvCase {
+  return {
+    input,
+    filter,
+    strides: typeof strides === "number" ? [strides, strides] : strides,
+    pad,
+    hasBias: epilogue.includes("bias"),
+    activation: epilogue.includes("relu") ? "relu" : undefined,
+  };
+}

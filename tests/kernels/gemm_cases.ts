@@ -1,0 +1,79 @@
+/**
+ * Matrix products that try every form of the generator.
+ *
+ * @module
+ */
+
+import type { GemmPlan, Tile } from "../../src/kernels/gemm_plan.ts";
+import { matrix } from "../../src/kernels/view.ts";
+
+/** A tile and its name. */
+export interface TileCase {
+  readonly name: string;
+  readonly tile: Tile;
+}
+
+/** Every form, whatever the default of the adapter is. */
+export const TILES: readonly TileCase[] = [
+  ...[8, 16, 32, 64].map((rows) => _registers(8, rows, 4)),
+  ...[[8, 8], [8, 16], [16, 16]].map(([rows, columns]) =>
+    _registers(1, rows, columns)
+  ),
+  { name: "staged 64x64", tile: { form: "staged", rows: 64, columns: 64 } },
+];
+
+/** A product to run, with its name. */
+export interface PlanCase {
+  readonly name: string;
+  readonly plan: GemmPlan;
+}
+
+/**
+ * Products with one tile. All ways that the operands lie are combined: bits `left`, `right` and `size` (whose operands
+ * are read as scalars or as vectors). The other options are sums of these bits, so that each pair of options has each
+ * pair of values. Large register tiles take llvmpipe seconds to compile, so of them only four products are tried, among
+ * which each option still has all of its values. As the epilogue is the same code for all tiles, other pairs of it are
+ * tried with every other tile.
+ *
+ * @param index Index of the tile in {@linkcode TILES}.
+ * @returns The products.
+ */
+export function plansOf(index: number): PlanCase[] {
+  const { tile } = TILES[index];
+  const isLarge = tile.form === "registers" && tile.rows * tile.columns >= 128;
+  const combinations = isLarge ? [1, 2, 4, 5] : [0, 1, 2, 3, 4, 5, 6, 7];
+  return combinations.map((bits) => {
+    const [left, right, size] = [bits & 1, bits >> 1 & 1, bits >> 2];
+    const [rows, columns, depth] = size ? [64, 64, 64] : [37, 29, 50];
+    const options = {
+      left: left ? "depth" : "outer",
+      right: right ? "depth" : "outer",
+      outputAlong: left ^ right ^ (index & 1) ? "column" : "row",
+      splits: left ^ right ^ size ? 3 : 1,
+      bias: left ^ size ^ (index >> 1 & 1) ? "column" : "row",
+      activation: right ^ size ? "relu" : undefined,
+    } as const;
+    return {
+      name: `${rows}x${columns}x${depth} ${Object.values(options).join(" ")}`,
+      plan: {
+        rows,
+        columns,
+        depth,
+        batch: 1,
+        left: matrix({ outer: rows, depth, along: options.left }),
+        right: matrix({ outer: columns, depth, along: options.right }),
+        outputAlong: options.outputAlong,
+        epilogue: { bias: options.bias, activation: options.activation },
+        tile,
+        splits: options.splits,
+      },
+    };
+  });
+}
+
+function _registers(lanes: number, rows: number, columns: number): TileCase {
+  return {
+    name: `registers of ${rows}x${columns} with ${lanes} lanes`,
+    tile: { form: "registers", rows, columns, lanes },
+  };
+}
