@@ -45,12 +45,17 @@ export const NO_ADAPTER_REMEDY = Deno.build.os === "linux"
   : "update the GPU's driver";
 
 /**
- * Looks for a WebGPU adapter, the fastest first.
+ * Looks for a WebGPU adapter, the fastest first. On Linux only Vulkan counts, unless `DENO_WEBGPU_BACKEND` says otherwise:
+ * Mesa's OpenGL, which Deno falls back on, is far slower and at times crashes the process at its end.
  *
  * @returns The adapter, or `null` where no driver offers one.
  */
 export async function findAdapter(): Promise<GPUAdapter | null> {
-  _silenceDriver();
+  if (Deno.build.os === "linux") {
+    _setDefault("DENO_WEBGPU_BACKEND", "vulkan");
+    // Without it the Vulkan loader prints an error line that concerns nobody.
+    _setDefault("XDG_RUNTIME_DIR", "/tmp");
+  }
   return await navigator.gpu?.requestAdapter({
     powerPreference: "high-performance",
   }) ?? null;
@@ -111,15 +116,9 @@ export async function openDevice(
   }
 }
 
-/** Without XDG_RUNTIME_DIR the Vulkan loader prints an error line that concerns nobody. */
-function _silenceDriver(): void {
-  const name = "XDG_RUNTIME_DIR";
-  if (
-    Deno.build.os === "linux" &&
-    Deno.permissions.querySync({ name: "env", variable: name }).state ===
-      "granted" &&
-    !Deno.env.get(name)
-  ) {
-    Deno.env.set(name, "/tmp");
-  }
+/** Sets an environment variable that is not set, where that is permitted. */
+function _setDefault(variable: string, value: string): void {
+  const permission = { name: "env", variable } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") return;
+  if (!Deno.env.get(variable)) Deno.env.set(variable, value);
 }

@@ -47,6 +47,11 @@ async function _fetch(
   options: OptionValues,
   view: ProgressView,
 ): Promise<void> {
+  if (options.source === "sample") {
+    throw new UsageError(
+      "data fetch has nothing to do with --source sample, which comes with this package",
+    );
+  }
   const files = await ensureFashionMnist({
     dataDir: options["data-dir"],
     offline: options.offline,

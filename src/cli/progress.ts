@@ -88,8 +88,10 @@ export class ProgressView {
   print(line: string): void {
     this.#lastLine = performance.now();
     if (this.#options.quiet) return;
-    if (this.#bars === undefined) console.error(line);
-    else this.#bars.log(`${line}\n`);
+    if (this.#bars === undefined) return console.error(line);
+    this.#bars.log(`${line}\n`);
+    // The bars draw from a timer, which cannot fire while the device is being waited for.
+    this.#bars.update();
   }
 
   /** Takes the bar away. */
@@ -111,12 +113,14 @@ export class ProgressView {
         stream: globalThis.process?.stderr,
         clearOnComplete: true,
         hideCursor: false,
+        linewrap: true,
         barsize: 24,
       });
       this.#bar = this.#bars.create(state.total, 0, { title, details: "" });
     }
     this.#bar?.setTotal(state.total);
     this.#bar?.update(state.done, { details: state.details });
+    this.#bars?.update();
   }
 }
 

@@ -16,6 +16,8 @@ import {
 /** Says in a file's metadata that this package wrote it. */
 const FORMAT = "@x/alexnet";
 
+const MODELS: readonly unknown[] = ["alexnet", "lenet"];
+
 /** Which network a file holds, so that it can be built again. */
 export interface ModelConfig {
   /** Name of the network. */
@@ -90,7 +92,23 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
       `Cannot use ${path}: it was not written by \`train --save\`, so which network it is for is unknown`,
     );
   }
-  return { path, config: JSON.parse(metadata.config), tensors };
+  return { path, config: _parseConfig(metadata.config, path), tensors };
+}
+
+function _parseConfig(text: string | undefined, path: string): ModelConfig {
+  try {
+    const { model, classes, imageSize } = JSON.parse(text ?? "");
+    if (
+      MODELS.includes(model) && Number.isInteger(classes) &&
+      Number.isInteger(imageSize)
+    ) return { model, classes, imageSize };
+  } catch {
+    // Said below.
+  }
+  throw new DataError(
+    path,
+    `Cannot use ${path}: its description of the network is damaged; save it again`,
+  );
 }
 
 /**

@@ -58,11 +58,10 @@ export function encodeSafetensors(
     );
     offset = end;
   }
-  const json = JSON.stringify(header);
+  const json = new TextEncoder().encode(JSON.stringify(header));
   // Spaces at the end of the header keep the tensors aligned.
-  const text = new TextEncoder().encode(
-    json.padEnd(Math.ceil(json.length / 8) * 8),
-  );
+  const text = new Uint8Array(Math.ceil(json.length / 8) * 8).fill(0x20);
+  text.set(json);
   const length = new Uint8Array(LENGTH_BYTES);
   new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
   return [length, text, ...pieces];

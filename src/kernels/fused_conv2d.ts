@@ -14,11 +14,8 @@ import {
 } from "./conv2d.ts";
 import type { ConvSizes } from "./conv_view.ts";
 import { asTensor, differentiable } from "./differentiable.ts";
-import {
-  maxPoolGradientAt,
-  maxPoolWithPlaces,
-  type PoolSizes,
-} from "./max_pool.ts";
+import { maxPoolGradientAt, maxPoolWithPlaces } from "./max_pool.ts";
+import type { PoolSizes } from "./max_pool_shader.ts";
 
 /** What follows the convolution, and which gradients are wanted. */
 export interface FusedConvOptions {

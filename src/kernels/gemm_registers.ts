@@ -5,7 +5,12 @@
  */
 
 import type { GemmPlan, Shader, Tile } from "./gemm_plan.ts";
-import { declarations, sumRange } from "./gemm_store.ts";
+import {
+  declarations,
+  findTile,
+  gridOfTiles,
+  type Tiles,
+} from "./gemm_store.ts";
 
 /** Invocations of a workgroup where lanes do not share. */
 const LONE_INVOCATIONS = 64;
@@ -30,15 +35,20 @@ export function registerForm(
   const columnsPerGroup = lanes === 1
     ? LONE_INVOCATIONS * tile.columns
     : lanes * tile.columns;
+  const tiles: Tiles = [
+    Math.ceil(plan.columns / columnsPerGroup),
+    Math.ceil(plan.rows / rows),
+    plan.batch * plan.splits,
+  ];
   const code = `${declarations(plan)}
 
 @compute @workgroup_size(${lanes === 1 ? LONE_INVOCATIONS : lanes})
 fn main(
-  @builtin(workgroup_id) group: vec3u,
+  @builtin(workgroup_id) id: vec3u,
   @builtin(local_invocation_index) invocation: u32,${
     lanes === 1 ? "" : "\n  @builtin(subgroup_invocation_id) lane: u32,"
   }
-) {${sumRange(plan, 4)}
+) {${findTile(plan, tiles, 4)}
   let firstRow = group.y * ${rows}u;
   let firstColumn = group.x * ${columnsPerGroup}u + ${
     lanes === 1 ? `invocation * ${tile.columns}u` : "lane * 4u"
@@ -78,14 +88,7 @@ ${
 ${_stores(plan, tile)}
 }
 `;
-  return {
-    code,
-    workgroups: [
-      Math.ceil(plan.columns / columnsPerGroup),
-      Math.ceil(plan.rows / rows),
-      plan.batch * plan.splits,
-    ],
-  };
+  return { code, workgroups: gridOfTiles(tiles) };
 }
 
 /** First column of quad `j` of this invocation. */

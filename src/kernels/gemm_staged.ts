@@ -5,7 +5,12 @@
  */
 
 import type { GemmPlan, Shader, Tile } from "./gemm_plan.ts";
-import { declarations, sumRange } from "./gemm_store.ts";
+import {
+  declarations,
+  findTile,
+  gridOfTiles,
+  type Tiles,
+} from "./gemm_store.ts";
 import type { View } from "./view.ts";
 
 /** Workgroups are 16 by 16 invocations, WebGPU's default limit of 256. */
@@ -29,6 +34,11 @@ export function stagedForm(
 ): Shader {
   const { rows, columns } = tile;
   const [height, width] = [rows / SIDE, columns / SIDE];
+  const tiles: Tiles = [
+    Math.ceil(plan.columns / columns),
+    Math.ceil(plan.rows / rows),
+    plan.batch * plan.splits,
+  ];
   const code = `${declarations(plan)}
 
 var<workgroup> leftTile: array<f32, ${rows * DEPTH}>;
@@ -36,10 +46,10 @@ var<workgroup> rightTile: array<f32, ${columns * DEPTH}>;
 
 @compute @workgroup_size(${SIDE}, ${SIDE})
 fn main(
-  @builtin(workgroup_id) group: vec3u,
+  @builtin(workgroup_id) id: vec3u,
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) invocation: u32,
-) {${sumRange(plan, DEPTH)}
+) {${findTile(plan, tiles, DEPTH)}
   let firstRow = group.y * ${rows}u;
   let firstColumn = group.x * ${columns}u;
 ${_prepare("left", plan.left, rows)}
@@ -73,14 +83,7 @@ ${
 ${_stores(plan, height, width)}
 }
 `;
-  return {
-    code,
-    workgroups: [
-      Math.ceil(plan.columns / columns),
-      Math.ceil(plan.rows / rows),
-      plan.batch * plan.splits,
-    ],
-  };
+  return { code, workgroups: gridOfTiles(tiles) };
 }
 
 /** Vectors of the tile that each invocation copies, and where the one with number `v` lies in it. */

@@ -30,10 +30,40 @@ ${right.code("right")}
 ${_storeFunction(plan)}`;
 }
 
-/** Cuts the sum: declares `batch`, `split`, `first` and `end` from the third index of the workgroup. */
-export function sumRange({ depth, splits }: GemmPlan, step: number): string {
+/** Workgroups of a product: tiles across, tiles down, and products times splits. */
+export type Tiles = readonly [across: number, down: number, deep: number];
+
+/** Most workgroups in one direction, by WebGPU's default limits. */
+const MAX_GROUPS = 65_535;
+
+/** Spreads the tiles over two directions, as there may be more than fit in one. */
+export function gridOfTiles(tiles: Tiles): [x: number, y: number, z: number] {
+  const count = tiles.reduce((product, n) => product * n, 1);
+  const x = Math.min(count, MAX_GROUPS);
+  return [x, Math.ceil(count / x), 1];
+}
+
+/**
+ * Finds the tile of the workgroup `id` and its part of the sum: declares `group` (tile across, tile down, product and
+ * split), `batch`, `first` and `end`. Workgroups beyond the last tile leave, all their invocations alike.
+ */
+export function findTile(
+  { depth, splits }: GemmPlan,
+  tiles: Tiles,
+  step: number,
+): string {
   const length = Math.ceil(depth / splits / step) * step;
+  const [across, down, deep] = tiles;
   return `
+  let index = id.y * ${gridOfTiles(tiles)[0]}u + id.x;
+  if (index >= ${across * down * deep}u) {
+    return;
+  }
+  let group = vec3u(
+    index % ${across}u,
+    index / ${across}u % ${down}u,
+    index / ${across * down}u,
+  );
   let batch = group.z / ${splits}u;
   let first = group.z % ${splits}u * ${length}u;
   let end = min(first + ${length}u, ${depth}u);`;
@@ -82,7 +112,10 @@ function _finishFunction(plan: GemmPlan): string {
         : `v = v + ${at(0)};`,
     );
   }
-  if (splits === 1 && activation === "relu") lines.push("v = max(v, vec4f());");
+  if (splits === 1 && activation === "relu") {
+    // Unlike max, lets NaN through.
+    lines.push("v = select(v, vec4f(), v < vec4f());");
+  }
   return `fn finish(row: u32, column: u32, values: vec4f) -> vec4f {
   var v = values;
 ${lines.map((line) => `  ${line}`).join("\n")}

@@ -138,7 +138,7 @@ ${indexOf(total, workgroups)}
     sum = sum + partial[first + split * ${size}u];
   }
   ${hasBias ? `sum = sum + bias[i % ${columns}u];` : ""}
-  output[i] = ${activation === "relu" ? "max(sum, 0.0)" : "sum"};
+  output[i] = ${activation === "relu" ? "select(sum, 0.0, sum < 0.0)" : "sum"};
 }
 `;
   return { code, workgroups };

@@ -14,7 +14,7 @@ import { Sequential, type SequentialOptions } from "../nn/sequential.ts";
 
 /** Options of {@linkcode alexnet}. */
 export interface AlexNetOptions {
-  /** Number of classes. Default 10. */
+  /** Number of classes, at least 2. Default 10. */
   classes?: number;
   /** Dropout rate after the two large dense layers, in [0, 1). Default 0.5. */
   dropout?: number;
@@ -78,7 +78,7 @@ export function alexnetLayers(
       dropout({ rate }),
       dense({ units: 4096, activation: "relu" }),
       dropout({ rate }),
-      dense({ units: requireInteger("classes", classes) }),
+      dense({ units: requireInteger("classes", classes, { min: 2 }) }),
     ],
   };
 }

@@ -12,7 +12,7 @@ import { Sequential, type SequentialOptions } from "../nn/sequential.ts";
 
 /** Options of {@linkcode lenet}. */
 export interface LeNetOptions {
-  /** Number of classes. Default 10. */
+  /** Number of classes, at least 2. Default 10. */
   classes?: number;
   /** Seed of the first weights, an integer in [0, 2^32). Default 0. */
   seed?: number;
@@ -59,7 +59,7 @@ export function lenetLayers(
       flatten(),
       dense({ units: 120, activation }),
       dense({ units: 84, activation }),
-      dense({ units: requireInteger("classes", classes) }),
+      dense({ units: requireInteger("classes", classes, { min: 2 }) }),
     ],
   };
 }

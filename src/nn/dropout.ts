@@ -27,7 +27,7 @@ export interface DropoutOptions {
 export function dropout(options: DropoutOptions): Layer {
   const { rate } = options;
   if (!(rate >= 0 && rate < 1)) {
-    throw new OptionError("dropout rate", rate, "at least 0 and below 1");
+    throw new OptionError("dropout", rate, "at least 0 and below 1");
   }
   return {
     kind: "dropout",

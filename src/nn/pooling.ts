@@ -4,13 +4,14 @@
  * @module
  */
 
-import { type Tensor4D, tf } from "../backend/tf.ts";
+import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
 import type { Layer } from "./layer.ts";
 import {
   countWindows,
   type Padding,
   parseWindow,
   type Size2d,
+  type Window,
 } from "./window.ts";
 
 /** Options of {@linkcode maxPool2d} and {@linkcode averagePool2d}. */
@@ -58,14 +59,39 @@ function _pool2d(
     macs: () => 0,
     maxPoolWindow: kind === "max_pool2d" ? window : undefined,
     apply(x) {
-      const pool = kind === "max_pool2d" ? tf.maxPool : tf.avgPool;
-      const [size, steps] = [[...window.size], [...window.strides]];
-      return pool(
-        x as Tensor4D,
-        size as [number, number],
-        steps as [number, number],
-        padding,
-      );
+      const images = x as Tensor4D;
+      if (kind === "average_pool2d") return _averagePool(images, window);
+      return tf.maxPool(images, ..._pair(window), padding);
     },
   };
+}
+
+/** Arguments of TensorFlow.js's pooling. */
+function _pair(
+  { size, strides }: Window,
+): [size: [number, number], strides: [number, number]] {
+  return [[...size], [...strides]];
+}
+
+/**
+ * TensorFlow.js divides gradients by the size of the whole window, also where part of it is padding. So the padding is
+ * done here, and the means over whole windows are scaled up to means over the real values.
+ */
+function _averagePool(x: Tensor4D, window: Window): Tensor {
+  const pool = (images: Tensor4D) =>
+    tf.avgPool(images, ..._pair(window), "valid");
+  const [, height, width] = x.shape;
+  const pads = [height, width].map((length, d): [number, number] => {
+    const [size, stride] = [window.size[d], window.strides[d]];
+    const total = window.padding === "valid"
+      ? 0
+      : Math.max((Math.ceil(length / stride) - 1) * stride + size - length, 0);
+    const before = Math.floor(total / 2);
+    return [before, total - before];
+  });
+  if (pads.flat().every((n) => n === 0)) return pool(x);
+  const border: [number, number][] = [[0, 0], ...pads, [0, 0]];
+  const pad = (images: Tensor4D) => tf.pad(images, border) as Tensor4D;
+  const share = pool(pad(tf.ones([1, height, width, 1])));
+  return tf.div(pool(pad(x)), share);
 }

@@ -169,7 +169,8 @@ async function _trainEpoch(
       correct.dispose();
       run.step++;
       const isDue = pacer.step();
-      if (!isDue && run.step % run.logEvery !== 0) continue;
+      const isLate = performance.now() >= run.deadline;
+      if (!isDue && !isLate && run.step % run.logEvery !== 0) continue;
       const progress = await metrics.progress(where);
       pacer.caughtUp();
       _checkFinite(progress.loss, { epoch, step });

@@ -88,14 +88,11 @@ const EPSILON = 2 ** -23;
 /**
  * How far a float32 sum of products of random numbers may be from the exact one.
  *
- * With n products of random sign, none larger than m, the running sum after k of them is about sqrt(k) m. Each addition
- * rounds it by at most half an epsilon of itself, up or down at random, so that the sum ends up off by about
- *
- *     sqrt(sum over k of (epsilon / 2 * sqrt(k) m)^2) = sqrt(n) epsilon m * sqrt(n / 8).
- *
- * That is about seven standard deviations, as uniform operands have products of m / 3 and roundings of half of the most
- * that is possible. Splitting a sum makes the error smaller. A single product left out is thousands of times more.
- * Relative: the sum itself and what follows it are rounded once each.
+ * Of n products of random sign and none larger than m, the running sum stays below sqrt(n) m, three standard deviations
+ * where operands are uniform. Adding a product rounds it and the sum, together by at most an epsilon of the sum, up or
+ * down at random, so that n additions are off by about sqrt(n) of that: sqrt(n) epsilon * sqrt(n) m. Cutting a sum into
+ * parts makes the error smaller. Leaving out or repeating a single product is thousands of times more. Relative: the sum
+ * is rounded once more by what follows it.
  *
  * @param left Values of one operand.
  * @param right Values of the other.
@@ -109,9 +106,9 @@ export function sumTolerance(
 ): Tolerance {
   const largest = (values: Float32Array) =>
     values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-  const product = largest(left) * largest(right);
+  const runningSum = Math.sqrt(depth) * largest(left) * largest(right);
   return {
-    absolute: Math.sqrt(depth) * EPSILON * product * Math.sqrt(depth / 8),
+    absolute: Math.sqrt(depth) * EPSILON * runningSum,
     relative: EPSILON,
   };
 }
