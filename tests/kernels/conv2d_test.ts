@@ -34,7 +34,8 @@ import { type Input, runKernel, sumTolerance, webgpuBackend } from "./run.ts";
 for (const convolution of CONVOLUTIONS) {
   const { input, filter, strides, pad, hasBias, activation } = convolution;
   const what = `${filter}/${strides} ${pad} of ${input}`;
-  const epilogue = `${hasBias ? " with bias" : ""}${activation ?? ""}`;
+  const after = [hasBias ? "bias" : "", activation ?? ""].filter(Boolean);
+  const epilogue = after.length > 0 ? ` with ${after.join(", ")}` : "";
   webgpuTest(
     `conv2dForward() ${what}${epilogue} is the reference's`,
     async () => {

@@ -6,7 +6,7 @@
 
 import type { ConvSizes } from "../../src/kernels/conv_view.ts";
 import type { MatmulSizes } from "../../src/kernels/matmul.ts";
-import type { PoolSizes } from "../../src/kernels/max_pool.ts";
+import type { PoolSizes } from "../../src/kernels/max_pool_shader.ts";
 
 type Numbers = ArrayLike<number>;
 

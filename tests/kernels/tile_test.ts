@@ -1,0 +1,142 @@
+/**
+ * Tests of the choice of tiles, for adapters that this machine need not have.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  type AdapterTraits,
+  chooseTiling,
+  type GemmSizes,
+  type Tiling,
+} from "../../src/kernels/tile.ts";
+
+const MIB = 2 ** 20;
+const SOFTWARE: AdapterTraits = {
+  isSoftware: true,
+  lanes: 8,
+  maxBindingBytes: 128 * MIB,
+};
+const ADAPTERS: Readonly<Record<string, AdapterTraits>> = {
+  "a GPU": { isSoftware: false, lanes: 1, maxBindingBytes: 2048 * MIB },
+  "a GPU with subgroups": {
+    isSoftware: false,
+    lanes: 8,
+    maxBindingBytes: 128 * MIB,
+  },
+  "software of 8 lanes": SOFTWARE,
+  "software of 4 lanes": { ...SOFTWARE, lanes: 4 },
+  "software without subgroups": { ...SOFTWARE, lanes: 1 },
+};
+
+/** Where loops of llvmpipe before Mesa 25 stop. */
+const MAX_ITERATIONS = 65_535;
+
+const PRODUCTS: Readonly<Record<string, GemmSizes>> = {
+  "one number": _product(1, 1, 1),
+  "AlexNet's conv1, batch 128": _product(128 * 55 * 55, 96, 363),
+  "AlexNet's conv2 filter gradient, batch 128": _product(
+    2400,
+    256,
+    128 * 27 * 27,
+  ),
+  "AlexNet's first dense layer, batch 1": _product(1, 4096, 9216),
+  "LeNet's conv1, batch 256": _product(256 * 28 * 28, 6, 25),
+  "LeNet's conv1 filter gradient, batch 256": _product(25, 6, 256 * 28 * 28),
+  "a long sum": _product(3, 2, 1_000_003),
+  "a very long sum": _product(1, 1, 30_000_000),
+  "many long sums": _product(2048, 2048, 500_000),
+  "64 small products": { ..._product(5, 7, 3000), batch: 64 },
+};
+
+for (const [name, traits] of Object.entries(ADAPTERS)) {
+  Deno.test(`chooseTiling() takes the form for ${name}`, () => {
+    for (const product of Object.values(PRODUCTS)) {
+      const { tile } = chooseTiling(product, traits);
+      assertEquals(tile.form, traits.isSoftware ? "registers" : "staged");
+      if (tile.form === "registers") assertEquals(tile.lanes, traits.lanes);
+    }
+  });
+
+  Deno.test(`chooseTiling() cuts sums before loops get too long, on ${name}`, () => {
+    for (const [what, product] of Object.entries(PRODUCTS)) {
+      const tiling = chooseTiling(product, traits);
+      const iterations = _countIterations(product, tiling);
+      assert(
+        iterations <= MAX_ITERATIONS,
+        `${what}: ${iterations} iterations, ${JSON.stringify(tiling)}`,
+      );
+    }
+  });
+
+  Deno.test(`chooseTiling() cuts sums into parts that fit a binding, on ${name}`, () => {
+    for (const maxBindingBytes of [MIB, 16 * MIB, traits.maxBindingBytes]) {
+      for (const [what, product] of Object.entries(PRODUCTS)) {
+        const { rows, columns, batch } = product;
+        const bytes = 4 * rows * columns * batch;
+        // Long sums have to be cut, whatever the size of the parts.
+        if (bytes > maxBindingBytes || what === "many long sums") continue;
+        const { splits } = chooseTiling(product, {
+          ...traits,
+          maxBindingBytes,
+        });
+        assert(
+          splits * bytes <= maxBindingBytes,
+          `${what}: ${splits} parts of ${bytes} bytes`,
+        );
+      }
+    }
+  });
+}
+
+Deno.test("chooseTiling() cuts sums where a product would keep few invocations busy", () => {
+  for (const traits of Object.values(ADAPTERS)) {
+    assert(chooseTiling(_product(10, 10, 9216), traits).splits > 8);
+    assertEquals(chooseTiling(_product(10, 10, 100), traits).splits, 1);
+    assertEquals(chooseTiling(_product(4096, 4096, 9216), traits).splits, 1);
+  }
+});
+
+Deno.test("chooseTiling() gives few columns no lanes or vectors to waste", () => {
+  for (const lanes of [8, 4, 1]) {
+    const traits = { ...SOFTWARE, lanes };
+    // LeNet's convolutions: their channels become the rows of a tile.
+    for (const channels of [6, 16]) {
+      const { isTransposed } = chooseTiling(
+        _product(256 * 28 * 28, channels, 25),
+        traits,
+      );
+      assert(isTransposed, `${channels} channels with ${lanes} lanes`);
+    }
+    const { isTransposed } = chooseTiling(_product(6, 50_000, 25), traits);
+    assert(!isTransposed, `6 rows with ${lanes} lanes`);
+  }
+});
+
+Deno.test("chooseTiling() pads a product by no more than its smallest tile does", () => {
+  for (
+    const [rows, columns] of [[8, 4096], [64, 4096], [4096, 8], [4096, 64]]
+  ) {
+    const { tile, isTransposed } = chooseTiling(
+      _product(rows, columns, 1000),
+      SOFTWARE,
+    );
+    assertEquals(isTransposed, columns < rows);
+    assertEquals(Math.min(rows, columns) % tile.rows, 0, `${rows}x${columns}`);
+  }
+});
+
+function _product(rows: number, columns: number, depth: number): GemmSizes {
+  return { rows, columns, depth, batch: 1 };
+}
+
+/** Iterations of all loops of one invocation: 4 places each, or a turn of 16 places and one for each of them. */
+function _countIterations(
+  { depth }: GemmSizes,
+  { tile, splits }: Tiling,
+): number {
+  return tile.form === "registers"
+    ? Math.ceil(depth / splits / 4)
+    : Math.ceil(depth / splits / 16) * 17;
+}
