@@ -54,11 +54,15 @@ export function findTile(
 ): string {
   const length = Math.ceil(depth / splits / step) * step;
   const [across, down, deep] = tiles;
-  return `
-  let index = id.y * ${gridOfTiles(tiles)[0]}u + id.x;
-  if (index >= ${across * down * deep}u) {
+  const count = across * down * deep;
+  const [x, y] = gridOfTiles(tiles);
+  // The condition is the same for a whole workgroup, so that barriers after it stay in uniform control flow.
+  const leave = x * y === count ? "" : `
+  if (index >= ${count}u) {
     return;
-  }
+  }`;
+  return `
+  let index = id.y * ${x}u + id.x;${leave}
   let group = vec3u(
     index % ${across}u,
     index / ${across}u % ${down}u,

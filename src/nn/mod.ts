@@ -35,5 +35,5 @@ export {
   type SequentialOptions,
 } from "./sequential.ts";
 export type { LayerSummary } from "./summary.ts";
-export type { Padding, Size2d } from "./window.ts";
+export type { Padding, Size2d, Window } from "./window.ts";
 export type { RandomSource } from "../random.ts";
