@@ -199,9 +199,9 @@ const REFUSED: [option: string, make: () => Layer][] = [
   ],
   ["activation", () => dense({ units: 1, activation: bad("toString") })],
   ["units", () => dense({ units: 0 })],
-  ["dropout rate", () => dropout({ rate: 1 })],
-  ["dropout rate", () => dropout({ rate: -0.1 })],
-  ["dropout rate", () => dropout({ rate: NaN })],
+  ["dropout", () => dropout({ rate: 1 })],
+  ["dropout", () => dropout({ rate: -0.1 })],
+  ["dropout", () => dropout({ rate: NaN })],
 ];
 for (const [i, [option, make]] of REFUSED.entries()) {
   Deno.test(`layers refuse a wrong ${option} (case ${i + 1})`, () => {
