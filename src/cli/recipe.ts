@@ -62,8 +62,8 @@ const PRESETS: Record<"lecture" | "quick", Record<Recipe["model"], Recipe>> = {
       momentum: 0.9,
       dropout: 0.5,
       imageSize: 224,
-      testSamples: 100,
-      maxTimeMs: 7 * 60_000,
+      testSamples: 500,
+      maxTimeMs: 6 * 60_000,
     },
     lenet: {
       ...LECTURE,

@@ -37,8 +37,11 @@ export interface Tiling {
 /** Shortest part that a sum is cut into. */
 const MIN_SPLIT = 128;
 
-/** Longest sum of one invocation: 4 places an iteration, and llvmpipe stops after 65,535 iterations. */
-const MAX_SPLIT = 4 * 60_000;
+/**
+ * Longest sum of one invocation, as llvmpipe before Mesa 25 stops after 65,535 iterations of all loops together: 4 places
+ * an iteration, or 16 places in 17.
+ */
+const MAX_SPLIT = { registers: 4 * 60_000, staged: 60_000 };
 
 /** Invocations of a workgroup whose lanes do not share. */
 const LONE_INVOCATIONS = 64;
@@ -153,6 +156,6 @@ function _withSplits(
   );
   return {
     ...choice,
-    splits: Math.max(splits, Math.ceil(sizes.depth / MAX_SPLIT)),
+    splits: Math.max(splits, Math.ceil(sizes.depth / MAX_SPLIT[tile.form])),
   };
 }
