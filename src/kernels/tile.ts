@@ -122,7 +122,7 @@ export function chooseTiling(
   return _withSplits(best, sizes, traits);
 }
 
-/** Subgroups (or lone invocations, or staged workgroups) that cover the product. */
+/** Workgroups that cover the product. */
 function _countGroups(
   { tile, isTransposed }: Omit<Tiling, "splits">,
   sizes: GemmSizes,
@@ -130,11 +130,14 @@ function _countGroups(
   const [rows, columns] = isTransposed
     ? [sizes.columns, sizes.rows]
     : [sizes.rows, sizes.columns];
-  const width = tile.form === "staged"
-    ? tile.columns
-    : tile.columns * tile.lanes;
-  return Math.ceil(rows / tile.rows) * Math.ceil(columns / width) *
+  return Math.ceil(rows / tile.rows) * Math.ceil(columns / _widthOf(tile)) *
     sizes.batch;
+}
+
+/** Columns of a workgroup. */
+function _widthOf(tile: Tile): number {
+  if (tile.form === "staged") return tile.columns;
+  return tile.columns * (tile.lanes === 1 ? LONE_INVOCATIONS : tile.lanes);
 }
 
 /** Cuts the sums where there would be too few workgroups to keep the adapter busy, or too long loops. */
@@ -144,10 +147,7 @@ function _withSplits(
   traits: AdapterTraits,
 ): Tiling {
   const { tile } = choice;
-  const perWorkgroup = tile.form === "registers" && tile.lanes === 1
-    ? LONE_INVOCATIONS
-    : 1;
-  const groups = Math.ceil(_countGroups(choice, sizes) / perWorkgroup);
+  const groups = _countGroups(choice, sizes);
   const bytes = sizes.rows * sizes.columns * sizes.batch * 4;
   const splits = Math.min(
     Math.ceil((traits.isSoftware ? 16 : 256) / groups),

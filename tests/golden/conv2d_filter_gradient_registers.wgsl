@@ -78,9 +78,6 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let index = id.y * 7200u + id.x;
-  if (index >= 7200u) {
-    return;
-  }
   let group = vec3u(
     index % 8u,
     index / 8u % 300u,

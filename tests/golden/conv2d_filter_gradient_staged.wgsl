@@ -81,9 +81,6 @@ fn main(
   @builtin(local_invocation_index) invocation: u32,
 ) {
   let index = id.y * 456u + id.x;
-  if (index >= 456u) {
-    return;
-  }
   let group = vec3u(
     index % 4u,
     index / 4u % 38u,

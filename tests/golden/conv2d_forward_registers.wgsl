@@ -79,9 +79,6 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let index = id.y * 1464u + id.x;
-  if (index >= 1464u) {
-    return;
-  }
   let group = vec3u(
     index % 8u,
     index / 8u % 183u,

@@ -82,9 +82,6 @@ fn main(
   @builtin(local_invocation_index) invocation: u32,
 ) {
   let index = id.y * 92u + id.x;
-  if (index >= 92u) {
-    return;
-  }
   let group = vec3u(
     index % 4u,
     index / 4u % 23u,
