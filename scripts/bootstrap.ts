@@ -11,7 +11,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { findAdapter, NO_ADAPTER_REMEDY } from "../src/backend/adapter.ts";
-import { ensureFashionMnist } from "../src/data/files.ts";
+import { ensureFashionMnist, readVerified } from "../src/data/files.ts";
 import { ProgressView } from "../src/cli/progress.ts";
 
 const DRIVER_PACKAGE = "mesa-vulkan-drivers";
@@ -64,7 +64,9 @@ async function _ensureAdapter({ offline }: SetUp): Promise<void> {
 async function _ensureData({ dataDir, offline }: SetUp): Promise<void> {
   const view = new ProgressView({});
   try {
-    await ensureFashionMnist({ dataDir, offline, onProgress: view.download });
+    const options = { dataDir, offline, onProgress: view.download };
+    const files = await ensureFashionMnist(options);
+    await Promise.all(files.map((file) => readVerified(file, options)));
   } catch (error) {
     view.stop();
     // A folder that the user named, or a wish to stay offline, is for the command to report.

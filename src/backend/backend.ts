@@ -19,7 +19,7 @@ import { loadTf, type Tensor, tf } from "./tf.ts";
 export type Device = "auto" | "webgpu" | "cpu";
 
 /** The values of {@linkcode Device}. */
-export const DEVICES: readonly Device[] = ["auto", "webgpu", "cpu"];
+const DEVICES: readonly Device[] = ["auto", "webgpu", "cpu"];
 
 /** Options of `initBackend`. */
 export interface BackendOptions {
@@ -53,7 +53,7 @@ const CPU: BackendInfo = {
 };
 
 let current: BackendInfo | undefined;
-let webgpu: BackendInfo | undefined;
+let webgpu: Promise<BackendInfo | undefined> | undefined;
 /** Errors that the WebGPU device reported and no caller has been told of yet. */
 const deviceErrors: string[] = [];
 
@@ -141,7 +141,8 @@ export async function readScalars(
 }
 
 /**
- * Turns an error that the WebGPU device reported outside of any call into an exception.
+ * Turns an error that the WebGPU device reported outside of any call into an exception. `fit` and `evaluate` do it
+ * whenever they read; do it after reading what `predict` or `lossAndGradients` gave.
  *
  * @throws {BackendError} If the device reported an error since the last call.
  */
@@ -155,12 +156,27 @@ export function throwIfDeviceFailed(): void {
   );
 }
 
+/** Opens WebGPU once, however many ask at the same time; anew after there was no adapter or the device was lost. */
 async function _openWebGpu(
   maxBindingBytes: number | undefined,
 ): Promise<BackendInfo | undefined> {
-  if (webgpu !== undefined) {
-    if (maxBindingBytes !== undefined) _checkBinding(webgpu, maxBindingBytes);
-    return webgpu;
+  webgpu ??= _registerWebGpu(maxBindingBytes);
+  const info = await webgpu.catch((error) => {
+    webgpu = undefined;
+    throw error;
+  });
+  if (info === undefined) webgpu = undefined;
+  else if (maxBindingBytes !== undefined) _checkBinding(info, maxBindingBytes);
+  return info;
+}
+
+async function _registerWebGpu(
+  maxBindingBytes: number | undefined,
+): Promise<BackendInfo | undefined> {
+  if ("webgpu" in tf.engine().registry) {
+    throw new BackendError(
+      "Cannot open WebGPU as TensorFlow.js has opened it already: call `await initBackend()` before anything uses tf's webgpu backend",
+    );
   }
   const adapter = await findAdapter();
   if (adapter === null) return undefined;
@@ -177,7 +193,7 @@ async function _openWebGpu(
   // list, and whose errors nobody would see.
   tf.removeBackend("webgpu");
   tf.registerBackend("webgpu", () => new WebGPUBackend(device, adapter.info));
-  return webgpu = {
+  return {
     device: "webgpu",
     adapter: description,
     maxBindingBytes: bindingBytes,
@@ -186,7 +202,8 @@ async function _openWebGpu(
 }
 
 function _checkBinding(info: BackendInfo, maxBindingBytes: number): void {
-  if (maxBindingBytes !== info.maxBindingBytes) {
+  const offered = info.adapter?.limits.maxStorageBufferBindingSize ?? Infinity;
+  if (Math.min(maxBindingBytes, offered) !== info.maxBindingBytes) {
     throw new OptionError(
       "maxBindingBytes",
       maxBindingBytes,
@@ -201,6 +218,9 @@ function _listen(device: GPUDevice): void {
     deviceErrors.push((event as GPUUncapturedErrorEvent).error.message);
   });
   device.lost.then(({ reason, message }) => {
-    if (reason !== "destroyed") deviceErrors.push(`device lost: ${message}`);
+    if (reason === "destroyed") return;
+    deviceErrors.push(`device lost: ${message}`);
+    tf.removeBackend("webgpu");
+    webgpu = current = undefined;
   });
 }

@@ -110,18 +110,22 @@ export function number(placeholder: string, help: string): OptionSpec<number> {
  *
  * @param placeholder Stands for the value in the help.
  * @param help What it means.
- * @param min Its smallest value.
+ * @param range Its smallest and, if any, largest value.
  * @returns The kind.
  */
 export function integer(
   placeholder: string,
   help: string,
-  min: number,
+  range: { min: number; max?: number },
 ): OptionSpec<number> {
+  const { min, max = Infinity } = range;
   return _spec(placeholder, help, (text, flag) => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < min) {
-      throw _invalid(flag, text, `an integer of at least ${min}`);
+    if (!Number.isSafeInteger(value) || value < min || value > max) {
+      const what = max === Infinity
+        ? `an integer of at least ${min}`
+        : `an integer from ${min} to ${max}`;
+      throw _invalid(flag, text, what);
     }
     return value;
   });

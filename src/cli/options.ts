@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Args, parseArgs } from "@std/cli/parse-args";
+import { parseArgs } from "node:util";
 import {
   choice,
   didYouMean,
@@ -23,20 +23,25 @@ const OPTIONS = {
     "Values for all options below that are not given: the lecture's recipe, or one that shows learning within ten minutes on a slow adapter",
     ["lecture", "quick"],
   ),
-  "epochs": integer("N", "Times through the training images", 1),
-  "batch-size": integer("N", "Images per step", 1),
+  "epochs": integer("N", "Times through the training images", { min: 1 }),
+  "batch-size": integer("N", "Images per step", { min: 1 }),
   "learning-rate": number("X", "Step size of SGD, above 0"),
   "momentum": number("X", "Momentum of SGD, in [0, 1)"),
   "weight-decay": number("X", "Weight decay of SGD, at least 0"),
   "dropout": number("X", "Dropout rate of AlexNet, in [0, 1)"),
-  "resize": integer("PIXELS", "Height and width of the images", 1),
+  "resize": integer("PIXELS", "Height and width of the images", {
+    min: 1,
+    max: 1024,
+  }),
   "seed": integer(
     "N",
     "Seed of weights, order and dropout, 0 to 4294967295",
-    0,
+    { min: 0 },
   ),
-  "train-samples": integer("N", "Use the first N training images only", 1),
-  "test-samples": integer("N", "Use the first N test images only", 1),
+  "train-samples": integer("N", "Use the first N training images only", {
+    min: 1,
+  }),
+  "test-samples": integer("N", "Use the first N test images only", { min: 1 }),
   "max-time": duration(
     "TIME",
     "Stop training after e.g. 90s, 10m or 1h30m and evaluate",
@@ -55,13 +60,15 @@ const OPTIONS = {
     "FILE",
     "Write the trained weights to FILE, in the safetensors format",
   ),
-  "log-every": integer("N", "Print loss, accuracy and speed every N steps", 1),
+  "log-every": integer("N", "Print loss, accuracy and speed every N steps", {
+    min: 1,
+  }),
   "progress": toggle(
     "Draw a progress bar where there is a terminal (default); --no-progress: never",
   ),
   "quiet": toggle("Print results only"),
   "split": choice("Which images to show", ["train", "test"]),
-  "count": integer("N", "How many images to show", 1),
+  "count": integer("N", "How many images to show", { min: 1 }),
   "verbose": toggle("Print the stack trace of an error"),
   "help": toggle("Print this help"),
 } as const;
@@ -94,31 +101,34 @@ export function parseOptions(
   args: readonly string[],
   names: readonly OptionName[],
 ): CommandLine {
-  const isSwitch = (name: OptionName) =>
-    OPTIONS[name].placeholder === undefined;
-  const unknown: string[] = [];
-  const { _: positional, ...given }: Args = parseArgs([...args], {
-    boolean: names.filter(isSwitch),
-    string: ["_", ...names.filter((name) => !isSwitch(name))],
-    negatable: names.filter((name) => name === "progress"),
-    alias: { help: "h" },
-    unknown: (flag, key) => {
-      if (key === undefined) return true;
-      unknown.push(flag);
-      return false;
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: {
+      ...Object.fromEntries(
+        names.map((
+          name,
+        ) => [name, { type: _isSwitch(name) ? "boolean" : "string" }]),
+      ),
+      "help": { type: "boolean", short: "h" },
     },
+    // Not strict, as unknown options and wrong values are to be reported in our own words.
+    strict: false,
+    tokens: true,
   });
-  if (unknown.length > 0) throw _unknownOption(unknown[0], names);
   const options: Record<string, unknown> = {};
-  for (const name of names) {
-    const value: unknown = (given as Record<string, unknown>)[name];
-    const negated = name === "progress" && args.includes("--no-progress");
-    if (value === undefined || (value === false && !negated)) continue;
-    options[name] = typeof value === "boolean"
-      ? value
-      : _parseValue(name, String(value));
+  const positional: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positional.push(token.value);
+    if (token.kind !== "option") continue;
+    if (token.name === "no-progress" && names.includes("progress")) {
+      options.progress = false;
+      continue;
+    }
+    const name = names.find((n) => n === token.name);
+    if (name === undefined) throw _unknownOption(token.rawName, names);
+    options[name] = _parseValue(name, token);
   }
-  return { options, positional: positional.map(String) };
+  return { options, positional };
 }
 
 /**
@@ -136,21 +146,33 @@ export function describeOptions(
   });
 }
 
-function _parseValue(name: OptionName, text: string): unknown {
+function _isSwitch(name: OptionName): boolean {
+  return OPTIONS[name].placeholder === undefined;
+}
+
+function _parseValue(
+  name: OptionName,
+  { value, inlineValue }: { value?: string; inlineValue?: boolean },
+): unknown {
   const flag = `--${name}`;
-  if (text === "") {
+  if (_isSwitch(name)) {
+    if (value !== undefined) {
+      throw new UsageError(`${flag} takes no value: leave out "=${value}"`);
+    }
+    return true;
+  }
+  if (!value || (value.startsWith("--") && !inlineValue)) {
     throw new UsageError(
       `${flag} needs a value: ${flag} ${OPTIONS[name].placeholder}`,
     );
   }
-  return OPTIONS[name].parse(text, flag);
+  return OPTIONS[name].parse(value, flag);
 }
 
 function _unknownOption(
   flag: string,
   names: readonly OptionName[],
 ): UsageError {
-  const word = flag.split("=")[0];
   const flags = names.map((name) => `--${name}`);
-  return new UsageError(`Unknown option ${word}: ${didYouMean(word, flags)}`);
+  return new UsageError(`Unknown option ${flag}: ${didYouMean(flag, flags)}`);
 }

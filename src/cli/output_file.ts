@@ -12,7 +12,7 @@ import { UsageError } from "./option_kinds.ts";
  *
  * @param flag The option that names the file.
  * @param path The file.
- * @throws {UsageError} If its folder does not exist, or it is a folder itself.
+ * @throws {UsageError} If its folder does not exist or must not be written, or it is a folder itself.
  */
 export async function checkWritable(flag: string, path: string): Promise<void> {
   const folder = dirname(path);
@@ -27,5 +27,13 @@ export async function checkWritable(flag: string, path: string): Promise<void> {
     throw new UsageError(
       `Cannot write ${flag} ${path} as it is a folder: name a file in it`,
     );
+  }
+  const part = `${path}.part`;
+  try {
+    (await Deno.open(part, { write: true, create: true })).close();
+    await Deno.remove(part);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    throw new UsageError(`Cannot write ${flag} ${path}: ${reason}`);
   }
 }

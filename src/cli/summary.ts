@@ -5,7 +5,7 @@
  */
 
 import { formatLayers } from "./console.ts";
-import { listLayers } from "./network.ts";
+import { checkNetwork, listLayers } from "./network.ts";
 import type { CommandLine } from "./options.ts";
 import { recipeOf } from "./recipe.ts";
 
@@ -17,6 +17,8 @@ import { recipeOf } from "./recipe.ts";
  */
 export function summary({ options }: CommandLine): number {
   const { model, imageSize } = recipeOf(options);
-  console.log(formatLayers(listLayers({ model, imageSize, classes: 10 })));
+  const config = { model, imageSize, classes: 10 };
+  checkNetwork(config, options);
+  console.log(formatLayers(listLayers(config)));
   return 0;
 }

@@ -21,7 +21,7 @@ import {
   formatLayers,
   formatSpeed,
 } from "./console.ts";
-import { buildNetwork } from "./network.ts";
+import { buildNetwork, checkNetwork } from "./network.ts";
 import type { CommandLine } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
 import { ProgressView } from "./progress.ts";
@@ -40,6 +40,7 @@ export async function train({ options }: CommandLine): Promise<number> {
   const recipe = recipeOf(options);
   const { model, imageSize } = recipe;
   const config: ModelConfig = { model, imageSize, classes: 10 };
+  checkNetwork(config, options);
   const optimizer = sgd(recipe);
   if (options.save !== undefined) await checkWritable("--save", options.save);
   const view = new ProgressView({

@@ -55,7 +55,7 @@ export function biasGradient(
     dz = makeOutput(backend, dy.shape);
     dispatch(backend, program, [partial, dy, y, dz]);
   }
-  const bias = columnSums(backend, partial, { rows: parts, columns });
+  const bias = _columnSums(backend, partial, { rows: parts, columns });
   backend.disposeData(partial.dataId);
   return { bias, dz };
 }
@@ -68,12 +68,14 @@ export function biasGradient(
  * @param size Its size.
  * @returns float32 `[columns]`.
  */
-export function columnSums(
+function _columnSums(
   backend: WebGPUBackend,
   matrix: TensorInfo,
   { rows, columns }: MatrixSize,
 ): TensorInfo {
   const output = makeOutput(backend, [columns]);
+  // A workgroup per column, over two directions as there may be more than fit in one.
+  const x = Math.min(columns, 65_535);
   const program = programOf(backend, `column sums,${rows},${columns}`, () => ({
     code: `
 @group(0) @binding(0) var<storage, read_write> output: array<f32>;
@@ -86,9 +88,10 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) i: u32,
 ) {
+  let column = min(group.y * ${x}u + group.x, ${columns - 1}u);
   var sum = 0.0;
   for (var row = i; row < ${rows}u; row = row + 64u) {
-    sum = sum + matrix[row * ${columns}u + group.x];
+    sum = sum + matrix[row * ${columns}u + column];
   }
   sums[i] = sum;
   for (var half = 32u; half > 0u; half = half / 2u) {
@@ -98,11 +101,11 @@ fn main(
     }
   }
   if (i == 0u) {
-    output[group.x] = sums[0];
+    output[column] = sums[0];
   }
 }
 `,
-    workgroups: [columns, 1, 1],
+    workgroups: [x, Math.ceil(columns / x), 1],
   }));
   dispatch(backend, program, [output, matrix]);
   return output;

@@ -7,7 +7,7 @@
 import type { GemmPlan } from "./gemm_plan.ts";
 
 /** Whether four neighbouring outputs are stored as one vector. */
-export function isVectorStore(plan: GemmPlan): boolean {
+function _isVectorStore(plan: GemmPlan): boolean {
   return (plan.outputAlong === "column" ? plan.columns : plan.rows) % 4 === 0;
 }
 
@@ -20,7 +20,7 @@ export function declarations(plan: GemmPlan): string {
     : "";
   return `
 @group(0) @binding(0) var<storage, read_write> output: array<${
-    type(isVectorStore(plan))
+    type(_isVectorStore(plan))
   }>;
 @group(0) @binding(1) var<storage, read> left: array<${type(left.isVector)}>;
 @group(0) @binding(2) var<storage, read> right: array<${type(right.isVector)}>;
@@ -82,7 +82,7 @@ function _storeFunction(plan: GemmPlan): string {
   const address = `z * ${
     rows * columns
   }u + ${fixed} * ${movingEnd}u + ${moving}`;
-  const store = isVectorStore(plan)
+  const store = _isVectorStore(plan)
     ? `
   if (${fixed} < ${fixedEnd}u && ${moving} < ${movingEnd}u) {
     output[(${address}) / 4u] = finish(row, column, values);

@@ -31,6 +31,9 @@ const ours = new WeakSet<KernelFunc>();
  * max pooling and their gradients with the kernels of this package. Cases that they do not cover go to TensorFlow.js's
  * own. Calling it again changes nothing.
  *
+ * "Every program" means those that use the same copy of `@tensorflow/tfjs-core` 4.22.0. Each new shape compiles shaders
+ * of its own, which stay for the life of the device: they suit training, where shapes repeat.
+ *
  * @example
  * ```ts
  * import { registerKernels } from "@x/alexnet/kernels";

@@ -181,6 +181,11 @@ export class Sequential {
    * @throws {ShapeError} If they do not.
    */
   checkImages(images: Tensor): void {
+    if (images.dtype !== "float32") {
+      throw new ShapeError(
+        `Cannot use images of type ${images.dtype}: expected float32; cast them, and scale them to [0, 1]`,
+      );
+    }
     if (
       images.rank !== 4 || images.shape[0] < 1 ||
       `${images.shape.slice(1)}` !== `${this.inputShape}`

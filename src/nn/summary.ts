@@ -33,7 +33,7 @@ export interface PlacedLayer extends LayerSummary {
  * @param layers The layers, first to last.
  * @returns A name per layer, for example "conv2d_1".
  */
-export function nameLayers(layers: readonly Layer[]): string[] {
+function _nameLayers(layers: readonly Layer[]): string[] {
   const counts = new Map<string, number>();
   return layers.map(({ kind }) => {
     const count = (counts.get(kind) ?? 0) + 1;
@@ -54,7 +54,7 @@ export function summarize(
   layers: readonly Layer[],
   inputShape: Shape,
 ): PlacedLayer[] {
-  const names = nameLayers(layers);
+  const names = _nameLayers(layers);
   let shape = inputShape;
   return layers.map((layer, i) => {
     const outputShape = layer.outputShape(shape);

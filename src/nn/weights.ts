@@ -71,11 +71,13 @@ export function checkWeights(
     const isArray = value instanceof Float32Array;
     const fits = isArray
       ? value.length === size
-      : `${value.shape}` === `${shape}`;
+      : `${value.shape}` === `${shape}` && value.dtype === "float32";
     if (fits) return;
-    const got = isArray ? `${value.length} values` : `[${value.shape}]`;
+    const got = isArray
+      ? `${value.length} values`
+      : `${value.dtype} of shape [${value.shape}]`;
     throw new ShapeError(
-      `Cannot set weight ${i}: expected shape [${shape}], got ${got}`,
+      `Cannot set weight ${i}: expected float32 of shape [${shape}], got ${got}`,
     );
   });
 }

@@ -159,14 +159,16 @@ async function _trainEpoch(
       const { step } = run;
       const results = lossAndGradients(net, images, labels, { step });
       const { loss, correct, gradients } = results;
-      optimizer.apply(net.getWeights(), gradients);
-      gradients.forEach((g) => g.dispose());
-      metrics.update(loss, correct, images.shape[0]);
-      for (const c of callbacks) {
-        await c.onStepEnd?.({ epoch, step, loss, correct });
+      try {
+        optimizer.apply(net.getWeights(), gradients);
+        metrics.update(loss, correct, images.shape[0]);
+        gradients.splice(0).forEach((g) => g.dispose());
+        for (const c of callbacks) {
+          await c.onStepEnd?.({ epoch, step, loss, correct });
+        }
+      } finally {
+        for (const t of [loss, correct, ...gradients]) t.dispose();
       }
-      loss.dispose();
-      correct.dispose();
       run.step++;
       const isDue = pacer.step();
       const isLate = performance.now() >= run.deadline;

@@ -47,9 +47,9 @@ Deno.test("duration() refuses everything else", () => {
 });
 
 Deno.test("integer() and number() refuse what is too small or no number", () => {
-  assertEquals(integer("N", "", 2).parse("2", "--n"), 2);
+  assertEquals(integer("N", "", { min: 2 }).parse("2", "--n"), 2);
   assertThrows(
-    () => integer("N", "", 2).parse("1", "--n"),
+    () => integer("N", "", { min: 2 }).parse("1", "--n"),
     UsageError,
     "Cannot use --n as it must be an integer of at least 2",
   );

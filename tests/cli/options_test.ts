@@ -46,7 +46,6 @@ const PARSED: [line: string, options: OptionValues][] = [
   ["--log-every 5", { "log-every": 5 }],
   ["--offline", { offline: true }],
   ["--quiet --verbose", { quiet: true, verbose: true }],
-  ["--quiet=false", {}],
   ["--progress", { progress: true }],
   ["--no-progress", { progress: false }],
   ["-h", { help: true }],

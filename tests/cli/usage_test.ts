@@ -18,6 +18,15 @@ const REFUSED: [line: string, message: RegExp][] = [
   ["train -x", /Unknown option -x/],
   ["summary --modle lenet", /--modle: did you mean --model\?; see summary/],
   ["train --epochs", /--epochs needs a value: --epochs N; see train --help$/m],
+  ["train --epochs=", /--epochs needs a value: --epochs N; see train --help$/m],
+  ["train --quiet=false", /--quiet takes no value: leave out "=false"/],
+  [
+    "train --seed -1",
+    /--seed .+ an integer of at least 0: current value is "-1"/,
+  ],
+  ["train --dropout 1 --source sample", /Cannot use --dropout as it must be/],
+  ["train --resize 100000", /--resize .+ an integer from 1 to 1024/],
+  ["data fetch --source sample", /nothing to do with --source sample/],
   ["train --save --quiet", /--save needs a value: --save FILE/],
   [
     "train --batch-size 0",
