@@ -7,10 +7,11 @@
  * @module
  */
 
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+/** Rotations of Threefry-2x32, round by round. */
+export const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 
 /** Key schedule parity constant of Skein, used by Threefry-2x32. */
-const PARITY = 0x1BD11BDA;
+export const PARITY = 0x1BD11BDA;
 
 /**
  * Fills two consecutive places of `out` with the Threefry-2x32-20 block of a key and a counter.

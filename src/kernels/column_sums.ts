@@ -1,13 +1,15 @@
 /**
- * The gradient of a bias and of a relu in one pass over the gradient of what they gave.
+ * The gradient of a bias and of an activation in one pass over the gradient of what they gave.
  *
  * @module
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { activationGradientOf, type FusedActivation } from "./activation.ts";
 import { dispatch, makeOutput, programOf } from "./dispatch.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
+import { dropoutScale } from "./epilogue.ts";
 import type { Shader } from "./gemm_plan.ts";
 
 /** Rows that one invocation adds up. */
@@ -23,37 +25,46 @@ interface MatrixSize {
 export interface BiasGradient {
   /** float32 `[columns]`: the sums of the columns of `dz`. */
   readonly bias: TensorInfo;
-  /** float32 `[rows, columns]`: `dy` where the relu let its input through, else 0; `dy` itself without relu. */
+  /** float32 `[rows, columns]`: the gradient of the biased sums; `dy` itself without an activation. */
   readonly dz: TensorInfo;
 }
 
+/** What followed the bias. */
+export interface Activated {
+  /** What the activation (and the dropout) gave: float32 `[rows, columns]`. */
+  readonly y: TensorInfo;
+  readonly activation: FusedActivation;
+  /** Rate of a dropout after a relu; where it dropped, `y` is 0, just as where the relu did. */
+  readonly dropoutRate?: number;
+}
+
 /**
- * Gradients of `y = relu(z + bias)`, or of `y = z + bias`.
+ * Gradients of `y = dropout(activation(z + bias))`, or of `y = z + bias`.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors float32 `dy` and, with relu, `y`, both of `rows * columns` elements.
+ * @param gradient float32 `dy`, of `rows * columns` elements, and what followed the bias.
  * @param size Rows (images, pixels) and columns (channels, units).
  * @returns The gradients. The caller owns `bias`, and `dz` where it is not `dy`.
  */
 export function biasGradient(
   backend: WebGPUBackend,
-  tensors: { dy: TensorInfo; y?: TensorInfo },
+  gradient: { dy: TensorInfo; after?: Activated },
   { rows, columns }: MatrixSize,
 ): BiasGradient {
-  const { dy, y } = tensors;
+  const { dy, after } = gradient;
   const parts = Math.ceil(rows / ROWS_PER_PART);
   const partial = makeOutput(backend, [parts, columns]);
   const program = programOf(
     backend,
-    `bias gradient,${rows},${columns},${y !== undefined}`,
-    () => _partShader({ rows, columns }, y !== undefined),
+    `bias gradient,${rows},${columns},${after?.activation},${after?.dropoutRate}`,
+    () => _partShader({ rows, columns }, after),
   );
   let dz = dy;
-  if (y === undefined) {
+  if (after === undefined) {
     dispatch(backend, program, [partial, dy]);
   } else {
     dz = makeOutput(backend, dy.shape);
-    dispatch(backend, program, [partial, dy, y, dz]);
+    dispatch(backend, program, [partial, dy, after.y, dz]);
   }
   const bias = _columnSums(backend, partial, { rows: parts, columns });
   backend.disposeData(partial.dataId);
@@ -112,7 +123,10 @@ fn main(
 }
 
 /** One invocation per part of the rows and per column, or per four columns. */
-function _partShader({ rows, columns }: MatrixSize, hasRelu: boolean): Shader {
+function _partShader(
+  { rows, columns }: MatrixSize,
+  after: Omit<Activated, "y"> | undefined,
+): Shader {
   const width = columns % 4 === 0 ? 4 : 1;
   const type = width === 4 ? "vec4f" : "f32";
   const across = columns / width;
@@ -122,7 +136,7 @@ function _partShader({ rows, columns }: MatrixSize, hasRelu: boolean): Shader {
 @group(0) @binding(0) var<storage, read_write> partial: array<${type}>;
 @group(0) @binding(1) var<storage, read> dy: array<${type}>;
 ${
-    hasRelu
+    after
       ? `@group(0) @binding(2) var<storage, read> y: array<${type}>;
 @group(0) @binding(3) var<storage, read_write> dz: array<${type}>;`
       : ""
@@ -136,8 +150,8 @@ ${indexOf(count, grid)}
   for (var row = first; row < end; row = row + 1u) {
     let at = row * ${across}u + column;
     ${
-    hasRelu
-      ? `let d = select(${type}(), dy[at], y[at] > ${type}());
+    after
+      ? `let d = ${_derivative(after, type)};
     dz[at] = d;`
       : "let d = dy[at];"
   }
@@ -147,4 +161,13 @@ ${indexOf(count, grid)}
 }
 `;
   return { code, workgroups: grid };
+}
+
+function _derivative(
+  { activation, dropoutRate = 0 }: Omit<Activated, "y">,
+  type: "vec4f" | "f32",
+): string {
+  const scale = dropoutRate === 0 ? "" : ` * ${dropoutScale(dropoutRate)}`;
+  const dy = `dy[at]${scale}`;
+  return activationGradientOf(activation, { dy, y: "y[at]", type });
 }

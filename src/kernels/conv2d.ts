@@ -6,6 +6,7 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { FusedActivation } from "./activation.ts";
 import {
   type ConvSizes,
   inputPatches,
@@ -21,7 +22,7 @@ export interface ConvEpilogue {
   /** float32 `[outChannels]`. */
   readonly bias?: TensorInfo;
   /** Applied to the biased sums. */
-  readonly activation?: "relu";
+  readonly activation?: FusedActivation;
 }
 
 /**

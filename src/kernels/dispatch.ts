@@ -15,7 +15,9 @@ import type { Shader } from "./gemm_plan.ts";
  */
 interface _Recorder {
   readonly device: GPUDevice;
-  readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer } };
+  readonly tensorMap: {
+    get(dataId: object): { resource?: GPUBuffer; values: unknown };
+  };
   computePassEncoder: GPUComputePassEncoder | null;
   readonly commandEncoder: GPUCommandEncoder;
   readonly commandQueueOwnedIds: WeakSet<object>;
@@ -128,6 +130,30 @@ export function dispatch(
 }
 
 /**
+ * Records a program that changes tensors where they are.
+ *
+ * @param backend The backend to record on.
+ * @param program The program, which binds what it writes first.
+ * @param tensors What it writes, each alone on its memory, and what it only reads.
+ */
+export function dispatchInPlace(
+  backend: WebGPUBackend,
+  program: Program,
+  tensors: {
+    written: readonly TensorInfo[];
+    read: readonly TensorInfo[];
+  },
+): void {
+  const { written, read } = tensors;
+  dispatch(backend, program, [...written, ...read]);
+  const { tensorMap } = backend as unknown as _Recorder;
+  for (const { dataId } of written) {
+    // What an earlier read kept on the host is out of date.
+    tensorMap.get(dataId).values = null;
+  }
+}
+
+/**
  * Makes an output tensor.
  *
  * @param backend The backend that holds it.
@@ -141,6 +167,27 @@ export function makeOutput(
   dtype: DataType = "float32",
 ): TensorInfo {
   return backend.makeTensorInfo([...shape], dtype);
+}
+
+/**
+ * Makes a small tensor of given content on the device.
+ *
+ * @param backend The backend that will hold it.
+ * @param words Its content, of type float32 or, as uint32 words, int32; `[length]`.
+ * @returns The tensor.
+ */
+export function makeFilled(
+  backend: WebGPUBackend,
+  words: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+): TensorInfo {
+  const dtype = words instanceof Float32Array ? "float32" : "int32";
+  const tensor = makeOutput(backend, [words.length], dtype);
+  const recorder = backend as unknown as _Recorder;
+  recorder.uploadToGPU(tensor.dataId);
+  // Safe although commands may be waiting: the buffer is in none of them, or it would not have been free.
+  const { resource } = recorder.tensorMap.get(tensor.dataId);
+  recorder.device.queue.writeBuffer(resource!, 0, words);
+  return tensor;
 }
 
 /** Where `tf.time` and `tf.profile` expect the times of a pass. */

@@ -1,11 +1,12 @@
 /**
- * Convolution, bias, relu and max pooling as one differentiable operation on the WebGPU backend.
+ * Convolution, bias, activation and max pooling as one differentiable operation on the WebGPU backend.
  *
  * @module
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
+import type { FusedActivation } from "./activation.ts";
 import { biasGradient } from "./column_sums.ts";
 import {
   conv2dFilterGradient,
@@ -15,22 +16,22 @@ import {
 import type { ConvSizes } from "./conv_view.ts";
 import { asTensor, differentiable } from "./differentiable.ts";
 import { maxPoolGradientAt, maxPoolWithPlaces } from "./max_pool.ts";
-import type { PoolSizes } from "./max_pool_shader.ts";
+import type { PoolSizes } from "./pool_shader.ts";
 
 /** What follows the convolution, and which gradients are wanted. */
 export interface FusedConvOptions {
   /** Sizes of the convolution. */
   readonly sizes: ConvSizes;
-  /** Whether relu follows the bias. */
-  readonly hasRelu: boolean;
-  /** Sizes of the max pooling that follows relu, if one does. */
+  /** What follows the bias. */
+  readonly activation?: FusedActivation;
+  /** Sizes of the max pooling that follows, if one does. */
   readonly pool?: PoolSizes;
   /** Whether the gradient of `x` is wanted; without it, `x` counts as a constant. */
   readonly needsInputGradient: boolean;
 }
 
 /**
- * Computes `maxPool(relu(conv2d(x, kernel) + bias))`. For the gradient it keeps its inputs and its output and, with
+ * Computes `maxPool(activation(conv2d(x, kernel) + bias))`. For the gradient it keeps its inputs and its output and, with
  * pooling, where the largest values were; the unpooled output is freed at once.
  *
  * @param tensors float32 `x`, NHWC, `kernel`, HWIO, and `bias`, `[outChannels]`, on the WebGPU backend.
@@ -41,7 +42,7 @@ export function fusedConv2d(
   tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },
   options: FusedConvOptions,
 ): Tensor4D {
-  const { sizes, hasRelu, pool, needsInputGradient } = options;
+  const { sizes, activation, pool, needsInputGradient } = options;
   const backend = tf.backend() as WebGPUBackend;
   const { x, kernel, bias } = tensors;
   const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
@@ -50,7 +51,7 @@ export function fusedConv2d(
       x,
       filter: kernel,
       bias,
-      activation: hasRelu ? "relu" : undefined,
+      activation,
     }, sizes);
     const places: Tensor[] = [];
     let output: Tensor;
@@ -68,7 +69,7 @@ export function fusedConv2d(
     const columns = sizes.outChannels;
     const masked = biasGradient(
       backend,
-      hasRelu ? { dy, y: output } : { dy },
+      { dy, after: activation && { y: output, activation } },
       { rows: dy.size / columns, columns },
     );
     let dz = masked.dz;

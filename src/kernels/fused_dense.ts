@@ -1,38 +1,49 @@
 /**
- * Matrix product, bias and relu as one differentiable operation on the WebGPU backend.
+ * Matrix product, bias, activation and dropout as one differentiable operation on the WebGPU backend.
  *
  * @module
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor2D, tf } from "../backend/tf.ts";
+import type { FusedActivation } from "./activation.ts";
 import { biasGradient } from "./column_sums.ts";
 import { asTensor, differentiable } from "./differentiable.ts";
 import { matmul } from "./matmul.ts";
+import { makeRandomKey, type RandomKey } from "./threefry.ts";
+
+/** What follows the biased product. */
+export interface FusedDenseOptions {
+  readonly activation?: FusedActivation;
+  /** Dropout, after a relu only. */
+  readonly dropout?: { readonly rate: number; readonly key: RandomKey };
+}
 
 /**
- * Computes `relu(x * kernel + bias)`, or without relu.
+ * Computes `dropout(activation(x * kernel + bias))`. No mask is kept: where the output is 0, so is the gradient.
  *
  * @param tensors float32 `x`, `[batch, in]`, `kernel`, `[in, out]`, and `bias`, `[out]`, on the WebGPU backend.
- * @param options Whether relu follows the bias.
+ * @param options What follows the bias.
  * @returns float32 `[batch, out]`.
  */
 export function fusedDense(
   tensors: { x: Tensor2D; kernel: Tensor2D; bias: Tensor },
-  options: { hasRelu: boolean },
+  options: FusedDenseOptions,
 ): Tensor2D {
-  const { hasRelu } = options;
+  const { activation, dropout } = options;
   const { x, kernel, bias } = tensors;
   const backend = tf.backend() as WebGPUBackend;
   const [rows, inputs] = x.shape;
   const columns = kernel.shape[1];
   const single = { batch: 1, batchA: 1, batchB: 1 };
   return differentiable([x, kernel, bias], (save) => {
+    const random = dropout && makeRandomKey(backend, dropout.key);
     const output = asTensor(matmul(backend, {
       a: x,
       b: kernel,
       bias,
-      activation: hasRelu ? "relu" : undefined,
+      activation,
+      dropout: dropout && { rate: dropout.rate, random: random! },
       outputShape: [rows, columns],
     }, {
       ...single,
@@ -42,12 +53,17 @@ export function fusedDense(
       transposeA: false,
       transposeB: false,
     }));
+    if (random) backend.disposeData(random.dataId);
     save([x, kernel, output]);
     return output;
   }, (dy, [x, kernel, output]) => {
     const masked = biasGradient(
       backend,
-      hasRelu ? { dy, y: output } : { dy },
+      {
+        dy,
+        after: activation &&
+          { y: output, activation, dropoutRate: dropout?.rate },
+      },
       { rows, columns },
     );
     const dx = matmul(backend, {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Epilogue } from "./epilogue.ts";
 import type { View } from "./view.ts";
 
 /** How a product is cut into tiles. */
@@ -25,14 +26,6 @@ export type Tile =
     readonly columns: number;
   };
 
-/** What happens to a sum before it is stored. */
-export interface Epilogue {
-  /** Whether a bias is added, and along which index it lies; bound as `bias`. */
-  readonly bias?: "row" | "column";
-  /** Applied after the bias. */
-  readonly activation?: "relu";
-}
-
 /** A matrix product, or a batch of them. */
 export interface GemmPlan {
   readonly rows: number;
@@ -44,6 +37,7 @@ export interface GemmPlan {
   readonly right: View;
   /** Which index of the output is contiguous in memory. */
   readonly outputAlong: "row" | "column";
+  /** What follows the sums. A bias lies along the contiguous index of the output. */
   readonly epilogue: Epilogue;
   readonly tile: Tile;
   /**
@@ -53,7 +47,7 @@ export interface GemmPlan {
   readonly splits: number;
 }
 
-/** A compute shader and how many workgroups to run. Bindings: output, left, right and, if there is one, bias. */
+/** A compute shader and how many workgroups to run. */
 export interface Shader {
   readonly code: string;
   readonly workgroups: readonly [x: number, y: number, z: number];

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { finishFunction } from "./epilogue.ts";
 import type { GemmPlan } from "./gemm_plan.ts";
 
 /** Whether four neighbouring outputs are stored as one vector. */
@@ -11,20 +12,19 @@ function _isVectorStore(plan: GemmPlan): boolean {
   return (plan.outputAlong === "column" ? plan.columns : plan.rows) % 4 === 0;
 }
 
-/** Declares the bindings and the functions of the views. */
+/**
+ * Declares the bindings (output, left, right and what the epilogue needs) and the functions of the views and of the
+ * store.
+ */
 export function declarations(plan: GemmPlan): string {
-  const { left, right, epilogue } = plan;
+  const { left, right } = plan;
   const type = (isVector: boolean) => isVector ? "vec4f" : "f32";
-  const bias = epilogue.bias !== undefined && plan.splits === 1
-    ? "@group(0) @binding(3) var<storage, read> bias: array<f32>;"
-    : "";
   return `
 @group(0) @binding(0) var<storage, read_write> output: array<${
     type(_isVectorStore(plan))
   }>;
 @group(0) @binding(1) var<storage, read> left: array<${type(left.isVector)}>;
 @group(0) @binding(2) var<storage, read> right: array<${type(right.isVector)}>;
-${bias}
 ${left.code("left")}
 ${right.code("right")}
 ${_storeFunction(plan)}`;
@@ -75,54 +75,31 @@ export function findTile(
 
 /** `store(z, row, column, values)`: four sums that are neighbours in memory, the first at (row, column). */
 function _storeFunction(plan: GemmPlan): string {
-  const { rows, columns, outputAlong } = plan;
-  const isColumn = outputAlong === "column";
-  const [fixed, moving] = isColumn ? ["row", "column"] : ["column", "row"];
-  const [fixedEnd, movingEnd] = isColumn ? [rows, columns] : [columns, rows];
-  const address = `z * ${
-    rows * columns
-  }u + ${fixed} * ${movingEnd}u + ${moving}`;
+  const { rows, columns, outputAlong, epilogue, splits } = plan;
+  const [fixed, moving] = outputAlong === "column"
+    ? ["row", "column"]
+    : ["column", "row"];
+  const [fixedEnd, movingEnd] = outputAlong === "column"
+    ? [rows, columns]
+    : [columns, rows];
+  const finished = (j: number) =>
+    `finish(at + ${j}u, ${moving} + ${j}u, values[${j}])`;
   const store = _isVectorStore(plan)
     ? `
   if (${fixed} < ${fixedEnd}u && ${moving} < ${movingEnd}u) {
-    output[(${address}) / 4u] = finish(row, column, values);
-  }`
-    : `
-  let finished = finish(row, column, values);
-${
-      [0, 1, 2, 3].map((j) =>
-        `  if (${fixed} < ${fixedEnd}u && ${moving} + ${j}u < ${movingEnd}u) {
-    output[${address} + ${j}u] = finished[${j}];
-  }`
-      ).join("\n")
-    }`;
-  return `
-${_finishFunction(plan)}
-
-fn store(z: u32, row: u32, column: u32, values: vec4f) {${store}
-}`;
-}
-
-/** `finish(row, column, values)`: the epilogue. */
-function _finishFunction(plan: GemmPlan): string {
-  const { epilogue: { bias, activation }, outputAlong, splits } = plan;
-  const lines: string[] = [];
-  if (splits === 1 && bias !== undefined) {
-    const size = bias === "row" ? plan.rows : plan.columns;
-    const at = (j: number) => `bias[min(${bias} + ${j}u, ${size - 1}u)]`;
-    lines.push(
-      bias === outputAlong
-        ? `v = v + vec4f(${[0, 1, 2, 3].map(at).join(", ")});`
-        : `v = v + ${at(0)};`,
+    output[at / 4u] = vec4f(
+${[0, 1, 2, 3].map((j) => `      ${finished(j)},`).join("\n")}
     );
-  }
-  if (splits === 1 && activation === "relu") {
-    // Unlike max, lets NaN through.
-    lines.push("v = select(v, vec4f(), v < vec4f());");
-  }
-  return `fn finish(row: u32, column: u32, values: vec4f) -> vec4f {
-  var v = values;
-${lines.map((line) => `  ${line}`).join("\n")}
-  return v;
+  }`
+    : [0, 1, 2, 3].map((j) => `
+  if (${fixed} < ${fixedEnd}u && ${moving} + ${j}u < ${movingEnd}u) {
+    output[at + ${j}u] = ${finished(j)};
+  }`).join("");
+  return `${finishFunction(splits === 1 ? epilogue : {}, 3)}
+
+fn store(z: u32, row: u32, column: u32, values: vec4f) {
+  let at = z * ${
+    rows * columns
+  }u + ${fixed} * ${movingEnd}u + ${moving};${store}
 }`;
 }

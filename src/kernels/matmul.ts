@@ -6,6 +6,7 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { FusedActivation } from "./activation.ts";
 import { runProduct } from "./product.ts";
 import { matrix } from "./view.ts";
 
@@ -27,10 +28,10 @@ export interface MatmulSizes {
 }
 
 /**
- * Multiplies: `output[i] = activation(a[i] * b[i] + bias)`.
+ * Multiplies: `output[i] = dropout(activation(a[i] * b[i] + bias))`.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors float32 `a`, `b` and, of size `columns`, `bias`; and the shape of the output.
+ * @param tensors float32 `a`, `b` and, of size `columns`, `bias`; what follows the sum; and the shape of the output.
  * @param sizes Sizes of the product.
  * @returns The output, float32.
  */
@@ -40,14 +41,15 @@ export function matmul(
     a: TensorInfo;
     b: TensorInfo;
     bias?: TensorInfo;
-    activation?: "relu";
+    activation?: FusedActivation;
+    dropout?: { rate: number; random: TensorInfo };
     outputShape: readonly number[];
   },
   sizes: MatmulSizes,
 ): TensorInfo {
   const { batch, batchA, batchB, rows, columns, depth } = sizes;
   const { transposeA, transposeB } = sizes;
-  const { a, b, bias, activation, outputShape } = tensors;
+  const { a, b, bias, activation, dropout, outputShape } = tensors;
   return runProduct(backend, {
     key: `matmul,${batch},${batchA},${batchB},${rows},${columns},${depth},` +
       `${transposeA},${transposeB}`,
@@ -70,5 +72,6 @@ export function matmul(
       }),
     }),
     activation,
-  }, { left: a, right: b, bias, outputShape });
+    dropoutRate: dropout?.rate,
+  }, { left: a, right: b, bias, random: dropout?.random, outputShape });
 }

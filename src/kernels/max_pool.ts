@@ -7,11 +7,13 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatch, makeOutput, programOf } from "./dispatch.ts";
+import { gradientShader, poolShader } from "./max_pool_shader.ts";
 import {
-  gradientShader,
-  poolShader,
+  poolInputShape,
+  poolKey,
+  poolOutputShape,
   type PoolSizes,
-} from "./max_pool_shader.ts";
+} from "./pool_shader.ts";
 
 /**
  * Largest value of each window; of a window that holds a NaN, NaN.
@@ -26,8 +28,8 @@ export function maxPool(
   x: TensorInfo,
   sizes: PoolSizes,
 ): TensorInfo {
-  const output = makeOutput(backend, _outputShape(sizes));
-  const key = _key("max pool", sizes);
+  const output = makeOutput(backend, poolOutputShape(sizes));
+  const key = poolKey("max pool", sizes);
   const program = programOf(backend, key, () => poolShader(sizes, ["value"]));
   dispatch(backend, program, [output, x]);
   return output;
@@ -54,11 +56,11 @@ export function maxPoolWithPlaces(
   x: TensorInfo,
   sizes: PoolSizes,
 ): PooledWithPlaces {
-  const pooled = makeOutput(backend, _outputShape(sizes));
-  const places = makeOutput(backend, _outputShape(sizes), "int32");
+  const pooled = makeOutput(backend, poolOutputShape(sizes));
+  const places = makeOutput(backend, poolOutputShape(sizes), "int32");
   const program = programOf(
     backend,
-    _key("max pool with places", sizes),
+    poolKey("max pool with places", sizes),
     () => poolShader(sizes, ["value", "place"]),
   );
   dispatch(backend, program, [pooled, x, places]);
@@ -79,8 +81,8 @@ export function maxPoolGradient(
   sizes: PoolSizes,
 ): TensorInfo {
   const { dy, x } = tensors;
-  const places = makeOutput(backend, _outputShape(sizes), "int32");
-  const key = _key("max pool places", sizes);
+  const places = makeOutput(backend, poolOutputShape(sizes), "int32");
+  const key = poolKey("max pool places", sizes);
   const program = programOf(backend, key, () => poolShader(sizes, ["place"]));
   dispatch(backend, program, [places, x]);
   const dx = maxPoolGradientAt(backend, { dy, places }, sizes);
@@ -101,32 +103,9 @@ export function maxPoolGradientAt(
   tensors: { dy: TensorInfo; places: TensorInfo },
   sizes: PoolSizes,
 ): TensorInfo {
-  const { batch, inHeight, inWidth, channels } = sizes;
-  const dx = makeOutput(backend, [batch, inHeight, inWidth, channels]);
-  const key = _key("max pool gradient", sizes);
+  const dx = makeOutput(backend, poolInputShape(sizes));
+  const key = poolKey("max pool gradient", sizes);
   const program = programOf(backend, key, () => gradientShader(sizes));
   dispatch(backend, program, [dx, tensors.places, tensors.dy]);
   return dx;
-}
-
-function _outputShape(sizes: PoolSizes): number[] {
-  return [sizes.batch, sizes.outHeight, sizes.outWidth, sizes.channels];
-}
-
-function _key(operation: string, s: PoolSizes): string {
-  return [
-    operation,
-    s.batch,
-    s.inHeight,
-    s.inWidth,
-    s.channels,
-    s.outHeight,
-    s.outWidth,
-    s.windowHeight,
-    s.windowWidth,
-    s.strideHeight,
-    s.strideWidth,
-    s.padTop,
-    s.padLeft,
-  ].join(",");
 }

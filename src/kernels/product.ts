@@ -6,21 +6,28 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { FusedActivation } from "./activation.ts";
 import { dispatch, makeOutput, programOf } from "./dispatch.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
+import { type Epilogue, finishFunction } from "./epilogue.ts";
 import { gemm } from "./gemm.ts";
 import type { GemmPlan, Shader } from "./gemm_plan.ts";
 import { chooseTiling, type GemmSizes, type Tiling, traitsOf } from "./tile.ts";
 import type { View } from "./view.ts";
 
-/** A product to run: `output[row, column] = activation(sum over k of left * right + bias[column])`. */
+/**
+ * A product to run: `output[row, column] = dropout(activation(sum over k of left * right + bias[column]))`, the last three
+ * if asked for.
+ */
 export interface Product extends GemmSizes {
   /** Names the operation and all sizes and options that the views depend on. */
   readonly key: string;
   /** Makes the views, if the shader is not known yet. */
   readonly views: () => { left: View; right: View };
   /** Applied to the biased sums. */
-  readonly activation?: "relu";
+  readonly activation?: FusedActivation;
+  /** Rate of the dropout that follows. */
+  readonly dropoutRate?: number;
 }
 
 /** The tensors of a product. */
@@ -29,6 +36,8 @@ export interface ProductTensors {
   readonly right: TensorInfo;
   /** float32 `[columns]`. */
   readonly bias?: TensorInfo;
+  /** The key of the random numbers of the dropout, where there is one. */
+  readonly random?: TensorInfo;
   /** Shape of the output, of `batch * rows * columns` elements. */
   readonly outputShape: readonly number[];
 }
@@ -48,24 +57,27 @@ export function runProduct(
   product: Product,
   tensors: ProductTensors,
 ): TensorInfo {
+  const { activation, dropoutRate } = product;
   const hasBias = tensors.bias !== undefined;
-  const key = `${product.key},${hasBias ? "bias" : ""},${
-    product.activation ?? ""
-  }`;
+  const epilogue = { hasBias, activation, dropoutRate };
+  const key = `${product.key},${Object.values(epilogue)}`;
   const tiling = _tilingOf(backend, key, product);
   const { isTransposed, splits } = tiling;
   const program = programOf(
     backend,
     key,
-    () => gemm(_plan(product, tiling, hasBias)),
+    () => gemm(_plan(product, tiling, epilogue)),
   );
   const output = makeOutput(backend, tensors.outputShape);
   const operands = isTransposed
     ? [tensors.right, tensors.left]
     : [tensors.left, tensors.right];
-  const biases = hasBias ? [tensors.bias!] : [];
+  const rest = [
+    ...hasBias ? [tensors.bias!] : [],
+    ...dropoutRate === undefined ? [] : [tensors.random!],
+  ];
   if (splits === 1) {
-    dispatch(backend, program, [output, ...operands, ...biases]);
+    dispatch(backend, program, [output, ...operands, ...rest]);
     return output;
   }
   const { rows, columns, batch } = product;
@@ -74,9 +86,9 @@ export function runProduct(
   const sum = programOf(
     backend,
     `sum of splits,${splits},${key}`,
-    () => _sumOfSplits(product, splits, hasBias),
+    () => _sumOfSplits(product, splits, epilogue),
   );
-  dispatch(backend, sum, [output, partial, ...biases]);
+  dispatch(backend, sum, [output, partial, ...rest]);
   backend.disposeData(partial.dataId);
   return output;
 }
@@ -96,8 +108,12 @@ function _tilingOf(
   return tiling;
 }
 
-function _plan(product: Product, tiling: Tiling, hasBias: boolean): GemmPlan {
-  const { rows, columns, depth, batch, activation } = product;
+function _plan(
+  product: Product,
+  tiling: Tiling,
+  epilogue: Epilogue,
+): GemmPlan {
+  const { rows, columns, depth, batch } = product;
   const { left, right } = product.views();
   const { isTransposed, tile, splits } = tiling;
   return {
@@ -110,18 +126,15 @@ function _plan(product: Product, tiling: Tiling, hasBias: boolean): GemmPlan {
     left: isTransposed ? right : left,
     right: isTransposed ? left : right,
     outputAlong: isTransposed ? "row" : "column",
-    epilogue: {
-      bias: hasBias ? (isTransposed ? "row" : "column") : undefined,
-      activation,
-    },
+    epilogue,
   };
 }
 
 /** Adds up the parts of each sum and applies the epilogue: one invocation per output. */
 function _sumOfSplits(
-  { rows, columns, batch, activation }: Product,
+  { rows, columns, batch }: Product,
   splits: number,
-  hasBias: boolean,
+  epilogue: Epilogue,
 ): Shader {
   const size = rows * columns;
   const total = size * batch;
@@ -129,7 +142,7 @@ function _sumOfSplits(
   const code = `
 @group(0) @binding(0) var<storage, read_write> output: array<f32>;
 @group(0) @binding(1) var<storage, read> partial: array<f32>;
-${hasBias ? "@group(0) @binding(2) var<storage, read> bias: array<f32>;" : ""}
+${finishFunction(epilogue, 2)}
 
 ${indexOf(total, workgroups)}
   let first = i / ${size}u * ${size * splits}u + i % ${size}u;
@@ -137,8 +150,7 @@ ${indexOf(total, workgroups)}
   for (var split = 0u; split < ${splits}u; split = split + 1u) {
     sum = sum + partial[first + split * ${size}u];
   }
-  ${hasBias ? `sum = sum + bias[i % ${columns}u];` : ""}
-  output[i] = ${activation === "relu" ? "select(sum, 0.0, sum < 0.0)" : "sum"};
+  output[i] = finish(i, i % ${columns}u, sum);
 }
 `;
   return { code, workgroups };

@@ -6,7 +6,7 @@
 
 import { tf } from "../backend/tf.ts";
 import type { ConvSizes } from "./conv_view.ts";
-import type { PoolSizes } from "./max_pool_shader.ts";
+import type { PoolSizes } from "./pool_shader.ts";
 
 type Shape4d = [number, number, number, number];
 type Pair = number | readonly [number, number] | readonly number[];

@@ -8,7 +8,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { areFloats } from "./coverage.ts";
 import { poolSizes } from "./sizes.ts";
 import { maxPool, maxPoolGradient } from "./max_pool.ts";
-import type { PoolSizes } from "./max_pool_shader.ts";
+import type { PoolSizes } from "./pool_shader.ts";
 import type { Kernel, KernelCall } from "./kernel.ts";
 
 /** The kernels by name. */

@@ -6,6 +6,7 @@
 
 import { type Tensor, tf } from "../backend/tf.ts";
 import { OptionError } from "../errors.ts";
+import type { FusedActivation } from "../kernels/activation.ts";
 import type { Layer } from "./layer.ts";
 
 /** Name of an activation; "linear" is none. */
@@ -32,6 +33,16 @@ export function activationFunction(
     throw new OptionError("activation", name, `one of ${names}`);
   }
   return FUNCTIONS[name];
+}
+
+/**
+ * The activation as our kernels know it.
+ *
+ * @param name Its name.
+ * @returns The same, and nothing where there is nothing to do.
+ */
+export function fusedActivation(name: Activation): FusedActivation | undefined {
+  return name === "linear" ? undefined : name;
 }
 
 /**

@@ -7,7 +7,11 @@
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
 import { fusedConv2d } from "../kernels/fused_conv2d.ts";
 import { convSizes, poolSizes } from "../kernels/sizes.ts";
-import { type Activation, activationFunction } from "./activation.ts";
+import {
+  type Activation,
+  activationFunction,
+  fusedActivation,
+} from "./activation.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
 import type { Layer } from "./layer.ts";
 import { type Shape, sizeOf } from "./shape.ts";
@@ -93,13 +97,11 @@ export function conv2d(options: Conv2dOptions): Layer {
       if (tf.getBackend() !== "webgpu") {
         return activate(_plain(tensors, window));
       }
-      const hasRelu = activation === "relu";
-      const y = _fused(tensors, { window, hasRelu, needsInputGradient });
-      return hasRelu ? y : activate(y);
+      return _fused(tensors, { window, activation, needsInputGradient });
     },
     fuseWith(next) {
       const pool = next.maxPoolWindow;
-      if (activation !== "relu" || pool === undefined) return;
+      if (pool === undefined) return;
       return {
         ...layer,
         kind: `${layer.kind}+${next.kind}`,
@@ -107,7 +109,7 @@ export function conv2d(options: Conv2dOptions): Layer {
         fuseWith: undefined,
         apply(x, [kernel, bias], { needsInputGradient }) {
           const tensors = { x, kernel, bias } as ConvTensors;
-          const options = { window, pool, hasRelu: true, needsInputGradient };
+          const options = { window, activation, pool, needsInputGradient };
           return _fused(tensors, options);
         },
       };
@@ -133,11 +135,11 @@ function _fused(
   options: {
     window: Window;
     pool?: Window;
-    hasRelu: boolean;
+    activation: Activation;
     needsInputGradient: boolean;
   },
 ): Tensor4D {
-  const { window, pool, hasRelu, needsInputGradient } = options;
+  const { window, pool, activation, needsInputGradient } = options;
   const { x, kernel } = tensors;
   const sizes = convSizes({
     inShape: x.shape,
@@ -148,7 +150,7 @@ function _fused(
   const { batch, outHeight, outWidth, outChannels } = sizes;
   return fusedConv2d(tensors, {
     sizes,
-    hasRelu,
+    activation: fusedActivation(activation),
     needsInputGradient,
     pool: pool && poolSizes({
       inShape: [batch, outHeight, outWidth, outChannels],

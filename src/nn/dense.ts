@@ -7,7 +7,12 @@
 import { type Tensor2D, tf } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
 import { fusedDense } from "../kernels/fused_dense.ts";
-import { type Activation, activationFunction } from "./activation.ts";
+import {
+  type Activation,
+  activationFunction,
+  fusedActivation,
+} from "./activation.ts";
+import { dropoutKey } from "./dropout.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
 import type { Layer } from "./layer.ts";
 import { type Shape, sizeOf } from "./shape.ts";
@@ -40,7 +45,7 @@ export function dense(options: DenseOptions): Layer {
   } = options;
   const units = requireInteger("units", options.units);
   const activate = activationFunction(activation);
-  return {
+  const layer: Layer = {
     kind: "dense",
     outputShape(input) {
       _checkFlat(input);
@@ -57,14 +62,40 @@ export function dense(options: DenseOptions): Layer {
     macs: ([features]) => features * units,
     apply(x, [kernel, bias]) {
       const tensors = { x: x as Tensor2D, kernel: kernel as Tensor2D, bias };
-      if (tf.getBackend() !== "webgpu") {
-        return activate(tf.add(tf.matMul(tensors.x, tensors.kernel), bias));
+      if (tf.getBackend() === "webgpu") {
+        return fusedDense(tensors, { activation: fusedActivation(activation) });
       }
-      const hasRelu = activation === "relu";
-      const y = fusedDense(tensors, { hasRelu });
-      return hasRelu ? y : activate(y);
+      return activate(tf.add(tf.matMul(tensors.x, tensors.kernel), bias));
+    },
+    fuseWith(next) {
+      const rate = next.dropoutRate;
+      if (activation !== "relu" || rate === undefined) return;
+      return {
+        ...layer,
+        kind: `${layer.kind}+${next.kind}`,
+        fuseWith: undefined,
+        apply(x, [kernel, bias], context) {
+          const isOn = context.training && rate > 0;
+          return fusedDense(
+            { x: x as Tensor2D, kernel: kernel as Tensor2D, bias },
+            {
+              activation,
+              dropout: isOn
+                ? {
+                  rate,
+                  key: dropoutKey({
+                    ...context,
+                    layerIndex: context.layerIndex + 1,
+                  }, units),
+                }
+                : undefined,
+            },
+          );
+        },
+      };
     },
   };
+  return layer;
 }
 
 /**

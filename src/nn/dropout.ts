@@ -4,8 +4,10 @@
  * @module
  */
 
-import { type Tensor, tf } from "../backend/tf.ts";
+import { tf } from "../backend/tf.ts";
 import { OptionError } from "../errors.ts";
+import { fusedDropout } from "../kernels/dropout.ts";
+import type { RandomKey } from "../kernels/threefry.ts";
 import { STREAMS, uniforms } from "../random.ts";
 import type { CallContext, Layer } from "./layer.ts";
 import { sizeOf } from "./shape.ts";
@@ -34,18 +36,27 @@ export function dropout(options: DropoutOptions): Layer {
     outputShape: (input) => input,
     weights: () => [],
     macs: () => 0,
-    apply: (x, _weights, context) =>
-      context.training && rate > 0 ? tf.mul(x, _mask(x, rate, context)) : x,
+    dropoutRate: rate,
+    apply(x, _weights, context) {
+      if (!context.training || rate === 0) return x;
+      const key = dropoutKey(context, sizeOf(x.shape.slice(1)));
+      if (tf.getBackend() === "webgpu") return fusedDropout(x, { rate, key });
+      const keep = uniforms(x.size, key)
+        .map((u) => (u < rate ? 0 : 1 / (1 - rate)));
+      return tf.mul(x, tf.tensor(keep, x.shape));
+    },
   };
 }
 
-function _mask(x: Tensor, rate: number, context: CallContext): Tensor {
+/**
+ * Names the random numbers of a dropout layer.
+ *
+ * @param context How the layer is being called.
+ * @param size Elements per image.
+ * @returns The sequence and the place in it of the first image's first element.
+ */
+export function dropoutKey(context: CallContext, size: number): RandomKey {
   const { seed, step, layerIndex, firstImage } = context;
-  const keep = uniforms(x.size, {
-    seed,
-    stream: STREAMS.dropout + layerIndex,
-    step,
-    offset: firstImage * sizeOf(x.shape.slice(1)),
-  }).map((u) => (u < rate ? 0 : 1 / (1 - rate)));
-  return tf.tensor(keep, x.shape);
+  const stream = STREAMS.dropout + layerIndex;
+  return { seed, stream, step, offset: firstImage * size };
 }

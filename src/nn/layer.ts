@@ -79,4 +79,6 @@ export interface Layer {
   fuseWith?(next: Layer): Layer | undefined;
   /** Where the layer is a max pooling: its window. */
   readonly maxPoolWindow?: Window;
+  /** Where the layer is a dropout: its rate. */
+  readonly dropoutRate?: number;
 }

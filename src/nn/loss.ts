@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import {
   type Scalar,
   type Tensor,
@@ -11,6 +12,48 @@ import {
   type Tensor2D,
   tf,
 } from "../backend/tf.ts";
+import { crossEntropy } from "../kernels/cross_entropy.ts";
+import { asTensor, differentiable } from "../kernels/differentiable.ts";
+
+/** What a batch of logits is worth. */
+export interface LossAndCorrect {
+  /** float32 scalar, in nats; differentiable by the logits. */
+  readonly loss: Scalar;
+  /** Number of rows whose first largest logit is at their label: int32 scalar. */
+  readonly correct: Scalar;
+}
+
+/**
+ * Softmax cross entropy, summed over the batch and divided by `count`, and the number of correct predictions; the
+ * gradient of the loss is `(softmax(logits) - oneHot(labels)) / count`. On WebGPU all three are computed in one pass.
+ *
+ * @param logits float32 `[batch, classes]`.
+ * @param labels int32 `[batch]`, each in [0, classes).
+ * @param count What to divide by: the size of the whole batch where this is a part of one. Default: the batch.
+ * @returns Loss and count.
+ */
+export function lossAndCorrect(
+  logits: Tensor2D,
+  labels: Tensor1D,
+  count: number = logits.shape[0],
+): LossAndCorrect {
+  if (tf.getBackend() !== "webgpu") {
+    return {
+      loss: _plainLoss(logits, labels, count),
+      correct: countCorrect(logits, labels),
+    };
+  }
+  const backend = tf.backend() as WebGPUBackend;
+  let correct: Tensor | undefined;
+  const loss = differentiable([logits], (save) => {
+    const results = crossEntropy(backend, { logits, labels }, count);
+    // Outlives the scope of the differentiable operation, which gives the loss alone.
+    correct = tf.keep(asTensor(results.correct));
+    save([asTensor(results.gradient)]);
+    return asTensor(results.loss);
+  }, (dy, [gradient]) => [tf.mul(gradient, dy)]);
+  return { loss: loss as Scalar, correct: _unkeep(correct!) as Scalar };
+}
 
 /**
  * Softmax cross entropy, summed over the batch and divided by `count`; its gradient is
@@ -26,18 +69,9 @@ export function softmaxCrossEntropy(
   labels: Tensor1D,
   count: number = logits.shape[0],
 ): Scalar {
-  const loss = tf.customGrad((x, save) => {
-    const z = x as Tensor2D;
-    const target = tf.oneHot(labels, z.shape[1]);
-    const logProbabilities = tf.logSoftmax(z);
-    (save as (tensors: Tensor[]) => void)([logProbabilities, target]);
-    return {
-      value: tf.div(tf.neg(tf.sum(tf.mul(logProbabilities, target))), count),
-      gradFunc: (dy: Tensor, saved: Tensor[]) =>
-        tf.mul(tf.sub(tf.exp(saved[0]), saved[1]), tf.div(dy, count)),
-    };
-  });
-  return loss(logits) as Scalar;
+  const { loss, correct } = lossAndCorrect(logits, labels, count);
+  correct.dispose();
+  return loss;
 }
 
 /**
@@ -49,4 +83,26 @@ export function softmaxCrossEntropy(
  */
 export function countCorrect(logits: Tensor2D, labels: Tensor1D): Scalar {
   return tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), "int32"));
+}
+
+/** Gives a kept tensor to the current scope. */
+function _unkeep(kept: Tensor): Tensor {
+  const tensor = tf.clone(kept);
+  kept.dispose();
+  return tensor;
+}
+
+function _plainLoss(
+  logits: Tensor2D,
+  labels: Tensor1D,
+  count: number,
+): Scalar {
+  return differentiable([logits], (save) => {
+    const target = tf.oneHot(labels, logits.shape[1]);
+    const logProbabilities = tf.logSoftmax(logits);
+    save([logProbabilities, target]);
+    return tf.div(tf.neg(tf.sum(tf.mul(logProbabilities, target))), count);
+  }, (dy, [logProbabilities, target]) => [
+    tf.mul(tf.sub(tf.exp(logProbabilities), target), tf.div(dy, count)),
+  ]) as Scalar;
 }

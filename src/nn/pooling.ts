@@ -5,6 +5,9 @@
  */
 
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
+import { differentiableAveragePool } from "../kernels/average_pool.ts";
+import type { PoolSizes } from "../kernels/pool_shader.ts";
+import { poolSizes } from "../kernels/sizes.ts";
 import type { Layer } from "./layer.ts";
 import {
   countWindows,
@@ -60,10 +63,23 @@ function _pool2d(
     maxPoolWindow: kind === "max_pool2d" ? window : undefined,
     apply(x) {
       const images = x as Tensor4D;
-      if (kind === "average_pool2d") return _averagePool(images, window);
+      if (kind === "average_pool2d") {
+        return tf.getBackend() === "webgpu"
+          ? differentiableAveragePool(images, _sizes(images, window))
+          : _averagePool(images, window);
+      }
       return tf.maxPool(images, ..._pair(window), padding);
     },
   };
+}
+
+function _sizes(x: Tensor4D, window: Window): PoolSizes {
+  return poolSizes({
+    inShape: x.shape,
+    filterSize: window.size,
+    strides: window.strides,
+    pad: window.padding,
+  });
 }
 
 /** Arguments of TensorFlow.js's pooling. */

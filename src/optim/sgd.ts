@@ -6,6 +6,7 @@
 
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
 import { OptionError } from "../errors.ts";
+import { sgdInPlace } from "../kernels/sgd.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Options of {@linkcode sgd}. */
@@ -63,7 +64,18 @@ export function sgd(options: SgdOptions = {}): Optimizer {
           tf.tidy(() => tf.variable(tf.zerosLike(w), false))
         );
       }
-      weights.forEach((w, i) => tf.tidy(() => step(w, gradients[i], i)));
+      if (tf.getBackend() !== "webgpu") {
+        weights.forEach((w, i) => tf.tidy(() => step(w, gradients[i], i)));
+        return;
+      }
+      sgdInPlace(
+        weights.map((weight, i) => ({
+          weight,
+          gradient: gradients[i],
+          velocity: velocities?.[i],
+        })),
+        { learningRate, momentum, weightDecay },
+      );
     },
     dispose() {
       velocities?.forEach((v) => v.dispose());

@@ -5,10 +5,10 @@
  */
 
 import { ensureBackend } from "../kernels/init.ts";
-import { type Scalar, tf } from "../backend/tf.ts";
+import { tf } from "../backend/tf.ts";
 import type { Batch } from "../data/data_loader.ts";
 import { DataError } from "../errors.ts";
-import { countCorrect, softmaxCrossEntropy } from "../nn/loss.ts";
+import { lossAndCorrect } from "../nn/loss.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Progress } from "./callbacks.ts";
 import { type LossAndAccuracy, Metrics } from "./metrics.ts";
@@ -67,11 +67,8 @@ export async function evaluate(
     for await (const { images, labels } of data) {
       checkBatch(net, images, labels);
       const [loss, correct] = tf.tidy(() => {
-        const logits = net.predict(images);
-        return [
-          softmaxCrossEntropy(logits, labels),
-          countCorrect(logits, labels),
-        ] as Scalar[];
+        const results = lossAndCorrect(net.predict(images), labels);
+        return [results.loss, results.correct];
       });
       metrics.update(loss, correct, images.shape[0]);
       loss.dispose();

@@ -13,7 +13,7 @@ import {
 } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
 import { maxBatch, sliceBatch } from "../nn/batch.ts";
-import { countCorrect, softmaxCrossEntropy } from "../nn/loss.ts";
+import { lossAndCorrect } from "../nn/loss.ts";
 import type { Sequential } from "../nn/sequential.ts";
 
 /** What a batch says about a network. The caller disposes the tensors. */
@@ -118,8 +118,9 @@ function _step(
   const correct: Scalar[] = [];
   const { value, grads } = tf.variableGrads(() => {
     const logits = net.forward(batch.images, options);
-    correct.push(tf.keep(countCorrect(logits, batch.labels)));
-    return softmaxCrossEntropy(logits, batch.labels, options.count);
+    const results = lossAndCorrect(logits, batch.labels, options.count);
+    correct.push(tf.keep(results.correct));
+    return results.loss;
   }, weights);
   return [value, ...correct, ...weights.map(({ name }) => grads[name])];
 }

@@ -3,7 +3,6 @@
 @group(0) @binding(1) var<storage, read> left: array<vec4f>;
 @group(0) @binding(2) var<storage, read> right: array<vec4f>;
 
-
 struct leftP {
   row: u32,
   dy0: i32, dx0: i32, offset0: i32,
@@ -59,15 +58,23 @@ fn rightLoad(p: rightP, s: rightS) -> vec4f {
   return select(vec4f(), right[select(0u, (p.base + s.offset + 0u) / 4u, inside)], inside);
 }
 
-fn finish(row: u32, column: u32, values: vec4f) -> vec4f {
-  var v = values;
+
+
+fn finish(at: u32, channel: u32, value: f32) -> f32 {
+  var v = value;
 
   return v;
 }
 
 fn store(z: u32, row: u32, column: u32, values: vec4f) {
+  let at = z * 614400u + row * 256u + column;
   if (row < 2400u && column < 256u) {
-    output[(z * 614400u + row * 256u + column) / 4u] = finish(row, column, values);
+    output[at / 4u] = vec4f(
+      finish(at + 0u, column + 0u, values[0]),
+      finish(at + 1u, column + 1u, values[1]),
+      finish(at + 2u, column + 2u, values[2]),
+      finish(at + 3u, column + 3u, values[3]),
+    );
   }
 }
 

@@ -2,7 +2,6 @@
 @group(0) @binding(0) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(1) var<storage, read> left: array<vec4f>;
 @group(0) @binding(2) var<storage, read> right: array<vec4f>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 struct leftP { base: i32, y: i32, x: i32 }
 struct leftS {
@@ -59,16 +58,24 @@ fn rightLoad(p: rightP, s: rightS) -> vec4f {
   return select(vec4f(), right[select(0u, (p.base + s.offset + 0u) / 4u, inside)], inside);
 }
 
-fn finish(row: u32, column: u32, values: vec4f) -> vec4f {
-  var v = values;
-  v = v + vec4f(bias[min(column + 0u, 255u)], bias[min(column + 1u, 255u)], bias[min(column + 2u, 255u)], bias[min(column + 3u, 255u)]);
-  v = select(v, vec4f(), v < vec4f());
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+
+fn finish(at: u32, channel: u32, value: f32) -> f32 {
+  var v = value;
+  v = v + bias[channel];
+  v = select(v, 0.0, v < 0.0);
   return v;
 }
 
 fn store(z: u32, row: u32, column: u32, values: vec4f) {
+  let at = z * 373248u + row * 256u + column;
   if (row < 1458u && column < 256u) {
-    output[(z * 373248u + row * 256u + column) / 4u] = finish(row, column, values);
+    output[at / 4u] = vec4f(
+      finish(at + 0u, column + 0u, values[0]),
+      finish(at + 1u, column + 1u, values[1]),
+      finish(at + 2u, column + 2u, values[2]),
+      finish(at + 3u, column + 3u, values[3]),
+    );
   }
 }
 

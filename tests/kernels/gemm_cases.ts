@@ -28,6 +28,8 @@ export interface PlanCase {
   readonly plan: GemmPlan;
 }
 
+const ACTIVATIONS = [undefined, "relu", "sigmoid"] as const;
+
 /**
  * Products with one tile. All ways that the operands lie are combined: bits `left`, `right` and `size` (whose operands
  * are read as scalars or as vectors). The other options are sums of these bits, so that each pair of options has each
@@ -50,8 +52,9 @@ export function plansOf(index: number): PlanCase[] {
       right: right ? "depth" : "outer",
       outputAlong: left ^ right ^ (index & 1) ? "column" : "row",
       splits: left ^ right ^ size ? 3 : 1,
-      bias: left ^ size ^ (index >> 1 & 1) ? "column" : "row",
-      activation: right ^ size ? "relu" : undefined,
+      hasBias: Boolean(left ^ size ^ (index >> 1 & 1)),
+      activation: ACTIVATIONS[(left + right + 2 * size + index) % 3],
+      dropoutRate: left ^ (index & 1) ? 0.3 : undefined,
     } as const;
     return {
       name: `${rows}x${columns}x${depth} ${Object.values(options).join(" ")}`,
@@ -63,7 +66,11 @@ export function plansOf(index: number): PlanCase[] {
         left: matrix({ outer: rows, depth, along: options.left }),
         right: matrix({ outer: columns, depth, along: options.right }),
         outputAlong: options.outputAlong,
-        epilogue: { bias: options.bias, activation: options.activation },
+        epilogue: {
+          hasBias: options.hasBias,
+          activation: options.activation,
+          dropoutRate: options.dropoutRate,
+        },
         tile,
         splits: options.splits,
       },

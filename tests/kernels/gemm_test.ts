@@ -8,13 +8,18 @@ import { assert, assertEquals } from "@std/assert";
 import { dispatch, makeOutput, programOf } from "../../src/kernels/dispatch.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import type { GemmPlan } from "../../src/kernels/gemm_plan.ts";
+import { makeRandomKey } from "../../src/kernels/threefry.ts";
 import { traitsOf } from "../../src/kernels/tile.ts";
+import { uniforms } from "../../src/random.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import { type PlanCase, plansOf, TILES } from "./gemm_cases.ts";
-import { referenceMatmul } from "./reference.ts";
+import { activate, referenceMatmul } from "./reference.ts";
 import { runKernel, sumTolerance, webgpuBackend } from "./run.ts";
+
+/** The random numbers of the dropout. */
+const KEY = { seed: 7, stream: 0x80000005, step: 3, offset: 11 };
 
 for (const [index, { name, tile }] of TILES.entries()) {
   webgpuTest(`gemm() ${name} is the reference's`, async () => {
@@ -65,7 +70,7 @@ async function _check(tile: string, { name, plan }: PlanCase): Promise<void> {
   const { rows, columns, depth, splits, epilogue } = plan;
   const left = numbers(rows * depth, [-1, 1], 1);
   const right = numbers(columns * depth, [-1, 1], 2);
-  const biasSize = epilogue.bias === "row" ? rows : columns;
+  const biasSize = plan.outputAlong === "row" ? rows : columns;
   const bias = numbers(biasSize, [-1, 1], 3);
   const values = await runKernel({
     inputs: [left, right, bias].map((v) => ({ values: v, shape: [v.length] })),
@@ -74,8 +79,13 @@ async function _check(tile: string, { name, plan }: PlanCase): Promise<void> {
       const key = `test of gemm() ${tile} ${name}`;
       const program = programOf(backend, key, () => gemm(plan));
       const output = makeOutput(backend, [splits, rows * columns]);
-      const biases = splits === 1 ? [bias] : [];
-      dispatch(backend, program, [output, left, right, ...biases]);
+      const random = makeRandomKey(backend, KEY);
+      const rest = splits > 1 ? [] : [
+        ...epilogue.hasBias ? [bias] : [],
+        ...epilogue.dropoutRate === undefined ? [] : [random],
+      ];
+      dispatch(backend, program, [output, left, right, ...rest]);
+      backend.disposeData(random.dataId);
       return output;
     },
   });
@@ -111,15 +121,23 @@ function _expected(
     transposeB: plan.right.along === "depth",
   });
   const stored = new Float64Array(rows * columns);
+  const draws = uniforms(rows * columns, KEY);
   sums.forEach((sum, i) => {
     const [row, column] = [Math.floor(i / columns), i % columns];
     const at = plan.outputAlong === "column" ? i : column * rows + row;
-    const biased = sum + bias[epilogue.bias === "row" ? row : column];
-    stored[at] = plan.splits > 1
-      ? sum
-      : epilogue.activation === "relu"
-      ? Math.max(biased, 0)
-      : biased;
+    if (plan.splits > 1) {
+      stored[at] = sum;
+      return;
+    }
+    const place = plan.outputAlong === "row" ? row : column;
+    const biased = sum + (epilogue.hasBias ? bias[place] : 0);
+    const { activation, dropoutRate } = epilogue;
+    const active = activate(biased, activation);
+    stored[at] = dropoutRate === undefined
+      ? active
+      : draws[at] < dropoutRate
+      ? 0
+      : active / (1 - dropoutRate);
   });
   return stored;
 }

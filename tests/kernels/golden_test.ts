@@ -73,7 +73,7 @@ function _forward(tile: Tile): GemmPlan {
       along: "outer",
     }),
     outputAlong: "column",
-    epilogue: { bias: "column", activation: "relu" },
+    epilogue: { hasBias: true, activation: "relu" },
     tile,
     splits: 1,
   };

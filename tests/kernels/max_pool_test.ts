@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { loadTf } from "../../src/backend/tf.ts";
 import { maxPool, maxPoolGradient } from "../../src/kernels/max_pool.ts";
-import type { PoolSizes } from "../../src/kernels/max_pool_shader.ts";
+import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

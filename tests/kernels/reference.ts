@@ -4,9 +4,10 @@
  * @module
  */
 
+import type { FusedActivation } from "../../src/kernels/activation.ts";
 import type { ConvSizes } from "../../src/kernels/conv_view.ts";
 import type { MatmulSizes } from "../../src/kernels/matmul.ts";
-import type { PoolSizes } from "../../src/kernels/max_pool_shader.ts";
+import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
 
 type Numbers = ArrayLike<number>;
 
@@ -15,7 +16,22 @@ export interface ReferenceEpilogue {
   /** One value per column (or output channel). */
   readonly bias?: Numbers;
   /** Applied to the biased sums. */
-  readonly activation?: "relu";
+  readonly activation?: FusedActivation;
+}
+
+/**
+ * An activation.
+ *
+ * @param value Any number.
+ * @param activation Which; none leaves the number as it is.
+ * @returns Its value.
+ */
+export function activate(
+  value: number,
+  activation: FusedActivation | undefined,
+): number {
+  if (activation === "relu") return value < 0 ? 0 : value;
+  return activation === "sigmoid" ? 1 / (1 + Math.exp(-value)) : value;
 }
 
 /**
@@ -203,7 +219,6 @@ function _finish(
   { bias, activation }: ReferenceEpilogue,
 ): Float64Array {
   return sums.map((sum, i) => {
-    const value = sum + (bias?.[i % columns] ?? 0);
-    return activation === "relu" && value < 0 ? 0 : value;
+    return activate(sum + (bias?.[i % columns] ?? 0), activation);
   });
 }

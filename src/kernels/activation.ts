@@ -1,0 +1,46 @@
+/**
+ * Activations and their gradients in WGSL.
+ *
+ * @module
+ */
+
+/** An activation that follows a sum in the same kernel. */
+export type FusedActivation = "relu" | "sigmoid";
+
+/**
+ * Writes an activation.
+ *
+ * @param activation Which; none leaves the value as it is.
+ * @param v The value: an f32 in WGSL, read more than once.
+ * @returns WGSL of type f32. NaN stays NaN.
+ */
+export function activationOf(
+  activation: FusedActivation | undefined,
+  v: string,
+): string {
+  switch (activation) {
+    case "relu":
+      // Unlike max, lets NaN through.
+      return `select(${v}, 0.0, ${v} < 0.0)`;
+    case "sigmoid":
+      return `1.0 / (1.0 + exp(-${v}))`;
+    case undefined:
+      return v;
+  }
+}
+
+/**
+ * Writes the gradient of an activation.
+ *
+ * @param activation Which.
+ * @param of The gradient `dy` of its output and its output `y`, in WGSL, and the type of both: f32 or vec4f.
+ * @returns WGSL of that type: the gradient of its input.
+ */
+export function activationGradientOf(
+  activation: FusedActivation,
+  { dy, y, type }: { dy: string; y: string; type: "f32" | "vec4f" },
+): string {
+  return activation === "relu"
+    ? `select(${type}(), ${dy}, ${y} > ${type}())`
+    : `${dy} * ${y} * (${type}(1.0) - ${y})`;
+}

@@ -1,0 +1,104 @@
+/**
+ * Average pooling and its gradient, as one differentiable operation on the WebGPU backend.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { type Tensor4D, tf } from "../backend/tf.ts";
+import { asTensor, differentiable } from "./differentiable.ts";
+import { dispatch, makeOutput, programOf } from "./dispatch.ts";
+import {
+  coverShader,
+  poolInputShape,
+  poolKey,
+  poolOutputShape,
+  type PoolSizes,
+  poolTypes,
+  windowShader,
+} from "./pool_shader.ts";
+
+/**
+ * Mean of each window, over its elements inside the image.
+ *
+ * @param backend The backend that holds the tensor.
+ * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param sizes Sizes of the pooling.
+ * @returns float32 `[batch, outHeight, outWidth, channels]`.
+ */
+export function averagePool(
+  backend: WebGPUBackend,
+  x: TensorInfo,
+  sizes: PoolSizes,
+): TensorInfo {
+  const { float } = poolTypes(sizes);
+  const output = makeOutput(backend, poolOutputShape(sizes));
+  const key = poolKey("average pool", sizes);
+  const program = programOf(backend, key, () =>
+    windowShader(sizes, {
+      bindings: `
+@group(0) @binding(0) var<storage, read_write> output: array<${float}>;
+@group(0) @binding(1) var<storage, read> x: array<${float}>;`,
+      before: `var sum = ${float}();`,
+      each: "sum = sum + x[at];",
+      after: "output[i] = sum / f32(count);",
+    }));
+  dispatch(backend, program, [output, x]);
+  return output;
+}
+
+/**
+ * Gradient of average pooling: each window spreads its gradient evenly over its elements inside the image.
+ *
+ * @param backend The backend that holds the tensor.
+ * @param dy float32 `[batch, outHeight, outWidth, channels]`.
+ * @param sizes Sizes of the pooling.
+ * @returns float32 `[batch, inHeight, inWidth, channels]`.
+ */
+export function averagePoolGradient(
+  backend: WebGPUBackend,
+  dy: TensorInfo,
+  sizes: PoolSizes,
+): TensorInfo {
+  const s = sizes;
+  const { float } = poolTypes(s);
+  const dx = makeOutput(backend, poolInputShape(s));
+  const key = poolKey("average pool gradient", s);
+  const extent = (first: string, window: number, end: number) =>
+    `(min(${first} + ${window}, ${end}) - max(${first}, 0))`;
+  const program = programOf(backend, key, () =>
+    coverShader(s, {
+      bindings: `
+@group(0) @binding(0) var<storage, read_write> output: array<${float}>;
+@group(0) @binding(1) var<storage, read> dy: array<${float}>;`,
+      before: `var sum = ${float}();`,
+      each: `let top = y * ${s.strideHeight} - ${s.padTop};
+      let left = x * ${s.strideWidth} - ${s.padLeft};
+      let count = ${extent("top", s.windowHeight, s.inHeight)}
+        * ${extent("left", s.windowWidth, s.inWidth)};
+      sum = sum + dy[at] / f32(count);`,
+      after: "output[i] = sum;",
+    }));
+  dispatch(backend, program, [dx, dy]);
+  return dx;
+}
+
+/**
+ * Average pooling of a tensor on the WebGPU backend, differentiable.
+ *
+ * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param sizes Sizes of the pooling.
+ * @returns float32 `[batch, outHeight, outWidth, channels]`.
+ */
+export function differentiableAveragePool(
+  x: Tensor4D,
+  sizes: PoolSizes,
+): Tensor4D {
+  const backend = tf.backend() as WebGPUBackend;
+  return differentiable(
+    [x],
+    () => asTensor(averagePool(backend, x, sizes)),
+    (dy) => [asTensor(averagePoolGradient(backend, dy, sizes))],
+  ) as Tensor4D;
+}

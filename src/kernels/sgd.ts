@@ -1,0 +1,95 @@
+/**
+ * A step of stochastic gradient descent in place.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { type Tensor, tf, type Variable } from "../backend/tf.ts";
+import { dispatchInPlace, makeFilled, programOf } from "./dispatch.ts";
+import { gridOf, indexOf } from "./elementwise.ts";
+
+/** A weight, its gradient and, with momentum, its velocity: float32 of one shape, on the WebGPU backend. */
+export interface SgdTensors {
+  readonly weight: Variable;
+  readonly gradient: Tensor;
+  readonly velocity?: Variable;
+}
+
+/** The numbers of a step. */
+export interface SgdRates {
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+}
+
+/**
+ * Computes `g = gradient + weightDecay * weight`, `velocity = momentum * velocity + g`, `weight -= learningRate *
+ * velocity` (without a velocity: `g`) for each weight, where it is. A weight or velocity whose memory another tensor
+ * shares, as a clone does, is moved to new memory first.
+ *
+ * @param parameters The weights of a network.
+ * @param rates The numbers of the step.
+ */
+export function sgdInPlace(
+  parameters: readonly SgdTensors[],
+  rates: SgdRates,
+): void {
+  const backend = tf.backend() as WebGPUBackend;
+  const { learningRate, momentum, weightDecay } = rates;
+  const numbers = Float32Array.of(learningRate, momentum, weightDecay);
+  const ratesTensor = makeFilled(backend, numbers);
+  for (const { weight, gradient, velocity } of parameters) {
+    const written = [weight, ...velocity ? [velocity] : []];
+    written.forEach((variable) => _makeSole(backend, variable));
+    const read: TensorInfo[] = [gradient, ratesTensor];
+    const { size } = weight;
+    const hasVelocity = velocity !== undefined;
+    const program = programOf(
+      backend,
+      `sgd,${size},${hasVelocity}`,
+      () => _shader(size, hasVelocity),
+    );
+    dispatchInPlace(backend, program, { written, read });
+  }
+  backend.disposeData(ratesTensor.dataId);
+}
+
+/** Moves a variable to memory of its own, where it is not alone on its. */
+function _makeSole(backend: WebGPUBackend, variable: Variable): void {
+  if (backend.refCount(variable.dataId) <= 1) return;
+  tf.tidy(() => variable.assign(tf.add(variable, 0)));
+}
+
+function _shader(size: number, hasVelocity: boolean) {
+  const width = size % 4 === 0 ? 4 : 1;
+  const type = width === 4 ? "vec4f" : "f32";
+  const workgroups = gridOf(size / width);
+  const first = hasVelocity ? 2 : 1;
+  return {
+    code: `
+@group(0) @binding(0) var<storage, read_write> weight: array<${type}>;
+${
+      hasVelocity
+        ? `@group(0) @binding(1) var<storage, read_write> velocity: array<${type}>;`
+        : ""
+    }
+@group(0) @binding(${first}) var<storage, read> gradient: array<${type}>;
+// Learning rate, momentum, weight decay.
+@group(0) @binding(${first + 1}) var<storage, read> rates: array<f32, 3>;
+
+${indexOf(size / width, workgroups)}
+  let old = weight[i];
+  var change = gradient[i] + rates[2] * old;
+  ${
+      hasVelocity
+        ? "change = rates[1] * velocity[i] + change;\n  velocity[i] = change;"
+        : ""
+    }
+  weight[i] = old - rates[0] * change;
+}
+`,
+    workgroups,
+  };
+}
