@@ -8,8 +8,9 @@ import { loadTf, type Tensor1D, type Tensor4D, tf } from "../backend/tf.ts";
 import { BackendError, OptionError, ShapeError } from "../errors.ts";
 import { requireInteger, requireSeed } from "../options.ts";
 import type { Dataset } from "./dataset.ts";
+import { makeOnDevice } from "./device_batch.ts";
 import { epochOrder } from "./sampler.ts";
-import { toTensor, type Transform } from "./transforms.ts";
+import { devicePlanOf, toTensor, type Transform } from "./transforms.ts";
 
 /** Samples as tensors, owned by the loader that yields them. */
 export interface Batch {
@@ -178,9 +179,8 @@ export class DataLoader implements AsyncIterable<Batch> {
     });
     for (let first = 0; first < order.length; first += this.batchSize) {
       const indices = order.subarray(first, first + this.batchSize);
-      const batch = this.loadBatch(indices);
-      const images = tf.tensor4d(batch.images, batch.shape, "float32");
-      const labels = tf.tensor1d(batch.labels, "int32");
+      const { images, labels } = this.#onDevice(indices) ??
+        this.#fromHost(indices);
       try {
         yield { images, labels };
       } finally {
@@ -188,5 +188,25 @@ export class DataLoader implements AsyncIterable<Batch> {
         labels.dispose();
       }
     }
+  }
+  #fromHost(indices: Uint32Array): Batch {
+    const { images, labels, shape } = this.loadBatch(indices);
+    return {
+      images: tf.tensor4d(images, shape, "float32"),
+      labels: tf.tensor1d(labels, "int32"),
+    };
+  }
+
+  /** The batch with its images made on the device, where the transform can be done there. */
+  #onDevice(indices: Uint32Array): Batch | undefined {
+    const plan = devicePlanOf(this.#transform);
+    if (plan === undefined) return undefined;
+    const samples = Array.from(indices, (i) => this.dataset.get(i));
+    const images = makeOnDevice(samples.map((s) => s.image), {
+      plan,
+      shape: this.imageShape,
+    });
+    const labels = samples.map((s) => s.label);
+    return images && { images, labels: tf.tensor1d(labels, "int32") };
   }
 }

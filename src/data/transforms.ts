@@ -13,6 +13,22 @@ import type { Image } from "./dataset.ts";
 /** Makes an image of an image. */
 export type Transform = (image: Image) => Image;
 
+/** What some transforms amount to, and the device can do as well: bilinear interpolation, scaling to [0, 1]. */
+export type DevicePlan = "resize and scale" | "scale";
+
+const resizes = new WeakSet<Transform>();
+const plans = new WeakMap<Transform, DevicePlan>();
+
+/**
+ * Looks up what a transform amounts to.
+ *
+ * @param transform Any transform.
+ * @returns "scale" for `toTensor()`, "resize and scale" for `compose([resize(size), toTensor()])`, else `undefined`.
+ */
+export function devicePlanOf(transform: Transform): DevicePlan | undefined {
+  return plans.get(transform);
+}
+
 /** Height and width, or one number for both. */
 export type Size = number | readonly [height: number, width: number];
 
@@ -23,7 +39,15 @@ export type Size = number | readonly [height: number, width: number];
  * @returns Their composition.
  */
 export function compose(transforms: readonly Transform[]): Transform {
-  return (image) => transforms.reduce((result, next) => next(result), image);
+  const composition: Transform = (image) =>
+    transforms.reduce((result, next) => next(result), image);
+  const [first, second, ...others] = transforms;
+  if (
+    resizes.has(first) && plans.get(second) === "scale" && others.length === 0
+  ) {
+    plans.set(composition, "resize and scale");
+  }
+  return composition;
 }
 
 /**
@@ -39,10 +63,12 @@ export function compose(transforms: readonly Transform[]): Transform {
 export function resize(size: Size): Transform {
   const [height, width] = _sidesOf("resize", size);
   const interpolate = bilinear(height, width);
-  return (image) => {
+  const transform: Transform = (image) => {
     if (image.height === height && image.width === width) return image;
     return { ...image, data: interpolate(image), height, width };
   };
+  resizes.add(transform);
+  return transform;
 }
 
 /**
@@ -51,13 +77,15 @@ export function resize(size: Size): Transform {
  * @returns Makes float32 images with white 1; returns such an image as it is.
  */
 export function toTensor(): Transform {
-  return (image) => {
+  const transform: Transform = (image) => {
     const { data, maxValue } = image;
     if (maxValue === 1 && data instanceof Float32Array) return image;
     const out = new Float32Array(data.length);
     for (let i = 0; i < out.length; i++) out[i] = data[i] / maxValue;
     return { ...image, data: out, maxValue: 1 };
   };
+  plans.set(transform, "scale");
+  return transform;
 }
 
 /**

@@ -10,7 +10,7 @@ import { activationGradientOf, type FusedActivation } from "./activation.ts";
 import { dispatch, makeOutput, programOf } from "./dispatch.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import { dropoutScale } from "./epilogue.ts";
-import type { Shader } from "./gemm_plan.ts";
+import type { Shader } from "./shader.ts";
 
 /** Rows that one invocation adds up. */
 const ROWS_PER_PART = 64;

@@ -7,7 +7,7 @@
 import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../backend/tf.ts";
-import type { Shader } from "./gemm_plan.ts";
+import type { Shader } from "./shader.ts";
 
 /**
  * The members of `WebGPUBackend` (4.22.0) that recording a dispatch needs; `runWebGPUProgram` there does the same for

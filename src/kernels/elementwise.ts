@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Shader } from "./gemm_plan.ts";
+import type { Shader } from "./shader.ts";
 
 /** Invocations of a workgroup. */
 const WORKGROUP_SIZE = 64;

@@ -13,7 +13,8 @@
 
 import { registerForm } from "./gemm_registers.ts";
 import { stagedForm } from "./gemm_staged.ts";
-import type { GemmPlan, Shader } from "./gemm_plan.ts";
+import type { GemmPlan } from "./gemm_plan.ts";
+import type { Shader } from "./shader.ts";
 
 /**
  * Writes the shader of a plan.

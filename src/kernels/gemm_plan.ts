@@ -46,9 +46,3 @@ export interface GemmPlan {
    */
   readonly splits: number;
 }
-
-/** A compute shader and how many workgroups to run. */
-export interface Shader {
-  readonly code: string;
-  readonly workgroups: readonly [x: number, y: number, z: number];
-}

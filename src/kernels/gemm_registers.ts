@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { GemmPlan, Shader, Tile } from "./gemm_plan.ts";
+import type { GemmPlan, Tile } from "./gemm_plan.ts";
+import type { Shader } from "./shader.ts";
 import {
   declarations,
   findTile,

@@ -6,7 +6,7 @@
  */
 
 import { gridOf, indexOf } from "./elementwise.ts";
-import type { Shader } from "./gemm_plan.ts";
+import type { Shader } from "./shader.ts";
 
 /** Sizes of a pooling. */
 export interface PoolSizes {

@@ -11,7 +11,8 @@ import { dispatch, makeOutput, programOf } from "./dispatch.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import { type Epilogue, finishFunction } from "./epilogue.ts";
 import { gemm } from "./gemm.ts";
-import type { GemmPlan, Shader } from "./gemm_plan.ts";
+import type { GemmPlan } from "./gemm_plan.ts";
+import type { Shader } from "./shader.ts";
 import { chooseTiling, type GemmSizes, type Tiling, traitsOf } from "./tile.ts";
 import type { View } from "./view.ts";
 

@@ -9,6 +9,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
 import { dispatchInPlace, makeFilled, programOf } from "./dispatch.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
+import type { Shader } from "./shader.ts";
 
 /** A weight, its gradient and, with momentum, its velocity: float32 of one shape, on the WebGPU backend. */
 export interface SgdTensors {
@@ -62,7 +63,7 @@ function _makeSole(backend: WebGPUBackend, variable: Variable): void {
   tf.tidy(() => variable.assign(tf.add(variable, 0)));
 }
 
-function _shader(size: number, hasVelocity: boolean) {
+function _shader(size: number, hasVelocity: boolean): Shader {
   const width = size % 4 === 0 ? 4 : 1;
   const type = width === 4 ? "vec4f" : "f32";
   const workgroups = gridOf(size / width);
