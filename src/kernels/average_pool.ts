@@ -8,7 +8,8 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor4D, tf } from "../backend/tf.ts";
 import { asTensor, differentiable } from "./differentiable.ts";
-import { dispatch, makeOutput, programOf } from "./dispatch.ts";
+import { dispatch, makeOutput } from "./dispatch.ts";
+import { programOf } from "./program.ts";
 import {
   coverShader,
   poolInputShape,

@@ -6,7 +6,8 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { dispatch, makeOutput, programOf } from "./dispatch.ts";
+import { dispatch, makeOutput } from "./dispatch.ts";
+import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 
 /** What {@linkcode crossEntropy} computes; the caller owns the tensors. */

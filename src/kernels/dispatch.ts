@@ -7,7 +7,7 @@
 import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../backend/tf.ts";
-import type { Shader } from "./shader.ts";
+import { bindGroupOf, type Program } from "./program.ts";
 
 /**
  * The members of `WebGPUBackend` (4.22.0) that recording a dispatch needs; `runWebGPUProgram` there does the same for
@@ -19,7 +19,7 @@ interface _Recorder {
     get(dataId: object): { resource?: GPUBuffer; values: unknown };
   };
   computePassEncoder: GPUComputePassEncoder | null;
-  readonly commandEncoder: GPUCommandEncoder;
+  readonly commandEncoder: GPUCommandEncoder | null;
   readonly commandQueueOwnedIds: WeakSet<object>;
   dispatchCountInPass: number;
   readonly activeTimers?: { name: string; query: Promise<number> }[];
@@ -31,53 +31,6 @@ interface _Recorder {
   endComputePassEncoder(): void;
   submitQueue(): void;
   getQueryTime(): Promise<number>;
-}
-
-/** A compiled shader. */
-export interface Program {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-  readonly workgroups: Shader["workgroups"];
-}
-
-/** Programs by the key of their caller, per device. */
-const programs = new WeakMap<GPUDevice, Map<string, Program>>();
-
-/** Pipelines by their WGSL, per device, so that equal shaders are compiled once whoever asks. */
-const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
-
-/**
- * Finds or compiles a program.
- *
- * @param backend The backend that will run it.
- * @param key Names the operation and every size and option that the shader depends on.
- * @param write Writes the shader, if it is new.
- * @returns The program.
- */
-export function programOf(
-  backend: WebGPUBackend,
-  key: string,
-  write: () => Shader,
-): Program {
-  const { device } = backend;
-  const known = _mapOf(programs, device);
-  let program = known.get(key);
-  if (program === undefined) {
-    const { code, workgroups } = write();
-    const compiled = _mapOf(pipelines, device);
-    let pipeline = compiled.get(code);
-    if (pipeline === undefined) {
-      pipeline = device.createComputePipeline({
-        label: key,
-        layout: "auto",
-        compute: { module: device.createShaderModule({ label: key, code }) },
-      });
-      compiled.set(code, pipeline);
-    }
-    program = { pipeline, layout: pipeline.getBindGroupLayout(0), workgroups };
-    known.set(key, program);
-  }
-  return program;
 }
 
 /**
@@ -98,17 +51,14 @@ export function dispatch(
     // Keeps the buffer from being reused before the commands that read it are submitted.
     recorder.commandQueueOwnedIds.add(dataId);
   }
-  const bindGroup = recorder.device.createBindGroup({
-    layout: program.layout,
-    entries: tensors.map(({ dataId }, binding) => ({
-      binding,
-      resource: { buffer: recorder.tensorMap.get(dataId).resource! },
-    })),
-  });
+  const buffers = tensors.map(({ dataId }) =>
+    recorder.tensorMap.get(dataId).resource!
+  );
+  const bindGroup = bindGroupOf(recorder.device, program, buffers);
   recorder.ensureCommandEncoderReady();
   const isTimed = recorder.activeTimers != null;
   if (isTimed) recorder.endComputePassEncoder();
-  const pass = recorder.computePassEncoder ??= recorder.commandEncoder
+  const pass = recorder.computePassEncoder ??= recorder.commandEncoder!
     .beginComputePass(isTimed ? _timestamps(recorder) : {});
   pass.setPipeline(program.pipeline);
   pass.setBindGroup(0, bindGroup);
@@ -127,6 +77,18 @@ export function dispatch(
     recorder.endComputePassEncoder();
     recorder.submitQueue();
   }
+}
+
+/**
+ * Submits what has been recorded.
+ *
+ * @param backend The backend that it was recorded on.
+ */
+export function flush(backend: WebGPUBackend): void {
+  const recorder = backend as unknown as _Recorder;
+  if (recorder.commandEncoder === null) return;
+  recorder.endComputePassEncoder();
+  recorder.submitQueue();
 }
 
 /**
@@ -204,13 +166,4 @@ function _timestamps(recorder: _Recorder): GPUComputePassDescriptor {
       endOfPassWriteIndex: 1,
     },
   };
-}
-
-function _mapOf<V>(
-  maps: WeakMap<GPUDevice, Map<string, V>>,
-  device: GPUDevice,
-): Map<string, V> {
-  let map = maps.get(device);
-  if (map === undefined) maps.set(device, map = new Map());
-  return map;
 }

@@ -7,7 +7,8 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { FusedActivation } from "./activation.ts";
-import { dispatch, makeOutput, programOf } from "./dispatch.ts";
+import { dispatch, makeOutput } from "./dispatch.ts";
+import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import { type Epilogue, finishFunction } from "./epilogue.ts";
 import { gemm } from "./gemm.ts";

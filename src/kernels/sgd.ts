@@ -7,7 +7,8 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
-import { dispatchInPlace, makeFilled, programOf } from "./dispatch.ts";
+import { dispatchInPlace, makeFilled } from "./dispatch.ts";
+import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import type { Shader } from "./shader.ts";
 

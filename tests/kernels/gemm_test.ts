@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { dispatch, makeOutput, programOf } from "../../src/kernels/dispatch.ts";
+import { dispatch, makeOutput } from "../../src/kernels/dispatch.ts";
+import { programOf } from "../../src/kernels/program.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import type { GemmPlan } from "../../src/kernels/gemm_plan.ts";
 import { makeRandomKey } from "../../src/kernels/threefry.ts";

@@ -1,0 +1,158 @@
+/**
+ * What an adapter can do at best: multiply-adds in registers, copies of memory, and products of matrices.
+ *
+ * @module
+ */
+
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { tf } from "../src/backend/tf.ts";
+import { dispatch, makeOutput } from "../src/kernels/dispatch.ts";
+import { programOf } from "../src/kernels/program.ts";
+import { gridOf, indexOf } from "../src/kernels/elementwise.ts";
+import { matmul } from "../src/kernels/matmul.ts";
+import { measure } from "./measure.ts";
+
+/** Something to run, and how much it does. */
+export interface Ceiling {
+  readonly name: string;
+  /** Records it. */
+  readonly run: () => void;
+  /** 10^9 floating-point operations, a multiply-add counting as two. */
+  readonly gflop?: number;
+  /** 10^9 bytes read and written. */
+  readonly gigabytes?: number;
+}
+
+/** The best rates of an adapter. */
+export interface Roofline {
+  /** GFLOP/s of multiply-adds in registers. */
+  readonly fma: number;
+  /** GB/s of a copy, read and written bytes counted. */
+  readonly copy: number;
+  /** GFLOP/s of the fastest product of matrices. */
+  readonly product: number;
+}
+
+/** Sizes of the square products: the best one counts. */
+const SIDES = [512, 1024, 2048];
+
+/**
+ * Lists what to run.
+ *
+ * @param backend The backend to record on.
+ * @returns The ceilings.
+ */
+export function ceilings(
+  backend: WebGPUBackend,
+): { fma: Ceiling; copy: Ceiling; products: Ceiling[] } {
+  return {
+    fma: _fma(backend),
+    copy: _copy(backend),
+    products: SIDES.map((side) => _product(backend, side)),
+  };
+}
+
+/**
+ * Measures the best rates of an adapter.
+ *
+ * @param backend The backend to record on.
+ * @returns The rates.
+ */
+export async function measureRoofline(
+  backend: WebGPUBackend,
+): Promise<Roofline> {
+  const { fma, copy, products } = ceilings(backend);
+  const rates: number[] = [];
+  for (const { run, gflop } of products) {
+    rates.push(gflop! / await measure(run) * 1000);
+  }
+  return {
+    fma: fma.gflop! / await measure(fma.run) * 1000,
+    copy: copy.gigabytes! / await measure(copy.run) * 1000,
+    product: Math.max(...rates),
+  };
+}
+
+/** Eight independent chains of vec4 multiply-adds per invocation. */
+function _fma(backend: WebGPUBackend): Ceiling {
+  const invocations = 64 * 256;
+  const turns = 1000;
+  const chains = [0, 1, 2, 3, 4, 5, 6, 7];
+  const grid = gridOf(invocations);
+  const code = `
+@group(0) @binding(0) var<storage, read_write> output: array<vec4f>;
+
+${indexOf(invocations, grid)}
+  let factor = vec4f(1.0 + f32(i) * 1e-9);
+${chains.map((c) => `  var c${c} = vec4f(f32(i + ${c}u));`).join("\n")}
+  for (var turn = 0u; turn < ${turns}u; turn = turn + 1u) {
+${chains.map((c) => `    c${c} = fma(c${c}, factor, factor);`).join("\n")}
+  }
+  output[i] = ${chains.map((c) => `c${c}`).join(" + ")};
+}
+`;
+  return {
+    name: "multiply-adds in registers",
+    gflop: invocations * turns * chains.length * 4 * 2 / 1e9,
+    run() {
+      const program = programOf(
+        backend,
+        "bench fma",
+        () => ({ code, workgroups: grid }),
+      );
+      const output = makeOutput(backend, [invocations, 4]);
+      dispatch(backend, program, [output]);
+      backend.disposeData(output.dataId);
+    },
+  };
+}
+
+function _copy(backend: WebGPUBackend): Ceiling {
+  const count = 2 ** 22;
+  const grid = gridOf(count);
+  const source = tf.ones([count, 4]);
+  const code = `
+@group(0) @binding(0) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(1) var<storage, read> input: array<vec4f>;
+
+${indexOf(count, grid)}
+  output[i] = input[i];
+}
+`;
+  return {
+    name: `copy of ${count * 16 / 2 ** 20} MiB`,
+    gigabytes: 2 * count * 16 / 1e9,
+    run() {
+      const program = programOf(
+        backend,
+        "bench copy",
+        () => ({ code, workgroups: grid }),
+      );
+      const output = makeOutput(backend, [count, 4]);
+      dispatch(backend, program, [output, source]);
+      backend.disposeData(output.dataId);
+    },
+  };
+}
+
+function _product(backend: WebGPUBackend, side: number): Ceiling {
+  const [a, b] = [0, 1].map((seed) =>
+    tf.randomUniform([side, side], -1, 1, "float32", seed)
+  );
+  const sizes = { rows: side, columns: side, depth: side };
+  return {
+    name: `product of ${side}x${side} matrices`,
+    gflop: 2 * side ** 3 / 1e9,
+    run() {
+      const output = matmul(backend, { a, b, outputShape: [side, side] }, {
+        ...sizes,
+        batch: 1,
+        batchA: 1,
+        batchB: 1,
+        transposeA: false,
+        transposeB: false,
+      });
+      backend.disposeData(output.dataId);
+    },
+  };
+}
