@@ -11,19 +11,19 @@ export type FusedActivation = "relu" | "sigmoid";
  * Writes an activation.
  *
  * @param activation Which; none leaves the value as it is.
- * @param v The value: an f32 in WGSL, read more than once.
- * @returns WGSL of type f32. NaN stays NaN.
+ * @param of The value `v` in WGSL, read more than once, and its type.
+ * @returns WGSL of that type. NaN stays NaN.
  */
 export function activationOf(
   activation: FusedActivation | undefined,
-  v: string,
+  { v, type }: { v: string; type: "f32" | "vec4f" },
 ): string {
   switch (activation) {
     case "relu":
       // Unlike max, lets NaN through.
-      return `select(${v}, 0.0, ${v} < 0.0)`;
+      return `select(${v}, ${type}(), ${v} < ${type}())`;
     case "sigmoid":
-      return `1.0 / (1.0 + exp(-${v}))`;
+      return `${type}(1.0) / (${type}(1.0) + exp(-${v}))`;
     case undefined:
       return v;
   }

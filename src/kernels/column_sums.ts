@@ -10,7 +10,7 @@ import { activationGradientOf, type FusedActivation } from "./activation.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
 import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
-import { dropoutScale } from "./epilogue.ts";
+import { dropoutScale } from "./dropout_shader.ts";
 import type { Shader } from "./shader.ts";
 
 /** Rows that one invocation adds up. */

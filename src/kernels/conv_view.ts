@@ -58,7 +58,7 @@ fn ${name}At(p: ${name}P, dy: i32, dx: i32) -> bool {
 
 ${
       loadFunction(name, isVector, (j) => ({
-        inside: `s.k + ${j}u < ${depth}u && ${name}At(p, s.dy${j}, s.dx${j})`,
+        inside: `(s.k + ${j}u < ${depth}u) & ${name}At(p, s.dy${j}, s.dx${j})`,
         address:
           `u32(p.base + (s.dy${j} * ${s.inWidth} + s.dx${j}) * ${s.inChannels} + s.c${j})`,
       }))
@@ -76,8 +76,10 @@ ${
 export function outputPatches(s: ConvSizes): View {
   const isVector = s.outChannels % 4 === 0;
   const depth = s.filterHeight * s.filterWidth * s.outChannels;
+  const onStride = (v: string, stride: number) =>
+    stride === 1 ? v : `(${v}) / ${stride}`;
   const onGrid = (v: string, stride: number) =>
-    stride === 1 ? "" : ` && ${v} % ${stride} == 0`;
+    stride === 1 ? "" : ` & (${v} % ${stride} == 0)`;
   return {
     along: "depth",
     isVector,
@@ -99,16 +101,19 @@ fn ${name}Prepare(i: u32, batch: u32) -> ${name}P {
 fn ${name}At(p: ${name}P, dy: i32, dx: i32) -> bool {
   let y = p.y - dy;
   let x = p.x - dx;
-  return y >= 0 && y < ${s.outHeight * s.strideHeight} && x >= 0 && x < ${
+  return (u32(y) < ${s.outHeight * s.strideHeight}u) & (u32(x) < ${
       s.outWidth * s.strideWidth
-    }${onGrid("y", s.strideHeight)}${onGrid("x", s.strideWidth)};
+    }u)${onGrid("y", s.strideHeight)}${onGrid("x", s.strideWidth)};
 }
 
 ${
       loadFunction(name, isVector, (j) => ({
-        inside: `s.k + ${j}u < ${depth}u && ${name}At(p, s.dy${j}, s.dx${j})`,
-        address:
-          `u32(((p.image + (p.y - s.dy${j}) / ${s.strideHeight}) * ${s.outWidth} + (p.x - s.dx${j}) / ${s.strideWidth}) * ${s.outChannels} + s.c${j})`,
+        inside: `(s.k + ${j}u < ${depth}u) & ${name}At(p, s.dy${j}, s.dx${j})`,
+        address: `u32(((p.image + ${
+          onStride(`p.y - s.dy${j}`, s.strideHeight)
+        }) * ${s.outWidth} + ${
+          onStride(`p.x - s.dx${j}`, s.strideWidth)
+        }) * ${s.outChannels} + s.c${j})`,
       }))
     }`,
   };
@@ -172,7 +177,7 @@ fn ${name}At(s: ${name}S, dy: i32, dx: i32) -> bool {
 ${
       loadFunction(name, isVector, (j) => ({
         inside:
-          `s.k < ${pixels}u && p.row + ${j}u < ${rows}u && ${name}At(s, p.dy${j}, p.dx${j})`,
+          `(s.k < ${pixels}u) & (p.row + ${j}u < ${rows}u) & ${name}At(s, p.dy${j}, p.dx${j})`,
         address: `u32(s.base + p.offset${j})`,
       }))
     }`,
@@ -210,5 +215,5 @@ ${
 }
 
 function _inside({ inHeight, inWidth }: ConvSizes): string {
-  return `y >= 0 && y < ${inHeight} && x >= 0 && x < ${inWidth}`;
+  return `(u32(y) < ${inHeight}u) & (u32(x) < ${inWidth}u)`;
 }

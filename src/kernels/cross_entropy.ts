@@ -93,11 +93,11 @@ ${head}
   let labelLogit = logits[first + u32(select(0, label, isValid))];
   let loss = log(sum) - (labelLogit - largest);
   // A quiet NaN, which no compiler can take for a constant error.
-  losses[i] = select(bitcast<f32>(u32(place & 0) | 0x7fc00000u), loss / ${count}.0, isValid);
+  losses[i] = select(bitcast<f32>(u32(place & 0) | 0x7fc00000u), loss / f32(${count}), isValid);
   hits[i] = select(0, 1, place == label);
   for (var j = 0u; j < ${classes}u; j = j + 1u) {
     let p = exp(logits[first + j] - largest) / sum;
-    gradient[first + j] = (p - select(0.0, 1.0, i32(j) == label)) / ${count}.0;
+    gradient[first + j] = (p - select(0.0, 1.0, i32(j) == label)) / f32(${count});
   }
 }
 `;

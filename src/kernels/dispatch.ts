@@ -110,8 +110,13 @@ export function dispatchInPlace(
   dispatch(backend, program, [...written, ...read]);
   const { tensorMap } = backend as unknown as _Recorder;
   for (const { dataId } of written) {
-    // What an earlier read kept on the host is out of date.
-    tensorMap.get(dataId).values = null;
+    // What a read, be it over or still under way, keeps on the host would be out of date.
+    Object.defineProperty(tensorMap.get(dataId), "values", {
+      get: () => null,
+      set() {},
+      configurable: true,
+      enumerable: true,
+    });
   }
 }
 

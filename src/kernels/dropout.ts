@@ -8,47 +8,63 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../backend/tf.ts";
 import { asTensor, differentiable } from "./differentiable.ts";
-import { dispatch, makeOutput } from "./dispatch.ts";
+import { dispatch, dispatchInPlace, makeOutput } from "./dispatch.ts";
+import { dropoutShader } from "./dropout_shader.ts";
 import { programOf } from "./program.ts";
-import { gridOf, indexOf } from "./elementwise.ts";
-import { dropOut } from "./epilogue.ts";
-import { makeRandomKey, type RandomKey, uniformFunction } from "./threefry.ts";
+import { makeRandomKey, type RandomKey } from "./threefry.ts";
+
+/** What to drop. */
+export interface Dropout {
+  /** Probability in [0, 1) that an element becomes 0; the others are divided by `1 - rate`. */
+  readonly rate: number;
+  /** Which random numbers to draw, one per element. */
+  readonly key: RandomKey;
+}
 
 /**
- * Sets elements to 0 with probability `rate` and divides the others by `1 - rate`. No mask is kept: the gradient draws the
- * same numbers again.
+ * Drops elements of a new tensor. No mask is kept: the gradient draws the same numbers again.
  *
  * @param x float32 of any shape, on the WebGPU backend.
- * @param options The rate, in [0, 1), and which random numbers to draw, one per element.
+ * @param options What to drop.
  * @returns float32 of the same shape.
  */
-export function fusedDropout(
-  x: Tensor,
-  options: { rate: number; key: RandomKey },
-): Tensor {
+export function fusedDropout(x: Tensor, options: Dropout): Tensor {
   const { rate, key } = options;
   const backend = tf.backend() as WebGPUBackend;
   const run = (values: TensorInfo): Tensor => {
     const random = makeRandomKey(backend, key);
     const output = makeOutput(backend, values.shape);
-    const grid = gridOf(x.size);
-    const program = programOf(backend, `dropout,${x.size},${rate}`, () => ({
-      code: `
-@group(0) @binding(0) var<storage, read_write> output: array<f32>;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> random: array<u32, 4>;
-${uniformFunction("random")}
-${indexOf(x.size, grid)}
-  var v = x[i];
-  ${dropOut("v", "i", rate)}
-  output[i] = v;
-}
-`,
-      workgroups: grid,
-    }));
-    dispatch(backend, program, [output, values, random]);
+    const program = programOf(
+      backend,
+      `dropout,${x.size},${rate}`,
+      () => dropoutShader(x.size, { rate, isInPlace: false }),
+    );
+    dispatch(backend, program, [output, random, values]);
     backend.disposeData(random.dataId);
     return asTensor(output);
   };
   return differentiable([x], () => run(x), (dy) => [run(dy)]);
+}
+
+/**
+ * Drops elements of a tensor that nothing else uses yet, where it is.
+ *
+ * @param backend The backend that holds the tensor.
+ * @param x float32 of any shape.
+ * @param options What to drop.
+ */
+export function dropInPlace(
+  backend: WebGPUBackend,
+  x: TensorInfo,
+  { rate, key }: Dropout,
+): void {
+  const size = tf.util.sizeFromShape(x.shape);
+  const random = makeRandomKey(backend, key);
+  const program = programOf(
+    backend,
+    `dropout in place,${size},${rate}`,
+    () => dropoutShader(size, { rate, isInPlace: true }),
+  );
+  dispatchInPlace(backend, program, { written: [x], read: [random] });
+  backend.disposeData(random.dataId);
 }

@@ -9,15 +9,13 @@ import { type Tensor, type Tensor2D, tf } from "../backend/tf.ts";
 import type { FusedActivation } from "./activation.ts";
 import { biasGradient } from "./column_sums.ts";
 import { asTensor, differentiable } from "./differentiable.ts";
+import { dropInPlace, type Dropout } from "./dropout.ts";
 import { matmul } from "./matmul.ts";
-import { makeRandomKey, type RandomKey } from "./threefry.ts";
 
-/** What follows the biased product. */
-export interface FusedDenseOptions {
-  readonly activation?: FusedActivation;
-  /** Dropout, after a relu only. */
-  readonly dropout?: { readonly rate: number; readonly key: RandomKey };
-}
+/** What follows the biased product; dropout comes after a relu only. */
+export type FusedDenseOptions =
+  | { readonly activation?: FusedActivation; readonly dropout?: undefined }
+  | { readonly activation: "relu"; readonly dropout?: Dropout };
 
 /**
  * Computes `dropout(activation(x * kernel + bias))`. No mask is kept: where the output is 0, so is the gradient.
@@ -37,13 +35,11 @@ export function fusedDense(
   const columns = kernel.shape[1];
   const single = { batch: 1, batchA: 1, batchB: 1 };
   return differentiable([x, kernel, bias], (save) => {
-    const random = dropout && makeRandomKey(backend, dropout.key);
     const output = asTensor(matmul(backend, {
       a: x,
       b: kernel,
       bias,
       activation,
-      dropout: dropout && { rate: dropout.rate, random: random! },
       outputShape: [rows, columns],
     }, {
       ...single,
@@ -53,7 +49,7 @@ export function fusedDense(
       transposeA: false,
       transposeB: false,
     }));
-    if (random) backend.disposeData(random.dataId);
+    if (dropout) dropInPlace(backend, output, dropout);
     save([x, kernel, output]);
     return output;
   }, (dy, [x, kernel, output]) => {

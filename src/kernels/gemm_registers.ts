@@ -10,6 +10,8 @@ import {
   declarations,
   findTile,
   gridOfTiles,
+  loadBias,
+  storeSums,
   type Tiles,
 } from "./gemm_store.ts";
 
@@ -32,6 +34,8 @@ export function registerForm(
 ): Shader {
   const { left, right } = plan;
   const { rows, lanes } = tile;
+  // A matrix of fewer rows than the tile needs no sums for the others.
+  const live = Math.min(rows, plan.rows);
   const quads = tile.columns / 4;
   const columnsPerGroup = lanes === 1
     ? LONE_INVOCATIONS * tile.columns
@@ -67,7 +71,7 @@ ${
     ).join("\n")
   }
 ${
-    _range(rows).flatMap((i) =>
+    _range(live).flatMap((i) =>
       _range(quads).map((j) => `  var c${i}_${j} = vec4f();`)
     ).join("\n")
   }
@@ -75,7 +79,7 @@ ${
 ${_loadLeft(plan, tile)}
 ${_loadRight(right.along, quads)}
 ${
-    _range(rows).map((i) => {
+    _range(live).map((i) => {
       const sums = _range(quads).map((j) =>
         `c${i}_${j} = fma(vec4f(a.w), b3_${j}, fma(vec4f(a.z), b2_${j}, fma(vec4f(a.y), b1_${j}, fma(vec4f(a.x), b0_${j}, c${i}_${j}))));`
       );
@@ -86,7 +90,7 @@ ${
     }).join("\n")
   }
   }
-${_stores(plan, tile)}
+${_stores(plan, tile, live)}
 }
 `;
   return { code, workgroups: gridOfTiles(tiles) };
@@ -199,26 +203,41 @@ function _loadRight(along: "depth" | "outer", quads: number): string {
 function _stores(
   plan: GemmPlan,
   tile: { rows: number; columns: number; lanes: number },
+  live: number,
 ): string {
   const quads = _range(tile.columns / 4);
   if (plan.outputAlong === "column") {
-    return _range(tile.rows).flatMap((i) =>
-      quads.map((j) =>
-        `  store(group.z, firstRow + ${i}u, ${_column(j, tile)}, c${i}_${j});`
-      )
-    ).join("\n");
+    return [
+      ...quads.map((j) => loadBias(plan, `bias${j}`, _column(j, tile))),
+      ..._range(live).flatMap((i) =>
+        quads.map((j) =>
+          storeSums(plan, {
+            row: `firstRow + ${i}u`,
+            column: _column(j, tile),
+            sums: `c${i}_${j}`,
+            bias: `bias${j}`,
+          })
+        )
+      ),
+    ].join("\n");
   }
-  return _range(tile.rows / 4).flatMap((i) =>
-    quads.flatMap((j) =>
+  const sum = (i: number, j: number, component: string) =>
+    i < live ? `c${i}_${j}.${component}` : "0.0";
+  return _range(Math.ceil(live / 4)).flatMap((i) => [
+    loadBias(plan, `bias${i}`, `firstRow + ${4 * i}u`),
+    ...quads.flatMap((j) =>
       COMPONENTS.map((component, c) =>
-        `  store(group.z, firstRow + ${4 * i}u, ${
-          _column(j, tile)
-        } + ${c}u, vec4f(${
-          _range(4).map((r) => `c${4 * i + r}_${j}.${component}`).join(", ")
-        }));`
+        storeSums(plan, {
+          row: `firstRow + ${4 * i}u`,
+          column: `${_column(j, tile)} + ${c}u`,
+          sums: `vec4f(${
+            _range(4).map((r) => sum(4 * i + r, j, component)).join(", ")
+          })`,
+          bias: `bias${i}`,
+        })
       )
-    )
-  ).join("\n");
+    ),
+  ]).join("\n");
 }
 
 function _range(length: number): number[] {

@@ -10,6 +10,8 @@ import {
   declarations,
   findTile,
   gridOfTiles,
+  loadBias,
+  storeSums,
   type Tiles,
 } from "./gemm_store.ts";
 import type { View } from "./view.ts";
@@ -123,22 +125,31 @@ function _copy(name: string, view: View, size: number): string {
 }
 
 function _stores(plan: GemmPlan, height: number, width: number): string {
+  const sum = (i: number, j: number) => `sums[${i}][${j}]`;
   if (plan.outputAlong === "column") {
-    return _range(height).flatMap((i) =>
-      _range(width / 4).map((j) =>
-        `  store(group.z, row + ${i}u, column + ${4 * j}u, vec4f(${
-          _range(4).map((c) => `sums[${i}][${4 * j + c}]`).join(", ")
-        }));`
-      )
-    ).join("\n");
+    return _range(width / 4).flatMap((j) => [
+      loadBias(plan, `bias${j}`, `column + ${4 * j}u`),
+      ..._range(height).map((i) =>
+        storeSums(plan, {
+          row: `row + ${i}u`,
+          column: `column + ${4 * j}u`,
+          sums: `vec4f(${_range(4).map((c) => sum(i, 4 * j + c)).join(", ")})`,
+          bias: `bias${j}`,
+        })
+      ),
+    ]).join("\n");
   }
-  return _range(width).flatMap((j) =>
-    _range(height / 4).map((i) =>
-      `  store(group.z, row + ${4 * i}u, column + ${j}u, vec4f(${
-        _range(4).map((r) => `sums[${4 * i + r}][${j}]`).join(", ")
-      }));`
-    )
-  ).join("\n");
+  return _range(height / 4).flatMap((i) => [
+    loadBias(plan, `bias${i}`, `row + ${4 * i}u`),
+    ..._range(width).map((j) =>
+      storeSums(plan, {
+        row: `row + ${4 * i}u`,
+        column: `column + ${j}u`,
+        sums: `vec4f(${_range(4).map((r) => sum(4 * i + r, j)).join(", ")})`,
+        bias: `bias${i}`,
+      })
+    ),
+  ]).join("\n");
 }
 
 function _range(length: number): number[] {

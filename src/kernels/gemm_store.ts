@@ -73,7 +73,41 @@ export function findTile(
   let end = min(first + ${length}u, ${depth}u);`;
 }
 
-/** `store(z, row, column, values)`: four sums that are neighbours in memory, the first at (row, column). */
+/**
+ * Declares the bias of four outputs that are neighbours in memory, to be loaded once and not per output.
+ *
+ * @param plan The product.
+ * @param name Name of the variable.
+ * @param channel Index of the first one along the output's contiguous index.
+ * @returns A statement in WGSL; nothing where there is no bias.
+ */
+export function loadBias(
+  plan: GemmPlan,
+  name: string,
+  channel: string,
+): string {
+  return _hasBias(plan) ? `  let ${name} = biasAt(${channel});` : "";
+}
+
+/**
+ * Stores four sums that are neighbours in memory, the first at (row, column).
+ *
+ * @param plan The product.
+ * @param at Row, column, the sums as a vec4f and the variable with their bias, in WGSL.
+ * @returns A statement in WGSL.
+ */
+export function storeSums(
+  plan: GemmPlan,
+  at: { row: string; column: string; sums: string; bias: string },
+): string {
+  const bias = _hasBias(plan) ? at.bias : "vec4f()";
+  return `  store(group.z, ${at.row}, ${at.column}, finish(${at.sums}, ${bias}));`;
+}
+
+function _hasBias({ epilogue, splits }: GemmPlan): boolean {
+  return splits === 1 && Boolean(epilogue.hasBias);
+}
+
 function _storeFunction(plan: GemmPlan): string {
   const { rows, columns, outputAlong, epilogue, splits } = plan;
   const [fixed, moving] = outputAlong === "column"
@@ -82,21 +116,35 @@ function _storeFunction(plan: GemmPlan): string {
   const [fixedEnd, movingEnd] = outputAlong === "column"
     ? [rows, columns]
     : [columns, rows];
-  const finished = (j: number) =>
-    `finish(at + ${j}u, ${moving} + ${j}u, values[${j}])`;
   const store = _isVectorStore(plan)
     ? `
   if (${fixed} < ${fixedEnd}u && ${moving} < ${movingEnd}u) {
-    output[at / 4u] = vec4f(
-${[0, 1, 2, 3].map((j) => `      ${finished(j)},`).join("\n")}
-    );
+    output[at / 4u] = values;
   }`
     : [0, 1, 2, 3].map((j) => `
   if (${fixed} < ${fixedEnd}u && ${moving} + ${j}u < ${movingEnd}u) {
-    output[at + ${j}u] = ${finished(j)};
+    output[at + ${j}u] = values[${j}];
   }`).join("");
-  return `${finishFunction(splits === 1 ? epilogue : {}, 3)}
-
+  const finish = finishFunction(splits === 1 ? epilogue : {}, {
+    binding: 3,
+    type: "vec4f",
+  });
+  const bias = (j: number) =>
+    `    biases[min(channel + ${j}u, ${movingEnd - 1}u)],`;
+  return `${finish}
+${
+    _hasBias(plan)
+      ? `
+fn biasAt(channel: u32) -> vec4f {
+  return vec4f(
+${
+        [0, 1, 2, 3].map(bias).join("\n")
+      }
+  );
+}
+`
+      : ""
+  }
 fn store(z: u32, row: u32, column: u32, values: vec4f) {
   let at = z * ${
     rows * columns

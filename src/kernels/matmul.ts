@@ -28,7 +28,7 @@ export interface MatmulSizes {
 }
 
 /**
- * Multiplies: `output[i] = dropout(activation(a[i] * b[i] + bias))`.
+ * Multiplies: `output[i] = activation(a[i] * b[i] + bias)`.
  *
  * @param backend The backend that holds the tensors.
  * @param tensors float32 `a`, `b` and, of size `columns`, `bias`; what follows the sum; and the shape of the output.
@@ -42,14 +42,13 @@ export function matmul(
     b: TensorInfo;
     bias?: TensorInfo;
     activation?: FusedActivation;
-    dropout?: { rate: number; random: TensorInfo };
     outputShape: readonly number[];
   },
   sizes: MatmulSizes,
 ): TensorInfo {
   const { batch, batchA, batchB, rows, columns, depth } = sizes;
   const { transposeA, transposeB } = sizes;
-  const { a, b, bias, activation, dropout, outputShape } = tensors;
+  const { a, b, bias, activation, outputShape } = tensors;
   return runProduct(backend, {
     key: `matmul,${batch},${batchA},${batchB},${rows},${columns},${depth},` +
       `${transposeA},${transposeB}`,
@@ -72,6 +71,5 @@ export function matmul(
       }),
     }),
     activation,
-    dropoutRate: dropout?.rate,
-  }, { left: a, right: b, bias, random: dropout?.random, outputShape });
+  }, { left: a, right: b, bias, outputShape });
 }

@@ -17,10 +17,7 @@ import type { Shader } from "./shader.ts";
 import { chooseTiling, type GemmSizes, type Tiling, traitsOf } from "./tile.ts";
 import type { View } from "./view.ts";
 
-/**
- * A product to run: `output[row, column] = dropout(activation(sum over k of left * right + bias[column]))`, the last three
- * if asked for.
- */
+/** A product to run: `output[row, column] = activation(sum over k of left * right + bias[column])`. */
 export interface Product extends GemmSizes {
   /** Names the operation and all sizes and options that the views depend on. */
   readonly key: string;
@@ -28,8 +25,6 @@ export interface Product extends GemmSizes {
   readonly views: () => { left: View; right: View };
   /** Applied to the biased sums. */
   readonly activation?: FusedActivation;
-  /** Rate of the dropout that follows. */
-  readonly dropoutRate?: number;
 }
 
 /** The tensors of a product. */
@@ -38,8 +33,6 @@ export interface ProductTensors {
   readonly right: TensorInfo;
   /** float32 `[columns]`. */
   readonly bias?: TensorInfo;
-  /** The key of the random numbers of the dropout, where there is one. */
-  readonly random?: TensorInfo;
   /** Shape of the output, of `batch * rows * columns` elements. */
   readonly outputShape: readonly number[];
 }
@@ -59,9 +52,9 @@ export function runProduct(
   product: Product,
   tensors: ProductTensors,
 ): TensorInfo {
-  const { activation, dropoutRate } = product;
+  const { activation } = product;
   const hasBias = tensors.bias !== undefined;
-  const epilogue = { hasBias, activation, dropoutRate };
+  const epilogue = { hasBias, activation };
   const key = `${product.key},${Object.values(epilogue)}`;
   const tiling = _tilingOf(backend, key, product);
   const { isTransposed, splits } = tiling;
@@ -74,10 +67,7 @@ export function runProduct(
   const operands = isTransposed
     ? [tensors.right, tensors.left]
     : [tensors.left, tensors.right];
-  const rest = [
-    ...hasBias ? [tensors.bias!] : [],
-    ...dropoutRate === undefined ? [] : [tensors.random!],
-  ];
+  const rest = hasBias ? [tensors.bias!] : [];
   if (splits === 1) {
     dispatch(backend, program, [output, ...operands, ...rest]);
     return output;
@@ -144,7 +134,7 @@ function _sumOfSplits(
   const code = `
 @group(0) @binding(0) var<storage, read_write> output: array<f32>;
 @group(0) @binding(1) var<storage, read> partial: array<f32>;
-${finishFunction(epilogue, 2)}
+${finishFunction(epilogue, { binding: 2, type: "f32" })}
 
 ${indexOf(total, workgroups)}
   let first = i / ${size}u * ${size * splits}u + i % ${size}u;
@@ -152,7 +142,9 @@ ${indexOf(total, workgroups)}
   for (var split = 0u; split < ${splits}u; split = split + 1u) {
     sum = sum + partial[first + split * ${size}u];
   }
-  output[i] = finish(i, i % ${columns}u, sum);
+  output[i] = finish(sum, ${
+    epilogue.hasBias ? `biases[i % ${columns}u]` : "0.0"
+  });
 }
 `;
   return { code, workgroups };

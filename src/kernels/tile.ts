@@ -46,21 +46,28 @@ const MAX_SPLIT = { registers: 4 * 60_000, staged: 60_000 };
 /** Invocations of a workgroup whose lanes do not share. */
 const LONE_INVOCATIONS = 64;
 
-/**
- * Tiles to choose from: rows and columns per invocation. Larger ones are no faster on llvmpipe and take it seconds each
- * to compile.
- */
-const SHARED_TILES = [8, 16, 32, 64].map((rows) => ({ rows, columns: 4 }));
+/** Tiles to choose from: rows per subgroup, and columns per invocation. */
+const SHARED_TILES = [8, 16, 32, 64, 96].flatMap((rows) =>
+  [4, 8, 16].map((columns) => ({ rows, columns }))
+).filter(({ rows, columns }) => rows * columns <= 1024);
 const LONE_TILES = [[8, 8], [8, 16], [16, 16]].map(([rows, columns]) => ({
   rows,
   columns,
 }));
 
 /**
- * Measured on llvmpipe (2 cores, both busy), in nanoseconds: a load of 8 vectors, a multiply-add of 8 vectors at four
- * places, and the rest of a turn. Only their ratios matter.
+ * Nanoseconds measured on llvmpipe (LLVM 15, AMD EPYC): a load of a vector by 8 lanes, a multiply-add of 8 lanes at four
+ * places, and the rest of a turn; and what compiling a tile takes per sum.
  */
-const COST = { load: 15, multiply: 2.4, turn: 50 };
+const COST = { load: 149, multiply: 3.4, turn: 458, compile: 2.2e6 };
+
+/**
+ * Runs that a product is expected to have, so that compiling a larger tile has to pay for itself: a short training run.
+ */
+const EXPECTED_RUNS = 100;
+
+/** Products that run at the same time on a software adapter: the usual number of cores of a small machine. */
+const CORES = 2;
 
 const cachedTraits = new WeakMap<GPUDevice, AdapterTraits>();
 
@@ -114,9 +121,13 @@ export function chooseTiling(
   );
   const costs = candidates.map((candidate) => {
     const { tile: { rows, columns, lanes } } = candidate;
-    const turn = COST.load * (rows / lanes + columns) +
-      COST.multiply * rows * columns + COST.turn;
-    return turn * _countGroups(candidate, sizes);
+    const sums = rows * columns;
+    const turn = COST.load * (rows / lanes + columns) + COST.multiply * sums +
+      COST.turn;
+    const turns = _countGroups(candidate, sizes) * sizes.depth / 4;
+    // Compiling slows down as the sums outgrow the registers.
+    const compile = COST.compile * sums * (1 + sums / 1024);
+    return turn * turns / CORES * EXPECTED_RUNS + compile;
   });
   const best = candidates[costs.indexOf(Math.min(...costs))];
   return _withSplits(best, sizes, traits);

@@ -72,7 +72,7 @@ ${
             address: `p.base + s.offset + ${j}u`,
           }
           : {
-            inside: `s.k < ${depth}u && p.outer + ${j}u < ${outer}u`,
+            inside: `(s.k < ${depth}u) & (p.outer + ${j}u < ${outer}u)`,
             address: `p.base + s.offset + ${j}u`,
           })
     }`,

@@ -34,11 +34,11 @@ fn leftPrepare(i: u32, batch: u32) -> leftP {
 fn leftAt(p: leftP, dy: i32, dx: i32) -> bool {
   let y = p.y + dy;
   let x = p.x + dx;
-  return y >= 0 && y < 27 && x >= 0 && x < 27;
+  return (u32(y) < 27u) & (u32(x) < 27u);
 }
 
 fn leftLoad(p: leftP, s: leftS) -> vec4f {
-  let inside = s.k + 0u < 2400u && leftAt(p, s.dy0, s.dx0);
+  let inside = (s.k + 0u < 2400u) & leftAt(p, s.dy0, s.dx0);
   return select(vec4f(), left[select(0u, (u32(p.base + (s.dy0 * 27 + s.dx0) * 96 + s.c0)) / 4u, inside)], inside);
 }
 
@@ -54,28 +54,29 @@ fn rightStep(k: u32) -> rightS {
 }
 
 fn rightLoad(p: rightP, s: rightS) -> vec4f {
-  let inside = s.k < 2400u && p.outer + 0u < 256u;
+  let inside = (s.k < 2400u) & (p.outer + 0u < 256u);
   return select(vec4f(), right[select(0u, (p.base + s.offset + 0u) / 4u, inside)], inside);
 }
+@group(0) @binding(3) var<storage, read> biases: array<f32>;
 
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
+fn finish(sum: vec4f, bias: vec4f) -> vec4f {
+  let v = sum + bias;
+  return select(v, vec4f(), v < vec4f());
+}
 
-fn finish(at: u32, channel: u32, value: f32) -> f32 {
-  var v = value;
-  v = v + bias[channel];
-  v = select(v, 0.0, v < 0.0);
-  return v;
+fn biasAt(channel: u32) -> vec4f {
+  return vec4f(
+    biases[min(channel + 0u, 255u)],
+    biases[min(channel + 1u, 255u)],
+    biases[min(channel + 2u, 255u)],
+    biases[min(channel + 3u, 255u)],
+  );
 }
 
 fn store(z: u32, row: u32, column: u32, values: vec4f) {
   let at = z * 373248u + row * 256u + column;
   if (row < 1458u && column < 256u) {
-    output[at / 4u] = vec4f(
-      finish(at + 0u, column + 0u, values[0]),
-      finish(at + 1u, column + 1u, values[1]),
-      finish(at + 2u, column + 2u, values[2]),
-      finish(at + 3u, column + 3u, values[3]),
-    );
+    output[at / 4u] = values;
   }
 }
 
@@ -152,8 +153,9 @@ fn main(
   }
   let row = firstRow + local.y * 4u;
   let column = firstColumn + local.x * 4u;
-  store(group.z, row + 0u, column + 0u, vec4f(sums[0][0], sums[0][1], sums[0][2], sums[0][3]));
-  store(group.z, row + 1u, column + 0u, vec4f(sums[1][0], sums[1][1], sums[1][2], sums[1][3]));
-  store(group.z, row + 2u, column + 0u, vec4f(sums[2][0], sums[2][1], sums[2][2], sums[2][3]));
-  store(group.z, row + 3u, column + 0u, vec4f(sums[3][0], sums[3][1], sums[3][2], sums[3][3]));
+  let bias0 = biasAt(column + 0u);
+  store(group.z, row + 0u, column + 0u, finish(vec4f(sums[0][0], sums[0][1], sums[0][2], sums[0][3]), bias0));
+  store(group.z, row + 1u, column + 0u, finish(vec4f(sums[1][0], sums[1][1], sums[1][2], sums[1][3]), bias0));
+  store(group.z, row + 2u, column + 0u, finish(vec4f(sums[2][0], sums[2][1], sums[2][2], sums[2][3]), bias0));
+  store(group.z, row + 3u, column + 0u, finish(vec4f(sums[3][0], sums[3][1], sums[3][2], sums[3][3]), bias0));
 }

@@ -54,7 +54,6 @@ export function plansOf(index: number): PlanCase[] {
       splits: left ^ right ^ size ? 3 : 1,
       hasBias: Boolean(left ^ size ^ (index >> 1 & 1)),
       activation: ACTIVATIONS[(left + right + 2 * size + index) % 3],
-      dropoutRate: left ^ (index & 1) ? 0.3 : undefined,
     } as const;
     return {
       name: `${rows}x${columns}x${depth} ${Object.values(options).join(" ")}`,
@@ -69,7 +68,6 @@ export function plansOf(index: number): PlanCase[] {
         epilogue: {
           hasBias: options.hasBias,
           activation: options.activation,
-          dropoutRate: options.dropoutRate,
         },
         tile,
         splits: options.splits,

@@ -11,7 +11,10 @@ import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
-import { referenceMaxPool, referenceMaxPoolGradient } from "./reference.ts";
+import {
+  referenceMaxPool,
+  referenceMaxPoolGradient,
+} from "./pool_reference.ts";
 import { runKernel } from "./run.ts";
 
 type Pair = [number, number];

@@ -7,7 +7,6 @@
 import type { FusedActivation } from "../../src/kernels/activation.ts";
 import type { ConvSizes } from "../../src/kernels/conv_view.ts";
 import type { MatmulSizes } from "../../src/kernels/matmul.ts";
-import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
 
 type Numbers = ArrayLike<number>;
 
@@ -48,7 +47,7 @@ export function referenceConv2d(
   const { x, filter } = tensors;
   const { batch, outHeight, outWidth, inChannels, outChannels } = sizes;
   const y = new Float64Array(batch * outHeight * outWidth * outChannels);
-  _eachTap(sizes, (atX, atFilter, atY) => {
+  eachTap(sizes, (atX, atFilter, atY) => {
     for (let c = 0; c < inChannels; c++) {
       for (let o = 0; o < outChannels; o++) {
         y[atY + o] += x[atX + c] * filter[atFilter + c * outChannels + o];
@@ -72,7 +71,7 @@ export function referenceConv2dInputGradient(
   const { dy, filter } = tensors;
   const { batch, inHeight, inWidth, inChannels, outChannels } = sizes;
   const dx = new Float64Array(batch * inHeight * inWidth * inChannels);
-  _eachTap(sizes, (atX, atFilter, atY) => {
+  eachTap(sizes, (atX, atFilter, atY) => {
     for (let c = 0; c < inChannels; c++) {
       for (let o = 0; o < outChannels; o++) {
         dx[atX + c] += dy[atY + o] * filter[atFilter + c * outChannels + o];
@@ -97,7 +96,7 @@ export function referenceConv2dFilterGradient(
   const { filterHeight, filterWidth, inChannels, outChannels } = sizes;
   const size = filterHeight * filterWidth * inChannels * outChannels;
   const dFilter = new Float64Array(size);
-  _eachTap(sizes, (atX, atFilter, atY) => {
+  eachTap(sizes, (atX, atFilter, atY) => {
     for (let c = 0; c < inChannels; c++) {
       for (let o = 0; o < outChannels; o++) {
         dFilter[atFilter + c * outChannels + o] += x[atX + c] * dy[atY + o];
@@ -139,61 +138,12 @@ export function referenceMatmul(
 }
 
 /**
- * Max pooling; a window that holds a NaN gives NaN.
+ * Walks over the taps of all windows, but for those outside of the image.
  *
- * @param x The input, NHWC.
- * @param sizes Sizes of the pooling.
- * @returns The output, NHWC, and the index in `x` that each value is from: the first largest of its window.
+ * @param s Sizes of the convolution.
+ * @param visit Called for each tap with the places where the channels of its pixel begin in input, filter and output.
  */
-export function referenceMaxPool(
-  x: Numbers,
-  sizes: PoolSizes,
-): { values: Float64Array; places: Int32Array } {
-  const { batch, outHeight, outWidth, channels } = sizes;
-  const size = batch * outHeight * outWidth * channels;
-  const values = new Float64Array(size);
-  const places = new Int32Array(size).fill(-1);
-  const windows = {
-    ...sizes,
-    filterHeight: sizes.windowHeight,
-    filterWidth: sizes.windowWidth,
-    inChannels: channels,
-    outChannels: channels,
-  };
-  _eachTap(windows, (atX, _, atY) => {
-    for (let c = 0; c < channels; c++) {
-      const [value, best] = [x[atX + c], values[atY + c]];
-      if (
-        places[atY + c] < 0 || value > best ||
-        (Number.isNaN(value) && !Number.isNaN(best))
-      ) {
-        values[atY + c] = value;
-        places[atY + c] = atX + c;
-      }
-    }
-  });
-  return { values, places };
-}
-
-/**
- * Gradient of max pooling.
- *
- * @param tensors `dy` and the input `x` of the pooling, NHWC.
- * @param sizes Sizes of the pooling.
- * @returns The gradient, NHWC.
- */
-export function referenceMaxPoolGradient(
-  tensors: { dy: Numbers; x: Numbers },
-  sizes: PoolSizes,
-): Float64Array {
-  const { places } = referenceMaxPool(tensors.x, sizes);
-  const dx = new Float64Array(tensors.x.length);
-  places.forEach((place, i) => dx[place] += tensors.dy[i]);
-  return dx;
-}
-
-/** Calls back with where a pixel's channels begin in input, filter and output, for each tap inside of the image. */
-function _eachTap(
+export function eachTap(
   s: ConvSizes,
   visit: (atX: number, atFilter: number, atY: number) => void,
 ): void {

@@ -6,16 +6,21 @@
 
 import { assertEquals } from "@std/assert";
 import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { read, use } from "../device.ts";
 import { numbers } from "../numbers.ts";
+import {
+  referenceAveragePool,
+  referenceAveragePoolGradient,
+  referenceMaxPool,
+  referenceMaxPoolGradient,
+} from "./pool_reference.ts";
 import {
   referenceConv2d,
   referenceConv2dFilterGradient,
   referenceConv2dInputGradient,
   referenceMatmul,
-  referenceMaxPool,
-  referenceMaxPoolGradient,
 } from "./reference.ts";
 
 /** The CPU backend sums a few dozen terms in float32. */
@@ -95,31 +100,33 @@ Deno.test("referenceMatmul() is the CPU backend's", async () => {
   assertCloseTensor(actual, expected, { relative: RELATIVE });
 });
 
+/** Pooling of `[2, 7, 5, 3]` by windows of 3x2 in steps of 2, "same": padded at the top and, by one row, at the bottom. */
+const SAME: PoolSizes = {
+  batch: 2,
+  inHeight: 7,
+  inWidth: 5,
+  channels: 3,
+  outHeight: 4,
+  outWidth: 3,
+  windowHeight: 3,
+  windowWidth: 2,
+  strideHeight: 2,
+  strideWidth: 2,
+  padTop: 1,
+  padLeft: 0,
+};
+
 Deno.test("referenceMaxPool() and its gradient are the CPU backend's", async () => {
   await use("cpu");
   const x = numbers(2 * 7 * 5 * 3);
   const dy = numbers(2 * 4 * 3 * 3, [-1, 1], 1);
-  const sizes = {
-    batch: 2,
-    inHeight: 7,
-    inWidth: 5,
-    channels: 3,
-    outHeight: 4,
-    outWidth: 3,
-    windowHeight: 3,
-    windowWidth: 2,
-    strideHeight: 2,
-    strideWidth: 2,
-    padTop: 1,
-    padLeft: 0,
-  };
   const [y, dx] = await read(() => {
     const pool = (x: Tensor) => tf.maxPool(x as Tensor4D, [3, 2], 2, "same");
     const input = tf.tensor(x, [2, 7, 5, 3]);
     return [pool(input), tf.grad(pool)(input, tf.tensor(dy, [2, 4, 3, 3]))];
   });
-  assertEquals([...referenceMaxPool(x, sizes).values], [...y]);
-  assertCloseTensor(referenceMaxPoolGradient({ dy, x }, sizes), dx, {
+  assertEquals([...referenceMaxPool(x, SAME).values], [...y]);
+  assertCloseTensor(referenceMaxPoolGradient({ dy, x }, SAME), dx, {
     relative: RELATIVE,
   });
 });
@@ -142,4 +149,47 @@ Deno.test("referenceMaxPool() takes the first of equals, and NaN over all", () =
   const { values, places } = referenceMaxPool([1, 2, 2, 3, NaN, NaN], sizes);
   assertEquals([...values], [2, NaN]);
   assertEquals([...places], [1, 4]);
+});
+
+Deno.test("referenceAveragePool() and, unpadded, its gradient are the CPU backend's", async () => {
+  await use("cpu");
+  const x = numbers(2 * 7 * 5 * 3);
+  const dy = numbers(2 * 3 * 2 * 3, [-1, 1], 1);
+  // The CPU backend divides gradients by the whole window, also where part of it is padding.
+  const valid = { ...SAME, outHeight: 3, outWidth: 2, padTop: 0 };
+  const [same, y, dx] = await read(() => {
+    const pool = (pad: "same" | "valid") => (x: Tensor) =>
+      tf.avgPool(x as Tensor4D, [3, 2], 2, pad);
+    const input = tf.tensor(x, [2, 7, 5, 3]);
+    return [
+      pool("same")(input),
+      pool("valid")(input),
+      tf.grad(pool("valid"))(input, tf.tensor(dy, [2, 3, 2, 3])),
+    ];
+  });
+  const options = { relative: RELATIVE };
+  assertCloseTensor(referenceAveragePool(x, SAME), same, options);
+  assertCloseTensor(referenceAveragePool(x, valid), y, options);
+  assertCloseTensor(referenceAveragePoolGradient(dy, valid), dx, options);
+});
+
+Deno.test("referenceAveragePoolGradient() spreads a window over what it holds of the image", () => {
+  const sizes = {
+    batch: 1,
+    inHeight: 1,
+    inWidth: 5,
+    channels: 1,
+    outHeight: 1,
+    outWidth: 3,
+    windowHeight: 1,
+    windowWidth: 3,
+    strideHeight: 1,
+    strideWidth: 2,
+    padTop: 0,
+    padLeft: 1,
+  };
+  assertEquals(
+    [...referenceAveragePoolGradient([2, 3, 8], sizes)],
+    [1, 1 + 1, 1, 1 + 4, 4],
+  );
 });

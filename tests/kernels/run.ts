@@ -8,26 +8,27 @@ import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { tf } from "../../src/backend/tf.ts";
+import { type Tensor, tf } from "../../src/backend/tf.ts";
+import { asTensor } from "../../src/kernels/differentiable.ts";
 import type { Tolerance } from "../compare.ts";
 import { use } from "../device.ts";
 
-/** A tensor to run a kernel on. */
-export interface Input {
-  readonly values: Float32Array;
+/** A tensor to run a kernel on, float32 by default. */
+export interface Input<Values = Float32Array> {
+  readonly values: Values;
   readonly shape: readonly number[];
 }
 
-/** A kernel to run. */
-export interface KernelRun {
-  readonly inputs: readonly Input[];
+/** A kernel to run, which makes one tensor by default. */
+export interface KernelRun<Made = TensorInfo> {
+  readonly inputs: readonly Input<Float32Array | Int32Array>[];
   /** Number of elements of each tensor that the kernel makes, output and temporary ones. */
   readonly makes: readonly number[];
   /** Records the kernel. */
   readonly kernel: (
     backend: WebGPUBackend,
-    tensors: readonly TensorInfo[],
-  ) => TensorInfo;
+    tensors: readonly Tensor[],
+  ) => Made;
 }
 
 /**
@@ -48,6 +49,22 @@ export async function webgpuBackend(): Promise<WebGPUBackend> {
  * @returns The values of the output.
  */
 export async function runKernel(run: KernelRun): Promise<Float32Array> {
+  const [values] = await runKernelOfSeveral({
+    ...run,
+    kernel: (...args) => [run.kernel(...args)],
+  });
+  return values;
+}
+
+/**
+ * Runs a kernel that makes several tensors, as {@linkcode runKernel} does.
+ *
+ * @param run The kernel and its tensors.
+ * @returns The values of each output.
+ */
+export async function runKernelOfSeveral(
+  run: KernelRun<readonly TensorInfo[]>,
+): Promise<Float32Array[]> {
   const backend = await webgpuBackend();
   const tensors = run.inputs.map(({ values, shape }) =>
     tf.tensor(values, [...shape])
@@ -55,11 +72,19 @@ export async function runKernel(run: KernelRun): Promise<Float32Array> {
   tensors.forEach(({ dataId }) => backend.uploadToGPU(dataId));
   await poison(run.makes);
   const before = backend.numDataIds();
-  const info = run.kernel(backend, tensors);
-  const output = tf.engine().makeTensorFromTensorInfo(info);
-  const values = Float32Array.from(await output.data());
-  assertEquals(backend.numDataIds(), before + 1, "tensors after the kernel");
-  tf.dispose([output, ...tensors]);
+  const outputs = run.kernel(backend, tensors).map((made) =>
+    made instanceof tf.Tensor ? made : asTensor(made)
+  );
+  const values: Float32Array[] = [];
+  for (const output of outputs) {
+    values.push(Float32Array.from(await output.data()));
+  }
+  assertEquals(
+    backend.numDataIds(),
+    before + outputs.length,
+    "tensors after the kernel",
+  );
+  tf.dispose([...outputs, ...tensors]);
   throwIfDeviceFailed();
   return values;
 }

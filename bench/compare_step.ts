@@ -1,0 +1,118 @@
+/**
+ * One process of the comparison: trains AlexNet on a batch and prints how long each step took, as JSON.
+ *
+ * `deno run -A bench/compare_step.ts stock|registered|ours BATCH_SIZE STEPS`
+ *
+ * - stock: a TensorFlow.js `LayersModel`, `model.fit`, on TensorFlow.js's own WebGPU kernels;
+ * - registered: the same after `registerKernels()`;
+ * - ours: `alexnet()` and `fit`.
+ *
+ * @module
+ */
+
+import { openBackend } from "../src/backend/backend.ts";
+import { type Tensor1D, type Tensor4D, tf } from "../src/backend/tf.ts";
+import { initBackend } from "../src/kernels/init.ts";
+import { registerKernels } from "../src/kernels/register.ts";
+import { alexnet } from "../src/models/alexnet.ts";
+import { sgd } from "../src/optim/sgd.ts";
+import { fit } from "../src/train/fit.ts";
+
+const [contender, batchSizeText, stepsText] = Deno.args;
+const [batchSize, steps] = [Number(batchSizeText), Number(stepsText)];
+const IMAGE_SIZE = 224;
+const CLASSES = 10;
+
+/** Trains one step and waits for its loss. */
+type Step = (images: Tensor4D, labels: Tensor1D) => Promise<void>;
+
+const step = contender === "ours" ? await _ours() : await _layersModel();
+
+// Compiles the shaders. Those of TensorFlow.js do not depend on the batch size, and its steps take minutes.
+await _run(contender === "stock" ? 1 : batchSize);
+const stepMs: number[] = [];
+for (let i = 0; i < steps; i++) stepMs.push(await _run(batchSize));
+console.log(JSON.stringify({
+  stepMs,
+  numBytesInGPU: (tf.memory() as unknown as { numBytesInGPU: number })
+    .numBytesInGPU,
+}));
+Deno.exit(0);
+
+async function _run(size: number): Promise<number> {
+  const images = tf.randomUniform([size, IMAGE_SIZE, IMAGE_SIZE, 1]);
+  const labels = tf.tensor1d(
+    Array.from({ length: size }, (_, i) => i % CLASSES),
+    "int32",
+  );
+  await images.data();
+  const start = performance.now();
+  await step(images as Tensor4D, labels);
+  const ms = performance.now() - start;
+  tf.dispose([images, labels]);
+  return ms;
+}
+
+async function _ours(): Promise<Step> {
+  await initBackend({ device: "webgpu" });
+  const net = alexnet({ classes: CLASSES });
+  const optimizer = sgd({ learningRate: 0.01 });
+  return async (images, labels) => {
+    async function* batches() {
+      yield { images, labels };
+    }
+    await fit(net, { [Symbol.asyncIterator]: batches }, { optimizer });
+  };
+}
+
+async function _layersModel(): Promise<Step> {
+  await openBackend({ device: "webgpu" });
+  if (contender === "registered") await registerKernels();
+  const { layers, sequential } = await import("@tensorflow/tfjs-layers");
+  const conv = (
+    filters: number,
+    kernelSize: number,
+    options: { strides?: number; inputShape?: number[] } = {},
+  ) =>
+    layers.conv2d({
+      filters,
+      kernelSize,
+      activation: "relu",
+      padding: options.strides ? "valid" : "same",
+      ...options,
+    });
+  const pool = () => layers.maxPooling2d({ poolSize: 3, strides: 2 });
+  const model = sequential({
+    layers: [
+      conv(96, 11, { strides: 4, inputShape: [IMAGE_SIZE, IMAGE_SIZE, 1] }),
+      pool(),
+      conv(256, 5),
+      pool(),
+      conv(384, 3),
+      conv(384, 3),
+      conv(256, 3),
+      pool(),
+      layers.flatten(),
+      layers.dense({ units: 4096, activation: "relu" }),
+      layers.dropout({ rate: 0.5 }),
+      layers.dense({ units: 4096, activation: "relu" }),
+      layers.dropout({ rate: 0.5 }),
+      layers.dense({ units: CLASSES, activation: "softmax" }),
+    ],
+  });
+  model.compile({
+    optimizer: tf.train.sgd(0.01),
+    loss: "categoricalCrossentropy",
+  });
+  return async (images, labels) => {
+    const targets = tf.oneHot(labels, CLASSES);
+    const options = {
+      batchSize: images.shape[0],
+      epochs: 1,
+      shuffle: false,
+      verbose: 0 as const,
+    };
+    await model.fit(images, targets, options);
+    targets.dispose();
+  };
+}
