@@ -67,6 +67,9 @@ export function formatRates(
   roofline?: Roofline,
 ): string {
   const parts = [work.name.padEnd(36), `${_digits(ms)} ms`.padStart(11)];
+  if (work.images !== undefined) {
+    parts.push(`${_digits(work.images / ms * 1000)} images/s`.padStart(14));
+  }
   if (work.gflop !== undefined) {
     const rate = work.gflop / ms * 1000;
     parts.push(`${_digits(rate)} GFLOP/s`.padStart(16));

@@ -21,6 +21,8 @@ export interface Ceiling {
   readonly gflop?: number;
   /** 10^9 bytes read and written. */
   readonly gigabytes?: number;
+  /** Images, where it is a step of training. */
+  readonly images?: number;
 }
 
 /** The best rates of an adapter. */
@@ -71,6 +73,18 @@ export async function measureRoofline(
     copy: copy.gigabytes! / await measure(copy.run) * 1000,
     product: Math.max(...rates),
   };
+}
+
+/**
+ * Formats the best rates.
+ *
+ * @param roofline The rates.
+ * @returns A line.
+ */
+export function formatRoofline({ product, fma, copy }: Roofline): string {
+  return `best product ${product.toFixed(1)} GFLOP/s, multiply-adds ${
+    fma.toFixed(1)
+  } GFLOP/s, copy ${copy.toFixed(2)} GB/s`;
 }
 
 /** Eight independent chains of vec4 multiply-adds per invocation. */

@@ -7,7 +7,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor4D, tf } from "../backend/tf.ts";
-import { asTensor, differentiable } from "./differentiable.ts";
+import { asFloats, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
 import { programOf } from "./program.ts";
 import {
@@ -97,9 +97,10 @@ export function differentiableAveragePool(
   sizes: PoolSizes,
 ): Tensor4D {
   const backend = tf.backend() as WebGPUBackend;
+  const input = asFloats(x);
   return differentiable(
-    [x],
-    () => asTensor(averagePool(backend, x, sizes)),
+    [input],
+    () => asTensor(averagePool(backend, input, sizes)),
     (dy) => [asTensor(averagePoolGradient(backend, dy, sizes))],
   ) as Tensor4D;
 }

@@ -5,7 +5,9 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../backend/tf.ts";
+import { storedType } from "./dispatch.ts";
 
 /**
  * Runs an operation whose gradient is given.
@@ -35,4 +37,15 @@ export function differentiable(
  */
 export function asTensor(info: TensorInfo): Tensor {
   return tf.engine().makeTensorFromTensorInfo(info);
+}
+
+/**
+ * A tensor that holds float32, as our kernels need it, whatever it was cast from.
+ *
+ * @param x float32 by its type, on the WebGPU backend.
+ * @returns The same tensor, or a copy of it that the current scope owns.
+ */
+export function asFloats<T extends Tensor>(x: T): T {
+  const backend = tf.backend() as WebGPUBackend;
+  return storedType(backend, x) === "float32" ? x : tf.add(x, 0) as T;
 }

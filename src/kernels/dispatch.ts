@@ -16,7 +16,9 @@ import { bindGroupOf, type Program } from "./program.ts";
 interface _Recorder {
   readonly device: GPUDevice;
   readonly tensorMap: {
-    get(dataId: object): { resource?: GPUBuffer; values: unknown };
+    get(
+      dataId: object,
+    ): { resource?: GPUBuffer; values: unknown; dtype: DataType };
   };
   computePassEncoder: GPUComputePassEncoder | null;
   readonly commandEncoder: GPUCommandEncoder | null;
@@ -134,6 +136,20 @@ export function makeOutput(
   dtype: DataType = "float32",
 ): TensorInfo {
   return backend.makeTensorInfo([...shape], dtype);
+}
+
+/**
+ * The type of what a tensor holds. TensorFlow.js casts int32 and bool to float32 by calling the same memory float32.
+ *
+ * @param backend The backend that holds the tensor.
+ * @param tensor The tensor.
+ * @returns The type of its memory.
+ */
+export function storedType(
+  backend: WebGPUBackend,
+  { dataId }: TensorInfo,
+): DataType {
+  return (backend as unknown as _Recorder).tensorMap.get(dataId).dtype;
 }
 
 /**

@@ -7,7 +7,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../backend/tf.ts";
-import { asTensor, differentiable } from "./differentiable.ts";
+import { asFloats, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, dispatchInPlace, makeOutput } from "./dispatch.ts";
 import { dropoutShader } from "./dropout_shader.ts";
 import { programOf } from "./program.ts";
@@ -43,7 +43,8 @@ export function fusedDropout(x: Tensor, options: Dropout): Tensor {
     backend.disposeData(random.dataId);
     return asTensor(output);
   };
-  return differentiable([x], () => run(x), (dy) => [run(dy)]);
+  const input = asFloats(x);
+  return differentiable([input], () => run(input), (dy) => [run(dy)]);
 }
 
 /**

@@ -14,7 +14,7 @@ import {
   conv2dInputGradient,
 } from "./conv2d.ts";
 import type { ConvSizes } from "./conv_view.ts";
-import { asTensor, differentiable } from "./differentiable.ts";
+import { asFloats, asTensor, differentiable } from "./differentiable.ts";
 import { maxPoolGradientAt, maxPoolWithPlaces } from "./max_pool.ts";
 import type { PoolSizes } from "./pool_shader.ts";
 
@@ -44,7 +44,9 @@ export function fusedConv2d(
 ): Tensor4D {
   const { sizes, activation, pool, needsInputGradient } = options;
   const backend = tf.backend() as WebGPUBackend;
-  const { x, kernel, bias } = tensors;
+  const [x, kernel, bias] = [tensors.x, tensors.kernel, tensors.bias].map(
+    asFloats<Tensor>,
+  );
   const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
   return differentiable(inputs, (save) => {
     const y = conv2dForward(backend, {

@@ -8,7 +8,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor2D, tf } from "../backend/tf.ts";
 import type { FusedActivation } from "./activation.ts";
 import { biasGradient } from "./column_sums.ts";
-import { asTensor, differentiable } from "./differentiable.ts";
+import { asFloats, asTensor, differentiable } from "./differentiable.ts";
 import { dropInPlace, type Dropout } from "./dropout.ts";
 import { matmul } from "./matmul.ts";
 
@@ -29,10 +29,12 @@ export function fusedDense(
   options: FusedDenseOptions,
 ): Tensor2D {
   const { activation, dropout } = options;
-  const { x, kernel, bias } = tensors;
+  const [x, kernel, bias] = [tensors.x, tensors.kernel, tensors.bias].map(
+    asFloats<Tensor>,
+  );
   const backend = tf.backend() as WebGPUBackend;
   const [rows, inputs] = x.shape;
-  const columns = kernel.shape[1];
+  const columns = kernel.shape[1]!;
   const single = { batch: 1, batchA: 1, batchB: 1 };
   return differentiable([x, kernel, bias], (save) => {
     const output = asTensor(matmul(backend, {

@@ -17,7 +17,7 @@ import {
 } from "./pool_shader.ts";
 
 /**
- * Largest value of each window; of a window that holds a NaN, NaN.
+ * Largest value of each window; a NaN is ignored.
  *
  * @param backend The backend that holds the tensor.
  * @param x float32 `[batch, inHeight, inWidth, channels]`.
@@ -31,7 +31,11 @@ export function maxPool(
 ): TensorInfo {
   const output = makeOutput(backend, poolOutputShape(sizes));
   const key = poolKey("max pool", sizes);
-  const program = programOf(backend, key, () => poolShader(sizes, ["value"]));
+  const program = programOf(
+    backend,
+    key,
+    () => poolShader(sizes, { results: ["value"], nan: "ignored" }),
+  );
   dispatch(backend, program, [output, x]);
   return output;
 }
@@ -45,7 +49,8 @@ export interface PooledWithPlaces {
 }
 
 /**
- * Largest value of each window and its place, which is all that the gradient needs.
+ * Largest value of each window and its place, which is all that the gradient needs. Of a window that holds a NaN, the first
+ * NaN, so that a network which goes astray is seen to.
  *
  * @param backend The backend that holds the tensor.
  * @param x float32 `[batch, inHeight, inWidth, channels]`.
@@ -62,14 +67,15 @@ export function maxPoolWithPlaces(
   const program = programOf(
     backend,
     poolKey("max pool with places", sizes),
-    () => poolShader(sizes, ["value", "place"]),
+    () => poolShader(sizes, { results: ["value", "place"], nan: "largest" }),
   );
   dispatch(backend, program, [pooled, x, places]);
   return { pooled, places };
 }
 
 /**
- * Gradient of max pooling, given the input: each gradient goes to the first largest value of its window.
+ * Gradient of max pooling, given the input: each gradient goes to the first largest value of its window
+ * (a NaN is ignored).
  *
  * @param backend The backend that holds the tensors.
  * @param tensors `dy`, `[batch, outHeight, outWidth, channels]`, and the input `x` of the pooling, float32.
@@ -84,7 +90,11 @@ export function maxPoolGradient(
   const { dy, x } = tensors;
   const places = makeOutput(backend, poolOutputShape(sizes), "int32");
   const key = poolKey("max pool places", sizes);
-  const program = programOf(backend, key, () => poolShader(sizes, ["place"]));
+  const program = programOf(
+    backend,
+    key,
+    () => poolShader(sizes, { results: ["place"], nan: "ignored" }),
+  );
   dispatch(backend, program, [places, x]);
   const dx = maxPoolGradientAt(backend, { dy, places }, sizes);
   backend.disposeData(places.dataId);

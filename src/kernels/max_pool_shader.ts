@@ -12,16 +12,23 @@ import {
   windowShader,
 } from "./pool_shader.ts";
 
+/** What a NaN in a window does: it is the largest value, or it is no value at all, as in TensorFlow.js. */
+export type NanRule = "largest" | "ignored";
+
 /**
  * Writes the shader of the pooling. Bindings: first result, `x`, second result.
  *
  * @param s Sizes of the pooling.
- * @param results What to store of each window.
+ * @param options What to store of each window, and what a NaN does; where it is ignored, a window of nothing but NaN has
+ * the lowest float32 and the place -1.
  * @returns The shader.
  */
 export function poolShader(
   s: PoolSizes,
-  results: readonly ("value" | "place")[],
+  { results, nan }: {
+    results: readonly ("value" | "place")[];
+    nan: NanRule;
+  },
 ): Shader {
   const { float, int, unsigned, bool } = poolTypes(s);
   const [first, second] = results;
@@ -50,8 +57,12 @@ fn isNan(v: ${float}) -> ${bool} {
     before: `var best = ${float}(-3.4028234e38);
   var bestPlace = ${int}(-1);`,
     each: `let value = x[at];
-      // The first of the window also where it is -infinity; NaN is larger than all.
-      let isNew = (value > best) | (bestPlace < ${int}(0)) | (isNan(value) & !isNan(best));
+      // The first of the window also where it is -infinity.
+      let isNew = (value > best) | ${
+      nan === "largest"
+        ? `(bestPlace < ${int}(0)) | (isNan(value) & !isNan(best))`
+        : `((bestPlace < ${int}(0)) & !isNan(value))`
+    };
       best = select(best, value, isNew);
       bestPlace = select(bestPlace, ${int}(place), isNew);`,
     after: `output[i] = ${outputs[0].variable};${

@@ -7,7 +7,8 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
-import { dispatchInPlace, makeFilled } from "./dispatch.ts";
+import { asFloats } from "./differentiable.ts";
+import { dispatchInPlace, makeFilled, storedType } from "./dispatch.ts";
 import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import type { Shader } from "./shader.ts";
@@ -42,7 +43,8 @@ export function sgdInPlace(
   const { learningRate, momentum, weightDecay } = rates;
   const numbers = Float32Array.of(learningRate, momentum, weightDecay);
   const ratesTensor = makeFilled(backend, numbers);
-  for (const { weight, gradient, velocity } of parameters) {
+  for (const { weight, gradient: given, velocity } of parameters) {
+    const gradient = asFloats(given);
     const written = [weight, ...velocity ? [velocity] : []];
     written.forEach((variable) => _makeSole(backend, variable));
     const read: TensorInfo[] = [gradient, ratesTensor];
@@ -54,13 +56,15 @@ export function sgdInPlace(
       () => _shader(size, hasVelocity),
     );
     dispatchInPlace(backend, program, { written, read });
+    if (gradient !== given) gradient.dispose();
   }
   backend.disposeData(ratesTensor.dataId);
 }
 
-/** Moves a variable to memory of its own, where it is not alone on its. */
+/** Moves a variable to float32 memory of its own, where it is not alone on such. */
 function _makeSole(backend: WebGPUBackend, variable: Variable): void {
-  if (backend.refCount(variable.dataId) <= 1) return;
+  const isSole = backend.refCount(variable.dataId) <= 1;
+  if (isSole && storedType(backend, variable) === "float32") return;
   tf.tidy(() => variable.assign(tf.add(variable, 0)));
 }
 

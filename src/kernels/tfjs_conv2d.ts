@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import {
   conv2dFilterGradient,
   conv2dForward,
@@ -18,27 +19,29 @@ import { convSizes } from "./sizes.ts";
 export const CONV_KERNELS: Readonly<Record<string, Kernel>> = {
   Conv2D: ({ backend, inputs: { x, filter }, attrs }) => {
     const sizes = _sizesOf(attrs, x.shape, filter.shape);
-    if (sizes === undefined || !areFloats(x, filter)) return;
+    if (sizes === undefined || !areFloats(backend, x, filter)) return;
     return conv2dForward(backend, { x, filter }, sizes);
   },
   FusedConv2D: ({ backend, inputs, attrs }) => {
     const { x, filter, bias } = inputs;
     const sizes = _sizesOf(attrs, x.shape, filter.shape);
     if (
-      sizes === undefined || !areFloats(x, filter) ||
-      !canFinish(inputs, attrs.activation, sizes.outChannels)
+      sizes === undefined || !areFloats(backend, x, filter) ||
+      !canFinish(backend, inputs, attrs.activation, sizes.outChannels)
     ) return;
     const activation = attrs.activation === "relu" ? "relu" : undefined;
     return conv2dForward(backend, { x, filter, bias, activation }, sizes);
   },
   Conv2DBackpropInput: ({ backend, inputs: { dy, filter }, attrs }) => {
     const sizes = _sizesOf(attrs, attrs.inputShape as number[], filter.shape);
-    if (sizes === undefined || !areFloats(dy, filter)) return;
+    if (sizes === undefined || !areFloats(backend, dy, filter)) return;
+    if (!_isOutput(dy, sizes)) return;
     return conv2dInputGradient(backend, { dy, filter }, sizes);
   },
   Conv2DBackpropFilter: ({ backend, inputs: { x, dy }, attrs }) => {
     const sizes = _sizesOf(attrs, x.shape, attrs.filterShape as number[]);
-    if (sizes === undefined || !areFloats(x, dy)) return;
+    if (sizes === undefined || !areFloats(backend, x, dy)) return;
+    if (!_isOutput(dy, sizes)) return;
     return conv2dFilterGradient(backend, { x, dy }, sizes);
   },
 };
@@ -59,4 +62,10 @@ function _sizesOf(
     dimRoundingMode,
   });
   return sizes.outHeight > 0 && sizes.outWidth > 0 ? sizes : undefined;
+}
+
+/** Whether a gradient has the shape of the output; that of a transposed convolution to a given shape need not. */
+function _isOutput({ shape }: TensorInfo, s: ConvSizes): boolean {
+  return `${shape}` ===
+    `${[s.batch, s.outHeight, s.outWidth, s.outChannels]}`;
 }

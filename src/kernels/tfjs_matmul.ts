@@ -5,6 +5,7 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../backend/tf.ts";
 import { areFloats, canFinish } from "./coverage.ts";
 import { matmul, type MatmulSizes } from "./matmul.ts";
@@ -13,17 +14,17 @@ import type { Kernel, KernelCall } from "./kernel.ts";
 /** The kernels by name. */
 export const MATMUL_KERNELS: Readonly<Record<string, Kernel>> = {
   BatchMatMul: ({ backend, inputs: { a, b }, attrs }) => {
-    const sizes = _sizesOf(a, b, attrs);
+    const sizes = _sizesOf(backend, a, b, attrs);
     if (sizes === undefined) return;
     const outputShape = _outputShape(a, b, sizes);
     return matmul(backend, { a, b, outputShape }, sizes);
   },
   _FusedMatMul: ({ backend, inputs, attrs }) => {
     const { a, b, bias } = inputs;
-    const sizes = _sizesOf(a, b, attrs);
+    const sizes = _sizesOf(backend, a, b, attrs);
     if (
       sizes === undefined ||
-      !canFinish(inputs, attrs.activation, sizes.columns)
+      !canFinish(backend, inputs, attrs.activation, sizes.columns)
     ) return;
     const outputShape = _outputShape(a, b, sizes);
     const activation = attrs.activation === "relu" ? "relu" : undefined;
@@ -33,6 +34,7 @@ export const MATMUL_KERNELS: Readonly<Record<string, Kernel>> = {
 
 /** Sizes of a product, if it is one that our kernels cover: not empty, and batches alike or of one. */
 function _sizesOf(
+  backend: WebGPUBackend,
   a: TensorInfo,
   b: TensorInfo,
   attrs: KernelCall["attrs"],
@@ -48,7 +50,7 @@ function _sizesOf(
   );
   const isAlike = batchA === 1 || batchB === 1 ||
     `${a.shape.slice(0, -2)}` === `${b.shape.slice(0, -2)}`;
-  if (!areFloats(a, b) || depth !== depthB || !isAlike) return;
+  if (!areFloats(backend, a, b) || depth !== depthB || !isAlike) return;
   const batch = Math.max(batchA, batchB);
   return {
     batch,

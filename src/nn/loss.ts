@@ -13,7 +13,11 @@ import {
   tf,
 } from "../backend/tf.ts";
 import { crossEntropy } from "../kernels/cross_entropy.ts";
-import { asTensor, differentiable } from "../kernels/differentiable.ts";
+import {
+  asFloats,
+  asTensor,
+  differentiable,
+} from "../kernels/differentiable.ts";
 
 /** What a batch of logits is worth. */
 export interface LossAndCorrect {
@@ -45,8 +49,9 @@ export function lossAndCorrect(
   }
   const backend = tf.backend() as WebGPUBackend;
   let correct: Tensor | undefined;
-  const loss = differentiable([logits], (save) => {
-    const results = crossEntropy(backend, { logits, labels }, count);
+  const z = asFloats(logits);
+  const loss = differentiable([z], (save) => {
+    const results = crossEntropy(backend, { logits: z, labels }, count);
     // Outlives the scope of the differentiable operation, which gives the loss alone.
     correct = tf.keep(asTensor(results.correct));
     save([asTensor(results.gradient)]);

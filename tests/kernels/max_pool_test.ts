@@ -6,7 +6,11 @@
 
 import { assertEquals } from "@std/assert";
 import { loadTf } from "../../src/backend/tf.ts";
-import { maxPool, maxPoolGradient } from "../../src/kernels/max_pool.ts";
+import {
+  maxPool,
+  maxPoolGradient,
+  maxPoolWithPlaces,
+} from "../../src/kernels/max_pool.ts";
 import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
@@ -15,7 +19,7 @@ import {
   referenceMaxPool,
   referenceMaxPoolGradient,
 } from "./pool_reference.ts";
-import { runKernel } from "./run.ts";
+import { runKernel, runKernelOfSeveral } from "./run.ts";
 
 type Pair = [number, number];
 
@@ -85,10 +89,34 @@ for (const channels of [1, 4]) {
     [2, 3, 0],
     [1, 0, 0, 0, 1, 0, 1, 0, 0],
   ]);
-  test("passes NaN on", [1, NaN, 2, NaN, 3, NaN, 4, 5, NaN], [
-    [NaN, NaN, NaN],
-    [0, 1, 0, 1, 0, 0, 0, 0, 1],
+  test("ignores NaN", [1, NaN, 2, NaN, 3, NaN, 4, 5, NaN], [
+    [2, 3, 5],
+    [0, 0, 1, 0, 1, 0, 0, 1, 0],
   ]);
+  webgpuTest(
+    `maxPoolWithPlaces() passes the first NaN on, ${channels} channels`,
+    async () => {
+      const { sizes } = await _tensors({
+        input: [1, 1, 9, channels],
+        window: [1, 3],
+        strides: [1, 3],
+        pad: "valid",
+      });
+      const x = spread([1, NaN, 2, NaN, 3, NaN, 4, 5, 1]);
+      const [pooled, places] = await runKernelOfSeveral({
+        inputs: [{ values: x, shape: _inputShape(sizes) }],
+        makes: [3 * channels],
+        kernel: (backend, [x]) => {
+          const { pooled, places } = maxPoolWithPlaces(backend, x, sizes);
+          return [pooled, places];
+        },
+      });
+      const expected = referenceMaxPool(x, sizes, "largest");
+      assertEquals(pooled, spread([NaN, NaN, 5]));
+      assertEquals([...pooled], [...expected.values]);
+      assertEquals(places, spread([1, 3, 7]));
+    },
+  );
   test(
     "orders infinities",
     [

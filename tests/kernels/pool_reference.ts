@@ -4,31 +4,34 @@
  * @module
  */
 
+import type { NanRule } from "../../src/kernels/max_pool_shader.ts";
 import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
 import { eachTap } from "./reference.ts";
 
 type Numbers = ArrayLike<number>;
 
 /**
- * Max pooling; a window that holds a NaN gives NaN.
+ * Max pooling.
  *
  * @param x The input, NHWC.
  * @param sizes Sizes of the pooling.
+ * @param nan Whether a NaN is the largest value of its window, or is ignored.
  * @returns The output, NHWC, and the index in `x` that each value is from: the first largest of its window.
  */
 export function referenceMaxPool(
   x: Numbers,
   sizes: PoolSizes,
+  nan: NanRule = "ignored",
 ): { values: Float64Array; places: Int32Array } {
   const size = _outputSize(sizes);
   const values = new Float64Array(size);
   const places = new Int32Array(size).fill(-1);
   _eachElement(sizes, (atX, atY) => {
     const [value, best] = [x[atX], values[atY]];
-    if (
-      places[atY] < 0 || value > best ||
-      (Number.isNaN(value) && !Number.isNaN(best))
-    ) {
+    if (Number.isNaN(value) && (nan === "ignored" || Number.isNaN(best))) {
+      return;
+    }
+    if (places[atY] < 0 || value > best || Number.isNaN(value)) {
       values[atY] = value;
       places[atY] = atX;
     }
@@ -37,7 +40,7 @@ export function referenceMaxPool(
 }
 
 /**
- * Gradient of max pooling.
+ * Gradient of max pooling, where a NaN is ignored.
  *
  * @param tensors `dy` and the input `x` of the pooling, NHWC.
  * @param sizes Sizes of the pooling.

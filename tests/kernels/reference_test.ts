@@ -131,7 +131,7 @@ Deno.test("referenceMaxPool() and its gradient are the CPU backend's", async () 
   });
 });
 
-Deno.test("referenceMaxPool() takes the first of equals, and NaN over all", () => {
+Deno.test("referenceMaxPool() takes the first of equals, and NaN over all if asked to", () => {
   const sizes = {
     batch: 1,
     inHeight: 1,
@@ -146,9 +146,11 @@ Deno.test("referenceMaxPool() takes the first of equals, and NaN over all", () =
     padTop: 0,
     padLeft: 0,
   };
-  const { values, places } = referenceMaxPool([1, 2, 2, 3, NaN, NaN], sizes);
-  assertEquals([...values], [2, NaN]);
-  assertEquals([...places], [1, 4]);
+  const x = [1, 2, 2, 3, NaN, NaN];
+  const over = referenceMaxPool(x, sizes, "largest");
+  assertEquals([[...over.values], [...over.places]], [[2, NaN], [1, 4]]);
+  const without = referenceMaxPool(x, sizes, "ignored");
+  assertEquals([[...without.values], [...without.places]], [[2, 3], [1, 3]]);
 });
 
 Deno.test("referenceAveragePool() and, unpadded, its gradient are the CPU backend's", async () => {

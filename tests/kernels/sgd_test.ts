@@ -187,6 +187,19 @@ webgpuTest(
   },
 );
 
+webgpuTest("sgdInPlace() does not wait for reads on their way", async () => {
+  await webgpuBackend();
+  const parameter = _make(100, false);
+  sgdInPlace([parameter], RATES);
+  const reading = parameter.weight.data();
+  sgdInPlace([parameter], RATES);
+  _follow(parameter, RATES);
+  await reading;
+  _follow(parameter, RATES);
+  await _check(parameter);
+  _dispose(parameter);
+});
+
 function _make(size: number, hasVelocity: boolean, i = 0): Parameter {
   const values = (role: number) => numbers(size, [-1, 1], 10 * i + role);
   const variable = (role: number) =>

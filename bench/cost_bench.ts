@@ -1,0 +1,83 @@
+/**
+ * What a training step costs besides the device's work: JavaScript, submits and memory. Its dispatches are left out, so
+ * that the device has nothing to do. Run with `deno bench -A bench/cost_bench.ts`.
+ *
+ * @module
+ */
+
+import { alexnet } from "../src/models/alexnet.ts";
+import { lenet } from "../src/models/lenet.ts";
+import { openDevice, synchronize } from "./measure.ts";
+import { trainingStep } from "./step.ts";
+
+const STEPS = {
+  "AlexNet, batch 16": () => trainingStep(alexnet(), 16),
+  "AlexNet, batch 128": () => trainingStep(alexnet(), 128),
+  "LeNet, batch 256": () => trainingStep(lenet(), 256),
+};
+
+/** The part of the backend that counts memory. */
+interface _BufferManager {
+  numBytesUsed: number;
+  acquireBuffer(...args: unknown[]): GPUBuffer;
+}
+
+const { backend, adapter } = await openDevice();
+console.error(`adapter: ${adapter}`);
+GPUComputePassEncoder.prototype.dispatchWorkgroups = function () {};
+const count = _countCosts();
+
+for (const [name, makeStep] of Object.entries(STEPS)) {
+  // One network at a time, so that its memory is all there is.
+  const { run, dispose } = makeStep();
+  for (let i = 0; i < 3; i++) {
+    await synchronize();
+    count.submits = 0;
+    count.peakBytes = 0;
+    run();
+  }
+  await synchronize();
+  console.error(
+    `${name}: ${count.submits} submits a step, at most ${
+      (count.peakBytes / 1e9).toFixed(3)
+    } GB of buffers in use`,
+  );
+  dispose();
+  await synchronize();
+}
+
+for (const [name, makeStep] of Object.entries(STEPS)) {
+  let step: ReturnType<typeof makeStep> | undefined;
+  Deno.bench({
+    name: `JavaScript of a step of ${name}`,
+    n: 100,
+    warmup: 20,
+    async fn(b) {
+      step ??= makeStep();
+      await synchronize();
+      b.start();
+      step.run();
+      b.end();
+    },
+  });
+}
+
+/** Counts submits, and the most bytes of buffers in use at a time (`tf.memory().numBytesInGPU`). */
+function _countCosts(): { submits: number; peakBytes: number } {
+  const count = { submits: 0, peakBytes: 0 };
+  const { queue } = backend.device;
+  const { submit } = queue;
+  queue.submit = function (buffers) {
+    count.submits++;
+    return submit.call(queue, buffers);
+  };
+  const manager =
+    (backend as unknown as { bufferManager: _BufferManager }).bufferManager;
+  const { acquireBuffer } = manager;
+  manager.acquireBuffer = function (...args) {
+    const buffer = acquireBuffer.apply(manager, args);
+    count.peakBytes = Math.max(count.peakBytes, manager.numBytesUsed);
+    return buffer;
+  };
+  return count;
+}

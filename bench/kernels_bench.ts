@@ -1,0 +1,232 @@
+/**
+ * Every kernel at AlexNet's shapes, batch 16, as shares of this adapter's ceilings, which are measured first. Run with
+ * `deno bench -A bench/kernels_bench.ts`.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import { type Tensor, tf, type Variable } from "../src/backend/tf.ts";
+import { biasGradient } from "../src/kernels/column_sums.ts";
+import {
+  conv2dFilterGradient,
+  conv2dForward,
+  conv2dInputGradient,
+} from "../src/kernels/conv2d.ts";
+import { crossEntropy } from "../src/kernels/cross_entropy.ts";
+import { matmul } from "../src/kernels/matmul.ts";
+import {
+  maxPoolGradientAt,
+  maxPoolWithPlaces,
+} from "../src/kernels/max_pool.ts";
+import { resizeBytes } from "../src/kernels/resize.ts";
+import { sgdInPlace } from "../src/kernels/sgd.ts";
+import { convSizes, poolSizes } from "../src/kernels/sizes.ts";
+import { openDevice } from "./measure.ts";
+import { registerTimings, type Timing } from "./report.ts";
+import { formatRoofline, measureRoofline } from "./roofline.ts";
+
+const BATCH = 16;
+const FLOAT_BYTES = 4;
+
+const { backend, adapter } = await openDevice();
+const roofline = await measureRoofline(backend);
+console.error(`adapter: ${adapter}
+${formatRoofline(roofline)}`);
+
+const gigabytes = (...tensors: { size: number }[]) =>
+  tensors.reduce((sum, { size }) => sum + size * FLOAT_BYTES, 0) / 1e9;
+const free = (...made: TensorInfo[]) =>
+  made.forEach(({ dataId }) => backend.disposeData(dataId));
+
+await registerTimings([
+  ..._conv("conv1", { input: [224, 1], filter: [11, 96], strides: 4 }),
+  ..._conv("conv2", { input: [26, 96], filter: [5, 256] }),
+  ..._conv("conv3", { input: [12, 256], filter: [3, 384] }),
+  ..._conv("conv4", { input: [12, 384], filter: [3, 384] }),
+  ..._conv("conv5", { input: [12, 384], filter: [3, 256] }),
+  ..._dense("dense1", 6400, 4096),
+  ..._dense("dense2", 4096, 4096),
+  ..._dense("dense3", 4096, 10),
+  ..._pool("pool1", 54, 96),
+  ..._pool("pool2", 26, 256),
+  ..._pool("pool3", 12, 256),
+  _bias("conv2", BATCH * 26 * 26, 256),
+  _sgd("dense1", [6400, 4096]),
+  _crossEntropy(),
+  _resize(),
+], { roofline });
+
+function _conv(
+  name: string,
+  { input: [side, inChannels], filter: [window, outChannels], strides = 1 }: {
+    input: [side: number, channels: number];
+    filter: [side: number, channels: number];
+    strides?: number;
+  },
+): Timing[] {
+  const inShape = [BATCH, side, side, inChannels];
+  const filterShape = [window, window, inChannels, outChannels];
+  const pad = strides === 1 ? "same" : "valid";
+  const s = convSizes({ inShape, filterShape, strides, pad });
+  const x = tf.randomUniform(inShape);
+  const filter = tf.randomUniform(filterShape);
+  const dy = tf.randomUniform([BATCH, s.outHeight, s.outWidth, outChannels]);
+  const gflop = 2 * dy.size * window * window * inChannels / 1e9;
+  const timing = (what: string, kernel: () => TensorInfo): Timing => ({
+    name: `${name} ${what}`,
+    group: name,
+    gflop,
+    run: () => free(kernel()),
+  });
+  const timings = [
+    timing("forward", () => conv2dForward(backend, { x, filter }, s)),
+    timing(
+      "filter gradient",
+      () => conv2dFilterGradient(backend, { x, dy }, s),
+    ),
+  ];
+  // The images need no gradient.
+  if (inChannels > 1) {
+    timings.push(
+      timing(
+        "input gradient",
+        () => conv2dInputGradient(backend, { dy, filter }, s),
+      ),
+    );
+  }
+  return timings;
+}
+
+function _dense(name: string, inputs: number, units: number): Timing[] {
+  const x = tf.randomUniform([BATCH, inputs]);
+  const kernel = tf.randomUniform([inputs, units]);
+  const dy = tf.randomUniform([BATCH, units]);
+  const product = (
+    what: string,
+    [a, b]: [Tensor, Tensor],
+    options: { transposeA?: boolean; transposeB?: boolean },
+  ): Timing => {
+    const { transposeA = false, transposeB = false } = options;
+    const [rows, depth] = transposeA ? a.shape.toReversed() : a.shape;
+    const columns = transposeB ? b.shape[0] : b.shape[1]!;
+    const outputShape = [rows, columns];
+    const sizes = { rows, columns, depth, transposeA, transposeB };
+    return {
+      name: `${name} ${what}`,
+      group: name,
+      gflop: 2 * rows * columns * depth / 1e9,
+      gigabytes: gigabytes(a, b, { size: rows * columns }),
+      run: () =>
+        free(
+          matmul(backend, { a, b, outputShape }, {
+            ...sizes,
+            batch: 1,
+            batchA: 1,
+            batchB: 1,
+          }),
+        ),
+    };
+  };
+  return [
+    product("forward", [x, kernel], {}),
+    product("kernel gradient", [x, dy], { transposeA: true }),
+    product("input gradient", [dy, kernel], { transposeB: true }),
+  ];
+}
+
+function _pool(name: string, side: number, channels: number): Timing[] {
+  const x = tf.randomUniform([BATCH, side, side, channels]);
+  const sizes = poolSizes({
+    inShape: x.shape,
+    filterSize: 3,
+    strides: 2,
+    pad: "valid",
+  });
+  const dy = tf.randomUniform([
+    BATCH,
+    sizes.outHeight,
+    sizes.outWidth,
+    channels,
+  ]);
+  const { places, pooled } = maxPoolWithPlaces(backend, x, sizes);
+  free(pooled);
+  return [
+    {
+      name: `${name} forward`,
+      group: name,
+      gigabytes: gigabytes(x, dy, dy),
+      run() {
+        const made = maxPoolWithPlaces(backend, x, sizes);
+        free(made.pooled, made.places);
+      },
+    },
+    {
+      name: `${name} gradient`,
+      group: name,
+      gigabytes: gigabytes(x, dy, dy),
+      run: () => free(maxPoolGradientAt(backend, { dy, places }, sizes)),
+    },
+  ];
+}
+
+function _bias(name: string, rows: number, columns: number): Timing {
+  const [dy, y] = [0, 1].map(() => tf.randomUniform([rows, columns]));
+  return {
+    name: `${name} bias and relu gradient`,
+    group: "other",
+    gigabytes: gigabytes(dy, y, dy),
+    run() {
+      const after = { y, activation: "relu" } as const;
+      const { bias, dz } = biasGradient(backend, { dy, after }, {
+        rows,
+        columns,
+      });
+      free(bias, dz);
+    },
+  };
+}
+
+function _sgd(name: string, shape: number[]): Timing {
+  const weight = tf.variable(tf.zeros(shape)) as Variable;
+  const gradient = tf.randomUniform(shape);
+  const rates = { learningRate: 0.01, momentum: 0, weightDecay: 0 };
+  return {
+    name: `${name} SGD in place`,
+    group: "other",
+    gigabytes: gigabytes(weight, weight, gradient),
+    run: () => sgdInPlace([{ weight, gradient }], rates),
+  };
+}
+
+function _crossEntropy(): Timing {
+  const logits = tf.randomUniform([BATCH, 10]);
+  const labels = tf.tensor1d(Array.from({ length: BATCH }, () => 3), "int32");
+  return {
+    name: "softmax cross entropy",
+    group: "other",
+    gigabytes: gigabytes(logits, logits),
+    run() {
+      const made = crossEntropy(backend, { logits, labels }, BATCH);
+      free(made.loss, made.correct, made.gradient);
+    },
+  };
+}
+
+function _resize(): Timing {
+  const bytes = new Uint8Array(BATCH * 28 * 28);
+  const sizes = {
+    batch: BATCH,
+    inHeight: 28,
+    inWidth: 28,
+    channels: 1,
+    outHeight: 224,
+    outWidth: 224,
+  };
+  return {
+    name: "resize 28x28 to 224x224",
+    group: "other",
+    gigabytes: gigabytes({ size: BATCH * 224 * 224 }) + bytes.length / 1e9,
+    run: () => free(resizeBytes(backend, bytes, sizes)),
+  };
+}

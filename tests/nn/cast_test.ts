@@ -1,0 +1,93 @@
+/**
+ * Tests of tensors that were cast to float32: TensorFlow.js leaves their memory as it was, and our kernels read memory.
+ *
+ * @module
+ */
+
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
+import { conv2d } from "../../src/nn/conv2d.ts";
+import { dense, flatten } from "../../src/nn/dense.ts";
+import { dropout } from "../../src/nn/dropout.ts";
+import type { Layer } from "../../src/nn/layer.ts";
+import { softmaxCrossEntropy } from "../../src/nn/loss.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+import { sgd } from "../../src/optim/sgd.ts";
+import { read, use, webgpuTest } from "../device.ts";
+
+const CONTEXT = {
+  training: true,
+  seed: 1,
+  step: 0,
+  firstImage: 0,
+  layerIndex: 0,
+  needsInputGradient: true,
+};
+
+/** Small integers, as float32 memory and as int32 memory that is called float32. */
+function makeBoth(shape: number[]): [floats: Tensor, cast: Tensor] {
+  const values = Array.from(
+    { length: shape.reduce((a, b) => a * b) },
+    (_, i) => i % 7 - 3,
+  );
+  return [
+    tf.tensor(values, shape, "float32"),
+    tf.cast(tf.tensor(values, shape, "int32"), "float32"),
+  ];
+}
+
+const LAYERS: Record<string, Layer> = {
+  "conv2d()": conv2d({ filters: 3, kernelSize: 2 }),
+  "averagePool2d()": averagePool2d({ poolSize: 2 }),
+  "maxPool2d()": maxPool2d({ poolSize: 2 }),
+  "dropout()": dropout({ rate: 0.5 }),
+};
+
+for (const [name, layer] of Object.entries(LAYERS)) {
+  webgpuTest(
+    `${name} takes what was cast from int32, weights too`,
+    async () => {
+      await use("webgpu");
+      const shapes = layer.weights([4, 5, 2]).map((w) => [...w.shape]);
+      const [floats, cast] = await read(() => {
+        const both = [[2, 4, 5, 2], ...shapes].map(makeBoth);
+        return [0, 1].map((i) => {
+          const [x, ...weights] = both.map((tensors) => tensors[i]);
+          return layer.apply(x, weights, CONTEXT);
+        });
+      });
+      assertEquals(cast, floats);
+      assertNotEquals(floats, new Float32Array(floats.length));
+    },
+  );
+}
+
+webgpuTest(
+  "predict(), softmaxCrossEntropy() and sgd() take what was cast",
+  async () => {
+    await use("webgpu");
+    const net = new Sequential({
+      inputShape: [3, 3, 1],
+      layers: [flatten(), dense({ units: 4 })],
+    });
+    const results: Float32Array[][] = [];
+    for (const i of [0, 1]) {
+      net.setWeights([[9, 4], [4]].map((shape) => makeBoth(shape)[i]));
+      results.push(
+        await read(() => {
+          const logits = net.predict(makeBoth([5, 3, 3, 1])[i] as Tensor4D);
+          const loss = softmaxCrossEntropy(
+            makeBoth([2, 4])[i] as typeof logits,
+            tf.tensor1d([0, 3], "int32"),
+          );
+          const gradients = [[9, 4], [4]].map((shape) => makeBoth(shape)[i]);
+          sgd({ learningRate: 0.5 }).apply(net.getWeights(), gradients);
+          return [logits, loss, ...net.getWeights().map((w) => tf.clone(w))];
+        }),
+      );
+    }
+    assertEquals(results[1], results[0]);
+    net.dispose();
+  },
+);
