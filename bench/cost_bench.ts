@@ -7,7 +7,7 @@
 
 import { alexnet } from "../src/models/alexnet.ts";
 import { lenet } from "../src/models/lenet.ts";
-import { openDevice, synchronize } from "./measure.ts";
+import { median, openDevice, synchronize } from "./measure.ts";
 import { trainingStep } from "./step.ts";
 
 const STEPS = {
@@ -46,21 +46,33 @@ for (const [name, makeStep] of Object.entries(STEPS)) {
   await synchronize();
 }
 
+const times = new Map<string, number[]>();
 for (const [name, makeStep] of Object.entries(STEPS)) {
   let step: ReturnType<typeof makeStep> | undefined;
+  const stepMs: number[] = [];
+  times.set(name, stepMs);
   Deno.bench({
     name: `JavaScript of a step of ${name}`,
-    n: 100,
-    warmup: 20,
+    n: 200,
+    warmup: 300,
     async fn(b) {
       step ??= makeStep();
       await synchronize();
+      const start = performance.now();
       b.start();
       step.run();
       b.end();
+      stepMs.push(performance.now() - start);
     },
   });
 }
+globalThis.addEventListener("unload", () => {
+  for (const [name, stepMs] of times) {
+    if (stepMs.length === 0) continue;
+    const ms = median(stepMs.slice(-200));
+    console.error(`${name}: ${ms.toFixed(2)} ms of JavaScript a step (median)`);
+  }
+});
 
 /** Counts submits, and the most bytes of buffers in use at a time (`tf.memory().numBytesInGPU`). */
 function _countCosts(): { submits: number; peakBytes: number } {
