@@ -11,6 +11,7 @@ import { describeAdapter, findAdapter } from "../src/backend/adapter.ts";
 import { alexnetLayers } from "../src/models/alexnet.ts";
 import { summarize } from "../src/nn/summary.ts";
 import { median } from "./measure.ts";
+import { gflopPerImage } from "./step.ts";
 
 /** What is compared, and how many steps a process times: a step of stock TensorFlow.js can take minutes. */
 const CONTENDERS = {
@@ -57,8 +58,7 @@ _print();
 
 function _print(): void {
   const { layers, inputShape } = alexnetLayers();
-  const macs = summarize(layers, inputShape)
-    .reduce((sum, layer) => sum + layer.macs, 0);
+  const gflop = gflopPerImage(summarize(layers, inputShape));
   const stock = median(stepMs.stock);
   const rows = NAMES.map((name) => {
     const ms = median(stepMs[name]);
@@ -68,8 +68,7 @@ function _print(): void {
       what: CONTENDERS[name].what,
       stepMs: stepMs[name],
       imagesPerSecond,
-      // Forward and both gradients, two operations per multiply-add.
-      gflops: imagesPerSecond * macs * 6 / 1e9,
+      gflops: imagesPerSecond * gflop,
       ratio: stock / ms,
     };
   });

@@ -64,8 +64,9 @@ export async function timeRuns(
  */
 export async function countRepeats(run: () => void): Promise<number> {
   await timeRuns(run, 1);
-  const ms = await timeRuns(run, 1);
-  return Math.min(Math.max(1, Math.ceil(MIN_MS / ms)), 200);
+  let times = 1;
+  while (await timeRuns(run, times) * times < MIN_MS) times *= 2;
+  return times;
 }
 
 /**

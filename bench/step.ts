@@ -13,10 +13,23 @@ import { lossAndGradients } from "../src/train/step.ts";
 export interface TrainingStep {
   /** Records the step. */
   readonly run: () => void;
-  /** 10^9 floating-point operations: forward and both gradients, two per multiply-add. */
+  /** 10^9 floating-point operations that it needs. */
   readonly gflop: number;
   /** Frees the network and the batch. */
   readonly dispose: () => void;
+}
+
+/**
+ * Counts what a training step needs: two operations per multiply-add, forward and for the gradients by weights and by
+ * inputs; the images need no gradient.
+ *
+ * @param layers The layers of the network.
+ * @returns 10^9 floating-point operations per image.
+ */
+export function gflopPerImage(layers: readonly { macs: number }[]): number {
+  const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
+  const first = layers.find((layer) => layer.macs > 0)?.macs ?? 0;
+  return (6 * macs - 2 * first) / 1e9;
 }
 
 /**
@@ -34,10 +47,9 @@ export function trainingStep(net: Sequential, batch: number): TrainingStep {
     "int32",
   );
   const optimizer = sgd({ learningRate: 0.01 });
-  const macs = net.summary().reduce((sum, layer) => sum + layer.macs, 0);
   let step = 0;
   return {
-    gflop: 6 * macs * batch / 1e9,
+    gflop: batch * gflopPerImage(net.summary()),
     run() {
       const results = lossAndGradients(net, images, labels, { step: step++ });
       const { loss, correct, gradients } = results;

@@ -94,6 +94,16 @@ export async function openBackend(
 }
 
 /**
+ * Has TensorFlow.js open WebGPU, when it does, on a device of ours: with the adapter's limits and subgroups, and with its
+ * errors heard. Changes nothing where WebGPU is open already, or where there is no adapter.
+ */
+export async function prepareWebGpu(): Promise<void> {
+  await loadTf();
+  if ("webgpu" in tf.engine().registry) return;
+  await (webgpu ??= _registerWebGpu(undefined));
+}
+
+/**
  * The device in use, if one is ready.
  *
  * @returns Its limits.

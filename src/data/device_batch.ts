@@ -37,7 +37,10 @@ export function makeOnDevice(
   );
   const isSameSize = height === outHeight && width === outWidth;
   const batch = images.length;
-  const numBytes = 4 * batch * outHeight * outWidth * channels;
+  const numBytes = Math.max(
+    4 * batch * outHeight * outWidth * channels,
+    batch * height * width * channels,
+  );
   if (
     !isUniform || !(isSameSize || plan === "resize and scale") ||
     numBytes > backendInfo().maxBindingBytes

@@ -12,6 +12,7 @@ import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import { dropoutScale } from "./dropout_shader.ts";
 import type { Shader } from "./shader.ts";
+import { MAX_GROUPS } from "./wgsl.ts";
 
 /** Rows that one invocation adds up. */
 const ROWS_PER_PART = 64;
@@ -87,7 +88,7 @@ function _columnSums(
 ): TensorInfo {
   const output = makeOutput(backend, [columns]);
   // A workgroup per column, over two directions as there may be more than fit in one.
-  const x = Math.min(columns, 65_535);
+  const x = Math.min(columns, MAX_GROUPS);
   const program = programOf(backend, `column sums,${rows},${columns}`, () => ({
     code: `
 @group(0) @binding(0) var<storage, read_write> output: array<f32>;

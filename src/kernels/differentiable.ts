@@ -24,7 +24,7 @@ export function differentiable(
 ): Tensor {
   const operation = tf.customGrad((...args) => ({
     value: forward(args.at(-1) as unknown as (tensors: Tensor[]) => void),
-    gradFunc: gradient,
+    gradFunc: (dy, saved) => gradient(asFloats(dy), saved),
   }));
   return operation(...inputs);
 }
@@ -42,10 +42,11 @@ export function asTensor(info: TensorInfo): Tensor {
 /**
  * A tensor that holds float32, as our kernels need it, whatever it was cast from.
  *
- * @param x float32 by its type, on the WebGPU backend.
- * @returns The same tensor, or a copy of it that the current scope owns.
+ * @param x float32 by its type.
+ * @returns The same tensor or, on WebGPU where it holds something else, a copy of it that the current scope owns.
  */
 export function asFloats<T extends Tensor>(x: T): T {
+  if (tf.getBackend() !== "webgpu") return x;
   const backend = tf.backend() as WebGPUBackend;
   return storedType(backend, x) === "float32" ? x : tf.add(x, 0) as T;
 }

@@ -7,6 +7,7 @@
 import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../backend/tf.ts";
+import { ShapeError } from "../errors.ts";
 import { bindGroupOf, type Program } from "./program.ts";
 
 /**
@@ -129,12 +130,20 @@ export function dispatchInPlace(
  * @param shape Its shape.
  * @param dtype Its type. Default float32.
  * @returns The tensor, with undefined content.
+ * @throws {ShapeError} If it is larger than the device can bind: the device would leave its content undefined.
  */
 export function makeOutput(
   backend: WebGPUBackend,
   shape: readonly number[],
   dtype: DataType = "float32",
 ): TensorInfo {
+  const bytes = shape.reduce((product, n) => product * n, BYTES_PER_ELEMENT);
+  const { maxStorageBufferBindingSize } = backend.device.limits;
+  if (bytes > maxStorageBufferBindingSize) {
+    throw new ShapeError(
+      `Cannot make a tensor of shape [${shape}]: it has ${bytes} bytes and the adapter binds at most ${maxStorageBufferBindingSize}; use smaller batches`,
+    );
+  }
   return backend.makeTensorInfo([...shape], dtype);
 }
 
@@ -172,6 +181,9 @@ export function makeFilled(
   recorder.device.queue.writeBuffer(resource!, 0, words);
   return tensor;
 }
+
+/** Of float32 and int32. */
+const BYTES_PER_ELEMENT = 4;
 
 /** Where `tf.time` and `tf.profile` expect the times of a pass. */
 function _timestamps(recorder: _Recorder): GPUComputePassDescriptor {

@@ -5,12 +5,10 @@
  */
 
 import type { Shader } from "./shader.ts";
+import { MAX_GROUPS } from "./wgsl.ts";
 
 /** Invocations of a workgroup. */
 const WORKGROUP_SIZE = 64;
-
-/** Most workgroups in one direction, by WebGPU's default limits. */
-const MAX_GROUPS = 65_535;
 
 /**
  * Spreads invocations over workgroups.

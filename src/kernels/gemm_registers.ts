@@ -14,6 +14,7 @@ import {
   storeSums,
   type Tiles,
 } from "./gemm_store.ts";
+import { range } from "./wgsl.ts";
 
 /** Invocations of a workgroup where lanes do not share. */
 const LONE_INVOCATIONS = 64;
@@ -60,10 +61,10 @@ fn main(
   };
 ${_prepareLeft(plan, tile)}
 ${
-    _range(quads).flatMap((j) =>
+    range(quads).flatMap((j) =>
       right.along === "outer"
         ? [`  let r${j} = rightPrepare(${_column(j, tile)}, batch);`]
-        : _range(4).map((c) =>
+        : range(4).map((c) =>
           `  let r${4 * j + c} = rightPrepare(${
             _column(j, tile)
           } + ${c}u, batch);`
@@ -71,16 +72,16 @@ ${
     ).join("\n")
   }
 ${
-    _range(live).flatMap((i) =>
-      _range(quads).map((j) => `  var c${i}_${j} = vec4f();`)
+    range(live).flatMap((i) =>
+      range(quads).map((j) => `  var c${i}_${j} = vec4f();`)
     ).join("\n")
   }
   for (var k = first; k < end; k = k + 4u) {
 ${_loadLeft(plan, tile)}
 ${_loadRight(right.along, quads)}
 ${
-    _range(live).map((i) => {
-      const sums = _range(quads).map((j) =>
+    range(live).map((i) => {
+      const sums = range(quads).map((j) =>
         `c${i}_${j} = fma(vec4f(a.w), b3_${j}, fma(vec4f(a.z), b2_${j}, fma(vec4f(a.y), b1_${j}, fma(vec4f(a.x), b0_${j}, c${i}_${j}))));`
       );
       return `    {
@@ -111,12 +112,12 @@ function _prepareLeft(
 ): string {
   const isOuter = left.along === "outer";
   const lines = lanes > 1
-    ? _range(rows / lanes).map((r) =>
+    ? range(rows / lanes).map((r) =>
       `  let l${r} = leftPrepare(firstRow + ${r * lanes}u + ${
         isOuter ? "(lane >> 2u) * 4u" : "lane"
       }, batch);`
     )
-    : _range(isOuter ? rows / 4 : rows).map((r) =>
+    : range(isOuter ? rows / 4 : rows).map((r) =>
       `  let l${r} = leftPrepare(firstRow + ${isOuter ? 4 * r : r}u, batch);`
     );
   return lines.join("\n");
@@ -130,7 +131,7 @@ function _loadLeft(
   if (lanes > 1) {
     return [
       `    let leftAt = leftStep(${isOuter ? "k + (lane & 3u)" : "k"});`,
-      ..._range(rows / lanes).map((r) =>
+      ...range(rows / lanes).map((r) =>
         `    let a${r} = leftLoad(l${r}, leftAt);`
       ),
     ].join("\n");
@@ -138,12 +139,12 @@ function _loadLeft(
   if (!isOuter) {
     return [
       "    let leftAt = leftStep(k);",
-      ..._range(rows).map((r) => `    let a${r} = leftLoad(l${r}, leftAt);`),
+      ...range(rows).map((r) => `    let a${r} = leftLoad(l${r}, leftAt);`),
     ].join("\n");
   }
-  return _range(4).flatMap((kk) => [
+  return range(4).flatMap((kk) => [
     `    let leftAt${kk} = leftStep(k + ${kk}u);`,
-    ..._range(rows / 4).map((r) =>
+    ...range(rows / 4).map((r) =>
       `    let a${r}_${kk} = leftLoad(l${r}, leftAt${kk});`
     ),
   ]).join("\n");
@@ -161,7 +162,7 @@ function _leftRow(
   const component = COMPONENTS[i % 4];
   if (lanes > 1) {
     const firstLane = Math.floor(i % lanes / 4) * 4;
-    const values = _range(4).map((kk) =>
+    const values = range(4).map((kk) =>
       `subgroupBroadcast(a${Math.floor(i / lanes)}.${component}, ${
         firstLane + kk
       }u)`
@@ -171,29 +172,29 @@ function _leftRow(
   if (along === "depth") return `a${i}`;
   const r = Math.floor(i / 4);
   return `vec4f(${
-    _range(4).map((kk) => `a${r}_${kk}.${component}`).join(", ")
+    range(4).map((kk) => `a${r}_${kk}.${component}`).join(", ")
   })`;
 }
 
 /** Declares `b${k}_${quad}`: four columns at each of the four places of this turn. */
 function _loadRight(along: "depth" | "outer", quads: number): string {
   if (along === "outer") {
-    return _range(4).flatMap((kk) => [
+    return range(4).flatMap((kk) => [
       `    let rightAt${kk} = rightStep(k + ${kk}u);`,
-      ..._range(quads).map((j) =>
+      ...range(quads).map((j) =>
         `    let b${kk}_${j} = rightLoad(r${j}, rightAt${kk});`
       ),
     ]).join("\n");
   }
   return [
     "    let rightAt = rightStep(k);",
-    ..._range(quads).flatMap((j) => [
-      ..._range(4).map((c) =>
+    ...range(quads).flatMap((j) => [
+      ...range(4).map((c) =>
         `    let t${4 * j + c} = rightLoad(r${4 * j + c}, rightAt);`
       ),
-      ..._range(4).map((kk) =>
+      ...range(4).map((kk) =>
         `    let b${kk}_${j} = vec4f(${
-          _range(4).map((c) => `t${4 * j + c}.${COMPONENTS[kk]}`).join(", ")
+          range(4).map((c) => `t${4 * j + c}.${COMPONENTS[kk]}`).join(", ")
         });`
       ),
     ]),
@@ -205,11 +206,11 @@ function _stores(
   tile: { rows: number; columns: number; lanes: number },
   live: number,
 ): string {
-  const quads = _range(tile.columns / 4);
+  const quads = range(tile.columns / 4);
   if (plan.outputAlong === "column") {
     return [
       ...quads.map((j) => loadBias(plan, `bias${j}`, _column(j, tile))),
-      ..._range(live).flatMap((i) =>
+      ...range(live).flatMap((i) =>
         quads.map((j) =>
           storeSums(plan, {
             row: `firstRow + ${i}u`,
@@ -223,7 +224,7 @@ function _stores(
   }
   const sum = (i: number, j: number, component: string) =>
     i < live ? `c${i}_${j}.${component}` : "0.0";
-  return _range(Math.ceil(live / 4)).flatMap((i) => [
+  return range(Math.ceil(live / 4)).flatMap((i) => [
     loadBias(plan, `bias${i}`, `firstRow + ${4 * i}u`),
     ...quads.flatMap((j) =>
       COMPONENTS.map((component, c) =>
@@ -231,15 +232,11 @@ function _stores(
           row: `firstRow + ${4 * i}u`,
           column: `${_column(j, tile)} + ${c}u`,
           sums: `vec4f(${
-            _range(4).map((r) => sum(4 * i + r, j, component)).join(", ")
+            range(4).map((r) => sum(4 * i + r, j, component)).join(", ")
           })`,
           bias: `bias${i}`,
         })
       )
     ),
   ]).join("\n");
-}
-
-function _range(length: number): number[] {
-  return Array.from({ length }, (_, i) => i);
 }

@@ -14,6 +14,7 @@ import {
   storeSums,
   type Tiles,
 } from "./gemm_store.ts";
+import { range } from "./wgsl.ts";
 import type { View } from "./view.ts";
 
 /** Workgroups are 16 by 16 invocations, WebGPU's default limit of 256. */
@@ -64,15 +65,15 @@ ${_copy("right", plan.right, columns)}
     workgroupBarrier();
     for (var kk = 0u; kk < ${DEPTH}u; kk = kk + 1u) {
 ${
-    _range(width).map((j) =>
+    range(width).map((j) =>
       `      let b${j} = rightTile[kk * ${columns}u + local.x * ${width}u + ${j}u];`
     ).join("\n")
   }
 ${
-    _range(height).map((i) =>
+    range(height).map((i) =>
       `      let a${i} = leftTile[kk * ${rows}u + local.y * ${height}u + ${i}u];
 ${
-        _range(width).map((j) =>
+        range(width).map((j) =>
           `      sums[${i}][${j}] = fma(a${i}, b${j}, sums[${i}][${j}]);`
         ).join("\n")
       }`
@@ -92,7 +93,7 @@ ${_stores(plan, height, width)}
 /** Vectors of the tile that each invocation copies, and where the one with number `v` lies in it. */
 function _places(view: View, size: number): string[] {
   const perInvocation = size * DEPTH / 4 / SIDE ** 2;
-  return _range(perInvocation).map((v) => `invocation + ${v * SIDE ** 2}u`).map(
+  return range(perInvocation).map((v) => `invocation + ${v * SIDE ** 2}u`).map(
     (vector) =>
       view.along === "depth"
         ? `vec2u((${vector}) / ${DEPTH / 4}u, (${vector}) % ${DEPTH / 4}u * 4u)`
@@ -111,7 +112,7 @@ function _prepare(name: string, view: View, size: number): string {
 function _copy(name: string, view: View, size: number): string {
   return _places(view, size).map((_, v) => {
     const place = `${name}Place${v}`;
-    const stores = _range(4).map((j) =>
+    const stores = range(4).map((j) =>
       view.along === "depth"
         ? `${name}Tile[(${place}.y + ${j}u) * ${size}u + ${place}.x] = v[${j}];`
         : `${name}Tile[${place}.y * ${size}u + ${place}.x + ${j}u] = v[${j}];`
@@ -127,31 +128,27 @@ function _copy(name: string, view: View, size: number): string {
 function _stores(plan: GemmPlan, height: number, width: number): string {
   const sum = (i: number, j: number) => `sums[${i}][${j}]`;
   if (plan.outputAlong === "column") {
-    return _range(width / 4).flatMap((j) => [
+    return range(width / 4).flatMap((j) => [
       loadBias(plan, `bias${j}`, `column + ${4 * j}u`),
-      ..._range(height).map((i) =>
+      ...range(height).map((i) =>
         storeSums(plan, {
           row: `row + ${i}u`,
           column: `column + ${4 * j}u`,
-          sums: `vec4f(${_range(4).map((c) => sum(i, 4 * j + c)).join(", ")})`,
+          sums: `vec4f(${range(4).map((c) => sum(i, 4 * j + c)).join(", ")})`,
           bias: `bias${j}`,
         })
       ),
     ]).join("\n");
   }
-  return _range(height / 4).flatMap((i) => [
+  return range(height / 4).flatMap((i) => [
     loadBias(plan, `bias${i}`, `row + ${4 * i}u`),
-    ..._range(width).map((j) =>
+    ...range(width).map((j) =>
       storeSums(plan, {
         row: `row + ${4 * i}u`,
         column: `column + ${j}u`,
-        sums: `vec4f(${_range(4).map((r) => sum(4 * i + r, j)).join(", ")})`,
+        sums: `vec4f(${range(4).map((r) => sum(4 * i + r, j)).join(", ")})`,
         bias: `bias${i}`,
       })
     ),
   ]).join("\n");
-}
-
-function _range(length: number): number[] {
-  return Array.from({ length }, (_, i) => i);
 }

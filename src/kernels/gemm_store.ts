@@ -6,6 +6,7 @@
 
 import { finishFunction } from "./epilogue.ts";
 import type { GemmPlan } from "./gemm_plan.ts";
+import { MAX_GROUPS } from "./wgsl.ts";
 
 /** Whether four neighbouring outputs are stored as one vector. */
 function _isVectorStore(plan: GemmPlan): boolean {
@@ -32,9 +33,6 @@ ${_storeFunction(plan)}`;
 
 /** Workgroups of a product: tiles across, tiles down, and products times splits. */
 export type Tiles = readonly [across: number, down: number, deep: number];
-
-/** Most workgroups in one direction, by WebGPU's default limits. */
-const MAX_GROUPS = 65_535;
 
 /** Spreads the tiles over two directions, as there may be more than fit in one. */
 export function gridOfTiles(tiles: Tiles): [x: number, y: number, z: number] {

@@ -6,6 +6,8 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
+import { asFloats, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
 import { programOf } from "./program.ts";
 import { gradientShader, poolShader } from "./max_pool_shader.ts";
@@ -119,4 +121,23 @@ export function maxPoolGradientAt(
   const program = programOf(backend, key, () => gradientShader(sizes));
   dispatch(backend, program, [dx, tensors.places, tensors.dy]);
   return dx;
+}
+
+/**
+ * Max pooling of a tensor on the WebGPU backend, differentiable; a NaN is the largest value of its window.
+ *
+ * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param sizes Sizes of the pooling.
+ * @returns float32 `[batch, outHeight, outWidth, channels]`.
+ */
+export function differentiableMaxPool(x: Tensor4D, sizes: PoolSizes): Tensor {
+  const backend = tf.backend() as WebGPUBackend;
+  const input = asFloats(x);
+  return differentiable([input], (save) => {
+    const { pooled, places } = maxPoolWithPlaces(backend, input, sizes);
+    save([asTensor(places)]);
+    return asTensor(pooled);
+  }, (dy, [places]) => [
+    asTensor(maxPoolGradientAt(backend, { dy, places }, sizes)),
+  ]);
 }

@@ -95,7 +95,7 @@ export function windowShader(
  *
  * @param s Sizes of the pooling.
  * @param parts WGSL: the bindings; statements before the walk; statements at each window, with its place in the tensor
- * `at`, where `count` is the number of its elements; statements after it.
+ * `at` and in the image `y` and `x`; statements after it.
  * @returns The shader.
  */
 export function coverShader(

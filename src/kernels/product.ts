@@ -14,7 +14,13 @@ import { type Epilogue, finishFunction } from "./epilogue.ts";
 import { gemm } from "./gemm.ts";
 import type { GemmPlan } from "./gemm_plan.ts";
 import type { Shader } from "./shader.ts";
-import { chooseTiling, type GemmSizes, type Tiling, traitsOf } from "./tile.ts";
+import {
+  type AdapterTraits,
+  chooseTiling,
+  type GemmSizes,
+  type Tiling,
+  traitsOf,
+} from "./tile.ts";
 import type { View } from "./view.ts";
 
 /** A product to run: `output[row, column] = activation(sum over k of left * right + bias[column])`. */
@@ -37,7 +43,13 @@ export interface ProductTensors {
   readonly outputShape: readonly number[];
 }
 
-const tilings = new WeakMap<GPUDevice, Map<string, Tiling>>();
+/** A choice of tiles, and the key of the program with it. */
+interface Choice {
+  readonly tiling: Tiling;
+  readonly programKey: string;
+}
+
+const choices = new WeakMap<AdapterTraits, Map<string, Choice>>();
 
 /**
  * Runs a product.
@@ -56,11 +68,11 @@ export function runProduct(
   const hasBias = tensors.bias !== undefined;
   const epilogue = { hasBias, activation };
   const key = `${product.key},${Object.values(epilogue)}`;
-  const tiling = _tilingOf(backend, key, product);
+  const { tiling, programKey } = _choiceOf(traitsOf(backend), key, product);
   const { isTransposed, splits } = tiling;
   const program = programOf(
     backend,
-    key,
+    programKey,
     () => gemm(_plan(product, tiling, epilogue)),
   );
   const output = makeOutput(backend, tensors.outputShape);
@@ -85,19 +97,22 @@ export function runProduct(
   return output;
 }
 
-function _tilingOf(
-  backend: WebGPUBackend,
+function _choiceOf(
+  traits: AdapterTraits,
   key: string,
   sizes: GemmSizes,
-): Tiling {
-  let known = tilings.get(backend.device);
-  if (known === undefined) tilings.set(backend.device, known = new Map());
-  let tiling = known.get(key);
-  if (tiling === undefined) {
-    tiling = chooseTiling(sizes, traitsOf(backend));
-    known.set(key, tiling);
+): Choice {
+  let known = choices.get(traits);
+  if (known === undefined) choices.set(traits, known = new Map());
+  let choice = known.get(key);
+  if (choice === undefined) {
+    const tiling = chooseTiling(sizes, traits);
+    const { tile, isTransposed, splits } = tiling;
+    const programKey = [key, ...Object.values(tile), isTransposed, splits];
+    choice = { tiling, programKey: programKey.join() };
+    known.set(key, choice);
   }
-  return tiling;
+  return choice;
 }
 
 function _plan(

@@ -10,7 +10,8 @@ import type {
   TensorInfo,
 } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { loadTf, tf } from "../backend/tf.ts";
+import { prepareWebGpu } from "../backend/backend.ts";
+import { tf } from "../backend/tf.ts";
 import { BackendError } from "../errors.ts";
 import type { Kernel } from "./kernel.ts";
 import { CONV_KERNELS } from "./tfjs_conv2d.ts";
@@ -31,6 +32,9 @@ const ours = new WeakSet<KernelFunc>();
  * max pooling and their gradients with the kernels of this package. Cases that they do not cover go to TensorFlow.js's
  * own. Calling it again changes nothing.
  *
+ * Call it before the program opens WebGPU (`tf.setBackend("webgpu")`): then TensorFlow.js opens it on a device of ours, which
+ * has the adapter's limits and, on software adapters, subgroups, without which the kernels take about twice as long.
+ *
  * "Every program" means those that use the same copy of `@tensorflow/tfjs-core` 4.22.0. Each new shape compiles shaders
  * of its own, which stay for the life of the device: they suit training, where shapes repeat.
  *
@@ -45,7 +49,7 @@ const ours = new WeakSet<KernelFunc>();
  * @throws {BackendError} If TensorFlow.js has no kernel of one of these names.
  */
 export async function registerKernels(): Promise<string[]> {
-  await loadTf();
+  await prepareWebGpu();
   await import("@tensorflow/tfjs-backend-webgpu");
   for (const [kernelName, kernel] of Object.entries(KERNELS)) {
     const stock = tf.getKernel(kernelName, "webgpu");

@@ -39,10 +39,17 @@ export function resizeBytes(
   sizes: ResizeSizes,
 ): TensorInfo {
   const { batch, channels, outHeight, outWidth } = sizes;
-  const words = new Uint32Array(bytes.buffer, 0, bytes.length / 4);
+  const words = new Uint32Array(
+    bytes.buffer,
+    bytes.byteOffset,
+    bytes.length / 4,
+  );
   const pixels = makeFilled(backend, words);
   const output = makeOutput(backend, [batch, outHeight, outWidth, channels]);
-  const key = `resize,${Object.values(sizes)}`;
+  const key = [
+    "resize",
+    ...[batch, sizes.inHeight, sizes.inWidth, channels, outHeight, outWidth],
+  ].join();
   const program = programOf(backend, key, () => _shader(sizes));
   dispatch(backend, program, [output, pixels]);
   backend.disposeData(pixels.dataId);

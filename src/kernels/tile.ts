@@ -11,7 +11,7 @@ import type { Tile } from "./gemm_plan.ts";
 export interface AdapterTraits {
   /** Whether the adapter computes on the CPU. */
   readonly isSoftware: boolean;
-  /** Size of a subgroup where shaders can use them and it is the same for all, else 1. */
+  /** Size of a subgroup where shaders can use them and it is always 4 or always 8, else 1. */
   readonly lanes: number;
   /** Largest buffer that a shader may bind, in bytes. */
   readonly maxBindingBytes: number;
@@ -38,10 +38,10 @@ export interface Tiling {
 const MIN_SPLIT = 128;
 
 /**
- * Longest sum of one invocation, as llvmpipe before Mesa 25 stops after 65,535 iterations of all loops together: 4 places
- * an iteration, or 16 places in 17.
+ * Longest sum of one invocation of a software adapter, as llvmpipe before Mesa 25 stops after 65,535 iterations of all
+ * loops together: 4 places an iteration.
  */
-const MAX_SPLIT = { registers: 4 * 60_000, staged: 60_000 };
+const MAX_SPLIT = 4 * 60_000;
 
 /** Invocations of a workgroup whose lanes do not share. */
 const LONE_INVOCATIONS = 64;
@@ -93,6 +93,20 @@ export function traitsOf(backend: WebGPUBackend): AdapterTraits {
     cachedTraits.set(device, traits);
   }
   return traits;
+}
+
+/**
+ * Has products on a device computed as on another adapter, to try its tiles.
+ *
+ * @param backend A backend on the device.
+ * @param traits The other adapter; without it, what the device really is.
+ */
+export function pretendTraits(
+  backend: WebGPUBackend,
+  traits?: AdapterTraits,
+): void {
+  if (traits === undefined) cachedTraits.delete(backend.device);
+  else cachedTraits.set(backend.device, traits);
 }
 
 /**
@@ -157,7 +171,6 @@ function _withSplits(
   sizes: GemmSizes,
   traits: AdapterTraits,
 ): Tiling {
-  const { tile } = choice;
   const groups = _countGroups(choice, sizes);
   const bytes = sizes.rows * sizes.columns * sizes.batch * 4;
   const splits = Math.min(
@@ -165,8 +178,7 @@ function _withSplits(
     Math.ceil(sizes.depth / MIN_SPLIT),
     Math.max(1, Math.floor(traits.maxBindingBytes / bytes)),
   );
-  return {
-    ...choice,
-    splits: Math.max(splits, Math.ceil(sizes.depth / MAX_SPLIT[tile.form])),
-  };
+  if (!traits.isSoftware) return { ...choice, splits };
+  const least = Math.ceil(sizes.depth / MAX_SPLIT);
+  return { ...choice, splits: Math.max(splits, least) };
 }

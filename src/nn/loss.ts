@@ -12,6 +12,7 @@ import {
   type Tensor2D,
   tf,
 } from "../backend/tf.ts";
+import { ShapeError } from "../errors.ts";
 import { crossEntropy } from "../kernels/cross_entropy.ts";
 import {
   asFloats,
@@ -35,12 +36,14 @@ export interface LossAndCorrect {
  * @param labels int32 `[batch]`, each in [0, classes).
  * @param count What to divide by: the size of the whole batch where this is a part of one. Default: the batch.
  * @returns Loss and count.
+ * @throws {ShapeError} If the labels are not int32, one per row.
  */
 export function lossAndCorrect(
   logits: Tensor2D,
   labels: Tensor1D,
   count: number = logits.shape[0],
 ): LossAndCorrect {
+  _checkLabels(logits, labels);
   if (tf.getBackend() !== "webgpu") {
     return {
       loss: _plainLoss(logits, labels, count),
@@ -68,6 +71,7 @@ export function lossAndCorrect(
  * @param labels int32 `[batch]`, each in [0, classes).
  * @param count What to divide by: the size of the whole batch where this is a part of one. Default: the batch.
  * @returns float32 scalar, in nats.
+ * @throws {ShapeError} If the labels are not int32, one per row.
  */
 export function softmaxCrossEntropy(
   logits: Tensor2D,
@@ -88,6 +92,16 @@ export function softmaxCrossEntropy(
  */
 export function countCorrect(logits: Tensor2D, labels: Tensor1D): Scalar {
   return tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), "int32"));
+}
+
+function _checkLabels(logits: Tensor2D, labels: Tensor1D): void {
+  const [batch] = logits.shape;
+  if (
+    labels.rank === 1 && labels.shape[0] === batch && labels.dtype === "int32"
+  ) return;
+  throw new ShapeError(
+    `Cannot use labels of shape [${labels.shape}] and type ${labels.dtype}: expected int32 [${batch}], one per row of the logits`,
+  );
 }
 
 /** Gives a kept tensor to the current scope. */

@@ -6,6 +6,7 @@
 
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
 import { differentiableAveragePool } from "../kernels/average_pool.ts";
+import { differentiableMaxPool } from "../kernels/max_pool.ts";
 import type { PoolSizes } from "../kernels/pool_shader.ts";
 import { poolSizes } from "../kernels/sizes.ts";
 import type { Layer } from "./layer.ts";
@@ -63,12 +64,15 @@ function _pool2d(
     maxPoolWindow: kind === "max_pool2d" ? window : undefined,
     apply(x) {
       const images = x as Tensor4D;
-      if (kind === "average_pool2d") {
-        return tf.getBackend() === "webgpu"
-          ? differentiableAveragePool(images, _sizes(images, window))
-          : _averagePool(images, window);
+      if (tf.getBackend() === "webgpu") {
+        const sizes = _sizes(images, window);
+        return kind === "average_pool2d"
+          ? differentiableAveragePool(images, sizes)
+          : differentiableMaxPool(images, sizes);
       }
-      return tf.maxPool(images, ..._pair(window), padding);
+      return kind === "average_pool2d"
+        ? _averagePool(images, window)
+        : tf.maxPool(images, ..._pair(window), padding);
     },
   };
 }

@@ -198,7 +198,7 @@ function _checkFinite(
 ): void {
   if (Number.isFinite(loss)) return;
   throw new TrainingError(
-    `The mean loss became ${loss} by step ${where.step} in epoch ${where.epoch}: try a smaller learning rate`,
+    `The mean loss became ${loss} by step ${where.step} in epoch ${where.epoch}: try a smaller learning rate, and check that all labels are in [0, classes)`,
     where,
   );
 }

@@ -115,14 +115,17 @@ function _step(
   options: { step: number; firstImage: number; count: number },
 ): Tensor[] {
   const weights = net.getWeights();
-  const correct: Scalar[] = [];
+  let kept: Scalar | undefined;
   const { value, grads } = tf.variableGrads(() => {
     const logits = net.forward(batch.images, options);
     const results = lossAndCorrect(logits, batch.labels, options.count);
-    correct.push(tf.keep(results.correct));
+    kept = tf.keep(results.correct);
     return results.loss;
   }, weights);
-  return [value, ...correct, ...weights.map(({ name }) => grads[name])];
+  // Back to the current scope.
+  const correct = tf.clone(kept!);
+  kept!.dispose();
+  return [value, correct, ...weights.map(({ name }) => grads[name])];
 }
 
 /** Adds and frees both, so that at most two sets of gradients are alive. */

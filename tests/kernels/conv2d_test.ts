@@ -23,6 +23,7 @@ import {
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
+import { formTest } from "./forms.ts";
 import { type ConvCase, CONVOLUTIONS, sizesOf } from "./conv2d_cases.ts";
 import {
   referenceConv2d,
@@ -36,7 +37,7 @@ for (const convolution of CONVOLUTIONS) {
   const what = `${filter}/${strides} ${pad} of ${input}`;
   const after = [hasBias ? "bias" : "", activation ?? ""].filter(Boolean);
   const epilogue = after.length > 0 ? ` with ${after.join(", ")}` : "";
-  webgpuTest(
+  formTest(
     `conv2dForward() ${what}${epilogue} is the reference's`,
     async () => {
       const { sizes, x, filter } = await _tensors(convolution);
@@ -67,7 +68,7 @@ for (const convolution of CONVOLUTIONS) {
     },
   );
 
-  webgpuTest(`conv2dInputGradient() ${what} is the reference's`, async () => {
+  formTest(`conv2dInputGradient() ${what} is the reference's`, async () => {
     const { sizes, dy, filter } = await _tensors(convolution);
     const values = await runKernel({
       inputs: [dy, filter],
@@ -89,7 +90,7 @@ for (const convolution of CONVOLUTIONS) {
     );
   });
 
-  webgpuTest(`conv2dFilterGradient() ${what} is the reference's`, async () => {
+  formTest(`conv2dFilterGradient() ${what} is the reference's`, async () => {
     const { sizes, x, dy } = await _tensors(convolution);
     const values = await runKernel({
       inputs: [x, dy],

@@ -126,13 +126,12 @@ interface DenseCase {
   readonly inputs: number;
   readonly columns: number;
   readonly rate: number;
-  /** Whether the sums are long and few, so that they are cut into parts and dropout comes with their sum. */
+  /** Whether the sums are long and few, so that they are cut into parts. */
   readonly isSplit: boolean;
 }
 
 const DENSE: readonly DenseCase[] = [
   { rows: 1, inputs: 1, columns: 1, rate: 0.25, isSplit: false },
-  // Of tiles that compile fast: a software adapter takes seconds for dropout in a large one.
   { rows: 5, inputs: 50, columns: 29, rate: 0.5, isSplit: false },
   { rows: 10, inputs: 128, columns: 12, rate: 0.25, isSplit: false },
   { rows: 130, inputs: 30, columns: 7, rate: 0.5, isSplit: false },

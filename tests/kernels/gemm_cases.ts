@@ -16,6 +16,9 @@ export interface TileCase {
 /** Every form, whatever the default of the adapter is. */
 export const TILES: readonly TileCase[] = [
   ...[8, 16, 32, 64].map((rows) => _registers(8, rows, 4)),
+  ...[[8, 16], [64, 16], [96, 8]].map(([rows, columns]) =>
+    _registers(8, rows, columns)
+  ),
   ...[[8, 8], [8, 16], [16, 16]].map(([rows, columns]) =>
     _registers(1, rows, columns)
   ),
@@ -33,8 +36,8 @@ const ACTIVATIONS = [undefined, "relu", "sigmoid"] as const;
 /**
  * Products with one tile. All ways that the operands lie are combined: bits `left`, `right` and `size` (whose operands
  * are read as scalars or as vectors). The other options are sums of these bits, so that each pair of options has each
- * pair of values. Large register tiles take llvmpipe seconds to compile, so of them only four products are tried, among
- * which each option still has all of its values. As the epilogue is the same code for all tiles, other pairs of it are
+ * pair of values. Large register tiles take llvmpipe seconds to compile, so of them only four products or, of the largest,
+ * two are tried, among which most options still have all of their values. As the epilogue is the same code for all tiles, other pairs of it are
  * tried with every other tile.
  *
  * @param index Index of the tile in {@linkcode TILES}.
@@ -42,8 +45,12 @@ const ACTIVATIONS = [undefined, "relu", "sigmoid"] as const;
  */
 export function plansOf(index: number): PlanCase[] {
   const { tile } = TILES[index];
-  const isLarge = tile.form === "registers" && tile.rows * tile.columns >= 128;
-  const combinations = isLarge ? [1, 2, 4, 5] : [0, 1, 2, 3, 4, 5, 6, 7];
+  const sums = tile.form === "registers" ? tile.rows * tile.columns : 0;
+  const combinations = sums >= 768
+    ? [1, 6]
+    : sums >= 128
+    ? [1, 2, 4, 5]
+    : [0, 1, 2, 3, 4, 5, 6, 7];
   return combinations.map((bits) => {
     const [left, right, size] = [bits & 1, bits >> 1 & 1, bits >> 2];
     const [rows, columns, depth] = size ? [64, 64, 64] : [37, 29, 50];

@@ -10,6 +10,7 @@ import { chooseTiling, traitsOf } from "../../src/kernels/tile.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
+import { formTest } from "./forms.ts";
 import { referenceMatmul } from "./reference.ts";
 import { runKernel, sumTolerance, webgpuBackend } from "./run.ts";
 
@@ -59,7 +60,7 @@ for (const testCase of CASES) {
     hasBias ? "bias" : "",
     activation,
   ].filter(Boolean).join(" ");
-  webgpuTest(`matmul() ${what} is the reference's`, async () => {
+  formTest(`matmul() ${what} is the reference's`, async () => {
     const a = numbers(sizes.batchA * rows * depth, [-1, 1], 1);
     const b = numbers(sizes.batchB * columns * depth, [-1, 1], 2);
     const bias = numbers(columns, [-1, 1], 3);

@@ -6,6 +6,7 @@
 
 import { loadTf, tf } from "../../src/backend/tf.ts";
 import { use, webgpuTest } from "../device.ts";
+import { watchCalls } from "./stock_calls.ts";
 import { readOwnTests } from "./tfjs_own_tests.ts";
 
 const FILES = [
@@ -17,15 +18,18 @@ const FILES = [
   "max_pool_test.js",
 ];
 
-await loadTf();
+const takeCalls = await watchCalls();
 for (const file of FILES) {
   for (const { name, run } of await readOwnTests(file)) {
     webgpuTest(`TensorFlow.js's test of ${name}`, async () => {
       await use("webgpu");
       tf.engine().startScope();
+      takeCalls();
       try {
         await run();
       } finally {
+        const c = takeCalls();
+        console.log(`@@${file}|${name}|${c.all.length}|${c.stock.length}|${[...new Set(c.stock)]}`);
         tf.engine().endScope();
       }
     });

@@ -1,11 +1,14 @@
 /**
- * Tests of tensors that were cast to float32: TensorFlow.js leaves their memory as it was, and our kernels read memory.
+ * Tests of what tensors hold: those cast to float32, whose memory TensorFlow.js leaves as it was while our kernels read
+ * memory, and those that are not float32 at all.
  *
  * @module
  */
 
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { ShapeError } from "../../src/errors.ts";
+import { lenet } from "../../src/models/lenet.ts";
 import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
@@ -91,3 +94,23 @@ webgpuTest(
     net.dispose();
   },
 );
+
+for (const device of ["cpu", "webgpu"] as const) {
+  const test = device === "webgpu" ? webgpuTest : Deno.test;
+  test(`predict() and setWeights() refuse what is not float32, on ${device}`, async () => {
+    await use(device);
+    const net = lenet();
+    const images = tf.zeros([1, 28, 28, 1], "int32") as Tensor4D;
+    assertThrows(
+      () => net.predict(images),
+      ShapeError,
+      "Cannot use images of type int32: expected float32",
+    );
+    const before = net.getWeights().map((w) => w.dataId);
+    const values = net.getWeights().map((w) => tf.zeros(w.shape, "int32"));
+    assertThrows(() => net.setWeights(values), ShapeError, "int32 of shape");
+    assertEquals(net.getWeights().map((w) => w.dataId), before);
+    tf.dispose([images, values]);
+    net.dispose();
+  });
+}

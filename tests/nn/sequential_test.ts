@@ -13,13 +13,12 @@ import {
 } from "@std/assert";
 import { type Tensor4D, tf } from "../../src/backend/tf.ts";
 import { OptionError, ShapeError } from "../../src/errors.ts";
-import { lenet } from "../../src/models/lenet.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { maxPool2d } from "../../src/nn/pooling.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { assertClose } from "../compare.ts";
-import { read, use, webgpuTest } from "../device.ts";
+import { read, use } from "../device.ts";
 import { numbers } from "../numbers.ts";
 
 const INPUT = [6, 6, 2];
@@ -242,24 +241,4 @@ function row(
 ): ReturnType<Sequential["summary"]>[number] {
   const kind = name.replace(/_\d+$/, "");
   return { name, kind, outputShape, params, macs };
-}
-
-for (const device of ["cpu", "webgpu"] as const) {
-  const test = device === "webgpu" ? webgpuTest : Deno.test;
-  test(`predict() and setWeights() refuse what is not float32, on ${device}`, async () => {
-    await use(device);
-    const net = lenet();
-    const images = tf.zeros([1, 28, 28, 1], "int32") as Tensor4D;
-    assertThrows(
-      () => net.predict(images),
-      ShapeError,
-      "Cannot use images of type int32: expected float32",
-    );
-    const before = net.getWeights().map((w) => w.dataId);
-    const values = net.getWeights().map((w) => tf.zeros(w.shape, "int32"));
-    assertThrows(() => net.setWeights(values), ShapeError, "int32 of shape");
-    assertEquals(net.getWeights().map((w) => w.dataId), before);
-    tf.dispose([images, values]);
-    net.dispose();
-  });
 }
