@@ -14,6 +14,7 @@ import {
   conv2dInputGradient,
 } from "../src/kernels/conv2d.ts";
 import { crossEntropy } from "../src/kernels/cross_entropy.ts";
+import { dropInPlace } from "../src/kernels/dropout.ts";
 import { matmul } from "../src/kernels/matmul.ts";
 import {
   maxPoolGradientAt,
@@ -53,6 +54,7 @@ await registerTimings([
   ..._pool("pool3", 12, 256),
   _bias("conv2", BATCH * 26 * 26, 256),
   _sgd("dense1", [6400, 4096]),
+  _dropout("dense1", [BATCH, 4096]),
   _crossEntropy(),
   _resize(),
 ], { roofline });
@@ -71,16 +73,21 @@ function _conv(
   const s = convSizes({ inShape, filterShape, strides, pad });
   const x = tf.randomUniform(inShape);
   const filter = tf.randomUniform(filterShape);
+  const bias = tf.zeros([outChannels]);
   const dy = tf.randomUniform([BATCH, s.outHeight, s.outWidth, outChannels]);
   const gflop = 2 * dy.size * window * window * inChannels / 1e9;
   const timing = (what: string, kernel: () => TensorInfo): Timing => ({
     name: `${name} ${what}`,
     group: name,
     gflop,
+    gigabytes: gigabytes(x, filter, dy),
     run: () => free(kernel()),
   });
   const timings = [
-    timing("forward", () => conv2dForward(backend, { x, filter }, s)),
+    timing(
+      "forward, bias, relu",
+      () => conv2dForward(backend, { x, filter, bias, activation: "relu" }, s),
+    ),
     timing(
       "filter gradient",
       () => conv2dFilterGradient(backend, { x, dy }, s),
@@ -196,6 +203,17 @@ function _sgd(name: string, shape: number[]): Timing {
     group: "other",
     gigabytes: gigabytes(weight, weight, gradient),
     run: () => sgdInPlace([{ weight, gradient }], rates),
+  };
+}
+
+function _dropout(name: string, shape: number[]): Timing {
+  const x = tf.zeros(shape);
+  const key = { seed: 0, stream: 0 };
+  return {
+    name: `${name} dropout in place`,
+    group: "other",
+    gigabytes: gigabytes(x, x),
+    run: () => dropInPlace(backend, x, { rate: 0.5, key }),
   };
 }
 

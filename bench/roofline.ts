@@ -89,7 +89,9 @@ export function formatRoofline({ product, fma, copy }: Roofline): string {
 
 /** Eight independent chains of vec4 multiply-adds per invocation. */
 function _fma(backend: WebGPUBackend): Ceiling {
-  const invocations = 64 * 256;
+  // Enough to fill a large GPU; a software adapter is full with fewer.
+  const { isFallbackAdapter } = backend.device.adapterInfo;
+  const invocations = isFallbackAdapter ? 2 ** 14 : 2 ** 20;
   const turns = 1000;
   const chains = [0, 1, 2, 3, 4, 5, 6, 7];
   const grid = gridOf(invocations);
@@ -98,7 +100,11 @@ function _fma(backend: WebGPUBackend): Ceiling {
 
 ${indexOf(invocations, grid)}
   let factor = vec4f(1.0 + f32(i) * 1e-9);
-${chains.map((c) => `  var c${c} = vec4f(f32(i + ${c}u));`).join("\n")}
+${
+    chains.map((c) =>
+      `  var c${c} = vec4f(f32(i + ${c}u)) + vec4f(0.0, 1.0, 2.0, 3.0);`
+    ).join("\n")
+  }
   for (var turn = 0u; turn < ${turns}u; turn = turn + 1u) {
 ${chains.map((c) => `    c${c} = fma(c${c}, factor, factor);`).join("\n")}
   }

@@ -1,0 +1,230 @@
+/**
+ * Tests of convolution with bias, activation and max pooling on WebGPU, and of its gradients on the tape, against the
+ * references one after another.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
+import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import type { FusedActivation } from "../../src/kernels/activation.ts";
+import { fusedConv2d } from "../../src/kernels/fused_conv2d.ts";
+import { poolOutputShape } from "../../src/kernels/pool_shader.ts";
+import { convSizes, poolSizes } from "../../src/kernels/sizes.ts";
+import { assertClose } from "../compare.ts";
+import { webgpuTest } from "../device.ts";
+import { numbers } from "../numbers.ts";
+import { referenceMaxPool } from "./pool_reference.ts";
+import {
+  activate,
+  referenceConv2d,
+  referenceConv2dFilterGradient,
+  referenceConv2dInputGradient,
+} from "./reference.ts";
+import { runKernelOfSeveral, sumTolerance, webgpuBackend } from "./run.ts";
+
+type Pad = "same" | "valid";
+
+interface Case {
+  /** `[batch, height, width, channels]`. */
+  readonly input: readonly [number, number, number, number];
+  /** `[height, width, filters]`. */
+  readonly filter: readonly [number, number, number];
+  readonly conv: { readonly strides: [number, number]; readonly pad: Pad };
+  /** The pooling, where one follows. */
+  readonly pool: {
+    readonly filterSize: number;
+    readonly strides: number;
+    readonly pad: Pad;
+  };
+}
+
+const CASES: readonly Case[] = [
+  {
+    input: [2, 9, 11, 3],
+    filter: [3, 3, 8],
+    conv: { strides: [1, 1], pad: "same" },
+    pool: { filterSize: 3, strides: 2, pad: "valid" },
+  },
+  // Pooling leaves out the last row.
+  {
+    input: [1, 25, 19, 1],
+    filter: [5, 4, 5],
+    conv: { strides: [2, 2], pad: "valid" },
+    pool: { filterSize: 2, strides: 2, pad: "valid" },
+  },
+  // Both reach over the border.
+  {
+    input: [2, 31, 23, 5],
+    filter: [7, 5, 3],
+    conv: { strides: [4, 4], pad: "same" },
+    pool: { filterSize: 3, strides: 2, pad: "same" },
+  },
+  {
+    input: [3, 7, 13, 8],
+    filter: [3, 2, 1],
+    conv: { strides: [1, 2], pad: "valid" },
+    pool: { filterSize: 2, strides: 2, pad: "valid" },
+  },
+];
+
+/** Distance from 1 to the next float32. */
+const EPSILON = 2 ** -23;
+
+for (const testCase of CASES) {
+  for (const activation of [undefined, "relu", "sigmoid"] as const) {
+    for (const hasPool of [false, true]) {
+      const { input, filter, conv, pool } = testCase;
+      const after = hasPool ? `pool ${Object.values(pool)}` : "no pool";
+      const what =
+        `${filter}/${conv.strides} ${conv.pad} of ${input}, ${activation}, ${after}`;
+      webgpuTest(
+        `fusedConv2d() ${what} and its gradients are the references'`,
+        async () => _check(await _setUp(testCase, activation, hasPool)),
+      );
+      webgpuTest(
+        `fusedConv2d() ${what} leaves no tensors behind, nor a gradient of x unless wanted`,
+        async () => _count(await _setUp(testCase, activation, hasPool)),
+      );
+    }
+  }
+}
+
+async function _check(set: SetUp): Promise<void> {
+  const { sizes, kernel, bias, x, dy } = set;
+  const { outChannels } = sizes;
+  const expected = _reference(set);
+  const { dz, dzError } = expected;
+  const [y, dKernel, dBias, dx] = await runKernelOfSeveral({
+    inputs: set.inputs,
+    makes: [
+      ...[kernel, bias, x, dy, dz].map(({ length }) => length),
+      Math.ceil(dy.length / outChannels / 64) * outChannels,
+    ],
+    kernel: (_, [kernel, bias, x, dy]) => {
+      const operation = _operation(set, true);
+      const inputs = [kernel, bias, x];
+      const { value, grads } = tf.valueAndGrads(operation)(inputs, dy);
+      assertEquals(value.shape, dy.shape);
+      return [value, ...grads];
+    },
+  });
+  assertClose(y, expected.y, { ...expected.yTolerance, what: "output" });
+  // Besides the sum, each product, with a factor below 1, is off by the error of dz, up or down at random.
+  const within = (factors: Float32Array, depth: number, what: string) => {
+    const sum = sumTolerance(factors, Float32Array.from(dz), depth);
+    const { absolute = 0, relative } = sum;
+    const ofElements = Math.sqrt(depth) * dzError;
+    return { absolute: absolute + ofElements, relative, what };
+  };
+  const pixels = dz.length / outChannels;
+  assertClose(
+    dKernel,
+    referenceConv2dFilterGradient({ x, dy: dz }, sizes),
+    within(x, pixels, "gradient of the kernel"),
+  );
+  const sums = new Float64Array(outChannels);
+  dz.forEach((value, i) => sums[i % outChannels] += value);
+  const one = Float32Array.of(1);
+  assertClose(dBias, sums, within(one, pixels, "gradient of the bias"));
+  const depth = kernel.length / sizes.inChannels;
+  assertClose(
+    dx,
+    referenceConv2dInputGradient({ dy: dz, filter: kernel }, sizes),
+    within(kernel, depth, "gradient of x"),
+  );
+}
+
+async function _count(set: SetUp): Promise<void> {
+  const backend = await webgpuBackend();
+  const tensors = set.inputs.map(({ values, shape }) =>
+    tf.tensor(values, shape)
+  );
+  const [kernel, bias, x, dy] = tensors;
+  const count = () => [tf.memory().numTensors, backend.numDataIds()];
+  const before = count();
+  for (const isWanted of [true, false]) {
+    const operation = _operation(set, isWanted);
+    const gradients = tf.grads(
+      isWanted ? operation : (kernel, bias) => operation(kernel, bias, x),
+    );
+    const inputs = isWanted ? [kernel, bias, x] : [kernel, bias];
+    for (let call = 0; call < 3; call++) {
+      tf.dispose(gradients(inputs, dy));
+      assertEquals(count(), before, `call ${call}`);
+    }
+  }
+  const gradients = tf.grads(_operation(set, false));
+  const message = "Cannot compute gradient of y=f(x)";
+  assertThrows(() => gradients([kernel, bias, x], dy), Error, message);
+  tf.dispose(tensors);
+  throwIfDeviceFailed();
+}
+
+function _operation(options: SetUp, needsInputGradient: boolean) {
+  return (kernel: Tensor, bias: Tensor, x: Tensor): Tensor =>
+    fusedConv2d(
+      { kernel: kernel as Tensor4D, bias, x: x as Tensor4D },
+      { ...options, needsInputGradient },
+    );
+}
+
+type SetUp = Awaited<ReturnType<typeof _setUp>>;
+
+async function _setUp(
+  { input, filter, ...c }: Case,
+  activation: FusedActivation | undefined,
+  hasPool: boolean,
+) {
+  await webgpuBackend();
+  const [height, width, filters] = filter;
+  const filterShape = [height, width, input[3], filters];
+  const sizes = convSizes({ inShape: input, filterShape, ...c.conv });
+  const inShape = [sizes.batch, sizes.outHeight, sizes.outWidth, filters];
+  const pool = hasPool ? poolSizes({ inShape, ...c.pool }) : undefined;
+  const shape = pool ? poolOutputShape(pool) : inShape;
+  const inputs = [filterShape, [filters], [...input], shape]
+    .map((shape, seed) => ({
+      values: numbers(shape.reduce((a, b) => a * b), [-1, 1], seed),
+      shape,
+    }));
+  const [kernel, bias, x, dy] = inputs.map(({ values }) => values);
+  return { sizes, pool, activation, inputs, kernel, bias, x, dy };
+}
+
+/** The output, the gradient `dz` of the biased sums, and how far both may be off. */
+function _reference({ sizes, pool, activation, kernel, bias, x, dy }: SetUp) {
+  const sums = referenceConv2d({ x, filter: kernel, bias }, sizes);
+  // Besides the products, the bias.
+  const depth = kernel.length / sizes.outChannels + 1;
+  const sumsTolerance = sumTolerance(x, kernel, depth);
+  const { absolute = 0 } = sumsTolerance;
+  // Otherwise a rounding error could take one over the kink of relu.
+  assert(sums.every((sum) => Math.abs(sum) > absolute));
+  const largest = sums.reduce((max, sum) => Math.max(max, Math.abs(sum)), 0);
+  const activated = sums.map((sum) => activate(sum, activation));
+  const { values: y, places } = pool
+    ? referenceMaxPool(activated, pool, "largest")
+    : { values: activated, places: activated.map((_, i) => i) };
+  const dz = new Float64Array(sums.length);
+  dy.forEach((dy, i) => {
+    const slope = activation === "sigmoid"
+      ? y[i] * (1 - y[i])
+      : Number(activation === undefined || y[i] > 0);
+    dz[places[i]] += dy * slope;
+  });
+  const windows = pool
+    ? Math.ceil(pool.windowHeight / pool.strideHeight) ** 2
+    : 1;
+  // Gradients below 1 of as many windows are added, each addition rounded by half an epsilon of the sum.
+  const added = EPSILON / 2 * windows * (windows - 1) / 2;
+  if (activation !== "sigmoid") {
+    return { y, yTolerance: sumsTolerance, dz, dzError: added };
+  }
+  // The slope is at most 1/4. WGSL lets exp(s) be off by 3 + 2 |s| units and a quotient by 2.5; the sum takes half of one.
+  const yError = absolute / 4 + (6 + 2 * largest) * EPSILON;
+  // The derivative of y (1 - y) is at most 1, and three roundings of what is below 1/4 follow.
+  const dzError = windows * (yError + EPSILON) + added;
+  return { y, yTolerance: { absolute: yError }, dz, dzError };
+}
