@@ -12,33 +12,42 @@ import { registerKernels } from "../../src/kernels/register.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { readBoth, use, webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
+import { type Calls, REPLACED, watchCalls } from "./stock_calls.ts";
 
 /** Sums of a few dozen terms. */
 const RELATIVE = 1e-6;
 
+const takeCalls = await watchCalls();
+const getFunctions = () =>
+  REPLACED.map((name) => tf.getKernel(name, "webgpu").kernelFunc);
+const STOCK = getFunctions();
+
 webgpuTest("registerKernels() replaces eight kernels, once", async () => {
-  const names = [
-    "BatchMatMul",
-    "Conv2D",
-    "Conv2DBackpropFilter",
-    "Conv2DBackpropInput",
-    "FusedConv2D",
-    "MaxPool",
-    "MaxPoolGrad",
-    "_FusedMatMul",
-  ];
-  assertEquals((await registerKernels()).sort(), names);
-  const functions = () =>
-    names.map((name) => tf.getKernel(name, "webgpu").kernelFunc);
-  const registered = functions();
-  assertEquals((await registerKernels()).sort(), names);
-  functions().forEach((kernel, i) => assert(kernel === registered[i]));
+  assertEquals((await registerKernels()).sort(), REPLACED);
+  const registered = getFunctions();
+  registered.forEach((kernel, i) => assert(kernel !== STOCK[i]));
+  assertEquals((await registerKernels()).sort(), REPLACED);
+  getFunctions().forEach((kernel, i) => assert(kernel === registered[i]));
 });
 
 /** A tensor of random numbers. */
 function _random(shape: number[], seed = 0): Tensor {
   const size = shape.reduce((product, n) => product * n, 1);
   return tf.tensor(numbers(size, [-1, 1], seed), shape);
+}
+
+/** Asserts that WebGPU gives what the CPU does, and gives the calls that this took. */
+async function _compare(compute: () => Tensor): Promise<Calls> {
+  const seen: string[] = [];
+  takeCalls();
+  const { webgpu, cpu } = await readBoth(() => {
+    const output = compute();
+    seen.push(`${output.dtype} ${output.shape}`);
+    return [output];
+  });
+  assertEquals(seen[0], seen[1]);
+  assertCloseTensor(webgpu[0], cpu[0], { relative: RELATIVE });
+  return takeCalls();
 }
 
 const IMAGE = () => _random([2, 9, 8, 3]) as Tensor4D;
@@ -62,6 +71,14 @@ const UNCOVERED: Readonly<Record<string, () => Tensor>> = {
       bias: _random([5], 2),
       activation: "sigmoid",
     }),
+  "fused conv2d with a bias of one value": () =>
+    tf.fused.conv2d({
+      x: IMAGE(),
+      filter: FILTER(),
+      strides: 1,
+      pad: "valid",
+      bias: tf.scalar(0.5),
+    }),
   "int32 matMul": () =>
     tf.matMul(
       tf.tensor2d([1, -2, 3, 4, 5, 6], [2, 3], "int32"),
@@ -81,18 +98,19 @@ const UNCOVERED: Readonly<Record<string, () => Tensor>> = {
       activation: "prelu",
       preluActivationWeights: _random([3], 2),
     }),
+  "fused matMul with a bias per row": () =>
+    tf.fused.matMul({
+      a: _random([4, 7]),
+      b: _random([7, 3], 1),
+      bias: _random([4, 1], 2),
+    }),
   "matMul of nothing": () => tf.matMul(_random([0, 3]), _random([3, 2], 1)),
 };
 for (const [what, compute] of Object.entries(UNCOVERED)) {
   webgpuTest(`registerKernels() leaves ${what} to TensorFlow.js`, async () => {
-    const seen: string[] = [];
-    const { webgpu, cpu } = await readBoth(() => {
-      const output = compute();
-      seen.push(`${output.dtype} ${output.shape}`);
-      return [output];
-    });
-    assertEquals(seen[0], seen[1]);
-    assertCloseTensor(webgpu[0], cpu[0], { relative: RELATIVE });
+    const { all, stock } = await _compare(compute);
+    assertEquals(stock, all);
+    assert(all.length > 0, "no call of a replaced kernel");
   });
 }
 
@@ -102,19 +120,20 @@ const COVERED: Readonly<Record<string, () => Tensor>> = {
     tf.conv2d(_random([9, 8, 3]) as Tensor3D, FILTER(), 2, "same"),
   "conv2d with rounding": () =>
     tf.conv2d(IMAGE(), FILTER(), 2, 1, "NHWC", 1, "ceil"),
-  "fused conv2d with a bias of one value": () =>
+  "fused conv2d with relu": () =>
     tf.fused.conv2d({
       x: IMAGE(),
       filter: FILTER(),
       strides: 1,
       pad: "valid",
-      bias: tf.scalar(0.5),
+      bias: _random([5], 2),
+      activation: "relu",
     }),
-  "fused matMul with a bias per row": () =>
+  "fused matMul with a bias per column": () =>
     tf.fused.matMul({
       a: _random([4, 7]),
       b: _random([7, 3], 1),
-      bias: _random([4, 1], 2),
+      bias: _random([1, 3], 2),
     }),
   "matMul of one matrix with a batch": () =>
     tf.matMul(_random([3, 4]), _random([2, 5, 4, 3], 1)),
@@ -129,14 +148,9 @@ for (const [what, compute] of Object.entries(COVERED)) {
   webgpuTest(
     `registerKernels() gives ${what} as TensorFlow.js does`,
     async () => {
-      const seen: string[] = [];
-      const { webgpu, cpu } = await readBoth(() => {
-        const output = compute();
-        seen.push(`${output.dtype} ${output.shape}`);
-        return [output];
-      });
-      assertEquals(seen[0], seen[1]);
-      assertCloseTensor(webgpu[0], cpu[0], { relative: RELATIVE });
+      const { all, stock } = await _compare(compute);
+      assertEquals(stock, []);
+      assert(all.length > 0, "no call of a replaced kernel");
     },
   );
 }
@@ -198,6 +212,7 @@ const TWINS: Readonly<Record<string, ((x: Tensor) => Tensor)[]>> = {
 };
 for (const [what, twins] of Object.entries(TWINS)) {
   webgpuTest(`registerKernels() tells apart ${what}`, async () => {
+    takeCalls();
     const { webgpu, cpu } = await readBoth(() =>
       twins.flatMap((compute) => {
         const x = _random([1, 6, 6, 2], 2);
@@ -207,6 +222,7 @@ for (const [what, twins] of Object.entries(TWINS)) {
         return [compute(input), tf.grad(compute)(input)];
       })
     );
+    assertEquals(takeCalls().stock, []);
     webgpu.forEach((values, i) => {
       assertCloseTensor(values, cpu[i], { relative: RELATIVE });
       for (let j = i + 2; j < webgpu.length; j += 2) {
