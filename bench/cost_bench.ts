@@ -16,6 +16,13 @@ const STEPS = {
   "LeNet, batch 256": () => trainingStep(lenet(), 256),
 };
 
+/** What is counted. */
+interface _Costs {
+  submits: number;
+  deviceMs: number;
+  peakBytes: number;
+}
+
 /** The part of the backend that counts memory. */
 interface _BufferManager {
   numBytesUsed: number;
@@ -50,42 +57,62 @@ for (const [name, makeStep] of Object.entries(STEPS)) {
   await synchronize();
 }
 
-const times = new Map<string, number[]>();
+const times = new Map<string, { js: number[]; device: number[] }>();
 for (const [name, makeStep] of Object.entries(STEPS)) {
   let step: ReturnType<typeof makeStep> | undefined;
-  const stepMs: number[] = [];
+  const stepMs = { js: [] as number[], device: [] as number[] };
   times.set(name, stepMs);
   Deno.bench({
-    name: `JavaScript of a step of ${name}`,
+    name: `recording a step of ${name}`,
     n: 200,
     warmup: 300,
     async fn(b) {
       step ??= makeStep();
       await synchronize();
+      count.deviceMs = 0;
       const start = performance.now();
       b.start();
       step.run();
       b.end();
-      stepMs.push(performance.now() - start);
+      stepMs.js.push(performance.now() - start - count.deviceMs);
+      stepMs.device.push(count.deviceMs);
     },
   });
 }
 globalThis.addEventListener("unload", () => {
-  for (const [name, stepMs] of times) {
-    if (stepMs.length === 0) continue;
-    const ms = median(stepMs.slice(-200));
-    console.error(`${name}: ${ms.toFixed(2)} ms of JavaScript a step (median)`);
+  for (const [name, { js, device }] of times) {
+    if (js.length === 0) continue;
+    const [jsMs, deviceMs] = [js, device].map((ms) => median(ms.slice(-200)));
+    console.error(
+      `${name}: ${jsMs.toFixed(2)} ms of JavaScript a step, and ${
+        deviceMs.toFixed(2)
+      } ms in the device's encoder and queue (medians)`,
+    );
   }
 });
 
-/** Counts submits, and the most bytes of buffers in use at a time (`tf.memory().numBytesInGPU`). */
-function _countCosts(): { submits: number; peakBytes: number } {
-  const count = { submits: 0, peakBytes: 0 };
+/**
+ * Counts submits, the milliseconds that the device's encoder and queue take of the calling thread, and the most bytes of
+ * buffers in use at a time (`tf.memory().numBytesInGPU`).
+ */
+function _countCosts(): _Costs {
+  const count = { submits: 0, deviceMs: 0, peakBytes: 0 };
+  const timed = <T>(work: () => T): T => {
+    const start = performance.now();
+    const result = work();
+    count.deviceMs += performance.now() - start;
+    return result;
+  };
   const { queue } = backend.device;
   const { submit } = queue;
   queue.submit = function (buffers) {
     count.submits++;
-    return submit.call(queue, buffers);
+    return timed(() => submit.call(queue, buffers));
+  };
+  const { prototype } = GPUCommandEncoder;
+  const { finish } = prototype;
+  prototype.finish = function (...args) {
+    return timed(() => finish.apply(this, args));
   };
   const manager =
     (backend as unknown as { bufferManager: _BufferManager }).bufferManager;
