@@ -38,10 +38,10 @@ export interface Tiling {
 const MIN_SPLIT = 128;
 
 /**
- * Longest sum of one invocation of a software adapter, as llvmpipe before Mesa 25 stops after 65,535 iterations of all
- * loops together: 4 places an iteration.
+ * Longest sum of one invocation, as llvmpipe before Mesa 25 stops after 65,535 iterations of all loops together: 4 places
+ * an iteration, or 16 places in 17.
  */
-const MAX_SPLIT = 4 * 60_000;
+const MAX_SPLIT = { registers: 4 * 60_000, staged: 60_000 };
 
 /** Invocations of a workgroup whose lanes do not share. */
 const LONE_INVOCATIONS = 64;
@@ -178,7 +178,6 @@ function _withSplits(
     Math.ceil(sizes.depth / MIN_SPLIT),
     Math.max(1, Math.floor(traits.maxBindingBytes / bytes)),
   );
-  if (!traits.isSoftware) return { ...choice, splits };
-  const least = Math.ceil(sizes.depth / MAX_SPLIT);
+  const least = Math.ceil(sizes.depth / MAX_SPLIT[choice.tile.form]);
   return { ...choice, splits: Math.max(splits, least) };
 }
