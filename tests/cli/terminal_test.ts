@@ -45,7 +45,7 @@ async function typescriptOf(args: readonly string[]): Promise<string> {
 function screenOf(typescript: string): string[] {
   const lines: string[] = [];
   let [line, column] = ["", 0];
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- reads the escape sequences of a terminal
   const tokens = /\x1b\[(\??)([\d;]*)([A-Za-z])|[^\x1b]/g;
   for (const [token, , value, command] of typescript.matchAll(tokens)) {
     if (token === "\n") {

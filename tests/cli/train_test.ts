@@ -28,7 +28,7 @@ const adapterFound = await hasAdapter();
 const DEVICE = adapterFound ? "WebGPU, " : "CPU, plain JavaScript";
 
 /** Anything but text, line ends and spaces. */
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- control characters are what it looks for
 const CONTROL = /[\x00-\x09\x0b-\x1f\x7f-\x9f]/;
 
 function testAccuracy(text: string): string {

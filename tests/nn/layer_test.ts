@@ -176,8 +176,8 @@ for (const [what, layer, input, message] of UNFIT) {
   });
 }
 
-// deno-lint-ignore no-explicit-any
-const bad = (value: unknown): any => value;
+/** A value of a type that the compiler refuses, as a JavaScript caller can pass it. */
+const bad = (value: unknown): never => value as never;
 const size = 1;
 const REFUSED: [option: string, make: () => Layer][] = [
   ["filters", () => conv2d({ filters: 0, kernelSize: 1 })],

@@ -2,7 +2,7 @@
 
 import { AssertionError, failWith } from "./assertion_error.ts";
 
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as the real @std/assert: unknown would refuse classes with typed arguments
 type _ErrorClass<E extends Error> = new (...args: any[]) => E;
 
 /**

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { AssertionError, failWith } from "./assertion_error.ts";
 
 /** Any class, abstract ones included. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as the real @std/assert: unknown would refuse classes with typed arguments
 export type AnyConstructor = abstract new (...args: any[]) => any;
 
 /** The type of what a class constructs. */
