@@ -1,5 +1,5 @@
 /**
- * Convolution and its gradients as matrix products.
+ * Convolution and its gradients: as matrix products or, of few channels on a software adapter, by rows.
  *
  * @module
  */
@@ -8,6 +8,13 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { FusedActivation } from "./activation.ts";
 import {
+  convRows,
+  filterGradientRows,
+  fitsRows,
+  planFilterRows,
+} from "./conv_rows.ts";
+import { forwardRows, inputGradientRows } from "./conv_rows_shader.ts";
+import {
   type ConvSizes,
   inputPatches,
   inputTaps,
@@ -15,6 +22,7 @@ import {
 } from "./conv_view.ts";
 import { filterTransposed } from "./filter_view.ts";
 import { runProduct } from "./product.ts";
+import { traitsOf } from "./tile.ts";
 import { matrix } from "./view.ts";
 
 /** What is added to a convolution and applied to it. */
@@ -39,9 +47,14 @@ export function conv2dForward(
   sizes: ConvSizes,
 ): TensorInfo {
   const { batch, outHeight, outWidth, outChannels } = sizes;
+  const key = _key("conv2d", sizes);
+  const byRows = forwardRows(sizes);
+  if (fitsRows(traitsOf(backend), byRows)) {
+    return convRows(backend, byRows, { ...tensors, from: tensors.x }, key);
+  }
   const depth = sizes.filterHeight * sizes.filterWidth * sizes.inChannels;
   return runProduct(backend, {
-    key: _key("conv2d", sizes),
+    key,
     rows: batch * outHeight * outWidth,
     columns: outChannels,
     depth,
@@ -73,8 +86,13 @@ export function conv2dInputGradient(
   sizes: ConvSizes,
 ): TensorInfo {
   const { batch, inHeight, inWidth, inChannels } = sizes;
+  const key = _key("conv2d input gradient", sizes);
+  const byRows = inputGradientRows(sizes);
+  if (fitsRows(traitsOf(backend), byRows)) {
+    return convRows(backend, byRows, { ...tensors, from: tensors.dy }, key);
+  }
   return runProduct(backend, {
-    key: _key("conv2d input gradient", sizes),
+    key,
     rows: batch * inHeight * inWidth,
     columns: inChannels,
     depth: sizes.filterHeight * sizes.filterWidth * sizes.outChannels,
@@ -105,9 +123,14 @@ export function conv2dFilterGradient(
   sizes: ConvSizes,
 ): TensorInfo {
   const { filterHeight, filterWidth, inChannels, outChannels } = sizes;
+  const key = _key("conv2d filter gradient", sizes);
+  const plan = planFilterRows(traitsOf(backend), sizes);
+  if (plan !== undefined) {
+    return filterGradientRows(backend, tensors, { sizes, plan, key });
+  }
   const depth = sizes.batch * sizes.outHeight * sizes.outWidth;
   return runProduct(backend, {
-    key: _key("conv2d filter gradient", sizes),
+    key,
     rows: filterHeight * filterWidth * inChannels,
     columns: outChannels,
     depth,

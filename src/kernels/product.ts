@@ -9,11 +9,10 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { FusedActivation } from "./activation.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
 import { programOf } from "./program.ts";
-import { gridOf, indexOf } from "./elementwise.ts";
-import { type Epilogue, finishFunction } from "./epilogue.ts";
+import type { Epilogue } from "./epilogue.ts";
 import { gemm } from "./gemm.ts";
 import type { GemmPlan } from "./gemm_plan.ts";
-import type { Shader } from "./shader.ts";
+import { addSplits } from "./split_sum.ts";
 import {
   type AdapterTraits,
   chooseTiling,
@@ -87,12 +86,12 @@ export function runProduct(
   const { rows, columns, batch } = product;
   const partial = makeOutput(backend, [batch, splits, rows * columns]);
   dispatch(backend, program, [partial, ...operands]);
-  const sum = programOf(
+  addSplits(
     backend,
-    `sum of splits,${splits},${key}`,
-    () => _sumOfSplits(product, splits, epilogue),
+    { output, partial, bias: tensors.bias },
+    { batch, splits, rows, columns },
+    epilogue,
   );
-  dispatch(backend, sum, [output, partial, ...rest]);
   backend.disposeData(partial.dataId);
   return output;
 }
@@ -135,32 +134,4 @@ function _plan(
     outputAlong: isTransposed ? "row" : "column",
     epilogue,
   };
-}
-
-/** Adds up the parts of each sum and applies the epilogue: one invocation per output. */
-function _sumOfSplits(
-  { rows, columns, batch }: Product,
-  splits: number,
-  epilogue: Epilogue,
-): Shader {
-  const size = rows * columns;
-  const total = size * batch;
-  const workgroups = gridOf(total);
-  const code = `
-@group(0) @binding(0) var<storage, read_write> output: array<f32>;
-@group(0) @binding(1) var<storage, read> partial: array<f32>;
-${finishFunction(epilogue, { binding: 2, type: "f32" })}
-
-${indexOf(total, workgroups)}
-  let first = i / ${size}u * ${size * splits}u + i % ${size}u;
-  var sum = 0.0;
-  for (var split = 0u; split < ${splits}u; split = split + 1u) {
-    sum = sum + partial[first + split * ${size}u];
-  }
-  output[i] = finish(sum, ${
-    epilogue.hasBias ? `biases[i % ${columns}u]` : "0.0"
-  });
-}
-`;
-  return { code, workgroups };
 }

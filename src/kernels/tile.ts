@@ -15,6 +15,8 @@ export interface AdapterTraits {
   readonly lanes: number;
   /** Largest buffer that a shader may bind, in bytes. */
   readonly maxBindingBytes: number;
+  /** Whether convolutions of few channels are computed by rows; else they are products. */
+  readonly hasRows: boolean;
 }
 
 /** Sizes of a product whose output is contiguous along its columns. */
@@ -89,6 +91,7 @@ export function traitsOf(backend: WebGPUBackend): AdapterTraits {
       isSoftware: isFallbackAdapter,
       lanes: hasLanes ? subgroupMinSize : 1,
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+      hasRows: isFallbackAdapter && hasLanes,
     };
     cachedTraits.set(device, traits);
   }

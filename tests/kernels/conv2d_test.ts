@@ -10,6 +10,7 @@ import {
   conv2dForward,
   conv2dInputGradient,
 } from "../../src/kernels/conv2d.ts";
+import { planFilterRows } from "../../src/kernels/conv_rows.ts";
 import {
   type ConvSizes,
   inputPatches,
@@ -94,7 +95,7 @@ for (const convolution of CONVOLUTIONS) {
     const { sizes, x, dy } = await _tensors(convolution);
     const values = await runKernel({
       inputs: [x, dy],
-      makes: await _makes(_products(sizes).filterGradient),
+      makes: await _makesFilter(sizes),
       kernel: (backend, [x, dy]) =>
         conv2dFilterGradient(backend, { x, dy }, sizes),
     });
@@ -140,6 +141,7 @@ Deno.test("CONVOLUTIONS cover both orientations, both kinds of loads, whole and 
         isSoftware: true,
         lanes: 8,
         maxBindingBytes: 2 ** 27,
+        hasRows: false,
       });
       seen.add(`${name}, ${isTransposed ? "transposed" : "straight"}`);
       seen.add(`${name}, ${splits > 1 ? "split" : "whole"}`);
@@ -211,6 +213,15 @@ function _products(
       depth: outPixels,
     },
   };
+}
+
+/** The same for the gradient of a filter, be it by rows or as a product. */
+async function _makesFilter(sizes: ConvSizes): Promise<number[]> {
+  const product = _products(sizes).filterGradient;
+  const plan = planFilterRows(traitsOf(await webgpuBackend()), sizes);
+  if (plan === undefined) return await _makes(product);
+  const size = product.rows * product.columns;
+  return [size, plan.splits * plan.lanes * size];
 }
 
 /** Sizes of the output and of the parts that it is added up from. */

@@ -4,21 +4,26 @@
  * @module
  */
 
-import { type AdapterTraits, pretendTraits } from "../../src/kernels/tile.ts";
+import {
+  type AdapterTraits,
+  pretendTraits,
+  traitsOf,
+} from "../../src/kernels/tile.ts";
 import { webgpuTest } from "../device.ts";
 import { webgpuBackend } from "./run.ts";
 
 const MIB = 2 ** 20;
 
-/** Adapters to pretend: this one, a GPU, and a software adapter whose lanes cannot share. */
-const FORMS: Readonly<Record<string, AdapterTraits | undefined>> = {
-  "": undefined,
-  ", staged": { isSoftware: false, lanes: 1, maxBindingBytes: 128 * MIB },
-  ", without subgroups": {
-    isSoftware: true,
-    lanes: 1,
-    maxBindingBytes: 128 * MIB,
-  },
+const OTHER = { lanes: 1, maxBindingBytes: 128 * MIB, hasRows: false };
+
+/** Adapters to pretend: this one, with rows and without, a GPU, and a software adapter whose lanes cannot share. */
+const FORMS: Readonly<
+  Record<string, (traits: AdapterTraits) => AdapterTraits>
+> = {
+  "": (traits) => traits,
+  ", without rows": (traits) => ({ ...traits, hasRows: false }),
+  ", staged": () => ({ isSoftware: false, ...OTHER }),
+  ", without subgroups": () => ({ isSoftware: true, ...OTHER }),
 };
 
 /**
@@ -28,10 +33,10 @@ const FORMS: Readonly<Record<string, AdapterTraits | undefined>> = {
  * @param fn The test.
  */
 export function formTest(name: string, fn: () => Promise<void>): void {
-  for (const [form, traits] of Object.entries(FORMS)) {
+  for (const [form, pretend] of Object.entries(FORMS)) {
     webgpuTest(`${name}${form}`, async () => {
       const backend = await webgpuBackend();
-      pretendTraits(backend, traits);
+      pretendTraits(backend, pretend(traitsOf(backend)));
       try {
         await fn();
       } finally {

@@ -17,14 +17,16 @@ const SOFTWARE: AdapterTraits = {
   isSoftware: true,
   lanes: 8,
   maxBindingBytes: 128 * MIB,
+  hasRows: false,
 };
 const ADAPTERS: Readonly<Record<string, AdapterTraits>> = {
-  "a GPU": { isSoftware: false, lanes: 1, maxBindingBytes: 2048 * MIB },
-  "a GPU with subgroups": {
+  "a GPU": {
+    ...SOFTWARE,
     isSoftware: false,
-    lanes: 8,
-    maxBindingBytes: 128 * MIB,
+    lanes: 1,
+    maxBindingBytes: 2048 * MIB,
   },
+  "a GPU with subgroups": { ...SOFTWARE, isSoftware: false },
   "software of 8 lanes": SOFTWARE,
   "software of 4 lanes": { ...SOFTWARE, lanes: 4 },
   "software without subgroups": { ...SOFTWARE, lanes: 1 },

@@ -1,0 +1,115 @@
+/**
+ * The gradient of the filter of a convolution of few channels in WGSL: every lane goes through rows of the images and
+ * keeps the sums of some rows of the filter, as `conv_rows_shader.ts` does for the convolution itself.
+ *
+ * @module
+ */
+
+import type { ConvSizes } from "./conv_view.ts";
+import {
+  addProducts,
+  elementOf,
+  loadRow,
+  type RowVectors,
+  rowVectors,
+  storeRow,
+} from "./row_vectors.ts";
+import type { Shader } from "./shader.ts";
+import { range } from "./wgsl.ts";
+
+/** How the work is cut. */
+export interface FilterRowsPlan {
+  /** Size of a subgroup. */
+  readonly lanes: number;
+  /** Rows of the filter that a lane computes; divides the filter's height. */
+  readonly filterRows: number;
+  /** Parts that the images' rows are cut into; each lane of each part writes its own sums. */
+  readonly splits: number;
+}
+
+/**
+ * Writes the gradient.
+ *
+ * @param s Sizes of the convolution.
+ * @param plan How the work is cut.
+ * @returns The shader. It binds the sums of each lane, `[splits * lanes, filterHeight, filterWidth, inChannels,
+ * outChannels]`, `x` and `dy`.
+ */
+export function filterRowShader(s: ConvSizes, plan: FilterRowsPlan): Shader {
+  const { lanes, filterRows, splits } = plan;
+  const x = rowVectors(s.inWidth * s.inChannels);
+  const dy = rowVectors(s.outWidth * s.outChannels);
+  const sums = rowVectors(
+    filterRows * s.filterWidth * s.inChannels * s.outChannels,
+  );
+  const rows = s.batch * s.outHeight;
+  const turns = Math.ceil(rows / lanes / splits);
+  const code = `
+@group(0) @binding(0) var<storage, read_write> output: array<${sums.type}>;
+@group(0) @binding(1) var<storage, read> x: array<${x.type}>;
+@group(0) @binding(2) var<storage, read> dy: array<${dy.type}>;
+
+@compute @workgroup_size(${lanes})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let part = group.y * ${lanes}u + lane;
+${range(sums.length).map((i) => `var c${i} = 0.0;`).join("\n")}
+  for (var turn = 0u; turn < ${turns}u; turn = turn + 1u) {
+    let row = turn * ${splits * lanes}u + part;
+    let isRow = row < ${rows}u;
+    let image = row / ${s.outHeight}u;
+    let y = i32(row % ${s.outHeight}u) * ${s.strideHeight} - ${s.padTop};
+    let first = select(0u, row * ${dy.count}u, isRow);
+${loadRow("b", dy, { binding: "dy", first: "first", inside: "isRow" })}
+${
+    range(filterRows).map((tap) => _addRow(s, { x, dy, tap, filterRows })).join(
+      "\n",
+    )
+  }
+  }
+  let at = (part * ${s.filterHeight / filterRows}u + group.x) * ${sums.count}u;
+${storeRow(sums, { binding: "output", first: "at" }, (i) => `c${i}`)}
+}
+`;
+  return { code, workgroups: [s.filterHeight / filterRows, splits, 1] };
+}
+
+/** Adds the products with the row of `x` under row `tap` of this lane's rows of the filter. */
+function _addRow(
+  s: ConvSizes,
+  { x, dy, tap, filterRows }: {
+    x: RowVectors;
+    dy: RowVectors;
+    tap: number;
+    filterRows: number;
+  },
+): string {
+  const sums = range(s.filterWidth).flatMap((column) =>
+    range(s.inChannels).flatMap((from) =>
+      range(s.outChannels).map((to) => {
+        const products = range(s.outWidth).flatMap((outX) => {
+          const inX = outX * s.strideWidth - s.padLeft + column;
+          if (inX < 0 || inX >= s.inWidth) return [];
+          return [
+            [
+              elementOf("a", x, inX * s.inChannels + from),
+              elementOf("b", dy, outX * s.outChannels + to),
+            ] as const,
+          ];
+        });
+        const weight = ((tap * s.filterWidth + column) * s.inChannels + from) *
+            s.outChannels + to;
+        return addProducts(`c${weight}`, products);
+      })
+    )
+  );
+  return `{
+let inY = y + i32(group.x * ${filterRows}u + ${tap}u);
+let inside = isRow & (u32(inY) < ${s.inHeight}u);
+let first = select(0u, (image * ${s.inHeight}u + u32(inY)) * ${x.count}u, inside);
+${loadRow("a", x, { binding: "x", first: "first", inside: "inside" })}
+${sums.join("\n")}
+}`;
+}
