@@ -7,6 +7,10 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor4D, tf } from "../backend/tf.ts";
+import {
+  averageGradientRowShader,
+  averageRowShader,
+} from "./average_pool_rows_shader.ts";
 import { asFloats, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
 import { programOf } from "./program.ts";
@@ -19,6 +23,11 @@ import {
   poolTypes,
   windowShader,
 } from "./pool_shader.ts";
+import { type AdapterTraits, traitsOf } from "./tile.ts";
+import { MAX_GROUPS } from "./wgsl.ts";
+
+/** Most numbers of a row, and most that a lane adds up: beyond them compiling takes seconds. */
+const MOST = { row: 512, added: 5000 };
 
 /**
  * Mean of each window, over its elements inside the image.
@@ -35,16 +44,22 @@ export function averagePool(
 ): TensorInfo {
   const { float } = poolTypes(sizes);
   const output = makeOutput(backend, poolOutputShape(sizes));
-  const key = poolKey("average pool", sizes);
-  const program = programOf(backend, key, () =>
-    windowShader(sizes, {
-      bindings: `
+  const traits = traitsOf(backend);
+  const byRows = _fitsRows(traits, sizes);
+  const key = `${poolKey("average pool", sizes)},${byRows}`;
+  const program = programOf(
+    backend,
+    key,
+    () =>
+      byRows ? averageRowShader(sizes, traits.lanes) : windowShader(sizes, {
+        bindings: `
 @group(0) @binding(0) var<storage, read_write> output: array<${float}>;
 @group(0) @binding(1) var<storage, read> x: array<${float}>;`,
-      before: `var sum = ${float}();`,
-      each: "sum = sum + x[at];",
-      after: "output[i] = sum / f32(count);",
-    }));
+        before: `var sum = ${float}();`,
+        each: "sum = sum + x[at];",
+        after: "output[i] = sum / f32(count);",
+      }),
+  );
   dispatch(backend, program, [output, x]);
   return output;
 }
@@ -65,24 +80,39 @@ export function averagePoolGradient(
   const s = sizes;
   const { float } = poolTypes(s);
   const dx = makeOutput(backend, poolInputShape(s));
-  const key = poolKey("average pool gradient", s);
+  const traits = traitsOf(backend);
+  const byRows = _fitsRows(traits, s);
+  const key = `${poolKey("average pool gradient", s)},${byRows}`;
   const extent = (first: string, window: number, end: number) =>
     `(min(${first} + ${window}, ${end}) - max(${first}, 0))`;
-  const program = programOf(backend, key, () =>
-    coverShader(s, {
-      bindings: `
+  const program = programOf(
+    backend,
+    key,
+    () =>
+      byRows ? averageGradientRowShader(s, traits.lanes) : coverShader(s, {
+        bindings: `
 @group(0) @binding(0) var<storage, read_write> output: array<${float}>;
 @group(0) @binding(1) var<storage, read> dy: array<${float}>;`,
-      before: `var sum = ${float}();`,
-      each: `let top = y * ${s.strideHeight} - ${s.padTop};
+        before: `var sum = ${float}();`,
+        each: `let top = y * ${s.strideHeight} - ${s.padTop};
       let left = x * ${s.strideWidth} - ${s.padLeft};
       let count = ${extent("top", s.windowHeight, s.inHeight)}
         * ${extent("left", s.windowWidth, s.inWidth)};
       sum = sum + dy[at] / f32(count);`,
-      after: "output[i] = sum;",
-    }));
+        after: "output[i] = sum;",
+      }),
+  );
   dispatch(backend, program, [dx, dy]);
   return dx;
+}
+
+/** Whether a pooling is computed by rows: where they are short enough to unroll. */
+function _fitsRows({ hasRows, lanes }: AdapterTraits, s: PoolSizes): boolean {
+  const row = Math.max(s.inWidth, s.outWidth) * s.channels;
+  const rows = s.batch * Math.max(s.inHeight, s.outHeight);
+  return hasRows && row <= MOST.row &&
+    row * s.windowHeight * s.windowWidth <= MOST.added &&
+    rows / lanes <= MAX_GROUPS;
 }
 
 /**

@@ -54,12 +54,16 @@ export function biasGradient(
   { rows, columns }: MatrixSize,
 ): BiasGradient {
   const { dy, after } = gradient;
-  const parts = Math.ceil(rows / ROWS_PER_PART);
-  const partial = makeOutput(backend, [parts, columns]);
+  // Rows side by side are one row of vectors where their columns do not come in fours.
+  const side = [1, 2, 4].find((n) => n * columns % 4 === 0 && rows % n === 0) ??
+    1;
+  const wide = { rows: rows / side, columns: columns * side };
+  const parts = Math.ceil(wide.rows / ROWS_PER_PART);
+  const partial = makeOutput(backend, [parts * side, columns]);
   const program = programOf(
     backend,
     `bias gradient,${rows},${columns},${after?.activation},${after?.dropoutRate}`,
-    () => _partShader({ rows, columns }, after),
+    () => _partShader(wide, after),
   );
   let dz = dy;
   if (after === undefined) {
@@ -68,7 +72,7 @@ export function biasGradient(
     dz = makeOutput(backend, dy.shape);
     dispatch(backend, program, [partial, dy, after.y, dz]);
   }
-  const bias = _columnSums(backend, partial, { rows: parts, columns });
+  const bias = _columnSums(backend, partial, { rows: parts * side, columns });
   backend.disposeData(partial.dataId);
   return { bias, dz };
 }

@@ -18,6 +18,7 @@ import { poolSizes } from "../../src/kernels/sizes.ts";
 import { assertClose } from "../compare.ts";
 import { read, webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
+import { formTest } from "./forms.ts";
 import {
   referenceAveragePool,
   referenceAveragePoolGradient,
@@ -66,7 +67,7 @@ const DIVISION = 2.5 * 2 ** -23;
 for (const testCase of CASES) {
   const { input, window, strides, pad } = testCase;
   const what = `${window}/${strides} ${pad} of ${input}`;
-  webgpuTest(`averagePool() ${what} is the reference's`, async () => {
+  formTest(`averagePool() ${what} is the reference's`, async () => {
     const sizes = await _sizesOf(testCase);
     const x = numbers(input.reduce((a, b) => a * b));
     const expected = referenceAveragePool(x, sizes);
@@ -83,7 +84,7 @@ for (const testCase of CASES) {
     });
   });
 
-  webgpuTest(`averagePoolGradient() ${what} is the reference's`, async () => {
+  formTest(`averagePoolGradient() ${what} is the reference's`, async () => {
     const sizes = await _sizesOf(testCase);
     const shape = poolOutputShape(sizes);
     const dy = numbers(shape.reduce((a, b) => a * b));
