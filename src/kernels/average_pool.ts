@@ -11,6 +11,12 @@ import {
   averageGradientRowShader,
   averageRowShader,
 } from "./average_pool_rows_shader.ts";
+import {
+  type Activated,
+  type BiasGradient,
+  biasGradient,
+  columnSums,
+} from "./column_sums.ts";
 import { asFloats, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
 import { programOf } from "./program.ts";
@@ -104,6 +110,43 @@ export function averagePoolGradient(
   );
   dispatch(backend, program, [dx, dy]);
   return dx;
+}
+
+/**
+ * Gradient of average pooling, of the activation before it and of the bias before that, where it can be in one pass.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param gradient float32 `dy`, `[batch, outHeight, outWidth, channels]`, and what came before the pooling: `y` is the
+ * pooling's input.
+ * @param s Sizes of the pooling.
+ * @returns The gradients of the bias, `[channels]`, and of the biased sums; the caller owns both.
+ */
+export function averagePoolBiasGradient(
+  backend: WebGPUBackend,
+  { dy, after }: { dy: TensorInfo; after?: Activated },
+  s: PoolSizes,
+): BiasGradient {
+  const rows = s.batch * s.inHeight;
+  const traits = traitsOf(backend);
+  if (after === undefined || !_fitsRows(traits, s)) {
+    const dx = averagePoolGradient(backend, dy, s);
+    const size = { rows: rows * s.inWidth, columns: s.channels };
+    const gradients = biasGradient(backend, { dy: dx, after }, size);
+    if (gradients.dz !== dx) backend.disposeData(dx.dataId);
+    return gradients;
+  }
+  const { activation, y } = after;
+  const dz = makeOutput(backend, poolInputShape(s));
+  const sums = makeOutput(backend, [rows, s.channels]);
+  const program = programOf(
+    backend,
+    `${poolKey("average pool and bias gradient", s)},${activation}`,
+    () => averageGradientRowShader(s, traits.lanes, activation),
+  );
+  dispatch(backend, program, [dz, dy, y, sums]);
+  const bias = columnSums(backend, sums, { rows, columns: s.channels });
+  backend.disposeData(sums.dataId);
+  return { bias, dz };
 }
 
 /** Whether a pooling is computed by rows: where they are short enough to unroll. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { activationGradientOf, type FusedActivation } from "./activation.ts";
 import type { PoolSizes } from "./pool_shader.ts";
 import {
   elementOf,
@@ -34,31 +35,35 @@ export function averageRowShader(s: PoolSizes, lanes: number): Shader {
     );
     return `(${values.join(" + ")}) / (height * ${columns.length}.0)`;
   };
-  return _rowShader(
-    { from, to, lanes, rows: s.batch * s.outHeight },
-    `
+  const load = `
   let image = row / ${s.outHeight}u;
   let top = i32(row % ${s.outHeight}u) * ${s.strideHeight} - ${s.padTop};
   ${_height(s)}
 ${
-      range(s.windowHeight).map((tap) => `
+    range(s.windowHeight).map((tap) => `
   let y${tap} = top + ${tap};
   let inside${tap} = u32(y${tap}) < ${s.inHeight}u;
   let first${tap} = select(0u, (image * ${s.inHeight}u + u32(y${tap})) * ${from.count}u, inside${tap});
 ${_load(tap, from)}`).join("\n")
-    }`,
-    means,
-  );
+  }`;
+  const sizes = { from, to, lanes, rows: s.batch * s.outHeight };
+  return _rowShader(sizes, { load, value: means });
 }
 
 /**
- * Writes the gradient of average pooling: a lane per row of the input.
+ * Writes the gradient of average pooling, and of an activation and a bias before it: a lane per row of the input.
  *
  * @param s Sizes of the pooling.
  * @param lanes Invocations of a workgroup.
- * @returns The shader. It binds the gradients of the input and of the output.
+ * @param activation What gave the input of the pooling, if its gradient and that of a bias before it are wanted too.
+ * @returns The shader. It binds the gradients of the input (of the activation, where there is one) and of the output and
+ * then, with an activation, the input and the sums of the gradient by row, `[batch * inHeight, channels]`.
  */
-export function averageGradientRowShader(s: PoolSizes, lanes: number): Shader {
+export function averageGradientRowShader(
+  s: PoolSizes,
+  lanes: number,
+  activation?: FusedActivation,
+): Shader {
   const from = rowVectors(s.outWidth * s.channels);
   const to = rowVectors(s.inWidth * s.channels);
   // The rows of windows that can cover one row.
@@ -75,25 +80,49 @@ export function averageGradientRowShader(s: PoolSizes, lanes: number): Shader {
         )
         : [];
     });
-    return values.length === 0 ? "0.0" : values.join(" + ");
+    const dy = values.length === 0 ? "0.0" : `(${values.join(" + ")})`;
+    return activation === undefined ? dy : activationGradientOf(activation, {
+      dy,
+      y: elementOf("y", to, i),
+      type: "f32",
+    });
   };
-  return _rowShader(
-    { from, to, lanes, rows: s.batch * s.inHeight },
-    `
+  const load = `
   let image = row / ${s.inHeight}u;
-  let y = i32(row % ${s.inHeight}u) + ${s.padTop};
-  let last = y / ${s.strideHeight};
+  let place = i32(row % ${s.inHeight}u) + ${s.padTop};
+  let last = place / ${s.strideHeight};
 ${
-      range(covers).map((cover) => `
+    range(covers).map((cover) => `
   let at${cover} = last - ${cover};
-  let inside${cover} = (u32(at${cover}) < ${s.outHeight}u) & (y - at${cover} * ${s.strideHeight} < ${s.windowHeight});
+  let inside${cover} = (u32(at${cover}) < ${s.outHeight}u) & (place - at${cover} * ${s.strideHeight} < ${s.windowHeight});
   let first${cover} = select(0u, (image * ${s.outHeight}u + u32(at${cover})) * ${from.count}u, inside${cover});
   let top${cover} = at${cover} * ${s.strideHeight} - ${s.padTop};
   ${_height(s, cover)}
 ${_load(cover, from)}`).join("\n")
+  }`;
+  const sizes = { from, to, lanes, rows: s.batch * s.inHeight };
+  if (activation === undefined) {
+    return _rowShader(sizes, { load, value: gradient });
+  }
+  const sums = range(s.channels).map((channel) => {
+    const column = range(s.inWidth).map((x) => `v${x * s.channels + channel}`);
+    return `sums[row * ${s.channels}u + ${channel}u] = ${column.join(" + ")};`;
+  });
+  return _rowShader(sizes, {
+    bindings: `
+@group(0) @binding(2) var<storage, read> input: array<${to.type}>;
+@group(0) @binding(3) var<storage, read_write> sums: array<f32>;`,
+    load: `${load}
+${
+      loadRow("y", to, {
+        binding: "input",
+        first: `row * ${to.count}u`,
+        inside: "true",
+      })
     }`,
-    gradient,
-  );
+    value: gradient,
+    after: sums.join("\n"),
+  });
 }
 
 /** Declares how many rows of the image the window at `top` holds: at least one where there is such a window. */
@@ -118,13 +147,18 @@ function _load(i: number, from: RowVectors): string {
 
 function _rowShader(
   sizes: { from: RowVectors; to: RowVectors; rows: number; lanes: number },
-  load: string,
-  value: (i: number) => string,
+  parts: {
+    bindings?: string;
+    load: string;
+    value: (i: number) => string;
+    after?: string;
+  },
 ): Shader {
   const { from, to, rows, lanes } = sizes;
+  const { bindings = "", load, value, after = "" } = parts;
   const code = `
 @group(0) @binding(0) var<storage, read_write> output: array<${to.type}>;
-@group(0) @binding(1) var<storage, read> source: array<${from.type}>;
+@group(0) @binding(1) var<storage, read> source: array<${from.type}>;${bindings}
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -133,8 +167,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
 ${load}
+${range(to.length).map((i) => `let v${i} = ${value(i)};`).join("\n")}
   let at = row * ${to.count}u;
-${storeRow(to, { binding: "output", first: "at" }, value)}
+${storeRow(to, { binding: "output", first: "at" }, (i) => `v${i}`)}
+${after}
 }
 `;
   return { code, workgroups: [Math.ceil(rows / lanes), 1, 1] };

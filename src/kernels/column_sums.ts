@@ -72,7 +72,7 @@ export function biasGradient(
     dz = makeOutput(backend, dy.shape);
     dispatch(backend, program, [partial, dy, after.y, dz]);
   }
-  const bias = _columnSums(backend, partial, { rows: parts * side, columns });
+  const bias = columnSums(backend, partial, { rows: parts * side, columns });
   backend.disposeData(partial.dataId);
   return { bias, dz };
 }
@@ -85,7 +85,7 @@ export function biasGradient(
  * @param size Its size.
  * @returns float32 `[columns]`.
  */
-function _columnSums(
+export function columnSums(
   backend: WebGPUBackend,
   matrix: TensorInfo,
   { rows, columns }: MatrixSize,

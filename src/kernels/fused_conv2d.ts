@@ -1,5 +1,5 @@
 /**
- * Convolution, bias, activation and max pooling as one differentiable operation on the WebGPU backend.
+ * Convolution, bias, activation and pooling as one differentiable operation on the WebGPU backend.
  *
  * @module
  */
@@ -7,7 +7,12 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
 import type { FusedActivation } from "./activation.ts";
-import { biasGradient } from "./column_sums.ts";
+import { averagePool, averagePoolBiasGradient } from "./average_pool.ts";
+import {
+  type Activated,
+  type BiasGradient,
+  biasGradient,
+} from "./column_sums.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
@@ -18,21 +23,27 @@ import { asFloats, asTensor, differentiable } from "./differentiable.ts";
 import { maxPoolGradientAt, maxPoolWithPlaces } from "./max_pool.ts";
 import type { PoolSizes } from "./pool_shader.ts";
 
+/** A pooling that follows a convolution. */
+export interface FusedPool {
+  readonly kind: "max" | "average";
+  readonly sizes: PoolSizes;
+}
+
 /** What follows the convolution, and which gradients are wanted. */
 export interface FusedConvOptions {
   /** Sizes of the convolution. */
   readonly sizes: ConvSizes;
   /** What follows the bias. */
   readonly activation?: FusedActivation;
-  /** Sizes of the max pooling that follows, if one does. */
-  readonly pool?: PoolSizes;
+  /** The pooling that follows, if one does. */
+  readonly pool?: FusedPool;
   /** Whether the gradient of `x` is wanted; without it, `x` counts as a constant. */
   readonly needsInputGradient: boolean;
 }
 
 /**
- * Computes `maxPool(activation(conv2d(x, kernel) + bias))`. For the gradient it keeps its inputs and its output and, with
- * pooling, where the largest values were; the unpooled output is freed at once.
+ * Computes `pool(activation(conv2d(x, kernel) + bias))`. For the gradient it keeps its inputs and its output and, with max
+ * pooling, where the largest values were: the unpooled output is freed at once. Average pooling has it kept instead.
  *
  * @param tensors float32 `x`, NHWC, `kernel`, HWIO, and `bias`, `[outChannels]`, on the WebGPU backend.
  * @param options What to compute.
@@ -55,33 +66,26 @@ export function fusedConv2d(
       bias,
       activation,
     }, sizes);
-    const places: Tensor[] = [];
-    let output: Tensor;
     if (pool === undefined) {
-      output = asTensor(y);
-    } else {
-      const result = maxPoolWithPlaces(backend, y, pool);
-      backend.disposeData(y.dataId);
-      output = asTensor(result.pooled);
-      places.push(asTensor(result.places));
+      const output = asTensor(y);
+      save([x, kernel, output]);
+      return output;
     }
-    save([x, kernel, output, ...places]);
+    if (pool.kind === "average") {
+      save([x, kernel, asTensor(y)]);
+      return asTensor(averagePool(backend, y, pool.sizes));
+    }
+    const { pooled, places } = maxPoolWithPlaces(backend, y, pool.sizes);
+    backend.disposeData(y.dataId);
+    const output = asTensor(pooled);
+    save([x, kernel, output, asTensor(places)]);
     return output;
-  }, (dy, [x, kernel, output, places]) => {
-    const columns = sizes.outChannels;
-    const masked = biasGradient(
-      backend,
-      { dy, after: activation && { y: output, activation } },
-      { rows: dy.size / columns, columns },
-    );
-    let dz = masked.dz;
-    if (pool !== undefined) {
-      dz = maxPoolGradientAt(backend, { dy: masked.dz, places }, pool);
-      if (masked.dz !== dy) backend.disposeData(masked.dz.dataId);
-    }
+  }, (dy, [x, kernel, y, places]) => {
+    const gradient = { dy, after: activation && { y, activation } };
+    const { bias, dz } = _biasGradient(backend, gradient, { pool, places });
     const gradients = [
       asTensor(conv2dFilterGradient(backend, { x, dy: dz }, sizes)),
-      asTensor(masked.bias),
+      asTensor(bias),
     ];
     if (needsInputGradient) {
       gradients.push(
@@ -93,4 +97,24 @@ export function fusedConv2d(
     if (dz !== dy) backend.disposeData(dz.dataId);
     return gradients;
   }) as Tensor4D;
+}
+
+/** Gradients of the bias and of the biased sums. */
+function _biasGradient(
+  backend: WebGPUBackend,
+  gradient: { dy: Tensor; after?: Activated },
+  { pool, places }: { pool?: FusedPool; places: Tensor },
+): BiasGradient {
+  if (pool?.kind === "average") {
+    return averagePoolBiasGradient(backend, gradient, pool.sizes);
+  }
+  const { dy } = gradient;
+  const columns = dy.shape.at(-1)!;
+  const size = { rows: dy.size / columns, columns };
+  const masked = biasGradient(backend, gradient, size);
+  if (pool === undefined) return masked;
+  const tensors = { dy: masked.dz, places };
+  const dz = maxPoolGradientAt(backend, tensors, pool.sizes);
+  if (masked.dz !== dy) backend.disposeData(masked.dz.dataId);
+  return { ...masked, dz };
 }

@@ -13,7 +13,7 @@ import {
   fusedActivation,
 } from "./activation.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
-import type { Layer } from "./layer.ts";
+import type { Layer, Pooling } from "./layer.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import { requireInteger } from "../options.ts";
 import {
@@ -100,7 +100,7 @@ export function conv2d(options: Conv2dOptions): Layer {
       return _fused(tensors, { window, activation, needsInputGradient });
     },
     fuseWith(next) {
-      const pool = next.maxPoolWindow;
+      const pool = next.pooling;
       if (pool === undefined) return;
       return {
         ...layer,
@@ -134,7 +134,7 @@ function _fused(
   tensors: ConvTensors,
   options: {
     window: Window;
-    pool?: Window;
+    pool?: Pooling;
     activation: Activation;
     needsInputGradient: boolean;
   },
@@ -152,11 +152,14 @@ function _fused(
     sizes,
     activation: fusedActivation(activation),
     needsInputGradient,
-    pool: pool && poolSizes({
-      inShape: [batch, outHeight, outWidth, outChannels],
-      filterSize: pool.size,
-      strides: pool.strides,
-      pad: pool.padding,
-    }),
+    pool: pool && {
+      kind: pool.kind,
+      sizes: poolSizes({
+        inShape: [batch, outHeight, outWidth, outChannels],
+        filterSize: pool.window.size,
+        strides: pool.window.strides,
+        pad: pool.window.padding,
+      }),
+    },
   });
 }

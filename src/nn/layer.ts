@@ -35,6 +35,13 @@ export interface CallContext {
   readonly needsInputGradient: boolean;
 }
 
+/** What a pooling layer computes. */
+export interface Pooling {
+  /** What it takes of each window. */
+  readonly kind: "max" | "average";
+  readonly window: Window;
+}
+
 /** A layer of a network. Images are `[batch, height, width, channels]`, feature vectors `[batch, features]`, float32. */
 export interface Layer {
   /** Kind of layer, for example "conv2d"; layers are named after it. */
@@ -77,8 +84,8 @@ export interface Layer {
    * @returns A layer that does the work of both with the weights of this one, or `undefined`.
    */
   fuseWith?(next: Layer): Layer | undefined;
-  /** Where the layer is a max pooling: its window. */
-  readonly maxPoolWindow?: Window;
+  /** Where the layer is a pooling: which, and its window. */
+  readonly pooling?: Pooling;
   /** Where the layer is a dropout: its rate. */
   readonly dropoutRate?: number;
 }

@@ -61,7 +61,7 @@ function _pool2d(
     outputShape: (input) => [...countWindows(kind, input, window), input[2]],
     weights: () => [],
     macs: () => 0,
-    maxPoolWindow: kind === "max_pool2d" ? window : undefined,
+    pooling: { kind: kind === "max_pool2d" ? "max" : "average", window },
     apply(x) {
       const images = x as Tensor4D;
       if (tf.getBackend() === "webgpu") {

@@ -1,5 +1,5 @@
 /**
- * Tests of convolution with bias, activation and max pooling on WebGPU, and of its gradients on the tape, against the
+ * Tests of convolution with bias, activation and pooling on WebGPU, and of its gradients on the tape, against the
  * references one after another.
  *
  * @module
@@ -9,13 +9,18 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
 import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
 import type { FusedActivation } from "../../src/kernels/activation.ts";
-import { fusedConv2d } from "../../src/kernels/fused_conv2d.ts";
+import { fusedConv2d, type FusedPool } from "../../src/kernels/fused_conv2d.ts";
 import { poolOutputShape } from "../../src/kernels/pool_shader.ts";
 import { convSizes, poolSizes } from "../../src/kernels/sizes.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
-import { referenceMaxPool } from "./pool_reference.ts";
+import { formTest } from "./forms.ts";
+import {
+  referenceAveragePool,
+  referenceAveragePoolGradient,
+  referenceMaxPool,
+} from "./pool_reference.ts";
 import {
   activate,
   referenceConv2d,
@@ -74,18 +79,18 @@ const EPSILON = 2 ** -23;
 
 for (const testCase of CASES) {
   for (const activation of [undefined, "relu", "sigmoid"] as const) {
-    for (const hasPool of [false, true]) {
+    for (const kind of [undefined, "max", "average"] as const) {
       const { input, filter, conv, pool } = testCase;
-      const after = hasPool ? `pool ${Object.values(pool)}` : "no pool";
+      const after = kind ? `${kind} pool ${Object.values(pool)}` : "no pool";
       const what =
         `${filter}/${conv.strides} ${conv.pad} of ${input}, ${activation}, ${after}`;
-      webgpuTest(
+      formTest(
         `fusedConv2d() ${what} and its gradients are the references'`,
-        async () => _check(await _setUp(testCase, activation, hasPool)),
+        async () => _check(await _setUp(testCase, activation, kind)),
       );
       webgpuTest(
         `fusedConv2d() ${what} leaves no tensors behind, nor a gradient of x unless wanted`,
-        async () => _count(await _setUp(testCase, activation, hasPool)),
+        async () => _count(await _setUp(testCase, activation, kind)),
       );
     }
   }
@@ -175,15 +180,15 @@ type SetUp = Awaited<ReturnType<typeof _setUp>>;
 async function _setUp(
   { input, filter, ...c }: Case,
   activation: FusedActivation | undefined,
-  hasPool: boolean,
+  kind: FusedPool["kind"] | undefined,
 ) {
   await webgpuBackend();
   const [height, width, filters] = filter;
   const filterShape = [height, width, input[3], filters];
   const sizes = convSizes({ inShape: input, filterShape, ...c.conv });
   const inShape = [sizes.batch, sizes.outHeight, sizes.outWidth, filters];
-  const pool = hasPool ? poolSizes({ inShape, ...c.pool }) : undefined;
-  const shape = pool ? poolOutputShape(pool) : inShape;
+  const pool = kind && { kind, sizes: poolSizes({ inShape, ...c.pool }) };
+  const shape = pool ? poolOutputShape(pool.sizes) : inShape;
   const inputs = [filterShape, [filters], [...input], shape]
     .map((shape, seed) => ({
       values: numbers(shape.reduce((a, b) => a * b), [-1, 1], seed),
@@ -204,27 +209,41 @@ function _reference({ sizes, pool, activation, kernel, bias, x, dy }: SetUp) {
   assert(sums.every((sum) => Math.abs(sum) > absolute));
   const largest = sums.reduce((max, sum) => Math.max(max, Math.abs(sum)), 0);
   const activated = sums.map((sum) => activate(sum, activation));
-  const { values: y, places } = pool
-    ? referenceMaxPool(activated, pool, "largest")
-    : { values: activated, places: activated.map((_, i) => i) };
-  const dz = new Float64Array(sums.length);
-  dy.forEach((dy, i) => {
-    const slope = activation === "sigmoid"
-      ? y[i] * (1 - y[i])
-      : Number(activation === undefined || y[i] > 0);
-    dz[places[i]] += dy * slope;
-  });
+  const slope = (y: number) =>
+    activation === "sigmoid"
+      ? y * (1 - y)
+      : Number(activation === undefined || y > 0);
+  let y: Float64Array = activated;
+  let dz: Float64Array = activated.map((y, i) => dy[i] * slope(y));
+  if (pool?.kind === "average") {
+    y = referenceAveragePool(activated, pool.sizes);
+    dz = referenceAveragePoolGradient(dy, pool.sizes)
+      .map((dy, i) => dy * slope(activated[i]));
+  } else if (pool) {
+    const pooled = referenceMaxPool(activated, pool.sizes, "largest");
+    y = pooled.values;
+    dz = new Float64Array(sums.length);
+    dy.forEach((dy, i) => dz[pooled.places[i]] += dy * slope(y[i]));
+  }
   const windows = pool
-    ? Math.ceil(pool.windowHeight / pool.strideHeight) ** 2
+    ? Math.ceil(pool.sizes.windowHeight / pool.sizes.strideHeight) ** 2
     : 1;
   // Gradients below 1 of as many windows are added, each addition rounded by half an epsilon of the sum.
   const added = EPSILON / 2 * windows * (windows - 1) / 2;
+  // Means: the sum of n numbers is rounded n - 1 times, each time by half an epsilon of at most n, and divided by n, where
+  // WGSL lets a quotient be off by 2.5 units; so is each gradient by the number that it is divided by.
+  const isMean = pool?.kind === "average";
+  const count = isMean ? pool.sizes.windowHeight * pool.sizes.windowWidth : 1;
+  const meanError = isMean ? EPSILON * ((count - 1) / 2 + 2.5) : 0;
+  const spreadError = isMean ? windows * 2.5 * EPSILON : 0;
   if (activation !== "sigmoid") {
-    return { y, yTolerance: sumsTolerance, dz, dzError: added };
+    const { relative } = sumsTolerance;
+    const yTolerance = { absolute: absolute + largest * meanError, relative };
+    return { y, yTolerance, dz, dzError: added + spreadError };
   }
   // The slope is at most 1/4. WGSL lets exp(s) be off by 3 + 2 |s| units and a quotient by 2.5; the sum takes half of one.
   const yError = absolute / 4 + (6 + 2 * largest) * EPSILON;
   // The derivative of y (1 - y) is at most 1, and three roundings of what is below 1/4 follow.
-  const dzError = windows * (yError + EPSILON) + added;
-  return { y, yTolerance: { absolute: yError }, dz, dzError };
+  const dzError = windows * (yError + EPSILON) + added + spreadError;
+  return { y, yTolerance: { absolute: yError + meanError }, dz, dzError };
 }
