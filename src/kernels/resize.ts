@@ -9,7 +9,9 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatch, makeFilled, makeOutput } from "./dispatch.ts";
 import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
+import { rowVectors } from "./row_vectors.ts";
 import type { Shader } from "./shader.ts";
+import { range } from "./wgsl.ts";
 
 /** Sizes of images before and after. */
 export interface ResizeSizes {
@@ -50,10 +52,44 @@ export function resizeBytes(
     "resize",
     ...[batch, sizes.inHeight, sizes.inWidth, channels, outHeight, outWidth],
   ].join();
-  const program = programOf(backend, key, () => _shader(sizes));
+  const isSameSize = sizes.inHeight === outHeight && sizes.inWidth === outWidth;
+  const program = programOf(
+    backend,
+    key,
+    () =>
+      isSameSize
+        ? _scaleShader(batch * outHeight * outWidth * channels)
+        : _shader(sizes),
+  );
   dispatch(backend, program, [output, pixels]);
   backend.disposeData(pixels.dataId);
   return output;
+}
+
+/** Scales without resizing: one invocation per four values. */
+function _scaleShader(total: number): Shader {
+  const count = Math.ceil(total / 4);
+  const workgroups = gridOf(count);
+  const values = rowVectors(total);
+  const store = values.width === 4
+    ? "output[i] = values;"
+    : range(4).map((j) =>
+      `if (4u * i + ${j}u < ${total}u) {
+    output[4u * i + ${j}u] = values[${j}];
+  }`
+    ).join("\n  ");
+  return {
+    code: `
+@group(0) @binding(0) var<storage, read_write> output: array<${values.type}>;
+@group(0) @binding(1) var<storage, read> pixels: array<u32>;
+
+${indexOf(count, workgroups)}
+  let values = unpack4x8unorm(pixels[i]);
+  ${store}
+}
+`,
+    workgroups,
+  };
 }
 
 /** One invocation per value. */

@@ -66,7 +66,7 @@ const COST = { load: 149, multiply: 3.4, turn: 458, compile: 2.2e6 };
 /**
  * Runs that a product is expected to have, so that compiling a larger tile has to pay for itself: a short training run.
  */
-const EXPECTED_RUNS = 100;
+const EXPECTED_RUNS = 300;
 
 /** Products that run at the same time on a software adapter: the usual number of cores of a small machine. */
 const CORES = 2;

@@ -20,7 +20,11 @@ type Case = [
 ];
 
 const CASES: readonly Case[] = [
+  // Only scaled, of a size that is a multiple of 4 or not.
   [1, [1, 1], 1, [1, 1]],
+  [3, [28, 28], 1, [28, 28]],
+  [3, [5, 7], 1, [5, 7]],
+  [2, [3, 5], 3, [3, 5]],
   [3, [28, 28], 1, [224, 224]],
   [2, [28, 28], 1, [67, 100]],
   // Smaller, one side only, several channels, odd sizes.
