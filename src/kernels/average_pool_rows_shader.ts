@@ -163,7 +163,7 @@ function _rowShader(
 @compute @workgroup_size(${lanes})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let row = id.x;
-  if (row >= ${rows}u) {
+  if (row >= arrayLength(&output) / ${to.count}u) {
     return;
   }
 ${load}

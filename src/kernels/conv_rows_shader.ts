@@ -103,7 +103,7 @@ export function inputGradientRows(s: ConvSizes): RowConvolution {
 }
 
 /**
- * Writes a convolution.
+ * Writes a convolution. The code is the same for every batch size, so that it is compiled once for all of them.
  *
  * @param convolution The convolution.
  * @param lanes Size of a subgroup.
@@ -133,17 +133,18 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let index = group.x * ${lanes}u + lane;
-  let image = min(index / ${to.height}u, ${batch - 1}u);
+  let isRow = index < arrayLength(&output) / ${target.count}u;
+  let image = index / ${to.height}u;
   let y = i32(index % ${to.height}u);
 ${range(target.length).map((i) => `var c${i} = 0.0;`).join("\n")}
   for (var tap = 0; tap < ${filterHeight}; tap = tap + 1) {
-    let inside = ${inside};
+    let inside = isRow & (${inside});
     let first = select(0u, (image * ${from.height}u + u32(${row})) * ${source.count}u, inside);
 ${loadRow("a", source, { binding: "source", first: "first", inside: "inside" })}
 ${_shareFilterRow(filter, { lanes, filterHeight })}
 ${_sums(convolution, source)}
   }
-  if (index >= ${rows}u) {
+  if (!isRow) {
     return;
   }
 ${

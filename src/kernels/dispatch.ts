@@ -54,10 +54,11 @@ export function dispatch(
     // Keeps the buffer from being reused before the commands that read it are submitted.
     recorder.commandQueueOwnedIds.add(dataId);
   }
-  const buffers = tensors.map(({ dataId }) =>
-    recorder.tensorMap.get(dataId).resource!
-  );
-  const bindGroup = bindGroupOf(recorder.device, program, buffers);
+  const bound = tensors.map(({ dataId, shape }) => ({
+    buffer: recorder.tensorMap.get(dataId).resource!,
+    size: _bytesOf(shape),
+  }));
+  const bindGroup = bindGroupOf(recorder.device, program, bound);
   recorder.ensureCommandEncoderReady();
   const isTimed = recorder.activeTimers != null;
   if (isTimed) recorder.endComputePassEncoder();
@@ -137,7 +138,7 @@ export function makeOutput(
   shape: readonly number[],
   dtype: DataType = "float32",
 ): TensorInfo {
-  const bytes = shape.reduce((product, n) => product * n, BYTES_PER_ELEMENT);
+  const bytes = _bytesOf(shape);
   const { maxStorageBufferBindingSize } = backend.device.limits;
   if (bytes > maxStorageBufferBindingSize) {
     throw new ShapeError(
@@ -184,6 +185,10 @@ export function makeFilled(
 
 /** Of float32 and int32. */
 const BYTES_PER_ELEMENT = 4;
+
+function _bytesOf(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, BYTES_PER_ELEMENT);
+}
 
 /** Where `tf.time` and `tf.profile` expect the times of a pass. */
 function _timestamps(recorder: _Recorder): GPUComputePassDescriptor {

@@ -28,7 +28,7 @@ export interface FilterRowsPlan {
 }
 
 /**
- * Writes the gradient.
+ * Writes the gradient. The code is the same for every batch size, so that it is compiled once for all of them.
  *
  * @param s Sizes of the convolution.
  * @param plan How the work is cut.
@@ -42,8 +42,6 @@ export function filterRowShader(s: ConvSizes, plan: FilterRowsPlan): Shader {
   const sums = rowVectors(
     filterRows * s.filterWidth * s.inChannels * s.outChannels,
   );
-  const rows = s.batch * s.outHeight;
-  const turns = Math.ceil(rows / lanes / splits);
   const code = `
 @group(0) @binding(0) var<storage, read_write> output: array<${sums.type}>;
 @group(0) @binding(1) var<storage, read> x: array<${x.type}>;
@@ -55,10 +53,12 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let part = group.y * ${lanes}u + lane;
+  let rows = arrayLength(&dy) / ${dy.count}u;
+  let turns = (rows + ${splits * lanes - 1}u) / ${splits * lanes}u;
 ${range(sums.length).map((i) => `var c${i} = 0.0;`).join("\n")}
-  for (var turn = 0u; turn < ${turns}u; turn = turn + 1u) {
+  for (var turn = 0u; turn < turns; turn = turn + 1u) {
     let row = turn * ${splits * lanes}u + part;
-    let isRow = row < ${rows}u;
+    let isRow = row < rows;
     let image = row / ${s.outHeight}u;
     let y = i32(row % ${s.outHeight}u) * ${s.strideHeight} - ${s.padTop};
     let first = select(0u, row * ${dy.count}u, isRow);

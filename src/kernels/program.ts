@@ -68,28 +68,33 @@ export function programOf(
   return program;
 }
 
+/** What a binding sees of a buffer: its first bytes. */
+export interface BoundBuffer {
+  readonly buffer: GPUBuffer;
+  /** How many bytes: those of the tensor, as a buffer that TensorFlow.js was given may be longer. */
+  readonly size: number;
+}
+
 /**
  * Finds or makes the bind group of a program on some buffers.
  *
  * @param device The device of both.
  * @param program The program.
- * @param buffers The buffers of its bindings, in order.
+ * @param bound The buffers of its bindings, in order.
  * @returns The bind group.
  */
 export function bindGroupOf(
   device: GPUDevice,
   { layout, bindGroups }: Program,
-  buffers: readonly GPUBuffer[],
+  bound: readonly BoundBuffer[],
 ): GPUBindGroup {
-  const key = buffers.map(_numberOf).join();
+  const key = bound.map(({ buffer, size }) => `${_numberOf(buffer)}:${size}`)
+    .join();
   let bindGroup = bindGroups.get(key);
   if (bindGroup === undefined) {
     bindGroup = device.createBindGroup({
       layout,
-      entries: buffers.map((buffer, binding) => ({
-        binding,
-        resource: { buffer },
-      })),
+      entries: bound.map((resource, binding) => ({ binding, resource })),
     });
     if (bindGroups.size >= MAX_BIND_GROUPS) bindGroups.clear();
     bindGroups.set(key, bindGroup);

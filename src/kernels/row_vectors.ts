@@ -95,6 +95,6 @@ export function addProducts(
   sum: string,
   products: readonly (readonly [string, string])[],
 ): string {
-  const terms = products.map(([a, b]) => `v = fma(${a}, ${b}, v);`);
-  return `{ var v = ${sum}; ${terms.join(" ")} ${sum} = v; }`;
+  const chain = products.reduce((v, [a, b]) => `fma(${a}, ${b}, ${v})`, sum);
+  return `${sum} = ${chain};`;
 }
