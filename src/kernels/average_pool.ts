@@ -51,7 +51,7 @@ export function averagePool(
   const { float } = poolTypes(sizes);
   const output = makeOutput(backend, poolOutputShape(sizes));
   const traits = traitsOf(backend);
-  const byRows = _fitsRows(traits, sizes);
+  const byRows = poolFitsRows(traits, sizes);
   const key = `${poolKey("average pool", sizes)},${byRows}`;
   const program = programOf(
     backend,
@@ -87,7 +87,7 @@ export function averagePoolGradient(
   const { float } = poolTypes(s);
   const dx = makeOutput(backend, poolInputShape(s));
   const traits = traitsOf(backend);
-  const byRows = _fitsRows(traits, s);
+  const byRows = poolFitsRows(traits, s);
   const key = `${poolKey("average pool gradient", s)},${byRows}`;
   const extent = (first: string, window: number, end: number) =>
     `(min(${first} + ${window}, ${end}) - max(${first}, 0))`;
@@ -128,7 +128,7 @@ export function averagePoolBiasGradient(
 ): BiasGradient {
   const rows = s.batch * s.inHeight;
   const traits = traitsOf(backend);
-  if (after === undefined || !_fitsRows(traits, s)) {
+  if (after === undefined || !poolFitsRows(traits, s)) {
     const dx = averagePoolGradient(backend, dy, s);
     const size = { rows: rows * s.inWidth, columns: s.channels };
     const gradients = biasGradient(backend, { dy: dx, after }, size);
@@ -149,8 +149,17 @@ export function averagePoolBiasGradient(
   return { bias, dz };
 }
 
-/** Whether a pooling is computed by rows: where they are short enough to unroll. */
-function _fitsRows({ hasRows, lanes }: AdapterTraits, s: PoolSizes): boolean {
+/**
+ * Whether a pooling is computed by rows: where they are short enough to unroll.
+ *
+ * @param traits The adapter.
+ * @param s Sizes of the pooling.
+ * @returns Whether it is.
+ */
+export function poolFitsRows(
+  { hasRows, lanes }: AdapterTraits,
+  s: PoolSizes,
+): boolean {
   const row = Math.max(s.inWidth, s.outWidth) * s.channels;
   const rows = s.batch * Math.max(s.inHeight, s.outHeight);
   return hasRows && row <= MOST.row &&

@@ -46,8 +46,88 @@ ${
   let first${tap} = select(0u, (image * ${s.inHeight}u + u32(y${tap})) * ${from.count}u, inside${tap});
 ${_load(tap, from)}`).join("\n")
   }`;
-  const sizes = { from, to, lanes, rows: s.batch * s.outHeight };
-  return _rowShader(sizes, { load, value: means });
+  const sizes = { to, lanes, rows: s.batch * s.outHeight };
+  const bindings =
+    `@group(0) @binding(1) var<storage, read> source: array<${from.type}>;`;
+  return _rowShader(sizes, { bindings, load, value: means });
+}
+
+/** A row that is computed from others, in WGSL. */
+export interface ComputedRow {
+  /** Declares what it is computed from: `source` and others. */
+  readonly bindings: string;
+  /** Loads what it takes, given `row` (u32) and its `image`. */
+  readonly load: string;
+  /** Number `i` of the row. */
+  readonly value: (i: number) => string;
+}
+
+/**
+ * The gradient of average pooling and of an activation before it, for one row of the pooling's input.
+ *
+ * @param s Sizes of the pooling.
+ * @param options The activation, if there is one; the number of the first binding; and whether there is such a row, in
+ * WGSL: else the gradient is 0.
+ * @returns The gradient.
+ */
+export function averageGradientRow(
+  s: PoolSizes,
+  options: { activation?: FusedActivation; binding: number; isRow: string },
+): ComputedRow {
+  const { activation, binding, isRow } = options;
+  const from = rowVectors(s.outWidth * s.channels);
+  const to = rowVectors(s.inWidth * s.channels);
+  // The rows of windows that can cover one row.
+  const covers = range(Math.ceil(s.windowHeight / s.strideHeight));
+  const value = (i: number) => {
+    const [column, channel] = [Math.floor(i / s.channels), i % s.channels];
+    const values = range(s.outWidth).flatMap((x) => {
+      const columns = _window(s, x);
+      return columns.includes(column)
+        ? covers.map((cover) =>
+          `${
+            elementOf(`a${cover}_`, from, x * s.channels + channel)
+          } / (height${cover} * ${columns.length}.0)`
+        )
+        : [];
+    });
+    const dy = values.length === 0 ? "0.0" : `(${values.join(" + ")})`;
+    return activation === undefined ? dy : activationGradientOf(activation, {
+      dy,
+      y: elementOf("input", to, i),
+      type: "f32",
+    });
+  };
+  const load = `
+  let place = i32(row % ${s.inHeight}u) + ${s.padTop};
+${
+    covers.map((cover) => `
+  let at${cover} = place / ${s.strideHeight} - ${cover};
+  let inside${cover} = ${isRow} & (u32(at${cover}) < ${s.outHeight}u) & (place - at${cover} * ${s.strideHeight} < ${s.windowHeight});
+  let first${cover} = select(0u, (image * ${s.outHeight}u + u32(at${cover})) * ${from.count}u, inside${cover});
+  let top${cover} = at${cover} * ${s.strideHeight} - ${s.padTop};
+  ${_height(s, cover)}
+${_load(cover, from)}`).join("\n")
+  }`;
+  const source =
+    `@group(0) @binding(${binding}) var<storage, read> source: array<${from.type}>;`;
+  if (activation === undefined) return { bindings: source, load, value };
+  return {
+    bindings: `${source}
+@group(0) @binding(${
+      binding + 1
+    }) var<storage, read> input: array<${to.type}>;`,
+    load: `${load}
+  let firstInput = select(0u, row * ${to.count}u, ${isRow});
+${
+      loadRow("input", to, {
+        binding: "input",
+        first: "firstInput",
+        inside: isRow,
+      })
+    }`,
+    value,
+  };
 }
 
 /**
@@ -64,63 +144,26 @@ export function averageGradientRowShader(
   lanes: number,
   activation?: FusedActivation,
 ): Shader {
-  const from = rowVectors(s.outWidth * s.channels);
   const to = rowVectors(s.inWidth * s.channels);
-  // The rows of windows that can cover one row.
-  const covers = Math.ceil(s.windowHeight / s.strideHeight);
-  const gradient = (i: number) => {
-    const [column, channel] = [Math.floor(i / s.channels), i % s.channels];
-    const values = range(s.outWidth).flatMap((x) => {
-      const columns = _window(s, x);
-      return columns.includes(column)
-        ? range(covers).map((cover) =>
-          `${
-            elementOf(`a${cover}_`, from, x * s.channels + channel)
-          } / (height${cover} * ${columns.length}.0)`
-        )
-        : [];
-    });
-    const dy = values.length === 0 ? "0.0" : `(${values.join(" + ")})`;
-    return activation === undefined ? dy : activationGradientOf(activation, {
-      dy,
-      y: elementOf("y", to, i),
-      type: "f32",
-    });
-  };
-  const load = `
-  let image = row / ${s.inHeight}u;
-  let place = i32(row % ${s.inHeight}u) + ${s.padTop};
-  let last = place / ${s.strideHeight};
-${
-    range(covers).map((cover) => `
-  let at${cover} = last - ${cover};
-  let inside${cover} = (u32(at${cover}) < ${s.outHeight}u) & (place - at${cover} * ${s.strideHeight} < ${s.windowHeight});
-  let first${cover} = select(0u, (image * ${s.outHeight}u + u32(at${cover})) * ${from.count}u, inside${cover});
-  let top${cover} = at${cover} * ${s.strideHeight} - ${s.padTop};
-  ${_height(s, cover)}
-${_load(cover, from)}`).join("\n")
-  }`;
-  const sizes = { from, to, lanes, rows: s.batch * s.inHeight };
+  const gradient = averageGradientRow(s, {
+    activation,
+    binding: 1,
+    isRow: "true",
+  });
+  const load = `  let image = row / ${s.inHeight}u;${gradient.load}`;
+  const sizes = { to, lanes, rows: s.batch * s.inHeight };
   if (activation === undefined) {
-    return _rowShader(sizes, { load, value: gradient });
+    return _rowShader(sizes, { ...gradient, load });
   }
   const sums = range(s.channels).map((channel) => {
     const column = range(s.inWidth).map((x) => `v${x * s.channels + channel}`);
     return `sums[row * ${s.channels}u + ${channel}u] = ${column.join(" + ")};`;
   });
   return _rowShader(sizes, {
-    bindings: `
-@group(0) @binding(2) var<storage, read> input: array<${to.type}>;
+    ...gradient,
+    bindings: `${gradient.bindings}
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;`,
-    load: `${load}
-${
-      loadRow("y", to, {
-        binding: "input",
-        first: `row * ${to.count}u`,
-        inside: "true",
-      })
-    }`,
-    value: gradient,
+    load,
     after: sums.join("\n"),
   });
 }
@@ -146,19 +189,14 @@ function _load(i: number, from: RowVectors): string {
 }
 
 function _rowShader(
-  sizes: { from: RowVectors; to: RowVectors; rows: number; lanes: number },
-  parts: {
-    bindings?: string;
-    load: string;
-    value: (i: number) => string;
-    after?: string;
-  },
+  sizes: { to: RowVectors; rows: number; lanes: number },
+  parts: ComputedRow & { after?: string },
 ): Shader {
-  const { from, to, rows, lanes } = sizes;
-  const { bindings = "", load, value, after = "" } = parts;
+  const { to, rows, lanes } = sizes;
+  const { bindings, load, value, after = "" } = parts;
   const code = `
 @group(0) @binding(0) var<storage, read_write> output: array<${to.type}>;
-@group(0) @binding(1) var<storage, read> source: array<${from.type}>;${bindings}
+${bindings}
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(global_invocation_id) id: vec3u) {

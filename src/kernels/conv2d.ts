@@ -7,11 +7,13 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { FusedActivation } from "./activation.ts";
+import { poolFitsRows } from "./average_pool.ts";
 import {
   convRows,
   filterGradientRows,
   fitsRows,
   planFilterRows,
+  pooledFilterGradientRows,
 } from "./conv_rows.ts";
 import { forwardRows, inputGradientRows } from "./conv_rows_shader.ts";
 import {
@@ -21,6 +23,7 @@ import {
   outputPatches,
 } from "./conv_view.ts";
 import { filterTransposed } from "./filter_view.ts";
+import type { PoolSizes } from "./pool_shader.ts";
 import { runProduct } from "./product.ts";
 import { traitsOf } from "./tile.ts";
 import { matrix } from "./view.ts";
@@ -144,6 +147,26 @@ export function conv2dFilterGradient(
     right: tensors.dy,
     outputShape: [filterHeight, filterWidth, inChannels, outChannels],
   });
+}
+
+/**
+ * Gradients of a filter and of a bias that an activation and an average pooling follow, in one kernel.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param tensors `x`, the output `y` of the activation and the gradient `dy` of the pooling's output, float32 NHWC.
+ * @param options Sizes of convolution and pooling, and the activation.
+ * @returns The gradients, float32, HWIO and `[outChannels]`; undefined where they have to be computed one by one.
+ */
+export function conv2dPooledFilterGradient(
+  backend: WebGPUBackend,
+  tensors: { x: TensorInfo; y: TensorInfo; dy: TensorInfo },
+  options: { sizes: ConvSizes; pool: PoolSizes; activation: FusedActivation },
+): { filter: TensorInfo; bias: TensorInfo } | undefined {
+  const traits = traitsOf(backend);
+  const plan = planFilterRows(traits, options.sizes);
+  if (plan === undefined || !poolFitsRows(traits, options.pool)) return;
+  const key = _key("conv2d pooled filter gradient", options.sizes);
+  return pooledFilterGradientRows(backend, tensors, { ...options, plan, key });
 }
 
 /** Every size in a fixed order. */

@@ -7,10 +7,17 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { FusedActivation } from "./activation.ts";
+import { averageGradientRow } from "./average_pool_rows_shader.ts";
+import { columnSums } from "./column_sums.ts";
 import { type RowConvolution, rowShader } from "./conv_rows_shader.ts";
 import type { ConvSizes } from "./conv_view.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
-import { filterRowShader, type FilterRowsPlan } from "./filter_rows_shader.ts";
+import {
+  filterRowShader,
+  type FilterRowsPlan,
+  storedGradient,
+} from "./filter_rows_shader.ts";
+import { poolKey, type PoolSizes } from "./pool_shader.ts";
 import { programOf } from "./program.ts";
 import { addSplits } from "./split_sum.ts";
 import { type AdapterTraits, traitsOf } from "./tile.ts";
@@ -122,23 +129,83 @@ export function filterGradientRows(
   options: { sizes: ConvSizes; plan: FilterRowsPlan; key: string },
 ): TensorInfo {
   const { sizes, plan, key } = options;
-  const { lanes, filterRows, splits } = plan;
-  const { filterHeight, filterWidth, inChannels, outChannels } = sizes;
   const program = programOf(
     backend,
-    `${key} by rows,${lanes},${filterRows},${splits}`,
-    () => filterRowShader(sizes, plan),
+    `${key} by rows,${Object.values(plan)}`,
+    () => filterRowShader(sizes, plan, storedGradient(sizes)),
   );
-  const shape = [filterHeight, filterWidth, inChannels, outChannels];
-  const partial = makeOutput(backend, [splits * lanes, ...shape]);
+  const partial = _filterSums(backend, sizes, plan);
   dispatch(backend, program, [partial, x, dy]);
-  const output = makeOutput(backend, shape);
+  return _addFilterSums(backend, partial, sizes);
+}
+
+/**
+ * Computes the gradients of a filter and of a bias that an activation and an average pooling follow, where the gradient
+ * of the input is not wanted: that of the sums, which is as large as the unpooled output, is never stored.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param tensors `x`, the output `y` of the activation and the gradient `dy` of the pooling's output, float32 NHWC.
+ * @param options Sizes of convolution and pooling, the activation, how to cut it, and a key that names the convolution
+ * and all of its sizes.
+ * @returns The gradients of the filter, HWIO, and of the bias, float32.
+ */
+export function pooledFilterGradientRows(
+  backend: WebGPUBackend,
+  { x, y, dy }: { x: TensorInfo; y: TensorInfo; dy: TensorInfo },
+  options: {
+    sizes: ConvSizes;
+    pool: PoolSizes;
+    activation: FusedActivation;
+    plan: FilterRowsPlan;
+    key: string;
+  },
+): { filter: TensorInfo; bias: TensorInfo } {
+  const { sizes, pool, activation, plan, key } = options;
+  const program = programOf(
+    backend,
+    `${poolKey(key, pool)},${activation} by rows,${Object.values(plan)}`,
+    () =>
+      filterRowShader(sizes, plan, {
+        ...averageGradientRow(pool, { activation, binding: 2, isRow: "isRow" }),
+        biasBinding: 4,
+      }),
+  );
+  const partial = _filterSums(backend, sizes, plan);
+  const rows = plan.splits * plan.lanes;
+  const columns = sizes.outChannels;
+  const biases = makeOutput(backend, [rows, columns]);
+  dispatch(backend, program, [partial, x, dy, y, biases]);
+  const bias = columnSums(backend, biases, { rows, columns });
+  backend.disposeData(biases.dataId);
+  return { filter: _addFilterSums(backend, partial, sizes), bias };
+}
+
+/** Makes the sums of each lane. */
+function _filterSums(
+  backend: WebGPUBackend,
+  s: ConvSizes,
+  { splits, lanes }: FilterRowsPlan,
+): TensorInfo {
+  return makeOutput(backend, [splits * lanes, ..._filterShape(s)]);
+}
+
+/** Adds up the sums of the lanes and frees them. */
+function _addFilterSums(
+  backend: WebGPUBackend,
+  partial: TensorInfo,
+  s: ConvSizes,
+): TensorInfo {
+  const output = makeOutput(backend, _filterShape(s));
   addSplits(backend, { output, partial }, {
     batch: 1,
-    splits: splits * lanes,
-    rows: filterHeight * filterWidth * inChannels,
-    columns: outChannels,
+    splits: partial.shape[0],
+    rows: s.filterHeight * s.filterWidth * s.inChannels,
+    columns: s.outChannels,
   });
   backend.disposeData(partial.dataId);
   return output;
+}
+
+function _filterShape(s: ConvSizes): number[] {
+  return [s.filterHeight, s.filterWidth, s.inChannels, s.outChannels];
 }

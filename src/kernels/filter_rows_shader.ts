@@ -27,25 +27,64 @@ export interface FilterRowsPlan {
   readonly splits: number;
 }
 
+/** Where the gradient of the convolution's output comes from, and whether its sum over all pixels is wanted too. */
+export interface OutputGradient {
+  /** Declares its bindings, from number 2. */
+  readonly bindings: string;
+  /** Loads what it takes for `row` (u32) of `image`, where `isRow`. */
+  readonly load: string;
+  /** Number `i` of the row, 0 where there is no such row. */
+  readonly value: (i: number) => string;
+  /** Number of the binding of the gradient of the bias, `[splits * lanes, outChannels]`, if it is wanted. */
+  readonly biasBinding?: number;
+}
+
+/**
+ * The gradient of the output as a tensor `dy`.
+ *
+ * @param s Sizes of the convolution.
+ * @returns The gradient.
+ */
+export function storedGradient(s: ConvSizes): OutputGradient {
+  const dy = rowVectors(s.outWidth * s.outChannels);
+  return {
+    bindings: `@group(0) @binding(2) var<storage, read> dy: array<${dy.type}>;`,
+    load: `let first = select(0u, row * ${dy.count}u, isRow);
+${loadRow("dy", dy, { binding: "dy", first: "first", inside: "isRow" })}`,
+    value: (i) => elementOf("dy", dy, i),
+  };
+}
+
 /**
  * Writes the gradient. The code is the same for every batch size, so that it is compiled once for all of them.
  *
  * @param s Sizes of the convolution.
  * @param plan How the work is cut.
+ * @param gradient The gradient of the output.
  * @returns The shader. It binds the sums of each lane, `[splits * lanes, filterHeight, filterWidth, inChannels,
- * outChannels]`, `x` and `dy`.
+ * outChannels]`, `x` and what the gradient takes.
  */
-export function filterRowShader(s: ConvSizes, plan: FilterRowsPlan): Shader {
+export function filterRowShader(
+  s: ConvSizes,
+  plan: FilterRowsPlan,
+  gradient: OutputGradient,
+): Shader {
   const { lanes, filterRows, splits } = plan;
   const x = rowVectors(s.inWidth * s.inChannels);
-  const dy = rowVectors(s.outWidth * s.outChannels);
   const sums = rowVectors(
     filterRows * s.filterWidth * s.inChannels * s.outChannels,
   );
+  const { biasBinding } = gradient;
+  const channels = biasBinding === undefined ? [] : range(s.outChannels);
   const code = `
 @group(0) @binding(0) var<storage, read_write> output: array<${sums.type}>;
 @group(0) @binding(1) var<storage, read> x: array<${x.type}>;
-@group(0) @binding(2) var<storage, read> dy: array<${dy.type}>;
+${gradient.bindings}
+${
+    biasBinding === undefined
+      ? ""
+      : `@group(0) @binding(${biasBinding}) var<storage, read_write> biases: array<f32>;`
+  }
 
 @compute @workgroup_size(${lanes})
 fn main(
@@ -53,24 +92,46 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let part = group.y * ${lanes}u + lane;
-  let rows = arrayLength(&dy) / ${dy.count}u;
+  let rows = arrayLength(&x) / ${s.inHeight * x.count}u * ${s.outHeight}u;
   let turns = (rows + ${splits * lanes - 1}u) / ${splits * lanes}u;
 ${range(sums.length).map((i) => `var c${i} = 0.0;`).join("\n")}
+${channels.map((i) => `var bias${i} = 0.0;`).join("\n")}
   for (var turn = 0u; turn < turns; turn = turn + 1u) {
     let row = turn * ${splits * lanes}u + part;
     let isRow = row < rows;
     let image = row / ${s.outHeight}u;
     let y = i32(row % ${s.outHeight}u) * ${s.strideHeight} - ${s.padTop};
-    let first = select(0u, row * ${dy.count}u, isRow);
-${loadRow("b", dy, { binding: "dy", first: "first", inside: "isRow" })}
+${gradient.load}
 ${
-    range(filterRows).map((tap) => _addRow(s, { x, dy, tap, filterRows })).join(
+    range(s.outWidth * s.outChannels).map((i) =>
+      `let b${i} = ${gradient.value(i)};`
+    ).join("\n")
+  }
+${
+    range(filterRows).map((tap) => _addRow(s, { x, tap, filterRows })).join(
       "\n",
     )
+  }
+${
+    channels.map((channel) => {
+      const column = range(s.outWidth).map((x) =>
+        `b${x * s.outChannels + channel}`
+      );
+      return `bias${channel} = bias${channel} + ${column.join(" + ")};`;
+    }).join("\n")
   }
   }
   let at = (part * ${s.filterHeight / filterRows}u + group.x) * ${sums.count}u;
 ${storeRow(sums, { binding: "output", first: "at" }, (i) => `c${i}`)}
+${
+    channels.length === 0 ? "" : `if (group.x == 0u) {
+${
+      channels.map((i) =>
+        `biases[part * ${s.outChannels}u + ${i}u] = bias${i};`
+      ).join("\n")
+    }
+}`
+  }
 }
 `;
   return { code, workgroups: [s.filterHeight / filterRows, splits, 1] };
@@ -79,9 +140,8 @@ ${storeRow(sums, { binding: "output", first: "at" }, (i) => `c${i}`)}
 /** Adds the products with the row of `x` under row `tap` of this lane's rows of the filter. */
 function _addRow(
   s: ConvSizes,
-  { x, dy, tap, filterRows }: {
+  { x, tap, filterRows }: {
     x: RowVectors;
-    dy: RowVectors;
     tap: number;
     filterRows: number;
   },
@@ -95,7 +155,7 @@ function _addRow(
           return [
             [
               elementOf("a", x, inX * s.inChannels + from),
-              elementOf("b", dy, outX * s.outChannels + to),
+              `b${outX * s.outChannels + to}`,
             ] as const,
           ];
         });

@@ -17,6 +17,7 @@ import {
   conv2dFilterGradient,
   conv2dForward,
   conv2dInputGradient,
+  conv2dPooledFilterGradient,
 } from "./conv2d.ts";
 import type { ConvSizes } from "./conv_view.ts";
 import { asFloats, asTensor, differentiable } from "./differentiable.ts";
@@ -81,6 +82,11 @@ export function fusedConv2d(
     save([x, kernel, output, asTensor(places)]);
     return output;
   }, (dy, [x, kernel, y, places]) => {
+    if (pool?.kind === "average" && activation && !needsInputGradient) {
+      const options = { sizes, pool: pool.sizes, activation };
+      const both = conv2dPooledFilterGradient(backend, { x, y, dy }, options);
+      if (both) return [asTensor(both.filter), asTensor(both.bias)];
+    }
     const gradient = { dy, after: activation && { y, activation } };
     const { bias, dz } = _biasGradient(backend, gradient, { pool, places });
     const gradients = [
