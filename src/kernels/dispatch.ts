@@ -8,7 +8,8 @@ import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
-import { bindGroupOf, type Program } from "./program.ts";
+import { bindGroupOf, type Bound, type Program } from "./program.ts";
+import { copyToTexture, scratchFor } from "./scratch.ts";
 
 /**
  * The members of `WebGPUBackend` (4.22.0) that recording a dispatch needs; `runWebGPUProgram` there does the same for
@@ -54,10 +55,23 @@ export function dispatch(
     // Keeps the buffer from being reused before the commands that read it are submitted.
     recorder.commandQueueOwnedIds.add(dataId);
   }
-  const bound = tensors.map(({ dataId, shape }) => ({
-    buffer: recorder.tensorMap.get(dataId).resource!,
-    size: _bytesOf(shape),
-  }));
+  const bound = tensors.map(({ dataId, shape }, binding): Bound => {
+    const buffer = recorder.tensorMap.get(dataId).resource!;
+    const size = _bytesOf(shape);
+    const width = program.textures?.[binding];
+    if (width === undefined) return { buffer, size };
+    const elements = size / width / BYTES_PER_ELEMENT;
+    const operand = { binding, width, elements };
+    const { texture, view } = scratchFor(
+      recorder.device,
+      operand,
+      () => flush(backend),
+    );
+    recorder.ensureCommandEncoderReady();
+    recorder.endComputePassEncoder();
+    copyToTexture(recorder.commandEncoder!, buffer, texture, operand);
+    return view;
+  });
   const bindGroup = bindGroupOf(recorder.device, program, bound);
   recorder.ensureCommandEncoderReady();
   const isTimed = recorder.activeTimers != null;

@@ -5,6 +5,7 @@
  */
 
 import type { Epilogue } from "./epilogue.ts";
+import type { Source } from "./operand.ts";
 import type { View } from "./view.ts";
 
 /** How a product is cut into tiles. */
@@ -17,6 +18,8 @@ export type Tile =
     readonly columns: number;
     /** Lanes that share the left operand: the size of a subgroup, or 1. */
     readonly lanes: number;
+    /** Where the operands are read from. */
+    readonly source: Source;
   }
   | {
     readonly form: "staged";

@@ -13,6 +13,7 @@ import {
   loadBias,
   storeSums,
   type Tiles,
+  widthOf,
 } from "./gemm_store.ts";
 import { range } from "./wgsl.ts";
 
@@ -94,7 +95,10 @@ ${
 ${_stores(plan, tile, live)}
 }
 `;
-  return { code, workgroups: gridOfTiles(tiles) };
+  const textures = tile.source === "textures"
+    ? { 1: widthOf(left), 2: widthOf(right) }
+    : undefined;
+  return { code, workgroups: gridOfTiles(tiles), textures };
 }
 
 /** First column of quad `j` of this invocation. */

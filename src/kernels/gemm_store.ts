@@ -6,6 +6,8 @@
 
 import { finishFunction } from "./epilogue.ts";
 import type { GemmPlan } from "./gemm_plan.ts";
+import { declareOperand, type Width } from "./operand.ts";
+import type { View } from "./view.ts";
 import { MAX_GROUPS } from "./wgsl.ts";
 
 /** Whether four neighbouring outputs are stored as one vector. */
@@ -13,19 +15,24 @@ function _isVectorStore(plan: GemmPlan): boolean {
   return (plan.outputAlong === "column" ? plan.columns : plan.rows) % 4 === 0;
 }
 
+/** Numbers per element of an operand as it is bound. */
+export function widthOf({ isVector }: View): Width {
+  return isVector ? 4 : 1;
+}
+
 /**
  * Declares the bindings (output, left, right and what the epilogue needs) and the functions of the views and of the
  * store.
  */
 export function declarations(plan: GemmPlan): string {
-  const { left, right } = plan;
-  const type = (isVector: boolean) => isVector ? "vec4f" : "f32";
+  const { left, right, tile } = plan;
+  const source = tile.form === "registers" ? tile.source : "buffers";
   return `
 @group(0) @binding(0) var<storage, read_write> output: array<${
-    type(_isVectorStore(plan))
+    _isVectorStore(plan) ? "vec4f" : "f32"
   }>;
-@group(0) @binding(1) var<storage, read> left: array<${type(left.isVector)}>;
-@group(0) @binding(2) var<storage, read> right: array<${type(right.isVector)}>;
+${declareOperand("left", { binding: 1, width: widthOf(left), source })}
+${declareOperand("right", { binding: 2, width: widthOf(right), source })}
 ${left.code("left")}
 ${right.code("right")}
 ${_storeFunction(plan)}`;

@@ -12,16 +12,17 @@ export interface Program {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
   readonly workgroups: Shader["workgroups"];
-  /** Bind groups by the numbers of their buffers: the backend hands out the same buffers step after step. */
+  readonly textures: Shader["textures"];
+  /** Bind groups by the numbers of their resources: the backend hands out the same buffers step after step. */
   readonly bindGroups: Map<string, GPUBindGroup>;
 }
 
 /** Most bind groups that a program keeps. */
 const MAX_BIND_GROUPS = 64;
 
-/** Numbers of buffers, in the order in which they were first bound. */
-const bufferNumbers = new WeakMap<GPUBuffer, number>();
-let numBuffers = 0;
+/** Numbers of buffers and views, in the order in which they were first bound. */
+const numbers = new WeakMap<GPUBuffer | GPUTextureView, number>();
+let numNumbers = 0;
 
 /** Programs by the key of their caller, per device. */
 const programs = new WeakMap<GPUDevice, Map<string, Program>>();
@@ -46,7 +47,7 @@ export function programOf(
   const known = _mapOf(programs, device);
   let program = known.get(key);
   if (program === undefined) {
-    const { code, workgroups } = write();
+    const { code, workgroups, textures } = write();
     const compiled = _mapOf(pipelines, device);
     let pipeline = compiled.get(code);
     if (pipeline === undefined) {
@@ -61,6 +62,7 @@ export function programOf(
       pipeline,
       layout: pipeline.getBindGroupLayout(0),
       workgroups,
+      textures,
       bindGroups: new Map(),
     };
     known.set(key, program);
@@ -68,28 +70,33 @@ export function programOf(
   return program;
 }
 
-/** What a binding sees of a buffer: its first bytes. */
-export interface BoundBuffer {
-  readonly buffer: GPUBuffer;
-  /** How many bytes: those of the tensor, as a buffer that TensorFlow.js was given may be longer. */
-  readonly size: number;
-}
+/** What a binding sees: the first bytes of a buffer, or a texture. */
+export type Bound =
+  | {
+    readonly buffer: GPUBuffer;
+    /** How many bytes: those of the tensor, as a buffer that TensorFlow.js was given may be longer. */
+    readonly size: number;
+  }
+  | GPUTextureView;
 
 /**
- * Finds or makes the bind group of a program on some buffers.
+ * Finds or makes the bind group of a program on some resources.
  *
  * @param device The device of both.
  * @param program The program.
- * @param bound The buffers of its bindings, in order.
+ * @param bound The resources of its bindings, in order.
  * @returns The bind group.
  */
 export function bindGroupOf(
   device: GPUDevice,
   { layout, bindGroups }: Program,
-  bound: readonly BoundBuffer[],
+  bound: readonly Bound[],
 ): GPUBindGroup {
-  const key = bound.map(({ buffer, size }) => `${_numberOf(buffer)}:${size}`)
-    .join();
+  const key = bound.map((resource) =>
+    "buffer" in resource
+      ? `${_numberOf(resource.buffer)}:${resource.size}`
+      : _numberOf(resource)
+  ).join();
   let bindGroup = bindGroups.get(key);
   if (bindGroup === undefined) {
     bindGroup = device.createBindGroup({
@@ -102,9 +109,9 @@ export function bindGroupOf(
   return bindGroup;
 }
 
-function _numberOf(buffer: GPUBuffer): number {
-  let number = bufferNumbers.get(buffer);
-  if (number === undefined) bufferNumbers.set(buffer, number = numBuffers++);
+function _numberOf(resource: GPUBuffer | GPUTextureView): number {
+  let number = numbers.get(resource);
+  if (number === undefined) numbers.set(resource, number = numNumbers++);
   return number;
 }
 

@@ -6,6 +6,7 @@
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Tile } from "./gemm_plan.ts";
+import type { Source } from "./operand.ts";
 
 /** What the choice of tiles depends on. */
 export interface AdapterTraits {
@@ -17,6 +18,8 @@ export interface AdapterTraits {
   readonly maxBindingBytes: number;
   /** Whether convolutions of few channels are computed by rows; else they are products. */
   readonly hasRows: boolean;
+  /** Where it reads operands fastest. */
+  readonly source: Source;
 }
 
 /** Sizes of a product whose output is contiguous along its columns. */
@@ -51,7 +54,7 @@ const LONE_INVOCATIONS = 64;
 /** Tiles to choose from: rows per subgroup, and columns per invocation. */
 const SHARED_TILES = [8, 16, 32, 64, 96].flatMap((rows) =>
   [4, 8, 16].map((columns) => ({ rows, columns }))
-).filter(({ rows, columns }) => rows * columns <= 1024);
+);
 const LONE_TILES = [[8, 8], [8, 16], [16, 16]].map(([rows, columns]) => ({
   rows,
   columns,
@@ -59,9 +62,21 @@ const LONE_TILES = [[8, 8], [8, 16], [16, 16]].map(([rows, columns]) => ({
 
 /**
  * Nanoseconds measured on llvmpipe (LLVM 15, AMD EPYC): a load of a vector by 8 lanes, a multiply-add of 8 lanes at four
- * places, and the rest of a turn; and what compiling a tile takes per sum.
+ * places, and the rest of a turn; and the most sums that are worth keeping: where loads are cheap, more than fit into
+ * registers and the first cache only cost.
  */
-const COST = { load: 149, multiply: 3.4, turn: 458, compile: 2.2e6 };
+const COST: Readonly<
+  Record<
+    Source,
+    { load: number; multiply: number; turn: number; mostSums: number }
+  >
+> = {
+  buffers: { load: 149, multiply: 3.4, turn: 458, mostSums: 1024 },
+  textures: { load: 25, multiply: 3.1, turn: 20, mostSums: 256 },
+};
+
+/** Nanoseconds that compiling a tile takes per sum. */
+const COMPILE = 2.2e6;
 
 /**
  * Runs that a product is expected to have, so that compiling a larger tile has to pay for itself: a short training run.
@@ -92,10 +107,21 @@ export function traitsOf(backend: WebGPUBackend): AdapterTraits {
       lanes: hasLanes ? subgroupMinSize : 1,
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
       hasRows: isFallbackAdapter && hasLanes,
+      source: isFallbackAdapter && _readsTextures() ? "textures" : "buffers",
     };
     cachedTraits.set(device, traits);
   }
   return traits;
+}
+
+/** Whether shaders can read storage textures. */
+function _readsTextures(): boolean {
+  // Not in Deno's types.
+  const { wgslLanguageFeatures } = navigator.gpu as GPU & {
+    wgslLanguageFeatures?: ReadonlySet<string>;
+  };
+  return wgslLanguageFeatures?.has("readonly_and_readwrite_storage_textures") ??
+    false;
 }
 
 /**
@@ -127,23 +153,22 @@ export function chooseTiling(
     const tile = { form: "staged", rows: 64, columns: 64 } as const;
     return _withSplits({ tile, isTransposed: false }, sizes, traits);
   }
-  const { lanes } = traits;
-  const tiles = (lanes === 1 ? LONE_TILES : SHARED_TILES).map((size) => ({
-    form: "registers" as const,
-    lanes,
-    ...size,
-  }));
+  const { lanes, source } = traits;
+  const cost = COST[source];
+  const tiles = (lanes === 1 ? LONE_TILES : SHARED_TILES)
+    .filter(({ rows, columns }) => rows * columns <= cost.mostSums)
+    .map((size) => ({ form: "registers" as const, lanes, source, ...size }));
   const candidates = [false, true].flatMap((isTransposed) =>
     tiles.map((tile) => ({ tile, isTransposed }))
   );
   const costs = candidates.map((candidate) => {
     const { tile: { rows, columns, lanes } } = candidate;
     const sums = rows * columns;
-    const turn = COST.load * (rows / lanes + columns) + COST.multiply * sums +
-      COST.turn;
+    const turn = cost.load * (rows / lanes + columns) + cost.multiply * sums +
+      cost.turn;
     const turns = _countGroups(candidate, sizes) * sizes.depth / 4;
     // Compiling slows down as the sums outgrow the registers.
-    const compile = COST.compile * sums * (1 + sums / 1024);
+    const compile = COMPILE * sums * (1 + sums / 1024);
     return turn * turns / CORES * EXPECTED_RUNS + compile;
   });
   const best = candidates[costs.indexOf(Math.min(...costs))];

@@ -18,7 +18,7 @@ export interface View {
   /**
    * Writes the three functions.
    *
-   * @param name Name of the binding; the functions are called `${name}Prepare`, `${name}Step` and `${name}Load`.
+   * @param name Name of the operand, which `${name}Read(i)` reads; the functions are called `${name}Prepare`, `${name}Step` and `${name}Load`.
    * @returns WGSL.
    */
   readonly code: (name: string) => string;
@@ -105,14 +105,14 @@ export function loadFunction(
     const { inside, address } = element(0);
     return `${head}
   let inside = ${inside};
-  return select(vec4f(), ${name}[select(0u, (${address}) / 4u, inside)], inside);
+  return select(vec4f(), ${name}Read(select(0u, (${address}) / 4u, inside)), inside);
 }`;
   }
   const elements = [0, 1, 2, 3].map(element).map(({ inside, address }) =>
     `    ${name}Element(${inside}, ${address}),`
   );
   return `fn ${name}Element(inside: bool, address: u32) -> f32 {
-  return select(0.0, ${name}[select(0u, address, inside)], inside);
+  return select(0.0, ${name}Read(select(0u, address, inside)), inside);
 }
 
 ${head}

@@ -142,6 +142,7 @@ Deno.test("CONVOLUTIONS cover both orientations, both kinds of loads, whole and 
         lanes: 8,
         maxBindingBytes: 2 ** 27,
         hasRows: false,
+        source: "buffers",
       });
       seen.add(`${name}, ${isTransposed ? "transposed" : "straight"}`);
       seen.add(`${name}, ${splits > 1 ? "split" : "whole"}`);

@@ -14,7 +14,12 @@ import { webgpuBackend } from "./run.ts";
 
 const MIB = 2 ** 20;
 
-const OTHER = { lanes: 1, maxBindingBytes: 128 * MIB, hasRows: false };
+const OTHER = {
+  lanes: 1,
+  maxBindingBytes: 128 * MIB,
+  hasRows: false,
+  source: "buffers",
+} as const;
 
 /** Adapters to pretend: this one, with rows and without, a GPU, and a software adapter whose lanes cannot share. */
 const FORMS: Readonly<
@@ -22,6 +27,11 @@ const FORMS: Readonly<
 > = {
   "": (traits) => traits,
   ", without rows": (traits) => ({ ...traits, hasRows: false }),
+  ", from buffers": (traits) => ({
+    ...traits,
+    hasRows: false,
+    source: "buffers",
+  }),
   ", staged": () => ({ isSoftware: false, ...OTHER }),
   ", without subgroups": () => ({ isSoftware: true, ...OTHER }),
 };

@@ -5,6 +5,7 @@
  */
 
 import type { GemmPlan, Tile } from "../../src/kernels/gemm_plan.ts";
+import type { Source } from "../../src/kernels/operand.ts";
 import { matrix } from "../../src/kernels/view.ts";
 
 /** A tile and its name. */
@@ -21,6 +22,9 @@ export const TILES: readonly TileCase[] = [
   ),
   ...[[8, 8], [8, 16], [16, 16]].map(([rows, columns]) =>
     _registers(1, rows, columns)
+  ),
+  ...[[8, 16, 4], [8, 32, 8], [1, 8, 8]].map(([lanes, rows, columns]) =>
+    _registers(lanes, rows, columns, "textures")
   ),
   { name: "staged 64x64", tile: { form: "staged", rows: 64, columns: 64 } },
 ];
@@ -83,9 +87,14 @@ export function plansOf(index: number): PlanCase[] {
   });
 }
 
-function _registers(lanes: number, rows: number, columns: number): TileCase {
+function _registers(
+  lanes: number,
+  rows: number,
+  columns: number,
+  source: Source = "buffers",
+): TileCase {
   return {
-    name: `registers of ${rows}x${columns} with ${lanes} lanes`,
-    tile: { form: "registers", rows, columns, lanes },
+    name: `registers of ${rows}x${columns} with ${lanes} lanes from ${source}`,
+    tile: { form: "registers", rows, columns, lanes, source },
   };
 }

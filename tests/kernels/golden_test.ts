@@ -34,7 +34,13 @@ const PIXELS = 2 * 27 * 27;
 const WEIGHTS = 5 * 5 * 96;
 
 /** The shortest of the tiles for software adapters. */
-const REGISTERS: Tile = { form: "registers", rows: 8, columns: 4, lanes: 8 };
+const REGISTERS: Tile = {
+  form: "registers",
+  rows: 8,
+  columns: 4,
+  lanes: 8,
+  source: "buffers",
+};
 const STAGED: Tile = { form: "staged", rows: 64, columns: 64 };
 
 const PLANS: Readonly<Record<string, GemmPlan>> = {

@@ -18,6 +18,7 @@ const SOFTWARE: AdapterTraits = {
   lanes: 8,
   maxBindingBytes: 128 * MIB,
   hasRows: false,
+  source: "buffers",
 };
 const ADAPTERS: Readonly<Record<string, AdapterTraits>> = {
   "a GPU": {

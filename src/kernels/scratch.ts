@@ -1,0 +1,101 @@
+/**
+ * Textures that operands are copied to for one dispatch each: commands run in order, so the next dispatch may use them
+ * again.
+ *
+ * @module
+ */
+
+import { TEXTURE_WIDTH, textureFormat, type Width } from "./operand.ts";
+
+/** A texture and its view. */
+export interface Scratch {
+  readonly texture: GPUTexture;
+  readonly view: GPUTextureView;
+}
+
+const BYTES_PER_NUMBER = 4;
+
+/** Per device, by binding and width. */
+const scratches = new WeakMap<GPUDevice, Map<string, Scratch>>();
+
+/**
+ * Finds or makes the texture for an operand.
+ *
+ * @param device The device that will read it.
+ * @param operand Number of its binding, numbers per element, and how many elements.
+ * @param submit Submits what was recorded: called before a texture that is too small is destroyed.
+ * @returns A texture that is large enough.
+ */
+export function scratchFor(
+  device: GPUDevice,
+  operand: { binding: number; width: Width; elements: number },
+  submit: () => void,
+): Scratch {
+  const { binding, width, elements } = operand;
+  let known = scratches.get(device);
+  if (known === undefined) scratches.set(device, known = new Map());
+  const key = `${binding},${width}`;
+  const old = known.get(key);
+  const height = Math.ceil(elements / TEXTURE_WIDTH);
+  if (old !== undefined && old.texture.height >= height) return old;
+  if (old !== undefined) {
+    submit();
+    old.texture.destroy();
+  }
+  const texture = device.createTexture({
+    label: `operand ${key}`,
+    size: [TEXTURE_WIDTH, height],
+    format: textureFormat(width),
+    usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
+  });
+  const scratch = { texture, view: texture.createView() };
+  known.set(key, scratch);
+  return scratch;
+}
+
+/**
+ * Records the copy of an operand.
+ *
+ * @param encoder Where to record it, outside of any pass.
+ * @param buffer The operand.
+ * @param texture Where to copy it.
+ * @param size Numbers per element, and how many elements.
+ */
+export function copyToTexture(
+  encoder: GPUCommandEncoder,
+  buffer: GPUBuffer,
+  texture: GPUTexture,
+  { width, elements }: { width: Width; elements: number },
+): void {
+  const bytes = width * BYTES_PER_NUMBER;
+  const bytesPerRow = TEXTURE_WIDTH * bytes;
+  const rows = Math.floor(elements / TEXTURE_WIDTH);
+  if (rows > 0) {
+    encoder.copyBufferToTexture({ buffer, bytesPerRow }, { texture }, [
+      TEXTURE_WIDTH,
+      rows,
+    ]);
+  }
+  const rest = elements % TEXTURE_WIDTH;
+  if (rest > 0) {
+    encoder.copyBufferToTexture(
+      { buffer, offset: rows * bytesPerRow },
+      { texture, origin: [0, rows] },
+      [rest, 1],
+    );
+  }
+}
+
+/**
+ * Counts the memory of the textures.
+ *
+ * @param device The device.
+ * @returns Bytes.
+ */
+export function scratchBytes(device: GPUDevice): number {
+  const textures = [...scratches.get(device)?.values() ?? []];
+  return textures.reduce((sum, { texture: { width, height, format } }) => {
+    const numbers = format === textureFormat(4) ? 4 : 1;
+    return sum + width * height * numbers * BYTES_PER_NUMBER;
+  }, 0);
+}
