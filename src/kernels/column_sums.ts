@@ -8,10 +8,12 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { activationGradientOf, type FusedActivation } from "./activation.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
+import { declareOperand, type Source } from "./operand.ts";
 import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import { dropoutScale } from "./dropout_shader.ts";
 import type { Shader } from "./shader.ts";
+import { sourceOfPass, traitsOf } from "./tile.ts";
 import { MAX_GROUPS } from "./wgsl.ts";
 
 /** Rows that one invocation adds up. */
@@ -59,11 +61,12 @@ export function biasGradient(
     1;
   const wide = { rows: rows / side, columns: columns * side };
   const parts = Math.ceil(wide.rows / ROWS_PER_PART);
+  const source = sourceOfPass(traitsOf(backend), rows * columns);
   const partial = makeOutput(backend, [parts * side, columns]);
   const program = programOf(
     backend,
-    `bias gradient,${rows},${columns},${after?.activation},${after?.dropoutRate}`,
-    () => _partShader(wide, after),
+    `bias gradient,${rows},${columns},${after?.activation},${after?.dropoutRate},${source}`,
+    () => _partShader(wide, after, source),
   );
   let dz = dy;
   if (after === undefined) {
@@ -132,6 +135,7 @@ fn main(
 function _partShader(
   { rows, columns }: MatrixSize,
   after: Omit<Activated, "y"> | undefined,
+  source: Source,
 ): Shader {
   const width = columns % 4 === 0 ? 4 : 1;
   const type = width === 4 ? "vec4f" : "f32";
@@ -140,10 +144,10 @@ function _partShader(
   const grid = gridOf(count);
   const code = `
 @group(0) @binding(0) var<storage, read_write> partial: array<${type}>;
-@group(0) @binding(1) var<storage, read> dy: array<${type}>;
+${declareOperand("dy", { binding: 1, width, source })}
 ${
     after
-      ? `@group(0) @binding(2) var<storage, read> y: array<${type}>;
+      ? `${declareOperand("y", { binding: 2, width, source })}
 @group(0) @binding(3) var<storage, read_write> dz: array<${type}>;`
       : ""
   }
@@ -159,14 +163,21 @@ ${indexOf(count, grid)}
     after
       ? `let d = ${_derivative(after, type)};
     dz[at] = d;`
-      : "let d = dy[at];"
+      : "let d = dyRead(at);"
   }
     sum = sum + d;
   }
   partial[i] = sum;
 }
 `;
-  return { code, workgroups: grid };
+  const textures = after === undefined ? { 1: width } : { 1: width, 2: width };
+  return {
+    code,
+    workgroups: grid,
+    textures: source === "textures"
+      ? textures as Shader["textures"]
+      : undefined,
+  };
 }
 
 function _derivative(
@@ -174,6 +185,6 @@ function _derivative(
   type: "vec4f" | "f32",
 ): string {
   const scale = dropoutRate === 0 ? "" : ` * ${dropoutScale(dropoutRate)}`;
-  const dy = `dy[at]${scale}`;
-  return activationGradientOf(activation, { dy, y: "y[at]", type });
+  const dy = `dyRead(at)${scale}`;
+  return activationGradientOf(activation, { dy, y: "yRead(at)", type });
 }

@@ -9,6 +9,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
 import { asFloats, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
+import type { Source } from "./operand.ts";
 import { programOf } from "./program.ts";
 import { gradientShader, poolShader } from "./max_pool_shader.ts";
 import {
@@ -17,6 +18,7 @@ import {
   poolOutputShape,
   type PoolSizes,
 } from "./pool_shader.ts";
+import { sourceOfPass, traitsOf } from "./tile.ts";
 
 /**
  * Largest value of each window; a NaN is ignored.
@@ -32,11 +34,12 @@ export function maxPool(
   sizes: PoolSizes,
 ): TensorInfo {
   const output = makeOutput(backend, poolOutputShape(sizes));
-  const key = poolKey("max pool", sizes);
+  const source = _sourceOf(backend, x);
+  const key = `${poolKey("max pool", sizes)},${source}`;
   const program = programOf(
     backend,
     key,
-    () => poolShader(sizes, { results: ["value"], nan: "ignored" }),
+    () => poolShader(sizes, { results: ["value"], nan: "ignored", source }),
   );
   dispatch(backend, program, [output, x]);
   return output;
@@ -66,10 +69,16 @@ export function maxPoolWithPlaces(
 ): PooledWithPlaces {
   const pooled = makeOutput(backend, poolOutputShape(sizes));
   const places = makeOutput(backend, poolOutputShape(sizes), "int32");
+  const source = _sourceOf(backend, x);
   const program = programOf(
     backend,
-    poolKey("max pool with places", sizes),
-    () => poolShader(sizes, { results: ["value", "place"], nan: "largest" }),
+    `${poolKey("max pool with places", sizes)},${source}`,
+    () =>
+      poolShader(sizes, {
+        results: ["value", "place"],
+        nan: "largest",
+        source,
+      }),
   );
   dispatch(backend, program, [pooled, x, places]);
   return { pooled, places };
@@ -91,11 +100,12 @@ export function maxPoolGradient(
 ): TensorInfo {
   const { dy, x } = tensors;
   const places = makeOutput(backend, poolOutputShape(sizes), "int32");
-  const key = poolKey("max pool places", sizes);
+  const source = _sourceOf(backend, x);
+  const key = `${poolKey("max pool places", sizes)},${source}`;
   const program = programOf(
     backend,
     key,
-    () => poolShader(sizes, { results: ["place"], nan: "ignored" }),
+    () => poolShader(sizes, { results: ["place"], nan: "ignored", source }),
   );
   dispatch(backend, program, [places, x]);
   const dx = maxPoolGradientAt(backend, { dy, places }, sizes);
@@ -117,8 +127,9 @@ export function maxPoolGradientAt(
   sizes: PoolSizes,
 ): TensorInfo {
   const dx = makeOutput(backend, poolInputShape(sizes));
-  const key = poolKey("max pool gradient", sizes);
-  const program = programOf(backend, key, () => gradientShader(sizes));
+  const source = _sourceOf(backend, tensors.dy);
+  const key = `${poolKey("max pool gradient", sizes)},${source}`;
+  const program = programOf(backend, key, () => gradientShader(sizes, source));
   dispatch(backend, program, [dx, tensors.places, tensors.dy]);
   return dx;
 }
@@ -140,4 +151,9 @@ export function differentiableMaxPool(x: Tensor4D, sizes: PoolSizes): Tensor {
   }, (dy, [places]) => [
     asTensor(maxPoolGradientAt(backend, { dy, places }, sizes)),
   ]);
+}
+
+function _sourceOf(backend: WebGPUBackend, { shape }: TensorInfo): Source {
+  const size = shape.reduce((product, n) => product * n, 1);
+  return sourceOfPass(traitsOf(backend), size);
 }

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { declareOperand, type Source } from "./operand.ts";
 import type { Shader } from "./shader.ts";
 import {
   coverShader,
   type PoolSizes,
   poolTypes,
+  poolWidth,
   windowShader,
 } from "./pool_shader.ts";
 
@@ -19,15 +21,16 @@ export type NanRule = "largest" | "ignored";
  * Writes the shader of the pooling. Bindings: first result, `x`, second result.
  *
  * @param s Sizes of the pooling.
- * @param options What to store of each window, and what a NaN does; where it is ignored, a window of nothing but NaN has
- * the lowest float32 and the place -1.
+ * @param options What to store of each window, where to read from, and what a NaN does; where it is ignored, a window of
+ * nothing but NaN has the lowest float32 and the place -1.
  * @returns The shader.
  */
 export function poolShader(
   s: PoolSizes,
-  { results, nan }: {
+  { results, nan, source }: {
     results: readonly ("value" | "place")[];
     nan: NanRule;
+    source: Source;
   },
 ): Shader {
   const { float, int, unsigned, bool } = poolTypes(s);
@@ -43,11 +46,12 @@ export function poolShader(
       outputs[1].type
     }>;`;
   return windowShader(s, {
+    textures: source === "textures" ? { 1: poolWidth(s) } : undefined,
     bindings: `
 @group(0) @binding(0) var<storage, read_write> output: array<${
       outputs[0].type
     }>;
-@group(0) @binding(1) var<storage, read> x: array<${float}>;
+${declareOperand("x", { binding: 1, width: poolWidth(s), source })}
 ${secondBinding}
 
 // By its bits, as compilers may take \`v != v\` for false.
@@ -56,7 +60,7 @@ fn isNan(v: ${float}) -> ${bool} {
 }`,
     before: `var best = ${float}(-3.4028234e38);
   var bestPlace = ${int}(-1);`,
-    each: `let value = x[at];
+    each: `let value = xRead(at);
       // The first of the window also where it is -infinity.
       let isNew = (value > best) | ${
       nan === "largest"
@@ -76,18 +80,21 @@ fn isNan(v: ${float}) -> ${bool} {
  * places, `dy`.
  *
  * @param s Sizes of the pooling.
+ * @param source Where to read from.
  * @returns The shader.
  */
-export function gradientShader(s: PoolSizes): Shader {
+export function gradientShader(s: PoolSizes, source: Source): Shader {
   const { float, int } = poolTypes(s);
+  const width = poolWidth(s);
   return coverShader(s, {
     bindings: `
 @group(0) @binding(0) var<storage, read_write> output: array<${float}>;
-@group(0) @binding(1) var<storage, read> places: array<${int}>;
-@group(0) @binding(2) var<storage, read> dy: array<${float}>;`,
+${declareOperand("places", { binding: 1, width, source, type: "i32" })}
+${declareOperand("dy", { binding: 2, width, source })}`,
+    textures: source === "textures" ? { 1: width, 2: width } : undefined,
     before: `var sum = ${float}();`,
     each:
-      `sum = sum + select(${float}(), dy[at], places[at] == ${int}(place));`,
+      `sum = sum + select(${float}(), dyRead(at), placesRead(at) == ${int}(place));`,
     after: "output[i] = sum;",
   });
 }

@@ -25,10 +25,16 @@ export const TEXTURE_WIDTH = 4096;
  */
 export function declareOperand(
   name: string,
-  options: { binding: number; width: Width; source: Source },
+  options: {
+    binding: number;
+    width: Width;
+    source: Source;
+    /** Type of the numbers. Default f32. */
+    type?: "f32" | "i32";
+  },
 ): string {
-  const { binding, width, source } = options;
-  const type = width === 4 ? "vec4f" : "f32";
+  const { binding, width, source, type: number = "f32" } = options;
+  const type = width === 4 ? `vec4<${number}>` : number;
   if (source === "buffers") {
     return `@group(0) @binding(${binding}) var<storage, read> ${name}: array<${type}>;
 
@@ -41,9 +47,9 @@ fn ${name}Read(i: u32) -> ${type} {
   }, read>;
 
 fn ${name}Read(i: u32) -> ${type} {
-  return textureLoad(${name}, vec2u(i % ${TEXTURE_WIDTH}u, i / ${TEXTURE_WIDTH}u))${
+  return bitcast<${type}>(textureLoad(${name}, vec2u(i % ${TEXTURE_WIDTH}u, i / ${TEXTURE_WIDTH}u))${
     width === 4 ? "" : ".x"
-  };
+  });
 }`;
 }
 

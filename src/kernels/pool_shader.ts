@@ -6,6 +6,7 @@
  */
 
 import { gridOf, indexOf } from "./elementwise.ts";
+import type { Width } from "./operand.ts";
 import type { Shader } from "./shader.ts";
 
 /** Sizes of a pooling. */
@@ -38,15 +39,38 @@ export interface PoolTypes {
  * @param s Its sizes.
  * @returns Vectors where channels come in fours.
  */
-export function poolTypes({ channels }: PoolSizes): PoolTypes {
-  return channels % 4 === 0
+export function poolTypes(s: PoolSizes): PoolTypes {
+  return s.channels % 4 === 0
     ? { float: "vec4f", int: "vec4i", unsigned: "vec4u", bool: "vec4<bool>" }
     : { float: "f32", int: "i32", unsigned: "u32", bool: "bool" };
 }
 
+/**
+ * Numbers per element.
+ *
+ * @param s Sizes of a pooling.
+ * @returns 4 where channels come in fours.
+ */
+export function poolWidth({ channels }: PoolSizes): Width {
+  return channels % 4 === 0 ? 4 : 1;
+}
+
 /** Elements per pixel. */
-function _across({ channels }: PoolSizes): number {
-  return channels % 4 === 0 ? channels / 4 : channels;
+function _across(s: PoolSizes): number {
+  return s.channels / poolWidth(s);
+}
+
+/** What a shader of pooling consists of, in WGSL. */
+export interface PoolParts {
+  readonly bindings: string;
+  /** Those of them that are textures. */
+  readonly textures?: Shader["textures"];
+  /** Before the walk. */
+  readonly before: string;
+  /** At each step of the walk. */
+  readonly each: string;
+  /** After the walk. */
+  readonly after: string;
 }
 
 /**
@@ -59,12 +83,12 @@ function _across({ channels }: PoolSizes): number {
  */
 export function windowShader(
   s: PoolSizes,
-  parts: { bindings: string; before: string; each: string; after: string },
+  parts: PoolParts,
 ): Shader {
   const across = _across(s);
   return _shader(
     s.batch * s.outHeight * s.outWidth * across,
-    parts.bindings,
+    parts,
     `
   let channel = i % ${across}u;
   let pixel = i / ${across}u;
@@ -100,12 +124,12 @@ export function windowShader(
  */
 export function coverShader(
   s: PoolSizes,
-  parts: { bindings: string; before: string; each: string; after: string },
+  parts: PoolParts,
 ): Shader {
   const across = _across(s);
   return _shader(
     s.batch * s.inHeight * s.inWidth * across,
-    parts.bindings,
+    parts,
     `
   let channel = i % ${across}u;
   let pixel = i / ${across}u;
@@ -175,9 +199,14 @@ export function poolOutputShape(s: PoolSizes): number[] {
   return [s.batch, s.outHeight, s.outWidth, s.channels];
 }
 
-function _shader(count: number, bindings: string, body: string): Shader {
+function _shader(
+  count: number,
+  { bindings, textures }: PoolParts,
+  body: string,
+): Shader {
   const workgroups = gridOf(count);
   return {
+    textures,
     code: `${bindings}
 ${indexOf(count, workgroups)}
 ${body}

@@ -9,9 +9,11 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
 import { asFloats } from "./differentiable.ts";
 import { dispatchInPlace, makeFilled, storedType } from "./dispatch.ts";
+import { declareOperand, type Source } from "./operand.ts";
 import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import type { Shader } from "./shader.ts";
+import { sourceOfPass, traitsOf } from "./tile.ts";
 
 /** A weight, its gradient and, with momentum, its velocity: float32 of one shape, on the WebGPU backend. */
 export interface SgdTensors {
@@ -47,13 +49,15 @@ export function sgdInPlace(
     const gradient = asFloats(given);
     const written = [weight, ...velocity ? [velocity] : []];
     written.forEach((variable) => _makeSole(backend, variable));
-    const read: TensorInfo[] = [gradient, ratesTensor];
     const { size } = weight;
     const hasVelocity = velocity !== undefined;
+    const source = sourceOfPass(traitsOf(backend), size);
+    const read: TensorInfo[] = [gradient, ratesTensor];
+    if (source === "textures") read.push(...written);
     const program = programOf(
       backend,
-      `sgd,${size},${hasVelocity}`,
-      () => _shader(size, hasVelocity),
+      `sgd,${size},${hasVelocity},${source}`,
+      () => _shader(size, hasVelocity, source),
     );
     dispatchInPlace(backend, program, { written, read });
     if (gradient !== given) gradient.dispose();
@@ -68,11 +72,14 @@ function _makeSole(backend: WebGPUBackend, variable: Variable): void {
   tf.tidy(() => variable.assign(tf.add(variable, 0)));
 }
 
-function _shader(size: number, hasVelocity: boolean): Shader {
+function _shader(size: number, hasVelocity: boolean, source: Source): Shader {
   const width = size % 4 === 0 ? 4 : 1;
   const type = width === 4 ? "vec4f" : "f32";
   const workgroups = gridOf(size / width);
-  const first = hasVelocity ? 2 : 1;
+  const written = hasVelocity ? ["weight", "velocity"] : ["weight"];
+  const first = written.length;
+  const isCopied = source === "textures";
+  const old = (name: string) => isCopied ? `${name}OldRead(i)` : `${name}[i]`;
   return {
     code: `
 @group(0) @binding(0) var<storage, read_write> weight: array<${type}>;
@@ -81,21 +88,40 @@ ${
         ? `@group(0) @binding(1) var<storage, read_write> velocity: array<${type}>;`
         : ""
     }
-@group(0) @binding(${first}) var<storage, read> gradient: array<${type}>;
+${declareOperand("gradient", { binding: first, width, source })}
 // Learning rate, momentum, weight decay.
-@group(0) @binding(${first + 1}) var<storage, read> rates: array<f32, 3>;
-
-${indexOf(size / width, workgroups)}
-  let old = weight[i];
-  var change = gradient[i] + rates[2] * old;
-  ${
-      hasVelocity
-        ? "change = rates[1] * velocity[i] + change;\n  velocity[i] = change;"
+${declareOperand("rates", { binding: first + 1, width: 1, source })}
+${
+      isCopied
+        ? written.map((name, i) =>
+          declareOperand(`${name}Old`, {
+            binding: first + 2 + i,
+            width,
+            source,
+          })
+        ).join("\n")
         : ""
     }
-  weight[i] = old - rates[0] * change;
+
+${indexOf(size / width, workgroups)}
+  let old = ${old("weight")};
+  var change = gradientRead(i) + ratesRead(2u) * old;
+  ${
+      hasVelocity
+        ? `change = ratesRead(1u) * ${old("velocity")} + change;
+  velocity[i] = change;`
+        : ""
+    }
+  weight[i] = old - ratesRead(0u) * change;
 }
 `,
     workgroups,
+    textures: isCopied
+      ? {
+        [first]: width,
+        [first + 1]: 1,
+        ...Object.fromEntries(written.map((_, i) => [first + 2 + i, width])),
+      }
+      : undefined,
   };
 }

@@ -20,6 +20,8 @@ export interface AdapterTraits {
   readonly hasRows: boolean;
   /** Where it reads operands fastest. */
   readonly source: Source;
+  /** Fewest numbers of a tensor for which copying it to a texture saves more than it costs, where each is read once. */
+  readonly leastCopied: number;
 }
 
 /** Sizes of a product whose output is contiguous along its columns. */
@@ -108,10 +110,25 @@ export function traitsOf(backend: WebGPUBackend): AdapterTraits {
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
       hasRows: isFallbackAdapter && hasLanes,
       source: isFallbackAdapter && _readsTextures() ? "textures" : "buffers",
+      leastCopied: 65_536,
     };
     cachedTraits.set(device, traits);
   }
   return traits;
+}
+
+/**
+ * Chooses where a kernel reads that looks at each number of a tensor a few times only.
+ *
+ * @param traits The adapter.
+ * @param size Numbers of the tensor.
+ * @returns Where to read from.
+ */
+export function sourceOfPass(
+  { source, leastCopied }: AdapterTraits,
+  size: number,
+): Source {
+  return size < leastCopied ? "buffers" : source;
 }
 
 /** Whether shaders can read storage textures. */

@@ -143,6 +143,7 @@ Deno.test("CONVOLUTIONS cover both orientations, both kinds of loads, whole and 
         maxBindingBytes: 2 ** 27,
         hasRows: false,
         source: "buffers",
+        leastCopied: 0,
       });
       seen.add(`${name}, ${isTransposed ? "transposed" : "straight"}`);
       seen.add(`${name}, ${splits > 1 ? "split" : "whole"}`);

@@ -19,6 +19,7 @@ const OTHER = {
   maxBindingBytes: 128 * MIB,
   hasRows: false,
   source: "buffers",
+  leastCopied: 0,
 } as const;
 
 /** Adapters to pretend: this one, with rows and without, a GPU, and a software adapter whose lanes cannot share. */
@@ -36,6 +37,12 @@ const FORMS: Readonly<
   ", without subgroups": () => ({ isSoftware: true, ...OTHER }),
 };
 
+/** This adapter, which copies large tensors to textures, and as if it copied all. */
+const SOURCES: typeof FORMS = {
+  "": (traits) => traits,
+  ", from textures": (traits) => ({ ...traits, leastCopied: 0 }),
+};
+
 /**
  * Registers a test of a product once for each form.
  *
@@ -43,7 +50,25 @@ const FORMS: Readonly<
  * @param fn The test.
  */
 export function formTest(name: string, fn: () => Promise<void>): void {
-  for (const [form, pretend] of Object.entries(FORMS)) {
+  _tests(FORMS, name, fn);
+}
+
+/**
+ * Registers a test of a kernel that goes over its tensors once, for each place that it may read them from.
+ *
+ * @param name Name of the test; the place is added.
+ * @param fn The test.
+ */
+export function passTest(name: string, fn: () => Promise<void>): void {
+  _tests(SOURCES, name, fn);
+}
+
+function _tests(
+  forms: typeof FORMS,
+  name: string,
+  fn: () => Promise<void>,
+): void {
+  for (const [form, pretend] of Object.entries(forms)) {
     webgpuTest(`${name}${form}`, async () => {
       const backend = await webgpuBackend();
       pretendTraits(backend, pretend(traitsOf(backend)));

@@ -13,12 +13,12 @@ import {
 } from "../../src/kernels/max_pool.ts";
 import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
 import { assertClose } from "../compare.ts";
-import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import {
   referenceMaxPool,
   referenceMaxPoolGradient,
 } from "./pool_reference.ts";
+import { passTest } from "./forms.ts";
 import { runKernel, runKernelOfSeveral } from "./run.ts";
 
 type Pair = [number, number];
@@ -48,12 +48,12 @@ const CASES: readonly Case[] = [
 for (const testCase of CASES) {
   const { input, window, strides, pad } = testCase;
   const what = `${window}/${strides} ${pad} of ${input}`;
-  webgpuTest(`maxPool() ${what} is the reference's`, async () => {
+  passTest(`maxPool() ${what} is the reference's`, async () => {
     const { sizes, x } = await _tensors(testCase);
     assertEquals(await _pool(x, sizes), _expected(x, sizes));
   });
 
-  webgpuTest(`maxPoolGradient() ${what} is the reference's`, async () => {
+  passTest(`maxPoolGradient() ${what} is the reference's`, async () => {
     const { sizes, x, dy } = await _tensors(testCase);
     const windows = Math.ceil(sizes.windowHeight / sizes.strideHeight) *
       Math.ceil(sizes.windowWidth / sizes.strideWidth);
@@ -73,7 +73,7 @@ for (const channels of [1, 4]) {
       (_, i) => values[Math.floor(i / channels)],
     );
   const test = (what: string, values: number[], check: number[][]) =>
-    webgpuTest(`maxPool() ${what}, ${channels} channels`, async () => {
+    passTest(`maxPool() ${what}, ${channels} channels`, async () => {
       const { sizes } = await _tensors({
         input: [1, 1, values.length, channels],
         window: [1, 3],
@@ -93,7 +93,7 @@ for (const channels of [1, 4]) {
     [2, 3, 5],
     [0, 0, 1, 0, 1, 0, 0, 1, 0],
   ]);
-  webgpuTest(
+  passTest(
     `maxPoolWithPlaces() passes the first NaN on, ${channels} channels`,
     async () => {
       const { sizes } = await _tensors({

@@ -19,6 +19,7 @@ const SOFTWARE: AdapterTraits = {
   maxBindingBytes: 128 * MIB,
   hasRows: false,
   source: "buffers",
+  leastCopied: 0,
 };
 const ADAPTERS: Readonly<Record<string, AdapterTraits>> = {
   "a GPU": {
