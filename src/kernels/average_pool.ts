@@ -52,12 +52,12 @@ export function averagePool(
   const output = makeOutput(backend, poolOutputShape(sizes));
   const traits = traitsOf(backend);
   const byRows = poolFitsRows(traits, sizes);
-  const key = `${poolKey("average pool", sizes)},${byRows}`;
+  const key = `${poolKey("average pool", sizes)},${byRows},${traits.source}`;
   const program = programOf(
     backend,
     key,
     () =>
-      byRows ? averageRowShader(sizes, traits.lanes) : windowShader(sizes, {
+      byRows ? averageRowShader(sizes, traits) : windowShader(sizes, {
         bindings: `
 @group(0) @binding(0) var<storage, read_write> output: array<${float}>;
 @group(0) @binding(1) var<storage, read> x: array<${float}>;`,
@@ -88,14 +88,16 @@ export function averagePoolGradient(
   const dx = makeOutput(backend, poolInputShape(s));
   const traits = traitsOf(backend);
   const byRows = poolFitsRows(traits, s);
-  const key = `${poolKey("average pool gradient", s)},${byRows}`;
+  const key = `${
+    poolKey("average pool gradient", s)
+  },${byRows},${traits.source}`;
   const extent = (first: string, window: number, end: number) =>
     `(min(${first} + ${window}, ${end}) - max(${first}, 0))`;
   const program = programOf(
     backend,
     key,
     () =>
-      byRows ? averageGradientRowShader(s, traits.lanes) : coverShader(s, {
+      byRows ? averageGradientRowShader(s, traits) : coverShader(s, {
         bindings: `
 @group(0) @binding(0) var<storage, read_write> output: array<${float}>;
 @group(0) @binding(1) var<storage, read> dy: array<${float}>;`,
@@ -140,8 +142,10 @@ export function averagePoolBiasGradient(
   const sums = makeOutput(backend, [rows, s.channels]);
   const program = programOf(
     backend,
-    `${poolKey("average pool and bias gradient", s)},${activation}`,
-    () => averageGradientRowShader(s, traits.lanes, activation),
+    `${
+      poolKey("average pool and bias gradient", s)
+    },${activation},${traits.source}`,
+    () => averageGradientRowShader(s, traits, activation),
   );
   dispatch(backend, program, [dz, dy, y, sums]);
   const bias = columnSums(backend, sums, { rows, columns: s.channels });

@@ -6,6 +6,7 @@
  */
 
 import { activationGradientOf, type FusedActivation } from "./activation.ts";
+import { declareOperand, type Source, type Width } from "./operand.ts";
 import type { PoolSizes } from "./pool_shader.ts";
 import {
   elementOf,
@@ -17,14 +18,25 @@ import {
 import type { Shader } from "./shader.ts";
 import { range } from "./wgsl.ts";
 
+/** What these shaders depend on of an adapter. */
+interface RowTraits {
+  /** Invocations of a workgroup. */
+  readonly lanes: number;
+  /** Where to read from. */
+  readonly source: Source;
+}
+
 /**
  * Writes average pooling: a lane per row of the output.
  *
  * @param s Sizes of the pooling.
- * @param lanes Invocations of a workgroup.
+ * @param traits Invocations of a workgroup, and where to read from.
  * @returns The shader. It binds the output and the input.
  */
-export function averageRowShader(s: PoolSizes, lanes: number): Shader {
+export function averageRowShader(
+  s: PoolSizes,
+  { lanes, source }: RowTraits,
+): Shader {
   const from = rowVectors(s.inWidth * s.channels);
   const to = rowVectors(s.outWidth * s.channels);
   const means = (i: number) => {
@@ -47,15 +59,21 @@ ${
 ${_load(tap, from)}`).join("\n")
   }`;
   const sizes = { to, lanes, rows: s.batch * s.outHeight };
-  const bindings =
-    `@group(0) @binding(1) var<storage, read> source: array<${from.type}>;`;
-  return _rowShader(sizes, { bindings, load, value: means });
+  const { width } = from;
+  return _rowShader(sizes, {
+    bindings: declareOperand("source", { binding: 1, width, source }),
+    textures: { 1: width },
+    load,
+    value: means,
+  }, source);
 }
 
 /** A row that is computed from others, in WGSL. */
 export interface ComputedRow {
   /** Declares what it is computed from: `source` and others. */
   readonly bindings: string;
+  /** Numbers per element of each of its operands, should they be textures. */
+  readonly textures: Readonly<Record<number, Width>>;
   /** Loads what it takes, given `row` (u32) and its `image`. */
   readonly load: string;
   /** Number `i` of the row. */
@@ -66,15 +84,20 @@ export interface ComputedRow {
  * The gradient of average pooling and of an activation before it, for one row of the pooling's input.
  *
  * @param s Sizes of the pooling.
- * @param options The activation, if there is one; the number of the first binding; and whether there is such a row, in
- * WGSL: else the gradient is 0.
+ * @param options The activation, if there is one; the number of the first binding; whether there is such a row, in
+ * WGSL: else the gradient is 0; and where to read from.
  * @returns The gradient.
  */
 export function averageGradientRow(
   s: PoolSizes,
-  options: { activation?: FusedActivation; binding: number; isRow: string },
+  options: {
+    activation?: FusedActivation;
+    binding: number;
+    isRow: string;
+    source: Source;
+  },
 ): ComputedRow {
-  const { activation, binding, isRow } = options;
+  const { activation, binding, isRow, source } = options;
   const from = rowVectors(s.outWidth * s.channels);
   const to = rowVectors(s.inWidth * s.channels);
   // The rows of windows that can cover one row.
@@ -109,19 +132,19 @@ ${
   ${_height(s, cover)}
 ${_load(cover, from)}`).join("\n")
   }`;
-  const source =
-    `@group(0) @binding(${binding}) var<storage, read> source: array<${from.type}>;`;
-  if (activation === undefined) return { bindings: source, load, value };
+  const dy = declareOperand("source", { binding, width: from.width, source });
+  const textures = { [binding]: from.width };
+  if (activation === undefined) return { bindings: dy, textures, load, value };
+  const second = { binding: binding + 1, width: to.width, source };
   return {
-    bindings: `${source}
-@group(0) @binding(${
-      binding + 1
-    }) var<storage, read> input: array<${to.type}>;`,
+    bindings: `${dy}
+${declareOperand("input", second)}`,
+    textures: { ...textures, [second.binding]: to.width },
     load: `${load}
   let firstInput = select(0u, row * ${to.count}u, ${isRow});
 ${
       loadRow("input", to, {
-        binding: "input",
+        operand: "input",
         first: "firstInput",
         inside: isRow,
       })
@@ -134,14 +157,14 @@ ${
  * Writes the gradient of average pooling, and of an activation and a bias before it: a lane per row of the input.
  *
  * @param s Sizes of the pooling.
- * @param lanes Invocations of a workgroup.
+ * @param traits Invocations of a workgroup, and where to read from.
  * @param activation What gave the input of the pooling, if its gradient and that of a bias before it are wanted too.
  * @returns The shader. It binds the gradients of the input (of the activation, where there is one) and of the output and
  * then, with an activation, the input and the sums of the gradient by row, `[batch * inHeight, channels]`.
  */
 export function averageGradientRowShader(
   s: PoolSizes,
-  lanes: number,
+  { lanes, source }: RowTraits,
   activation?: FusedActivation,
 ): Shader {
   const to = rowVectors(s.inWidth * s.channels);
@@ -149,11 +172,12 @@ export function averageGradientRowShader(
     activation,
     binding: 1,
     isRow: "true",
+    source,
   });
   const load = `  let image = row / ${s.inHeight}u;${gradient.load}`;
   const sizes = { to, lanes, rows: s.batch * s.inHeight };
   if (activation === undefined) {
-    return _rowShader(sizes, { ...gradient, load });
+    return _rowShader(sizes, { ...gradient, load }, source);
   }
   const sums = range(s.channels).map((channel) => {
     const column = range(s.inWidth).map((x) => `v${x * s.channels + channel}`);
@@ -165,7 +189,7 @@ export function averageGradientRowShader(
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;`,
     load,
     after: sums.join("\n"),
-  });
+  }, source);
 }
 
 /** Declares how many rows of the image the window at `top` holds: at least one where there is such a window. */
@@ -182,7 +206,7 @@ function _window(s: PoolSizes, column: number): number[] {
 
 function _load(i: number, from: RowVectors): string {
   return loadRow(`a${i}_`, from, {
-    binding: "source",
+    operand: "source",
     first: `first${i}`,
     inside: `inside${i}`,
   });
@@ -191,9 +215,10 @@ function _load(i: number, from: RowVectors): string {
 function _rowShader(
   sizes: { to: RowVectors; rows: number; lanes: number },
   parts: ComputedRow & { after?: string },
+  source: Source,
 ): Shader {
   const { to, rows, lanes } = sizes;
-  const { bindings, load, value, after = "" } = parts;
+  const { bindings, textures, load, value, after = "" } = parts;
   const code = `
 @group(0) @binding(0) var<storage, read_write> output: array<${to.type}>;
 ${bindings}
@@ -211,5 +236,9 @@ ${storeRow(to, { binding: "output", first: "at" }, (i) => `v${i}`)}
 ${after}
 }
 `;
-  return { code, workgroups: [Math.ceil(rows / lanes), 1, 1] };
+  return {
+    code,
+    workgroups: [Math.ceil(rows / lanes), 1, 1],
+    textures: source === "textures" ? textures : undefined,
+  };
 }

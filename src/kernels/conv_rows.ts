@@ -76,11 +76,11 @@ export function convRows(
   const { batch, to } = convolution;
   const { from, filter, bias, activation } = tensors;
   const epilogue = { hasBias: bias !== undefined, activation };
-  const { lanes } = traitsOf(backend);
+  const traits = traitsOf(backend);
   const program = programOf(
     backend,
-    `${key} by rows,${lanes},${epilogue.hasBias},${activation}`,
-    () => rowShader(convolution, lanes, epilogue),
+    `${key} by rows,${traits.lanes},${traits.source},${epilogue.hasBias},${activation}`,
+    () => rowShader(convolution, traits, epilogue),
   );
   const output = makeOutput(backend, [batch, to.height, to.width, to.channels]);
   const rest = bias === undefined ? [] : [bias];
@@ -96,7 +96,7 @@ export function convRows(
  * @returns How to cut it, or undefined where {@linkcode filterGradientRows} is not for the convolution.
  */
 export function planFilterRows(
-  { hasRows, lanes }: AdapterTraits,
+  { hasRows, lanes, source }: AdapterTraits,
   s: ConvSizes,
 ): FilterRowsPlan | undefined {
   const row = Math.max(s.inWidth * s.inChannels, s.outWidth * s.outChannels);
@@ -112,7 +112,7 @@ export function planFilterRows(
     Math.min(busy, turns),
     Math.ceil(turns / MOST_TURNS),
   );
-  return { lanes, filterRows, splits };
+  return { lanes, filterRows, splits, source };
 }
 
 /**
@@ -132,10 +132,10 @@ export function filterGradientRows(
   const program = programOf(
     backend,
     `${key} by rows,${Object.values(plan)}`,
-    () => filterRowShader(sizes, plan, storedGradient(sizes)),
+    () => filterRowShader(sizes, plan, storedGradient(sizes, plan.source)),
   );
   const partial = _filterSums(backend, sizes, plan);
-  dispatch(backend, program, [partial, x, dy]);
+  dispatch(backend, program, [partial, x, x, dy]);
   return _addFilterSums(backend, partial, sizes);
 }
 
@@ -166,15 +166,20 @@ export function pooledFilterGradientRows(
     `${poolKey(key, pool)},${activation} by rows,${Object.values(plan)}`,
     () =>
       filterRowShader(sizes, plan, {
-        ...averageGradientRow(pool, { activation, binding: 2, isRow: "isRow" }),
-        biasBinding: 4,
+        ...averageGradientRow(pool, {
+          activation,
+          binding: 3,
+          isRow: "isRow",
+          source: plan.source,
+        }),
+        biasBinding: 5,
       }),
   );
   const partial = _filterSums(backend, sizes, plan);
   const rows = plan.splits * plan.lanes;
   const columns = sizes.outChannels;
   const biases = makeOutput(backend, [rows, columns]);
-  dispatch(backend, program, [partial, x, dy, y, biases]);
+  dispatch(backend, program, [partial, x, x, dy, y, biases]);
   const bias = columnSums(backend, biases, { rows, columns });
   backend.disposeData(biases.dataId);
   return { filter: _addFilterSums(backend, partial, sizes), bias };

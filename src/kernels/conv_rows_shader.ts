@@ -10,6 +10,7 @@
 
 import type { ConvSizes } from "./conv_view.ts";
 import { type Epilogue, finishFunction } from "./epilogue.ts";
+import { declareOperand, type Source } from "./operand.ts";
 import {
   addProducts,
   elementOf,
@@ -106,13 +107,13 @@ export function inputGradientRows(s: ConvSizes): RowConvolution {
  * Writes a convolution. The code is the same for every batch size, so that it is compiled once for all of them.
  *
  * @param convolution The convolution.
- * @param lanes Size of a subgroup.
+ * @param traits Size of a subgroup, and where to read from.
  * @param epilogue What follows the sums.
  * @returns The shader. It binds what it writes, what it reads, the filter and the bias.
  */
 export function rowShader(
   convolution: RowConvolution,
-  lanes: number,
+  { lanes, source: reads }: { lanes: number; source: Source },
   epilogue: Epilogue,
 ): Shader {
   const { batch, from, to, filterHeight, filterWidth } = convolution;
@@ -123,8 +124,8 @@ export function rowShader(
   const { row, inside } = convolution.rowAt("y", "tap");
   const code = `
 @group(0) @binding(0) var<storage, read_write> output: array<${target.type}>;
-@group(0) @binding(1) var<storage, read> source: array<${source.type}>;
-@group(0) @binding(2) var<storage, read> filters: array<${filter.type}>;
+${declareOperand("source", { binding: 1, width: source.width, source: reads })}
+${declareOperand("filters", { binding: 2, width: filter.width, source: reads })}
 ${finishFunction(epilogue, { binding: 3, type: "f32" })}
 
 @compute @workgroup_size(${lanes})
@@ -140,7 +141,7 @@ ${range(target.length).map((i) => `var c${i} = 0.0;`).join("\n")}
   for (var tap = 0; tap < ${filterHeight}; tap = tap + 1) {
     let inside = isRow & (${inside});
     let first = select(0u, (image * ${from.height}u + u32(${row})) * ${source.count}u, inside);
-${loadRow("a", source, { binding: "source", first: "first", inside: "inside" })}
+${loadRow("a", source, { operand: "source", first: "first", inside: "inside" })}
 ${_shareFilterRow(filter, { lanes, filterHeight })}
 ${_sums(convolution, source)}
   }
@@ -160,7 +161,13 @@ ${
   }
 }
 `;
-  return { code, workgroups: [Math.ceil(rows / lanes), 1, 1] };
+  return {
+    code,
+    workgroups: [Math.ceil(rows / lanes), 1, 1],
+    textures: reads === "textures"
+      ? { 1: source.width, 2: filter.width }
+      : undefined,
+  };
 }
 
 /** Declares `w${i}`, the weights of row `tap` of the filter: each lane loads a part and broadcasts it. */
@@ -170,7 +177,7 @@ function _shareFilterRow(
 ): string {
   const last = filterHeight * filter.count - 1;
   const loads = range(Math.ceil(filter.count / lanes)).map((i) =>
-    `let f${i} = filters[min(firstWeight + ${i * lanes}u, ${last}u)];`
+    `let f${i} = filtersRead(min(firstWeight + ${i * lanes}u, ${last}u));`
   );
   const weights = range(filter.length).map((i) => {
     const vector = Math.floor(i / filter.width);

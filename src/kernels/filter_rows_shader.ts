@@ -6,6 +6,7 @@
  */
 
 import type { ConvSizes } from "./conv_view.ts";
+import { declareOperand, type Source, type Width } from "./operand.ts";
 import {
   addProducts,
   elementOf,
@@ -25,12 +26,16 @@ export interface FilterRowsPlan {
   readonly filterRows: number;
   /** Parts that the images' rows are cut into; each lane of each part writes its own sums. */
   readonly splits: number;
+  /** Where to read from. */
+  readonly source: Source;
 }
 
 /** Where the gradient of the convolution's output comes from, and whether its sum over all pixels is wanted too. */
 export interface OutputGradient {
-  /** Declares its bindings, from number 2. */
+  /** Declares its bindings, from number 3. */
   readonly bindings: string;
+  /** Numbers per element of each of its operands, should they be textures. */
+  readonly textures: Readonly<Record<number, Width>>;
   /** Loads what it takes for `row` (u32) of `image`, where `isRow`. */
   readonly load: string;
   /** Number `i` of the row, 0 where there is no such row. */
@@ -43,14 +48,16 @@ export interface OutputGradient {
  * The gradient of the output as a tensor `dy`.
  *
  * @param s Sizes of the convolution.
+ * @param source Where to read it from.
  * @returns The gradient.
  */
-export function storedGradient(s: ConvSizes): OutputGradient {
+export function storedGradient(s: ConvSizes, source: Source): OutputGradient {
   const dy = rowVectors(s.outWidth * s.outChannels);
   return {
-    bindings: `@group(0) @binding(2) var<storage, read> dy: array<${dy.type}>;`,
+    bindings: declareOperand("dy", { binding: 3, width: dy.width, source }),
+    textures: { 3: dy.width },
     load: `let first = select(0u, row * ${dy.count}u, isRow);
-${loadRow("dy", dy, { binding: "dy", first: "first", inside: "isRow" })}`,
+${loadRow("dy", dy, { operand: "dy", first: "first", inside: "isRow" })}`,
     value: (i) => elementOf("dy", dy, i),
   };
 }
@@ -62,14 +69,14 @@ ${loadRow("dy", dy, { binding: "dy", first: "first", inside: "isRow" })}`,
  * @param plan How the work is cut.
  * @param gradient The gradient of the output.
  * @returns The shader. It binds the sums of each lane, `[splits * lanes, filterHeight, filterWidth, inChannels,
- * outChannels]`, `x` and what the gradient takes.
+ * outChannels]`, `x` twice and what the gradient takes.
  */
 export function filterRowShader(
   s: ConvSizes,
   plan: FilterRowsPlan,
   gradient: OutputGradient,
 ): Shader {
-  const { lanes, filterRows, splits } = plan;
+  const { lanes, filterRows, splits, source } = plan;
   const x = rowVectors(s.inWidth * s.inChannels);
   const sums = rowVectors(
     filterRows * s.filterWidth * s.inChannels * s.outChannels,
@@ -78,7 +85,9 @@ export function filterRowShader(
   const channels = biasBinding === undefined ? [] : range(s.outChannels);
   const code = `
 @group(0) @binding(0) var<storage, read_write> output: array<${sums.type}>;
-@group(0) @binding(1) var<storage, read> x: array<${x.type}>;
+${declareOperand("x", { binding: 1, width: x.width, source })}
+// The same again, as only the length of a buffer can be asked for.
+@group(0) @binding(2) var<storage, read> allOfX: array<f32>;
 ${gradient.bindings}
 ${
     biasBinding === undefined
@@ -92,7 +101,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let part = group.y * ${lanes}u + lane;
-  let rows = arrayLength(&x) / ${s.inHeight * x.count}u * ${s.outHeight}u;
+  let rows = arrayLength(&allOfX) / ${s.inHeight * x.length}u * ${s.outHeight}u;
   let turns = (rows + ${splits * lanes - 1}u) / ${splits * lanes}u;
 ${range(sums.length).map((i) => `var c${i} = 0.0;`).join("\n")}
 ${channels.map((i) => `var bias${i} = 0.0;`).join("\n")}
@@ -134,7 +143,13 @@ ${
   }
 }
 `;
-  return { code, workgroups: [s.filterHeight / filterRows, splits, 1] };
+  return {
+    code,
+    workgroups: [s.filterHeight / filterRows, splits, 1],
+    textures: source === "textures"
+      ? { 1: x.width, ...gradient.textures }
+      : undefined,
+  };
 }
 
 /** Adds the products with the row of `x` under row `tap` of this lane's rows of the filter. */
@@ -169,7 +184,7 @@ function _addRow(
 let inY = y + i32(group.x * ${filterRows}u + ${tap}u);
 let inside = isRow & (u32(inY) < ${s.inHeight}u);
 let first = select(0u, (image * ${s.inHeight}u + u32(inY)) * ${x.count}u, inside);
-${loadRow("a", x, { binding: "x", first: "first", inside: "inside" })}
+${loadRow("a", x, { operand: "x", first: "first", inside: "inside" })}
 ${sums.join("\n")}
 }`;
 }

@@ -35,17 +35,17 @@ export function rowVectors(length: number): RowVectors {
  *
  * @param name Name of the variables.
  * @param row Its layout.
- * @param from Name of the binding, index of the row's first vector, and whether there is such a row (else it is zeros).
+ * @param from Name of the operand, index of the row's first vector, and whether there is such a row (else it is zeros).
  * @returns Statements in WGSL.
  */
 export function loadRow(
   name: string,
   { count, type }: RowVectors,
-  from: { binding: string; first: string; inside: string },
+  from: { operand: string; first: string; inside: string },
 ): string {
-  const { binding, first, inside } = from;
+  const { operand, first, inside } = from;
   return range(count).map((i) =>
-    `let ${name}${i} = select(${type}(), ${binding}[${first} + ${i}u], ${inside});`
+    `let ${name}${i} = select(${type}(), ${operand}Read(${first} + ${i}u), ${inside});`
   ).join("\n");
 }
 
