@@ -62,7 +62,11 @@ export function biasGradient(
   const wide = { rows: rows / side, columns: columns * side };
   const parts = Math.ceil(wide.rows / ROWS_PER_PART);
   const source = sourceOfPass(traitsOf(backend), rows * columns);
-  const partial = makeOutput(backend, [parts * side, columns]);
+  const isWhole = parts * side === 1;
+  const partial = makeOutput(
+    backend,
+    isWhole ? [columns] : [parts * side, columns],
+  );
   const program = programOf(
     backend,
     `bias gradient,${rows},${columns},${after?.activation},${after?.dropoutRate},${source}`,
@@ -75,6 +79,7 @@ export function biasGradient(
     dz = makeOutput(backend, dy.shape);
     dispatch(backend, program, [partial, dy, after.y, dz]);
   }
+  if (isWhole) return { bias: partial, dz };
   const bias = columnSums(backend, partial, { rows: parts * side, columns });
   backend.disposeData(partial.dataId);
   return { bias, dz };

@@ -1,7 +1,15 @@
 
 @group(0) @binding(0) var<storage, read_write> output: array<vec4f>;
-@group(0) @binding(1) var<storage, read> left: array<vec4f>;
-@group(0) @binding(2) var<storage, read> right: array<vec4f>;
+@group(0) @binding(1) var<storage, read> left: array<vec4<f32>>;
+
+fn leftRead(i: u32) -> vec4<f32> {
+  return left[i];
+}
+@group(0) @binding(2) var<storage, read> right: array<vec4<f32>>;
+
+fn rightRead(i: u32) -> vec4<f32> {
+  return right[i];
+}
 
 struct leftP { base: i32, y: i32, x: i32 }
 struct leftS {
@@ -39,7 +47,7 @@ fn leftAt(p: leftP, dy: i32, dx: i32) -> bool {
 
 fn leftLoad(p: leftP, s: leftS) -> vec4f {
   let inside = (s.k + 0u < 2400u) & leftAt(p, s.dy0, s.dx0);
-  return select(vec4f(), left[select(0u, (u32(p.base + (s.dy0 * 27 + s.dx0) * 96 + s.c0)) / 4u, inside)], inside);
+  return select(vec4f(), leftRead(select(0u, (u32(p.base + (s.dy0 * 27 + s.dx0) * 96 + s.c0)) / 4u, inside)), inside);
 }
 
 struct rightP { base: u32, outer: u32 }
@@ -55,7 +63,7 @@ fn rightStep(k: u32) -> rightS {
 
 fn rightLoad(p: rightP, s: rightS) -> vec4f {
   let inside = (s.k < 2400u) & (p.outer + 0u < 256u);
-  return select(vec4f(), right[select(0u, (p.base + s.offset + 0u) / 4u, inside)], inside);
+  return select(vec4f(), rightRead(select(0u, (p.base + s.offset + 0u) / 4u, inside)), inside);
 }
 @group(0) @binding(3) var<storage, read> biases: array<f32>;
 
