@@ -118,9 +118,15 @@ function _countCosts(): _Costs {
     return timed(() => submit.call(queue, buffers));
   };
   const { prototype } = GPUCommandEncoder;
-  const { finish } = prototype;
+  const { finish, beginComputePass, copyBufferToTexture } = prototype;
   prototype.finish = function (...args) {
     return timed(() => finish.apply(this, args));
+  };
+  prototype.beginComputePass = function (...args) {
+    return timed(() => beginComputePass.apply(this, args));
+  };
+  prototype.copyBufferToTexture = function (...args) {
+    return timed(() => copyBufferToTexture.apply(this, args));
   };
   const manager =
     (backend as unknown as { bufferManager: _BufferManager }).bufferManager;

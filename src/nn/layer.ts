@@ -39,6 +39,7 @@ export interface CallContext {
 export interface Pooling {
   /** What it takes of each window. */
   readonly kind: "max" | "average";
+  /** Its size, steps and padding. */
   readonly window: Window;
 }
 
