@@ -50,11 +50,7 @@ export function dispatch(
   tensors: readonly TensorInfo[],
 ): void {
   const recorder = backend as unknown as _Recorder;
-  for (const { dataId } of tensors) {
-    recorder.uploadToGPU(dataId);
-    // Keeps the buffer from being reused before the commands that read it are submitted.
-    recorder.commandQueueOwnedIds.add(dataId);
-  }
+  for (const { dataId } of tensors) recorder.uploadToGPU(dataId);
   const bound = tensors.map(({ dataId, shape }, binding): Bound => {
     const buffer = recorder.tensorMap.get(dataId).resource!;
     const size = _bytesOf(shape);
@@ -72,6 +68,9 @@ export function dispatch(
     copyToTexture(recorder.commandEncoder!, buffer, texture, operand);
     return view;
   });
+  // Keeps the buffers from being reused before these commands are submitted. A larger texture may just have had those
+  // before them submitted.
+  for (const { dataId } of tensors) recorder.commandQueueOwnedIds.add(dataId);
   const bindGroup = bindGroupOf(recorder.device, program, bound);
   recorder.ensureCommandEncoderReady();
   const isTimed = recorder.activeTimers != null;
