@@ -9,7 +9,7 @@ import { alexnet } from "../src/models/alexnet.ts";
 import { scratchBytes } from "../src/kernels/scratch.ts";
 import { lenet } from "../src/models/lenet.ts";
 import { median, openDevice, synchronize } from "./measure.ts";
-import { trainingStep } from "./step.ts";
+import { type TrainingStep, trainingStep } from "./step.ts";
 
 const STEPS = {
   "AlexNet, batch 16": () => trainingStep(alexnet(), 16),
@@ -17,10 +17,25 @@ const STEPS = {
   "LeNet, batch 256": () => trainingStep(lenet(), 256),
 };
 
-/** What is counted. */
-interface _Costs {
+/** Steps to measure. */
+const RUNS = 200;
+
+/** Steps until the JavaScript engine has optimised what they run. */
+const WARMUP = 800;
+
+/** What a step is counted for. */
+interface _Count {
   submits: number;
   deviceMs: number;
+  peakBytes: number;
+}
+
+/** What the steps of a network cost: milliseconds of each, and the counts of the last. */
+interface _Costs {
+  readonly name: string;
+  readonly js: number[];
+  readonly device: number[];
+  submits: number;
   peakBytes: number;
 }
 
@@ -44,66 +59,64 @@ encoder.copyBufferToTexture = function (from, to) {
 };
 const count = _countCosts();
 
+const costs: _Costs[] = [];
+/** One network at a time, so that its memory is all there is. */
+let step: TrainingStep | undefined;
 for (const [name, makeStep] of Object.entries(STEPS)) {
-  // One network at a time, so that its memory is all there is.
-  const { run, dispose } = makeStep();
-  for (let i = 0; i < 3; i++) {
-    await synchronize();
-    count.submits = 0;
-    count.peakBytes = 0;
-    run();
-  }
-  await synchronize();
-  console.error(
-    `${name}: ${count.submits} submits a step, at most ${
-      (count.peakBytes / 1e9).toFixed(3)
-    } GB of buffers in use, and ${
-      (scratchBytes(backend.device) / 1e9).toFixed(3)
-    } GB of textures`,
-  );
-  dispose();
-  await synchronize();
-}
-
-const times = new Map<string, { js: number[]; device: number[] }>();
-for (const [name, makeStep] of Object.entries(STEPS)) {
-  let step: ReturnType<typeof makeStep> | undefined;
-  const stepMs = { js: [] as number[], device: [] as number[] };
-  times.set(name, stepMs);
+  const cost: _Costs = { name, js: [], device: [], submits: 0, peakBytes: 0 };
   Deno.bench({
     name: `recording a step of ${name}`,
-    n: 200,
-    warmup: 300,
+    n: RUNS,
     async fn(b) {
-      step ??= makeStep();
+      if (cost.js.length === 0) {
+        step?.dispose();
+        await synchronize();
+        step = makeStep();
+        costs.push(cost);
+        // Not by `warmup`, which Deno 2.9 ignores.
+        for (let i = 0; i < WARMUP; i++) {
+          await synchronize();
+          step.run();
+        }
+      }
       await synchronize();
-      count.deviceMs = 0;
-      const start = performance.now();
+      cost.submits = count.submits;
+      count.submits = count.peakBytes = count.deviceMs = 0;
       b.start();
-      step.run();
+      const start = performance.now();
+      step!.run();
+      const ms = performance.now() - start;
       b.end();
-      stepMs.js.push(performance.now() - start - count.deviceMs);
-      stepMs.device.push(count.deviceMs);
+      cost.js.push(ms - count.deviceMs);
+      cost.device.push(count.deviceMs);
+      cost.peakBytes = count.peakBytes;
     },
   });
 }
 globalThis.addEventListener("unload", () => {
-  for (const [name, { js, device }] of times) {
-    if (js.length === 0) continue;
-    const [jsMs, deviceMs] = [js, device].map((ms) => median(ms.slice(-200)));
+  for (const { name, js, device, submits, peakBytes } of costs) {
+    const [jsMs, deviceMs] = [js, device].map((ms) => median(ms.slice(-RUNS)));
     console.error(
       `${name}: ${jsMs.toFixed(2)} ms of JavaScript a step, and ${
         deviceMs.toFixed(2)
-      } ms in the device's encoder and queue (medians)`,
+      } ms in the device's encoder and queue (medians), ${submits} submits, at most ${
+        _gigabytes(peakBytes)
+      } of buffers in use`,
     );
   }
+  const textures = scratchBytes(backend.device);
+  console.error(`textures of all: ${_gigabytes(textures)}`);
 });
+
+function _gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(3)} GB`;
+}
 
 /**
  * Counts submits, the milliseconds that the device's encoder and queue take of the calling thread, and the most bytes of
  * buffers in use at a time (`tf.memory().numBytesInGPU`).
  */
-function _countCosts(): _Costs {
+function _countCosts(): _Count {
   const count = { submits: 0, deviceMs: 0, peakBytes: 0 };
   const timed = <T>(work: () => T): T => {
     const start = performance.now();

@@ -8,7 +8,6 @@ import type { BackendInfo } from "../backend/backend.ts";
 import { initBackend } from "../kernels/init.ts";
 import { loadFashionMnist } from "../data/fashion_mnist.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
-import { maxBatch } from "../nn/batch.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { sgd } from "../optim/sgd.ts";
 import type { Progress } from "../train/callbacks.ts";
@@ -126,7 +125,7 @@ function _explainSplit(
   backend: BackendInfo,
   say: (text: string) => void,
 ): void {
-  const size = maxBatch(net);
+  const size = net.maxBatch();
   if (size >= batchSize) return;
   const parts = Math.ceil(batchSize / size);
   say(

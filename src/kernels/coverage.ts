@@ -6,7 +6,7 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { storedType } from "./dispatch.ts";
+import { storedType } from "./recorder.ts";
 
 /**
  * Whether all tensors hold float32 and are not empty.

@@ -7,7 +7,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../backend/tf.ts";
-import { storedType } from "./dispatch.ts";
+import { storedType } from "./recorder.ts";
 
 /**
  * Runs an operation whose gradient is given.

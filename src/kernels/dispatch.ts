@@ -9,32 +9,13 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
 import { bindGroupOf, type Bound, type Program } from "./program.ts";
+import { type Recorder, recorderOf } from "./recorder.ts";
 import { copyToTexture, scratchFor } from "./scratch.ts";
 
-/**
- * The members of `WebGPUBackend` (4.22.0) that recording a dispatch needs; `runWebGPUProgram` there does the same for
- * one output and uniforms of its own.
- */
-interface _Recorder {
-  readonly device: GPUDevice;
-  readonly tensorMap: {
-    get(
-      dataId: object,
-    ): { resource?: GPUBuffer; values: unknown; dtype: DataType };
-  };
-  computePassEncoder: GPUComputePassEncoder | null;
-  readonly commandEncoder: GPUCommandEncoder | null;
-  readonly commandQueueOwnedIds: WeakSet<object>;
-  dispatchCountInPass: number;
-  readonly activeTimers?: { name: string; query: Promise<number> }[];
-  readonly supportTimestampQuery: boolean;
-  readonly querySetCount: number;
-  querySet: GPUQuerySet | null;
-  uploadToGPU(dataId: object): void;
-  ensureCommandEncoderReady(): void;
-  endComputePassEncoder(): void;
-  submitQueue(): void;
-  getQueryTime(): Promise<number>;
+/** Some neighbouring elements of a tensor, or all: as many as its shape says. */
+export interface TensorPart extends TensorInfo {
+  /** Place of the first in the tensor. Default 0. */
+  readonly first?: number;
 }
 
 /**
@@ -42,31 +23,35 @@ interface _Recorder {
  *
  * @param backend The backend to record on.
  * @param program The program.
- * @param tensors The tensors of its bindings, in order.
+ * @param tensors The tensors of its bindings, in order, or parts of them.
  */
 export function dispatch(
   backend: WebGPUBackend,
   program: Program,
-  tensors: readonly TensorInfo[],
+  tensors: readonly TensorPart[],
 ): void {
-  const recorder = backend as unknown as _Recorder;
-  for (const { dataId } of tensors) recorder.uploadToGPU(dataId);
-  const bound = tensors.map(({ dataId, shape }, binding): Bound => {
-    const buffer = recorder.tensorMap.get(dataId).resource!;
+  const recorder = recorderOf(backend);
+  let numTextures = 0;
+  const bound = tensors.map((tensor: TensorPart, binding): Bound => {
+    const { dataId, shape, first = 0 } = tensor;
+    const data = recorder.tensorMap.get(dataId);
+    if (data.resource == null) recorder.uploadToGPU(dataId);
+    const buffer = data.resource!;
+    const offset = first * BYTES_PER_ELEMENT;
     const size = _bytesOf(shape);
     const width = program.textures?.[binding];
-    if (width === undefined) return { buffer, size };
+    if (width === undefined) return { resource: buffer, offset, size };
     const elements = size / width / BYTES_PER_ELEMENT;
-    const operand = { binding, width, elements };
     const { texture, view } = scratchFor(
       recorder.device,
-      operand,
+      { place: numTextures++, width, elements },
       () => flush(backend),
     );
     recorder.ensureCommandEncoderReady();
     recorder.endComputePassEncoder();
-    copyToTexture(recorder.commandEncoder!, buffer, texture, operand);
-    return view;
+    const part = { offset, width, elements };
+    copyToTexture(recorder.commandEncoder!, buffer, texture, part);
+    return { resource: view, offset: 0, size: 0 };
   });
   // Keeps the buffers from being reused before these commands are submitted. A larger texture may just have had those
   // before them submitted.
@@ -102,7 +87,7 @@ export function dispatch(
  * @param backend The backend that it was recorded on.
  */
 export function flush(backend: WebGPUBackend): void {
-  const recorder = backend as unknown as _Recorder;
+  const recorder = recorderOf(backend);
   if (recorder.commandEncoder === null) return;
   recorder.endComputePassEncoder();
   recorder.submitQueue();
@@ -125,10 +110,13 @@ export function dispatchInPlace(
 ): void {
   const { written, read } = tensors;
   dispatch(backend, program, [...written, ...read]);
-  const { tensorMap } = backend as unknown as _Recorder;
+  const { tensorMap } = recorderOf(backend);
   for (const { dataId } of written) {
+    const data = tensorMap.get(dataId);
+    if (withoutValues.has(data)) continue;
+    withoutValues.add(data);
     // What a read, be it over or still under way, keeps on the host would be out of date.
-    Object.defineProperty(tensorMap.get(dataId), "values", {
+    Object.defineProperty(data, "values", {
       get: () => null,
       set() {},
       configurable: true,
@@ -136,6 +124,9 @@ export function dispatchInPlace(
     });
   }
 }
+
+/** Entries of the backend's map whose tensors change where they are. */
+const withoutValues = new WeakSet<object>();
 
 /**
  * Makes an output tensor.
@@ -162,20 +153,6 @@ export function makeOutput(
 }
 
 /**
- * The type of what a tensor holds. TensorFlow.js casts int32 and bool to float32 by calling the same memory float32.
- *
- * @param backend The backend that holds the tensor.
- * @param tensor The tensor.
- * @returns The type of its memory.
- */
-export function storedType(
-  backend: WebGPUBackend,
-  { dataId }: TensorInfo,
-): DataType {
-  return (backend as unknown as _Recorder).tensorMap.get(dataId).dtype;
-}
-
-/**
  * Makes a small tensor of given content on the device.
  *
  * @param backend The backend that will hold it.
@@ -188,7 +165,7 @@ export function makeFilled(
 ): TensorInfo {
   const dtype = words instanceof Float32Array ? "float32" : "int32";
   const tensor = makeOutput(backend, [words.length], dtype);
-  const recorder = backend as unknown as _Recorder;
+  const recorder = recorderOf(backend);
   recorder.uploadToGPU(tensor.dataId);
   // Safe although commands may be waiting: the buffer is in none of them, or it would not have been free.
   const { resource } = recorder.tensorMap.get(tensor.dataId);
@@ -204,7 +181,7 @@ function _bytesOf(shape: readonly number[]): number {
 }
 
 /** Where `tf.time` and `tf.profile` expect the times of a pass. */
-function _timestamps(recorder: _Recorder): GPUComputePassDescriptor {
+function _timestamps(recorder: Recorder): GPUComputePassDescriptor {
   if (!recorder.supportTimestampQuery) return {};
   recorder.querySet ??= recorder.device.createQuerySet({
     type: "timestamp",

@@ -13,16 +13,15 @@ import {
   type BiasGradient,
   biasGradient,
 } from "./column_sums.ts";
-import {
-  conv2dFilterGradient,
-  conv2dForward,
-  conv2dInputGradient,
-  conv2dPooledFilterGradient,
-} from "./conv2d.ts";
+import { conv2dForward, conv2dPooledFilterGradient } from "./conv2d.ts";
 import type { ConvSizes } from "./conv_view.ts";
 import { asFloats, asTensor, differentiable } from "./differentiable.ts";
-import { maxPoolGradientAt, maxPoolWithPlaces } from "./max_pool.ts";
 import type { PoolSizes } from "./pool_shader.ts";
+import {
+  convGradients,
+  pooledConv,
+  pooledConvGradients,
+} from "./pooled_conv.ts";
 
 /** A pooling that follows a convolution. */
 export interface FusedPool {
@@ -40,6 +39,8 @@ export interface FusedConvOptions {
   readonly pool?: FusedPool;
   /** Whether the gradient of `x` is wanted; without it, `x` counts as a constant. */
   readonly needsInputGradient: boolean;
+  /** Most bytes of a tensor that is bound: an output that is max pooled is computed in parts where it would have more. */
+  readonly maxBytes: number;
 }
 
 /**
@@ -54,73 +55,59 @@ export function fusedConv2d(
   tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },
   options: FusedConvOptions,
 ): Tensor4D {
-  const { sizes, activation, pool, needsInputGradient } = options;
+  const { sizes, activation, pool, needsInputGradient, maxBytes } = options;
   const backend = tf.backend() as WebGPUBackend;
   const [x, kernel, bias] = [tensors.x, tensors.kernel, tensors.bias].map(
     asFloats<Tensor>,
   );
   const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
   return differentiable(inputs, (save) => {
-    const y = conv2dForward(backend, {
-      x,
-      filter: kernel,
-      bias,
-      activation,
-    }, sizes);
-    if (pool === undefined) {
-      const output = asTensor(y);
-      save([x, kernel, output]);
+    const tensors = { x, filter: kernel, bias, activation };
+    if (pool?.kind === "max") {
+      const both = { conv: sizes, pool: pool.sizes, maxBytes };
+      const { pooled, places } = pooledConv(backend, tensors, both);
+      const output = asTensor(pooled);
+      save([x, kernel, output, asTensor(places)]);
       return output;
     }
-    if (pool.kind === "average") {
-      save([x, kernel, asTensor(y)]);
-      return asTensor(averagePool(backend, y, pool.sizes));
-    }
-    const { pooled, places } = maxPoolWithPlaces(backend, y, pool.sizes);
-    backend.disposeData(y.dataId);
-    const output = asTensor(pooled);
-    save([x, kernel, output, asTensor(places)]);
-    return output;
-  }, (dy, [x, kernel, y, places]) => {
+    const y = asTensor(conv2dForward(backend, tensors, sizes));
+    save([x, kernel, y]);
+    return pool === undefined
+      ? y
+      : asTensor(averagePool(backend, y, pool.sizes));
+  }, (dy, [x, filter, y, places]) => {
     if (pool?.kind === "average" && activation && !needsInputGradient) {
       const options = { sizes, pool: pool.sizes, activation };
       const both = conv2dPooledFilterGradient(backend, { x, y, dy }, options);
       if (both) return [asTensor(both.filter), asTensor(both.bias)];
     }
     const gradient = { dy, after: activation && { y, activation } };
-    const { bias, dz } = _biasGradient(backend, gradient, { pool, places });
-    const gradients = [
-      asTensor(conv2dFilterGradient(backend, { x, dy: dz }, sizes)),
-      asTensor(bias),
-    ];
-    if (needsInputGradient) {
-      gradients.push(
-        asTensor(
-          conv2dInputGradient(backend, { dy: dz, filter: kernel }, sizes),
-        ),
-      );
-    }
+    const { bias, dz } = pool?.kind === "average"
+      ? averagePoolBiasGradient(backend, gradient, pool.sizes)
+      : _biasGradient(backend, gradient);
+    const gradients = pool?.kind === "max"
+      ? pooledConvGradients(backend, { x, filter, dy: dz, places }, {
+        conv: sizes,
+        pool: pool.sizes,
+        maxBytes,
+        needsInputGradient,
+      })
+      : convGradients(backend, { x, filter, dz }, {
+        sizes,
+        needsInputGradient,
+      });
     if (dz !== dy) backend.disposeData(dz.dataId);
-    return gradients;
+    const dx = gradients.x === undefined ? [] : [gradients.x];
+    return [gradients.kernel, asTensor(bias), ...dx];
   }) as Tensor4D;
 }
 
-/** Gradients of the bias and of the biased sums. */
+/** Gradients of the bias and of the biased sums or, with max pooling, of the largest of them. */
 function _biasGradient(
   backend: WebGPUBackend,
   gradient: { dy: Tensor; after?: Activated },
-  { pool, places }: { pool?: FusedPool; places: Tensor },
 ): BiasGradient {
-  if (pool?.kind === "average") {
-    return averagePoolBiasGradient(backend, gradient, pool.sizes);
-  }
   const { dy } = gradient;
   const columns = dy.shape.at(-1)!;
-  const size = { rows: dy.size / columns, columns };
-  const masked = biasGradient(backend, gradient, size);
-  if (pool === undefined) return masked;
-  const tensors = { dy: masked.dz, places };
-  const dz = maxPoolGradientAt(backend, tensors, pool.sizes);
-  if (masked.dz !== dy) backend.disposeData(masked.dz.dataId);
-  return { ...masked, dz };
+  return biasGradient(backend, gradient, { rows: dy.size / columns, columns });
 }

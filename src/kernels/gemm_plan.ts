@@ -18,6 +18,8 @@ export type Tile =
     readonly columns: number;
     /** Lanes that share the left operand: the size of a subgroup, or 1. */
     readonly lanes: number;
+    /** Places of the sum per turn of the loop, a multiple of 4. */
+    readonly step: number;
     /** Where the operands are read from. */
     readonly source: Source;
   }
@@ -27,6 +29,11 @@ export type Tile =
     readonly rows: number;
     /** Columns per workgroup, a multiple of 64. */
     readonly columns: number;
+    /**
+     * Places of the sum per turn, a multiple of 4; times rows and times columns, a multiple of 1024, so that invocations
+     * copy alike. Both operands of a turn have to fit into 16 KiB, with a vector more per row or column that lies along it.
+     */
+    readonly step: number;
   };
 
 /** A matrix product, or a batch of them. */

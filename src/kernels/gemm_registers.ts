@@ -7,11 +7,13 @@
 import type { GemmPlan, Tile } from "./gemm_plan.ts";
 import type { Shader } from "./shader.ts";
 import {
+  COMPONENTS,
   declarations,
+  declareSums,
   findTile,
   gridOfTiles,
-  loadBias,
-  storeSums,
+  multiplyAdd,
+  storeTile,
   type Tiles,
   widthOf,
 } from "./gemm_store.ts";
@@ -20,11 +22,9 @@ import { range } from "./wgsl.ts";
 /** Invocations of a workgroup where lanes do not share. */
 const LONE_INVOCATIONS = 64;
 
-const COMPONENTS = ["x", "y", "z", "w"] as const;
-
 /**
- * Writes the shader. The sum advances by 4: the subgroup loads 4 places of `rows` rows, each lane loads 4 places of its
- * columns, and every sum takes four multiply-adds in a row, so that one kept in memory is read and written once for all.
+ * Writes the shader. The sum advances by 4 places, once or several times a turn: the subgroup loads them of `rows` rows,
+ * and each lane those of its columns.
  *
  * @param plan The product.
  * @param tile Its tile.
@@ -35,7 +35,7 @@ export function registerForm(
   tile: Tile & { form: "registers" },
 ): Shader {
   const { left, right } = plan;
-  const { rows, lanes } = tile;
+  const { rows, lanes, step } = tile;
   // A matrix of fewer rows than the tile needs no sums for the others.
   const live = Math.min(rows, plan.rows);
   const quads = tile.columns / 4;
@@ -55,7 +55,7 @@ fn main(
   @builtin(local_invocation_index) invocation: u32,${
     lanes === 1 ? "" : "\n  @builtin(subgroup_invocation_id) lane: u32,"
   }
-) {${findTile(plan, tiles, 4)}
+) {${findTile(plan, tiles, step)}
   let firstRow = group.y * ${rows}u;
   let firstColumn = group.x * ${columnsPerGroup}u + ${
     lanes === 1 ? `invocation * ${tile.columns}u` : "lane * 4u"
@@ -72,27 +72,27 @@ ${
         )
     ).join("\n")
   }
+${declareSums(live, quads)}
+  for (var k = first; k < end; k = k + ${step}u) {
 ${
-    range(live).flatMap((i) =>
-      range(quads).map((j) => `  var c${i}_${j} = vec4f();`)
-    ).join("\n")
-  }
-  for (var k = first; k < end; k = k + 4u) {
+    range(step / 4).map((part) =>
+      `    {
+    let place = k + ${4 * part}u;
 ${_loadLeft(plan, tile)}
 ${_loadRight(right.along, quads)}
+${multiplyAdd(live, quads, (i) => _leftRow(i, left.along, lanes))}
+    }`
+    ).join("\n")
+  }
+  }
 ${
-    range(live).map((i) => {
-      const sums = range(quads).map((j) =>
-        `c${i}_${j} = fma(vec4f(a.w), b3_${j}, fma(vec4f(a.z), b2_${j}, fma(vec4f(a.y), b1_${j}, fma(vec4f(a.x), b0_${j}, c${i}_${j}))));`
-      );
-      return `    {
-      let a = ${_leftRow(i, left.along, lanes)};
-      ${sums.join("\n      ")}
-    }`;
-    }).join("\n")
+    storeTile(plan, {
+      rows: live,
+      quads,
+      row: (i) => `firstRow + ${i}u`,
+      column: (j) => _column(j, tile),
+    })
   }
-  }
-${_stores(plan, tile, live)}
 }
 `;
   const textures = tile.source === "textures"
@@ -134,7 +134,9 @@ function _loadLeft(
   const isOuter = left.along === "outer";
   if (lanes > 1) {
     return [
-      `    let leftAt = leftStep(${isOuter ? "k + (lane & 3u)" : "k"});`,
+      `    let leftAt = leftStep(${
+        isOuter ? "place + (lane & 3u)" : "place"
+      });`,
       ...range(rows / lanes).map((r) =>
         `    let a${r} = leftLoad(l${r}, leftAt);`
       ),
@@ -142,12 +144,12 @@ function _loadLeft(
   }
   if (!isOuter) {
     return [
-      "    let leftAt = leftStep(k);",
+      "    let leftAt = leftStep(place);",
       ...range(rows).map((r) => `    let a${r} = leftLoad(l${r}, leftAt);`),
     ].join("\n");
   }
   return range(4).flatMap((kk) => [
-    `    let leftAt${kk} = leftStep(k + ${kk}u);`,
+    `    let leftAt${kk} = leftStep(place + ${kk}u);`,
     ...range(rows / 4).map((r) =>
       `    let a${r}_${kk} = leftLoad(l${r}, leftAt${kk});`
     ),
@@ -184,14 +186,14 @@ function _leftRow(
 function _loadRight(along: "depth" | "outer", quads: number): string {
   if (along === "outer") {
     return range(4).flatMap((kk) => [
-      `    let rightAt${kk} = rightStep(k + ${kk}u);`,
+      `    let rightAt${kk} = rightStep(place + ${kk}u);`,
       ...range(quads).map((j) =>
         `    let b${kk}_${j} = rightLoad(r${j}, rightAt${kk});`
       ),
     ]).join("\n");
   }
   return [
-    "    let rightAt = rightStep(k);",
+    "    let rightAt = rightStep(place);",
     ...range(quads).flatMap((j) => [
       ...range(4).map((c) =>
         `    let t${4 * j + c} = rightLoad(r${4 * j + c}, rightAt);`
@@ -203,44 +205,4 @@ function _loadRight(along: "depth" | "outer", quads: number): string {
       ),
     ]),
   ].join("\n");
-}
-
-function _stores(
-  plan: GemmPlan,
-  tile: { rows: number; columns: number; lanes: number },
-  live: number,
-): string {
-  const quads = range(tile.columns / 4);
-  if (plan.outputAlong === "column") {
-    return [
-      ...quads.map((j) => loadBias(plan, `bias${j}`, _column(j, tile))),
-      ...range(live).flatMap((i) =>
-        quads.map((j) =>
-          storeSums(plan, {
-            row: `firstRow + ${i}u`,
-            column: _column(j, tile),
-            sums: `c${i}_${j}`,
-            bias: `bias${j}`,
-          })
-        )
-      ),
-    ].join("\n");
-  }
-  const sum = (i: number, j: number, component: string) =>
-    i < live ? `c${i}_${j}.${component}` : "0.0";
-  return range(Math.ceil(live / 4)).flatMap((i) => [
-    loadBias(plan, `bias${i}`, `firstRow + ${4 * i}u`),
-    ...quads.flatMap((j) =>
-      COMPONENTS.map((component, c) =>
-        storeSums(plan, {
-          row: `firstRow + ${4 * i}u`,
-          column: `${_column(j, tile)} + ${c}u`,
-          sums: `vec4f(${
-            range(4).map((r) => sum(4 * i + r, j, component)).join(", ")
-          })`,
-          bias: `bias${i}`,
-        })
-      )
-    ),
-  ]).join("\n");
 }

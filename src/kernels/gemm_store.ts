@@ -8,7 +8,10 @@ import { finishFunction } from "./epilogue.ts";
 import type { GemmPlan } from "./gemm_plan.ts";
 import { declareOperand, type Width } from "./operand.ts";
 import type { View } from "./view.ts";
-import { MAX_GROUPS } from "./wgsl.ts";
+import { MAX_GROUPS, range } from "./wgsl.ts";
+
+/** Names of the numbers of a vector. */
+export const COMPONENTS = ["x", "y", "z", "w"] as const;
 
 /** Whether four neighbouring outputs are stored as one vector. */
 function _isVectorStore(plan: GemmPlan): boolean {
@@ -79,29 +82,100 @@ export function findTile(
 }
 
 /**
- * Declares the bias of four outputs that are neighbours in memory, to be loaded once and not per output.
+ * Declares the sums of an invocation: `c${row}_${quad}`, four columns each.
  *
- * @param plan The product.
- * @param name Name of the variable.
- * @param channel Index of the first one along the output's contiguous index.
- * @returns A statement in WGSL; nothing where there is no bias.
+ * @param rows Rows.
+ * @param quads Columns divided by four.
+ * @returns WGSL.
  */
-export function loadBias(
-  plan: GemmPlan,
-  name: string,
-  channel: string,
-): string {
-  return _hasBias(plan) ? `  let ${name} = biasAt(${channel});` : "";
+export function declareSums(rows: number, quads: number): string {
+  return range(rows).flatMap((i) =>
+    range(quads).map((j) => `  var c${i}_${j} = vec4f();`)
+  ).join("\n");
 }
 
 /**
- * Stores four sums that are neighbours in memory, the first at (row, column).
+ * Adds four places to the sums: four multiply-adds in a row for each, so that one kept in memory is read and written once
+ * for all.
+ *
+ * @param rows Rows.
+ * @param quads Columns divided by four; `b${place}_${quad}` has those of the right operand.
+ * @param row Gives the left operand of a row at the four places: a vec4f.
+ * @returns WGSL.
+ */
+export function multiplyAdd(
+  rows: number,
+  quads: number,
+  row: (i: number) => string,
+): string {
+  return range(rows).map((i) => {
+    const sums = range(quads).map((j) =>
+      `c${i}_${j} = fma(vec4f(a.w), b3_${j}, fma(vec4f(a.z), b2_${j}, fma(vec4f(a.y), b1_${j}, fma(vec4f(a.x), b0_${j}, c${i}_${j}))));`
+    );
+    return `    {
+      let a = ${row(i)};
+      ${sums.join("\n      ")}
+    }`;
+  }).join("\n");
+}
+
+/**
+ * Stores the sums of an invocation.
  *
  * @param plan The product.
- * @param at Row, column, the sums as a vec4f and the variable with their bias, in WGSL.
- * @returns A statement in WGSL.
+ * @param tile How many rows and fours of columns, and where row `i` and column `4 * j` are in the output.
+ * @returns WGSL.
  */
-export function storeSums(
+export function storeTile(
+  plan: GemmPlan,
+  { rows, quads, row, column }: {
+    rows: number;
+    quads: number;
+    row: (i: number) => string;
+    column: (j: number) => string;
+  },
+): string {
+  if (plan.outputAlong === "column") {
+    return [
+      ...range(quads).map((j) => _loadBias(plan, `bias${j}`, column(j))),
+      ...range(rows).flatMap((i) =>
+        range(quads).map((j) =>
+          _storeSums(plan, {
+            row: row(i),
+            column: column(j),
+            sums: `c${i}_${j}`,
+            bias: `bias${j}`,
+          })
+        )
+      ),
+    ].join("\n");
+  }
+  const sum = (i: number, j: number, component: string) =>
+    i < rows ? `c${i}_${j}.${component}` : "0.0";
+  return range(Math.ceil(rows / 4)).flatMap((i) => [
+    _loadBias(plan, `bias${i}`, row(4 * i)),
+    ...range(quads).flatMap((j) =>
+      COMPONENTS.map((component, c) =>
+        _storeSums(plan, {
+          row: row(4 * i),
+          column: `${column(j)} + ${c}u`,
+          sums: `vec4f(${
+            range(4).map((r) => sum(4 * i + r, j, component)).join(", ")
+          })`,
+          bias: `bias${i}`,
+        })
+      )
+    ),
+  ]).join("\n");
+}
+
+/** Declares the bias of four outputs that are neighbours in memory, to be loaded once and not per output. */
+function _loadBias(plan: GemmPlan, name: string, channel: string): string {
+  return _hasBias(plan) ? `  let ${name} = biasAt(${channel});` : "";
+}
+
+/** Stores four sums that are neighbours in memory, the first at (row, column). */
+function _storeSums(
   plan: GemmPlan,
   at: { row: string; column: string; sums: string; bias: string },
 ): string {

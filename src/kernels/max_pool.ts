@@ -60,15 +60,16 @@ export interface PooledWithPlaces {
  * @param backend The backend that holds the tensor.
  * @param x float32 `[batch, inHeight, inWidth, channels]`.
  * @param sizes Sizes of the pooling.
+ * @param output Where to write, if not to new tensors.
  * @returns Values and places.
  */
 export function maxPoolWithPlaces(
   backend: WebGPUBackend,
   x: TensorInfo,
   sizes: PoolSizes,
+  output: PooledWithPlaces = makePooled(backend, sizes),
 ): PooledWithPlaces {
-  const pooled = makeOutput(backend, poolOutputShape(sizes));
-  const places = makeOutput(backend, poolOutputShape(sizes), "int32");
+  const { pooled, places } = output;
   const source = _sourceOf(backend, x);
   const program = programOf(
     backend,
@@ -81,7 +82,24 @@ export function maxPoolWithPlaces(
       }),
   );
   dispatch(backend, program, [pooled, x, places]);
-  return { pooled, places };
+  return output;
+}
+
+/**
+ * Makes the tensors that {@linkcode maxPoolWithPlaces} fills.
+ *
+ * @param backend The backend that holds them.
+ * @param sizes Sizes of the pooling.
+ * @returns Values and places, with undefined content.
+ */
+export function makePooled(
+  backend: WebGPUBackend,
+  sizes: PoolSizes,
+): PooledWithPlaces {
+  return {
+    pooled: makeOutput(backend, poolOutputShape(sizes)),
+    places: makeOutput(backend, poolOutputShape(sizes), "int32"),
+  };
 }
 
 /**

@@ -8,7 +8,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { FusedActivation } from "./activation.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
-import { programOf } from "./program.ts";
+import { type Program, programOf } from "./program.ts";
 import type { Epilogue } from "./epilogue.ts";
 import { gemm } from "./gemm.ts";
 import type { GemmPlan } from "./gemm_plan.ts";
@@ -42,12 +42,13 @@ export interface ProductTensors {
   readonly outputShape: readonly number[];
 }
 
-/** A choice of tiles, and the key of the program with it. */
+/** A choice of tiles, and the program with it. */
 interface Choice {
   readonly tiling: Tiling;
-  readonly programKey: string;
+  readonly program: Program;
 }
 
+/** Choices by the key of the product and of what follows it, per adapter as it is or is pretended to be. */
 const choices = new WeakMap<AdapterTraits, Map<string, Choice>>();
 
 /**
@@ -66,14 +67,8 @@ export function runProduct(
   const { activation } = product;
   const hasBias = tensors.bias !== undefined;
   const epilogue = { hasBias, activation };
-  const key = `${product.key},${Object.values(epilogue)}`;
-  const { tiling, programKey } = _choiceOf(traitsOf(backend), key, product);
+  const { tiling, program } = _choiceOf(backend, product, epilogue);
   const { isTransposed, splits } = tiling;
-  const program = programOf(
-    backend,
-    programKey,
-    () => gemm(_plan(product, tiling, epilogue)),
-  );
   const output = makeOutput(backend, tensors.outputShape);
   const operands = isTransposed
     ? [tensors.right, tensors.left]
@@ -97,19 +92,25 @@ export function runProduct(
 }
 
 function _choiceOf(
-  traits: AdapterTraits,
-  key: string,
-  sizes: GemmSizes,
+  backend: WebGPUBackend,
+  product: Product,
+  epilogue: Epilogue,
 ): Choice {
+  const traits = traitsOf(backend);
   let known = choices.get(traits);
   if (known === undefined) choices.set(traits, known = new Map());
+  const key = `${product.key},${epilogue.hasBias},${epilogue.activation}`;
   let choice = known.get(key);
   if (choice === undefined) {
-    const tiling = chooseTiling(sizes, traits);
+    const tiling = chooseTiling(product, traits);
     const { tile, isTransposed, splits } = tiling;
     const programKey = [key, ...Object.values(tile), isTransposed, splits];
-    choice = { tiling, programKey: programKey.join() };
-    known.set(key, choice);
+    const program = programOf(
+      backend,
+      programKey.join(),
+      () => gemm(_plan(product, tiling, epilogue)),
+    );
+    known.set(key, choice = { tiling, program });
   }
   return choice;
 }

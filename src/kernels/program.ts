@@ -13,16 +13,27 @@ export interface Program {
   readonly layout: GPUBindGroupLayout;
   readonly workgroups: Shader["workgroups"];
   readonly textures: Shader["textures"];
-  /** Bind groups by the numbers of their resources: the backend hands out the same buffers step after step. */
-  readonly bindGroups: Map<string, GPUBindGroup>;
+  /** Bind groups that were made: the backend hands out the same buffers step after step. */
+  readonly bindGroups: KnownBindGroup[];
+}
+
+/** What a binding sees: some bytes of a buffer, or a texture. */
+export interface Bound {
+  readonly resource: GPUBuffer | GPUTextureView;
+  /** Bytes before those of the buffer. */
+  readonly offset: number;
+  /** How many bytes: those of the tensor, as a buffer that TensorFlow.js was given may be longer. */
+  readonly size: number;
+}
+
+/** A bind group and what it binds. */
+interface KnownBindGroup {
+  readonly bound: readonly Bound[];
+  readonly bindGroup: GPUBindGroup;
 }
 
 /** Most bind groups that a program keeps. */
 const MAX_BIND_GROUPS = 64;
-
-/** Numbers of buffers and views, in the order in which they were first bound. */
-const numbers = new WeakMap<GPUBuffer | GPUTextureView, number>();
-let numNumbers = 0;
 
 /** Programs by the key of their caller, per device. */
 const programs = new WeakMap<GPUDevice, Map<string, Program>>();
@@ -63,21 +74,12 @@ export function programOf(
       layout: pipeline.getBindGroupLayout(0),
       workgroups,
       textures,
-      bindGroups: new Map(),
+      bindGroups: [],
     };
     known.set(key, program);
   }
   return program;
 }
-
-/** What a binding sees: the first bytes of a buffer, or a texture. */
-export type Bound =
-  | {
-    readonly buffer: GPUBuffer;
-    /** How many bytes: those of the tensor, as a buffer that TensorFlow.js was given may be longer. */
-    readonly size: number;
-  }
-  | GPUTextureView;
 
 /**
  * Finds or makes the bind group of a program on some resources.
@@ -92,27 +94,30 @@ export function bindGroupOf(
   { layout, bindGroups }: Program,
   bound: readonly Bound[],
 ): GPUBindGroup {
-  const key = bound.map((resource) =>
-    "buffer" in resource
-      ? `${_numberOf(resource.buffer)}:${resource.size}`
-      : _numberOf(resource)
-  ).join();
-  let bindGroup = bindGroups.get(key);
-  if (bindGroup === undefined) {
-    bindGroup = device.createBindGroup({
+  let known = bindGroups.find((group) => _isSame(group.bound, bound));
+  if (known === undefined) {
+    const bindGroup = device.createBindGroup({
       layout,
-      entries: bound.map((resource, binding) => ({ binding, resource })),
+      entries: bound.map(({ resource, offset, size }, binding) => ({
+        binding,
+        resource: resource instanceof GPUBuffer
+          ? { buffer: resource, offset, size }
+          : resource,
+      })),
     });
-    if (bindGroups.size >= MAX_BIND_GROUPS) bindGroups.clear();
-    bindGroups.set(key, bindGroup);
+    if (bindGroups.length >= MAX_BIND_GROUPS) bindGroups.length = 0;
+    bindGroups.push(known = { bound, bindGroup });
   }
-  return bindGroup;
+  return known.bindGroup;
 }
 
-function _numberOf(resource: GPUBuffer | GPUTextureView): number {
-  let number = numbers.get(resource);
-  if (number === undefined) numbers.set(resource, number = numNumbers++);
-  return number;
+function _isSame(a: readonly Bound[], b: readonly Bound[]): boolean {
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i], b[i]];
+    if (x.resource !== y.resource) return false;
+    if (x.offset !== y.offset || x.size !== y.size) return false;
+  }
+  return true;
 }
 
 function _mapOf<V>(

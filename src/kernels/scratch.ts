@@ -15,26 +15,26 @@ export interface Scratch {
 
 const BYTES_PER_NUMBER = 4;
 
-/** Per device, by binding and width. */
-const scratches = new WeakMap<GPUDevice, Map<string, Scratch>>();
+/** Per device, by place and width. */
+const scratches = new WeakMap<GPUDevice, Map<number, Scratch>>();
 
 /**
  * Finds or makes the texture for an operand.
  *
  * @param device The device that will read it.
- * @param operand Number of its binding, numbers per element, and how many elements.
+ * @param operand Its place among those of the dispatch, numbers per element, and how many elements.
  * @param submit Submits what was recorded: called before a texture that is too small is destroyed.
  * @returns A texture that is large enough.
  */
 export function scratchFor(
   device: GPUDevice,
-  operand: { binding: number; width: Width; elements: number },
+  operand: { place: number; width: Width; elements: number },
   submit: () => void,
 ): Scratch {
-  const { binding, width, elements } = operand;
+  const { place, width, elements } = operand;
   let known = scratches.get(device);
   if (known === undefined) scratches.set(device, known = new Map());
-  const key = `${binding},${width}`;
+  const key = 2 * place + (width === 4 ? 1 : 0);
   const old = known.get(key);
   const height = Math.ceil(elements / TEXTURE_WIDTH);
   if (old !== undefined && old.texture.height >= height) return old;
@@ -43,7 +43,7 @@ export function scratchFor(
     old.texture.destroy();
   }
   const texture = device.createTexture({
-    label: `operand ${key}`,
+    label: `operand ${place}, ${width} wide`,
     size: [TEXTURE_WIDTH, height],
     format: textureFormat(width),
     usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
@@ -59,19 +59,23 @@ export function scratchFor(
  * @param encoder Where to record it, outside of any pass.
  * @param buffer The operand.
  * @param texture Where to copy it.
- * @param size Numbers per element, and how many elements.
+ * @param part Bytes before it in the buffer, numbers per element, and how many elements.
  */
 export function copyToTexture(
   encoder: GPUCommandEncoder,
   buffer: GPUBuffer,
   texture: GPUTexture,
-  { width, elements }: { width: Width; elements: number },
+  { offset, width, elements }: {
+    offset: number;
+    width: Width;
+    elements: number;
+  },
 ): void {
   const bytes = width * BYTES_PER_NUMBER;
   const bytesPerRow = TEXTURE_WIDTH * bytes;
   const rows = Math.floor(elements / TEXTURE_WIDTH);
   if (rows > 0) {
-    encoder.copyBufferToTexture({ buffer, bytesPerRow }, { texture }, [
+    encoder.copyBufferToTexture({ buffer, offset, bytesPerRow }, { texture }, [
       TEXTURE_WIDTH,
       rows,
     ]);
@@ -79,7 +83,7 @@ export function copyToTexture(
   const rest = elements % TEXTURE_WIDTH;
   if (rest > 0) {
     encoder.copyBufferToTexture(
-      { buffer, offset: rows * bytesPerRow },
+      { buffer, offset: offset + rows * bytesPerRow },
       { texture, origin: [0, rows] },
       [rest, 1],
     );

@@ -8,12 +8,16 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
 import { asFloats } from "./differentiable.ts";
-import { dispatchInPlace, makeFilled, storedType } from "./dispatch.ts";
+import { dispatchInPlace, makeFilled } from "./dispatch.ts";
+import { storedType } from "./recorder.ts";
 import { declareOperand, type Source } from "./operand.ts";
 import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import type { Shader } from "./shader.ts";
 import { sourceOfPass, traitsOf } from "./tile.ts";
+
+/** Storage buffers that every adapter can bind to a shader. */
+const MAX_STORAGE_BUFFERS = 8;
 
 /** A weight, its gradient and, with momentum, its velocity: float32 of one shape, on the WebGPU backend. */
 export interface SgdTensors {
@@ -45,24 +49,62 @@ export function sgdInPlace(
   const { learningRate, momentum, weightDecay } = rates;
   const numbers = Float32Array.of(learningRate, momentum, weightDecay);
   const ratesTensor = makeFilled(backend, numbers);
-  for (const { weight, gradient: given, velocity } of parameters) {
-    const gradient = asFloats(given);
-    const written = [weight, ...velocity ? [velocity] : []];
+  for (const group of _groupsOf(backend, parameters)) {
+    const { members, source } = group;
+    const gradients = members.map(({ gradient }) => asFloats(gradient));
+    const written = members.flatMap(({ weight, velocity }) =>
+      velocity === undefined ? [weight] : [weight, velocity]
+    );
     written.forEach((variable) => _makeSole(backend, variable));
-    const { size } = weight;
-    const hasVelocity = velocity !== undefined;
-    const source = sourceOfPass(traitsOf(backend), size);
-    const read: TensorInfo[] = [gradient, ratesTensor];
+    const read: TensorInfo[] = [ratesTensor, ...gradients];
     if (source === "textures") read.push(...written);
+    const sizes = members.map(({ weight }) => weight.size);
+    const hasVelocity = members[0].velocity !== undefined;
     const program = programOf(
       backend,
-      `sgd,${size},${hasVelocity},${source}`,
-      () => _shader(size, hasVelocity, source),
+      `sgd,${sizes},${hasVelocity},${source}`,
+      () => _shader(sizes, hasVelocity, source),
     );
     dispatchInPlace(backend, program, { written, read });
-    if (gradient !== given) gradient.dispose();
+    gradients.forEach((gradient, i) => {
+      if (gradient !== members[i].gradient) gradient.dispose();
+    });
   }
   backend.disposeData(ratesTensor.dataId);
+}
+
+/** Parameters that one dispatch is for. */
+interface _Group {
+  readonly members: SgdTensors[];
+  readonly source: Source;
+}
+
+/** Groups parameters, as many as a shader may bind; one that is read from textures is alone. */
+function _groupsOf(
+  backend: WebGPUBackend,
+  parameters: readonly SgdTensors[],
+): _Group[] {
+  const traits = traitsOf(backend);
+  const groups: _Group[] = [];
+  let last: _Group | undefined;
+  for (const parameter of parameters) {
+    const source = sourceOfPass(traits, parameter.weight.size);
+    const hasVelocity = parameter.velocity !== undefined;
+    const most = Math.floor(
+      (MAX_STORAGE_BUFFERS - 1) / (hasVelocity ? 3 : 2),
+    );
+    if (source === "textures") {
+      groups.push({ members: [parameter], source });
+    } else if (
+      last === undefined || last.members.length === most ||
+      (last.members[0].velocity !== undefined) !== hasVelocity
+    ) {
+      groups.push(last = { members: [parameter], source });
+    } else {
+      last.members.push(parameter);
+    }
+  }
+  return groups;
 }
 
 /** Moves a variable to float32 memory of its own, where it is not alone on such. */
@@ -72,56 +114,81 @@ function _makeSole(backend: WebGPUBackend, variable: Variable): void {
   tf.tidy(() => variable.assign(tf.add(variable, 0)));
 }
 
-function _shader(size: number, hasVelocity: boolean, source: Source): Shader {
-  const width = size % 4 === 0 ? 4 : 1;
-  const type = width === 4 ? "vec4f" : "f32";
-  const workgroups = gridOf(size / width);
+/** One invocation per number or vector of all parameters, one parameter after the other. */
+function _shader(
+  sizes: readonly number[],
+  hasVelocity: boolean,
+  source: Source,
+): Shader {
+  const widths = sizes.map((size) => size % 4 === 0 ? 4 : 1);
+  const counts = sizes.map((size, k) => size / widths[k]);
   const written = hasVelocity ? ["weight", "velocity"] : ["weight"];
-  const first = written.length;
-  const isCopied = source === "textures";
-  const old = (name: string) => isCopied ? `${name}OldRead(i)` : `${name}[i]`;
+  const rates = sizes.length * written.length;
+  const old = rates + 1 + sizes.length;
+  const code = sizes.map((_, k) => {
+    const width = widths[k];
+    const type = width === 4 ? "vec4f" : "f32";
+    const first = k * written.length;
+    const names = written.map((name) => `${name}${k}`);
+    const isCopied = source === "textures";
+    const binding = rates + 1 + k;
+    const declarations = [
+      ...names.map((name, j) =>
+        `@group(0) @binding(${
+          first + j
+        }) var<storage, read_write> ${name}: array<${type}>;`
+      ),
+      declareOperand(`gradient${k}`, { binding, width, source }),
+      ...isCopied
+        ? names.map((name, j) =>
+          declareOperand(`${name}Old`, { binding: old + j, width, source })
+        )
+        : [],
+    ];
+    const [weight, velocity] = names.map((name) =>
+      isCopied ? `${name}OldRead(i)` : `${name}[i]`
+    );
+    return `${declarations.join("\n")}
+
+fn update${k}(i: u32) {
+  let old = ${weight};
+  var change = gradient${k}Read(i) + rates[2] * old;${
+      hasVelocity
+        ? `
+  change = rates[1] * ${velocity} + change;
+  velocity${k}[i] = change;`
+        : ""
+    }
+  weight${k}[i] = old - rates[0] * change;
+}
+`;
+  });
+  const ends = counts.map((_, k) =>
+    counts.slice(0, k + 1).reduce((sum, count) => sum + count, 0)
+  );
+  const total = ends.at(-1)!;
+  const workgroups = gridOf(total);
+  const calls = ends.map((end, k) =>
+    `if (i < ${end}u) {
+    update${k}(i - ${end - counts[k]}u);
+  }`
+  );
+  const textures = [
+    ...widths.map((width, k) => [rates + 1 + k, width] as const),
+    ...written.map((_, j) => [old + j, widths[0]] as const),
+  ];
   return {
     code: `
-@group(0) @binding(0) var<storage, read_write> weight: array<${type}>;
-${
-      hasVelocity
-        ? `@group(0) @binding(1) var<storage, read_write> velocity: array<${type}>;`
-        : ""
-    }
-${declareOperand("gradient", { binding: first, width, source })}
 // Learning rate, momentum, weight decay.
-${declareOperand("rates", { binding: first + 1, width: 1, source })}
-${
-      isCopied
-        ? written.map((name, i) =>
-          declareOperand(`${name}Old`, {
-            binding: first + 2 + i,
-            width,
-            source,
-          })
-        ).join("\n")
-        : ""
-    }
-
-${indexOf(size / width, workgroups)}
-  let old = ${old("weight")};
-  var change = gradientRead(i) + ratesRead(2u) * old;
-  ${
-      hasVelocity
-        ? `change = ratesRead(1u) * ${old("velocity")} + change;
-  velocity[i] = change;`
-        : ""
-    }
-  weight[i] = old - ratesRead(0u) * change;
+@group(0) @binding(${rates}) var<storage, read> rates: array<f32>;
+${code.join("\n")}
+${indexOf(total, workgroups)}
+  ${calls.join(" else ")}
 }
 `,
     workgroups,
-    textures: isCopied
-      ? {
-        [first]: width,
-        [first + 1]: 1,
-        ...Object.fromEntries(written.map((_, i) => [first + 2 + i, width])),
-      }
+    textures: source === "textures"
+      ? Object.fromEntries(textures) as Shader["textures"]
       : undefined,
   };
 }

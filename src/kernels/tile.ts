@@ -44,11 +44,11 @@ export interface Tiling {
 /** Shortest part that a sum is cut into. */
 const MIN_SPLIT = 128;
 
-/**
- * Longest sum of one invocation, as llvmpipe before Mesa 25 stops after 65,535 iterations of all loops together: 4 places
- * an iteration, or 16 places in 17.
- */
-const MAX_SPLIT = { registers: 4 * 60_000, staged: 60_000 };
+/** Most iterations of all loops of an invocation: llvmpipe before Mesa 25 stops after 65,535. */
+const MAX_ITERATIONS = 60_000;
+
+/** Places of the sum per turn: measured for software adapters, and what fits 64x64 tiles into 16 KiB of workgroup memory. */
+const STEP = { registers: 4, staged: 16 };
 
 /** Invocations of a workgroup whose lanes do not share. */
 const LONE_INVOCATIONS = 64;
@@ -167,14 +167,25 @@ export function chooseTiling(
   traits: AdapterTraits,
 ): Tiling {
   if (!traits.isSoftware) {
-    const tile = { form: "staged", rows: 64, columns: 64 } as const;
+    const tile = {
+      form: "staged",
+      rows: 64,
+      columns: 64,
+      step: STEP.staged,
+    } as const;
     return _withSplits({ tile, isTransposed: false }, sizes, traits);
   }
   const { lanes, source } = traits;
   const cost = COST[source];
   const tiles = (lanes === 1 ? LONE_TILES : SHARED_TILES)
     .filter(({ rows, columns }) => rows * columns <= cost.mostSums)
-    .map((size) => ({ form: "registers" as const, lanes, source, ...size }));
+    .map((size) => ({
+      form: "registers" as const,
+      lanes,
+      source,
+      step: STEP.registers,
+      ...size,
+    }));
   const candidates = [false, true].flatMap((isTransposed) =>
     tiles.map((tile) => ({ tile, isTransposed }))
   );
@@ -223,6 +234,10 @@ function _withSplits(
     Math.ceil(sizes.depth / MIN_SPLIT),
     Math.max(1, Math.floor(traits.maxBindingBytes / bytes)),
   );
-  const least = Math.ceil(sizes.depth / MAX_SPLIT[choice.tile.form]);
+  const { form, step } = choice.tile;
+  // Of staged tiles there is an inner loop, which takes four places at a time.
+  const perTurn = form === "staged" ? 1 + step / 4 : 1;
+  const most = Math.floor(MAX_ITERATIONS / perTurn) * step;
+  const least = Math.ceil(sizes.depth / most);
   return { ...choice, splits: Math.max(splits, least) };
 }

@@ -24,7 +24,7 @@ export interface BatchPart<T extends Tensor> {
  * How many images a network can take at once on the device in use, where no tensor may be larger than the adapter can
  * bind.
  *
- * @param net Layers and shape of one image.
+ * @param net Layers, those joined that run as one, and shape of one image.
  * @returns Number of images, at least 1; `Infinity` where the device sets no limit.
  * @throws {ShapeError} If the network does not fit with even one image.
  */
@@ -40,19 +40,48 @@ export function maxBatch(
       ...layer.weights(shape).map((w) => sizeOf(w.shape) * BYTES_PER_FLOAT),
     );
     const output = layer.outputShape(shape);
-    const bytesPerImage = BYTES_PER_FLOAT *
+    const outerBytes = BYTES_PER_FLOAT *
       Math.max(sizeOf(shape), sizeOf(output));
-    if (Math.max(largestWeight, bytesPerImage) > maxBindingBytes) {
+    const inner = layer.inner?.(shape) ?? { size: 0, step: 1 };
+    const innerBytes = BYTES_PER_FLOAT * inner.size;
+    const largest = Math.max(largestWeight, outerBytes, innerBytes);
+    if (largest > maxBindingBytes) {
       throw new ShapeError(
-        `Cannot run ${layer.kind} with output [${output}]: it needs a tensor of ${
-          Math.max(largestWeight, bytesPerImage)
-        } bytes and the adapter binds at most ${maxBindingBytes}; use smaller images or fewer units`,
+        `Cannot run ${layer.kind} with output [${output}]: it needs a tensor of ${largest} bytes and the adapter binds at most ${maxBindingBytes}; use smaller images or fewer units`,
       );
     }
-    max = Math.min(max, Math.floor(maxBindingBytes / bytesPerImage));
+    max = Math.min(max, Math.floor(maxBindingBytes / outerBytes));
+    if (inner.step * innerBytes > maxBindingBytes) {
+      max = Math.min(max, Math.floor(maxBindingBytes / innerBytes));
+    }
     shape = output;
   }
   return max;
+}
+
+/**
+ * Checks that images are what a network takes.
+ *
+ * @param images Any tensor.
+ * @param inputShape Shape of one image.
+ * @throws {ShapeError} If it is not float32 `[batch, ...inputShape]`.
+ */
+export function requireImages(images: Tensor, inputShape: Shape): void {
+  if (images.dtype !== "float32") {
+    throw new ShapeError(
+      `Cannot use images of type ${images.dtype}: expected float32; cast them, and scale them to [0, 1]`,
+    );
+  }
+  if (
+    images.rank !== 4 || images.shape[0] < 1 ||
+    `${images.shape.slice(1)}` !== `${inputShape}`
+  ) {
+    throw new ShapeError(
+      `Cannot use images of shape [${images.shape}]: the network takes [batch, ${
+        inputShape.join(", ")
+      }]`,
+    );
+  }
 }
 
 /**

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { backendInfo } from "../backend/backend.ts";
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
 import { fusedConv2d } from "../kernels/fused_conv2d.ts";
+import { pooledConvStep } from "../kernels/pooled_conv.ts";
 import { convSizes, poolSizes } from "../kernels/sizes.ts";
 import {
   type Activation,
@@ -107,6 +109,14 @@ export function conv2d(options: Conv2dOptions): Layer {
         kind: `${layer.kind}+${next.kind}`,
         outputShape: (input) => next.outputShape(outputShape(input)),
         fuseWith: undefined,
+        inner: (input) => ({
+          size: sizeOf(outputShape(input)),
+          // Average pooling is computed of the whole batch.
+          step: pool.kind === "average" ? Infinity : pooledConvStep(
+            sizeOf(input),
+            sizeOf(next.outputShape(outputShape(input))),
+          ),
+        }),
         apply(x, [kernel, bias], { needsInputGradient }) {
           const tensors = { x, kernel, bias } as ConvTensors;
           const options = { window, activation, pool, needsInputGradient };
@@ -152,6 +162,7 @@ function _fused(
     sizes,
     activation: fusedActivation(activation),
     needsInputGradient,
+    maxBytes: backendInfo().maxBindingBytes,
     pool: pool && {
       kind: pool.kind,
       sizes: poolSizes({

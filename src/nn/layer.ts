@@ -43,6 +43,14 @@ export interface Pooling {
   readonly window: Window;
 }
 
+/** A tensor that a layer makes on its way. */
+export interface InnerTensor {
+  /** Elements per input. */
+  readonly size: number;
+  /** The multiple of inputs that its parts begin at. */
+  readonly step: number;
+}
+
 /** A layer of a network. Images are `[batch, height, width, channels]`, feature vectors `[batch, features]`, float32. */
 export interface Layer {
   /** Kind of layer, for example "conv2d"; layers are named after it. */
@@ -85,6 +93,13 @@ export interface Layer {
    * @returns A layer that does the work of both with the weights of this one, or `undefined`.
    */
   fuseWith?(next: Layer): Layer | undefined;
+  /**
+   * Where the layer makes a tensor that is neither its input nor its output, of which it can make a part at a time.
+   *
+   * @param input Shape of one input.
+   * @returns The tensor.
+   */
+  inner?(input: Shape): InnerTensor;
   /** Where the layer is a pooling: which, and its window. */
   readonly pooling?: Pooling;
   /** Where the layer is a dropout: its rate. */

@@ -19,6 +19,7 @@ import {
   asTensor,
   differentiable,
 } from "../kernels/differentiable.ts";
+import { valuesOnHost } from "../kernels/recorder.ts";
 
 /** What a batch of logits is worth. */
 export interface LossAndCorrect {
@@ -59,7 +60,11 @@ export function lossAndCorrect(
     correct = tf.keep(asTensor(results.correct));
     save([asTensor(results.gradient)]);
     return asTensor(results.loss);
-  }, (dy, [gradient]) => [tf.mul(gradient, dy)]);
+  }, (dy, [gradient]) => {
+    // Of the loss itself, which is what a training step asks for.
+    const isOne = valuesOnHost(backend, dy)?.[0] === 1;
+    return [isOne ? tf.clone(gradient) : tf.mul(gradient, dy)];
+  });
   return { loss: loss as Scalar, correct: _unkeep(correct!) as Scalar };
 }
 

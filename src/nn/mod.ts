@@ -25,7 +25,13 @@ export { conv2d, type Conv2dOptions } from "./conv2d.ts";
 export { dense, type DenseOptions, flatten } from "./dense.ts";
 export { dropout, type DropoutOptions } from "./dropout.ts";
 export { type Initializer, xavierUniform, zeros } from "./initializers.ts";
-export type { CallContext, Layer, Pooling, WeightSpec } from "./layer.ts";
+export type {
+  CallContext,
+  InnerTensor,
+  Layer,
+  Pooling,
+  WeightSpec,
+} from "./layer.ts";
 export type { Shape } from "./shape.ts";
 export { countCorrect, softmaxCrossEntropy } from "./loss.ts";
 export { averagePool2d, maxPool2d, type Pool2dOptions } from "./pooling.ts";

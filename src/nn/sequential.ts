@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type BackendInfo, backendInfo } from "../backend/backend.ts";
 import {
   type Tensor,
   type Tensor2D,
@@ -11,9 +12,8 @@ import {
   tf,
   type Variable,
 } from "../backend/tf.ts";
-import { ShapeError } from "../errors.ts";
 import { requireSeed } from "../options.ts";
-import { concatenate, maxBatch, sliceBatch } from "./batch.ts";
+import { concatenate, maxBatch, requireImages, sliceBatch } from "./batch.ts";
 import { fuseSteps, type Step } from "./fuse.ts";
 import type { CallContext, Layer } from "./layer.ts";
 import type { Shape } from "./shape.ts";
@@ -68,6 +68,8 @@ export class Sequential {
   readonly #variables: readonly Variable[];
   /** The layers one by one, and with those joined that can be one operation on WebGPU. */
   readonly #steps: { plain: readonly Step[]; fused: readonly Step[] };
+  /** What {@linkcode Sequential.maxBatch} found. */
+  #maxBatch?: { device: BackendInfo; max: number };
 
   /**
    * Makes the weights on the device in use.
@@ -102,6 +104,22 @@ export class Sequential {
   }
 
   /**
+   * How many images `forward` takes at once on the device in use, where no tensor may be larger than the adapter can bind.
+   *
+   * @returns Number of images, at least 1; `Infinity` where the device sets no limit.
+   * @throws {ShapeError} If the network does not fit with even one image.
+   */
+  maxBatch(): number {
+    const device = backendInfo();
+    if (this.#maxBatch?.device !== device) {
+      const layers = this.#stepsInUse().map(({ layer }) => layer);
+      const max = maxBatch({ layers, inputShape: this.inputShape });
+      this.#maxBatch = { device, max };
+    }
+    return this.#maxBatch.max;
+  }
+
+  /**
    * Computes logits with dropout off. Batches larger than the adapter can bind are split.
    *
    * @param images float32 `[batch, height, width, channels]`, values in [0, 1]; not disposed.
@@ -110,7 +128,7 @@ export class Sequential {
    */
   predict(images: Tensor4D): Tensor2D {
     this.checkImages(images);
-    const size = maxBatch(this);
+    const size = this.maxBatch();
     return tf.tidy(() =>
       concatenate(
         sliceBatch(images, size).map(({ part }) => this.#infer(part)),
@@ -181,26 +199,17 @@ export class Sequential {
    * @throws {ShapeError} If they do not.
    */
   checkImages(images: Tensor): void {
-    if (images.dtype !== "float32") {
-      throw new ShapeError(
-        `Cannot use images of type ${images.dtype}: expected float32; cast them, and scale them to [0, 1]`,
-      );
-    }
-    if (
-      images.rank !== 4 || images.shape[0] < 1 ||
-      `${images.shape.slice(1)}` !== `${this.inputShape}`
-    ) {
-      throw new ShapeError(
-        `Cannot use images of shape [${images.shape}]: the network takes [batch, ${
-          this.inputShape.join(", ")
-        }]`,
-      );
-    }
+    requireImages(images, this.inputShape);
   }
 
   /** Frees the weights; the network cannot be used afterwards. */
   dispose(): void {
     this.#variables.forEach((variable) => variable.dispose());
+  }
+
+  #stepsInUse(): readonly Step[] {
+    const { plain, fused } = this.#steps;
+    return tf.getBackend() === "webgpu" ? fused : plain;
   }
 
   #infer(images: Tensor4D): Tensor {
@@ -221,9 +230,7 @@ export class Sequential {
     run: (compute: () => Tensor, x: Tensor) => Tensor,
     call: Omit<CallContext, "seed" | "layerIndex">,
   ): Tensor {
-    const { plain, fused } = this.#steps;
-    const steps = tf.getBackend() === "webgpu" ? fused : plain;
-    return steps.reduce((x, { layer, index, range }) => {
+    return this.#stepsInUse().reduce((x, { layer, index, range }) => {
       const weights = this.#variables.slice(...range);
       const context = {
         ...call,

@@ -12,7 +12,7 @@ import {
   tf,
 } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
-import { maxBatch, sliceBatch } from "../nn/batch.ts";
+import { sliceBatch } from "../nn/batch.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import type { Sequential } from "../nn/sequential.ts";
 
@@ -68,7 +68,7 @@ export function lossAndGradients(
   checkBatch(net, images, labels);
   const { step = 0 } = options;
   const count = images.shape[0];
-  const size = maxBatch(net);
+  const size = net.maxBatch();
   const [loss, correct, ...gradients] = tf.tidy(() => {
     const labelParts = sliceBatch(labels, size);
     let sums: Tensor[] = [];

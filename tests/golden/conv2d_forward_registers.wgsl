@@ -116,15 +116,17 @@ fn main(
   var c6_0 = vec4f();
   var c7_0 = vec4f();
   for (var k = first; k < end; k = k + 4u) {
-    let leftAt = leftStep(k);
+    {
+    let place = k + 0u;
+    let leftAt = leftStep(place);
     let a0 = leftLoad(l0, leftAt);
-    let rightAt0 = rightStep(k + 0u);
+    let rightAt0 = rightStep(place + 0u);
     let b0_0 = rightLoad(r0, rightAt0);
-    let rightAt1 = rightStep(k + 1u);
+    let rightAt1 = rightStep(place + 1u);
     let b1_0 = rightLoad(r0, rightAt1);
-    let rightAt2 = rightStep(k + 2u);
+    let rightAt2 = rightStep(place + 2u);
     let b2_0 = rightLoad(r0, rightAt2);
-    let rightAt3 = rightStep(k + 3u);
+    let rightAt3 = rightStep(place + 3u);
     let b3_0 = rightLoad(r0, rightAt3);
     {
       let a = subgroupBroadcast(a0, 0u);
@@ -157,6 +159,7 @@ fn main(
     {
       let a = subgroupBroadcast(a0, 7u);
       c7_0 = fma(vec4f(a.w), b3_0, fma(vec4f(a.z), b2_0, fma(vec4f(a.y), b1_0, fma(vec4f(a.x), b0_0, c7_0))));
+    }
     }
   }
   let bias0 = biasAt(firstColumn + 0u);

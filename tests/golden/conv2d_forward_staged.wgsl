@@ -88,8 +88,8 @@ fn store(z: u32, row: u32, column: u32, values: vec4f) {
   }
 }
 
-var<workgroup> leftTile: array<f32, 1024>;
-var<workgroup> rightTile: array<f32, 1024>;
+var<workgroup> leftTile: array<vec4f, 320>;
+var<workgroup> rightTile: array<vec4f, 256>;
 
 @compute @workgroup_size(16, 16)
 fn main(
@@ -114,56 +114,51 @@ fn main(
 
   let rightPlace0 = vec2u((invocation + 0u) % 16u * 4u, (invocation + 0u) / 16u);
   let right0 = rightPrepare(firstColumn + rightPlace0.x, batch);
-  var sums: array<array<f32, 4>, 4>;
+  var c0_0 = vec4f();
+  var c1_0 = vec4f();
+  var c2_0 = vec4f();
+  var c3_0 = vec4f();
   for (var k = first; k < end; k = k + 16u) {
-    {
-      let v = leftLoad(left0, leftStep(k + leftPlace0.y));
-      leftTile[(leftPlace0.y + 0u) * 64u + leftPlace0.x] = v[0];
-      leftTile[(leftPlace0.y + 1u) * 64u + leftPlace0.x] = v[1];
-      leftTile[(leftPlace0.y + 2u) * 64u + leftPlace0.x] = v[2];
-      leftTile[(leftPlace0.y + 3u) * 64u + leftPlace0.x] = v[3];
-    }
-    {
-      let v = rightLoad(right0, rightStep(k + rightPlace0.y));
-      rightTile[rightPlace0.y * 64u + rightPlace0.x + 0u] = v[0];
-      rightTile[rightPlace0.y * 64u + rightPlace0.x + 1u] = v[1];
-      rightTile[rightPlace0.y * 64u + rightPlace0.x + 2u] = v[2];
-      rightTile[rightPlace0.y * 64u + rightPlace0.x + 3u] = v[3];
-    }
+    leftTile[leftPlace0.x * 5u + leftPlace0.y / 4u] = leftLoad(left0, leftStep(k + leftPlace0.y));
+    rightTile[rightPlace0.y * 16u + rightPlace0.x / 4u] = rightLoad(right0, rightStep(k + rightPlace0.y));
     workgroupBarrier();
-    for (var kk = 0u; kk < 16u; kk = kk + 1u) {
-      let b0 = rightTile[kk * 64u + local.x * 4u + 0u];
-      let b1 = rightTile[kk * 64u + local.x * 4u + 1u];
-      let b2 = rightTile[kk * 64u + local.x * 4u + 2u];
-      let b3 = rightTile[kk * 64u + local.x * 4u + 3u];
-      let a0 = leftTile[kk * 64u + local.y * 4u + 0u];
-      sums[0][0] = fma(a0, b0, sums[0][0]);
-      sums[0][1] = fma(a0, b1, sums[0][1]);
-      sums[0][2] = fma(a0, b2, sums[0][2]);
-      sums[0][3] = fma(a0, b3, sums[0][3]);
-      let a1 = leftTile[kk * 64u + local.y * 4u + 1u];
-      sums[1][0] = fma(a1, b0, sums[1][0]);
-      sums[1][1] = fma(a1, b1, sums[1][1]);
-      sums[1][2] = fma(a1, b2, sums[1][2]);
-      sums[1][3] = fma(a1, b3, sums[1][3]);
-      let a2 = leftTile[kk * 64u + local.y * 4u + 2u];
-      sums[2][0] = fma(a2, b0, sums[2][0]);
-      sums[2][1] = fma(a2, b1, sums[2][1]);
-      sums[2][2] = fma(a2, b2, sums[2][2]);
-      sums[2][3] = fma(a2, b3, sums[2][3]);
-      let a3 = leftTile[kk * 64u + local.y * 4u + 3u];
-      sums[3][0] = fma(a3, b0, sums[3][0]);
-      sums[3][1] = fma(a3, b1, sums[3][1]);
-      sums[3][2] = fma(a3, b2, sums[3][2]);
-      sums[3][3] = fma(a3, b3, sums[3][3]);
+    for (var kk = 0u; kk < 4u; kk = kk + 1u) {
+      let leftOf0 = leftTile[(local.y * 4u + 0u) * 5u + kk];
+      let leftOf1 = leftTile[(local.y * 4u + 1u) * 5u + kk];
+      let leftOf2 = leftTile[(local.y * 4u + 2u) * 5u + kk];
+      let leftOf3 = leftTile[(local.y * 4u + 3u) * 5u + kk];
+      let right0_0 = rightTile[(kk * 4u + 0u) * 16u + local.x * 1u + 0u];
+      let right1_0 = rightTile[(kk * 4u + 1u) * 16u + local.x * 1u + 0u];
+      let right2_0 = rightTile[(kk * 4u + 2u) * 16u + local.x * 1u + 0u];
+      let right3_0 = rightTile[(kk * 4u + 3u) * 16u + local.x * 1u + 0u];
+      let b0_0 = right0_0;
+      let b1_0 = right1_0;
+      let b2_0 = right2_0;
+      let b3_0 = right3_0;
+    {
+      let a = leftOf0;
+      c0_0 = fma(vec4f(a.w), b3_0, fma(vec4f(a.z), b2_0, fma(vec4f(a.y), b1_0, fma(vec4f(a.x), b0_0, c0_0))));
+    }
+    {
+      let a = leftOf1;
+      c1_0 = fma(vec4f(a.w), b3_0, fma(vec4f(a.z), b2_0, fma(vec4f(a.y), b1_0, fma(vec4f(a.x), b0_0, c1_0))));
+    }
+    {
+      let a = leftOf2;
+      c2_0 = fma(vec4f(a.w), b3_0, fma(vec4f(a.z), b2_0, fma(vec4f(a.y), b1_0, fma(vec4f(a.x), b0_0, c2_0))));
+    }
+    {
+      let a = leftOf3;
+      c3_0 = fma(vec4f(a.w), b3_0, fma(vec4f(a.z), b2_0, fma(vec4f(a.y), b1_0, fma(vec4f(a.x), b0_0, c3_0))));
+    }
     }
     workgroupBarrier();
   }
   let row = firstRow + local.y * 4u;
   let column = firstColumn + local.x * 4u;
   let bias0 = biasAt(column + 0u);
-  store(group.z, row + 0u, column + 0u, finish(vec4f(sums[0][0], sums[0][1], sums[0][2], sums[0][3]), bias0));
-  store(group.z, row + 1u, column + 0u, finish(vec4f(sums[1][0], sums[1][1], sums[1][2], sums[1][3]), bias0));
-  store(group.z, row + 2u, column + 0u, finish(vec4f(sums[2][0], sums[2][1], sums[2][2], sums[2][3]), bias0));
-  store(group.z, row + 3u, column + 0u, finish(vec4f(sums[3][0], sums[3][1], sums[3][2], sums[3][3]), bias0));
+  store(group.z, row + 0u, column + 0u, finish(c0_0, bias0));
+  store(group.z, row + 1u, column + 0u, finish(c1_0, bias0));
+  store(group.z, row + 2u, column + 0u, finish(c2_0, bias0));
+  store(group.z, row + 3u, column + 0u, finish(c3_0, bias0));
 }

@@ -5,47 +5,12 @@
  * @module
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
-import type { FusedActivation } from "../../src/kernels/activation.ts";
-import { fusedConv2d, type FusedPool } from "../../src/kernels/fused_conv2d.ts";
-import { poolOutputShape } from "../../src/kernels/pool_shader.ts";
-import { convSizes, poolSizes } from "../../src/kernels/sizes.ts";
-import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
-import { numbers } from "../numbers.ts";
 import { formTest } from "./forms.ts";
-import {
-  referenceAveragePool,
-  referenceAveragePoolGradient,
-  referenceMaxPool,
-} from "./pool_reference.ts";
-import {
-  activate,
-  referenceConv2d,
-  referenceConv2dFilterGradient,
-  referenceConv2dInputGradient,
-} from "./reference.ts";
-import { runKernelOfSeveral, sumTolerance, webgpuBackend } from "./run.ts";
+import { type FusedConvCase, setUpFusedConv } from "./fused_conv_cases.ts";
+import { checkFusedConv, countFusedConv } from "./fused_conv_checks.ts";
 
-type Pad = "same" | "valid";
-
-interface Case {
-  /** `[batch, height, width, channels]`. */
-  readonly input: readonly [number, number, number, number];
-  /** `[height, width, filters]`. */
-  readonly filter: readonly [number, number, number];
-  readonly conv: { readonly strides: [number, number]; readonly pad: Pad };
-  /** The pooling, where one follows. */
-  readonly pool: {
-    readonly filterSize: number;
-    readonly strides: number;
-    readonly pad: Pad;
-  };
-}
-
-const CASES: readonly Case[] = [
+const CASES: readonly FusedConvCase[] = [
   {
     input: [2, 9, 11, 3],
     filter: [3, 3, 8],
@@ -74,180 +39,22 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** Distance from 1 to the next float32. */
-const EPSILON = 2 ** -23;
-
 for (const testCase of CASES) {
   for (const activation of [undefined, "relu", "sigmoid"] as const) {
     for (const kind of [undefined, "max", "average"] as const) {
       const { input, filter, conv, pool } = testCase;
-      const after = kind ? `${kind} pool ${Object.values(pool)}` : "no pool";
+      const after = { activation, kind };
+      const pooling = kind ? `${kind} pool ${Object.values(pool)}` : "no pool";
       const what =
-        `${filter}/${conv.strides} ${conv.pad} of ${input}, ${activation}, ${after}`;
+        `${filter}/${conv.strides} ${conv.pad} of ${input}, ${activation}, ${pooling}`;
       formTest(
         `fusedConv2d() ${what} and its gradients are the references'`,
-        async () => _check(await _setUp(testCase, activation, kind)),
+        async () => checkFusedConv(await setUpFusedConv(testCase, after)),
       );
       webgpuTest(
         `fusedConv2d() ${what} leaves no tensors behind, nor a gradient of x unless wanted`,
-        async () => _count(await _setUp(testCase, activation, kind)),
+        async () => countFusedConv(await setUpFusedConv(testCase, after)),
       );
     }
   }
-}
-
-async function _check(set: SetUp): Promise<void> {
-  const { sizes, kernel, bias, x, dy } = set;
-  const { outChannels } = sizes;
-  const expected = _reference(set);
-  const { dz, dzError } = expected;
-  const [y, dKernel, dBias, dx, ...alone] = await runKernelOfSeveral({
-    inputs: set.inputs,
-    makes: [
-      ...[kernel, bias, x, dy, dz].map(({ length }) => length),
-      Math.ceil(dy.length / outChannels / 64) * outChannels,
-    ],
-    kernel: (_, [kernel, bias, x, dy]) => {
-      const operation = _operation(set, true);
-      const inputs = [kernel, bias, x];
-      const { value, grads } = tf.valueAndGrads(operation)(inputs, dy);
-      assertEquals(value.shape, dy.shape);
-      // Where the gradient of x is not wanted, the others may be computed in another way.
-      const constant = _operation(set, false);
-      const gradients = tf.grads((kernel, bias) => constant(kernel, bias, x));
-      return [value, ...grads, ...gradients([kernel, bias], dy)];
-    },
-  });
-  assertClose(y, expected.y, { ...expected.yTolerance, what: "output" });
-  // Besides the sum, each product, with a factor below 1, is off by the error of dz, up or down at random.
-  const within = (factors: Float32Array, depth: number, what: string) => {
-    const sum = sumTolerance(factors, Float32Array.from(dz), depth);
-    const { absolute = 0, relative } = sum;
-    const ofElements = Math.sqrt(depth) * dzError;
-    return { absolute: absolute + ofElements, relative, what };
-  };
-  const pixels = dz.length / outChannels;
-  const kernelGradient = referenceConv2dFilterGradient({ x, dy: dz }, sizes);
-  const kernelTolerance = within(x, pixels, "gradient of the kernel");
-  assertClose(dKernel, kernelGradient, kernelTolerance);
-  assertClose(alone[0], kernelGradient, kernelTolerance);
-  const sums = new Float64Array(outChannels);
-  dz.forEach((value, i) => sums[i % outChannels] += value);
-  const one = Float32Array.of(1);
-  const biasTolerance = within(one, pixels, "gradient of the bias");
-  assertClose(dBias, sums, biasTolerance);
-  assertClose(alone[1], sums, biasTolerance);
-  const depth = kernel.length / sizes.inChannels;
-  assertClose(
-    dx,
-    referenceConv2dInputGradient({ dy: dz, filter: kernel }, sizes),
-    within(kernel, depth, "gradient of x"),
-  );
-}
-
-async function _count(set: SetUp): Promise<void> {
-  const backend = await webgpuBackend();
-  const tensors = set.inputs.map(({ values, shape }) =>
-    tf.tensor(values, shape)
-  );
-  const [kernel, bias, x, dy] = tensors;
-  const count = () => [tf.memory().numTensors, backend.numDataIds()];
-  const before = count();
-  for (const isWanted of [true, false]) {
-    const operation = _operation(set, isWanted);
-    const gradients = tf.grads(
-      isWanted ? operation : (kernel, bias) => operation(kernel, bias, x),
-    );
-    const inputs = isWanted ? [kernel, bias, x] : [kernel, bias];
-    for (let call = 0; call < 3; call++) {
-      tf.dispose(gradients(inputs, dy));
-      assertEquals(count(), before, `call ${call}`);
-    }
-  }
-  const gradients = tf.grads(_operation(set, false));
-  const message = "Cannot compute gradient of y=f(x)";
-  assertThrows(() => gradients([kernel, bias, x], dy), Error, message);
-  tf.dispose(tensors);
-  throwIfDeviceFailed();
-}
-
-function _operation(options: SetUp, needsInputGradient: boolean) {
-  return (kernel: Tensor, bias: Tensor, x: Tensor): Tensor =>
-    fusedConv2d(
-      { kernel: kernel as Tensor4D, bias, x: x as Tensor4D },
-      { ...options, needsInputGradient },
-    );
-}
-
-type SetUp = Awaited<ReturnType<typeof _setUp>>;
-
-async function _setUp(
-  { input, filter, ...c }: Case,
-  activation: FusedActivation | undefined,
-  kind: FusedPool["kind"] | undefined,
-) {
-  await webgpuBackend();
-  const [height, width, filters] = filter;
-  const filterShape = [height, width, input[3], filters];
-  const sizes = convSizes({ inShape: input, filterShape, ...c.conv });
-  const inShape = [sizes.batch, sizes.outHeight, sizes.outWidth, filters];
-  const pool = kind && { kind, sizes: poolSizes({ inShape, ...c.pool }) };
-  const shape = pool ? poolOutputShape(pool.sizes) : inShape;
-  const inputs = [filterShape, [filters], [...input], shape]
-    .map((shape, seed) => ({
-      values: numbers(shape.reduce((a, b) => a * b), [-1, 1], seed),
-      shape,
-    }));
-  const [kernel, bias, x, dy] = inputs.map(({ values }) => values);
-  return { sizes, pool, activation, inputs, kernel, bias, x, dy };
-}
-
-/** The output, the gradient `dz` of the biased sums, and how far both may be off. */
-function _reference({ sizes, pool, activation, kernel, bias, x, dy }: SetUp) {
-  const sums = referenceConv2d({ x, filter: kernel, bias }, sizes);
-  // Besides the products, the bias.
-  const depth = kernel.length / sizes.outChannels + 1;
-  const sumsTolerance = sumTolerance(x, kernel, depth);
-  const { absolute = 0 } = sumsTolerance;
-  // Otherwise a rounding error could take one over the kink of relu.
-  assert(sums.every((sum) => Math.abs(sum) > absolute));
-  const largest = sums.reduce((max, sum) => Math.max(max, Math.abs(sum)), 0);
-  const activated = sums.map((sum) => activate(sum, activation));
-  const slope = (y: number) =>
-    activation === "sigmoid"
-      ? y * (1 - y)
-      : Number(activation === undefined || y > 0);
-  let y: Float64Array = activated;
-  let dz: Float64Array = activated.map((y, i) => dy[i] * slope(y));
-  if (pool?.kind === "average") {
-    y = referenceAveragePool(activated, pool.sizes);
-    dz = referenceAveragePoolGradient(dy, pool.sizes)
-      .map((dy, i) => dy * slope(activated[i]));
-  } else if (pool) {
-    const pooled = referenceMaxPool(activated, pool.sizes, "largest");
-    y = pooled.values;
-    dz = new Float64Array(sums.length);
-    dy.forEach((dy, i) => dz[pooled.places[i]] += dy * slope(y[i]));
-  }
-  const windows = pool
-    ? Math.ceil(pool.sizes.windowHeight / pool.sizes.strideHeight) ** 2
-    : 1;
-  // Gradients below 1 of as many windows are added, each addition rounded by half an epsilon of the sum.
-  const added = EPSILON / 2 * windows * (windows - 1) / 2;
-  // Means: the sum of n numbers is rounded n - 1 times, each time by half an epsilon of at most n, and divided by n, where
-  // WGSL lets a quotient be off by 2.5 units; so is each gradient by the number that it is divided by.
-  const isMean = pool?.kind === "average";
-  const count = isMean ? pool.sizes.windowHeight * pool.sizes.windowWidth : 1;
-  const meanError = isMean ? EPSILON * ((count - 1) / 2 + 2.5) : 0;
-  const spreadError = isMean ? windows * 2.5 * EPSILON : 0;
-  if (activation !== "sigmoid") {
-    const { relative } = sumsTolerance;
-    const yTolerance = { absolute: absolute + largest * meanError, relative };
-    return { y, yTolerance, dz, dzError: added + spreadError };
-  }
-  // The slope is at most 1/4. WGSL lets exp(s) be off by 3 + 2 |s| units and a quotient by 2.5; the sum takes half of one.
-  const yError = absolute / 4 + (6 + 2 * largest) * EPSILON;
-  // The derivative of y (1 - y) is at most 1, and three roundings of what is below 1/4 follow.
-  const dzError = windows * (yError + EPSILON) + added + spreadError;
-  return { y, yTolerance: { absolute: yError + meanError }, dz, dzError };
 }

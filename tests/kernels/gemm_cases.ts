@@ -24,9 +24,15 @@ export const TILES: readonly TileCase[] = [
     _registers(1, rows, columns)
   ),
   ...[[8, 16, 4], [8, 32, 8], [1, 8, 8]].map(([lanes, rows, columns]) =>
-    _registers(lanes, rows, columns, "textures")
+    _registers(lanes, rows, columns, { source: "textures" })
   ),
-  { name: "staged 64x64", tile: { form: "staged", rows: 64, columns: 64 } },
+  _registers(8, 16, 4, { step: 8 }),
+  _registers(8, 8, 8, { step: 12, source: "textures" }),
+  _registers(1, 8, 8, { step: 8 }),
+  _staged(64, 64, 16),
+  _staged(128, 64, 16),
+  _staged(64, 128, 16),
+  _staged(128, 128, 8),
 ];
 
 /** A product to run, with its name. */
@@ -91,10 +97,19 @@ function _registers(
   lanes: number,
   rows: number,
   columns: number,
-  source: Source = "buffers",
+  options: { step?: number; source?: Source } = {},
 ): TileCase {
+  const { step = 4, source = "buffers" } = options;
   return {
-    name: `registers of ${rows}x${columns} with ${lanes} lanes from ${source}`,
-    tile: { form: "registers", rows, columns, lanes, source },
+    name:
+      `registers of ${rows}x${columns} with ${lanes} lanes from ${source}, ${step} places a turn`,
+    tile: { form: "registers", rows, columns, lanes, step, source },
+  };
+}
+
+function _staged(rows: number, columns: number, step: number): TileCase {
+  return {
+    name: `staged ${rows}x${columns}, ${step} places a turn`,
+    tile: { form: "staged", rows, columns, step },
   };
 }

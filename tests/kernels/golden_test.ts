@@ -39,9 +39,10 @@ const REGISTERS: Tile = {
   rows: 8,
   columns: 4,
   lanes: 8,
+  step: 4,
   source: "buffers",
 };
-const STAGED: Tile = { form: "staged", rows: 64, columns: 64 };
+const STAGED: Tile = { form: "staged", rows: 64, columns: 64, step: 16 };
 
 const PLANS: Readonly<Record<string, GemmPlan>> = {
   conv2d_forward_registers: _forward(REGISTERS),

@@ -14,24 +14,18 @@ import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import { passTest } from "./forms.ts";
 import { poison, webgpuBackend } from "./run.ts";
-
-/** Parameters on the device and what they should be. */
-interface Parameter {
-  readonly weight: Variable;
-  readonly velocity?: Variable;
-  readonly gradient: Tensor;
-  readonly expected: {
-    readonly weight: Float64Array;
-    readonly velocity: Float64Array;
-    readonly gradient: Float32Array;
-  };
-}
+import {
+  checkParameter,
+  disposeParameter,
+  followParameter,
+  makeParameter,
+  placesOf,
+  SGD_TOLERANCE,
+} from "./sgd_parameters.ts";
 
 const RATES: SgdRates = { learningRate: 0.1, momentum: 0.9, weightDecay: 0.05 };
 const SIZES = [1, 3, 4, 1000, 4097];
 
-/** A few float32 operations on numbers around 1, for each of the steps. */
-const ABSOLUTE = 1e-6;
 const STEPS = 3;
 
 type Recipe = [what: string, rates: SgdRates, hasVelocity: boolean];
@@ -49,16 +43,18 @@ for (const [what, rates, hasVelocity] of RECIPES) {
       `sgdInPlace() with ${what} on ${sizes} is the reference's`,
       async () => {
         await webgpuBackend();
-        const parameters = sizes.map((size, i) => _make(size, hasVelocity, i));
-        const places = parameters.map(_placesOf);
+        const parameters = sizes.map((size, i) =>
+          makeParameter(size, hasVelocity, i)
+        );
+        const places = parameters.map(placesOf);
         for (let step = 0; step < STEPS; step++) {
           sgdInPlace(parameters, rates);
-          parameters.forEach((parameter) => _follow(parameter, rates));
+          parameters.forEach((parameter) => followParameter(parameter, rates));
         }
         // In place.
-        assertEquals(parameters.map(_placesOf), places);
-        for (const parameter of parameters) await _check(parameter);
-        parameters.forEach(_dispose);
+        assertEquals(parameters.map(placesOf), places);
+        for (const parameter of parameters) await checkParameter(parameter);
+        parameters.forEach(disposeParameter);
       },
     );
   }
@@ -82,7 +78,7 @@ for (const [what, share] of Object.entries(SHARERS)) {
       `sgdInPlace() leaves a ${what} a ${shared} as it was`,
       async () => {
         const backend = await webgpuBackend();
-        const parameter = _make(100, true);
+        const parameter = makeParameter(100, true);
         const old = Float32Array.from(parameter.expected[shared]);
         const sharer = share(parameter[shared]!, old);
         assertEquals(sharer.dataId, parameter[shared]!.dataId);
@@ -92,21 +88,21 @@ for (const [what, share] of Object.entries(SHARERS)) {
         const dataIds = backend.numDataIds();
         for (let step = 0; step < STEPS; step++) {
           sgdInPlace([parameter], RATES);
-          _follow(parameter, RATES);
+          followParameter(parameter, RATES);
           // Moved once, by the first step.
           assertEquals(backend.numDataIds(), dataIds + 1);
           assertEquals(tf.memory().numTensors, tensors);
         }
         assertNotEquals(sharer.dataId, parameter[shared]!.dataId);
-        await _check(parameter);
+        await checkParameter(parameter);
         assertEquals(await sharer.data(), old);
         sharer.dispose();
         // Disposing it leaves the weight alone.
         await poison([100]);
         sgdInPlace([parameter], RATES);
-        _follow(parameter, RATES);
-        await _check(parameter);
-        _dispose(parameter);
+        followParameter(parameter, RATES);
+        await checkParameter(parameter);
+        disposeParameter(parameter);
       },
     );
   }
@@ -142,7 +138,7 @@ webgpuTest(
       assertClose(
         await weights[i].data() as Float32Array,
         start.map((value) => value - STEPS * 0.5),
-        { absolute: ABSOLUTE },
+        { absolute: SGD_TOLERANCE },
       );
     }
     tf.dispose([...given, ...gradients]);
@@ -154,7 +150,7 @@ webgpuTest(
   "sgdInPlace() changes what is read after it, and not what was read before",
   async () => {
     await webgpuBackend();
-    const parameter = _make(100, true);
+    const parameter = makeParameter(100, true);
     const { weight, velocity } = parameter;
     for (let step = 0; step < STEPS; step++) {
       const [before, velocityBefore] = [
@@ -163,11 +159,11 @@ webgpuTest(
       ];
       const copies = [before.slice(), velocityBefore.slice()];
       sgdInPlace([parameter], RATES);
-      _follow(parameter, RATES);
-      await _check(parameter);
+      followParameter(parameter, RATES);
+      await checkParameter(parameter);
       assertEquals([before, velocityBefore], copies);
     }
-    _dispose(parameter);
+    disposeParameter(parameter);
   },
 );
 
@@ -176,73 +172,29 @@ webgpuTest(
   async () => {
     const backend = await webgpuBackend();
     for (const hasVelocity of [false, true]) {
-      const parameters = SIZES.map((size, i) => _make(size, hasVelocity, i));
+      const parameters = SIZES.map((size, i) =>
+        makeParameter(size, hasVelocity, i)
+      );
       const [tensors, dataIds] = [tf.memory().numTensors, backend.numDataIds()];
       for (let step = 0; step < 20; step++) {
         sgdInPlace(parameters, RATES);
         assertEquals(tf.memory().numTensors, tensors);
         assertEquals(backend.numDataIds(), dataIds);
       }
-      parameters.forEach(_dispose);
+      parameters.forEach(disposeParameter);
     }
   },
 );
 
 webgpuTest("sgdInPlace() does not wait for reads on their way", async () => {
   await webgpuBackend();
-  const parameter = _make(100, false);
+  const parameter = makeParameter(100, false);
   sgdInPlace([parameter], RATES);
   const reading = parameter.weight.data();
   sgdInPlace([parameter], RATES);
-  _follow(parameter, RATES);
+  followParameter(parameter, RATES);
   await reading;
-  _follow(parameter, RATES);
-  await _check(parameter);
-  _dispose(parameter);
+  followParameter(parameter, RATES);
+  await checkParameter(parameter);
+  disposeParameter(parameter);
 });
-
-function _make(size: number, hasVelocity: boolean, i = 0): Parameter {
-  const values = (role: number) => numbers(size, [-1, 1], 10 * i + role);
-  const variable = (role: number) =>
-    tf.tidy(() => tf.variable(tf.tensor(values(role)), false));
-  return {
-    weight: variable(0),
-    velocity: hasVelocity ? variable(1) : undefined,
-    gradient: tf.tensor(values(2)),
-    expected: {
-      weight: Float64Array.from(values(0)),
-      velocity: hasVelocity
-        ? Float64Array.from(values(1))
-        : new Float64Array(size),
-      gradient: values(2),
-    },
-  };
-}
-
-function _placesOf({ weight, velocity }: Parameter): (object | undefined)[] {
-  return [weight.dataId, velocity?.dataId];
-}
-
-/** A step of torch.optim.SGD with dampening 0; without a velocity it begins at 0 in each. */
-function _follow({ expected, velocity }: Parameter, rates: SgdRates): void {
-  expected.gradient.forEach((gradient, i) => {
-    const g = gradient + rates.weightDecay * expected.weight[i];
-    const old = velocity ? expected.velocity[i] : 0;
-    expected.velocity[i] = rates.momentum * old + g;
-    expected.weight[i] -= rates.learningRate * expected.velocity[i];
-  });
-}
-
-async function _check(
-  { weight, velocity, gradient, expected }: Parameter,
-): Promise<void> {
-  const close = async (tensor: Tensor, values: Float64Array, what: string) =>
-    assertClose(await tensor.data(), values, { absolute: ABSOLUTE, what });
-  await close(weight, expected.weight, "weights");
-  if (velocity) await close(velocity, expected.velocity, "velocities");
-  assertEquals(await gradient.data(), expected.gradient);
-}
-
-function _dispose({ weight, velocity, gradient }: Parameter): void {
-  tf.dispose([weight, gradient, ...velocity ? [velocity] : []]);
-}

@@ -132,14 +132,13 @@ function _product(rows: number, columns: number, depth: number): GemmSizes {
   return { rows, columns, depth, batch: 1 };
 }
 
-/** Iterations of all loops of one invocation: 4 places each, or a turn of 16 places and one for each of them. */
+/** Iterations of all loops of one invocation: a turn each, and of staged tiles one for each four places of it. */
 function _countIterations(
   { depth }: GemmSizes,
   { tile, splits }: Tiling,
 ): number {
-  return tile.form === "registers"
-    ? Math.ceil(depth / splits / 4)
-    : Math.ceil(depth / splits / 16) * 17;
+  const turns = Math.ceil(depth / splits / tile.step);
+  return tile.form === "registers" ? turns : turns * (1 + tile.step / 4);
 }
 
 /** How many sums invocations hold, those of idle ones included, for each that is wanted. */

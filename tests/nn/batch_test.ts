@@ -13,14 +13,23 @@ import {
 import { tf } from "../../src/backend/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { alexnetLayers } from "../../src/models/alexnet.ts";
+import { lenet } from "../../src/models/lenet.ts";
 import { concatenate, maxBatch, sliceBatch } from "../../src/nn/batch.ts";
+import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
+import { fuseSteps } from "../../src/nn/fuse.ts";
+import type { Layer } from "../../src/nn/layer.ts";
+import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
 import { use, webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 
 Deno.test("maxBatch() has no limit on the CPU", async () => {
   await use("cpu");
   assertEquals(maxBatch(alexnetLayers()), Infinity);
+  const net = lenet();
+  assertEquals(net.maxBatch(), Infinity);
+  net.dispose();
 });
 
 webgpuTest("maxBatch() is what the largest activation allows", async () => {
@@ -30,6 +39,93 @@ webgpuTest("maxBatch() is what the largest activation allows", async () => {
   assertEquals(maxBatch(alexnetLayers()), expected);
   if (maxBindingBytes === 2 ** 27) assertEquals(expected, 119);
 });
+
+webgpuTest(
+  "maxBatch() leaves out what max pooling takes in parts that may begin at any image",
+  async () => {
+    const { maxBindingBytes } = await use("webgpu");
+    // AlexNet's largest of what is left: the pooled output of its first convolution.
+    const { layers, inputShape } = alexnetLayers();
+    assertEquals(
+      maxBatch({ layers: _fuse(layers), inputShape }),
+      Math.floor(maxBindingBytes / (26 * 26 * 96 * 4)),
+    );
+  },
+);
+
+for (const pooling of ["max", "average"] as const) {
+  const makeLayers = pooling === "max" ? maxPool2d : averagePool2d;
+  /** A convolution to 4 channels and a pooling: 16 bytes a pixel between them, 4 before and after. */
+  const layers = () => [
+    conv2d({ filters: 4, kernelSize: 3, padding: "same" }),
+    makeLayers({ poolSize: 2 }),
+  ];
+  const largest = (maxBindingBytes: number, side: number) => ({
+    side,
+    inner: Math.floor(maxBindingBytes / (16 * side ** 2)),
+    outer: Math.floor(maxBindingBytes / (4 * side ** 2)),
+  });
+  const check = ({ side }: { side: number }, expected: number) => {
+    const inputShape = [side, side, 1];
+    assertEquals(
+      maxBatch({ layers: _fuse(layers()), inputShape }),
+      expected,
+    );
+    const net = new Sequential({ layers: layers(), inputShape });
+    assertEquals(net.maxBatch(), expected);
+    net.dispose();
+  };
+
+  webgpuTest(
+    `maxBatch() of ${pooling} pooling after a convolution where parts may begin at any image`,
+    async () => {
+      const { maxBindingBytes } = await use("webgpu");
+      // More than 64 images do not fit.
+      const side = 8 * Math.ceil(Math.sqrt(maxBindingBytes / 1024) / 8);
+      const sizes = largest(maxBindingBytes, side);
+      assert(sizes.inner <= 64 && sizes.inner < sizes.outer);
+      check(sizes, pooling === "max" ? sizes.outer : sizes.inner);
+    },
+  );
+
+  webgpuTest(
+    `maxBatch() of ${pooling} pooling where parts may begin at every 64th image and fit`,
+    async () => {
+      const { maxBindingBytes } = await use("webgpu");
+      const side = 2 * Math.floor(Math.sqrt(maxBindingBytes / 1024) / 2) - 1;
+      const sizes = largest(maxBindingBytes, side);
+      assert(sizes.inner >= 64 && sizes.inner < sizes.outer);
+      check(sizes, pooling === "max" ? sizes.outer : sizes.inner);
+    },
+  );
+
+  webgpuTest(
+    `maxBatch() of ${pooling} pooling where parts may begin at every 64th image and do not fit`,
+    async () => {
+      const { maxBindingBytes } = await use("webgpu");
+      const side = 2 * Math.ceil(Math.sqrt(maxBindingBytes / 1024) / 2) + 1;
+      const sizes = largest(maxBindingBytes, side);
+      assert(sizes.inner < 64);
+      check(sizes, sizes.inner);
+    },
+  );
+
+  webgpuTest(
+    `maxBatch() refuses an image whose output before ${pooling} pooling does not fit`,
+    async () => {
+      const { maxBindingBytes } = await use("webgpu");
+      const side = 8 * Math.ceil((Math.sqrt(maxBindingBytes / 16) + 1) / 8);
+      const inputShape = [side, side, 1];
+      const bytes = 16 * side ** 2;
+      assert(largest(maxBindingBytes, side).outer >= 1);
+      assertThrows(
+        () => maxBatch({ layers: _fuse(layers()), inputShape }),
+        ShapeError,
+        `it needs a tensor of ${bytes} bytes and the adapter binds at most ${maxBindingBytes}`,
+      );
+    },
+  );
+}
 
 webgpuTest(
   "maxBatch() refuses what does not fit even with one image",
@@ -47,6 +143,18 @@ webgpuTest(
     assertThrows(() => maxBatch(wide), ShapeError);
   },
 );
+
+webgpuTest("Sequential.maxBatch() is that of the device in use", async () => {
+  const { maxBindingBytes } = await use("webgpu");
+  const net = lenet();
+  const max = net.maxBatch();
+  assert(max >= 1 && max <= maxBindingBytes / (28 * 28 * 4));
+  await use("cpu");
+  assertEquals(net.maxBatch(), Infinity);
+  await use("webgpu");
+  assertEquals(net.maxBatch(), max);
+  net.dispose();
+});
 
 const SLICES: [total: number, maxSize: number, sizes: number[]][] = [
   [1, 1, [1]],
@@ -85,3 +193,10 @@ Deno.test("sliceBatch() keeps the type of labels", async () => {
   const [, { part }] = sliceBatch(labels, 2);
   assertEquals([part.dtype, [...await part.data()]], ["int32", [6]]);
 });
+
+/** The layers as they run on WebGPU. */
+function _fuse(layers: readonly Layer[]): Layer[] {
+  const range = [0, 0] as const;
+  const steps = layers.map((layer, index) => ({ layer, index, range }));
+  return fuseSteps(steps).map(({ layer }) => layer);
+}

@@ -79,6 +79,51 @@ for (const device of ["cpu", "webgpu"] as const) {
     assertClose(gradient, whole[1], { relative: 1e-6 });
   });
 
+  test(`softmaxCrossEntropy() passes on the gradient that it is given on ${device}`, async () => {
+    await use(device);
+    const labels = labelsUpTo(6);
+    const values = numbers(60);
+    const data = { data: values, shape: [6, 10] };
+    const expected = reference.softmaxCrossEntropy(data, labels);
+    const gradients = await read(() => {
+      const logits = tf.tensor2d(values.slice(), [6, 10]);
+      const target = tf.tensor1d(labels, "int32");
+      const gradient = tf.grad((z) =>
+        softmaxCrossEntropy(z as Tensor2D, target)
+      );
+      // The gradient of a loss itself, one that is on the host and one that the device computes.
+      return [
+        gradient(logits),
+        gradient(logits, tf.scalar(1)),
+        gradient(logits, tf.scalar(3)),
+        gradient(logits, tf.scalar(0)),
+        gradient(logits, tf.exp(tf.scalar(0))),
+        gradient(logits, tf.mul(tf.scalar(1.5), 2)),
+      ];
+    });
+    for (const [i, factor] of [1, 1, 3, 0, 1, 3].entries()) {
+      assertClose(
+        gradients[i],
+        expected.gradient.data.map((value) => factor * value),
+        { relative: 1e-5, absolute: 1e-6, what: `gradient ${i}` },
+      );
+    }
+  });
+
+  test(`softmaxCrossEntropy() and its gradient leave no tensors behind on ${device}`, async () => {
+    await use(device);
+    const logits = tf.tensor2d(numbers(60), [6, 10]);
+    const target = tf.tensor1d(labelsUpTo(6), "int32");
+    const gradient = tf.grad((z) => softmaxCrossEntropy(z as Tensor2D, target));
+    const [one, three] = [tf.scalar(1), tf.scalar(3)];
+    const before = tf.memory().numTensors;
+    for (const dy of [undefined, one, three]) {
+      gradient(logits, dy).dispose();
+      assertEquals(tf.memory().numTensors, before);
+    }
+    tf.dispose([logits, target, one, three]);
+  });
+
   test(`countCorrect() counts the labels with the largest logit on ${device}`, async () => {
     await use(device);
     let dtype = "";

@@ -8,11 +8,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
-import { maxBatch } from "../../src/nn/batch.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { dropout } from "../../src/nn/dropout.ts";
-import { averagePool2d } from "../../src/nn/pooling.ts";
+import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { assertCloseTensor } from "../compare.ts";
@@ -42,27 +41,46 @@ interface Case {
   what: string;
   /** Images in a batch. */
   batch: number;
-  /** Largest part that fits 256 KiB in training. */
+  pooling: "average" | "max";
+  /** Images that fit 256 KiB in training. */
   fits: number;
   rate: number;
 }
 
-// 20x20x5 outputs of conv2d: 8,000 bytes an image, 32 images. 1,600 bytes of input: 163 images.
+// 20x20x5 outputs of conv2d, which average pooling needs whole: 8,000 bytes an image, 32 images. 1,600 bytes of input: 163
+// images.
+const AVERAGE = { pooling: "average", fits: 32 } as const;
+
+// 20x20x16 outputs of conv2d, of which max pooling takes 8 images at a time, so that the input is what has to fit.
+const MAX = { pooling: "max", fits: 163 } as const;
+
 const CASES: Case[] = [
-  { what: "in two uneven parts", batch: 33, fits: 32, rate: 0 },
-  { what: "in two uneven parts with dropout", batch: 33, fits: 32, rate: 0.5 },
-  { what: "itself larger than a binding", batch: 170, fits: 32, rate: 0 },
-  { what: "itself larger, with dropout", batch: 170, fits: 32, rate: 0.5 },
+  { ...AVERAGE, what: "in two uneven parts", batch: 33, rate: 0 },
+  {
+    ...AVERAGE,
+    what: "in two uneven parts with dropout",
+    batch: 33,
+    rate: 0.5,
+  },
+  { ...AVERAGE, what: "itself larger than a binding", batch: 170, rate: 0 },
+  { ...AVERAGE, what: "itself larger, with dropout", batch: 170, rate: 0.5 },
+  { ...MAX, what: "in parts up to the pooling", batch: 33, rate: 0 },
+  {
+    ...MAX,
+    what: "in parts up to the pooling, with dropout",
+    batch: 33,
+    rate: 0.5,
+  },
 ];
-for (const { what, batch, fits, rate } of CASES) {
+for (const { what, batch, pooling, fits, rate } of CASES) {
   webgpuTest(
     `lossAndGradients() and predict() of a batch ${what} equal those of the CPU`,
     async () => {
       const { webgpu, cpu } = await readBoth(() => {
-        const net = makeNet(rate);
-        const max = maxBatch(net);
+        const net = makeNet(rate, pooling);
+        const max = net.maxBatch();
         const isWhole = tf.getBackend() === "cpu";
-        assert(isWhole ? max === Infinity : max <= fits, `${max} images`);
+        assertEquals(max, isWhole ? Infinity : fits);
         const images = makeImages(batch);
         const labels = tf.tensor1d(labelsUpTo(batch), "int32");
         const results = lossAndGradients(net, images, labels, { step: 3 });
@@ -135,19 +153,30 @@ function makeImages(batch: number): Tensor4D {
   return tf.tensor4d(numbers(batch * 400, [0, 1]), [batch, 20, 20, 1]);
 }
 
-function makeNet(rate: number): Sequential {
+function makeNet(
+  rate: number,
+  pooling: Case["pooling"] = "average",
+): Sequential {
   return new Sequential({
     inputShape: [20, 20, 1],
     seed: 4,
     layers: [
-      // Sigmoid and average pooling have no kinks that a rounding error could cross.
-      conv2d({
-        filters: 5,
-        kernelSize: 3,
-        padding: "same",
-        activation: "sigmoid",
-      }),
-      averagePool2d({ poolSize: 4 }),
+      // Sigmoid and average pooling have no kinks that a rounding error could cross; large windows make those of max pooling
+      // few.
+      ...pooling === "average"
+        ? [
+          conv2d({
+            filters: 5,
+            kernelSize: 3,
+            padding: "same",
+            activation: "sigmoid",
+          }),
+          averagePool2d({ poolSize: 4 }),
+        ]
+        : [
+          conv2d({ filters: 16, kernelSize: 3, padding: "same" }),
+          maxPool2d({ poolSize: 10 }),
+        ],
       dropout({ rate }),
       flatten(),
       dense({ units: 21, activation: "sigmoid" }),

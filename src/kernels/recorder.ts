@@ -1,0 +1,77 @@
+/**
+ * What TensorFlow.js's WebGPU backend keeps to itself: how it records, and what it knows of a tensor.
+ *
+ * @module
+ */
+
+import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+
+/**
+ * The members of `WebGPUBackend` (4.22.0) that recording a dispatch needs; `runWebGPUProgram` there does the same for
+ * one output and uniforms of its own.
+ */
+export interface Recorder {
+  readonly device: GPUDevice;
+  readonly tensorMap: {
+    get(
+      dataId: object,
+    ): {
+      resource?: GPUBuffer;
+      values: ArrayLike<number> | null;
+      dtype: DataType;
+    };
+  };
+  computePassEncoder: GPUComputePassEncoder | null;
+  readonly commandEncoder: GPUCommandEncoder | null;
+  readonly commandQueueOwnedIds: WeakSet<object>;
+  dispatchCountInPass: number;
+  readonly activeTimers?: { name: string; query: Promise<number> }[];
+  readonly supportTimestampQuery: boolean;
+  readonly querySetCount: number;
+  querySet: GPUQuerySet | null;
+  uploadToGPU(dataId: object): void;
+  ensureCommandEncoderReady(): void;
+  endComputePassEncoder(): void;
+  submitQueue(): void;
+  getQueryTime(): Promise<number>;
+}
+
+/**
+ * The backend with its inner members.
+ *
+ * @param backend The backend.
+ * @returns The same.
+ */
+export function recorderOf(backend: WebGPUBackend): Recorder {
+  return backend as unknown as Recorder;
+}
+
+/**
+ * The type of what a tensor holds. TensorFlow.js casts int32 and bool to float32 by calling the same memory float32.
+ *
+ * @param backend The backend that holds the tensor.
+ * @param tensor The tensor.
+ * @returns The type of its memory.
+ */
+export function storedType(
+  backend: WebGPUBackend,
+  { dataId }: TensorInfo,
+): DataType {
+  return recorderOf(backend).tensorMap.get(dataId).dtype;
+}
+
+/**
+ * The content of a tensor that is still on the host.
+ *
+ * @param backend The backend that holds the tensor.
+ * @param tensor The tensor.
+ * @returns Its elements, or undefined where reading them would be a download.
+ */
+export function valuesOnHost(
+  backend: WebGPUBackend,
+  { dataId }: TensorInfo,
+): ArrayLike<number> | undefined {
+  const data = recorderOf(backend).tensorMap.get(dataId);
+  return data.resource == null ? data.values ?? undefined : undefined;
+}

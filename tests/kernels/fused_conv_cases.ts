@@ -1,0 +1,109 @@
+/**
+ * Convolutions with bias, activation and pooling to test, with random tensors.
+ *
+ * @module
+ */
+
+import type { Tensor, Tensor4D } from "../../src/backend/tf.ts";
+import type { FusedActivation } from "../../src/kernels/activation.ts";
+import {
+  fusedConv2d,
+  type FusedConvOptions,
+  type FusedPool,
+} from "../../src/kernels/fused_conv2d.ts";
+import { poolOutputShape } from "../../src/kernels/pool_shader.ts";
+import { convSizes, poolSizes } from "../../src/kernels/sizes.ts";
+import { numbers } from "../numbers.ts";
+import { type Input, webgpuBackend } from "./run.ts";
+
+type Pad = "same" | "valid";
+
+/** Sizes of a convolution and a pooling. */
+export interface FusedConvCase {
+  /** `[batch, height, width, channels]`. */
+  readonly input: readonly [number, number, number, number];
+  /** `[height, width, filters]`. */
+  readonly filter: readonly [number, number, number];
+  readonly conv: {
+    readonly strides: readonly [number, number];
+    readonly pad: Pad;
+  };
+  /** The pooling, where one follows. */
+  readonly pool: {
+    readonly filterSize: number;
+    readonly strides: number;
+    readonly pad: Pad;
+  };
+  /** Images whose unpooled output may be bound. Default: all. */
+  readonly fits?: number;
+  /** Images of the parts that it is computed in. Default: all. */
+  readonly parts?: readonly number[];
+}
+
+/** What follows a convolution. */
+export interface FusedConvEpilogue {
+  readonly activation: FusedActivation | undefined;
+  /** Kind of the pooling, where one follows. */
+  readonly kind: FusedPool["kind"] | undefined;
+}
+
+/** An operation and its tensors. */
+export interface FusedConvSetUp
+  extends Omit<FusedConvOptions, "needsInputGradient"> {
+  readonly parts: readonly number[];
+  /** Those below with their shapes. */
+  readonly inputs: readonly Input[];
+  readonly kernel: Float32Array;
+  readonly bias: Float32Array;
+  readonly x: Float32Array;
+  /** Gradient of the output. */
+  readonly dy: Float32Array;
+}
+
+/**
+ * The operation on tensors.
+ *
+ * @param options Its options.
+ * @param needsInputGradient Whether it is differentiable by its input.
+ * @returns A function of kernel, bias and input.
+ */
+export function fusedConvOf(
+  options: FusedConvSetUp,
+  needsInputGradient: boolean,
+): (kernel: Tensor, bias: Tensor, x: Tensor) => Tensor {
+  return (kernel: Tensor, bias: Tensor, x: Tensor): Tensor =>
+    fusedConv2d(
+      { kernel: kernel as Tensor4D, bias, x: x as Tensor4D },
+      { ...options, needsInputGradient },
+    );
+}
+
+/**
+ * Makes an operation ready, with random tensors.
+ *
+ * @param testCase Sizes.
+ * @param options What follows the convolution.
+ * @returns The operation and its tensors.
+ */
+export async function setUpFusedConv(
+  { input, filter, fits = input[0], parts = [input[0]], ...c }: FusedConvCase,
+  { activation, kind }: FusedConvEpilogue,
+): Promise<FusedConvSetUp> {
+  await webgpuBackend();
+  const [height, width, filters] = filter;
+  const filterShape = [height, width, input[3], filters];
+  const sizes = convSizes({ inShape: input, filterShape, ...c.conv });
+  const inShape = [sizes.batch, sizes.outHeight, sizes.outWidth, filters];
+  const pool = kind && { kind, sizes: poolSizes({ inShape, ...c.pool }) };
+  const shape = pool ? poolOutputShape(pool.sizes) : inShape;
+  const inputs = [filterShape, [filters], [...input], shape]
+    .map((shape, seed) => ({
+      values: numbers(shape.reduce((a, b) => a * b), [-1, 1], seed),
+      shape,
+    }));
+  const [kernel, bias, x, dy] = inputs.map(({ values }) => values);
+  const bytesPerImage = 4 * sizes.outHeight * sizes.outWidth * filters;
+  const maxBytes = fits * bytesPerImage;
+  const options = { sizes, pool, activation, maxBytes };
+  return { ...options, parts, inputs, kernel, bias, x, dy };
+}
