@@ -10,7 +10,7 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../src/backend/tf.ts";
 import { initBackend } from "../src/kernels/init.ts";
-import { flush } from "../src/kernels/dispatch.ts";
+import { flush } from "../src/kernels/recorder.ts";
 
 /** Shortest time to measure at once, in milliseconds. */
 const MIN_MS = 300;

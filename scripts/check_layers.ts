@@ -13,7 +13,7 @@ import { type ImportGraph, readImportGraph } from "./import_graph.ts";
 /** From low to high: a layer may import itself and the layers of the rows above it. */
 export const LAYERS: readonly (readonly string[])[] = [
   ["errors.ts"],
-  ["options.ts", "random.ts"],
+  ["cache_dir.ts", "options.ts", "random.ts"],
   ["backend"],
   ["kernels"],
   ["data", "nn"],

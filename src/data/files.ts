@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cacheDir } from "../cache_dir.ts";
 import { DataError, OptionError } from "../errors.ts";
 import { downloadFile, type DownloadProgress } from "./download.ts";
 import { type FileEntry, MANIFEST } from "./manifest.ts";
@@ -37,28 +38,18 @@ export interface DataFile extends FileEntry {
 /**
  * Names the folder that downloads go to when the user names none.
  *
- * @returns `alexnet/fashion-mnist` in `$XDG_CACHE_HOME`, or else in `~/.cache` (Linux), `~/Library/Caches` (macOS) or
- * `%LOCALAPPDATA%` (Windows).
+ * @returns `fashion-mnist` in `cacheDir()`.
  * @throws {DataError} If the environment names no such folder.
  */
 export function dataCacheDir(): string {
-  const xdg = Deno.env.get("XDG_CACHE_HOME");
-  // The XDG specification has relative paths ignored.
-  let base = xdg && /^([/\\]|[A-Za-z]:)/.test(xdg) ? xdg : undefined;
-  if (base === undefined && Deno.build.os === "windows") {
-    base = Deno.env.get("LOCALAPPDATA");
-  } else if (base === undefined) {
-    const home = Deno.env.get("HOME");
-    const caches = Deno.build.os === "darwin" ? "Library/Caches" : ".cache";
-    base = home ? `${home}/${caches}` : undefined;
-  }
-  if (!base) {
+  const base = cacheDir();
+  if (base === undefined) {
     throw new DataError(
       "",
       "Cannot find the cache folder as HOME (on Windows: LOCALAPPDATA) is not set: set it or name a folder with --data-dir",
     );
   }
-  return `${base}/alexnet/fashion-mnist`;
+  return `${base}/fashion-mnist`;
 }
 
 /**

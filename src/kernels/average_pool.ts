@@ -29,7 +29,7 @@ import {
   poolTypes,
   windowShader,
 } from "./pool_shader.ts";
-import { type AdapterTraits, traitsOf } from "./tile.ts";
+import { type AdapterTraits, traitsOf } from "./traits.ts";
 import { MAX_GROUPS } from "./wgsl.ts";
 
 /** Most numbers of a row, and most that a lane adds up: beyond them compiling takes seconds. */

@@ -13,7 +13,7 @@ import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import { dropoutScale } from "./dropout_shader.ts";
 import type { Shader } from "./shader.ts";
-import { sourceOfPass, traitsOf } from "./tile.ts";
+import { sourceOfPass, traitsOf } from "./traits.ts";
 import { MAX_GROUPS } from "./wgsl.ts";
 
 /** Rows that one invocation adds up. */

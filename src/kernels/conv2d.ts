@@ -1,5 +1,5 @@
 /**
- * Convolution and its gradients: as matrix products or, of few channels on a software adapter, by rows.
+ * Convolution and its gradients: as matrix products, by tiles or, of few channels on a software adapter, by rows.
  *
  * @module
  */
@@ -16,25 +16,22 @@ import {
   pooledFilterGradientRows,
 } from "./conv_rows.ts";
 import { forwardRows, inputGradientRows } from "./conv_rows_shader.ts";
+import type { ConvSizes } from "./conv_view.ts";
+import { convWays } from "./conv_ways.ts";
 import {
-  type ConvSizes,
-  inputPatches,
-  inputTaps,
-  outputPatches,
-} from "./conv_view.ts";
-import { filterTransposed } from "./filter_view.ts";
+  directFilterGradient,
+  directForward,
+  directInputGradient,
+} from "./direct_conv.ts";
+import type { ConvEpilogue } from "./epilogue.ts";
 import type { PoolSizes } from "./pool_shader.ts";
-import { runProduct } from "./product.ts";
-import { traitsOf } from "./tile.ts";
-import { matrix } from "./view.ts";
-
-/** What is added to a convolution and applied to it. */
-export interface ConvEpilogue {
-  /** float32 `[outChannels]`. */
-  readonly bias?: TensorInfo;
-  /** Applied to the biased sums. */
-  readonly activation?: FusedActivation;
-}
+import { traitsOf } from "./traits.ts";
+import { runOperation } from "./ways.ts";
+import {
+  winogradFilterGradient,
+  winogradForward,
+  winogradInputGradient,
+} from "./winograd.ts";
 
 /**
  * Convolution: `[batch, inHeight, inWidth, inChannels]` to `[batch, outHeight, outWidth, outChannels]`.
@@ -49,30 +46,26 @@ export function conv2dForward(
   tensors: { x: TensorInfo; filter: TensorInfo } & ConvEpilogue,
   sizes: ConvSizes,
 ): TensorInfo {
-  const { batch, outHeight, outWidth, outChannels } = sizes;
-  const key = _key("conv2d", sizes);
+  const { x, filter, bias, activation } = tensors;
+  const key = convKey("conv2d", sizes);
+  const traits = traitsOf(backend);
   const byRows = forwardRows(sizes);
-  if (fitsRows(traitsOf(backend), byRows)) {
-    return convRows(backend, byRows, { ...tensors, from: tensors.x }, key);
+  if (fitsRows(traits, byRows)) {
+    return convRows(backend, byRows, { ...tensors, from: x }, key);
   }
-  const depth = sizes.filterHeight * sizes.filterWidth * sizes.inChannels;
-  return runProduct(backend, {
+  const { ways, usual, tileOf } = convWays(traits, sizes, key);
+  return runOperation(backend, {
     key,
-    rows: batch * outHeight * outWidth,
-    columns: outChannels,
-    depth,
-    batch: 1,
-    views: () => ({
-      left: inputPatches(sizes),
-      right: matrix({ outer: outChannels, depth, along: "outer" }),
-    }),
-    activation: tensors.activation,
-  }, {
-    left: tensors.x,
-    right: tensors.filter,
-    bias: tensors.bias,
-    outputShape: [batch, outHeight, outWidth, outChannels],
-  });
+    ways,
+    usual,
+    run(way, [x, filter, bias]) {
+      const tile = tileOf(way);
+      const tensors = { x, filter, bias, activation };
+      return tile === undefined
+        ? directForward(backend, tensors, sizes, key)
+        : winogradForward(backend, tensors, { sizes, m: tile, key });
+    },
+  }, bias === undefined ? [x, filter] : [x, filter, bias]);
 }
 
 /**
@@ -88,27 +81,28 @@ export function conv2dInputGradient(
   tensors: { dy: TensorInfo; filter: TensorInfo },
   sizes: ConvSizes,
 ): TensorInfo {
-  const { batch, inHeight, inWidth, inChannels } = sizes;
-  const key = _key("conv2d input gradient", sizes);
+  const key = convKey("conv2d input gradient", sizes);
+  const traits = traitsOf(backend);
   const byRows = inputGradientRows(sizes);
-  if (fitsRows(traitsOf(backend), byRows)) {
+  if (fitsRows(traits, byRows)) {
     return convRows(backend, byRows, { ...tensors, from: tensors.dy }, key);
   }
-  return runProduct(backend, {
+  const { ways, usual, tileOf } = convWays(traits, sizes, key);
+  return runOperation(backend, {
     key,
-    rows: batch * inHeight * inWidth,
-    columns: inChannels,
-    depth: sizes.filterHeight * sizes.filterWidth * sizes.outChannels,
-    batch: 1,
-    views: () => ({
-      left: outputPatches(sizes),
-      right: filterTransposed(sizes),
-    }),
-  }, {
-    left: tensors.dy,
-    right: tensors.filter,
-    outputShape: [batch, inHeight, inWidth, inChannels],
-  });
+    ways,
+    usual,
+    run(way, [dy, filter]) {
+      const tile = tileOf(way);
+      return tile === undefined
+        ? directInputGradient(backend, { dy, filter }, sizes, key)
+        : winogradInputGradient(backend, { dy, filter }, {
+          sizes,
+          m: tile,
+          key,
+        });
+    },
+  }, [tensors.dy, tensors.filter]);
 }
 
 /**
@@ -125,28 +119,24 @@ export function conv2dFilterGradient(
   tensors: { x: TensorInfo; dy: TensorInfo },
   sizes: ConvSizes,
 ): TensorInfo {
-  const { filterHeight, filterWidth, inChannels, outChannels } = sizes;
-  const key = _key("conv2d filter gradient", sizes);
-  const plan = planFilterRows(traitsOf(backend), sizes);
+  const key = convKey("conv2d filter gradient", sizes);
+  const traits = traitsOf(backend);
+  const plan = planFilterRows(traits, sizes);
   if (plan !== undefined) {
     return filterGradientRows(backend, tensors, { sizes, plan, key });
   }
-  const depth = sizes.batch * sizes.outHeight * sizes.outWidth;
-  return runProduct(backend, {
+  const { ways, usual, tileOf } = convWays(traits, sizes, key);
+  return runOperation(backend, {
     key,
-    rows: filterHeight * filterWidth * inChannels,
-    columns: outChannels,
-    depth,
-    batch: 1,
-    views: () => ({
-      left: inputTaps(sizes),
-      right: matrix({ outer: outChannels, depth, along: "outer" }),
-    }),
-  }, {
-    left: tensors.x,
-    right: tensors.dy,
-    outputShape: [filterHeight, filterWidth, inChannels, outChannels],
-  });
+    ways,
+    usual,
+    run(way, [x, dy]) {
+      const tile = tileOf(way);
+      return tile === undefined
+        ? directFilterGradient(backend, { x, dy }, sizes, key)
+        : winogradFilterGradient(backend, { x, dy }, { sizes, m: tile, key });
+    },
+  }, [tensors.x, tensors.dy]);
 }
 
 /**
@@ -165,12 +155,18 @@ export function conv2dPooledFilterGradient(
   const traits = traitsOf(backend);
   const plan = planFilterRows(traits, options.sizes);
   if (plan === undefined || !poolFitsRows(traits, options.pool)) return;
-  const key = _key("conv2d pooled filter gradient", options.sizes);
+  const key = convKey("conv2d pooled filter gradient", options.sizes);
   return pooledFilterGradientRows(backend, tensors, { ...options, plan, key });
 }
 
-/** Every size in a fixed order. */
-function _key(operation: string, s: ConvSizes): string {
+/**
+ * Names a convolution.
+ *
+ * @param operation What is computed of it.
+ * @param s Its sizes.
+ * @returns A key with every size.
+ */
+export function convKey(operation: string, s: ConvSizes): string {
   return [
     operation,
     s.batch,

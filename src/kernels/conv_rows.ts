@@ -20,7 +20,7 @@ import {
 import { poolKey, type PoolSizes } from "./pool_shader.ts";
 import { programOf } from "./program.ts";
 import { addSplits } from "./split_sum.ts";
-import { type AdapterTraits, traitsOf } from "./tile.ts";
+import { type AdapterTraits, traitsOf } from "./traits.ts";
 import { MAX_GROUPS } from "./wgsl.ts";
 
 /**

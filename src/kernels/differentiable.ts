@@ -40,6 +40,19 @@ export function asTensor(info: TensorInfo): Tensor {
 }
 
 /**
+ * Takes a tensor of TensorFlow.js as kernels see it.
+ *
+ * @param tensor A tensor, which is disposed.
+ * @returns The same memory; the caller owns it.
+ */
+export function takeInfo(tensor: Tensor): TensorInfo {
+  const { dataId, shape, dtype } = tensor;
+  (tf.backend() as WebGPUBackend).incRef(dataId);
+  tensor.dispose();
+  return { dataId, shape, dtype };
+}
+
+/**
  * A tensor that holds float32, as our kernels need it, whatever it was cast from.
  *
  * @param x float32 by its type.

@@ -11,6 +11,13 @@ import { ShapeError } from "../errors.ts";
 import { bindGroupOf, type Bound, type Program } from "./program.ts";
 import { type Recorder, recorderOf } from "./recorder.ts";
 import { copyToTexture, scratchFor } from "./scratch.ts";
+import { traitsOf } from "./traits.ts";
+
+/**
+ * Bytes from which on a buffer may be used again at once, by commands that come later in the queue. Nothing else may write
+ * to it: small buffers are filled by `queue.writeBuffer` too, which overtakes the commands that wait.
+ */
+const LEAST_REUSED = 2 ** 16;
 
 /** Some neighbouring elements of a tensor, or all: as many as its shape says. */
 export interface TensorPart extends TensorInfo {
@@ -31,31 +38,34 @@ export function dispatch(
   tensors: readonly TensorPart[],
 ): void {
   const recorder = recorderOf(backend);
+  const bound: Bound[] = [];
   let numTextures = 0;
-  const bound = tensors.map((tensor: TensorPart, binding): Bound => {
-    const { dataId, shape, first = 0 } = tensor;
+  for (const { dataId, shape, first = 0 } of tensors) {
     const data = recorder.tensorMap.get(dataId);
     if (data.resource == null) recorder.uploadToGPU(dataId);
     const buffer = data.resource!;
     const offset = first * BYTES_PER_ELEMENT;
     const size = _bytesOf(shape);
-    const width = program.textures?.[binding];
-    if (width === undefined) return { resource: buffer, offset, size };
+    const width = program.textures?.[bound.length];
+    if (width === undefined) {
+      bound.push({ resource: buffer, offset, size });
+      continue;
+    }
     const elements = size / width / BYTES_PER_ELEMENT;
-    const { texture, view } = scratchFor(
-      recorder.device,
-      { place: numTextures++, width, elements },
-      () => flush(backend),
-    );
+    const operand = { place: numTextures++, width, offset, elements };
+    const { texture, view } = scratchFor(backend, operand);
     recorder.ensureCommandEncoderReady();
     recorder.endComputePassEncoder();
-    const part = { offset, width, elements };
-    copyToTexture(recorder.commandEncoder!, buffer, texture, part);
-    return { resource: view, offset: 0, size: 0 };
-  });
+    copyToTexture(recorder.commandEncoder!, buffer, texture, operand);
+    bound.push({ resource: view, offset: 0, size });
+  }
   // Keeps the buffers from being reused before these commands are submitted. A larger texture may just have had those
   // before them submitted.
-  for (const { dataId } of tensors) recorder.commandQueueOwnedIds.add(dataId);
+  for (let i = 0; i < tensors.length; i++) {
+    if (bound[i].size < LEAST_REUSED) {
+      recorder.commandQueueOwnedIds.add(tensors[i].dataId);
+    }
+  }
   const bindGroup = bindGroupOf(recorder.device, program, bound);
   recorder.ensureCommandEncoderReady();
   const isTimed = recorder.activeTimers != null;
@@ -79,18 +89,6 @@ export function dispatch(
     recorder.endComputePassEncoder();
     recorder.submitQueue();
   }
-}
-
-/**
- * Submits what has been recorded.
- *
- * @param backend The backend that it was recorded on.
- */
-export function flush(backend: WebGPUBackend): void {
-  const recorder = recorderOf(backend);
-  if (recorder.commandEncoder === null) return;
-  recorder.endComputePassEncoder();
-  recorder.submitQueue();
 }
 
 /**
@@ -143,10 +141,10 @@ export function makeOutput(
   dtype: DataType = "float32",
 ): TensorInfo {
   const bytes = _bytesOf(shape);
-  const { maxStorageBufferBindingSize } = backend.device.limits;
-  if (bytes > maxStorageBufferBindingSize) {
+  const { maxBindingBytes } = traitsOf(backend);
+  if (bytes > maxBindingBytes) {
     throw new ShapeError(
-      `Cannot make a tensor of shape [${shape}]: it has ${bytes} bytes and the adapter binds at most ${maxStorageBufferBindingSize}; use smaller batches`,
+      `Cannot make a tensor of shape [${shape}]: it has ${bytes} bytes and the adapter binds at most ${maxBindingBytes}; use smaller batches`,
     );
   }
   return backend.makeTensorInfo([...shape], dtype);

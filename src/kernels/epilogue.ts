@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { activationOf, type FusedActivation } from "./activation.ts";
 
 /** What follows the sum of a product, in this order. */
@@ -11,6 +12,14 @@ export interface Epilogue {
   /** Whether a bias is added; bound as float32 `biases`. */
   readonly hasBias?: boolean;
   /** Applied after the bias. */
+  readonly activation?: FusedActivation;
+}
+
+/** What is added to a convolution and applied to it. */
+export interface ConvEpilogue {
+  /** float32 `[outChannels]`. */
+  readonly bias?: TensorInfo;
+  /** Applied to the biased sums. */
   readonly activation?: FusedActivation;
 }
 

@@ -98,7 +98,7 @@ export function fusedConv2d(
       });
     if (dz !== dy) backend.disposeData(dz.dataId);
     const dx = gradients.x === undefined ? [] : [gradients.x];
-    return [gradients.kernel, asTensor(bias), ...dx];
+    return [gradients.kernel, bias, ...dx].map(asTensor);
   }) as Tensor4D;
 }
 

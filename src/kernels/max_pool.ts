@@ -18,7 +18,7 @@ import {
   poolOutputShape,
   type PoolSizes,
 } from "./pool_shader.ts";
-import { sourceOfPass, traitsOf } from "./tile.ts";
+import { sourceOfPass, traitsOf } from "./traits.ts";
 
 /**
  * Largest value of each window; a NaN is ignored.

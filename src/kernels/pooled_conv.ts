@@ -7,17 +7,17 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { type Tensor, tf } from "../backend/tf.ts";
+import { tf } from "../backend/tf.ts";
 import { addInPlace } from "./add_in_place.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
   conv2dInputGradient,
-  type ConvEpilogue,
+  convKey,
 } from "./conv2d.ts";
 import type { ConvSizes } from "./conv_view.ts";
-import { asTensor } from "./differentiable.ts";
-import { flush } from "./dispatch.ts";
+import { asTensor, takeInfo } from "./differentiable.ts";
+import type { ConvEpilogue } from "./epilogue.ts";
 import { cutImages, imagesOf, imageStep } from "./image_parts.ts";
 import {
   makePooled,
@@ -25,7 +25,10 @@ import {
   maxPoolWithPlaces,
   type PooledWithPlaces,
 } from "./max_pool.ts";
-import type { PoolSizes } from "./pool_shader.ts";
+import { poolKey, type PoolSizes } from "./pool_shader.ts";
+import { sparseFilterGradient } from "./sparse_filter.ts";
+import { fitsSparse } from "./sparse_filter_shader.ts";
+import { runOperation } from "./ways.ts";
 
 /** Sizes of a convolution and of the max pooling of its output. */
 export interface PooledConvSizes {
@@ -35,11 +38,12 @@ export interface PooledConvSizes {
   readonly maxBytes: number;
 }
 
-/** Gradients of a convolution. */
+/** Gradients of a convolution, which the caller owns. */
 export interface ConvGradients {
-  readonly kernel: Tensor;
-  /** That of the input, where it is wanted. */
-  readonly x?: Tensor;
+  /** float32 HWIO. */
+  readonly kernel: TensorInfo;
+  /** That of the input, float32 NHWC, where it is wanted. */
+  readonly x?: TensorInfo;
 }
 
 /**
@@ -68,7 +72,7 @@ export function pooledConv(
   sizes: PooledConvSizes,
 ): PooledWithPlaces {
   const output = makePooled(backend, sizes.pool);
-  _forEachPart(backend, sizes, ({ conv, pool, of }) => {
+  _forEachPart(sizes, ({ conv, pool, of }) => {
     const x = of(tensors.x);
     const y = conv2dForward(backend, { ...tensors, x }, conv);
     maxPoolWithPlaces(backend, y, pool, {
@@ -98,10 +102,39 @@ export function pooledConvGradients(
   },
   sizes: PooledConvSizes & { needsInputGradient: boolean },
 ): ConvGradients {
+  const { x, filter, dy, places } = tensors;
+  const { conv, pool, needsInputGradient } = sizes;
+  if (needsInputGradient || !fitsSparse(conv)) {
+    return _unpooledGradients(backend, tensors, sizes);
+  }
+  const key = convKey("conv2d pooled filter gradient", conv);
+  const kernel = runOperation(backend, {
+    key: poolKey(key, pool),
+    ways: ["sparse", "unpooled"],
+    usual: "sparse",
+    run: (way, [x, dy, places]) =>
+      way === "sparse"
+        ? sparseFilterGradient(backend, { x, dy, places }, { conv, pool }, key)
+        : _unpooledGradients(backend, { x, filter, dy, places }, sizes).kernel,
+  }, [x, dy, places]);
+  return { kernel };
+}
+
+/** Gradients by way of the gradient of the unpooled output. */
+function _unpooledGradients(
+  backend: WebGPUBackend,
+  tensors: {
+    x: TensorInfo;
+    filter: TensorInfo;
+    dy: TensorInfo;
+    places: TensorInfo;
+  },
+  sizes: PooledConvSizes & { needsInputGradient: boolean },
+): ConvGradients {
   const { filter } = tensors;
   const { needsInputGradient } = sizes;
   const parts: ConvGradients[] = [];
-  _forEachPart(backend, sizes, ({ conv, pool, of }) => {
+  _forEachPart(sizes, ({ conv, pool, of }) => {
     const { x, dy, places } = tensors;
     const unpooled = { dy: of(dy), places: of(places) };
     const dz = maxPoolGradientAt(backend, unpooled, pool);
@@ -113,11 +146,11 @@ export function pooledConvGradients(
   const [{ kernel }, ...others] = parts;
   for (const { kernel: term } of others) {
     addInPlace(backend, kernel, term);
-    term.dispose();
+    backend.disposeData(term.dataId);
   }
   if (!needsInputGradient || others.length === 0) return parts[0];
-  const inputs = parts.map(({ x }) => x!);
-  const x = tf.concat(inputs);
+  const inputs = parts.map(({ x }) => asTensor(x!));
+  const x = takeInfo(tf.concat(inputs));
   tf.dispose(inputs);
   return { kernel, x };
 }
@@ -137,16 +170,15 @@ export function convGradients(
 ): ConvGradients {
   const { sizes, needsInputGradient } = options;
   return {
-    kernel: asTensor(conv2dFilterGradient(backend, { x, dy: dz }, sizes)),
+    kernel: conv2dFilterGradient(backend, { x, dy: dz }, sizes),
     x: needsInputGradient
-      ? asTensor(conv2dInputGradient(backend, { dy: dz, filter }, sizes))
+      ? conv2dInputGradient(backend, { dy: dz, filter }, sizes)
       : undefined,
   };
 }
 
 /** Runs something on each part of the batch: with its sizes, and with what gives its images of a tensor. */
 function _forEachPart(
-  backend: WebGPUBackend,
   { conv, pool, maxBytes }: PooledConvSizes,
   run: (part: {
     conv: ConvSizes;
@@ -159,11 +191,8 @@ function _forEachPart(
     pool.outHeight * pool.outWidth * pool.channels,
   );
   const size = conv.outHeight * conv.outWidth * conv.outChannels;
-  const parts = cutImages(conv.batch, { size, step, maxBytes });
-  for (const part of parts) {
+  for (const part of cutImages(conv.batch, { size, step, maxBytes })) {
     const batch = part.count;
-    // Submits what was recorded before, so that its memory can be used again.
-    if (parts.length > 1) flush(backend);
     run({
       conv: { ...conv, batch },
       pool: { ...pool, batch },

@@ -13,14 +13,10 @@ import type { Epilogue } from "./epilogue.ts";
 import { gemm } from "./gemm.ts";
 import type { GemmPlan } from "./gemm_plan.ts";
 import { addSplits } from "./split_sum.ts";
-import {
-  type AdapterTraits,
-  chooseTiling,
-  type GemmSizes,
-  type Tiling,
-  traitsOf,
-} from "./tile.ts";
+import { chooseTilings, type GemmSizes, type Tiling } from "./tile.ts";
+import { type AdapterTraits, traitsOf } from "./traits.ts";
 import type { View } from "./view.ts";
+import { runOperation } from "./ways.ts";
 
 /** A product to run: `output[row, column] = activation(sum over k of left * right + bias[column])`. */
 export interface Product extends GemmSizes {
@@ -42,14 +38,14 @@ export interface ProductTensors {
   readonly outputShape: readonly number[];
 }
 
-/** A choice of tiles, and the program with it. */
-interface Choice {
+/** A way to compute a product: its tiles and, once it has been used, its program. */
+interface Way {
   readonly tiling: Tiling;
-  readonly program: Program;
+  program?: Program;
 }
 
-/** Choices by the key of the product and of what follows it, per adapter as it is or is pretended to be. */
-const choices = new WeakMap<AdapterTraits, Map<string, Choice>>();
+/** Ways by the key of the product and of what follows it, per adapter as it is or is pretended to be. */
+const known = new WeakMap<AdapterTraits, Map<string, Map<string, Way>>>();
 
 /**
  * Runs a product.
@@ -64,55 +60,91 @@ export function runProduct(
   product: Product,
   tensors: ProductTensors,
 ): TensorInfo {
-  const { activation } = product;
-  const hasBias = tensors.bias !== undefined;
-  const epilogue = { hasBias, activation };
-  const { tiling, program } = _choiceOf(backend, product, epilogue);
+  const { left, right, bias, outputShape } = tensors;
+  const epilogue = {
+    hasBias: bias !== undefined,
+    activation: product.activation,
+  };
+  const ways = _waysOf(backend, product, epilogue);
+  const names = [...ways.keys()];
+  return runOperation(backend, {
+    key: product.key,
+    ways: names,
+    usual: names[0],
+    run(name, [left, right, bias]) {
+      const way = ways.get(name)!;
+      way.program ??= _programOf(backend, product, epilogue, way.tiling);
+      const operands = { left, right, bias, outputShape };
+      return _run(backend, product, operands, { ...epilogue, ...way });
+    },
+  }, bias === undefined ? [left, right] : [left, right, bias]);
+}
+
+function _run(
+  backend: WebGPUBackend,
+  { rows, columns, batch }: Product,
+  { left, right, bias, outputShape }: ProductTensors,
+  { tiling, program, ...epilogue }: Way & Epilogue,
+): TensorInfo {
   const { isTransposed, splits } = tiling;
-  const output = makeOutput(backend, tensors.outputShape);
-  const operands = isTransposed
-    ? [tensors.right, tensors.left]
-    : [tensors.left, tensors.right];
-  const rest = hasBias ? [tensors.bias!] : [];
+  const output = makeOutput(backend, outputShape);
+  const operands = isTransposed ? [right, left] : [left, right];
   if (splits === 1) {
-    dispatch(backend, program, [output, ...operands, ...rest]);
+    const rest = bias === undefined ? [] : [bias];
+    dispatch(backend, program!, [output, ...operands, ...rest]);
     return output;
   }
-  const { rows, columns, batch } = product;
   const partial = makeOutput(backend, [batch, splits, rows * columns]);
-  dispatch(backend, program, [partial, ...operands]);
-  addSplits(
-    backend,
-    { output, partial, bias: tensors.bias },
-    { batch, splits, rows, columns },
-    epilogue,
-  );
+  dispatch(backend, program!, [partial, ...operands]);
+  const sizes = { batch, splits, rows, columns };
+  addSplits(backend, { output, partial, bias }, sizes, epilogue);
   backend.disposeData(partial.dataId);
   return output;
 }
 
-function _choiceOf(
+/** Ways by name, the usual first. */
+function _waysOf(
+  backend: WebGPUBackend,
+  product: Product,
+  { hasBias, activation }: Epilogue,
+): ReadonlyMap<string, Way> {
+  const traits = traitsOf(backend);
+  let products = known.get(traits);
+  if (products === undefined) known.set(traits, products = new Map());
+  const key = `${product.key},${hasBias},${activation}`;
+  let ways = products.get(key);
+  if (ways === undefined) {
+    ways = new Map(
+      chooseTilings(product, traits).map((tiling) => {
+        const { tile: { rows, columns }, isTransposed } = tiling;
+        const name = `${rows}x${columns}${isTransposed ? " transposed" : ""}`;
+        return [name, { tiling }];
+      }),
+    );
+    products.set(key, ways);
+  }
+  return ways;
+}
+
+function _programOf(
   backend: WebGPUBackend,
   product: Product,
   epilogue: Epilogue,
-): Choice {
-  const traits = traitsOf(backend);
-  let known = choices.get(traits);
-  if (known === undefined) choices.set(traits, known = new Map());
-  const key = `${product.key},${epilogue.hasBias},${epilogue.activation}`;
-  let choice = known.get(key);
-  if (choice === undefined) {
-    const tiling = chooseTiling(product, traits);
-    const { tile, isTransposed, splits } = tiling;
-    const programKey = [key, ...Object.values(tile), isTransposed, splits];
-    const program = programOf(
-      backend,
-      programKey.join(),
-      () => gemm(_plan(product, tiling, epilogue)),
-    );
-    known.set(key, choice = { tiling, program });
-  }
-  return choice;
+  tiling: Tiling,
+): Program {
+  const { tile, isTransposed, splits } = tiling;
+  const choices = [
+    epilogue.hasBias,
+    epilogue.activation,
+    ...Object.values(tile),
+    isTransposed,
+    splits,
+  ];
+  return programOf(
+    backend,
+    `${product.key},${choices}`,
+    () => gemm(_plan(product, tiling, epilogue)),
+  );
 }
 
 function _plan(

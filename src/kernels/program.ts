@@ -94,8 +94,9 @@ export function bindGroupOf(
   { layout, bindGroups }: Program,
   bound: readonly Bound[],
 ): GPUBindGroup {
-  let known = bindGroups.find((group) => _isSame(group.bound, bound));
-  if (known === undefined) {
+  let at = 0;
+  while (at < bindGroups.length && !_isSame(bindGroups[at].bound, bound)) at++;
+  if (at === bindGroups.length) {
     const bindGroup = device.createBindGroup({
       layout,
       entries: bound.map(({ resource, offset, size }, binding) => ({
@@ -105,15 +106,20 @@ export function bindGroupOf(
           : resource,
       })),
     });
-    if (bindGroups.length >= MAX_BIND_GROUPS) bindGroups.length = 0;
-    bindGroups.push(known = { bound, bindGroup });
+    at = Math.min(at, MAX_BIND_GROUPS - 1);
+    bindGroups[at] = { bound, bindGroup };
   }
+  const known = bindGroups[at];
+  // Steps repeat, so what was bound last is looked at first.
+  bindGroups.copyWithin(1, 0, at);
+  bindGroups[0] = known;
   return known.bindGroup;
 }
 
 function _isSame(a: readonly Bound[], b: readonly Bound[]): boolean {
   for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i], b[i]];
+    const x = a[i];
+    const y = b[i];
     if (x.resource !== y.resource) return false;
     if (x.offset !== y.offset || x.size !== y.size) return false;
   }

@@ -48,6 +48,18 @@ export function recorderOf(backend: WebGPUBackend): Recorder {
 }
 
 /**
+ * Submits what has been recorded.
+ *
+ * @param backend The backend that it was recorded on.
+ */
+export function flush(backend: WebGPUBackend): void {
+  const recorder = recorderOf(backend);
+  if (recorder.commandEncoder === null) return;
+  recorder.endComputePassEncoder();
+  recorder.submitQueue();
+}
+
+/**
  * The type of what a tensor holds. TensorFlow.js casts int32 and bool to float32 by calling the same memory float32.
  *
  * @param backend The backend that holds the tensor.

@@ -5,11 +5,15 @@
  * @module
  */
 
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { TEXTURE_WIDTH, textureFormat, type Width } from "./operand.ts";
+import { flush } from "./recorder.ts";
 
 /** A texture and its view. */
 export interface Scratch {
   readonly texture: GPUTexture;
+  /** Its rows. */
+  readonly height: number;
   readonly view: GPUTextureView;
 }
 
@@ -19,27 +23,29 @@ const BYTES_PER_NUMBER = 4;
 const scratches = new WeakMap<GPUDevice, Map<number, Scratch>>();
 
 /**
- * Finds or makes the texture for an operand.
+ * Finds or makes the texture for an operand. One that is too small is destroyed, after what was recorded is submitted.
  *
- * @param device The device that will read it.
+ * @param backend The backend whose device will read it.
  * @param operand Its place among those of the dispatch, numbers per element, and how many elements.
- * @param submit Submits what was recorded: called before a texture that is too small is destroyed.
  * @returns A texture that is large enough.
  */
 export function scratchFor(
-  device: GPUDevice,
-  operand: { place: number; width: Width; elements: number },
-  submit: () => void,
+  backend: WebGPUBackend,
+  { place, width, elements }: {
+    place: number;
+    width: Width;
+    elements: number;
+  },
 ): Scratch {
-  const { place, width, elements } = operand;
+  const { device } = backend;
   let known = scratches.get(device);
   if (known === undefined) scratches.set(device, known = new Map());
   const key = 2 * place + (width === 4 ? 1 : 0);
   const old = known.get(key);
   const height = Math.ceil(elements / TEXTURE_WIDTH);
-  if (old !== undefined && old.texture.height >= height) return old;
+  if (old !== undefined && old.height >= height) return old;
   if (old !== undefined) {
-    submit();
+    flush(backend);
     old.texture.destroy();
   }
   const texture = device.createTexture({
@@ -48,7 +54,7 @@ export function scratchFor(
     format: textureFormat(width),
     usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
   });
-  const scratch = { texture, view: texture.createView() };
+  const scratch = { texture, height, view: texture.createView() };
   known.set(key, scratch);
   return scratch;
 }

@@ -14,7 +14,7 @@ import { declareOperand, type Source } from "./operand.ts";
 import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import type { Shader } from "./shader.ts";
-import { sourceOfPass, traitsOf } from "./tile.ts";
+import { sourceOfPass, traitsOf } from "./traits.ts";
 
 /** Storage buffers that every adapter can bind to a shader. */
 const MAX_STORAGE_BUFFERS = 8;

@@ -4,25 +4,9 @@
  * @module
  */
 
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Tile } from "./gemm_plan.ts";
 import type { Source } from "./operand.ts";
-
-/** What the choice of tiles depends on. */
-export interface AdapterTraits {
-  /** Whether the adapter computes on the CPU. */
-  readonly isSoftware: boolean;
-  /** Size of a subgroup where shaders can use them and it is always 4 or always 8, else 1. */
-  readonly lanes: number;
-  /** Largest buffer that a shader may bind, in bytes. */
-  readonly maxBindingBytes: number;
-  /** Whether convolutions of few channels are computed by rows; else they are products. */
-  readonly hasRows: boolean;
-  /** Where it reads operands fastest. */
-  readonly source: Source;
-  /** Fewest numbers of a tensor for which copying it to a texture saves more than it costs, where each is read once. */
-  readonly leastCopied: number;
-}
+import type { AdapterTraits } from "./traits.ts";
 
 /** Sizes of a product whose output is contiguous along its columns. */
 export interface GemmSizes {
@@ -47,14 +31,25 @@ const MIN_SPLIT = 128;
 /** Most iterations of all loops of an invocation: llvmpipe before Mesa 25 stops after 65,535. */
 const MAX_ITERATIONS = 60_000;
 
-/** Places of the sum per turn: measured for software adapters, and what fits 64x64 tiles into 16 KiB of workgroup memory. */
-const STEP = { registers: 4, staged: 16 };
+/** Places of the sum per turn of register tiles: with 8, llvmpipe reaches two thirds of the speed. */
+const STEP = 4;
+
+/** Tiles of products on a software adapter that are worth measuring. */
+const MOST_TILES = 3;
+
+/** Tiles for GPUs, which fit into 16 KiB of workgroup memory; the first is taken where nothing was measured. */
+const STAGED_TILES = [
+  { rows: 64, columns: 64, step: 16 },
+  { rows: 128, columns: 64, step: 16 },
+  { rows: 64, columns: 128, step: 16 },
+  { rows: 128, columns: 128, step: 8 },
+];
 
 /** Invocations of a workgroup whose lanes do not share. */
 const LONE_INVOCATIONS = 64;
 
 /** Tiles to choose from: rows per subgroup, and columns per invocation. */
-const SHARED_TILES = [8, 16, 32, 64, 96].flatMap((rows) =>
+const SHARED_TILES = [8, 16, 24, 32, 48, 64, 96].flatMap((rows) =>
   [4, 8, 16].map((columns) => ({ rows, columns }))
 );
 const LONE_TILES = [[8, 8], [8, 16], [16, 16]].map(([rows, columns]) => ({
@@ -88,94 +83,31 @@ const EXPECTED_RUNS = 300;
 /** Products that run at the same time on a software adapter: the usual number of cores of a small machine. */
 const CORES = 2;
 
-const cachedTraits = new WeakMap<GPUDevice, AdapterTraits>();
-
-/**
- * Describes an adapter.
- *
- * @param backend A backend on it.
- * @returns What the choice of tiles depends on.
- */
-export function traitsOf(backend: WebGPUBackend): AdapterTraits {
-  const { device } = backend;
-  let traits = cachedTraits.get(device);
-  if (traits === undefined) {
-    const { isFallbackAdapter, subgroupMinSize, subgroupMaxSize } =
-      device.adapterInfo;
-    const hasLanes = device.features.has("subgroups" as GPUFeatureName) &&
-      subgroupMinSize === subgroupMaxSize && [4, 8].includes(subgroupMinSize);
-    traits = {
-      isSoftware: isFallbackAdapter,
-      lanes: hasLanes ? subgroupMinSize : 1,
-      maxBindingBytes: device.limits.maxStorageBufferBindingSize,
-      hasRows: isFallbackAdapter && hasLanes,
-      source: isFallbackAdapter && _readsTextures() ? "textures" : "buffers",
-      leastCopied: 65_536,
-    };
-    cachedTraits.set(device, traits);
-  }
-  return traits;
-}
-
-/**
- * Chooses where a kernel reads that looks at each number of a tensor a few times only.
- *
- * @param traits The adapter.
- * @param size Numbers of the tensor.
- * @returns Where to read from.
- */
-export function sourceOfPass(
-  { source, leastCopied }: AdapterTraits,
-  size: number,
-): Source {
-  return size < leastCopied ? "buffers" : source;
-}
-
-/** Whether shaders can read storage textures. */
-function _readsTextures(): boolean {
-  // Not in Deno's types.
-  const { wgslLanguageFeatures } = navigator.gpu as GPU & {
-    wgslLanguageFeatures?: ReadonlySet<string>;
-  };
-  return wgslLanguageFeatures?.has("readonly_and_readwrite_storage_textures") ??
-    false;
-}
-
-/**
- * Has products on a device computed as on another adapter, to try its tiles.
- *
- * @param backend A backend on the device.
- * @param traits The other adapter; without it, what the device really is.
- */
-export function pretendTraits(
-  backend: WebGPUBackend,
-  traits?: AdapterTraits,
-): void {
-  if (traits === undefined) cachedTraits.delete(backend.device);
-  else cachedTraits.set(backend.device, traits);
-}
-
 /**
  * Chooses tiles.
  *
  * @param sizes Sizes of the product.
  * @param traits The adapter.
- * @returns Tile, orientation and number of splits.
+ * @returns Tiles, orientations and numbers of splits to choose from, the one that is taken without measuring first.
  */
-export function chooseTiling(
+export function chooseTilings(
   sizes: GemmSizes,
   traits: AdapterTraits,
-): Tiling {
-  if (!traits.isSoftware) {
-    const tile = {
-      form: "staged",
-      rows: 64,
-      columns: 64,
-      step: STEP.staged,
-    } as const;
-    return _withSplits({ tile, isTransposed: false }, sizes, traits);
-  }
-  const { lanes, source } = traits;
+): Tiling[] {
+  const choices = traits.isSoftware
+    ? _registerTiles(sizes, traits)
+    : STAGED_TILES.map((size) => ({
+      tile: { form: "staged" as const, ...size },
+      isTransposed: false,
+    }));
+  return choices.map((choice) => _withSplits(choice, sizes, traits));
+}
+
+/** The tiles that should take least time, the best first. */
+function _registerTiles(
+  sizes: GemmSizes,
+  { lanes, source }: AdapterTraits,
+): Omit<Tiling, "splits">[] {
   const cost = COST[source];
   const tiles = (lanes === 1 ? LONE_TILES : SHARED_TILES)
     .filter(({ rows, columns }) => rows * columns <= cost.mostSums)
@@ -183,24 +115,27 @@ export function chooseTiling(
       form: "registers" as const,
       lanes,
       source,
-      step: STEP.registers,
+      step: STEP,
       ...size,
     }));
   const candidates = [false, true].flatMap((isTransposed) =>
     tiles.map((tile) => ({ tile, isTransposed }))
   );
-  const costs = candidates.map((candidate) => {
+  const costed = candidates.map((candidate) => {
     const { tile: { rows, columns, lanes } } = candidate;
     const sums = rows * columns;
     const turn = cost.load * (rows / lanes + columns) + cost.multiply * sums +
       cost.turn;
-    const turns = _countGroups(candidate, sizes) * sizes.depth / 4;
+    const turns = _countGroups(candidate, sizes) * sizes.depth / STEP;
     // Compiling slows down as the sums outgrow the registers.
     const compile = COMPILE * sums * (1 + sums / 1024);
-    return turn * turns / CORES * EXPECTED_RUNS + compile;
+    return {
+      candidate,
+      cost: turn * turns / CORES * EXPECTED_RUNS + compile,
+    };
   });
-  const best = candidates[costs.indexOf(Math.min(...costs))];
-  return _withSplits(best, sizes, traits);
+  return costed.sort((a, b) => a.cost - b.cost).slice(0, MOST_TILES)
+    .map(({ candidate }) => candidate);
 }
 
 /** Workgroups that cover the product. */

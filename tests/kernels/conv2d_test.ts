@@ -16,11 +16,8 @@ import {
   inputPatches,
   outputPatches,
 } from "../../src/kernels/conv_view.ts";
-import {
-  chooseTiling,
-  type GemmSizes,
-  traitsOf,
-} from "../../src/kernels/tile.ts";
+import { chooseTilings, type GemmSizes } from "../../src/kernels/tile.ts";
+import { traitsOf } from "../../src/kernels/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
@@ -137,7 +134,7 @@ Deno.test("CONVOLUTIONS cover both orientations, both kinds of loads, whole and 
   for (const convolution of CONVOLUTIONS) {
     const sizes = await sizesOf(convolution);
     for (const [name, product] of Object.entries(_products(sizes))) {
-      const { isTransposed, splits } = chooseTiling(product, {
+      const [{ isTransposed, splits }] = chooseTilings(product, {
         isSoftware: true,
         lanes: 8,
         maxBindingBytes: 2 ** 27,
@@ -228,7 +225,7 @@ async function _makesFilter(sizes: ConvSizes): Promise<number[]> {
 
 /** Sizes of the output and of the parts that it is added up from. */
 async function _makes(product: GemmSizes): Promise<number[]> {
-  const { splits } = chooseTiling(product, traitsOf(await webgpuBackend()));
+  const [{ splits }] = chooseTilings(product, traitsOf(await webgpuBackend()));
   const size = product.rows * product.columns;
   return splits === 1 ? [size] : [size, splits * size];
 }

@@ -17,7 +17,8 @@ import {
   type RandomKey,
   uniformFunction,
 } from "../../src/kernels/threefry.ts";
-import { chooseTiling, traitsOf } from "../../src/kernels/tile.ts";
+import { chooseTilings } from "../../src/kernels/tile.ts";
+import { traitsOf } from "../../src/kernels/traits.ts";
 import { STREAMS, uniforms } from "../../src/random.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
@@ -146,7 +147,7 @@ for (const testCase of DENSE) {
     async () => {
       const traits = traitsOf(await webgpuBackend());
       const splitsOf = (sizes: MatmulSizes) =>
-        chooseTiling(sizes, traits).splits;
+        chooseTilings(sizes, traits)[0].splits;
       const forward = _sizes(rows, columns, inputs);
       const byX = { ..._sizes(rows, inputs, columns), transposeB: true };
       const byKernel = { ..._sizes(inputs, columns, rows), transposeA: true };

@@ -8,7 +8,7 @@ import {
   type AdapterTraits,
   pretendTraits,
   traitsOf,
-} from "../../src/kernels/tile.ts";
+} from "../../src/kernels/traits.ts";
 import { webgpuTest } from "../device.ts";
 import { webgpuBackend } from "./run.ts";
 

@@ -9,7 +9,7 @@ import { dispatch, makeOutput } from "../../src/kernels/dispatch.ts";
 import { programOf } from "../../src/kernels/program.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import type { GemmPlan } from "../../src/kernels/gemm_plan.ts";
-import { traitsOf } from "../../src/kernels/tile.ts";
+import { traitsOf } from "../../src/kernels/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

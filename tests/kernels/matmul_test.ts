@@ -6,7 +6,8 @@
 
 import { assertEquals } from "@std/assert";
 import { matmul, type MatmulSizes } from "../../src/kernels/matmul.ts";
-import { chooseTiling, traitsOf } from "../../src/kernels/tile.ts";
+import { chooseTilings } from "../../src/kernels/tile.ts";
+import { traitsOf } from "../../src/kernels/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
@@ -64,7 +65,7 @@ for (const testCase of CASES) {
     const a = numbers(sizes.batchA * rows * depth, [-1, 1], 1);
     const b = numbers(sizes.batchB * columns * depth, [-1, 1], 2);
     const bias = numbers(columns, [-1, 1], 3);
-    const { splits } = chooseTiling(sizes, traitsOf(await webgpuBackend()));
+    const [{ splits }] = chooseTilings(sizes, traitsOf(await webgpuBackend()));
     const outputSize = batch * rows * columns;
     const values = await runKernel({
       inputs: [a, b, bias].map((values) => ({

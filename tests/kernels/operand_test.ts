@@ -13,7 +13,7 @@ import { asTensor } from "../../src/kernels/differentiable.ts";
 import { matmul } from "../../src/kernels/matmul.ts";
 import { scratchBytes } from "../../src/kernels/scratch.ts";
 import { convSizes } from "../../src/kernels/sizes.ts";
-import { traitsOf } from "../../src/kernels/tile.ts";
+import { traitsOf } from "../../src/kernels/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
 import { sgdInPlace } from "../../src/kernels/sgd.ts";
-import { pretendTraits, traitsOf } from "../../src/kernels/tile.ts";
+import { pretendTraits, traitsOf } from "../../src/kernels/traits.ts";
 import { webgpuTest } from "../device.ts";
 import { webgpuBackend } from "./run.ts";
 import {

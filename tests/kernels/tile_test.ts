@@ -6,11 +6,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  type AdapterTraits,
-  chooseTiling,
+  chooseTilings,
   type GemmSizes,
   type Tiling,
 } from "../../src/kernels/tile.ts";
+import { type AdapterTraits } from "../../src/kernels/traits.ts";
 
 const MIB = 2 ** 20;
 const SOFTWARE: AdapterTraits = {
@@ -55,55 +55,58 @@ const PRODUCTS: Readonly<Record<string, GemmSizes>> = {
 };
 
 for (const [name, traits] of Object.entries(ADAPTERS)) {
-  Deno.test(`chooseTiling() takes the form for ${name}`, () => {
+  Deno.test(`chooseTilings() takes the form for ${name}`, () => {
     for (const product of Object.values(PRODUCTS)) {
-      const { tile } = chooseTiling(product, traits);
-      assertEquals(tile.form, traits.isSoftware ? "registers" : "staged");
-      if (tile.form === "registers") assertEquals(tile.lanes, traits.lanes);
+      for (const { tile } of chooseTilings(product, traits)) {
+        assertEquals(tile.form, traits.isSoftware ? "registers" : "staged");
+        if (tile.form === "registers") assertEquals(tile.lanes, traits.lanes);
+      }
     }
   });
 
-  Deno.test(`chooseTiling() cuts sums before loops get too long, on ${name}`, () => {
+  Deno.test(`chooseTilings() cuts sums before loops get too long, on ${name}`, () => {
     for (const [what, product] of Object.entries(PRODUCTS)) {
-      const tiling = chooseTiling(product, traits);
-      const iterations = _countIterations(product, tiling);
-      assert(
-        iterations <= MAX_ITERATIONS,
-        `${what}: ${iterations} iterations, ${JSON.stringify(tiling)}`,
-      );
+      for (const tiling of chooseTilings(product, traits)) {
+        const iterations = _countIterations(product, tiling);
+        assert(
+          iterations <= MAX_ITERATIONS,
+          `${what}: ${iterations} iterations, ${JSON.stringify(tiling)}`,
+        );
+      }
     }
   });
 
-  Deno.test(`chooseTiling() cuts sums into parts that fit a binding, on ${name}`, () => {
+  Deno.test(`chooseTilings() cuts sums into parts that fit a binding, on ${name}`, () => {
     for (const maxBindingBytes of [MIB, 16 * MIB, traits.maxBindingBytes]) {
       for (const [what, product] of Object.entries(PRODUCTS)) {
         const { rows, columns, batch } = product;
         const bytes = 4 * rows * columns * batch;
         // Long sums have to be cut, whatever the size of the parts.
         if (bytes > maxBindingBytes || what === "many long sums") continue;
-        const { splits } = chooseTiling(product, {
-          ...traits,
-          maxBindingBytes,
-        });
-        assert(
-          splits * bytes <= maxBindingBytes,
-          `${what}: ${splits} parts of ${bytes} bytes`,
-        );
+        const limited = { ...traits, maxBindingBytes };
+        for (const { splits } of chooseTilings(product, limited)) {
+          assert(
+            splits * bytes <= maxBindingBytes,
+            `${what}: ${splits} parts of ${bytes} bytes`,
+          );
+        }
       }
     }
   });
 }
 
-Deno.test("chooseTiling() cuts sums where a product would keep few invocations busy", () => {
+Deno.test("chooseTilings() cuts sums where a product would keep few invocations busy", () => {
   for (const traits of Object.values(ADAPTERS)) {
-    assert(chooseTiling(_product(10, 10, 9216), traits).splits >= 8);
-    assertEquals(chooseTiling(_product(10, 10, 100), traits).splits, 1);
-    assertEquals(chooseTiling(_product(4096, 4096, 9216), traits).splits, 1);
+    const splits = (...sizes: [number, number, number]) =>
+      chooseTilings(_product(...sizes), traits)[0].splits;
+    assert(splits(10, 10, 9216) >= 8);
+    assertEquals(splits(10, 10, 100), 1);
+    assertEquals(splits(4096, 4096, 9216), 1);
   }
 });
 
 for (const lanes of [8, 4, 1]) {
-  Deno.test(`chooseTiling() wastes little of a tile, with ${lanes} lanes`, () => {
+  Deno.test(`chooseTilings() wastes little of a tile, with ${lanes} lanes`, () => {
     const traits = { ...SOFTWARE, lanes };
     for (
       const [rows, columns] of [
@@ -143,7 +146,7 @@ function _countIterations(
 
 /** How many sums invocations hold, those of idle ones included, for each that is wanted. */
 function _waste(rows: number, columns: number, traits: AdapterTraits): number {
-  const { tile, isTransposed } = chooseTiling(
+  const [{ tile, isTransposed }] = chooseTilings(
     _product(rows, columns, 100),
     traits,
   );

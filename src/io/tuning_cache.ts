@@ -1,0 +1,167 @@
+/**
+ * What the tuner found, in the user's cache folder: a file per adapter, version of the package and version of Deno, whose
+ * WebGPU compiles the shaders.
+ *
+ * @module
+ */
+
+import config from "../../deno.json" with { type: "json" };
+import type { AdapterDescription } from "../backend/adapter.ts";
+import { cacheDir } from "../cache_dir.ts";
+import { DataError } from "../errors.ts";
+import type { TunedOperation } from "../kernels/tuner.ts";
+
+/** Version of the files: a change of what they hold, or of what keys and ways mean. */
+const FORMAT = 1;
+
+/** Largest file that is read, in bytes: thousands of operations. */
+const MOST_BYTES = 4 * 2 ** 20;
+
+/** Where the cache is, and who is told of a file that is of no use. */
+export interface TuningCacheOptions {
+  /** The folder. Default: `tuning` in the user's cache folder of this package. */
+  readonly dir?: string;
+  /** Receives what the user should know, in one line each. Default `console.warn`. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/**
+ * Names the file of an adapter.
+ *
+ * @param adapter The adapter.
+ * @param dir The folder. Default: `tuning` in the user's cache folder of this package.
+ * @returns Its path, or undefined where the system has no such folder.
+ */
+export async function tuningFile(
+  adapter: AdapterDescription,
+  dir?: string,
+): Promise<string | undefined> {
+  const base = cacheDir();
+  const folder = dir ?? (base === undefined ? undefined : `${base}/tuning`);
+  if (folder === undefined) return;
+  const bytes = new TextEncoder().encode(_identityOf(adapter));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return `${folder}/${digest.toHex().slice(0, 16)}.json`;
+}
+
+/**
+ * Reads what was tuned on an adapter.
+ *
+ * @param adapter The adapter.
+ * @param options Where, and who is told of a file that is of no use.
+ * @returns What was measured, by the keys of the operations; nothing where there is no file, or none that is of use.
+ */
+export async function readTuning(
+  adapter: AdapterDescription,
+  options: TuningCacheOptions = {},
+): Promise<Map<string, TunedOperation>> {
+  const { dir, onWarning = console.warn } = options;
+  const path = await tuningFile(adapter, dir);
+  if (path === undefined) return new Map();
+  try {
+    return _parse(await _read(path), _identityOf(adapter));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    onWarning(
+      `ignored what was tuned before, in ${path}: ${reason}; delete the file or run \`tune\` to write it anew`,
+    );
+    return new Map();
+  }
+}
+
+/**
+ * Adds to what was tuned on an adapter. The file is replaced whole, so that neither a crash nor another process can leave
+ * half of one.
+ *
+ * @param adapter The adapter.
+ * @param tuned What was measured.
+ * @param options Where, and who is told of a file that is of no use and is replaced.
+ * @returns The file.
+ * @throws {DataError} If it cannot be written.
+ */
+export async function writeTuning(
+  adapter: AdapterDescription,
+  tuned: Iterable<TunedOperation>,
+  options: TuningCacheOptions = {},
+): Promise<string> {
+  const path = await tuningFile(adapter, options.dir);
+  if (path === undefined) {
+    throw new DataError(
+      "",
+      "Cannot find the cache folder as HOME (on Windows: LOCALAPPDATA) is not set: set it to keep what was tuned",
+    );
+  }
+  // What another process wrote in the meantime stays.
+  const all = await readTuning(adapter, options);
+  for (const operation of tuned) all.set(operation.key, operation);
+  const content = { ..._identity(adapter), operations: [...all.values()] };
+  const part = `${path}.${crypto.randomUUID()}.part`;
+  try {
+    await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    await Deno.writeTextFile(part, `${JSON.stringify(content, null, 1)}\n`);
+    await Deno.rename(part, path);
+  } catch (error) {
+    await Deno.remove(part).catch(() => {});
+    const reason = error instanceof Error ? error.message : error;
+    throw new DataError(path, `Cannot write ${path}: ${reason}`);
+  }
+  return path;
+}
+
+/** What the measurements depend on. */
+function _identity({ name, vendor, features, limits }: AdapterDescription) {
+  return {
+    format: FORMAT,
+    package: `${config.name} ${config.version}`,
+    deno: Deno.version.deno,
+    adapter: { name, vendor, features, limits },
+  };
+}
+
+function _identityOf(adapter: AdapterDescription): string {
+  return JSON.stringify(_identity(adapter));
+}
+
+/** Reads a file, or nothing where there is none. */
+async function _read(path: string): Promise<string | undefined> {
+  try {
+    const { size } = await Deno.stat(path);
+    if (size > MOST_BYTES) throw new Error(`it has ${size} bytes`);
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+}
+
+/** Checks a file before any of it is believed. */
+function _parse(
+  text: string | undefined,
+  identity: string,
+): Map<string, TunedOperation> {
+  if (text === undefined) return new Map();
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    throw new Error("it is not JSON");
+  }
+  if (typeof content !== "object" || content === null) {
+    throw new Error("it is not an object");
+  }
+  const { operations, ...rest } = content as Record<string, unknown>;
+  if (JSON.stringify(rest) !== identity) {
+    throw new Error("it is of another adapter or version");
+  }
+  if (!Array.isArray(operations) || !operations.every(_isTuned)) {
+    throw new Error("it holds something else than operations");
+  }
+  return new Map(operations.map((operation) => [operation.key, operation]));
+}
+
+function _isTuned(value: unknown): value is TunedOperation {
+  if (typeof value !== "object" || value === null) return false;
+  const { key, way, ms, usual, usualMs } = value as Record<string, unknown>;
+  return [key, way, usual].every((text) => typeof text === "string") &&
+    [ms, usualMs].every((n) => typeof n === "number" && n >= 0);
+}

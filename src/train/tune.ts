@@ -1,0 +1,112 @@
+/**
+ * Finds the fastest kernels for a training step on the device in use, and remembers them.
+ *
+ * @module
+ */
+
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { backendInfo } from "../backend/backend.ts";
+import { type Tensor1D, type Tensor4D, tf } from "../backend/tf.ts";
+import { readTuning, writeTuning } from "../io/tuning_cache.ts";
+import { ensureBackend } from "../kernels/init.ts";
+import { type TunedOperation, tuneOperations } from "../kernels/tuner.ts";
+import { chooseWays } from "../kernels/ways.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import { requireInteger } from "../options.ts";
+import { lossAndGradients } from "./step.ts";
+
+export type { TunedOperation } from "../kernels/tuner.ts";
+
+/** Where what was tuned is kept. */
+export interface TuningOptions {
+  /** The folder. Default: `alexnet/tuning` in the user's cache folder. */
+  dir?: string;
+  /** Receives what the user should know, in one line each. Default `console.warn`. */
+  onWarning?: (message: string) => void;
+}
+
+/** Options of {@linkcode tune}. */
+export interface TuneOptions extends TuningOptions {
+  /** Images of a training step: kernels are tuned for it. */
+  batchSize: number;
+  /** Told of each operation once it is measured. */
+  onTuned?: (tuned: TunedOperation) => void;
+}
+
+/**
+ * Has kernels computed in the ways that were found fastest before on this adapter by `tune`, and with this version of the
+ * package and of Deno. Results differ by rounding alone. Without a WebGPU adapter nothing happens.
+ *
+ * @param options Where it is kept, and how to warn of a file that is of no use.
+ * @returns What was tuned, by the names of the operations.
+ */
+export async function useTuned(
+  options: TuningOptions = {},
+): Promise<ReadonlyMap<string, TunedOperation>> {
+  await ensureBackend();
+  const { adapter } = backendInfo();
+  if (adapter === undefined) return new Map();
+  const tuned = await readTuning(adapter, options);
+  chooseWays(
+    tf.backend() as WebGPUBackend,
+    new Map([...tuned].map(([key, { way }]) => [key, way])),
+  );
+  return tuned;
+}
+
+/**
+ * Measures the ways to compute each operation of a training step, chooses the fastest and remembers it: this run and later
+ * ones use it, see {@linkcode useTuned}. What was measured before is not measured again. Takes minutes on a software
+ * adapter. Without a WebGPU adapter nothing happens.
+ *
+ * @example
+ * ```ts
+ * import { alexnet, tune } from "@x/alexnet";
+ *
+ * const net = alexnet();
+ * for (const { key, way, ms, usualMs } of await tune(net, { batchSize: 128 })) {
+ *   console.log(`${key}: ${way}, ${ms} ms instead of ${usualMs}`);
+ * }
+ * ```
+ *
+ * @param net The network; its weights do not change.
+ * @param options Images of a step, where to keep what is found, and who is told.
+ * @returns What was measured now.
+ * @throws {OptionError} If `batchSize` is not an integer of at least 1.
+ * @throws {ShapeError} If the network does not fit the device.
+ * @throws {DataError} If what was found cannot be kept.
+ */
+export async function tune(
+  net: Sequential,
+  options: TuneOptions,
+): Promise<TunedOperation[]> {
+  const batchSize = requireInteger("batchSize", options.batchSize);
+  const known = await useTuned(options);
+  const { adapter } = backendInfo();
+  if (adapter === undefined) return [];
+  const backend = tf.backend() as WebGPUBackend;
+  const shape = [batchSize, ...net.inputShape];
+  const images: Tensor4D = tf.randomUniform(shape as Tensor4D["shape"]);
+  const labels = tf.zeros([batchSize], "int32") as Tensor1D;
+  const all: TunedOperation[] = [];
+  try {
+    const step = () => {
+      const { loss, correct, gradients } = lossAndGradients(
+        net,
+        images,
+        labels,
+      );
+      tf.dispose([loss, correct, gradients]);
+    };
+    const isKnown = (key: string) => known.has(key);
+    for await (const tuned of tuneOperations(backend, step, isKnown)) {
+      all.push(tuned);
+      // At once, so that what was found is not lost with the process.
+      await writeTuning(adapter, [tuned], options);
+      options.onTuned?.(tuned);
+    }
+  } finally {
+    tf.dispose([images, labels]);
+  }
+  return all;
+}
