@@ -51,6 +51,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       "test-samples",
       "max-time",
       "device",
+      "tune",
       ...DATA_OPTIONS,
       "save",
       "log-every",
@@ -73,6 +74,20 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ...COMMON_OPTIONS,
     ],
     run: async (line) => (await import("./evaluate.ts")).evaluate(line),
+  },
+  tune: {
+    positional: "",
+    summary:
+      "Measure the kernels of a training step and remember the fastest for this adapter",
+    options: [
+      "model",
+      "preset",
+      "batch-size",
+      "resize",
+      "quiet",
+      ...COMMON_OPTIONS,
+    ],
+    run: async (line) => (await import("./tune.ts")).tune(line),
   },
   summary: {
     positional: "",

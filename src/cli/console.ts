@@ -5,6 +5,7 @@
  */
 
 import type { BackendInfo } from "../backend/backend.ts";
+import type { TunedOperation } from "../kernels/tuner.ts";
 import type { EpochEnd } from "../train/callbacks.ts";
 import type { LayerSummary } from "../nn/summary.ts";
 
@@ -103,4 +104,20 @@ export function formatLayers(rows: readonly LayerSummary[]): string {
       c < 2 ? cell.padEnd(widths[c]) : cell.padStart(widths[c])
     ).join("  ")
   ).join("\n");
+}
+
+/**
+ * Writes what the tuner found of an operation.
+ *
+ * @param tuned What was measured.
+ * @returns For example "conv2d,16,...: winograd 6x6, 82.1 ms instead of 90.3 ms (winograd 4x4), 1.10x".
+ */
+export function formatTuned(
+  { key, way, ms, usual, usualMs }: TunedOperation,
+): string {
+  const time = (ms: number) => `${ms.toPrecision(3)} ms`;
+  if (way === usual) return `${key}: ${way}, ${time(ms)}`;
+  return `${key}: ${way}, ${time(ms)} instead of ${time(usualMs)} (${usual}), ${
+    (usualMs / ms).toFixed(2)
+  }x`;
 }

@@ -10,7 +10,8 @@ import { initBackend } from "../kernels/init.ts";
 import { loadTf } from "../backend/tf.ts";
 import { ensureFashionMnist, readVerified } from "../data/files.ts";
 import config from "../../deno.json" with { type: "json" };
-import { formatBytes, formatDevice } from "./console.ts";
+import { useTuned } from "../train/tune.ts";
+import { formatBytes, formatDevice, formatTuned } from "./console.ts";
 import type { CommandLine, OptionValues } from "./options.ts";
 
 /** What an examination found. */
@@ -110,6 +111,27 @@ async function _device(): Promise<Findings> {
       `this driver silently stops loops after ${maxLoopIterations} iterations (llvmpipe before Mesa 25 does); the kernels of this package cut long sums into parts, so results are right`,
     );
   }
+  const tuned = await _tuned();
+  return {
+    facts: [...facts, ...tuned.facts],
+    problems: [],
+    notes: [...notes, ...tuned.notes],
+  };
+}
+
+/** What was tuned on the adapter, and what that won. */
+async function _tuned(): Promise<Findings> {
+  const notes: string[] = [];
+  const onWarning = (message: string) => notes.push(message);
+  const tuned = [...(await useTuned({ onWarning })).values()];
+  const faster = tuned.filter(({ way, usual }) => way !== usual);
+  const count = tuned.length === 0
+    ? "nothing yet: `tune` measures which kernels are fastest"
+    : `${tuned.length} operations, ${faster.length} of them in a faster way than usual`;
+  const facts = [
+    ["tuned", count],
+    ...faster.map((operation) => ["", formatTuned(operation)]),
+  ] as [string, string][];
   return { facts, problems: [], notes };
 }
 

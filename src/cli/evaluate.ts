@@ -8,6 +8,7 @@ import { initBackend } from "../kernels/init.ts";
 import { loadFashionMnist } from "../data/fashion_mnist.ts";
 import { loadCheckpoint, restoreWeights } from "../io/checkpoint.ts";
 import { evaluate as evaluateNetwork } from "../train/evaluate.ts";
+import { useTuned } from "../train/tune.ts";
 import { formatDevice } from "./console.ts";
 import { buildNetwork } from "./network.ts";
 import { UsageError } from "./option_kinds.ts";
@@ -46,10 +47,9 @@ export async function evaluate(
       onProgress: view.download,
     });
     view.stop();
-    const backend = await initBackend({
-      device: options.device,
-      onWarning: (message) => console.error(`warning: ${message}`),
-    });
+    const onWarning = (message: string) => console.error(`warning: ${message}`);
+    const backend = await initBackend({ device: options.device, onWarning });
+    await useTuned({ onWarning });
     if (!options.quiet) console.log(`device: ${formatDevice(backend)}`);
     const net = buildNetwork(config);
     restoreWeights(net, checkpoint);

@@ -47,6 +47,9 @@ const OPTIONS = {
     "Stop training after e.g. 90s, 10m or 1h30m and evaluate",
   ),
   "device": choice("What to compute on", ["auto", "webgpu", "cpu"]),
+  "tune": toggle(
+    "Measure first which kernels are fastest on this adapter, once for it; takes minutes on a slow one",
+  ),
   "data-dir": text(
     "DIR",
     "The only folder to look for the data set and to download it to",

@@ -12,6 +12,7 @@ import type { Sequential } from "../nn/sequential.ts";
 import { sgd } from "../optim/sgd.ts";
 import type { Progress } from "../train/callbacks.ts";
 import { fit, type History } from "../train/fit.ts";
+import { useTuned } from "../train/tune.ts";
 import {
   formatBytes,
   formatDevice,
@@ -25,6 +26,7 @@ import type { CommandLine } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
 import { ProgressView } from "./progress.ts";
 import { type Recipe, recipeOf } from "./recipe.ts";
+import { tuneWith } from "./tune.ts";
 
 /** Batches after which the speed is known well enough to estimate the time. */
 const ESTIMATE_AFTER = 3;
@@ -58,15 +60,18 @@ export async function train({ options }: CommandLine): Promise<number> {
       onProgress: view.download,
     });
     view.stop();
-    const backend = await initBackend({
-      device: options.device,
-      onWarning: (message) => console.error(`warning: ${message}`),
-    });
+    const onWarning = (message: string) => console.error(`warning: ${message}`);
+    const backend = await initBackend({ device: options.device, onWarning });
     const net = buildNetwork(config, recipe);
     say(`device: ${formatDevice(backend)}`);
     say(`\n${formatLayers(net.summary())}\n`);
     say(`recipe: ${_describe(recipe, optimizer.description, data)}`);
     _explainSplit(net, recipe, backend, say);
+    if (options.tune) {
+      await tuneWith(net, recipe.batchSize, say);
+    } else {
+      await useTuned({ onWarning });
+    }
     let isEstimated = false;
     const history = await fit(net, data.train, {
       epochs: recipe.epochs,

@@ -28,4 +28,11 @@ export {
   lossAndGradients,
   type StepOptions,
 } from "./step.ts";
+export {
+  tune,
+  type TunedOperation,
+  type TuneOptions,
+  type TuningOptions,
+  useTuned,
+} from "./tune.ts";
 export { type Optimizer, sgd, type SgdOptions } from "../optim/mod.ts";

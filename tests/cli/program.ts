@@ -118,3 +118,13 @@ export function assertOneLineError(
   assertMatch(stderr, expected.message);
   assertEquals([code, stdout], [expected.code, ""]);
 }
+
+/**
+ * Finds where Deno keeps packages: by default in the cache folder, which a test may replace.
+ *
+ * @returns The folder.
+ */
+export async function denoDir(): Promise<string> {
+  const { stdout } = await run(Deno.execPath(), { args: ["info", "--json"] });
+  return JSON.parse(stdout).denoDir;
+}

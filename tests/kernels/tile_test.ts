@@ -10,7 +10,7 @@ import {
   type GemmSizes,
   type Tiling,
 } from "../../src/kernels/tile.ts";
-import { type AdapterTraits } from "../../src/kernels/traits.ts";
+import type { AdapterTraits } from "../../src/kernels/traits.ts";
 
 const MIB = 2 ** 20;
 const SOFTWARE: AdapterTraits = {

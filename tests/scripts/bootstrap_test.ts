@@ -9,6 +9,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ensureFashionMnist } from "../../src/data/files.ts";
 import {
   assertOneLineError,
+  denoDir,
   EPOCH_LINE,
   hasAdapter,
   NO_ADAPTER,
@@ -88,12 +89,6 @@ async function bootstrap(
   });
   const calls = await Deno.readTextFile(log).catch(() => "");
   return { ...outcome, calls: calls.split("\n").filter(Boolean) };
-}
-
-/** Where Deno keeps packages: by default in the cache folder, which a test may replace. */
-async function denoDir(): Promise<string> {
-  const { stdout } = await run(Deno.execPath(), { args: ["info", "--json"] });
-  return JSON.parse(stdout).denoDir;
 }
 
 Deno.test("bootstrap of train --help looks for nothing and is silent", async () => {
