@@ -1,118 +1,133 @@
 /**
- * Compares a training step of AlexNet with stock TensorFlow.js and with these kernels, each in a process of its own,
- * alternating: `deno task bench:compare [--batch-size 16] [--rounds 2] [--json]`.
+ * Compares a training step of AlexNet with stock TensorFlow.js, with these kernels and, with `--peers`, with jax-js, each
+ * in a process of its own, alternating: `deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--json]`.
+ *
+ * Who cannot run is left out, with the reason in one line; the exit code is then 1.
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
-import { fileURLToPath } from "node:url";
-import { describeAdapter, findAdapter } from "../src/backend/adapter.ts";
+import {
+  describeAdapter,
+  findAdapter,
+  NO_ADAPTER_REMEDY,
+} from "../src/backend/adapter.ts";
 import { alexnetLayers } from "../src/models/alexnet.ts";
 import { summarize } from "../src/nn/summary.ts";
+import { type Contender, listContenders, runContender } from "./contenders.ts";
 import { median } from "./measure.ts";
 import { gflopPerImage } from "./step.ts";
 
-/** What is compared, and how many steps a process times: a step of stock TensorFlow.js can take minutes. */
-const CONTENDERS = {
-  stock: { steps: 1, what: "LayersModel, TensorFlow.js's own kernels" },
-  registered: { steps: 2, what: "LayersModel, after registerKernels()" },
-  ours: { steps: 3, what: "alexnet() and fit()" },
-} as const;
+const USAGE =
+  "deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--json]";
 
-type Contender = keyof typeof CONTENDERS;
-const NAMES = Object.keys(CONTENDERS) as Contender[];
-
-const { values } = parseArgs({
-  options: {
-    "batch-size": { type: "string", default: "16" },
-    rounds: { type: "string", default: "2" },
-    json: { type: "boolean", default: false },
-  },
-});
-const batchSize = _count("batch-size", values["batch-size"]);
-const rounds = _count("rounds", values.rounds);
-
-const adapter = await findAdapter();
-if (adapter === null) {
-  console.error("error: no WebGPU adapter: see deno run -A mod.ts doctor");
-  Deno.exit(1);
+/** What a contender was measured to do. */
+interface Entry {
+  readonly contender: Contender;
+  /** Milliseconds of each step, of every round. */
+  readonly stepMs: number[];
+  /** Why it was left out, if it was. */
+  failure?: string;
 }
-const stepMs: Record<Contender, number[]> = {
-  stock: [],
-  registered: [],
-  ours: [],
-};
+
+const options = _parseOptions();
+const batchSize = _count("batch-size", options["batch-size"]);
+const rounds = _count("rounds", options.rounds);
+
+// It also sets the variables by which every contender gets this adapter.
+const adapter = await findAdapter();
+if (adapter === null) _fail(`no WebGPU adapter: ${NO_ADAPTER_REMEDY}`, 1);
+
+const entries: Entry[] = listContenders({ peers: options.peers })
+  .map((contender) => ({ contender, stepMs: [] }));
 for (let round = 1; round <= rounds; round++) {
-  for (const name of NAMES) {
-    const times = await _runProcess(name);
-    stepMs[name].push(...times);
-    console.error(
-      `round ${round}, ${name}: ${
-        times.map((ms) => (ms / 1000).toFixed(2)).join(", ")
-      } s per step`,
-    );
+  for (const entry of entries.filter((entry) => !entry.failure)) {
+    await _measure(entry, round);
   }
 }
-_print();
+_print(describeAdapter(adapter).name);
+Deno.exit(entries.some((entry) => entry.failure) ? 1 : 0);
 
-function _print(): void {
-  const { layers, inputShape } = alexnetLayers();
-  const gflop = gflopPerImage(summarize(layers, inputShape));
-  const stock = median(stepMs.stock);
-  const rows = NAMES.map((name) => {
-    const ms = median(stepMs[name]);
-    const imagesPerSecond = batchSize / ms * 1000;
-    return {
-      name,
-      what: CONTENDERS[name].what,
-      stepMs: stepMs[name],
-      imagesPerSecond,
-      gflops: imagesPerSecond * gflop,
-      ratio: stock / ms,
-    };
-  });
-  const { name } = describeAdapter(adapter!);
-  if (values.json) {
-    console.log(JSON.stringify({ adapter: name, batchSize, rounds, rows }));
+async function _measure(entry: Entry, round: number): Promise<void> {
+  const outcome = await runContender(entry.contender, batchSize);
+  const { name } = entry.contender;
+  if ("failure" in outcome) {
+    entry.failure = outcome.failure;
+    console.error(`round ${round}, ${name}: left out: ${entry.failure}`);
     return;
   }
-  console.log(`AlexNet training step, batch ${batchSize}, on ${name}`);
+  entry.stepMs.push(...outcome.stepMs);
+  const seconds = outcome.stepMs.map((ms) => (ms / 1000).toFixed(2));
+  console.error(`round ${round}, ${name}: ${seconds.join(", ")} s per step`);
+}
+
+/** Rates and ratios are NaN, in JSON null, where nothing was measured. */
+function _print(adapter: string): void {
+  const { layers, inputShape } = alexnetLayers();
+  const gflop = gflopPerImage(summarize(layers, inputShape));
+  const [stockMs, jaxMs] = [_medianMs("stock"), _medianMs("jax")];
+  const rows = entries.map(({ contender: { name, what }, stepMs, failure }) => {
+    const ms = median(stepMs);
+    const imagesPerSecond = batchSize / ms * 1000;
+    return {
+      ...{ name, what, stepMs, imagesPerSecond, failure },
+      gflops: imagesPerSecond * gflop,
+      ratio: stockMs / ms,
+      ...options.peers ? { jaxRatio: jaxMs / ms } : {},
+    };
+  });
+  if (options.json) {
+    console.log(JSON.stringify({ adapter, batchSize, rounds, rows }));
+    return;
+  }
+  console.log(`AlexNet training step, batch ${batchSize}, on ${adapter}`);
   for (const row of rows) {
-    console.log(
-      [
-        row.what.padEnd(42),
-        `${row.imagesPerSecond.toPrecision(3)} images/s`.padStart(15),
-        `${row.gflops.toPrecision(3)} GFLOP/s`.padStart(13),
-        `${row.ratio.toPrecision(3)}x`.padStart(7),
-      ].join("  "),
-    );
+    const figures = [
+      `${row.imagesPerSecond.toPrecision(3)} images/s`.padStart(15),
+      `${row.gflops.toPrecision(3)} GFLOP/s`.padStart(13),
+      _ratio(row.ratio, "stock"),
+      ..."jaxRatio" in row ? [_ratio(row.jaxRatio!, "jax-js")] : [],
+    ];
+    const shown = row.stepMs.length > 0 ? figures : ["no result".padStart(15)];
+    console.log([row.what.padEnd(40), ...shown].join("  "));
   }
 }
 
-async function _runProcess(name: Contender): Promise<number[]> {
-  const script = fileURLToPath(new URL("compare_step.ts", import.meta.url));
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", script, name],
-      ...[`${batchSize}`, `${CONTENDERS[name].steps}`],
-    ],
-    stdout: "piped",
-    stderr: "inherit",
-  }).output();
-  if (code !== 0) {
-    console.error(`error: the process of ${name} ended with code ${code}`);
-    Deno.exit(1);
+function _medianMs(name: Contender["name"]): number {
+  const entry = entries.find(({ contender }) => contender.name === name);
+  return median(entry?.stepMs ?? []);
+}
+
+function _ratio(ratio: number, of: string): string {
+  const shown = Number.isNaN(ratio) ? "-" : `${ratio.toPrecision(3)}x`;
+  return `${shown.padStart(6)} ${of}`;
+}
+
+function _parseOptions() {
+  try {
+    return parseArgs({
+      options: {
+        "batch-size": { type: "string", default: "16" },
+        rounds: { type: "string", default: "2" },
+        peers: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    // Node's messages go on with advice on other ways to write it.
+    const [message] = (error as Error).message.split(/\.\s/);
+    _fail(`${message}: ${USAGE}`, 2);
   }
-  const last = new TextDecoder().decode(stdout).trim().split("\n").at(-1)!;
-  return JSON.parse(last).stepMs;
 }
 
 function _count(option: string, text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1) return count;
-  console.error(
-    `error: Cannot use --${option} ${text}: give an integer of at least 1`,
-  );
-  Deno.exit(2);
+  _fail(`Cannot use --${option} ${text}: give an integer of at least 1`, 2);
+}
+
+function _fail(message: string, code: number): never {
+  console.error(`error: ${message}`);
+  Deno.exit(code);
 }
