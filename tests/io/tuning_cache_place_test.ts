@@ -1,0 +1,119 @@
+/**
+ * Tests of where what was tuned is kept, and of places where it cannot be.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { AdapterDescription } from "../../src/backend/adapter.ts";
+import { DataError } from "../../src/errors.ts";
+import {
+  readTuning,
+  tuningFile,
+  writeTuning,
+} from "../../src/io/tuning_cache.ts";
+import type { TunedOperation } from "../../src/kernels/tuner.ts";
+import { makeFolder, namesIn } from "../data/folder.ts";
+
+const ADAPTER: AdapterDescription = {
+  name: "an adapter",
+  vendor: "7",
+  isSoftware: true,
+  features: [],
+  limits: {},
+};
+
+const TUNED: readonly TunedOperation[] = [
+  { key: "a", way: "fast", ms: 1, usual: "slow", usualMs: 2 },
+];
+
+/** Variables that name the user's cache folder. */
+const VARIABLES = ["XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"];
+
+Deno.test("writeTuning() is a DataError of one line where it cannot write, and leaves nothing behind", async () => {
+  await using folder = await makeFolder();
+  await Deno.writeTextFile(`${folder.path}/file`, "");
+  const onWarning = () => {};
+  // In the place of the folder there is a file; in that of the file, a folder.
+  const dir = `${folder.path}/dir`;
+  const file = (await tuningFile(ADAPTER, dir))!;
+  await Deno.mkdir(`${file}/inner`, { recursive: true });
+  const places = {
+    [`${folder.path}/file`]: ["dir", "file"],
+    [`${folder.path}/file/tuning`]: ["dir", "file"],
+    [dir]: ["dir", "file"],
+  };
+  for (const [dir, names] of Object.entries(places)) {
+    const error = await assertRejects(
+      () => writeTuning(ADAPTER, TUNED, { dir, onWarning }),
+      DataError,
+      "Cannot write ",
+    );
+    assert(!error.message.includes("\n"), error.message);
+    assertEquals(error.path, await tuningFile(ADAPTER, dir));
+    assertEquals(namesIn(folder.path), names);
+  }
+  assertEquals(namesIn(dir).map((name) => `${dir}/${name}`), [file]);
+});
+
+Deno.test("readTuning() warns in one line of what is in the place of its file", async () => {
+  await using folder = await makeFolder();
+  const warnings: string[] = [];
+  const options = {
+    dir: folder.path,
+    onWarning: (message: string) => warnings.push(message),
+  };
+  const file = (await tuningFile(ADAPTER, folder.path))!;
+  await Deno.mkdir(file);
+  assertEquals(await readTuning(ADAPTER, options), new Map());
+  assertEquals(warnings.length, 1);
+  assert(!warnings[0].includes("\n"), warnings[0]);
+  assert(warnings[0].includes(file), warnings[0]);
+});
+
+Deno.test("tuningFile() is in the user's cache folder by default", async () => {
+  await using folder = await makeFolder();
+  await _withEnv({ XDG_CACHE_HOME: folder.path }, async () => {
+    const path = await writeTuning(ADAPTER, TUNED);
+    const dir = `${folder.path}/alexnet/tuning`;
+    assertEquals(path, await tuningFile(ADAPTER, dir));
+    assertEquals(await tuningFile(ADAPTER), path);
+    assertEquals([...(await readTuning(ADAPTER)).values()], [...TUNED]);
+  });
+});
+
+Deno.test("writeTuning() is a DataError where no variable names a cache folder, and readTuning() reads nothing", async () => {
+  await using folder = await makeFolder();
+  await _withEnv({}, async () => {
+    assertEquals(await tuningFile(ADAPTER), undefined);
+    const onWarning = (message: string) => {
+      throw new Error(message);
+    };
+    assertEquals(await readTuning(ADAPTER, { onWarning }), new Map());
+    const error = await assertRejects(
+      () => writeTuning(ADAPTER, TUNED),
+      DataError,
+      "HOME",
+    );
+    assert(!error.message.includes("\n"), error.message);
+    // A folder that is given needs none.
+    await writeTuning(ADAPTER, TUNED, { dir: folder.path });
+    assertEquals(namesIn(folder.path).length, 1);
+  });
+});
+
+/** Runs something with these variables only of those that name the cache folder. */
+async function _withEnv(
+  env: Readonly<Record<string, string>>,
+  run: () => Promise<void>,
+): Promise<void> {
+  const before = VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
+  const set = (name: string, value: string | undefined) =>
+    value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+  VARIABLES.forEach((name) => set(name, env[name]));
+  try {
+    await run();
+  } finally {
+    before.forEach(([name, value]) => set(name, value));
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Tests of the file of what was tuned: what is written is read, nothing else is believed, and nothing is left of what fails.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { AdapterDescription } from "../../src/backend/adapter.ts";
+import {
+  readTuning,
+  tuningFile,
+  writeTuning,
+} from "../../src/io/tuning_cache.ts";
+import type { TunedOperation } from "../../src/kernels/tuner.ts";
+import { makeFolder, namesIn } from "../data/folder.ts";
+
+const ADAPTER: AdapterDescription = {
+  name: "an adapter (of version 1)",
+  vendor: "7",
+  isSoftware: true,
+  features: ["shader-f16", "timestamp-query"],
+  limits: { maxBufferSize: 2 ** 28 },
+};
+
+function _tuned(key: string, ms = 1.5): TunedOperation {
+  return { key, way: "fast", ms, usual: "slow", usualMs: 2 * ms };
+}
+
+/** Fails if there is a warning. */
+function onWarning(message: string): never {
+  throw new Error(message);
+}
+
+Deno.test("writeTuning() is read by readTuning(), from a folder that it makes", async () => {
+  await using folder = await makeFolder();
+  const dir = `${folder.path}/a/tuning`;
+  const options = { dir, onWarning };
+  assertEquals(await readTuning(ADAPTER, options), new Map());
+  const both = [_tuned("conv2d,1,2"), _tuned("matmul,3,4", 0.25)];
+  const path = await writeTuning(ADAPTER, both, options);
+  assertEquals(path, await tuningFile(ADAPTER, dir));
+  assertEquals(namesIn(dir).map((name) => `${dir}/${name}`), [path]);
+  const read = await readTuning(ADAPTER, options);
+  assertEquals([...read], both.map((tuned) => [tuned.key, tuned]));
+});
+
+Deno.test("writeTuning() adds to what was there, and replaces operations that were measured again", async () => {
+  await using folder = await makeFolder();
+  const options = { dir: folder.path, onWarning };
+  await writeTuning(ADAPTER, [_tuned("a"), _tuned("b")], options);
+  await writeTuning(ADAPTER, [_tuned("b", 7), _tuned("c")], options);
+  await writeTuning(ADAPTER, [], options);
+  const all = [_tuned("a"), _tuned("b", 7), _tuned("c")];
+  const read = await readTuning(ADAPTER, options);
+  assertEquals([...read.values()], all);
+  assertEquals(namesIn(folder.path).length, 1);
+});
+
+Deno.test("writeTuning() by many at a time leaves a file that can be read, and no other", async () => {
+  await using folder = await makeFolder();
+  const options = { dir: folder.path, onWarning };
+  const keys = Array.from({ length: 40 }, (_, i) => `operation ${i}`);
+  let isOver = false;
+  // Reads meanwhile: no half of a file is ever there.
+  const reads = (async () => {
+    let count = 0;
+    while (!isOver) {
+      for (const [key, tuned] of await readTuning(ADAPTER, options)) {
+        assertEquals(tuned, _tuned(key));
+      }
+      count++;
+    }
+    return count;
+  })();
+  await Promise.all(
+    keys.map((key) => writeTuning(ADAPTER, [_tuned(key)], options)),
+  );
+  isOver = true;
+  assert(await reads > 0);
+  const read = await readTuning(ADAPTER, options);
+  assert(read.size > 0);
+  for (const key of read.keys()) assert(keys.includes(key));
+  assertEquals(namesIn(folder.path).length, 1);
+  // What others wrote at the same moment may be lost, what they wrote before is not.
+  await writeTuning(ADAPTER, keys.map((key) => _tuned(key)), options);
+  assertEquals((await readTuning(ADAPTER, options)).size, keys.length);
+});
+
+Deno.test("tuningFile() is another for each adapter, and the same each time", async () => {
+  const others: Partial<AdapterDescription>[] = [
+    { name: "an adapter (of version 2)" },
+    { vendor: "8" },
+    { features: ["shader-f16"] },
+    { limits: { maxBufferSize: 2 ** 27 } },
+  ];
+  const files = new Set<string>();
+  for (const other of [{}, ...others]) {
+    const adapter = { ...ADAPTER, ...other };
+    const file = await tuningFile(adapter, "/folder");
+    assertEquals(file, await tuningFile({ ...adapter }, "/folder"));
+    assert(/^\/folder\/[0-9a-f]{16}\.json$/.test(file!), file);
+    files.add(file!);
+  }
+  assertEquals(files.size, 1 + others.length);
+});
+
+/** What a file of one operation is made to hold instead, and what the warning says of it. */
+const FOREIGN: Readonly<
+  Record<string, [change: (text: string) => string, reason: string]>
+> = {
+  "nothing": [() => "", "it is not JSON"],
+  "half of it": [(text) => text.slice(0, text.length / 2), "it is not JSON"],
+  "null": [() => "null", "it is not an object"],
+  "a number": [() => "7", "it is not an object"],
+  "an array": [() => "[]", "it is of another adapter or version"],
+  "another adapter": [
+    (text) => text.replace("an adapter", "another adapter"),
+    "it is of another adapter or version",
+  ],
+  "another format": [
+    (text) => text.replace('"format": 1', '"format": 0'),
+    "it is of another adapter or version",
+  ],
+  "another version of the package": [
+    (text) => text.replace(/"package": "[^"]+"/, '"package": "alexnet 0.0.0"'),
+    "it is of another adapter or version",
+  ],
+  "another version of Deno": [
+    (text) => text.replace(/"deno": "[^"]+"/, '"deno": "1.0.0"'),
+    "it is of another adapter or version",
+  ],
+  "no operations": [
+    (text) => text.replace('"operations"', '"others"'),
+    "it is of another adapter or version",
+  ],
+  "operations that are no array": [
+    (text) => text.replace(/\[\s*\{[^]*\}\s*\]/, "{}"),
+    "it holds something else than operations",
+  ],
+  "an operation that is null": [
+    (text) => text.replace(/\{\s*"key"[^}]*\}/, "null"),
+    "it holds something else than operations",
+  ],
+  "an operation without a way": [
+    (text) => text.replace('"way"', '"other"'),
+    "it holds something else than operations",
+  ],
+  "a key that is a number": [
+    (text) => text.replace('"a"', "7"),
+    "it holds something else than operations",
+  ],
+  "a time that is text": [
+    (text) => text.replace("1.5", '"1.5"'),
+    "it holds something else than operations",
+  ],
+  "a time below 0": [
+    (text) => text.replace("1.5", "-1.5"),
+    "it holds something else than operations",
+  ],
+  "5 MB": [(text) => text + " ".repeat(5e6), "it has 5000"],
+};
+
+for (const [what, [change, reason]] of Object.entries(FOREIGN)) {
+  Deno.test(`readTuning() warns of a file with ${what}, and writeTuning() replaces it`, async () => {
+    await using folder = await makeFolder();
+    const warnings: string[] = [];
+    const options = {
+      dir: folder.path,
+      onWarning: (message: string) => warnings.push(message),
+    };
+    const path = await writeTuning(ADAPTER, [_tuned("a")], options);
+    const text = await Deno.readTextFile(path);
+    const changed = change(text);
+    assert(changed !== text);
+    await Deno.writeTextFile(path, changed);
+    assertEquals(await readTuning(ADAPTER, options), new Map());
+    assertEquals(warnings.length, 1);
+    const [warning] = warnings;
+    assert(
+      warning.startsWith(
+        `ignored what was tuned before, in ${path}: ${reason}`,
+      ),
+      warning,
+    );
+    assert(!warning.includes("\n"), warning);
+
+    await writeTuning(ADAPTER, [_tuned("b")], options);
+    assertEquals(warnings, [warning, warning]);
+    const read = await readTuning(ADAPTER, { ...options, onWarning });
+    assertEquals([...read.keys()], ["b"]);
+    assertEquals(namesIn(folder.path).length, 1);
+  });
+}

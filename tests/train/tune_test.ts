@@ -1,0 +1,219 @@
+/**
+ * Tests of finding the fastest kernels of a training step, and of remembering them.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { backendInfo } from "../../src/backend/backend.ts";
+import { type Tensor1D, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { OptionError } from "../../src/errors.ts";
+import { readTuning } from "../../src/io/tuning_cache.ts";
+import {
+  chooseWays,
+  chosenWays,
+  observeOperations,
+} from "../../src/kernels/ways.ts";
+import { conv2d } from "../../src/nn/conv2d.ts";
+import { dense, flatten } from "../../src/nn/dense.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+import { lossAndGradients } from "../../src/train/step.ts";
+import { tune, type TunedOperation, useTuned } from "../../src/train/tune.ts";
+import { assertCloseTensor } from "../compare.ts";
+import { makeFolder, namesIn } from "../data/folder.ts";
+import { read, use, webgpuTest } from "../device.ts";
+import { webgpuBackend } from "../kernels/run.ts";
+import { labelsUpTo, numbers } from "../numbers.ts";
+
+const BATCH = 4;
+const SIZE = 6;
+const CHANNELS = 32;
+
+/** Sum of the channels of a convolution that is no longer computed by rows, so that there are several ways. */
+function _makeNet(): Sequential {
+  return new Sequential({
+    inputShape: [SIZE, SIZE, CHANNELS],
+    layers: [
+      conv2d({ filters: 32, kernelSize: 3, padding: "same" }),
+      flatten(),
+      dense({ units: 3 }),
+    ],
+  });
+}
+
+function _batch(): { images: Tensor4D; labels: Tensor1D } {
+  const shape: [number, number, number, number] = [BATCH, SIZE, SIZE, CHANNELS];
+  const size = BATCH * SIZE * SIZE * CHANNELS;
+  return {
+    images: tf.tensor4d(numbers(size), shape),
+    labels: tf.tensor1d(labelsUpTo(BATCH, 3), "int32"),
+  };
+}
+
+/** Loss, correct count and gradients. */
+async function _stepOf(net: Sequential): Promise<Float32Array[]> {
+  return await read(() => {
+    const { images, labels } = _batch();
+    const { loss, correct, gradients } = lossAndGradients(net, images, labels);
+    return [loss, correct, ...gradients];
+  });
+}
+
+async function _weightsOf(net: Sequential): Promise<Float32Array[]> {
+  return await read(() => net.getWeights().map((weight) => tf.clone(weight)));
+}
+
+/** Fails if there is a warning. */
+function onWarning(message: string): never {
+  throw new Error(message);
+}
+
+function _waysOf(tuned: Iterable<TunedOperation>): Map<string, string> {
+  return new Map([...tuned].map(({ key, way }) => [key, way]));
+}
+
+/** Runs a test, and then has everything computed in the usual ways again. */
+function _tuneTest(
+  name: string,
+  fn: (backend: WebGPUBackend) => Promise<void>,
+): void {
+  webgpuTest(name, async () => {
+    const backend = await webgpuBackend();
+    try {
+      await fn(backend);
+    } finally {
+      chooseWays(backend, new Map());
+    }
+  });
+}
+
+_tuneTest(
+  "tune() measures a step once and keeps it, and useTuned() computes as it found best",
+  async (backend) => {
+    await using folder = await makeFolder();
+    const options = { dir: folder.path, onWarning };
+    const net = _makeNet();
+    const weights = await _weightsOf(net);
+    const expected = await _stepOf(net);
+    const count = () => [tf.memory().numTensors, backend.numDataIds()];
+    const before = count();
+
+    const told: TunedOperation[] = [];
+    const onTuned = (tuned: TunedOperation) => told.push(tuned);
+    const first = await tune(net, { ...options, batchSize: BATCH, onTuned });
+    assertEquals(count(), before);
+    assertEquals(told, first);
+    for (const { way, ms, usual, usualMs } of first) {
+      assert(ms > 0 && (way === usual ? ms === usualMs : ms < usualMs));
+    }
+    const keys = first.map(({ key }) => key);
+    assertEquals(new Set(keys).size, keys.length);
+    // Output and gradient of the filter, and the products of their tiles before them; the dense layer and its gradients.
+    const prefix = (name: string) => keys.findIndex((k) => k.startsWith(name));
+    assert(prefix("places,") < prefix("conv2d,"));
+    assert(prefix("places,") >= 0);
+    assert(prefix("conv2d filter gradient,") > 0);
+    assert(keys.filter((key) => key.startsWith("matmul,")).length === 3);
+
+    // Every operation of a step was measured.
+    const chosen = _waysOf(first);
+    const { images, labels } = _batch();
+    observeOperations(
+      backend,
+      () => tf.dispose({ ...lossAndGradients(net, images, labels) }),
+      ({ key }) => assert(chosen.has(key), key),
+    );
+    tf.dispose([images, labels]);
+    assertEquals(chosenWays(backend), chosen);
+    assertEquals(await _weightsOf(net), weights);
+    const tunedStep = await _stepOf(net);
+
+    assertEquals(namesIn(folder.path).length, 1);
+    const kept = await readTuning(backendInfo().adapter!, options);
+    assertEquals([...kept.values()], first);
+
+    // As another process would.
+    chooseWays(backend, new Map());
+    assertEquals(await useTuned(options), kept);
+    assertEquals(chosenWays(backend), chosen);
+    assertEquals(await _stepOf(net), tunedStep);
+    tunedStep.forEach((values, i) => {
+      // Tiles of 8 places round by as much; see winogradTolerance().
+      assertCloseTensor(values, expected[i], { relative: 2e-5 });
+    });
+
+    chooseWays(backend, new Map());
+    const second = await tune(net, { ...options, batchSize: BATCH });
+    assertEquals(second, []);
+    assertEquals(chosenWays(backend), chosen);
+    assertEquals(count(), before);
+    net.dispose();
+  },
+);
+
+_tuneTest(
+  "tune() keeps what it measured before it was left, and goes on from there",
+  async (backend) => {
+    await using folder = await makeFolder();
+    const options = { dir: folder.path, onWarning, batchSize: BATCH };
+    const net = new Sequential({
+      inputShape: [SIZE, SIZE, 1],
+      layers: [flatten(), dense({ units: 3 })],
+    });
+    const before = tf.memory().numTensors;
+    const left: TunedOperation[] = [];
+    const onTuned = (tuned: TunedOperation) => {
+      left.push(tuned);
+      throw new Error("left");
+    };
+    await assertRejects(
+      () => tune(net, { ...options, onTuned }),
+      Error,
+      "left",
+    );
+    assertEquals(left.length, 1);
+    assertEquals(tf.memory().numTensors, before);
+    const rest = await tune(net, options);
+    assert(rest.length > 0);
+    assert(rest.every(({ key }) => key !== left[0].key));
+    assertEquals(chosenWays(backend), _waysOf([...left, ...rest]));
+    net.dispose();
+  },
+);
+
+_tuneTest(
+  "useTuned() has everything computed as usual where nothing was tuned",
+  async (backend) => {
+    await using folder = await makeFolder();
+    chooseWays(backend, new Map([["matmul", "of before"]]));
+    const tuned = await useTuned({ dir: folder.path, onWarning });
+    assertEquals(tuned, new Map());
+    assertEquals(chosenWays(backend), new Map());
+    assertEquals(namesIn(folder.path), []);
+  },
+);
+
+Deno.test("tune() and useTuned() do nothing without WebGPU", async () => {
+  await use("cpu");
+  await using folder = await makeFolder();
+  const options = { dir: folder.path, onWarning };
+  const net = _makeNet();
+  assertEquals(await tune(net, { ...options, batchSize: BATCH }), []);
+  assertEquals(await useTuned(options), new Map());
+  assertEquals(namesIn(folder.path), []);
+  net.dispose();
+});
+
+Deno.test("tune() refuses batches that are not of 1 image or more", async () => {
+  await use("cpu");
+  const net = _makeNet();
+  for (const batchSize of [0, 1.5, NaN]) {
+    await assertRejects(
+      () => tune(net, { batchSize }),
+      OptionError,
+      "batchSize",
+    );
+  }
+  net.dispose();
+});
