@@ -67,7 +67,9 @@ export async function train({ options }: CommandLine): Promise<number> {
     say(`\n${formatLayers(net.summary())}\n`);
     say(`recipe: ${_describe(recipe, optimizer.description, data)}`);
     _explainSplit(net, recipe, backend, say);
-    if (options.tune) {
+    if (options.tune && backend.adapter === undefined) {
+      say("note: there is nothing to tune without a WebGPU adapter");
+    } else if (options.tune) {
       await tuneWith(net, recipe.batchSize, say);
     } else {
       await useTuned({ onWarning });

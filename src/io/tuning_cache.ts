@@ -56,14 +56,17 @@ export async function readTuning(
   options: TuningCacheOptions = {},
 ): Promise<Map<string, TunedOperation>> {
   const { dir, onWarning = console.warn } = options;
-  const path = await tuningFile(adapter, dir);
-  if (path === undefined) return new Map();
+  let path: string | undefined;
   try {
+    path = await tuningFile(adapter, dir);
+    if (path === undefined) return new Map();
     return _parse(await _read(path), _identityOf(adapter));
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
     onWarning(
-      `ignored what was tuned before, in ${path}: ${reason}; delete the file or run \`tune\` to write it anew`,
+      `ignored what was tuned before${
+        path === undefined ? "" : `, in ${path}`
+      }: ${reason}; delete the file or run \`tune\` to write it anew`,
     );
     return new Map();
   }
@@ -91,7 +94,7 @@ export async function writeTuning(
       "Cannot find the cache folder as HOME (on Windows: LOCALAPPDATA) is not set: set it to keep what was tuned",
     );
   }
-  // What another process wrote in the meantime stays.
+  // What another process wrote before stays; of two that write at the same time, one may lose what it adds.
   const all = await readTuning(adapter, options);
   for (const operation of tuned) all.set(operation.key, operation);
   const content = { ..._identity(adapter), operations: [...all.values()] };
@@ -114,6 +117,7 @@ function _identity({ name, vendor, features, limits }: AdapterDescription) {
     format: FORMAT,
     package: `${config.name} ${config.version}`,
     deno: Deno.version.deno,
+    cores: navigator.hardwareConcurrency,
     adapter: { name, vendor, features, limits },
   };
 }

@@ -35,7 +35,8 @@ export function directForward(
   const { batch, outHeight, outWidth, outChannels } = sizes;
   const depth = sizes.filterHeight * sizes.filterWidth * sizes.inChannels;
   return runProduct(backend, {
-    key,
+    // The product is an operation of its own, with ways of its own.
+    key: `${key} product`,
     rows: batch * outHeight * outWidth,
     columns: outChannels,
     depth,
@@ -70,7 +71,7 @@ export function directInputGradient(
 ): TensorInfo {
   const { batch, inHeight, inWidth, inChannels } = sizes;
   return runProduct(backend, {
-    key,
+    key: `${key} product`,
     rows: batch * inHeight * inWidth,
     columns: inChannels,
     depth: sizes.filterHeight * sizes.filterWidth * sizes.outChannels,
@@ -105,7 +106,7 @@ export function directFilterGradient(
   const { filterHeight, filterWidth, inChannels, outChannels } = sizes;
   const depth = sizes.batch * sizes.outHeight * sizes.outWidth;
   return runProduct(backend, {
-    key,
+    key: `${key} product`,
     rows: filterHeight * filterWidth * inChannels,
     columns: outChannels,
     depth,

@@ -14,8 +14,8 @@ import { copyToTexture, scratchFor } from "./scratch.ts";
 import { traitsOf } from "./traits.ts";
 
 /**
- * Bytes from which on a buffer may be used again at once, by commands that come later in the queue. Nothing else may write
- * to it: small buffers are filled by `queue.writeBuffer` too, which overtakes the commands that wait.
+ * Bytes from which on a buffer may be used again at once, by commands that come later in the queue, unless the queue itself
+ * wrote it: that overtakes the commands that wait. It saves memory, of which small buffers take none.
  */
 const LEAST_REUSED = 2 ** 16;
 
@@ -62,8 +62,9 @@ export function dispatch(
   // Keeps the buffers from being reused before these commands are submitted. A larger texture may just have had those
   // before them submitted.
   for (let i = 0; i < tensors.length; i++) {
-    if (bound[i].size < LEAST_REUSED) {
-      recorder.commandQueueOwnedIds.add(tensors[i].dataId);
+    const { dataId } = tensors[i];
+    if (bound[i].size < LEAST_REUSED || filled.has(dataId)) {
+      recorder.commandQueueOwnedIds.add(dataId);
     }
   }
   const bindGroup = bindGroupOf(recorder.device, program, bound);
@@ -164,12 +165,19 @@ export function makeFilled(
   const dtype = words instanceof Float32Array ? "float32" : "int32";
   const tensor = makeOutput(backend, [words.length], dtype);
   const recorder = recorderOf(backend);
-  recorder.uploadToGPU(tensor.dataId);
-  // Safe although commands may be waiting: the buffer is in none of them, or it would not have been free.
-  const { resource } = recorder.tensorMap.get(tensor.dataId);
-  recorder.device.queue.writeBuffer(resource!, 0, words);
+  // Of a usage that no other tensor has, so that the buffer never was one that waiting commands use; see `dispatch`.
+  const buffer = recorder.bufferManager.acquireBuffer(
+    words.byteLength,
+    GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+  );
+  recorder.tensorMap.get(tensor.dataId).resource = buffer;
+  filled.add(tensor.dataId);
+  recorder.device.queue.writeBuffer(buffer, 0, words);
   return tensor;
 }
+
+/** Tensors whose content was written by the queue, ahead of the commands that wait. */
+const filled = new WeakSet<object>();
 
 /** Of float32 and int32. */
 const BYTES_PER_ELEMENT = 4;

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { TensorPart } from "./dispatch.ts";
 
 /** Elements between places of a buffer where a binding may begin on every adapter: 256 bytes. */
@@ -57,14 +56,19 @@ export function cutImages(
 /**
  * The images of a part.
  *
- * @param tensor `[batch, ...]`.
+ * @param tensor `[batch, ...]`, or a part of a tensor.
  * @param part Which images.
  * @returns A part of the tensor, `[count, ...]`.
  */
 export function imagesOf(
-  { dataId, dtype, shape: [, ...image] }: TensorInfo,
+  { dataId, dtype, shape: [, ...image], first = 0 }: TensorPart,
   { begin, count }: ImagePart,
 ): TensorPart {
   const size = image.reduce((product, n) => product * n, 1);
-  return { dataId, dtype, shape: [count, ...image], first: begin * size };
+  return {
+    dataId,
+    dtype,
+    shape: [count, ...image],
+    first: first + begin * size,
+  };
 }

@@ -26,7 +26,7 @@ import {
   type PooledWithPlaces,
 } from "./max_pool.ts";
 import { poolKey, type PoolSizes } from "./pool_shader.ts";
-import { sparseFilterGradient } from "./sparse_filter.ts";
+import { randomPlaces, sparseFilterGradient } from "./sparse_filter.ts";
 import { fitsSparse } from "./sparse_filter_shader.ts";
 import { runOperation } from "./ways.ts";
 
@@ -116,6 +116,7 @@ export function pooledConvGradients(
       way === "sparse"
         ? sparseFilterGradient(backend, { x, dy, places }, { conv, pool }, key)
         : _unpooledGradients(backend, { x, filter, dy, places }, sizes).kernel,
+    sample: (index) => index === 2 ? randomPlaces(pool) : undefined,
   }, [x, dy, places]);
   return { kernel };
 }

@@ -13,6 +13,9 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
  */
 export interface Recorder {
   readonly device: GPUDevice;
+  readonly bufferManager: {
+    acquireBuffer(size: number, usage: GPUBufferUsageFlags): GPUBuffer;
+  };
   readonly tensorMap: {
     get(
       dataId: object,

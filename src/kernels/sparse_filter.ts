@@ -24,6 +24,28 @@ const MOST_TURNS = 60_000;
 const CHANNELS = 32;
 
 /**
+ * Makes places that largest values might have: a random one of each window.
+ *
+ * @param p Sizes of the pooling.
+ * @returns Places as `maxPoolWithPlaces` gives them, `[batch, outHeight, outWidth, channels]`.
+ */
+export function randomPlaces(p: PoolSizes): Int32Array {
+  const along = (start: number, window: number, size: number) =>
+    Math.min(Math.max(start + Math.floor(Math.random() * window), 0), size - 1);
+  const shape = [p.outHeight, p.outWidth, p.channels];
+  const [height, width, channels] = shape;
+  const image = height * width * channels;
+  return Int32Array.from({ length: p.batch * image }, (_, i) => {
+    const pixel = Math.floor(i % image / channels);
+    const [row, column] = [Math.floor(pixel / width), pixel % width];
+    const y = row * p.strideHeight - p.padTop;
+    const x = column * p.strideWidth - p.padLeft;
+    return along(y, p.windowHeight, p.inHeight) * p.inWidth +
+      along(x, p.windowWidth, p.inWidth);
+  });
+}
+
+/**
  * Computes the gradient.
  *
  * @param backend The backend that holds the tensors.
@@ -39,12 +61,17 @@ export function sparseFilterGradient(
   { conv, pool }: { conv: ConvSizes; pool: PoolSizes },
   key: string,
 ): TensorInfo {
-  const { isSoftware, source } = traitsOf(backend);
+  const { isSoftware, source, maxBindingBytes } = traitsOf(backend);
   const { filterHeight, filterWidth, inChannels, outChannels } = conv;
   const count = pool.batch * pool.outHeight * pool.outWidth;
   const busy = BUSY_GROUPS[isSoftware ? "software" : "hardware"];
+  const filterBytes = 4 * filterHeight * filterWidth * inChannels * outChannels;
   const splits = Math.max(
-    Math.min(Math.ceil(busy / Math.ceil(outChannels / CHANNELS)), count),
+    Math.min(
+      Math.ceil(busy / Math.ceil(outChannels / CHANNELS)),
+      Math.max(1, Math.floor(maxBindingBytes / filterBytes)),
+      count,
+    ),
     Math.ceil(count / MOST_TURNS),
   );
   const options = { splits, source };

@@ -39,7 +39,10 @@ const LEAST_SAVED = 0.04;
 const HOPELESS = 1.5;
 
 /** Shortest time to measure at once, in milliseconds: waiting for the device costs Deno about 11. */
-const MIN_MS = 60;
+const MIN_MS = 100;
+
+/** Most runs to measure at once. */
+const MOST_REPEATS = 1024;
 
 /** An operation to tune, with the tensors that stand in for its own. */
 interface _Candidate {
@@ -52,20 +55,20 @@ interface _Candidate {
  *
  * @param backend The backend that it runs on.
  * @param work Runs operations, as a training step does.
- * @param isKnown Whether an operation was measured before and is left as it is.
+ * @param isKnown Whether an operation was measured before, with a way that it still has, and is left as it is.
  * @yields What was measured, operation by operation.
  */
 export async function* tuneOperations(
   backend: WebGPUBackend,
   work: () => void,
-  isKnown: (key: string) => boolean,
+  isKnown: (operation: Operation) => boolean,
 ): AsyncGenerator<TunedOperation> {
   const done = new Set<string>();
   const watch = (run: () => void): _Candidate[] => {
     const found = new Map<string, _Candidate>();
     observeOperations(backend, run, (operation, shapes) => {
       const { key } = operation;
-      if (done.has(key) || isKnown(key) || found.has(key)) return;
+      if (done.has(key) || isKnown(operation) || found.has(key)) return;
       found.set(key, { operation, shapes });
     });
     return [...found.values()];
@@ -78,7 +81,7 @@ export async function* tuneOperations(
       const { key, ways, usual } = operation;
       if (done.has(key)) continue;
       done.add(key);
-      const tensors = _standIns(shapes);
+      const tensors = _standIns(operation, shapes);
       try {
         const run = (way: string) => {
           backend.disposeData(operation.run(way, tensors).dataId);
@@ -113,8 +116,14 @@ async function _measure(
   for (const way of ways) {
     // Once to compile.
     run(way);
-    const ms = await _time(backend, () => run(way));
-    const repeats = Math.max(1, Math.ceil(MIN_MS / ms));
+    const repeat = (count: number) => () => {
+      for (let i = 0; i < count; i++) run(way);
+    };
+    let repeats = 1;
+    while (
+      repeats < MOST_REPEATS &&
+      await _time(backend, repeat(repeats)) < MIN_MS
+    ) repeats *= 2;
     entrants.push({ way, repeats, all: [] as number[] });
   }
   for (let round = 0; round < ROUNDS; round++) {
@@ -136,13 +145,18 @@ function _choose(times: ReadonlyMap<string, number>, usual: string): string {
   return ms < times.get(usual)! * (1 - LEAST_SAVED) ? fastest : usual;
 }
 
-/** Tensors of the same shapes and types: random numbers, and zeros for indices. */
-function _standIns(shapes: readonly TensorInfo[]): Tensor[] {
-  return shapes.map(({ shape, dtype }) =>
-    dtype === "int32"
+/** Tensors of the same shapes and types, of what the operation gives or else random numbers; indices are 0. */
+function _standIns(
+  { sample }: Operation,
+  shapes: readonly TensorInfo[],
+): Tensor[] {
+  return shapes.map(({ shape, dtype }, i) => {
+    const values = sample?.(i);
+    if (values !== undefined) return tf.tensor(values, shape, "int32");
+    return dtype === "int32"
       ? tf.zeros(shape, "int32")
-      : tf.randomUniform(shape, -1, 1)
-  );
+      : tf.randomUniform(shape, -1, 1);
+  });
 }
 
 async function _time(backend: WebGPUBackend, run: () => void): Promise<number> {

@@ -23,6 +23,14 @@ export interface Operation {
    * @returns The result, which the caller owns.
    */
   readonly run: (way: string, tensors: readonly TensorInfo[]) => TensorInfo;
+  /**
+   * Makes the content of a tensor to measure with, where its values decide how long the operation takes; elsewhere they are
+   * random.
+   *
+   * @param index Which of the tensors.
+   * @returns Its elements, or undefined: random.
+   */
+  readonly sample?: (index: number) => Int32Array | undefined;
 }
 
 /** Is told of operations before they run. */

@@ -35,6 +35,7 @@ export function fitsWinograd(
     s.strideHeight === 1 && s.strideWidth === 1 &&
     s.inChannels % 4 === 0 && s.outChannels % 4 === 0 &&
     s.padTop < r && s.padLeft < r &&
+    _filterBytes(s, m) <= maxBytes &&
     step * _bytesPerImage(s, m) <= Math.min(MOST_BYTES, maxBytes);
 }
 
@@ -76,6 +77,12 @@ function _bytesPerImage(s: ConvSizes, m: number): number {
   );
   const places = (m + s.filterHeight - 1) ** 2;
   return BYTES_PER_FLOAT * places * channels * Math.max(...tiles);
+}
+
+/** Bytes of the transformed filter, and of the products of the filter's gradient. */
+function _filterBytes(s: ConvSizes, m: number): number {
+  const places = (m + s.filterHeight - 1) ** 2;
+  return BYTES_PER_FLOAT * places * s.inChannels * s.outChannels;
 }
 
 /** The multiple of images that parts begin at. */

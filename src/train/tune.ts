@@ -5,12 +5,13 @@
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { AdapterDescription } from "../backend/adapter.ts";
 import { backendInfo } from "../backend/backend.ts";
 import { type Tensor1D, type Tensor4D, tf } from "../backend/tf.ts";
 import { readTuning, writeTuning } from "../io/tuning_cache.ts";
 import { ensureBackend } from "../kernels/init.ts";
 import { type TunedOperation, tuneOperations } from "../kernels/tuner.ts";
-import { chooseWays } from "../kernels/ways.ts";
+import { chooseWays, type Operation } from "../kernels/ways.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
 import { lossAndGradients } from "./step.ts";
@@ -44,7 +45,7 @@ export async function useTuned(
   options: TuningOptions = {},
 ): Promise<ReadonlyMap<string, TunedOperation>> {
   await ensureBackend();
-  const { adapter } = backendInfo();
+  const adapter = _adapterInUse();
   if (adapter === undefined) return new Map();
   const tuned = await readTuning(adapter, options);
   chooseWays(
@@ -82,8 +83,11 @@ export async function tune(
 ): Promise<TunedOperation[]> {
   const batchSize = requireInteger("batchSize", options.batchSize);
   const known = await useTuned(options);
-  const { adapter } = backendInfo();
+  const adapter = _adapterInUse();
   if (adapter === undefined) return [];
+  // Before anything takes time: whether it can be kept.
+  const { dir } = options;
+  await writeTuning(adapter, [], { dir, onWarning: () => {} });
   const backend = tf.backend() as WebGPUBackend;
   const shape = [batchSize, ...net.inputShape];
   const images: Tensor4D = tf.randomUniform(shape as Tensor4D["shape"]);
@@ -98,7 +102,8 @@ export async function tune(
       );
       tf.dispose([loss, correct, gradients]);
     };
-    const isKnown = (key: string) => known.has(key);
+    const isKnown = ({ key, ways }: Operation) =>
+      ways.includes(known.get(key)?.way ?? "");
     for await (const tuned of tuneOperations(backend, step, isKnown)) {
       all.push(tuned);
       // At once, so that what was found is not lost with the process.
@@ -109,4 +114,13 @@ export async function tune(
     tf.dispose([images, labels]);
   }
   return all;
+}
+
+/** The adapter, with what it binds where that was restricted. */
+function _adapterInUse(): AdapterDescription | undefined {
+  const { adapter, maxBindingBytes } = backendInfo();
+  return adapter && {
+    ...adapter,
+    limits: { ...adapter.limits, maxStorageBufferBindingSize: maxBindingBytes },
+  };
 }

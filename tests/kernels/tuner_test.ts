@@ -83,7 +83,7 @@ async function _tune(
   const count = () => [tf.memory().numTensors, backend.numDataIds()];
   const before = count();
   const work = () => _run(backend, operations);
-  const isKnown = (key: string) => known.includes(key);
+  const isKnown = ({ key }: Operation) => known.includes(key);
   const all: TunedOperation[] = [];
   for await (const tuned of tuneOperations(backend, work, isKnown)) {
     all.push(tuned);

@@ -4,17 +4,17 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { assert } from "@std/assert";
 import { readScalars } from "../../src/backend/backend.ts";
 import { tf } from "../../src/backend/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
-import { chooseWays, observeOperations } from "../../src/kernels/ways.ts";
+import { chooseWays } from "../../src/kernels/ways.ts";
 import { alexnet } from "../../src/models/alexnet.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { use, webgpuTest } from "../device.ts";
 import { webgpuBackend } from "../kernels/run.ts";
+import { chooseConvolutions } from "./choose.ts";
 
 const STEPS = 20;
 
@@ -86,7 +86,9 @@ async function _losses(
   for await (const { images, labels } of train) {
     const step = losses.length;
     const run = () => lossAndGradients(net, images, labels, { step });
-    if (step === 0) _choose(backend, () => tf.dispose({ ...run() }), names);
+    if (step === 0) {
+      chooseConvolutions(backend, () => tf.dispose({ ...run() }), names);
+    }
     const { loss, correct, gradients } = run();
     optimizer.apply(net.getWeights(), gradients);
     losses.push((await readScalars(loss))[0]);
@@ -96,20 +98,4 @@ async function _losses(
   optimizer.dispose();
   net.dispose();
   return losses;
-}
-
-/** Chooses a way for each operation that has one of the names. */
-function _choose(
-  backend: WebGPUBackend,
-  work: () => void,
-  names: readonly string[],
-): void {
-  const chosen = new Map<string, string>();
-  observeOperations(backend, work, ({ key, ways }) => {
-    const way = names.find((name) => ways.includes(name));
-    if (way !== undefined) chosen.set(key, way);
-  });
-  // Output, gradients of the input and of the filter of all convolutions but the first, and of the filter of that.
-  assertEquals(chosen.size, 4 * 3 + 1);
-  chooseWays(backend, chosen);
 }
