@@ -150,9 +150,9 @@ Deno.test("fitsWinograd() is for strides of 1, square filters, multiples of 4 ch
 });
 
 Deno.test("fitsWinograd() is not for tensors of tiles that the adapter cannot bind", async () => {
-  const s: ConvSizes = await sizesOf(_case([2, 8, 8, 8], [3, 3, 8], "same"));
-  // 36 places of 4 tiles of an image, whose numbers 64 divides.
-  const bytes = 36 * 4 * 8 * 4;
+  const s: ConvSizes = await sizesOf(_case([2, 12, 12, 8], [3, 3, 8], "same"));
+  // 36 places of 9 tiles of an image, whose numbers 64 divides.
+  const bytes = 36 * 9 * 8 * 4;
   assert(fitsWinograd(s, 4, bytes));
   assert(!fitsWinograd(s, 4, bytes - 1));
   // Parts can begin at every second image only: of 96 numbers.
@@ -160,6 +160,13 @@ Deno.test("fitsWinograd() is not for tensors of tiles that the adapter cannot bi
   const ofImage = 36 * 2 * 4 * 4;
   assert(fitsWinograd(odd, 4, 2 * ofImage));
   assert(!fitsWinograd(odd, 4, 2 * ofImage - 1));
+  // The transformed filter is larger than the tiles of an image.
+  const deep: ConvSizes = await sizesOf(
+    _case([2, 4, 4, 64], [3, 3, 64], "same"),
+  );
+  const ofFilter = 36 * 64 * 64 * 4;
+  assert(fitsWinograd(deep, 4, ofFilter));
+  assert(!fitsWinograd(deep, 4, ofFilter - 1));
 });
 
 function _case(
