@@ -49,7 +49,6 @@ async function _register(
       name: `${name}, ${count} ${phase} batches of ${batchSize}`,
       group: name,
       n: 3,
-      warmup: 1,
       async fn(b) {
         const start = performance.now();
         b.start();

@@ -38,7 +38,6 @@ export async function registerTimings(
       name: repeats > 1 ? `${timing.name} x${repeats}` : timing.name,
       group: timing.group,
       n: iterations,
-      warmup: 1,
       async fn(b) {
         b.start();
         row.times.push(await timeRuns(timing.run, repeats));

@@ -34,7 +34,6 @@ const rates = { step: [] as number[], best: [] as number[] };
 Deno.bench({
   name: "AlexNet step, batch 16, and products of matrices",
   n: ROUNDS,
-  warmup: 1,
   async fn() {
     rates.step.push(step.gflop / await timeRuns(step.run, 1) * 1000);
     const round: number[] = [];

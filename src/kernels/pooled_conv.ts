@@ -47,17 +47,6 @@ export interface ConvGradients {
 }
 
 /**
- * The multiple of images that a part of a batch has to begin at.
- *
- * @param input Elements per image of the input.
- * @param pooled Elements per image of the pooled output.
- * @returns Number of images.
- */
-export function pooledConvStep(input: number, pooled: number): number {
-  return imageStep([input, pooled]);
-}
-
-/**
  * Computes the largest values of the windows of `activation(conv2d(x, filter) + bias)`, and their places. What is not
  * pooled yet is freed at once.
  *
@@ -187,10 +176,10 @@ function _forEachPart(
     of: (tensor: TensorInfo) => TensorInfo;
   }) => void,
 ): void {
-  const step = pooledConvStep(
+  const step = imageStep([
     conv.inHeight * conv.inWidth * conv.inChannels,
     pool.outHeight * pool.outWidth * pool.channels,
-  );
+  ]);
   const size = conv.outHeight * conv.outWidth * conv.outChannels;
   for (const part of cutImages(conv.batch, { size, step, maxBytes })) {
     const batch = part.count;

@@ -10,7 +10,7 @@ import type { ConvSizes } from "./conv_view.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
 import { poolKey, type PoolSizes } from "./pool_shader.ts";
 import { programOf } from "./program.ts";
-import { sparseFilterShader } from "./sparse_filter_shader.ts";
+import { CHANNELS, sparseFilterShader } from "./sparse_filter_shader.ts";
 import { addSplits } from "./split_sum.ts";
 import { traitsOf } from "./traits.ts";
 
@@ -19,9 +19,6 @@ const BUSY_GROUPS = { software: 16, hardware: 256 };
 
 /** Most turns of a loop: llvmpipe before Mesa 25 stops after 65,535. */
 const MOST_TURNS = 60_000;
-
-/** Output channels of a workgroup. */
-const CHANNELS = 32;
 
 /**
  * Makes places that largest values might have: a random one of each window.

@@ -12,7 +12,7 @@ import type { Shader } from "./shader.ts";
 import { MAX_GROUPS, range } from "./wgsl.ts";
 
 /** Invocations of a workgroup, each with an output channel of its own. */
-const WORKGROUP_SIZE = 32;
+export const CHANNELS = 32;
 
 /** Most vectors of sums of an invocation: with more, compilers keep them in memory. */
 const MOST_SUMS = 64;
@@ -53,7 +53,7 @@ export function sparseFilterShader(
   const perImage = pool.outHeight * pool.outWidth;
   const count = pool.batch * perImage;
   const length = Math.ceil(count / splits);
-  const across = Math.ceil(outChannels / WORKGROUP_SIZE);
+  const across = Math.ceil(outChannels / CHANNELS);
   const groups = across * splits;
   const x = Math.min(groups, MAX_GROUPS);
   const row = inWidth * inChannels / 4;
@@ -67,14 +67,14 @@ ${declareOperand("x", { binding: 1, width: 4, source })}
 ${declareOperand("dy", { binding: 2, width: 1, source })}
 ${declareOperand("places", { binding: 3, width: 1, source, type: "i32" })}
 
-@compute @workgroup_size(${WORKGROUP_SIZE})
+@compute @workgroup_size(${CHANNELS})
 fn main(
   @builtin(workgroup_id) id: vec3u,
   @builtin(local_invocation_index) invocation: u32,
 ) {
   let group = id.y * ${x}u + id.x;
   let split = group / ${across}u;
-  let channel = group % ${across}u * ${WORKGROUP_SIZE}u + invocation;
+  let channel = group % ${across}u * ${CHANNELS}u + invocation;
   if (channel >= ${outChannels}u || split >= ${splits}u) {
     return;
   }
@@ -88,11 +88,7 @@ ${sums.map(({ y, v }) => `  var sum${y}_${v} = vec4f();`).join("\n")}
     let first = (i / ${perImage}u * ${s.inHeight}u + top) * ${row}u + left;
 ${
     sums.map(({ y, v }) =>
-      `    sum${y}_${v} = fma(d, xRead(${
-        // What is beyond the last tap of a row is not stored.
-        v === vectors.length - 1 && taps % 4 !== 0
-          ? `min(first + ${y * row + v}u, ${s.batch * s.inHeight * row - 1}u)`
-          : `first + ${y * row + v}u`}), sum${y}_${v});`
+      `    sum${y}_${v} = fma(d, xRead(first + ${y * row + v}u), sum${y}_${v});`
     ).join("\n")
   }
   }

@@ -116,24 +116,20 @@ async function _measure(
   for (const way of ways) {
     // Once to compile.
     run(way);
-    const repeat = (count: number) => () => {
-      for (let i = 0; i < count; i++) run(way);
-    };
     let repeats = 1;
+    const repeat = () => {
+      for (let i = 0; i < repeats; i++) run(way);
+    };
     while (
-      repeats < MOST_REPEATS &&
-      await _time(backend, repeat(repeats)) < MIN_MS
+      repeats < MOST_REPEATS && await _time(backend, repeat) < MIN_MS
     ) repeats *= 2;
-    entrants.push({ way, repeats, all: [] as number[] });
+    entrants.push({ way, repeat, repeats, all: [] as number[] });
   }
   for (let round = 0; round < ROUNDS; round++) {
     const fastest = Math.min(...entrants.flatMap(({ all }) => all));
-    for (const { way, repeats, all } of entrants) {
+    for (const { way, repeat, repeats, all } of entrants) {
       if (way !== usual && all[0] > HOPELESS * fastest) continue;
-      const ms = await _time(backend, () => {
-        for (let i = 0; i < repeats; i++) run(way);
-      });
-      all.push(ms / repeats);
+      all.push(await _time(backend, repeat) / repeats);
     }
   }
   return new Map(entrants.map(({ way, all }) => [way, _median(all)]));

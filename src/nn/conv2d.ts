@@ -7,7 +7,7 @@
 import { backendInfo } from "../backend/backend.ts";
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
 import { fusedConv2d } from "../kernels/fused_conv2d.ts";
-import { pooledConvStep } from "../kernels/pooled_conv.ts";
+import { imageStep } from "../kernels/image_parts.ts";
 import { convSizes, poolSizes } from "../kernels/sizes.ts";
 import {
   type Activation,
@@ -112,10 +112,10 @@ export function conv2d(options: Conv2dOptions): Layer {
         inner: (input) => ({
           size: sizeOf(outputShape(input)),
           // Average pooling is computed of the whole batch.
-          step: pool.kind === "average" ? Infinity : pooledConvStep(
+          step: pool.kind === "average" ? Infinity : imageStep([
             sizeOf(input),
             sizeOf(next.outputShape(outputShape(input))),
-          ),
+          ]),
         }),
         apply(x, [kernel, bias], { needsInputGradient }) {
           const tensors = { x, kernel, bias } as ConvTensors;
