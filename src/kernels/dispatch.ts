@@ -38,15 +38,17 @@ export function dispatch(
   tensors: readonly TensorPart[],
 ): void {
   const recorder = recorderOf(backend);
+  const { textures } = program;
   const bound: Bound[] = [];
   let numTextures = 0;
-  for (const { dataId, shape, first = 0 } of tensors) {
+  for (let i = 0; i < tensors.length; i++) {
+    const { dataId, shape, first = 0 } = tensors[i];
     const data = recorder.tensorMap.get(dataId);
     if (data.resource == null) recorder.uploadToGPU(dataId);
     const buffer = data.resource!;
     const offset = first * BYTES_PER_ELEMENT;
     const size = _bytesOf(shape);
-    const width = program.textures?.[bound.length];
+    const width = textures === undefined ? undefined : textures[i];
     if (width === undefined) {
       bound.push({ resource: buffer, offset, size });
       continue;
@@ -75,7 +77,8 @@ export function dispatch(
     .beginComputePass(isTimed ? _timestamps(recorder) : {});
   pass.setPipeline(program.pipeline);
   pass.setBindGroup(0, bindGroup);
-  pass.dispatchWorkgroups(...program.workgroups);
+  const [x, y, z] = program.workgroups;
+  pass.dispatchWorkgroups(x, y, z);
   recorder.dispatchCountInPass++;
   if (isTimed) {
     recorder.endComputePassEncoder();
@@ -114,15 +117,17 @@ export function dispatchInPlace(
     const data = tensorMap.get(dataId);
     if (withoutValues.has(data)) continue;
     withoutValues.add(data);
-    // What a read, be it over or still under way, keeps on the host would be out of date.
-    Object.defineProperty(data, "values", {
-      get: () => null,
-      set() {},
-      configurable: true,
-      enumerable: true,
-    });
+    Object.defineProperty(data, "values", NO_VALUES);
   }
 }
+
+/** What a read, be it over or still under way, keeps on the host would be out of date. */
+const NO_VALUES: PropertyDescriptor = {
+  get: () => null,
+  set() {},
+  configurable: true,
+  enumerable: true,
+};
 
 /** Entries of the backend's map whose tensors change where they are. */
 const withoutValues = new WeakSet<object>();
@@ -183,7 +188,9 @@ const filled = new WeakSet<object>();
 const BYTES_PER_ELEMENT = 4;
 
 function _bytesOf(shape: readonly number[]): number {
-  return shape.reduce((product, n) => product * n, BYTES_PER_ELEMENT);
+  let bytes = BYTES_PER_ELEMENT;
+  for (let i = 0; i < shape.length; i++) bytes *= shape[i];
+  return bytes;
 }
 
 /** Where `tf.time` and `tf.profile` expect the times of a pass. */

@@ -8,7 +8,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../backend/tf.ts";
 import { asFloats, asTensor, differentiable } from "./differentiable.ts";
-import { dispatch, dispatchInPlace, makeOutput } from "./dispatch.ts";
+import { dispatch, makeOutput } from "./dispatch.ts";
 import { dropoutShader } from "./dropout_shader.ts";
 import { programOf } from "./program.ts";
 import { makeRandomKey, type RandomKey } from "./threefry.ts";
@@ -48,10 +48,10 @@ export function fusedDropout(x: Tensor, options: Dropout): Tensor {
 }
 
 /**
- * Drops elements of a tensor that nothing else uses yet, where it is.
+ * Drops elements of a tensor that was just made, where it is.
  *
  * @param backend The backend that holds the tensor.
- * @param x float32 of any shape.
+ * @param x float32 of any shape, which nothing has read yet.
  * @param options What to drop.
  */
 export function dropInPlace(
@@ -66,6 +66,6 @@ export function dropInPlace(
     `dropout in place,${size},${rate}`,
     () => dropoutShader(size, { rate, isInPlace: true }),
   );
-  dispatchInPlace(backend, program, { written: [x], read: [random] });
+  dispatch(backend, program, [x, random]);
   backend.disposeData(random.dataId);
 }

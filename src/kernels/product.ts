@@ -44,8 +44,15 @@ interface Way {
   program?: Program;
 }
 
+/** The ways to compute a product, by name. */
+interface Ways {
+  /** The usual first. */
+  readonly names: readonly string[];
+  readonly byName: ReadonlyMap<string, Way>;
+}
+
 /** Ways by the key of the product and of what follows it, per adapter as it is or is pretended to be. */
-const known = new WeakMap<AdapterTraits, Map<string, Map<string, Way>>>();
+const known = new WeakMap<AdapterTraits, Map<string, Ways>>();
 
 /**
  * Runs a product.
@@ -65,14 +72,13 @@ export function runProduct(
     hasBias: bias !== undefined,
     activation: product.activation,
   };
-  const ways = _waysOf(backend, product, epilogue);
-  const names = [...ways.keys()];
+  const { names, byName } = _waysOf(backend, product, epilogue);
   return runOperation(backend, {
     key: product.key,
     ways: names,
     usual: names[0],
     run(name, [left, right, bias]) {
-      const way = ways.get(name)!;
+      const way = byName.get(name)!;
       way.program ??= _programOf(backend, product, epilogue, way.tiling);
       const operands = { left, right, bias, outputShape };
       return _run(backend, product, operands, { ...epilogue, ...way });
@@ -102,26 +108,25 @@ function _run(
   return output;
 }
 
-/** Ways by name, the usual first. */
 function _waysOf(
   backend: WebGPUBackend,
   product: Product,
   { hasBias, activation }: Epilogue,
-): ReadonlyMap<string, Way> {
+): Ways {
   const traits = traitsOf(backend);
   let products = known.get(traits);
   if (products === undefined) known.set(traits, products = new Map());
   const key = `${product.key},${hasBias},${activation}`;
   let ways = products.get(key);
   if (ways === undefined) {
-    ways = new Map(
+    const byName = new Map(
       chooseTilings(product, traits).map((tiling) => {
         const { tile: { rows, columns }, isTransposed } = tiling;
         const name = `${rows}x${columns}${isTransposed ? " transposed" : ""}`;
         return [name, { tiling }];
       }),
     );
-    products.set(key, ways);
+    products.set(key, ways = { names: [...byName.keys()], byName });
   }
   return ways;
 }
