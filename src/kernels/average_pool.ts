@@ -19,6 +19,7 @@ import {
 } from "./column_sums.ts";
 import { asFloats, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
+import { declareOperand, declareResult } from "./operand.ts";
 import { programOf } from "./program.ts";
 import {
   coverShader,
@@ -27,6 +28,7 @@ import {
   poolOutputShape,
   type PoolSizes,
   poolTypes,
+  poolWidth,
   windowShader,
 } from "./pool_shader.ts";
 import { type AdapterTraits, traitsOf } from "./traits.ts";
@@ -49,6 +51,7 @@ export function averagePool(
   sizes: PoolSizes,
 ): TensorInfo {
   const { float } = poolTypes(sizes);
+  const width = poolWidth(sizes);
   const output = makeOutput(backend, poolOutputShape(sizes));
   const traits = traitsOf(backend);
   const byRows = poolFitsRows(traits, sizes);
@@ -59,11 +62,11 @@ export function averagePool(
     () =>
       byRows ? averageRowShader(sizes, traits) : windowShader(sizes, {
         bindings: `
-@group(0) @binding(0) var<storage, read_write> output: array<${float}>;
-@group(0) @binding(1) var<storage, read> x: array<${float}>;`,
+${declareResult("output", { binding: 0, width })}
+${declareOperand("x", { binding: 1, width, source: "buffers" })}`,
         before: `var sum = ${float}();`,
-        each: "sum = sum + x[at];",
-        after: "output[i] = sum / f32(count);",
+        each: "sum = sum + xRead(at);",
+        after: "outputWrite(i, sum / f32(count));",
       }),
   );
   dispatch(backend, program, [output, x]);
@@ -85,6 +88,7 @@ export function averagePoolGradient(
 ): TensorInfo {
   const s = sizes;
   const { float } = poolTypes(s);
+  const width = poolWidth(s);
   const dx = makeOutput(backend, poolInputShape(s));
   const traits = traitsOf(backend);
   const byRows = poolFitsRows(traits, s);
@@ -99,15 +103,15 @@ export function averagePoolGradient(
     () =>
       byRows ? averageGradientRowShader(s, traits) : coverShader(s, {
         bindings: `
-@group(0) @binding(0) var<storage, read_write> output: array<${float}>;
-@group(0) @binding(1) var<storage, read> dy: array<${float}>;`,
+${declareResult("output", { binding: 0, width })}
+${declareOperand("dy", { binding: 1, width, source: "buffers" })}`,
         before: `var sum = ${float}();`,
         each: `let top = y * ${s.strideHeight} - ${s.padTop};
       let left = x * ${s.strideWidth} - ${s.padLeft};
       let count = ${extent("top", s.windowHeight, s.inHeight)}
         * ${extent("left", s.windowWidth, s.inWidth)};
-      sum = sum + dy[at] / f32(count);`,
-        after: "output[i] = sum;",
+      sum = sum + dyRead(at) / f32(count);`,
+        after: "outputWrite(i, sum);",
       }),
   );
   dispatch(backend, program, [dx, dy]);

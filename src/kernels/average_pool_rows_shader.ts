@@ -6,7 +6,7 @@
  */
 
 import { activationGradientOf, type FusedActivation } from "./activation.ts";
-import { declareOperand, type Source, type Width } from "./operand.ts";
+import { declareOperand, declareResult, type Source } from "./operand.ts";
 import type { PoolSizes } from "./pool_shader.ts";
 import {
   elementOf,
@@ -62,18 +62,15 @@ ${_load(tap, from)}`).join("\n")
   const { width } = from;
   return _rowShader(sizes, {
     bindings: declareOperand("source", { binding: 1, width, source }),
-    textures: { 1: width },
     load,
     value: means,
-  }, source);
+  });
 }
 
 /** A row that is computed from others, in WGSL. */
 export interface ComputedRow {
   /** Declares what it is computed from: `source` and others. */
   readonly bindings: string;
-  /** Numbers per element of each of its operands, should they be textures. */
-  readonly textures: Readonly<Record<number, Width>>;
   /** Loads what it takes, given `row` (u32) and its `image`. */
   readonly load: string;
   /** Number `i` of the row. */
@@ -133,13 +130,11 @@ ${
 ${_load(cover, from)}`).join("\n")
   }`;
   const dy = declareOperand("source", { binding, width: from.width, source });
-  const textures = { [binding]: from.width };
-  if (activation === undefined) return { bindings: dy, textures, load, value };
+  if (activation === undefined) return { bindings: dy, load, value };
   const second = { binding: binding + 1, width: to.width, source };
   return {
     bindings: `${dy}
 ${declareOperand("input", second)}`,
-    textures: { ...textures, [second.binding]: to.width },
     load: `${load}
   let firstInput = select(0u, row * ${to.count}u, ${isRow});
 ${
@@ -177,7 +172,7 @@ export function averageGradientRowShader(
   const load = `  let image = row / ${s.inHeight}u;${gradient.load}`;
   const sizes = { to, lanes, rows: s.batch * s.inHeight };
   if (activation === undefined) {
-    return _rowShader(sizes, { ...gradient, load }, source);
+    return _rowShader(sizes, { ...gradient, load });
   }
   const sums = range(s.channels).map((channel) => {
     const column = range(s.inWidth).map((x) => `v${x * s.channels + channel}`);
@@ -189,7 +184,7 @@ export function averageGradientRowShader(
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;`,
     load,
     after: sums.join("\n"),
-  }, source);
+  });
 }
 
 /** Declares how many rows of the image the window at `top` holds: at least one where there is such a window. */
@@ -215,12 +210,11 @@ function _load(i: number, from: RowVectors): string {
 function _rowShader(
   sizes: { to: RowVectors; rows: number; lanes: number },
   parts: ComputedRow & { after?: string },
-  source: Source,
 ): Shader {
   const { to, rows, lanes } = sizes;
-  const { bindings, textures, load, value, after = "" } = parts;
+  const { bindings, load, value, after = "" } = parts;
   const code = `
-@group(0) @binding(0) var<storage, read_write> output: array<${to.type}>;
+${declareResult("output", { binding: 0, width: to.width })}
 ${bindings}
 
 @compute @workgroup_size(${lanes})
@@ -232,13 +226,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 ${load}
 ${range(to.length).map((i) => `let v${i} = ${value(i)};`).join("\n")}
   let at = row * ${to.count}u;
-${storeRow(to, { binding: "output", first: "at" }, (i) => `v${i}`)}
+${storeRow(to, { result: "output", first: "at" }, (i) => `v${i}`)}
 ${after}
 }
 `;
-  return {
-    code,
-    workgroups: [Math.ceil(rows / lanes), 1, 1],
-    textures: source === "textures" ? textures : undefined,
-  };
+  return { code, workgroups: [Math.ceil(rows / lanes), 1, 1] };
 }

@@ -8,7 +8,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { activationGradientOf, type FusedActivation } from "./activation.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
-import { declareOperand, type Source } from "./operand.ts";
+import { declareOperand, declareResult, type Source } from "./operand.ts";
 import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import { dropoutScale } from "./dropout_shader.ts";
@@ -153,7 +153,7 @@ ${declareOperand("dy", { binding: 1, width, source })}
 ${
     after
       ? `${declareOperand("y", { binding: 2, width, source })}
-@group(0) @binding(3) var<storage, read_write> dz: array<${type}>;`
+${declareResult("dz", { binding: 3, width })}`
       : ""
   }
 
@@ -167,7 +167,7 @@ ${indexOf(count, grid)}
     ${
     after
       ? `let d = ${_derivative(after, type)};
-    dz[at] = d;`
+    dzWrite(at, d);`
       : "let d = dyRead(at);"
   }
     sum = sum + d;
@@ -175,14 +175,7 @@ ${indexOf(count, grid)}
   partial[i] = sum;
 }
 `;
-  const textures = after === undefined ? { 1: width } : { 1: width, 2: width };
-  return {
-    code,
-    workgroups: grid,
-    textures: source === "textures"
-      ? textures as Shader["textures"]
-      : undefined,
-  };
+  return { code, workgroups: grid };
 }
 
 function _derivative(

@@ -10,7 +10,7 @@
 
 import type { ConvSizes } from "./conv_view.ts";
 import { type Epilogue, finishFunction } from "./epilogue.ts";
-import { declareOperand, type Source } from "./operand.ts";
+import { declareOperand, declareResult, type Source } from "./operand.ts";
 import {
   addProducts,
   elementOf,
@@ -123,7 +123,7 @@ export function rowShader(
   const rows = batch * to.height;
   const { row, inside } = convolution.rowAt("y", "tap");
   const code = `
-@group(0) @binding(0) var<storage, read_write> output: array<${target.type}>;
+${declareResult("output", { binding: 0, width: target.width })}
 ${declareOperand("source", { binding: 1, width: source.width, source: reads })}
 ${declareOperand("filters", { binding: 2, width: filter.width, source: reads })}
 ${finishFunction(epilogue, { binding: 3, type: "f32" })}
@@ -156,7 +156,7 @@ ${
   }
   let at = index * ${target.count}u;
 ${
-    storeRow(target, { binding: "output", first: "at" }, (i) =>
+    storeRow(target, { result: "output", first: "at" }, (i) =>
       `finish(c${i}, ${epilogue.hasBias ? `bias${i % to.channels}` : "0.0"})`)
   }
 }
@@ -164,9 +164,6 @@ ${
   return {
     code,
     workgroups: [Math.ceil(rows / lanes), 1, 1],
-    textures: reads === "textures"
-      ? { 1: source.width, 2: filter.width }
-      : undefined,
   };
 }
 

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
-import { bindGroupOf, type Bound, type Program } from "./program.ts";
-import { type Recorder, recorderOf } from "./recorder.ts";
+import { bindGroupOf, type Bound, type Program, variantOf } from "./program.ts";
+import { type Recorder, recorderOf, type StoredType } from "./recorder.ts";
 import { copyToTexture, scratchFor } from "./scratch.ts";
 import { traitsOf } from "./traits.ts";
 
@@ -38,23 +38,30 @@ export function dispatch(
   tensors: readonly TensorPart[],
 ): void {
   const recorder = recorderOf(backend);
-  const { textures } = program;
+  let halves = 0;
+  for (let i = 0; i < tensors.length; i++) {
+    const { dataId } = tensors[i];
+    const data = recorder.tensorMap.get(dataId);
+    if (data.resource == null) recorder.uploadToGPU(dataId);
+    if (data.dtype === "float16") halves |= 1 << i;
+  }
+  const variant = variantOf(recorder.device, program, halves);
+  const { textures } = variant;
   const bound: Bound[] = [];
   let numTextures = 0;
   for (let i = 0; i < tensors.length; i++) {
     const { dataId, shape, first = 0 } = tensors[i];
-    const data = recorder.tensorMap.get(dataId);
-    if (data.resource == null) recorder.uploadToGPU(dataId);
-    const buffer = data.resource!;
-    const offset = first * BYTES_PER_ELEMENT;
-    const size = _bytesOf(shape);
-    const width = textures === undefined ? undefined : textures[i];
+    const buffer = recorder.tensorMap.get(dataId).resource!;
+    const isHalf = (halves >> i & 1) === 1;
+    const offset = first * (isHalf ? 2 : 4);
+    const size = _bytesOf(shape, isHalf);
+    const width = textures[i];
     if (width === undefined) {
       bound.push({ resource: buffer, offset, size });
       continue;
     }
-    const elements = size / width / BYTES_PER_ELEMENT;
-    const operand = { place: numTextures++, width, offset, elements };
+    const elements = size / (width * (isHalf ? 2 : 4));
+    const operand = { place: numTextures++, width, isHalf, offset, elements };
     const { texture, view } = scratchFor(backend, operand);
     recorder.ensureCommandEncoderReady();
     recorder.endComputePassEncoder();
@@ -69,21 +76,21 @@ export function dispatch(
       recorder.commandQueueOwnedIds.add(dataId);
     }
   }
-  const bindGroup = bindGroupOf(recorder.device, program, bound);
+  const bindGroup = bindGroupOf(recorder.device, variant, bound);
   recorder.ensureCommandEncoderReady();
   const isTimed = recorder.activeTimers != null;
   if (isTimed) recorder.endComputePassEncoder();
   const pass = recorder.computePassEncoder ??= recorder.commandEncoder!
     .beginComputePass(isTimed ? _timestamps(recorder) : {});
-  pass.setPipeline(program.pipeline);
+  pass.setPipeline(variant.pipeline);
   pass.setBindGroup(0, bindGroup);
-  const [x, y, z] = program.workgroups;
+  const [x, y, z] = program.shader.workgroups;
   pass.dispatchWorkgroups(x, y, z);
   recorder.dispatchCountInPass++;
   if (isTimed) {
     recorder.endComputePassEncoder();
     recorder.activeTimers!.push({
-      name: program.pipeline.label,
+      name: program.key,
       query: recorder.getQueryTime(),
     });
   } else if (
@@ -137,23 +144,35 @@ const withoutValues = new WeakSet<object>();
  *
  * @param backend The backend that holds it.
  * @param shape Its shape.
- * @param dtype Its type. Default float32.
+ * @param type What it stores. Default float32. A tensor that stores float16 is one of float32 to TensorFlow.js, whose own
+ * kernels must not see it.
  * @returns The tensor, with undefined content.
  * @throws {ShapeError} If it is larger than the device can bind: the device would leave its content undefined.
  */
 export function makeOutput(
   backend: WebGPUBackend,
   shape: readonly number[],
-  dtype: DataType = "float32",
+  type: StoredType = "float32",
 ): TensorInfo {
-  const bytes = _bytesOf(shape);
+  const isHalf = type === "float16";
+  const bytes = _bytesOf(shape, isHalf);
   const { maxBindingBytes } = traitsOf(backend);
   if (bytes > maxBindingBytes) {
     throw new ShapeError(
       `Cannot make a tensor of shape [${shape}]: it has ${bytes} bytes and the adapter binds at most ${maxBindingBytes}; use smaller batches`,
     );
   }
-  return backend.makeTensorInfo([...shape], dtype);
+  if (!isHalf) return backend.makeTensorInfo([...shape], type);
+  const tensor = backend.makeTensorInfo([...shape], "float32");
+  const { bufferManager, tensorMap } = recorderOf(backend);
+  const data = tensorMap.get(tensor.dataId);
+  data.dtype = type;
+  const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+  data.resource = bufferManager.acquireBuffer(
+    bytes,
+    STORAGE | COPY_SRC | COPY_DST,
+  );
+  return tensor;
 }
 
 /**
@@ -184,13 +203,11 @@ export function makeFilled(
 /** Tensors whose content was written by the queue, ahead of the commands that wait. */
 const filled = new WeakSet<object>();
 
-/** Of float32 and int32. */
-const BYTES_PER_ELEMENT = 4;
-
-function _bytesOf(shape: readonly number[]): number {
-  let bytes = BYTES_PER_ELEMENT;
-  for (let i = 0; i < shape.length; i++) bytes *= shape[i];
-  return bytes;
+/** Bytes of a tensor: those of bindings come in fours. */
+function _bytesOf(shape: readonly number[], isHalf: boolean): number {
+  let size = 1;
+  for (let i = 0; i < shape.length; i++) size *= shape[i];
+  return isHalf ? Math.ceil(size / 2) * 4 : size * 4;
 }
 
 /** Where `tf.time` and `tf.profile` expect the times of a pass. */

@@ -5,6 +5,7 @@
  */
 
 import { gridOf, indexOf } from "./elementwise.ts";
+import { declareOperand, declareResult } from "./operand.ts";
 import type { Shader } from "./shader.ts";
 import { uniformFunction } from "./threefry.ts";
 
@@ -26,13 +27,19 @@ export function dropoutShader(
   const threshold = Math.ceil(rate * 2 ** 24);
   return {
     code: `
-@group(0) @binding(0) var<storage, read_write> output: array<f32>;
+${declareResult("output", { binding: 0, width: 1 })}
 @group(0) @binding(1) var<storage, read> random: array<u32, 4>;
-${isInPlace ? "" : "@group(0) @binding(2) var<storage, read> x: array<f32>;"}
+${
+      isInPlace
+        ? ""
+        : declareOperand("x", { binding: 2, width: 1, source: "buffers" })
+    }
 ${uniformFunction("random")}
 ${indexOf(size, workgroups)}
   let isDropped = uniformBits(i) < ${threshold}u;
-  output[i] = select(${input}[i] * ${dropoutScale(rate)}, 0.0, isDropped);
+  outputWrite(i, select(${input}Read(i) * ${
+      dropoutScale(rate)
+    }, 0.0, isDropped));
 }
 `,
     workgroups,

@@ -6,7 +6,7 @@
  */
 
 import type { ConvSizes } from "./conv_view.ts";
-import { declareOperand, type Source, type Width } from "./operand.ts";
+import { declareOperand, declareResult, type Source } from "./operand.ts";
 import {
   addProducts,
   elementOf,
@@ -34,8 +34,6 @@ export interface FilterRowsPlan {
 export interface OutputGradient {
   /** Declares its bindings, from number 3. */
   readonly bindings: string;
-  /** Numbers per element of each of its operands, should they be textures. */
-  readonly textures: Readonly<Record<number, Width>>;
   /** Loads what it takes for `row` (u32) of `image`, where `isRow`. */
   readonly load: string;
   /** Number `i` of the row, 0 where there is no such row. */
@@ -55,7 +53,6 @@ export function storedGradient(s: ConvSizes, source: Source): OutputGradient {
   const dy = rowVectors(s.outWidth * s.outChannels);
   return {
     bindings: declareOperand("dy", { binding: 3, width: dy.width, source }),
-    textures: { 3: dy.width },
     load: `let first = select(0u, row * ${dy.count}u, isRow);
 ${loadRow("dy", dy, { operand: "dy", first: "first", inside: "isRow" })}`,
     value: (i) => elementOf("dy", dy, i),
@@ -84,10 +81,10 @@ export function filterRowShader(
   const { biasBinding } = gradient;
   const channels = biasBinding === undefined ? [] : range(s.outChannels);
   const code = `
-@group(0) @binding(0) var<storage, read_write> output: array<${sums.type}>;
+${declareResult("output", { binding: 0, width: sums.width })}
 ${declareOperand("x", { binding: 1, width: x.width, source })}
 // The same again, as only the length of a buffer can be asked for.
-@group(0) @binding(2) var<storage, read> allOfX: array<f32>;
+${declareOperand("allOfX", { binding: 2, width: x.width, source: "buffers" })}
 ${gradient.bindings}
 ${
     biasBinding === undefined
@@ -101,7 +98,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let part = group.y * ${lanes}u + lane;
-  let rows = arrayLength(&allOfX) / ${s.inHeight * x.length}u * ${s.outHeight}u;
+  let rows = arrayLength(&allOfX) / ${s.inHeight * x.count}u * ${s.outHeight}u;
   let turns = (rows + ${splits * lanes - 1}u) / ${splits * lanes}u;
 ${range(sums.length).map((i) => `var c${i} = 0.0;`).join("\n")}
 ${channels.map((i) => `var bias${i} = 0.0;`).join("\n")}
@@ -131,7 +128,7 @@ ${
   }
   }
   let at = (part * ${s.filterHeight / filterRows}u + group.x) * ${sums.count}u;
-${storeRow(sums, { binding: "output", first: "at" }, (i) => `c${i}`)}
+${storeRow(sums, { result: "output", first: "at" }, (i) => `c${i}`)}
 ${
     channels.length === 0 ? "" : `if (group.x == 0u) {
 ${
@@ -146,9 +143,6 @@ ${
   return {
     code,
     workgroups: [s.filterHeight / filterRows, splits, 1],
-    textures: source === "textures"
-      ? { 1: x.width, ...gradient.textures }
-      : undefined,
   };
 }
 

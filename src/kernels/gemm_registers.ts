@@ -15,7 +15,6 @@ import {
   multiplyAdd,
   storeTile,
   type Tiles,
-  widthOf,
 } from "./gemm_store.ts";
 import { range } from "./wgsl.ts";
 
@@ -95,10 +94,7 @@ ${
   }
 }
 `;
-  const textures = tile.source === "textures"
-    ? { 1: widthOf(left), 2: widthOf(right) }
-    : undefined;
-  return { code, workgroups: gridOfTiles(tiles), textures };
+  return { code, workgroups: gridOfTiles(tiles) };
 }
 
 /** First column of quad `j` of this invocation. */

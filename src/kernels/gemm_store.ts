@@ -6,7 +6,7 @@
 
 import { finishFunction } from "./epilogue.ts";
 import type { GemmPlan } from "./gemm_plan.ts";
-import { declareOperand, type Width } from "./operand.ts";
+import { declareOperand, declareResult, type Width } from "./operand.ts";
 import type { View } from "./view.ts";
 import { MAX_GROUPS, range } from "./wgsl.ts";
 
@@ -19,7 +19,7 @@ function _isVectorStore(plan: GemmPlan): boolean {
 }
 
 /** Numbers per element of an operand as it is bound. */
-export function widthOf({ isVector }: View): Width {
+function _widthOf({ isVector }: View): Width {
   return isVector ? 4 : 1;
 }
 
@@ -31,11 +31,9 @@ export function declarations(plan: GemmPlan): string {
   const { left, right, tile } = plan;
   const source = tile.form === "registers" ? tile.source : "buffers";
   return `
-@group(0) @binding(0) var<storage, read_write> output: array<${
-    _isVectorStore(plan) ? "vec4f" : "f32"
-  }>;
-${declareOperand("left", { binding: 1, width: widthOf(left), source })}
-${declareOperand("right", { binding: 2, width: widthOf(right), source })}
+${declareResult("output", { binding: 0, width: _isVectorStore(plan) ? 4 : 1 })}
+${declareOperand("left", { binding: 1, width: _widthOf(left), source })}
+${declareOperand("right", { binding: 2, width: _widthOf(right), source })}
 ${left.code("left")}
 ${right.code("right")}
 ${_storeFunction(plan)}`;
@@ -198,11 +196,11 @@ function _storeFunction(plan: GemmPlan): string {
   const store = _isVectorStore(plan)
     ? `
   if (${fixed} < ${fixedEnd}u && ${moving} < ${movingEnd}u) {
-    output[at / 4u] = values;
+    outputWrite(at / 4u, values);
   }`
     : [0, 1, 2, 3].map((j) => `
   if (${fixed} < ${fixedEnd}u && ${moving} + ${j}u < ${movingEnd}u) {
-    output[at + ${j}u] = values[${j}];
+    outputWrite(at + ${j}u, values[${j}]);
   }`).join("");
   const finish = finishFunction(splits === 1 ? epilogue : {}, {
     binding: 3,

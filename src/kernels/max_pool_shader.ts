@@ -4,7 +4,7 @@
  * @module
  */
 
-import { declareOperand, type Source } from "./operand.ts";
+import { declareOperand, declareResult, type Source } from "./operand.ts";
 import type { Shader } from "./shader.ts";
 import {
   coverShader,
@@ -34,25 +34,25 @@ export function poolShader(
   },
 ): Shader {
   const { float, int, unsigned, bool } = poolTypes(s);
-  const [first, second] = results;
-  const outputs = [first, second].map((result) =>
-    result === "value"
-      ? { type: float, variable: "best" }
-      : { type: int, variable: "bestPlace" }
-  );
-  const secondBinding = second === undefined
-    ? ""
-    : `@group(0) @binding(2) var<storage, read_write> output2: array<${
-      outputs[1].type
-    }>;`;
+  const width = poolWidth(s);
+  // The first result is binding 0, the second comes after `x`.
+  const outputs = results.map((result, i) => {
+    const binding = 2 * i;
+    return result === "value"
+      ? {
+        declaration: declareResult("values", { binding, width }),
+        store: "valuesWrite(i, best);",
+      }
+      : {
+        declaration:
+          `@group(0) @binding(${binding}) var<storage, read_write> places: array<${int}>;`,
+        store: "places[i] = bestPlace;",
+      };
+  });
   return windowShader(s, {
-    textures: source === "textures" ? { 1: poolWidth(s) } : undefined,
     bindings: `
-@group(0) @binding(0) var<storage, read_write> output: array<${
-      outputs[0].type
-    }>;
-${declareOperand("x", { binding: 1, width: poolWidth(s), source })}
-${secondBinding}
+${outputs.map(({ declaration }) => declaration).join("\n")}
+${declareOperand("x", { binding: 1, width, source })}
 
 // By its bits, as compilers may take \`v != v\` for false.
 fn isNan(v: ${float}) -> ${bool} {
@@ -69,9 +69,7 @@ fn isNan(v: ${float}) -> ${bool} {
     };
       best = select(best, value, isNew);
       bestPlace = select(bestPlace, ${int}(place), isNew);`,
-    after: `output[i] = ${outputs[0].variable};${
-      second === undefined ? "" : `\n  output2[i] = ${outputs[1].variable};`
-    }`,
+    after: outputs.map(({ store }) => store).join("\n  "),
   });
 }
 
@@ -88,13 +86,12 @@ export function gradientShader(s: PoolSizes, source: Source): Shader {
   const width = poolWidth(s);
   return coverShader(s, {
     bindings: `
-@group(0) @binding(0) var<storage, read_write> output: array<${float}>;
+${declareResult("output", { binding: 0, width })}
 ${declareOperand("places", { binding: 1, width, source, type: "i32" })}
 ${declareOperand("dy", { binding: 2, width, source })}`,
-    textures: source === "textures" ? { 1: width, 2: width } : undefined,
     before: `var sum = ${float}();`,
     each:
       `sum = sum + select(${float}(), dyRead(at), placesRead(at) == ${int}(place));`,
-    after: "output[i] = sum;",
+    after: "outputWrite(i, sum);",
   });
 }

@@ -1,5 +1,6 @@
 /**
- * How kernels read their operands in WGSL: from the tensors' buffers or from textures that they are copied to first.
+ * How kernels read their operands and write their results in WGSL, whatever the tensors store: float32 or float16, which
+ * is computed with as f32, and read from the tensors' buffers or from textures that they are copied to first.
  *
  * llvmpipe loads a vector for 8 lanes from a texture about 20 times as fast as from a buffer, and copies from buffer to
  * texture at the speed of memory (docs/performance.md). GPUs read buffers.
@@ -17,11 +18,12 @@ export type Width = 1 | 4;
 export const TEXTURE_WIDTH = 4096;
 
 /**
- * Declares an operand and the function `${name}Read(i)`, which gives element `i`.
+ * Declares an operand and the function `${name}Read(i)`, which gives element `i`. It is a line of its own that
+ * {@linkcode completeShader} replaces.
  *
  * @param name Name of the operand.
  * @param options Number of its binding, numbers per element, and where it is read from.
- * @returns WGSL.
+ * @returns The line.
  */
 export function declareOperand(
   name: string,
@@ -29,21 +31,112 @@ export function declareOperand(
     binding: number;
     width: Width;
     source: Source;
-    /** Type of the numbers. Default f32. */
+    /** Type of the numbers. Default f32, which float16 is read as. */
     type?: "f32" | "i32";
   },
 ): string {
-  const { binding, width, source, type: number = "f32" } = options;
-  const type = width === 4 ? `vec4<${number}>` : number;
-  if (source === "buffers") {
-    return `@group(0) @binding(${binding}) var<storage, read> ${name}: array<${type}>;
+  const { binding, width, source, type = "f32" } = options;
+  return `#operand ${name} ${binding} ${width} ${source} ${type}`;
+}
 
-fn ${name}Read(i: u32) -> ${type} {
-  return ${name}[i];
-}`;
-  }
+/**
+ * Declares a result, the function `${name}Write(i, value)`, which stores element `i`, and `${name}Read(i)`. It is a line of
+ * its own that {@linkcode completeShader} replaces.
+ *
+ * @param name Name of the result.
+ * @param options Number of its binding, and numbers per element: f32.
+ * @returns The line.
+ */
+export function declareResult(
+  name: string,
+  { binding, width }: { binding: number; width: Width },
+): string {
+  return `#result ${name} ${binding} ${width}`;
+}
+
+/** A shader that can be compiled. */
+export interface CompleteShader {
+  /** WGSL. */
+  readonly code: string;
+  /** Numbers per element of each binding that is a texture. */
+  readonly textures: Readonly<Record<number, Width>>;
+}
+
+/**
+ * Completes a shader for tensors of given types.
+ *
+ * @param shader WGSL with the lines that {@linkcode declareOperand} and {@linkcode declareResult} gave.
+ * @param halves Whose bit `b` says whether the tensor of binding `b` stores float16; only declared ones may.
+ * @returns The shader.
+ */
+export function completeShader(shader: string, halves: number): CompleteShader {
+  const textures: Record<number, Width> = {};
+  let left = halves;
+  const code = shader.replace(
+    /^ *#(operand|result) (\w+) (\d+) ([14])(?: (\w+) ([fi]32))?$/gm,
+    (_, kind, name, number, numbers, source, type = "f32") => {
+      const binding = Number(number);
+      const width = Number(numbers) as Width;
+      const isHalf = (halves >> binding & 1) === 1;
+      left &= ~(1 << binding);
+      const declared = { name, binding, width, type, isHalf };
+      if (kind === "result") return _result(declared);
+      // There are no textures of single float16 numbers to read.
+      if (source !== "textures" || (isHalf && width === 1)) {
+        return _bufferOperand(declared);
+      }
+      textures[binding] = width;
+      return _textureOperand(declared);
+    },
+  );
+  if (left !== 0) throw new Error(`bindings of float16: ${left} undeclared`);
+  return { code: halves === 0 ? code : `enable f16;\n${code}`, textures };
+}
+
+/**
+ * The format of a texture.
+ *
+ * @param width Numbers per element.
+ * @param isHalf Whether they are float16.
+ * @returns Its format.
+ */
+export function textureFormat(width: Width, isHalf: boolean): GPUTextureFormat {
+  if (width === 1) return "r32float";
+  return isHalf ? "rgba16float" : "rgba32float";
+}
+
+/** A binding as it was declared, and what its tensor stores. */
+interface _Declared {
+  readonly name: string;
+  readonly binding: number;
+  readonly width: Width;
+  readonly type: "f32" | "i32";
+  readonly isHalf: boolean;
+}
+
+function _typeOf({ width, type }: _Declared): string {
+  return width === 4 ? `vec4<${type}>` : type;
+}
+
+/** The type of an element in memory. */
+function _storedTypeOf(declared: _Declared): string {
+  if (!declared.isHalf) return _typeOf(declared);
+  return declared.width === 4 ? "vec4<f16>" : "f16";
+}
+
+function _bufferOperand(declared: _Declared): string {
+  const { name, binding } = declared;
+  return `@group(0) @binding(${binding}) var<storage, read> ${name}: array<${
+    _storedTypeOf(declared)
+  }>;
+${_readFunction(declared)}`;
+}
+
+function _textureOperand(declared: _Declared): string {
+  const { name, binding, width, isHalf } = declared;
+  const type = _typeOf(declared);
   return `@group(0) @binding(${binding}) var ${name}: texture_storage_2d<${
-    textureFormat(width)
+    textureFormat(width, isHalf)
   }, read>;
 
 fn ${name}Read(i: u32) -> ${type} {
@@ -53,12 +146,22 @@ fn ${name}Read(i: u32) -> ${type} {
 }`;
 }
 
-/**
- * The format of a texture.
- *
- * @param width Numbers per element.
- * @returns Its format: of 32-bit floats.
- */
-export function textureFormat(width: Width): "rgba32float" | "r32float" {
-  return width === 4 ? "rgba32float" : "r32float";
+function _result(declared: _Declared): string {
+  const { name, binding, isHalf } = declared;
+  const stored = _storedTypeOf(declared);
+  return `@group(0) @binding(${binding}) var<storage, read_write> ${name}: array<${stored}>;
+${_readFunction(declared)}
+
+fn ${name}Write(i: u32, value: ${_typeOf(declared)}) {
+  ${name}[i] = ${isHalf ? `${stored}(value)` : "value"};
+}`;
+}
+
+function _readFunction(declared: _Declared): string {
+  const { name, isHalf } = declared;
+  const type = _typeOf(declared);
+  return `
+fn ${name}Read(i: u32) -> ${type} {
+  return ${isHalf ? `${type}(${name}[i])` : `${name}[i]`};
+}`;
 }

@@ -63,8 +63,6 @@ function _across(s: PoolSizes): number {
 /** What a shader of pooling consists of, in WGSL. */
 export interface PoolParts {
   readonly bindings: string;
-  /** Those of them that are textures. */
-  readonly textures?: Shader["textures"];
   /** Before the walk. */
   readonly before: string;
   /** At each step of the walk. */
@@ -201,12 +199,11 @@ export function poolOutputShape(s: PoolSizes): number[] {
 
 function _shader(
   count: number,
-  { bindings, textures }: PoolParts,
+  { bindings }: PoolParts,
   body: string,
 ): Shader {
   const workgroups = gridOf(count);
   return {
-    textures,
     code: `${bindings}
 ${indexOf(count, workgroups)}
 ${body}

@@ -5,14 +5,24 @@
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { type CompleteShader, completeShader } from "./operand.ts";
 import type { Shader } from "./shader.ts";
 
-/** A compiled shader. */
+/** A shader, and what was compiled of it. */
 export interface Program {
+  /** Names the operation and every size and option that the shader depends on. */
+  readonly key: string;
+  readonly shader: Shader;
+  /** By the bits of the bindings that store float16. */
+  readonly variants: Map<number, Variant>;
+}
+
+/** A shader that was compiled for tensors of certain types. */
+export interface Variant {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
-  readonly workgroups: Shader["workgroups"];
-  readonly textures: Shader["textures"];
+  /** Numbers per element of each binding that is a texture. */
+  readonly textures: CompleteShader["textures"];
   /** Bind groups that were made: the backend hands out the same buffers step after step. */
   readonly bindGroups: KnownBindGroup[];
 }
@@ -42,7 +52,7 @@ const programs = new WeakMap<GPUDevice, Map<string, Program>>();
 const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
 /**
- * Finds or compiles a program.
+ * Finds or makes a program.
  *
  * @param backend The backend that will run it.
  * @param key Names the operation and every size and option that the shader depends on.
@@ -54,11 +64,30 @@ export function programOf(
   key: string,
   write: () => Shader,
 ): Program {
-  const { device } = backend;
-  const known = _mapOf(programs, device);
+  const known = _mapOf(programs, backend.device);
   let program = known.get(key);
   if (program === undefined) {
-    const { code, workgroups, textures } = write();
+    known.set(key, program = { key, shader: write(), variants: new Map() });
+  }
+  return program;
+}
+
+/**
+ * Finds or compiles a program for tensors of certain types.
+ *
+ * @param device The device that will run it.
+ * @param program The program.
+ * @param halves Whose bit `b` says whether the tensor of binding `b` stores float16.
+ * @returns What was compiled.
+ */
+export function variantOf(
+  device: GPUDevice,
+  { key, shader, variants }: Program,
+  halves: number,
+): Variant {
+  let variant = variants.get(halves);
+  if (variant === undefined) {
+    const { code, textures } = completeShader(shader.code, halves);
     const compiled = _mapOf(pipelines, device);
     let pipeline = compiled.get(code);
     if (pipeline === undefined) {
@@ -69,29 +98,28 @@ export function programOf(
       });
       compiled.set(code, pipeline);
     }
-    program = {
+    variant = {
       pipeline,
       layout: pipeline.getBindGroupLayout(0),
-      workgroups,
       textures,
       bindGroups: [],
     };
-    known.set(key, program);
+    variants.set(halves, variant);
   }
-  return program;
+  return variant;
 }
 
 /**
  * Finds or makes the bind group of a program on some resources.
  *
  * @param device The device of both.
- * @param program The program.
+ * @param variant What was compiled of the program.
  * @param bound The resources of its bindings, in order.
  * @returns The bind group.
  */
 export function bindGroupOf(
   device: GPUDevice,
-  { layout, bindGroups }: Program,
+  { layout, bindGroups }: Variant,
   bound: readonly Bound[],
 ): GPUBindGroup {
   let at = 0;

@@ -7,6 +7,9 @@
 import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
+/** What a tensor's memory holds; float16 only where our kernels made it. */
+export type StoredType = DataType | "float16";
+
 /**
  * The members of `WebGPUBackend` (4.22.0) that recording a dispatch needs; `runWebGPUProgram` there does the same for
  * one output and uniforms of its own.
@@ -22,7 +25,7 @@ export interface Recorder {
     ): {
       resource?: GPUBuffer;
       values: ArrayLike<number> | null;
-      dtype: DataType;
+      dtype: StoredType;
     };
   };
   computePassEncoder: GPUComputePassEncoder | null;
@@ -72,7 +75,7 @@ export function flush(backend: WebGPUBackend): void {
 export function storedType(
   backend: WebGPUBackend,
   { dataId }: TensorInfo,
-): DataType {
+): StoredType {
   return recorderOf(backend).tensorMap.get(dataId).dtype;
 }
 

@@ -67,20 +67,20 @@ export function elementOf(name: string, { width }: RowVectors, i: number) {
  * Stores a row.
  *
  * @param row Its layout.
- * @param to Name of the binding, and index of the row's first vector.
+ * @param to Name of the result, and index of the row's first vector.
  * @param value Number `i`, in WGSL.
  * @returns Statements in WGSL.
  */
 export function storeRow(
   { count, width, type }: RowVectors,
-  to: { binding: string; first: string },
+  to: { result: string; first: string },
   value: (i: number) => string,
 ): string {
   return range(count).map((i) => {
     const values = range(width).map((j) => value(i * width + j));
-    return `${to.binding}[${to.first} + ${i}u] = ${type}(${
+    return `${to.result}Write(${to.first} + ${i}u, ${type}(${
       values.join(", ")
-    });`;
+    }));`;
   }).join("\n");
 }
 

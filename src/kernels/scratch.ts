@@ -17,30 +17,29 @@ export interface Scratch {
   readonly view: GPUTextureView;
 }
 
-const BYTES_PER_NUMBER = 4;
-
-/** Per device, by place and width. */
+/** Per device, by place and format. */
 const scratches = new WeakMap<GPUDevice, Map<number, Scratch>>();
 
 /**
  * Finds or makes the texture for an operand. One that is too small is destroyed, after what was recorded is submitted.
  *
  * @param backend The backend whose device will read it.
- * @param operand Its place among those of the dispatch, numbers per element, and how many elements.
+ * @param operand Its place among those of the dispatch, numbers per element, whether they are float16, and how many elements.
  * @returns A texture that is large enough.
  */
 export function scratchFor(
   backend: WebGPUBackend,
-  { place, width, elements }: {
+  { place, width, isHalf, elements }: {
     place: number;
     width: Width;
+    isHalf: boolean;
     elements: number;
   },
 ): Scratch {
   const { device } = backend;
   let known = scratches.get(device);
   if (known === undefined) scratches.set(device, known = new Map());
-  const key = 2 * place + (width === 4 ? 1 : 0);
+  const key = 3 * place + (width === 1 ? 0 : isHalf ? 1 : 2);
   const old = known.get(key);
   const height = Math.ceil(elements / TEXTURE_WIDTH);
   if (old !== undefined && old.height >= height) return old;
@@ -49,9 +48,9 @@ export function scratchFor(
     old.texture.destroy();
   }
   const texture = device.createTexture({
-    label: `operand ${place}, ${width} wide`,
+    label: `operand ${place}, ${textureFormat(width, isHalf)}`,
     size: [TEXTURE_WIDTH, height],
-    format: textureFormat(width),
+    format: textureFormat(width, isHalf),
     usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
   });
   const scratch = { texture, height, view: texture.createView() };
@@ -65,19 +64,20 @@ export function scratchFor(
  * @param encoder Where to record it, outside of any pass.
  * @param buffer The operand.
  * @param texture Where to copy it.
- * @param part Bytes before it in the buffer, numbers per element, and how many elements.
+ * @param part Bytes before it in the buffer, numbers per element, whether they are float16, and how many elements.
  */
 export function copyToTexture(
   encoder: GPUCommandEncoder,
   buffer: GPUBuffer,
   texture: GPUTexture,
-  { offset, width, elements }: {
+  { offset, width, isHalf, elements }: {
     offset: number;
     width: Width;
+    isHalf: boolean;
     elements: number;
   },
 ): void {
-  const bytes = width * BYTES_PER_NUMBER;
+  const bytes = _bytesPerElement(textureFormat(width, isHalf));
   const bytesPerRow = TEXTURE_WIDTH * bytes;
   const rows = Math.floor(elements / TEXTURE_WIDTH);
   if (rows > 0) {
@@ -105,7 +105,10 @@ export function copyToTexture(
 export function scratchBytes(device: GPUDevice): number {
   const textures = [...scratches.get(device)?.values() ?? []];
   return textures.reduce((sum, { texture: { width, height, format } }) => {
-    const numbers = format === textureFormat(4) ? 4 : 1;
-    return sum + width * height * numbers * BYTES_PER_NUMBER;
+    return sum + width * height * _bytesPerElement(format);
   }, 0);
+}
+
+function _bytesPerElement(format: GPUTextureFormat): number {
+  return format === "rgba32float" ? 16 : format === "rgba16float" ? 8 : 4;
 }

@@ -173,10 +173,6 @@ fn update${k}(i: u32) {
     update${k}(i - ${end - counts[k]}u);
   }`
   );
-  const textures = [
-    ...widths.map((width, k) => [rates + 1 + k, width] as const),
-    ...written.map((_, j) => [old + j, widths[0]] as const),
-  ];
   return {
     code: `
 // Learning rate, momentum, weight decay.
@@ -187,8 +183,5 @@ ${indexOf(total, workgroups)}
 }
 `,
     workgroups,
-    textures: source === "textures"
-      ? Object.fromEntries(textures) as Shader["textures"]
-      : undefined,
   };
 }

@@ -4,12 +4,9 @@
  * @module
  */
 
-import type { Width } from "./operand.ts";
-
 /** A compute shader and how many workgroups to run. */
 export interface Shader {
+  /** WGSL, in which operands and results may still be lines that `completeShader` replaces. */
   readonly code: string;
   readonly workgroups: readonly [x: number, y: number, z: number];
-  /** Numbers per element of each binding that is a texture. */
-  readonly textures?: Readonly<Record<number, Width>>;
 }

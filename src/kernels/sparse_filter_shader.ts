@@ -104,10 +104,7 @@ ${
   }
 }
 `;
-  const textures = source === "textures"
-    ? { 1: 4, 2: 1, 3: 1 } as const
-    : undefined;
-  return { code, workgroups: [x, Math.ceil(groups / x), 1], textures };
+  return { code, workgroups: [x, Math.ceil(groups / x), 1] };
 }
 
 /** Vectors that cover a row of the filter. */

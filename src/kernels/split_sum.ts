@@ -9,6 +9,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatch } from "./dispatch.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import { type Epilogue, finishFunction } from "./epilogue.ts";
+import { declareResult } from "./operand.ts";
 import { programOf } from "./program.ts";
 import type { Shader } from "./shader.ts";
 
@@ -57,7 +58,7 @@ function _shader(
   const total = size * batch;
   const workgroups = gridOf(total);
   const code = `
-@group(0) @binding(0) var<storage, read_write> output: array<f32>;
+${declareResult("output", { binding: 0, width: 1 })}
 @group(0) @binding(1) var<storage, read> partial: array<f32>;
 ${finishFunction(epilogue, { binding: 2, type: "f32" })}
 
@@ -67,9 +68,9 @@ ${indexOf(total, workgroups)}
   for (var split = 0u; split < ${splits}u; split = split + 1u) {
     sum = sum + partial[first + split * ${size}u];
   }
-  output[i] = finish(sum, ${
+  outputWrite(i, finish(sum, ${
     epilogue.hasBias ? `biases[i % ${columns}u]` : "0.0"
-  });
+  }));
 }
 `;
   return { code, workgroups };

@@ -7,7 +7,7 @@
 
 import { type Epilogue, finishFunction } from "./epilogue.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
-import { declareOperand, type Source } from "./operand.ts";
+import { declareOperand, declareResult, type Source } from "./operand.ts";
 import type { Shader } from "./shader.ts";
 import { range } from "./wgsl.ts";
 import type { Matrix } from "./winograd_matrices.ts";
@@ -56,7 +56,7 @@ export function tilesToPlaces(
   const vectors = countTiles(t) * t.channels / 4;
   const workgroups = gridOf(vectors);
   const code = `
-@group(0) @binding(0) var<storage, read_write> output: array<vec4f>;
+${declareResult("output", { binding: 0, width: 4 })}
 ${declareOperand("images", { binding: 1, width: 4, source })}
 
 fn at(image: u32, y: i32, x: i32, channel: u32) -> vec4f {
@@ -72,13 +72,13 @@ ${_findTile(t)}
 ${
     _transform(matrix, {
       load: (y, x) => `at(image, y + ${y}, x + ${x}, channel)`,
-      store: (place, value) => `output[${place * vectors}u + i] = ${value};`,
+      store: (place, value) =>
+        `outputWrite(${place * vectors}u + i, ${value});`,
     })
   }
 }
 `;
-  const textures = source === "textures" ? { 1: 4 } as const : undefined;
-  return { code, workgroups, textures };
+  return { code, workgroups };
 }
 
 /**
@@ -99,20 +99,20 @@ export function placesToPlaces(
   const workgroups = gridOf(vectors);
   const columns = matrix.rows[0].length;
   const code = `
-@group(0) @binding(0) var<storage, read_write> output: array<vec4f>;
+${declareResult("output", { binding: 0, width: 4 })}
 ${declareOperand("taps", { binding: 1, width: 4, source })}
 
 ${indexOf(vectors, workgroups)}
 ${
     _transform(matrix, {
       load: (y, x) => `tapsRead(${(y * columns + x) * vectors}u + i)`,
-      store: (place, value) => `output[${place * vectors}u + i] = ${value};`,
+      store: (place, value) =>
+        `outputWrite(${place * vectors}u + i, ${value});`,
     })
   }
 }
 `;
-  const textures = source === "textures" ? { 1: 4 } as const : undefined;
-  return { code, workgroups, textures };
+  return { code, workgroups };
 }
 
 /**
@@ -134,7 +134,7 @@ export function productsToTiles(
   const columns = matrix.rows[0].length;
   const rows = matrix.rows.length;
   const code = `
-@group(0) @binding(0) var<storage, read_write> images: array<vec4f>;
+${declareResult("images", { binding: 0, width: 4 })}
 ${declareOperand("products", { binding: 1, width: 4, source })}
 ${finishFunction(epilogue, { binding: 2, type: "vec4f" })}
 
@@ -157,17 +157,16 @@ ${
       store: (place, value) => {
         const [dy, dx] = [Math.floor(place / rows), place % rows];
         return `if (y + ${dy} < ${t.height} && x + ${dx} < ${t.width}) {
-    images[first + ${
+    imagesWrite(first + ${
           (dy * t.width + dx) * t.channels / 4
-        }u] = finish(${value}, bias);
+        }u, finish(${value}, bias));
   }`;
       },
     })
   }
 }
 `;
-  const textures = source === "textures" ? { 1: 4 } as const : undefined;
-  return { code, workgroups, textures };
+  return { code, workgroups };
 }
 
 /** Declares `image`, the first row `y` and column `x` of the tile, and `channel`, of vector `i`. */

@@ -190,7 +190,6 @@ ${indexOf(size, workgroups)}
 }
 `,
       workgroups,
-      textures: source === "textures" ? { 1: 1 } as const : undefined,
     }),
   );
   const output = makeOutput(backend, [size]);
