@@ -17,7 +17,7 @@ import {
   biasGradient,
   columnSums,
 } from "./column_sums.ts";
-import { asFloats, asTensor, differentiable } from "./differentiable.ts";
+import { asNumbers, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
 import { declareOperand, declareResult } from "./operand.ts";
 import { programOf } from "./program.ts";
@@ -31,6 +31,7 @@ import {
   poolWidth,
   windowShader,
 } from "./pool_shader.ts";
+import { storedType } from "./recorder.ts";
 import { type AdapterTraits, traitsOf } from "./traits.ts";
 import { MAX_GROUPS } from "./wgsl.ts";
 
@@ -52,7 +53,11 @@ export function averagePool(
 ): TensorInfo {
   const { float } = poolTypes(sizes);
   const width = poolWidth(sizes);
-  const output = makeOutput(backend, poolOutputShape(sizes));
+  const output = makeOutput(
+    backend,
+    poolOutputShape(sizes),
+    storedType(backend, x),
+  );
   const traits = traitsOf(backend);
   const byRows = poolFitsRows(traits, sizes);
   const key = `${poolKey("average pool", sizes)},${byRows},${traits.source}`;
@@ -89,7 +94,7 @@ export function averagePoolGradient(
   const s = sizes;
   const { float } = poolTypes(s);
   const width = poolWidth(s);
-  const dx = makeOutput(backend, poolInputShape(s));
+  const dx = makeOutput(backend, poolInputShape(s), storedType(backend, dy));
   const traits = traitsOf(backend);
   const byRows = poolFitsRows(traits, s);
   const key = `${
@@ -142,7 +147,7 @@ export function averagePoolBiasGradient(
     return gradients;
   }
   const { activation, y } = after;
-  const dz = makeOutput(backend, poolInputShape(s));
+  const dz = makeOutput(backend, poolInputShape(s), storedType(backend, dy));
   const sums = makeOutput(backend, [rows, s.channels]);
   const program = programOf(
     backend,
@@ -187,7 +192,7 @@ export function differentiableAveragePool(
   sizes: PoolSizes,
 ): Tensor4D {
   const backend = tf.backend() as WebGPUBackend;
-  const input = asFloats(x);
+  const input = asNumbers(x);
   return differentiable(
     [input],
     () => asTensor(averagePool(backend, input, sizes)),

@@ -13,6 +13,7 @@ import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
 import { dropoutScale } from "./dropout_shader.ts";
 import type { Shader } from "./shader.ts";
+import { storedType } from "./recorder.ts";
 import { sourceOfPass, traitsOf } from "./traits.ts";
 import { MAX_GROUPS } from "./wgsl.ts";
 
@@ -76,7 +77,7 @@ export function biasGradient(
   if (after === undefined) {
     dispatch(backend, program, [partial, dy]);
   } else {
-    dz = makeOutput(backend, dy.shape);
+    dz = makeOutput(backend, dy.shape, storedType(backend, dy));
     dispatch(backend, program, [partial, dy, after.y, dz]);
   }
   if (isWhole) return { bias: partial, dz };

@@ -25,6 +25,7 @@ import {
 } from "./direct_conv.ts";
 import type { ConvEpilogue } from "./epilogue.ts";
 import type { PoolSizes } from "./pool_shader.ts";
+import type { StoredType } from "./recorder.ts";
 import { traitsOf } from "./traits.ts";
 import { runOperation } from "./ways.ts";
 import {
@@ -37,16 +38,16 @@ import {
  * Convolution: `[batch, inHeight, inWidth, inChannels]` to `[batch, outHeight, outWidth, outChannels]`.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `x` and `filter`, HWIO, float32, and what follows the sum.
+ * @param tensors `x` and `filter`, HWIO, float32 or float16, and what follows the sum.
  * @param sizes Sizes of the convolution.
- * @returns The output, float32.
+ * @returns The output.
  */
 export function conv2dForward(
   backend: WebGPUBackend,
   tensors: { x: TensorInfo; filter: TensorInfo } & ConvEpilogue,
   sizes: ConvSizes,
 ): TensorInfo {
-  const { x, filter, bias, activation } = tensors;
+  const { x, filter, bias, activation, stored } = tensors;
   const key = convKey("conv2d", sizes);
   const traits = traitsOf(backend);
   const byRows = forwardRows(sizes);
@@ -60,7 +61,7 @@ export function conv2dForward(
     usual,
     run(way, [x, filter, bias]) {
       const tile = tileOf(way);
-      const tensors = { x, filter, bias, activation };
+      const tensors = { x, filter, bias, activation, stored };
       return tile === undefined
         ? directForward(backend, tensors, sizes, key)
         : winogradForward(backend, tensors, { sizes, m: tile, key });
@@ -72,15 +73,17 @@ export function conv2dForward(
  * Gradient of a convolution with respect to its input.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `dy`, `[batch, outHeight, outWidth, outChannels]`, and `filter`, HWIO, float32.
+ * @param tensors `dy`, `[batch, outHeight, outWidth, outChannels]`, and `filter`, HWIO, float32 or float16, and what the
+ * gradient is to store: default float32.
  * @param sizes Sizes of the convolution.
- * @returns float32 `[batch, inHeight, inWidth, inChannels]`.
+ * @returns `[batch, inHeight, inWidth, inChannels]`.
  */
 export function conv2dInputGradient(
   backend: WebGPUBackend,
-  tensors: { dy: TensorInfo; filter: TensorInfo },
+  tensors: { dy: TensorInfo; filter: TensorInfo; stored?: StoredType },
   sizes: ConvSizes,
 ): TensorInfo {
+  const { stored } = tensors;
   const key = convKey("conv2d input gradient", sizes);
   const traits = traitsOf(backend);
   const byRows = inputGradientRows(sizes);
@@ -95,8 +98,8 @@ export function conv2dInputGradient(
     run(way, [dy, filter]) {
       const tile = tileOf(way);
       return tile === undefined
-        ? directInputGradient(backend, { dy, filter }, sizes, key)
-        : winogradInputGradient(backend, { dy, filter }, {
+        ? directInputGradient(backend, { dy, filter, stored }, sizes, key)
+        : winogradInputGradient(backend, { dy, filter, stored }, {
           sizes,
           m: tile,
           key,
@@ -110,7 +113,7 @@ export function conv2dInputGradient(
  *
  * @param backend The backend that holds the tensors.
  * @param tensors `x`, `[batch, inHeight, inWidth, inChannels]`, and `dy`, `[batch, outHeight, outWidth, outChannels]`,
- * float32.
+ * float32 or float16.
  * @param sizes Sizes of the convolution.
  * @returns float32 HWIO.
  */
@@ -143,7 +146,8 @@ export function conv2dFilterGradient(
  * Gradients of a filter and of a bias that an activation and an average pooling follow, in one kernel.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `x`, the output `y` of the activation and the gradient `dy` of the pooling's output, float32 NHWC.
+ * @param tensors `x`, the output `y` of the activation and the gradient `dy` of the pooling's output, NHWC, float32 or
+ * float16.
  * @param options Sizes of convolution and pooling, and the activation.
  * @returns The gradients, float32, HWIO and `[outChannels]`; undefined where they have to be computed one by one.
  */

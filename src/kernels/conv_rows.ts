@@ -19,6 +19,7 @@ import {
 } from "./filter_rows_shader.ts";
 import { poolKey, type PoolSizes } from "./pool_shader.ts";
 import { programOf } from "./program.ts";
+import type { StoredType } from "./recorder.ts";
 import { addSplits } from "./split_sum.ts";
 import { type AdapterTraits, traitsOf } from "./traits.ts";
 import { MAX_GROUPS } from "./wgsl.ts";
@@ -70,11 +71,12 @@ export function convRows(
     filter: TensorInfo;
     bias?: TensorInfo;
     activation?: FusedActivation;
+    stored?: StoredType;
   },
   key: string,
 ): TensorInfo {
   const { batch, to } = convolution;
-  const { from, filter, bias, activation } = tensors;
+  const { from, filter, bias, activation, stored } = tensors;
   const epilogue = { hasBias: bias !== undefined, activation };
   const traits = traitsOf(backend);
   const program = programOf(
@@ -82,7 +84,8 @@ export function convRows(
     `${key} by rows,${traits.lanes},${traits.source},${epilogue.hasBias},${activation}`,
     () => rowShader(convolution, traits, epilogue),
   );
-  const output = makeOutput(backend, [batch, to.height, to.width, to.channels]);
+  const shape = [batch, to.height, to.width, to.channels];
+  const output = makeOutput(backend, shape, stored);
   const rest = bias === undefined ? [] : [bias];
   dispatch(backend, program, [output, from, filter, ...rest]);
   return output;

@@ -7,6 +7,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../backend/tf.ts";
+import { castTo } from "./cast.ts";
 import { storedType } from "./recorder.ts";
 
 /**
@@ -24,7 +25,7 @@ export function differentiable(
 ): Tensor {
   const operation = tf.customGrad((...args) => ({
     value: forward(args.at(-1) as unknown as (tensors: Tensor[]) => void),
-    gradFunc: (dy, saved) => gradient(asFloats(dy), saved),
+    gradFunc: (dy, saved) => gradient(asNumbers(dy), saved),
   }));
   return operation(...inputs);
 }
@@ -53,13 +54,50 @@ export function takeInfo(tensor: Tensor): TensorInfo {
 }
 
 /**
- * A tensor that holds float32, as our kernels need it, whatever it was cast from.
+ * A tensor that stores float32 or float16, as our kernels need it, whatever it was cast from.
  *
  * @param x float32 by its type.
- * @returns The same tensor or, on WebGPU where it holds something else, a copy of it that the current scope owns.
+ * @returns The same tensor or, on WebGPU where it stores something else, a copy of it that the current scope owns.
+ */
+export function asNumbers<T extends Tensor>(x: T): T {
+  if (tf.getBackend() !== "webgpu") return x;
+  const type = storedType(tf.backend() as WebGPUBackend, x);
+  return type === "float32" || type === "float16" ? x : tf.add(x, 0) as T;
+}
+
+/**
+ * A tensor that stores float32, as everything else needs it.
+ *
+ * @param x float32 by its type.
+ * @returns The same tensor or, on WebGPU where it stores something else, a copy of it that the current scope owns,
+ * differentiable.
  */
 export function asFloats<T extends Tensor>(x: T): T {
-  if (tf.getBackend() !== "webgpu") return x;
+  const numbers = asNumbers(x);
+  if (tf.getBackend() !== "webgpu") return numbers;
   const backend = tf.backend() as WebGPUBackend;
-  return storedType(backend, x) === "float32" ? x : tf.add(x, 0) as T;
+  if (storedType(backend, numbers) === "float32") return numbers;
+  return differentiable(
+    [numbers],
+    () => readAs(backend, numbers, "float32"),
+    (dy) => [tf.clone(dy)],
+  ) as T;
+}
+
+/**
+ * A tensor as kernels are to read it.
+ *
+ * @param backend The backend that holds it.
+ * @param x A tensor that stores float32 or float16.
+ * @param type What is to be read.
+ * @returns The same tensor or, where it stores something else, a copy of it that the current scope owns.
+ */
+export function readAs(
+  backend: WebGPUBackend,
+  x: Tensor,
+  type: "float32" | "float16",
+): Tensor {
+  return storedType(backend, x) === type
+    ? x
+    : asTensor(castTo(backend, x, type));
 }

@@ -15,6 +15,7 @@ import {
 } from "./conv_view.ts";
 import { filterTransposed } from "./filter_view.ts";
 import { runProduct } from "./product.ts";
+import type { StoredType } from "./recorder.ts";
 import { matrix } from "./view.ts";
 
 /**
@@ -50,6 +51,7 @@ export function directForward(
     left: tensors.x,
     right: tensors.filter,
     bias: tensors.bias,
+    stored: tensors.stored,
     outputShape: [batch, outHeight, outWidth, outChannels],
   });
 }
@@ -65,7 +67,7 @@ export function directForward(
  */
 export function directInputGradient(
   backend: WebGPUBackend,
-  tensors: { dy: TensorInfo; filter: TensorInfo },
+  tensors: { dy: TensorInfo; filter: TensorInfo; stored?: StoredType },
   sizes: ConvSizes,
   key: string,
 ): TensorInfo {
@@ -83,6 +85,7 @@ export function directInputGradient(
   }, {
     left: tensors.dy,
     right: tensors.filter,
+    stored: tensors.stored,
     outputShape: [batch, inHeight, inWidth, inChannels],
   });
 }

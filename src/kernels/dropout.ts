@@ -7,10 +7,11 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../backend/tf.ts";
-import { asFloats, asTensor, differentiable } from "./differentiable.ts";
+import { asNumbers, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
 import { dropoutShader } from "./dropout_shader.ts";
 import { programOf } from "./program.ts";
+import { storedType } from "./recorder.ts";
 import { makeRandomKey, type RandomKey } from "./threefry.ts";
 
 /** What to drop. */
@@ -33,7 +34,11 @@ export function fusedDropout(x: Tensor, options: Dropout): Tensor {
   const backend = tf.backend() as WebGPUBackend;
   const run = (values: TensorInfo): Tensor => {
     const random = makeRandomKey(backend, key);
-    const output = makeOutput(backend, values.shape);
+    const output = makeOutput(
+      backend,
+      values.shape,
+      storedType(backend, values),
+    );
     const program = programOf(
       backend,
       `dropout,${x.size},${rate}`,
@@ -43,7 +48,7 @@ export function fusedDropout(x: Tensor, options: Dropout): Tensor {
     backend.disposeData(random.dataId);
     return asTensor(output);
   };
-  const input = asFloats(x);
+  const input = asNumbers(x);
   return differentiable([input], () => run(input), (dy) => [run(dy)]);
 }
 

@@ -6,6 +6,7 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { activationOf, type FusedActivation } from "./activation.ts";
+import type { StoredType } from "./recorder.ts";
 
 /** What follows the sum of a product, in this order. */
 export interface Epilogue {
@@ -15,12 +16,14 @@ export interface Epilogue {
   readonly activation?: FusedActivation;
 }
 
-/** What is added to a convolution and applied to it. */
+/** What is added to a convolution and applied to it, and how the output is stored. */
 export interface ConvEpilogue {
   /** float32 `[outChannels]`. */
   readonly bias?: TensorInfo;
   /** Applied to the biased sums. */
   readonly activation?: FusedActivation;
+  /** What the output stores. Default float32. */
+  readonly stored?: StoredType;
 }
 
 /**

@@ -15,7 +15,12 @@ import {
 } from "./column_sums.ts";
 import { conv2dForward, conv2dPooledFilterGradient } from "./conv2d.ts";
 import type { ConvSizes } from "./conv_view.ts";
-import { asFloats, asTensor, differentiable } from "./differentiable.ts";
+import {
+  asNumbers,
+  asTensor,
+  differentiable,
+  readAs,
+} from "./differentiable.ts";
 import type { PoolSizes } from "./pool_shader.ts";
 import {
   convGradients,
@@ -37,6 +42,8 @@ export interface FusedConvOptions {
   readonly activation?: FusedActivation;
   /** The pooling that follows, if one does. */
   readonly pool?: FusedPool;
+  /** What the kernel is read as and the output stored as. */
+  readonly stored: "float32" | "float16";
   /** Whether the gradient of `x` is wanted; without it, `x` counts as a constant. */
   readonly needsInputGradient: boolean;
   /** Most bytes of a tensor that is bound: an output that is max pooled is computed in parts where it would have more. */
@@ -47,31 +54,34 @@ export interface FusedConvOptions {
  * Computes `pool(activation(conv2d(x, kernel) + bias))`. For the gradient it keeps its inputs and its output and, with max
  * pooling, where the largest values were: the unpooled output is freed at once. Average pooling has it kept instead.
  *
- * @param tensors float32 `x`, NHWC, `kernel`, HWIO, and `bias`, `[outChannels]`, on the WebGPU backend.
+ * @param tensors `x`, NHWC, float32 or float16, and float32 `kernel`, HWIO, and `bias`, `[outChannels]`, on the WebGPU
+ * backend.
  * @param options What to compute.
- * @returns float32 NHWC.
+ * @returns NHWC.
  */
 export function fusedConv2d(
   tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },
   options: FusedConvOptions,
 ): Tensor4D {
-  const { sizes, activation, pool, needsInputGradient, maxBytes } = options;
+  const { sizes, activation, pool, stored, needsInputGradient, maxBytes } =
+    options;
   const backend = tf.backend() as WebGPUBackend;
   const [x, kernel, bias] = [tensors.x, tensors.kernel, tensors.bias].map(
-    asFloats<Tensor>,
+    asNumbers<Tensor>,
   );
   const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
   return differentiable(inputs, (save) => {
-    const tensors = { x, filter: kernel, bias, activation };
+    const filter = readAs(backend, kernel, stored);
+    const tensors = { x, filter, bias, activation, stored };
     if (pool?.kind === "max") {
       const both = { conv: sizes, pool: pool.sizes, maxBytes };
       const { pooled, places } = pooledConv(backend, tensors, both);
       const output = asTensor(pooled);
-      save([x, kernel, output, asTensor(places)]);
+      save([x, filter, output, asTensor(places)]);
       return output;
     }
     const y = asTensor(conv2dForward(backend, tensors, sizes));
-    save([x, kernel, y]);
+    save([x, filter, y]);
     return pool === undefined
       ? y
       : asTensor(averagePool(backend, y, pool.sizes));

@@ -8,40 +8,55 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor2D, tf } from "../backend/tf.ts";
 import type { FusedActivation } from "./activation.ts";
 import { biasGradient } from "./column_sums.ts";
-import { asFloats, asTensor, differentiable } from "./differentiable.ts";
+import {
+  asNumbers,
+  asTensor,
+  differentiable,
+  readAs,
+} from "./differentiable.ts";
 import { dropInPlace, type Dropout } from "./dropout.ts";
 import { matmul } from "./matmul.ts";
+import { storedType } from "./recorder.ts";
 
 /** What follows the biased product; dropout comes after a relu only. */
 export type FusedDenseOptions =
-  | { readonly activation?: FusedActivation; readonly dropout?: undefined }
-  | { readonly activation: "relu"; readonly dropout?: Dropout };
+  & {
+    /** What the kernel is read as and the output stored as. */
+    readonly stored: "float32" | "float16";
+  }
+  & (
+    | { readonly activation?: FusedActivation; readonly dropout?: undefined }
+    | { readonly activation: "relu"; readonly dropout?: Dropout }
+  );
 
 /**
  * Computes `dropout(activation(x * kernel + bias))`. No mask is kept: where the output is 0, so is the gradient.
  *
- * @param tensors float32 `x`, `[batch, in]`, `kernel`, `[in, out]`, and `bias`, `[out]`, on the WebGPU backend.
+ * @param tensors `x`, `[batch, in]`, float32 or float16, and float32 `kernel`, `[in, out]`, and `bias`, `[out]`, on the
+ * WebGPU backend.
  * @param options What follows the bias.
- * @returns float32 `[batch, out]`.
+ * @returns `[batch, out]`.
  */
 export function fusedDense(
   tensors: { x: Tensor2D; kernel: Tensor2D; bias: Tensor },
   options: FusedDenseOptions,
 ): Tensor2D {
-  const { activation, dropout } = options;
+  const { activation, dropout, stored } = options;
   const [x, kernel, bias] = [tensors.x, tensors.kernel, tensors.bias].map(
-    asFloats<Tensor>,
+    asNumbers<Tensor>,
   );
   const backend = tf.backend() as WebGPUBackend;
   const [rows, inputs] = x.shape;
   const columns = kernel.shape[1]!;
   const single = { batch: 1, batchA: 1, batchB: 1 };
   return differentiable([x, kernel, bias], (save) => {
+    const read = readAs(backend, kernel, stored);
     const output = asTensor(matmul(backend, {
       a: x,
-      b: kernel,
+      b: read,
       bias,
       activation,
+      stored,
       outputShape: [rows, columns],
     }, {
       ...single,
@@ -52,7 +67,7 @@ export function fusedDense(
       transposeB: false,
     }));
     if (dropout) dropInPlace(backend, output, dropout);
-    save([x, kernel, output]);
+    save([x, read, output]);
     return output;
   }, (dy, [x, kernel, output]) => {
     const masked = biasGradient(
@@ -67,6 +82,7 @@ export function fusedDense(
     const dx = matmul(backend, {
       a: masked.dz,
       b: kernel,
+      stored: storedType(backend, x),
       outputShape: [rows, inputs],
     }, {
       ...single,

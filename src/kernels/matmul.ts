@@ -8,6 +8,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { FusedActivation } from "./activation.ts";
 import { runProduct } from "./product.ts";
+import type { StoredType } from "./recorder.ts";
 import { matrix } from "./view.ts";
 
 /** Sizes of a product of matrices. */
@@ -31,9 +32,10 @@ export interface MatmulSizes {
  * Multiplies: `output[i] = activation(a[i] * b[i] + bias)`.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors float32 `a`, `b` and, of size `columns`, `bias`; what follows the sum; and the shape of the output.
+ * @param tensors `a` and `b`, float32 or float16, and, of size `columns`, float32 `bias`; what follows the sum; and what
+ * the output stores (default float32) and its shape.
  * @param sizes Sizes of the product.
- * @returns The output, float32.
+ * @returns The output.
  */
 export function matmul(
   backend: WebGPUBackend,
@@ -42,13 +44,14 @@ export function matmul(
     b: TensorInfo;
     bias?: TensorInfo;
     activation?: FusedActivation;
+    stored?: StoredType;
     outputShape: readonly number[];
   },
   sizes: MatmulSizes,
 ): TensorInfo {
   const { batch, batchA, batchB, rows, columns, depth } = sizes;
   const { transposeA, transposeB } = sizes;
-  const { a, b, bias, activation, outputShape } = tensors;
+  const { a, b, bias, activation, outputShape, stored } = tensors;
   return runProduct(backend, {
     key: `matmul,${batch},${batchA},${batchB},${rows},${columns},${depth},` +
       `${transposeA},${transposeB}`,
@@ -71,5 +74,5 @@ export function matmul(
       }),
     }),
     activation,
-  }, { left: a, right: b, bias, outputShape });
+  }, { left: a, right: b, bias, outputShape, stored });
 }

@@ -7,7 +7,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
-import { asFloats, asTensor, differentiable } from "./differentiable.ts";
+import { asNumbers, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
 import type { Source } from "./operand.ts";
 import { programOf } from "./program.ts";
@@ -18,6 +18,7 @@ import {
   poolOutputShape,
   type PoolSizes,
 } from "./pool_shader.ts";
+import { type StoredType, storedType } from "./recorder.ts";
 import { sourceOfPass, traitsOf } from "./traits.ts";
 
 /**
@@ -67,7 +68,7 @@ export function maxPoolWithPlaces(
   backend: WebGPUBackend,
   x: TensorInfo,
   sizes: PoolSizes,
-  output: PooledWithPlaces = makePooled(backend, sizes),
+  output: PooledWithPlaces = makePooled(backend, sizes, storedType(backend, x)),
 ): PooledWithPlaces {
   const { pooled, places } = output;
   const source = _sourceOf(backend, x);
@@ -90,14 +91,16 @@ export function maxPoolWithPlaces(
  *
  * @param backend The backend that holds them.
  * @param sizes Sizes of the pooling.
+ * @param stored What the values are stored as. Default float32.
  * @returns Values and places, with undefined content.
  */
 export function makePooled(
   backend: WebGPUBackend,
   sizes: PoolSizes,
+  stored?: StoredType,
 ): PooledWithPlaces {
   return {
-    pooled: makeOutput(backend, poolOutputShape(sizes)),
+    pooled: makeOutput(backend, poolOutputShape(sizes), stored),
     places: makeOutput(backend, poolOutputShape(sizes), "int32"),
   };
 }
@@ -144,11 +147,16 @@ export function maxPoolGradientAt(
   tensors: { dy: TensorInfo; places: TensorInfo },
   sizes: PoolSizes,
 ): TensorInfo {
-  const dx = makeOutput(backend, poolInputShape(sizes));
-  const source = _sourceOf(backend, tensors.dy);
+  const { dy } = tensors;
+  const dx = makeOutput(
+    backend,
+    poolInputShape(sizes),
+    storedType(backend, dy),
+  );
+  const source = _sourceOf(backend, dy);
   const key = `${poolKey("max pool gradient", sizes)},${source}`;
   const program = programOf(backend, key, () => gradientShader(sizes, source));
-  dispatch(backend, program, [dx, tensors.places, tensors.dy]);
+  dispatch(backend, program, [dx, tensors.places, dy]);
   return dx;
 }
 
@@ -161,7 +169,7 @@ export function maxPoolGradientAt(
  */
 export function differentiableMaxPool(x: Tensor4D, sizes: PoolSizes): Tensor {
   const backend = tf.backend() as WebGPUBackend;
-  const input = asFloats(x);
+  const input = asNumbers(x);
   return differentiable([input], (save) => {
     const { pooled, places } = maxPoolWithPlaces(backend, input, sizes);
     save([asTensor(places)]);

@@ -16,7 +16,7 @@ import {
   convKey,
 } from "./conv2d.ts";
 import type { ConvSizes } from "./conv_view.ts";
-import { asTensor, takeInfo } from "./differentiable.ts";
+import { asFloats, asTensor, takeInfo } from "./differentiable.ts";
 import type { ConvEpilogue } from "./epilogue.ts";
 import { cutImages, imagesOf, imageStep } from "./image_parts.ts";
 import {
@@ -28,6 +28,7 @@ import {
 import { poolKey, type PoolSizes } from "./pool_shader.ts";
 import { randomPlaces, sparseFilterGradient } from "./sparse_filter.ts";
 import { fitsSparse } from "./sparse_filter_shader.ts";
+import { storedType } from "./recorder.ts";
 import { runOperation } from "./ways.ts";
 
 /** Sizes of a convolution and of the max pooling of its output. */
@@ -60,7 +61,7 @@ export function pooledConv(
   tensors: { x: TensorInfo; filter: TensorInfo } & ConvEpilogue,
   sizes: PooledConvSizes,
 ): PooledWithPlaces {
-  const output = makePooled(backend, sizes.pool);
+  const output = makePooled(backend, sizes.pool, tensors.stored);
   _forEachPart(sizes, ({ conv, pool, of }) => {
     const x = of(tensors.x);
     const y = conv2dForward(backend, { ...tensors, x }, conv);
@@ -139,10 +140,11 @@ function _unpooledGradients(
     backend.disposeData(term.dataId);
   }
   if (!needsInputGradient || others.length === 0) return parts[0];
-  const inputs = parts.map(({ x }) => asTensor(x!));
-  const x = takeInfo(tf.concat(inputs));
-  tf.dispose(inputs);
-  return { kernel, x };
+  // TensorFlow.js's kernel reads float32.
+  const x = tf.tidy(() =>
+    tf.concat(parts.map(({ x }) => asFloats(asTensor(x!))))
+  );
+  return { kernel, x: takeInfo(x) };
 }
 
 /**
@@ -159,10 +161,11 @@ export function convGradients(
   options: { sizes: ConvSizes; needsInputGradient: boolean },
 ): ConvGradients {
   const { sizes, needsInputGradient } = options;
+  const stored = storedType(backend, x);
   return {
     kernel: conv2dFilterGradient(backend, { x, dy: dz }, sizes),
     x: needsInputGradient
-      ? conv2dInputGradient(backend, { dy: dz, filter }, sizes)
+      ? conv2dInputGradient(backend, { dy: dz, filter, stored }, sizes)
       : undefined,
   };
 }

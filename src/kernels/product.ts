@@ -12,6 +12,7 @@ import { type Program, programOf } from "./program.ts";
 import type { Epilogue } from "./epilogue.ts";
 import { gemm } from "./gemm.ts";
 import type { GemmPlan } from "./gemm_plan.ts";
+import type { StoredType } from "./recorder.ts";
 import { addSplits } from "./split_sum.ts";
 import { chooseTilings, type GemmSizes, type Tiling } from "./tile.ts";
 import { type AdapterTraits, traitsOf } from "./traits.ts";
@@ -36,6 +37,8 @@ export interface ProductTensors {
   readonly bias?: TensorInfo;
   /** Shape of the output, of `batch * rows * columns` elements. */
   readonly outputShape: readonly number[];
+  /** What the output stores. Default float32. */
+  readonly stored?: StoredType;
 }
 
 /** A way to compute a product: its tiles and, once it has been used, its program. */
@@ -60,14 +63,14 @@ const known = new WeakMap<AdapterTraits, Map<string, Ways>>();
  * @param backend The backend that holds the tensors.
  * @param product What to compute.
  * @param tensors On what.
- * @returns The output, float32, which the caller owns.
+ * @returns The output, which the caller owns.
  */
 export function runProduct(
   backend: WebGPUBackend,
   product: Product,
   tensors: ProductTensors,
 ): TensorInfo {
-  const { left, right, bias, outputShape } = tensors;
+  const { left, right, bias, outputShape, stored } = tensors;
   const epilogue = {
     hasBias: bias !== undefined,
     activation: product.activation,
@@ -80,7 +83,7 @@ export function runProduct(
     run(name, [left, right, bias]) {
       const way = byName.get(name)!;
       way.program ??= _programOf(backend, product, epilogue, way.tiling);
-      const operands = { left, right, bias, outputShape };
+      const operands = { left, right, bias, outputShape, stored };
       return _run(backend, product, operands, { ...epilogue, ...way });
     },
   }, bias === undefined ? [left, right] : [left, right, bias]);
@@ -89,11 +92,11 @@ export function runProduct(
 function _run(
   backend: WebGPUBackend,
   { rows, columns, batch }: Product,
-  { left, right, bias, outputShape }: ProductTensors,
+  { left, right, bias, outputShape, stored }: ProductTensors,
   { tiling, program, ...epilogue }: Way & Epilogue,
 ): TensorInfo {
   const { isTransposed, splits } = tiling;
-  const output = makeOutput(backend, outputShape);
+  const output = makeOutput(backend, outputShape, stored);
   const operands = isTransposed ? [right, left] : [left, right];
   if (splits === 1) {
     const rest = bias === undefined ? [] : [bias];

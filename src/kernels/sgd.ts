@@ -10,6 +10,7 @@ import { type Tensor, tf, type Variable } from "../backend/tf.ts";
 import { asFloats } from "./differentiable.ts";
 import { dispatchInPlace, makeFilled } from "./dispatch.ts";
 import { storedType } from "./recorder.ts";
+import { SCALE_STATE } from "./loss_scale.ts";
 import { declareOperand, type Source } from "./operand.ts";
 import { programOf } from "./program.ts";
 import { gridOf, indexOf } from "./elementwise.ts";
@@ -40,30 +41,41 @@ export interface SgdRates {
  *
  * @param parameters The weights of a network.
  * @param rates The numbers of the step.
+ * @param scaleState State of the scale that the gradients are still multiplied by, as `updateScale` left it: they are
+ * divided by it, and in a step whose gradients are not finite nothing changes.
  */
 export function sgdInPlace(
   parameters: readonly SgdTensors[],
   rates: SgdRates,
+  scaleState?: TensorInfo,
 ): void {
   const backend = tf.backend() as WebGPUBackend;
   const { learningRate, momentum, weightDecay } = rates;
   const numbers = Float32Array.of(learningRate, momentum, weightDecay);
   const ratesTensor = makeFilled(backend, numbers);
-  for (const group of _groupsOf(backend, parameters)) {
+  const steps = scaleState === undefined
+    ? [ratesTensor]
+    : [ratesTensor, scaleState];
+  for (const group of _groupsOf(backend, parameters, steps.length)) {
     const { members, source } = group;
     const gradients = members.map(({ gradient }) => asFloats(gradient));
     const written = members.flatMap(({ weight, velocity }) =>
       velocity === undefined ? [weight] : [weight, velocity]
     );
     written.forEach((variable) => _makeSole(backend, variable));
-    const read: TensorInfo[] = [ratesTensor, ...gradients];
+    const read: TensorInfo[] = [...steps, ...gradients];
     if (source === "textures") read.push(...written);
     const sizes = members.map(({ weight }) => weight.size);
     const hasVelocity = members[0].velocity !== undefined;
     const program = programOf(
       backend,
-      `sgd,${sizes},${hasVelocity},${source}`,
-      () => _shader(sizes, hasVelocity, source),
+      `sgd,${sizes},${hasVelocity},${steps.length},${source}`,
+      () =>
+        _shader(sizes, {
+          hasVelocity,
+          isScaled: scaleState !== undefined,
+          source,
+        }),
     );
     dispatchInPlace(backend, program, { written, read });
     gradients.forEach((gradient, i) => {
@@ -79,10 +91,11 @@ interface _Group {
   readonly source: Source;
 }
 
-/** Groups parameters, as many as a shader may bind; one that is read from textures is alone. */
+/** Groups parameters, as many as a shader may bind beside others; one that is read from textures is alone. */
 function _groupsOf(
   backend: WebGPUBackend,
   parameters: readonly SgdTensors[],
+  others: number,
 ): _Group[] {
   const traits = traitsOf(backend);
   const groups: _Group[] = [];
@@ -91,7 +104,7 @@ function _groupsOf(
     const source = sourceOfPass(traits, parameter.weight.size);
     const hasVelocity = parameter.velocity !== undefined;
     const most = Math.floor(
-      (MAX_STORAGE_BUFFERS - 1) / (hasVelocity ? 3 : 2),
+      (MAX_STORAGE_BUFFERS - others) / (hasVelocity ? 3 : 2),
     );
     if (source === "textures") {
       groups.push({ members: [parameter], source });
@@ -117,21 +130,26 @@ function _makeSole(backend: WebGPUBackend, variable: Variable): void {
 /** One invocation per number or vector of all parameters, one parameter after the other. */
 function _shader(
   sizes: readonly number[],
-  hasVelocity: boolean,
-  source: Source,
+  { hasVelocity, isScaled, source }: {
+    hasVelocity: boolean;
+    isScaled: boolean;
+    source: Source;
+  },
 ): Shader {
   const widths = sizes.map((size) => size % 4 === 0 ? 4 : 1);
   const counts = sizes.map((size, k) => size / widths[k]);
   const written = hasVelocity ? ["weight", "velocity"] : ["weight"];
   const rates = sizes.length * written.length;
-  const old = rates + 1 + sizes.length;
+  const gradients = rates + (isScaled ? 2 : 1);
+  const old = gradients + sizes.length;
+  const factor = isScaled ? `scale[${SCALE_STATE.factor}] * ` : "";
   const code = sizes.map((_, k) => {
     const width = widths[k];
     const type = width === 4 ? "vec4f" : "f32";
     const first = k * written.length;
     const names = written.map((name) => `${name}${k}`);
     const isCopied = source === "textures";
-    const binding = rates + 1 + k;
+    const binding = gradients + k;
     const declarations = [
       ...names.map((name, j) =>
         `@group(0) @binding(${
@@ -152,7 +170,7 @@ function _shader(
 
 fn update${k}(i: u32) {
   let old = ${weight};
-  var change = gradient${k}Read(i) + rates[2] * old;${
+  var change = ${factor}gradient${k}Read(i) + rates[2] * old;${
       hasVelocity
         ? `
   change = rates[1] * ${velocity} + change;
@@ -177,8 +195,22 @@ fn update${k}(i: u32) {
     code: `
 // Learning rate, momentum, weight decay.
 @group(0) @binding(${rates}) var<storage, read> rates: array<f32>;
+${
+      isScaled
+        ? `@group(0) @binding(${
+          rates + 1
+        }) var<storage, read> scale: array<f32, 4>;`
+        : ""
+    }
 ${code.join("\n")}
 ${indexOf(total, workgroups)}
+${
+      isScaled
+        ? `  if (scale[${SCALE_STATE.factor}] == 0.0) {
+    return;
+  }`
+        : ""
+    }
   ${calls.join(" else ")}
 }
 `,

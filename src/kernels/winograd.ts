@@ -12,6 +12,7 @@ import type { ConvEpilogue } from "./epilogue.ts";
 import type { ConvSizes } from "./conv_view.ts";
 import { makeOutput } from "./dispatch.ts";
 import { imagesOf } from "./image_parts.ts";
+import type { StoredType } from "./recorder.ts";
 import { type AdapterTraits, traitsOf } from "./traits.ts";
 import { winogradMatrices } from "./winograd_matrices.ts";
 import {
@@ -46,7 +47,7 @@ const filterPlans = new WeakMap<AdapterTraits, Map<string, FilterPlan>>();
  */
 export function winogradForward(
   backend: WebGPUBackend,
-  { x, filter, bias, activation }:
+  { x, filter, bias, activation, stored }:
     & { x: TensorInfo; filter: TensorInfo }
     & ConvEpilogue,
   { sizes: s, m, key }: TiledConvolution,
@@ -68,7 +69,7 @@ export function winogradForward(
         epilogue,
       }),
   );
-  return _forward(backend, plan, { from: x, filter, bias });
+  return _forward(backend, plan, { from: x, filter, bias, stored });
 }
 
 /**
@@ -81,7 +82,11 @@ export function winogradForward(
  */
 export function winogradInputGradient(
   backend: WebGPUBackend,
-  { dy, filter }: { dy: TensorInfo; filter: TensorInfo },
+  { dy, filter, stored }: {
+    dy: TensorInfo;
+    filter: TensorInfo;
+    stored?: StoredType;
+  },
   { sizes: s, m, key }: TiledConvolution,
 ): TensorInfo {
   const r = s.filterHeight;
@@ -100,7 +105,7 @@ export function winogradInputGradient(
         epilogue: {},
       }),
   );
-  return _forward(backend, plan, { from: dy, filter });
+  return _forward(backend, plan, { from: dy, filter, stored });
 }
 
 /**
@@ -145,14 +150,15 @@ export function winogradFilterGradient(
 function _forward(
   backend: WebGPUBackend,
   plan: ForwardPlan,
-  { from, filter, bias }: {
+  { from, filter, bias, stored }: {
     from: TensorInfo;
     filter: TensorInfo;
     bias?: TensorInfo;
+    stored?: StoredType;
   },
 ): TensorInfo {
   const taps = runTransform(backend, plan.taps, [filter]);
-  const output = makeOutput(backend, plan.shape);
+  const output = makeOutput(backend, plan.shape, stored);
   const rest = bias === undefined ? [] : [bias];
   for (const { part, inputs, products, outputs } of plan.parts) {
     const left = runTransform(backend, inputs, [imagesOf(from, part)]);

@@ -16,6 +16,7 @@ import {
 } from "./activation.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
 import type { Layer, Pooling } from "./layer.ts";
+import type { Precision } from "./precision.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import { requireInteger } from "../options.ts";
 import {
@@ -81,6 +82,7 @@ export function conv2d(options: Conv2dOptions): Layer {
   const kernelShape = (input: Shape) => [...window.size, input[2], filters];
   const layer: Layer = {
     kind: "conv2d",
+    readsFloat16: true,
     outputShape,
     weights: (input) => [
       {
@@ -94,12 +96,17 @@ export function conv2d(options: Conv2dOptions): Layer {
       const [height, width] = outputShape(input);
       return height * width * sizeOf(kernelShape(input));
     },
-    apply(x, [kernel, bias], { needsInputGradient }) {
+    apply(x, [kernel, bias], { needsInputGradient, precision }) {
       const tensors = { x, kernel, bias } as ConvTensors;
       if (tf.getBackend() !== "webgpu") {
         return activate(_plain(tensors, window));
       }
-      return _fused(tensors, { window, activation, needsInputGradient });
+      return _fused(tensors, {
+        window,
+        activation,
+        precision,
+        needsInputGradient,
+      });
     },
     fuseWith(next) {
       const pool = next.pooling;
@@ -117,10 +124,15 @@ export function conv2d(options: Conv2dOptions): Layer {
             sizeOf(next.outputShape(outputShape(input))),
           ]),
         }),
-        apply(x, [kernel, bias], { needsInputGradient }) {
+        apply(x, [kernel, bias], { needsInputGradient, precision }) {
           const tensors = { x, kernel, bias } as ConvTensors;
-          const options = { window, activation, pool, needsInputGradient };
-          return _fused(tensors, options);
+          return _fused(tensors, {
+            window,
+            activation,
+            pool,
+            precision,
+            needsInputGradient,
+          });
         },
       };
     },
@@ -146,10 +158,11 @@ function _fused(
     window: Window;
     pool?: Pooling;
     activation: Activation;
+    precision: Precision;
     needsInputGradient: boolean;
   },
 ): Tensor4D {
-  const { window, pool, activation, needsInputGradient } = options;
+  const { window, pool, activation, precision, needsInputGradient } = options;
   const { x, kernel } = tensors;
   const sizes = convSizes({
     inShape: x.shape,
@@ -161,6 +174,7 @@ function _fused(
   return fusedConv2d(tensors, {
     sizes,
     activation: fusedActivation(activation),
+    stored: precision,
     needsInputGradient,
     maxBytes: backendInfo().maxBindingBytes,
     pool: pool && {

@@ -47,6 +47,7 @@ export function dense(options: DenseOptions): Layer {
   const activate = activationFunction(activation);
   const layer: Layer = {
     kind: "dense",
+    readsFloat16: true,
     outputShape(input) {
       _checkFlat(input);
       return [units];
@@ -60,10 +61,13 @@ export function dense(options: DenseOptions): Layer {
       { name: "bias", shape: [units], initializer: biasInitializer },
     ],
     macs: ([features]) => features * units,
-    apply(x, [kernel, bias]) {
+    apply(x, [kernel, bias], { precision }) {
       const tensors = { x: x as Tensor2D, kernel: kernel as Tensor2D, bias };
       if (tf.getBackend() === "webgpu") {
-        return fusedDense(tensors, { activation: fusedActivation(activation) });
+        return fusedDense(tensors, {
+          activation: fusedActivation(activation),
+          stored: precision,
+        });
       }
       return activate(tf.add(tf.matMul(tensors.x, tensors.kernel), bias));
     },
@@ -80,6 +84,7 @@ export function dense(options: DenseOptions): Layer {
             { x: x as Tensor2D, kernel: kernel as Tensor2D, bias },
             {
               activation,
+              stored: context.precision,
               dropout: isOn
                 ? {
                   rate,
@@ -106,6 +111,7 @@ export function dense(options: DenseOptions): Layer {
 export function flatten(): Layer {
   return {
     kind: "flatten",
+    readsFloat16: true,
     outputShape: (input) => [sizeOf(input)],
     weights: () => [],
     macs: () => 0,

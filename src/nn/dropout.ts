@@ -33,6 +33,7 @@ export function dropout(options: DropoutOptions): Layer {
   }
   return {
     kind: "dropout",
+    readsFloat16: true,
     outputShape: (input) => input,
     weights: () => [],
     macs: () => 0,

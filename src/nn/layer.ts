@@ -6,6 +6,7 @@
 
 import type { Tensor } from "../backend/tf.ts";
 import type { Initializer } from "./initializers.ts";
+import type { Precision } from "./precision.ts";
 import type { Shape } from "./shape.ts";
 import type { Window } from "./window.ts";
 
@@ -33,6 +34,8 @@ export interface CallContext {
   readonly layerIndex: number;
   /** Whether the gradient by the layer's input is wanted. */
   readonly needsInputGradient: boolean;
+  /** What to read kernels as and to store the output as, by a layer that `readsFloat16`; others give float32. */
+  readonly precision: Precision;
 }
 
 /** What a pooling layer computes. */
@@ -104,4 +107,6 @@ export interface Layer {
   readonly pooling?: Pooling;
   /** Where the layer is a dropout: its rate. */
   readonly dropoutRate?: number;
+  /** Whether the layer can be given an input that stores float16; else it is given float32. Default false. */
+  readonly readsFloat16?: boolean;
 }

@@ -32,6 +32,7 @@ export type {
   Pooling,
   WeightSpec,
 } from "./layer.ts";
+export type { Precision } from "./precision.ts";
 export type { Shape } from "./shape.ts";
 export { countCorrect, softmaxCrossEntropy } from "./loss.ts";
 export { averagePool2d, maxPool2d, type Pool2dOptions } from "./pooling.ts";

@@ -12,10 +12,12 @@ import {
   tf,
   type Variable,
 } from "../backend/tf.ts";
+import { asFloats } from "../kernels/differentiable.ts";
 import { requireSeed } from "../options.ts";
 import { concatenate, maxBatch, requireImages, sliceBatch } from "./batch.ts";
 import { fuseSteps, type Step } from "./fuse.ts";
 import type { CallContext, Layer } from "./layer.ts";
+import type { Precision } from "./precision.ts";
 import type { Shape } from "./shape.ts";
 import { type LayerSummary, summarize } from "./summary.ts";
 import { checkWeights, createWeights } from "./weights.ts";
@@ -36,6 +38,8 @@ export interface ForwardOptions {
   step: number;
   /** Place in the whole batch of the first image. */
   firstImage: number;
+  /** What to store activations as and to read kernels as; float16 on WebGPU only. Default "float32". */
+  precision?: Precision;
 }
 
 /**
@@ -142,12 +146,13 @@ export class Sequential {
    *
    * @param images float32 `[batch, height, width, channels]`; not disposed.
    * @param options Step and place in the batch, for dropout.
-   * @returns float32 `[batch, classes]`.
+   * @returns float32 `[batch, classes]`, whatever the precision.
    */
   forward(images: Tensor4D, options: ForwardOptions): Tensor2D {
     return this.#layers(images, (compute) => compute(), {
       training: true,
       needsInputGradient: false,
+      precision: "float32",
       ...options,
     }) as Tensor2D;
   }
@@ -222,6 +227,7 @@ export class Sequential {
       step: 0,
       firstImage: 0,
       needsInputGradient: true,
+      precision: "float32",
     });
   }
 
@@ -230,7 +236,7 @@ export class Sequential {
     run: (compute: () => Tensor, x: Tensor) => Tensor,
     call: Omit<CallContext, "seed" | "layerIndex">,
   ): Tensor {
-    return this.#stepsInUse().reduce((x, { layer, index, range }) => {
+    const output = this.#stepsInUse().reduce((x, { layer, index, range }) => {
       const weights = this.#variables.slice(...range);
       const context = {
         ...call,
@@ -238,7 +244,11 @@ export class Sequential {
         layerIndex: index,
         needsInputGradient: call.needsInputGradient || index > 0,
       };
-      return run(() => layer.apply(x, weights, context), x);
+      return run(() => {
+        const input = layer.readsFloat16 ? x : asFloats(x);
+        return layer.apply(input, weights, context);
+      }, x);
     }, images);
+    return asFloats(output);
   }
 }

@@ -5,4 +5,5 @@
  */
 
 export * from "./optimizer.ts";
+export * from "./loss_scale.ts";
 export * from "./sgd.ts";

@@ -5,6 +5,7 @@
  */
 
 import type { Tensor, Variable } from "../backend/tf.ts";
+import type { LossScale } from "./loss_scale.ts";
 
 /** Turns gradients into new weights. It belongs to the network that it was first used on. */
 export interface Optimizer {
@@ -15,8 +16,19 @@ export interface Optimizer {
    *
    * @param weights The variables of a network, the same and in the same order at every call.
    * @param gradients A float32 tensor per weight, of the same shape; not disposed.
+   * @param lossScale What the gradients are still multiplied by, where they are. Only given where the optimizer
+   * `takesLossScale`.
    */
-  apply(weights: readonly Variable[], gradients: readonly Tensor[]): void;
+  apply(
+    weights: readonly Variable[],
+    gradients: readonly Tensor[],
+    lossScale?: LossScale,
+  ): void;
+  /**
+   * Whether it divides gradients by a loss scale and skips steps whose gradients are not finite, as training in float16
+   * needs. Default false.
+   */
+  readonly takesLossScale?: boolean;
   /** Frees what the optimizer keeps on the device. */
   dispose(): void;
 }

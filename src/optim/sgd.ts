@@ -58,7 +58,8 @@ export function sgd(options: SgdOptions = {}): Optimizer {
 
   return {
     description: _describe(learningRate, momentum, weightDecay),
-    apply(weights, gradients) {
+    takesLossScale: true,
+    apply(weights, gradients, lossScale) {
       if (momentum > 0) {
         velocities ??= weights.map((w) =>
           tf.tidy(() => tf.variable(tf.zerosLike(w), false))
@@ -75,6 +76,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
           velocity: velocities?.[i],
         })),
         { learningRate, momentum, weightDecay },
+        lossScale?.state,
       );
     },
     dispose() {

@@ -7,7 +7,9 @@
 import { ensureBackend } from "../kernels/init.ts";
 import { DataError, OptionError, TrainingError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
+import { type Precision, requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
+import { LossScale } from "../optim/loss_scale.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { sgd } from "../optim/sgd.ts";
 import type { Callbacks, EpochEnd } from "./callbacks.ts";
@@ -24,6 +26,11 @@ export interface FitOptions {
   optimizer?: Optimizer;
   /** Data to take the accuracy on after each epoch. */
   validation?: BatchSource;
+  /**
+   * What to store activations as and to read kernels as, default "float32". With "float16" weights stay float32, the loss
+   * is scaled, and steps whose gradients overflow are skipped, see {@linkcode LossScale}. Evaluation is in float32.
+   */
+  precision?: Precision;
   /** Who watches. */
   callbacks?: readonly Callbacks[];
   /**
@@ -41,6 +48,8 @@ export interface History {
   readonly epochs: readonly EpochEnd[];
   /** Training steps in all. */
   readonly steps: number;
+  /** Those of them that changed no weight, as gradients overflowed float16. */
+  readonly skippedSteps: number;
   /** Whether all epochs were done, or the time was up. */
   readonly stopped: "completed" | "max-time";
 }
@@ -49,6 +58,8 @@ export interface History {
 interface Run {
   readonly net: Sequential;
   readonly optimizer: Optimizer;
+  readonly precision: Precision;
+  readonly lossScale?: LossScale;
   readonly callbacks: readonly Callbacks[];
   readonly logEvery: number;
   readonly deadline: number;
@@ -92,16 +103,28 @@ export async function fit(
   options: FitOptions = {},
 ): Promise<History> {
   const { epochs = 1, maxTimeMs = Infinity, logEvery = Infinity } = options;
+  const { precision = "float32" } = options;
   requireInteger("epochs", epochs);
   if (logEvery !== Infinity) requireInteger("logEvery", logEvery);
   if (!(maxTimeMs > 0)) {
     throw new OptionError("maxTimeMs", maxTimeMs, "above 0");
   }
   await ensureBackend();
+  requirePrecision(precision);
   const optimizer = options.optimizer ?? sgd();
+  const isHalf = precision === "float16";
+  if (isHalf && !optimizer.takesLossScale) {
+    throw new OptionError(
+      "optimizer",
+      optimizer.description,
+      "one that takesLossScale, as sgd() does, to train in float16",
+    );
+  }
   const run: Run = {
     net,
     optimizer,
+    precision,
+    lossScale: isHalf ? new LossScale() : undefined,
     callbacks: options.callbacks ?? [],
     logEvery,
     deadline: performance.now() + maxTimeMs,
@@ -109,6 +132,7 @@ export async function fit(
     step: 0,
   };
   const records: EpochEnd[] = [];
+  let skippedSteps = 0;
   let stopped: History["stopped"] = "completed";
   try {
     for (let epoch = 1; epoch <= epochs && stopped === "completed"; epoch++) {
@@ -139,10 +163,12 @@ export async function fit(
       records.push(record);
       for (const c of run.callbacks) await c.onEpochEnd?.(record);
     }
+    if (run.lossScale) ({ skippedSteps } = await run.lossScale.read());
   } finally {
+    run.lossScale?.dispose();
     if (options.optimizer === undefined) optimizer.dispose();
   }
-  return { epochs: records, steps: run.step, stopped };
+  return { epochs: records, steps: run.step, skippedSteps, stopped };
 }
 
 async function _trainEpoch(
@@ -150,17 +176,22 @@ async function _trainEpoch(
   train: BatchSource,
   epoch: number,
 ): Promise<LossAndAccuracy & { count: number; isComplete: boolean }> {
-  const { net, optimizer, pacer, callbacks } = run;
+  const { net, optimizer, precision, lossScale, pacer, callbacks } = run;
   const where = { phase: "train" as const, epoch, batches: train.numBatches };
   const metrics = new Metrics();
   let isComplete = true;
   try {
     for await (const { images, labels } of train) {
       const { step } = run;
-      const results = lossAndGradients(net, images, labels, { step });
+      const results = lossAndGradients(net, images, labels, {
+        step,
+        precision,
+        lossScale,
+      });
       const { loss, correct, gradients } = results;
       try {
-        optimizer.apply(net.getWeights(), gradients);
+        lossScale?.update(gradients);
+        optimizer.apply(net.getWeights(), gradients, lossScale);
         metrics.update(loss, correct, images.shape[0]);
         gradients.splice(0).forEach((g) => g.dispose());
         for (const c of callbacks) {

@@ -35,4 +35,10 @@ export {
   type TuningOptions,
   useTuned,
 } from "./tune.ts";
-export { type Optimizer, sgd, type SgdOptions } from "../optim/mod.ts";
+export {
+  LossScale,
+  type LossScaleOptions,
+  type Optimizer,
+  sgd,
+  type SgdOptions,
+} from "../optim/mod.ts";

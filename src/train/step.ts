@@ -14,7 +14,9 @@ import {
 import { ShapeError } from "../errors.ts";
 import { sliceBatch } from "../nn/batch.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
-import type { Sequential } from "../nn/sequential.ts";
+import { type Precision, requirePrecision } from "../nn/precision.ts";
+import type { ForwardOptions, Sequential } from "../nn/sequential.ts";
+import type { LossScale } from "../optim/loss_scale.ts";
 
 /** What a batch says about a network. The caller disposes the tensors. */
 export interface LossAndGradients {
@@ -22,7 +24,7 @@ export interface LossAndGradients {
   readonly loss: Scalar;
   /** Number of images whose largest logit was at their label: int32 scalar. */
   readonly correct: Scalar;
-  /** Gradient of `loss` for each weight, in the order of `getWeights`, float32. */
+  /** Gradient of `loss` for each weight, in the order of `getWeights`, float32; times the loss scale, if one was given. */
   readonly gradients: Tensor[];
 }
 
@@ -30,6 +32,10 @@ export interface LossAndGradients {
 export interface StepOptions {
   /** Training step, from 0 over the run, which picks the dropout masks. Default 0. */
   step?: number;
+  /** What to store activations as and to read kernels as. Default "float32". */
+  precision?: Precision;
+  /** What to multiply the gradients by: for "float16", whose small numbers would else be 0. Default: nothing. */
+  lossScale?: LossScale;
 }
 
 /**
@@ -55,9 +61,10 @@ export interface StepOptions {
  * @param net The network.
  * @param images float32 `[batch, height, width, channels]`, values in [0, 1]; not disposed.
  * @param labels int32 `[batch]`, each in [0, classes); not disposed.
- * @param options The step, for dropout.
+ * @param options The step, for dropout, and the precision.
  * @returns Loss, correct count and gradients.
  * @throws {ShapeError} If images or labels do not fit the network, or the network does not fit the device.
+ * @throws {OptionError} If the device does not have the precision.
  */
 export function lossAndGradients(
   net: Sequential,
@@ -66,7 +73,8 @@ export function lossAndGradients(
   options: StepOptions = {},
 ): LossAndGradients {
   checkBatch(net, images, labels);
-  const { step = 0 } = options;
+  const { step = 0, precision = "float32", lossScale } = options;
+  requirePrecision(precision);
   const count = images.shape[0];
   const size = net.maxBatch();
   const [loss, correct, ...gradients] = tf.tidy(() => {
@@ -74,7 +82,13 @@ export function lossAndGradients(
     let sums: Tensor[] = [];
     sliceBatch(images, size).forEach(({ part, begin }, i) => {
       const batch = { images: part, labels: labelParts[i].part };
-      const results = _step(net, batch, { step, firstImage: begin, count });
+      const results = _step(net, batch, {
+        step,
+        precision,
+        firstImage: begin,
+        count,
+        lossScale,
+      });
       sums = i === 0 ? results : sums.map((sum, k) => _add(sum, results[k]));
     });
     return sums;
@@ -112,15 +126,16 @@ export function checkBatch(
 function _step(
   net: Sequential,
   batch: { images: Tensor4D; labels: Tensor1D },
-  options: { step: number; firstImage: number; count: number },
+  options: ForwardOptions & { count: number; lossScale?: LossScale },
 ): Tensor[] {
   const weights = net.getWeights();
   let kept: Scalar | undefined;
+  const { count, lossScale, ...forward } = options;
   const { value, grads } = tf.variableGrads(() => {
-    const logits = net.forward(batch.images, options);
-    const results = lossAndCorrect(logits, batch.labels, options.count);
+    const logits = net.forward(batch.images, forward);
+    const results = lossAndCorrect(logits, batch.labels, count);
     kept = tf.keep(results.correct);
-    return results.loss;
+    return lossScale?.apply(results.loss) ?? results.loss;
   }, weights);
   // Back to the current scope.
   const correct = tf.clone(kept!);
