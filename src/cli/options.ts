@@ -46,6 +46,10 @@ const OPTIONS = {
     "TIME",
     "Stop training after e.g. 90s, 10m or 1h30m and evaluate",
   ),
+  "precision": choice(
+    "What to store activations as; float16 saves memory, needs an adapter with shader-f16 and keeps weights in float32",
+    ["float32", "float16"],
+  ),
   "device": choice("What to compute on", ["auto", "webgpu", "cpu"]),
   "tune": toggle(
     "Measure first which kernels are fastest on this adapter, once for it; takes minutes on a slow one",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Precision } from "../nn/precision.ts";
 import type { OptionValues } from "./options.ts";
 
 /** Every choice of a training run. */
@@ -17,6 +18,7 @@ export interface Recipe {
   readonly dropout: number;
   readonly imageSize: number;
   readonly seed: number;
+  readonly precision: Precision;
   readonly trainSamples: number | undefined;
   readonly testSamples: number | undefined;
   readonly maxTimeMs: number | undefined;
@@ -27,6 +29,7 @@ const LECTURE = {
   momentum: 0,
   weightDecay: 0,
   seed: 0,
+  precision: "float32" as const,
   trainSamples: undefined,
   testSamples: undefined,
   maxTimeMs: undefined,
@@ -101,6 +104,7 @@ export function recipeOf(options: OptionValues): Recipe {
     dropout: options.dropout ?? base.dropout,
     imageSize: options.resize ?? base.imageSize,
     seed: options.seed ?? base.seed,
+    precision: options.precision ?? base.precision,
     trainSamples: options["train-samples"] ??
       (isSample ? undefined : base.trainSamples),
     testSamples: options["test-samples"] ??

@@ -8,6 +8,7 @@ import type { BackendInfo } from "../backend/backend.ts";
 import { initBackend } from "../kernels/init.ts";
 import { loadFashionMnist } from "../data/fashion_mnist.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
+import { requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { sgd } from "../optim/sgd.ts";
 import type { Progress } from "../train/callbacks.ts";
@@ -62,6 +63,7 @@ export async function train({ options }: CommandLine): Promise<number> {
     view.stop();
     const onWarning = (message: string) => console.error(`warning: ${message}`);
     const backend = await initBackend({ device: options.device, onWarning });
+    requirePrecision(recipe.precision);
     const net = buildNetwork(config, recipe);
     say(`device: ${formatDevice(backend)}`);
     say(`\n${formatLayers(net.summary())}\n`);
@@ -70,13 +72,14 @@ export async function train({ options }: CommandLine): Promise<number> {
     if (options.tune && backend.adapter === undefined) {
       say("note: there is nothing to tune without a WebGPU adapter");
     } else if (options.tune) {
-      await tuneWith(net, recipe.batchSize, say);
+      await tuneWith(net, recipe, say);
     } else {
       await useTuned({ onWarning });
     }
     let isEstimated = false;
     const history = await fit(net, data.train, {
       epochs: recipe.epochs,
+      precision: recipe.precision,
       optimizer,
       validation: data.test,
       maxTimeMs: recipe.maxTimeMs,
@@ -98,6 +101,11 @@ export async function train({ options }: CommandLine): Promise<number> {
       }],
     });
     _explainStop(history, data.train.numBatches, recipe, say);
+    if (history.skippedSteps > 0) {
+      say(
+        `note: ${history.skippedSteps} of ${history.steps} steps changed nothing, as gradients overflowed float16; the loss scale was halved for each`,
+      );
+    }
     if (options.save !== undefined) {
       await saveCheckpoint(options.save, net, config);
       say(`saved ${options.save}`);
@@ -113,7 +121,8 @@ function _describe(
   optimizer: string,
   data: { train: { numSamples: number }; test: { numSamples: number } },
 ): string {
-  const { epochs, batchSize, imageSize, seed, maxTimeMs, dropout } = recipe;
+  const { epochs, batchSize, imageSize, seed, maxTimeMs } = recipe;
+  const { dropout, precision } = recipe;
   return [
     `${recipe.model}`,
     `${data.train.numSamples} training and ${data.test.numSamples} test images at ${imageSize}x${imageSize}`,
@@ -122,6 +131,7 @@ function _describe(
     recipe.model === "alexnet" ? `dropout ${dropout}` : "",
     `${epochs} ${epochs === 1 ? "epoch" : "epochs"}`,
     maxTimeMs ? `at most ${formatDuration(maxTimeMs / 1000)}` : "",
+    precision === "float32" ? "" : precision,
     `seed ${seed}`,
   ].filter(Boolean).join(", ");
 }

@@ -9,7 +9,11 @@ import { BackendError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import { tune as tuneNetwork, type TunedOperation } from "../train/tune.ts";
+import {
+  tune as tuneNetwork,
+  type TunedOperation,
+  type TuneOptions,
+} from "../train/tune.ts";
 import { formatDevice, formatTuned } from "./console.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
 import type { CommandLine } from "./options.ts";
@@ -24,7 +28,7 @@ import { recipeOf } from "./recipe.ts";
  */
 export async function tune({ options }: CommandLine): Promise<number> {
   const recipe = recipeOf(options);
-  const { model, imageSize, batchSize } = recipe;
+  const { model, imageSize, batchSize, precision } = recipe;
   const config: ModelConfig = { model, imageSize, classes: 10 };
   checkNetwork(config, options);
   const backend = await initBackend({ device: "auto", onWarning: () => {} });
@@ -35,8 +39,9 @@ export async function tune({ options }: CommandLine): Promise<number> {
   }
   const say = (text: string) => options.quiet || console.log(text);
   say(`device: ${formatDevice(backend)}`);
-  say(`tuning a step of ${model}, ${batchSize} images`);
-  const found = await tuneWith(buildNetwork(config, recipe), batchSize, say);
+  say(`tuning a step of ${model}, ${batchSize} images, ${precision}`);
+  const net = buildNetwork(config, recipe);
+  const found = await tuneWith(net, { batchSize, precision }, say);
   console.log(_summarize(found));
   return 0;
 }
@@ -45,17 +50,17 @@ export async function tune({ options }: CommandLine): Promise<number> {
  * Tunes a network and prints what is found.
  *
  * @param net The network.
- * @param batchSize Images of a step.
+ * @param step Images and precision of a step.
  * @param say Prints a line.
  * @returns What was measured.
  */
 export async function tuneWith(
   net: Sequential,
-  batchSize: number,
+  step: Pick<TuneOptions, "batchSize" | "precision">,
   say: (text: string) => void,
 ): Promise<TunedOperation[]> {
   return await tuneNetwork(net, {
-    batchSize,
+    ...step,
     onTuned: (tuned) => say(formatTuned(tuned)),
     onWarning: (message) => console.error(`warning: ${message}`),
   });

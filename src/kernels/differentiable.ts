@@ -1,14 +1,27 @@
 /**
- * Operations of our own with gradients of our own, for TensorFlow.js's tape.
+ * Operations of our own with gradients of our own, for TensorFlow.js's tape and for one of ours.
  *
  * @module
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { type Tensor, tf } from "../backend/tf.ts";
+import { type Scalar, type Tensor, tf } from "../backend/tf.ts";
 import { castTo } from "./cast.ts";
 import { storedType } from "./recorder.ts";
+
+/** An operation that was recorded. */
+interface _Recorded {
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+  readonly saved: Tensor[];
+  /** Output and saved tensors that the operation made; others are of earlier operations, or not ours to free. */
+  readonly made: readonly Tensor[];
+  readonly gradient: (dy: Tensor, saved: Tensor[]) => Tensor[];
+}
+
+/** Our tape, while it records. */
+let tape: _Recorded[] | undefined;
 
 /**
  * Runs an operation whose gradient is given.
@@ -23,11 +36,98 @@ export function differentiable(
   forward: (save: (tensors: Tensor[]) => void) => Tensor,
   gradient: (dy: Tensor, saved: Tensor[]) => Tensor[],
 ): Tensor {
+  if (tape !== undefined) {
+    let saved: Tensor[] = [];
+    const made = tf.tidy(() => {
+      const output = forward((tensors) => saved = tensors);
+      const { scopeId } = output;
+      return [output, ...saved.filter((tensor) => tensor.scopeId === scopeId)];
+    });
+    const [output] = made;
+    tape.push({ inputs, output, saved, made, gradient });
+    return output;
+  }
   const operation = tf.customGrad((...args) => ({
     value: forward(args.at(-1) as unknown as (tensors: Tensor[]) => void),
     gradFunc: (dy, saved) => gradient(asNumbers(dy), saved),
   }));
   return operation(...inputs);
+}
+
+/**
+ * Runs an operation of TensorFlow.js's, which its own tape differentiates: on ours, it is computed once more for that.
+ *
+ * @param inputs Tensors that it is differentiable by.
+ * @param compute Computes the output.
+ * @returns The output.
+ */
+export function opaque(
+  inputs: readonly Tensor[],
+  compute: (...inputs: Tensor[]) => Tensor,
+): Tensor {
+  if (tape === undefined) return compute(...inputs);
+  const untaped = () => {
+    const outer = tape;
+    tape = undefined;
+    try {
+      return compute(...inputs);
+    } finally {
+      tape = outer;
+    }
+  };
+  return differentiable(
+    inputs,
+    untaped,
+    (dy) => tf.grads(compute)([...inputs], asFloats(dy)),
+  );
+}
+
+/** A scalar and its gradients. */
+export interface ScalarAndGradients {
+  readonly value: Scalar;
+  /** A tensor per weight, of the same shape; it stores float32 or float16. */
+  readonly gradients: Tensor[];
+}
+
+/**
+ * Computes gradients by a tape of our own. Against TensorFlow.js's, what a gradient needs is freed as soon as it is
+ * computed, and there is less JavaScript. Call it inside a `tidy`.
+ *
+ * @param weights Tensors that gradients are wanted of; no operation may give one of them.
+ * @param compute Computes the scalar, by {@linkcode differentiable} and {@linkcode opaque} operations alone.
+ * @returns The scalar and its gradient by each weight.
+ */
+export function valueAndGradients(
+  weights: readonly Tensor[],
+  compute: () => Scalar,
+): ScalarAndGradients {
+  const recorded: _Recorded[] = tape = [];
+  let value: Scalar;
+  try {
+    value = compute();
+  } finally {
+    tape = undefined;
+  }
+  const gradients = new Map<Tensor, Tensor>([[value, tf.scalar(1)]]);
+  for (const operation of recorded.reverse()) {
+    const { inputs, output, saved, made, gradient } = operation;
+    const dy = gradients.get(output);
+    if (dy !== undefined) {
+      gradients.delete(output);
+      tf.tidy(() => gradient(dy, saved)).forEach((dx, i) => {
+        const sum = gradients.get(inputs[i]);
+        gradients.set(inputs[i], sum === undefined ? dx : _add(sum, dx));
+      });
+      dy.dispose();
+    }
+    tf.dispose(made.filter((tensor) => tensor !== value));
+  }
+  return {
+    value,
+    gradients: weights.map((weight) =>
+      gradients.get(weight) ?? tf.zerosLike(weight)
+    ),
+  };
 }
 
 /**
@@ -100,4 +200,11 @@ export function readAs(
   return storedType(backend, x) === type
     ? x
     : asTensor(castTo(backend, x, type));
+}
+
+/** Adds two gradients, whatever they store, and frees them. */
+function _add(a: Tensor, b: Tensor): Tensor {
+  const sum = tf.tidy(() => tf.add(asFloats(a), asFloats(b)));
+  tf.dispose([a, b]);
+  return sum;
 }

@@ -42,8 +42,8 @@ export interface FusedConvOptions {
   readonly activation?: FusedActivation;
   /** The pooling that follows, if one does. */
   readonly pool?: FusedPool;
-  /** What the kernel is read as and the output stored as. */
-  readonly stored: "float32" | "float16";
+  /** What the kernel is read as and the output stored as. Default float32. */
+  readonly stored?: "float32" | "float16";
   /** Whether the gradient of `x` is wanted; without it, `x` counts as a constant. */
   readonly needsInputGradient: boolean;
   /** Most bytes of a tensor that is bound: an output that is max pooled is computed in parts where it would have more. */
@@ -63,8 +63,8 @@ export function fusedConv2d(
   tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },
   options: FusedConvOptions,
 ): Tensor4D {
-  const { sizes, activation, pool, stored, needsInputGradient, maxBytes } =
-    options;
+  const { sizes, activation, pool, needsInputGradient, maxBytes } = options;
+  const { stored = "float32" } = options;
   const backend = tf.backend() as WebGPUBackend;
   const [x, kernel, bias] = [tensors.x, tensors.kernel, tensors.bias].map(
     asNumbers<Tensor>,

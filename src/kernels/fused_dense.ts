@@ -21,8 +21,8 @@ import { storedType } from "./recorder.ts";
 /** What follows the biased product; dropout comes after a relu only. */
 export type FusedDenseOptions =
   & {
-    /** What the kernel is read as and the output stored as. */
-    readonly stored: "float32" | "float16";
+    /** What the kernel is read as and the output stored as. Default float32. */
+    readonly stored?: "float32" | "float16";
   }
   & (
     | { readonly activation?: FusedActivation; readonly dropout?: undefined }
@@ -41,7 +41,7 @@ export function fusedDense(
   tensors: { x: Tensor2D; kernel: Tensor2D; bias: Tensor },
   options: FusedDenseOptions,
 ): Tensor2D {
-  const { activation, dropout, stored } = options;
+  const { activation, dropout, stored = "float32" } = options;
   const [x, kernel, bias] = [tensors.x, tensors.kernel, tensors.bias].map(
     asNumbers<Tensor>,
   );
@@ -95,6 +95,8 @@ export function fusedDense(
     const dKernel = matmul(backend, {
       a: x,
       b: masked.dz,
+      // Of the kernel as it was read: gradients of dense layers are most of a network's.
+      stored: storedType(backend, kernel),
       outputShape: [inputs, columns],
     }, {
       ...single,

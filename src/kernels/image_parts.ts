@@ -6,8 +6,8 @@
 
 import type { TensorPart } from "./dispatch.ts";
 
-/** Elements between places of a buffer where a binding may begin on every adapter: 256 bytes. */
-const ALIGNMENT = 64;
+/** Elements between places of a buffer where a binding may begin on every adapter: 256 bytes of float16. */
+const ALIGNMENT = 128;
 
 const BYTES_PER_ELEMENT = 4;
 
@@ -21,7 +21,7 @@ export interface ImagePart {
  * How many images, or a multiple of it, come before a part, so that bindings may begin there.
  *
  * @param sizes Elements per image of the tensors whose parts are bound.
- * @returns Number of images: a power of two up to 64.
+ * @returns Number of images: a power of two up to 128.
  */
 export function imageStep(sizes: readonly number[]): number {
   let step = 1;

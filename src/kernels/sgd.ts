@@ -7,7 +7,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
-import { asFloats } from "./differentiable.ts";
+import { asNumbers } from "./differentiable.ts";
 import { dispatchInPlace, makeFilled } from "./dispatch.ts";
 import { storedType } from "./recorder.ts";
 import { SCALE_STATE } from "./loss_scale.ts";
@@ -58,7 +58,7 @@ export function sgdInPlace(
     : [ratesTensor, scaleState];
   for (const group of _groupsOf(backend, parameters, steps.length)) {
     const { members, source } = group;
-    const gradients = members.map(({ gradient }) => asFloats(gradient));
+    const gradients = members.map(({ gradient }) => asNumbers(gradient));
     const written = members.flatMap(({ weight, velocity }) =>
       velocity === undefined ? [weight] : [weight, velocity]
     );

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../backend/tf.ts";
-import { flush } from "./recorder.ts";
+import { readAs } from "./differentiable.ts";
+import { flush, type StoredType, storedType } from "./recorder.ts";
 import {
   chooseWays,
   chosenWays,
@@ -47,7 +47,13 @@ const MOST_REPEATS = 1024;
 /** An operation to tune, with the tensors that stand in for its own. */
 interface _Candidate {
   readonly operation: Operation;
-  readonly shapes: readonly TensorInfo[];
+  readonly shapes: readonly _StoredShape[];
+}
+
+/** Shape of a tensor, and what it stores. */
+interface _StoredShape {
+  readonly shape: number[];
+  readonly stored: StoredType;
 }
 
 /**
@@ -66,8 +72,12 @@ export async function* tuneOperations(
   const done = new Set<string>();
   const watch = (run: () => void): _Candidate[] => {
     const found = new Map<string, _Candidate>();
-    observeOperations(backend, run, (operation, shapes) => {
+    observeOperations(backend, run, (operation, tensors) => {
       const { key } = operation;
+      const shapes = tensors.map((tensor) => ({
+        shape: tensor.shape,
+        stored: storedType(backend, tensor),
+      }));
       if (done.has(key) || isKnown(operation) || found.has(key)) return;
       found.set(key, { operation, shapes });
     });
@@ -81,7 +91,7 @@ export async function* tuneOperations(
       const { key, ways, usual } = operation;
       if (done.has(key)) continue;
       done.add(key);
-      const tensors = _standIns(operation, shapes);
+      const tensors = _standIns(backend, operation, shapes);
       try {
         const run = (way: string) => {
           backend.disposeData(operation.run(way, tensors).dataId);
@@ -143,15 +153,16 @@ function _choose(times: ReadonlyMap<string, number>, usual: string): string {
 
 /** Tensors of the same shapes and types, of what the operation gives or else random numbers; indices are 0. */
 function _standIns(
+  backend: WebGPUBackend,
   { sample }: Operation,
-  shapes: readonly TensorInfo[],
+  shapes: readonly _StoredShape[],
 ): Tensor[] {
-  return shapes.map(({ shape, dtype }, i) => {
+  return shapes.map(({ shape, stored }, i) => {
     const values = sample?.(i);
     if (values !== undefined) return tf.tensor(values, shape, "int32");
-    return dtype === "int32"
-      ? tf.zeros(shape, "int32")
-      : tf.randomUniform(shape, -1, 1);
+    if (stored === "int32") return tf.zeros(shape, "int32");
+    const type = stored === "float16" ? stored : "float32";
+    return tf.tidy(() => readAs(backend, tf.randomUniform(shape, -1, 1), type));
   });
 }
 

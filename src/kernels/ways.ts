@@ -6,6 +6,7 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { storedType } from "./recorder.ts";
 
 /** An operation on tensors that has several ways, which differ in nothing but rounding. */
 export interface Operation {
@@ -60,9 +61,14 @@ export function runOperation(
   operation: Operation,
   tensors: readonly TensorInfo[],
 ): TensorInfo {
-  const { key, ways, usual, run } = operation;
+  const { ways, usual, run } = operation;
   const { chosen, observer } = _knownOf(backend);
-  if (ways.length > 1) observer?.(operation, tensors);
+  // What is fastest may depend on what is read.
+  const isHalf = tensors.some((tensor) =>
+    storedType(backend, tensor) === "float16"
+  );
+  const key = isHalf ? `${operation.key},float16` : operation.key;
+  if (ways.length > 1) observer?.({ ...operation, key }, tensors);
   const way = chosen.get(key);
   // One that an older version knew counts for nothing.
   return run(way !== undefined && ways.includes(way) ? way : usual, tensors);

@@ -12,7 +12,7 @@ import type { ConvEpilogue } from "./epilogue.ts";
 import type { ConvSizes } from "./conv_view.ts";
 import { makeOutput } from "./dispatch.ts";
 import { imagesOf } from "./image_parts.ts";
-import type { StoredType } from "./recorder.ts";
+import { type StoredType, storedType } from "./recorder.ts";
 import { type AdapterTraits, traitsOf } from "./traits.ts";
 import { winogradMatrices } from "./winograd_matrices.ts";
 import {
@@ -53,13 +53,15 @@ export function winogradForward(
   { sizes: s, m, key }: TiledConvolution,
 ): TensorInfo {
   const epilogue = { hasBias: bias !== undefined, activation };
-  const name = `${key},${m},${epilogue.hasBias},${activation}`;
+  const isHalf = storedType(backend, x) === "float16";
+  const name = `${key},${m},${isHalf},${epilogue.hasBias},${activation}`;
   const plan = _planOf(
     forwardPlans,
     backend,
     name,
     () =>
       planForward(backend, s, m, {
+        isHalf,
         from: inputOf(s),
         to: outputOf(s),
         top: s.padTop,
@@ -90,12 +92,14 @@ export function winogradInputGradient(
   { sizes: s, m, key }: TiledConvolution,
 ): TensorInfo {
   const r = s.filterHeight;
+  const isHalf = storedType(backend, dy) === "float16";
   const plan = _planOf(
     forwardPlans,
     backend,
-    `${key},${m}`,
+    `${key},${m},${isHalf}`,
     () =>
       planForward(backend, s, m, {
+        isHalf,
         from: outputOf(s),
         to: inputOf(s),
         top: r - 1 - s.padTop,
@@ -122,11 +126,12 @@ export function winogradFilterGradient(
   { x, dy }: { x: TensorInfo; dy: TensorInfo },
   { sizes, m, key }: TiledConvolution,
 ): TensorInfo {
+  const isHalf = storedType(backend, dy) === "float16";
   const plan = _planOf(
     filterPlans,
     backend,
-    `${key},${m}`,
-    () => planFilter(backend, sizes, m),
+    `${key},${m},${isHalf}`,
+    () => planFilter(backend, sizes, m, isHalf),
   );
   let sums: TensorInfo | undefined;
   for (const { part, inputs, gradients, products } of plan.parts) {

@@ -63,7 +63,9 @@ export function planForward(
   backend: WebGPUBackend,
   s: ConvSizes,
   m: number,
-  { from, to, top, left, taps, along, epilogue }: {
+  { isHalf, from, to, top, left, taps, along, epilogue }: {
+    /** Whether the images that are read store float16. */
+    isHalf: boolean;
     from: ImageSize;
     to: ImageSize;
     /** Rows and columns before the image where the first tile begins. */
@@ -76,11 +78,12 @@ export function planForward(
   },
 ): ForwardPlan {
   const matrices = winogradMatrices(m, s.filterHeight);
+  const maxBytes = traitsOf(backend).maxBindingBytes;
   const places = taps.rows.length ** 2;
   return {
     taps: planPlaces(backend, [places, s.inChannels, s.outChannels], taps),
     shape: [s.batch, to.height, to.width, to.channels],
-    parts: partsOf(s, m, traitsOf(backend).maxBindingBytes).map((part) => {
+    parts: partsOf(s, m, { maxBytes, isHalf }).map((part) => {
       const tiling = tilingOf(to, { images: part.count, m });
       const read = { ...tiling, ...from, top, left };
       const written: TiledImages = { ...tiling, ...to, top: 0, left: 0 };
@@ -107,18 +110,21 @@ export function planForward(
  * @param backend The backend that will run it.
  * @param s Sizes of the convolution.
  * @param m Elements of a tile of the output's gradient along each direction.
+ * @param isHalf Whether the images store float16.
  * @returns The plan.
  */
 export function planFilter(
   backend: WebGPUBackend,
   s: ConvSizes,
   m: number,
+  isHalf: boolean,
 ): FilterPlan {
   const r = s.filterHeight;
   const { input, filter, output } = winogradMatrices(r, m);
+  const maxBytes = traitsOf(backend).maxBindingBytes;
   const [images, gradients] = [inputOf(s), outputOf(s)];
   return {
-    parts: partsOf(s, m, traitsOf(backend).maxBindingBytes).map((part) => {
+    parts: partsOf(s, m, { maxBytes, isHalf }).map((part) => {
       const tiling = tilingOf(gradients, { images: part.count, m });
       const read = { ...tiling, ...images, top: s.padTop, left: s.padLeft };
       const tiles: TiledImages = { ...tiling, ...gradients, top: 0, left: 0 };

@@ -14,6 +14,9 @@ import type { TiledImages } from "./winograd_shaders.ts";
  */
 const MOST_BYTES = 128 * 2 ** 20;
 
+/** The same for images that store float16: less, to save as much memory, although tiles are float32. */
+const MOST_HALF_BYTES = 48 * 2 ** 20;
+
 const BYTES_PER_FLOAT = 4;
 
 /**
@@ -96,12 +99,15 @@ function _stepOf(s: ConvSizes): number {
 export function partsOf(
   s: ConvSizes,
   m: number,
-  maxBytes: number,
+  { maxBytes, isHalf }: { maxBytes: number; isHalf: boolean },
 ): ImagePart[] {
+  const bytes = _bytesPerImage(s, m);
+  const step = _stepOf(s);
+  const most = isHalf ? Math.max(MOST_HALF_BYTES, step * bytes) : MOST_BYTES;
   return cutImages(s.batch, {
-    size: _bytesPerImage(s, m) / BYTES_PER_FLOAT,
-    step: _stepOf(s),
-    maxBytes: Math.min(MOST_BYTES, maxBytes),
+    size: bytes / BYTES_PER_FLOAT,
+    step,
+    maxBytes: Math.min(most, maxBytes),
   });
 }
 

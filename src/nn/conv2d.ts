@@ -82,7 +82,7 @@ export function conv2d(options: Conv2dOptions): Layer {
   const kernelShape = (input: Shape) => [...window.size, input[2], filters];
   const layer: Layer = {
     kind: "conv2d",
-    readsFloat16: true,
+    hasKernels: true,
     outputShape,
     weights: (input) => [
       {
@@ -158,7 +158,7 @@ function _fused(
     window: Window;
     pool?: Pooling;
     activation: Activation;
-    precision: Precision;
+    precision?: Precision;
     needsInputGradient: boolean;
   },
 ): Tensor4D {

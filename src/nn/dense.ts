@@ -6,6 +6,7 @@
 
 import { type Tensor2D, tf } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
+import { differentiable } from "../kernels/differentiable.ts";
 import { fusedDense } from "../kernels/fused_dense.ts";
 import {
   type Activation,
@@ -47,7 +48,7 @@ export function dense(options: DenseOptions): Layer {
   const activate = activationFunction(activation);
   const layer: Layer = {
     kind: "dense",
-    readsFloat16: true,
+    hasKernels: true,
     outputShape(input) {
       _checkFlat(input);
       return [units];
@@ -111,11 +112,16 @@ export function dense(options: DenseOptions): Layer {
 export function flatten(): Layer {
   return {
     kind: "flatten",
-    readsFloat16: true,
+    hasKernels: true,
     outputShape: (input) => [sizeOf(input)],
     weights: () => [],
     macs: () => 0,
-    apply: (x) => tf.reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]),
+    apply: (x) =>
+      differentiable(
+        [x],
+        () => tf.reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]),
+        (dy) => [tf.reshape(dy, x.shape)],
+      ),
   };
 }
 

@@ -34,8 +34,8 @@ export interface CallContext {
   readonly layerIndex: number;
   /** Whether the gradient by the layer's input is wanted. */
   readonly needsInputGradient: boolean;
-  /** What to read kernels as and to store the output as, by a layer that `readsFloat16`; others give float32. */
-  readonly precision: Precision;
+  /** What to read kernels as and to store the output as, by a layer that `hasKernels`; others give float32. Default "float32". */
+  readonly precision?: Precision;
 }
 
 /** What a pooling layer computes. */
@@ -107,6 +107,9 @@ export interface Layer {
   readonly pooling?: Pooling;
   /** Where the layer is a dropout: its rate. */
   readonly dropoutRate?: number;
-  /** Whether the layer can be given an input that stores float16; else it is given float32. Default false. */
-  readonly readsFloat16?: boolean;
+  /**
+   * Whether on WebGPU the layer consists of this package's differentiable kernels alone, which read and give float16 as
+   * well. One of TensorFlow.js's operations is given float32, and computed once more for its gradient. Default false.
+   */
+  readonly hasKernels?: boolean;
 }

@@ -58,7 +58,7 @@ function _pool2d(
   const window = parseWindow("poolSize", { size: poolSize, strides, padding });
   return {
     kind,
-    readsFloat16: true,
+    hasKernels: true,
     outputShape: (input) => [...countWindows(kind, input, window), input[2]],
     weights: () => [],
     macs: () => 0,

@@ -12,7 +12,7 @@ import {
   tf,
   type Variable,
 } from "../backend/tf.ts";
-import { asFloats } from "../kernels/differentiable.ts";
+import { asFloats, opaque } from "../kernels/differentiable.ts";
 import { requireSeed } from "../options.ts";
 import { concatenate, maxBatch, requireImages, sliceBatch } from "./batch.ts";
 import { fuseSteps, type Step } from "./fuse.ts";
@@ -245,8 +245,11 @@ export class Sequential {
         needsInputGradient: call.needsInputGradient || index > 0,
       };
       return run(() => {
-        const input = layer.readsFloat16 ? x : asFloats(x);
-        return layer.apply(input, weights, context);
+        if (layer.hasKernels) return layer.apply(x, weights, context);
+        return opaque(
+          [asFloats(x), ...weights],
+          (x, ...weights) => layer.apply(x, weights, context),
+        );
       }, x);
     }, images);
     return asFloats(output);

@@ -10,8 +10,14 @@ import {
   type Tensor1D,
   type Tensor4D,
   tf,
+  type Variable,
 } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
+import {
+  asFloats,
+  type ScalarAndGradients,
+  valueAndGradients,
+} from "../kernels/differentiable.ts";
 import { sliceBatch } from "../nn/batch.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";
@@ -131,21 +137,33 @@ function _step(
   const weights = net.getWeights();
   let kept: Scalar | undefined;
   const { count, lossScale, ...forward } = options;
-  const { value, grads } = tf.variableGrads(() => {
+  const compute = () => {
     const logits = net.forward(batch.images, forward);
     const results = lossAndCorrect(logits, batch.labels, count);
     kept = tf.keep(results.correct);
     return lossScale?.apply(results.loss) ?? results.loss;
-  }, weights);
+  };
+  const { value, gradients } = tf.getBackend() === "webgpu"
+    ? valueAndGradients(weights, compute)
+    : _plainGradients(weights, compute);
   // Back to the current scope.
   const correct = tf.clone(kept!);
   kept!.dispose();
-  return [value, correct, ...weights.map(({ name }) => grads[name])];
+  return [value, correct, ...gradients];
+}
+
+/** Gradients by TensorFlow.js's tape. */
+function _plainGradients(
+  weights: Variable[],
+  compute: () => Scalar,
+): ScalarAndGradients {
+  const { value, grads } = tf.variableGrads(compute, weights);
+  return { value, gradients: weights.map(({ name }) => grads[name]) };
 }
 
 /** Adds and frees both, so that at most two sets of gradients are alive. */
 function _add(a: Tensor, b: Tensor): Tensor {
-  const sum = tf.add(a, b);
+  const sum = tf.tidy(() => tf.add(asFloats(a), asFloats(b)));
   a.dispose();
   b.dispose();
   return sum;

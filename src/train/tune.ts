@@ -12,6 +12,7 @@ import { readTuning, writeTuning } from "../io/tuning_cache.ts";
 import { ensureBackend } from "../kernels/init.ts";
 import { type TunedOperation, tuneOperations } from "../kernels/tuner.ts";
 import { chooseWays, type Operation } from "../kernels/ways.ts";
+import { type Precision, requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
 import { lossAndGradients } from "./step.ts";
@@ -30,6 +31,8 @@ export interface TuningOptions {
 export interface TuneOptions extends TuningOptions {
   /** Images of a training step: kernels are tuned for it. */
   batchSize: number;
+  /** Precision of the step. Default "float32". */
+  precision?: Precision;
   /** Told of each operation once it is measured. */
   onTuned?: (tuned: TunedOperation) => void;
 }
@@ -73,7 +76,7 @@ export async function useTuned(
  * @param net The network; its weights do not change.
  * @param options Images of a step, where to keep what is found, and who is told.
  * @returns What was measured now.
- * @throws {OptionError} If `batchSize` is not an integer of at least 1.
+ * @throws {OptionError} If `batchSize` is not an integer of at least 1, or the device does not have the precision.
  * @throws {ShapeError} If the network does not fit the device.
  * @throws {DataError} If what was found cannot be kept.
  */
@@ -81,10 +84,12 @@ export async function tune(
   net: Sequential,
   options: TuneOptions,
 ): Promise<TunedOperation[]> {
+  const { precision = "float32" } = options;
   const batchSize = requireInteger("batchSize", options.batchSize);
   const known = await useTuned(options);
   const adapter = _adapterInUse();
   if (adapter === undefined) return [];
+  requirePrecision(precision);
   // Before anything takes time: whether it can be kept.
   const { dir } = options;
   await writeTuning(adapter, [], { dir, onWarning: () => {} });
@@ -99,6 +104,7 @@ export async function tune(
         net,
         images,
         labels,
+        { precision },
       );
       tf.dispose([loss, correct, gradients]);
     };

@@ -107,7 +107,10 @@ for (const { convolution, m, maxBindingBytes, counts } of CUTS) {
       const backend = await webgpuBackend();
       const set = await setUpWinograd(convolution);
       assertEquals(
-        partsOf(set.sizes, m, maxBindingBytes).map(({ count }) => count),
+        partsOf(set.sizes, m, {
+          maxBytes: maxBindingBytes,
+          isHalf: false,
+        }).map(({ count }) => count),
         counts,
       );
       pretendTraits(backend, { ...traitsOf(backend), maxBindingBytes });
