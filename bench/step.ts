@@ -5,14 +5,16 @@
  */
 
 import { type Tensor4D, tf } from "../src/backend/tf.ts";
+import type { Precision } from "../src/nn/precision.ts";
 import type { Sequential } from "../src/nn/sequential.ts";
+import { LossScale } from "../src/optim/loss_scale.ts";
 import { sgd } from "../src/optim/sgd.ts";
-import { lossAndGradients } from "../src/train/step.ts";
+import { recordStep } from "../src/train/step.ts";
 
 /** A training step on one batch, again and again. */
 export interface TrainingStep {
-  /** Records the step. */
-  readonly run: () => void;
+  /** Records the step, in float32 unless it is told otherwise. */
+  readonly run: (precision?: Precision) => void;
   /** 10^9 floating-point operations that it needs. */
   readonly gflop: number;
   /** Frees the network and the batch. */
@@ -47,17 +49,26 @@ export function trainingStep(net: Sequential, batch: number): TrainingStep {
     "int32",
   );
   const optimizer = sgd({ learningRate: 0.01 });
+  let lossScale: LossScale | undefined;
   let step = 0;
   return {
     gflop: batch * gflopPerImage(net.summary()),
-    run() {
-      const results = lossAndGradients(net, images, labels, { step: step++ });
+    run(precision = "float32") {
+      if (precision === "float16") lossScale ??= new LossScale();
+      const scale = precision === "float16" ? lossScale : undefined;
+      const results = recordStep(net, images, labels, {
+        step: step++,
+        precision,
+        lossScale: scale,
+      });
       const { loss, correct, gradients } = results;
-      optimizer.apply(net.getWeights(), gradients);
+      scale?.update(gradients);
+      optimizer.apply(net.getWeights(), gradients, scale);
       tf.dispose([loss, correct, ...gradients]);
     },
     dispose() {
       net.dispose();
+      lossScale?.dispose();
       tf.dispose([images, labels]);
     },
   };

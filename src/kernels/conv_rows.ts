@@ -104,6 +104,8 @@ export function planFilterRows(
 ): FilterRowsPlan | undefined {
   const row = Math.max(s.inWidth * s.inChannels, s.outWidth * s.outChannels);
   if (!hasRows || row > MOST.row) return;
+  // The shader asks for the length of `x`, which for an odd number of float16 is one more.
+  if (s.inHeight * s.inWidth * s.inChannels === 1) return;
   const sums = s.filterWidth * s.inChannels * s.outChannels;
   const filterRows = [s.filterHeight, 1].find((rows) =>
     rows * sums <= MOST.sums && rows * sums * s.outWidth <= MOST.products

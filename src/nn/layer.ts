@@ -20,6 +20,16 @@ export interface WeightSpec {
   readonly initializer: Initializer;
 }
 
+/** How to run a forward pass for training. */
+export interface ForwardOptions {
+  /** Training step, from 0 over the run. */
+  step: number;
+  /** Place in the whole batch of the first image. */
+  firstImage: number;
+  /** What to store activations as and to read kernels as; float16 on WebGPU only. Default "float32". */
+  precision?: Precision;
+}
+
 /** How a layer is being called. */
 export interface CallContext {
   /** Whether dropout is on. */

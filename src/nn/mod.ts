@@ -27,6 +27,7 @@ export { dropout, type DropoutOptions } from "./dropout.ts";
 export { type Initializer, xavierUniform, zeros } from "./initializers.ts";
 export type {
   CallContext,
+  ForwardOptions,
   InnerTensor,
   Layer,
   Pooling,
@@ -36,11 +37,7 @@ export type { Precision } from "./precision.ts";
 export type { Shape } from "./shape.ts";
 export { countCorrect, softmaxCrossEntropy } from "./loss.ts";
 export { averagePool2d, maxPool2d, type Pool2dOptions } from "./pooling.ts";
-export {
-  type ForwardOptions,
-  Sequential,
-  type SequentialOptions,
-} from "./sequential.ts";
+export { Sequential, type SequentialOptions } from "./sequential.ts";
 export type { LayerSummary } from "./summary.ts";
 export type { Padding, Size2d, Window } from "./window.ts";
 export type { RandomSource } from "../random.ts";

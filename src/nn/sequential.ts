@@ -16,8 +16,7 @@ import { asFloats, opaque } from "../kernels/differentiable.ts";
 import { requireSeed } from "../options.ts";
 import { concatenate, maxBatch, requireImages, sliceBatch } from "./batch.ts";
 import { fuseSteps, type Step } from "./fuse.ts";
-import type { CallContext, Layer } from "./layer.ts";
-import type { Precision } from "./precision.ts";
+import type { CallContext, ForwardOptions, Layer } from "./layer.ts";
 import type { Shape } from "./shape.ts";
 import { type LayerSummary, summarize } from "./summary.ts";
 import { checkWeights, createWeights } from "./weights.ts";
@@ -30,16 +29,6 @@ export interface SequentialOptions {
   inputShape: Shape;
   /** Seed of the first weights and of dropout, an integer in [0, 2^32). Default 0. */
   seed?: number;
-}
-
-/** How to run a forward pass for training. */
-export interface ForwardOptions {
-  /** Training step, from 0 over the run. */
-  step: number;
-  /** Place in the whole batch of the first image. */
-  firstImage: number;
-  /** What to store activations as and to read kernels as; float16 on WebGPU only. Default "float32". */
-  precision?: Precision;
 }
 
 /**

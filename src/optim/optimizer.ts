@@ -17,7 +17,7 @@ export interface Optimizer {
    * @param weights The variables of a network, the same and in the same order at every call.
    * @param gradients A float32 tensor per weight, of the same shape; not disposed.
    * @param lossScale What the gradients are still multiplied by, where they are. Only given where the optimizer
-   * `takesLossScale`.
+   * `takesLossScale`; then gradients may store float16.
    */
   apply(
     weights: readonly Variable[],
@@ -25,8 +25,8 @@ export interface Optimizer {
     lossScale?: LossScale,
   ): void;
   /**
-   * Whether it divides gradients by a loss scale and skips steps whose gradients are not finite, as training in float16
-   * needs. Default false.
+   * Whether it divides gradients by a loss scale, skips steps whose gradients are not finite, and reads gradients that
+   * store float16, which no operation of TensorFlow.js can: training in float16 needs it. Default false.
    */
   readonly takesLossScale?: boolean;
   /** Frees what the optimizer keeps on the device. */

@@ -16,7 +16,7 @@ import type { Callbacks, EpochEnd } from "./callbacks.ts";
 import { type BatchSource, evaluate } from "./evaluate.ts";
 import { type LossAndAccuracy, Metrics } from "./metrics.ts";
 import { Pacer } from "./pacer.ts";
-import { lossAndGradients } from "./step.ts";
+import { recordStep } from "./step.ts";
 
 /** Options of {@linkcode fit}. */
 export interface FitOptions {
@@ -183,7 +183,7 @@ async function _trainEpoch(
   try {
     for await (const { images, labels } of train) {
       const { step } = run;
-      const results = lossAndGradients(net, images, labels, {
+      const results = recordStep(net, images, labels, {
         step,
         precision,
         lossScale,

@@ -21,7 +21,8 @@ import {
 import { sliceBatch } from "../nn/batch.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";
-import type { ForwardOptions, Sequential } from "../nn/sequential.ts";
+import type { ForwardOptions } from "../nn/layer.ts";
+import type { Sequential } from "../nn/sequential.ts";
 import type { LossScale } from "../optim/loss_scale.ts";
 
 /** What a batch says about a network. The caller disposes the tensors. */
@@ -77,6 +78,32 @@ export function lossAndGradients(
   images: Tensor4D,
   labels: Tensor1D,
   options: StepOptions = {},
+): LossAndGradients {
+  const results = recordStep(net, images, labels, options);
+  if (options.precision !== "float16") return results;
+  const { gradients } = results;
+  const floats = tf.tidy(() => gradients.map((g) => tf.clone(asFloats(g))));
+  tf.dispose(gradients);
+  return { ...results, gradients: floats };
+}
+
+/**
+ * Does what {@linkcode lossAndGradients} does, but leaves gradients as they are stored: float32 or float16, for an optimizer
+ * that `takesLossScale`.
+ *
+ * @param net The network.
+ * @param images float32 `[batch, height, width, channels]`, values in [0, 1]; not disposed.
+ * @param labels int32 `[batch]`, each in [0, classes); not disposed.
+ * @param options The step, for dropout, and the precision.
+ * @returns Loss, correct count and gradients.
+ * @throws {ShapeError} If images or labels do not fit the network, or the network does not fit the device.
+ * @throws {OptionError} If the device does not have the precision.
+ */
+export function recordStep(
+  net: Sequential,
+  images: Tensor4D,
+  labels: Tensor1D,
+  options: StepOptions,
 ): LossAndGradients {
   checkBatch(net, images, labels);
   const { step = 0, precision = "float32", lossScale } = options;

@@ -15,7 +15,7 @@ import { chooseWays, type Operation } from "../kernels/ways.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
-import { lossAndGradients } from "./step.ts";
+import { recordStep } from "./step.ts";
 
 export type { TunedOperation } from "../kernels/tuner.ts";
 
@@ -100,7 +100,7 @@ export async function tune(
   const all: TunedOperation[] = [];
   try {
     const step = () => {
-      const { loss, correct, gradients } = lossAndGradients(
+      const { loss, correct, gradients } = recordStep(
         net,
         images,
         labels,
