@@ -39,7 +39,11 @@ export async function tune({ options }: CommandLine): Promise<number> {
   }
   const say = (text: string) => options.quiet || console.log(text);
   say(`device: ${formatDevice(backend)}`);
-  say(`tuning a step of ${model}, ${batchSize} images, ${precision}`);
+  say(
+    `tuning a step of ${model}, ${batchSize} images${
+      precision === "float32" ? "" : `, ${precision}`
+    }`,
+  );
   const net = buildNetwork(config, recipe);
   const found = await tuneWith(net, { batchSize, precision }, say);
   console.log(_summarize(found));

@@ -27,7 +27,7 @@ import type { ConvEpilogue } from "./epilogue.ts";
 import type { PoolSizes } from "./pool_shader.ts";
 import type { StoredType } from "./recorder.ts";
 import { traitsOf } from "./traits.ts";
-import { runOperation } from "./ways.ts";
+import { keyOf, runOperation } from "./ways.ts";
 import {
   winogradFilterGradient,
   winogradForward,
@@ -56,7 +56,7 @@ export function conv2dForward(
   }
   const { ways, usual, tileOf } = convWays(traits, sizes, key);
   return runOperation(backend, {
-    key,
+    key: keyOf(backend, key, [x, filter]),
     ways,
     usual,
     run(way, [x, filter, bias]) {
@@ -92,7 +92,7 @@ export function conv2dInputGradient(
   }
   const { ways, usual, tileOf } = convWays(traits, sizes, key);
   return runOperation(backend, {
-    key,
+    key: keyOf(backend, key, [tensors.dy, tensors.filter]),
     ways,
     usual,
     run(way, [dy, filter]) {
@@ -130,7 +130,7 @@ export function conv2dFilterGradient(
   }
   const { ways, usual, tileOf } = convWays(traits, sizes, key);
   return runOperation(backend, {
-    key,
+    key: keyOf(backend, key, [tensors.x, tensors.dy]),
     ways,
     usual,
     run(way, [x, dy]) {

@@ -65,20 +65,26 @@ export function opaque(
   inputs: readonly Tensor[],
   compute: (...inputs: Tensor[]) => Tensor,
 ): Tensor {
-  if (tape === undefined) return compute(...inputs);
-  const untaped = () => {
-    const outer = tape;
-    tape = undefined;
-    try {
-      return compute(...inputs);
-    } finally {
-      tape = outer;
-    }
-  };
+  const outer = tape;
+  tape = undefined;
+  let output: Tensor;
+  try {
+    output = tf.tidy(() => compute(...inputs));
+  } finally {
+    tape = outer;
+  }
+  if (outer === undefined || inputs.includes(output)) return output;
   return differentiable(
     inputs,
-    untaped,
-    (dy) => tf.grads(compute)([...inputs], asFloats(dy)),
+    () => tf.clone(output),
+    (dy) =>
+      tf.engine().gradients(
+        () => compute(...inputs),
+        [...inputs],
+        asFloats(dy),
+        // Whether there may be inputs that it does not depend on.
+        true,
+      ).grads.map((dx, i) => dx ?? tf.zerosLike(inputs[i])),
   );
 }
 

@@ -6,8 +6,8 @@
 
 import type { TensorPart } from "./dispatch.ts";
 
-/** Elements between places of a buffer where a binding may begin on every adapter: 256 bytes of float16. */
-const ALIGNMENT = 128;
+/** Bytes between places of a buffer where a binding may begin on every adapter. */
+const ALIGNMENT = 256;
 
 const BYTES_PER_ELEMENT = 4;
 
@@ -21,11 +21,17 @@ export interface ImagePart {
  * How many images, or a multiple of it, come before a part, so that bindings may begin there.
  *
  * @param sizes Elements per image of the tensors whose parts are bound.
- * @returns Number of images: a power of two up to 128.
+ * @param bytesPerElement Bytes of the smallest elements. Default 4; 2 where there may be float16.
+ * @returns Number of images: a power of two up to 64, or 128.
  */
-export function imageStep(sizes: readonly number[]): number {
+export function imageStep(
+  sizes: readonly number[],
+  bytesPerElement = BYTES_PER_ELEMENT,
+): number {
   let step = 1;
-  while (sizes.some((size) => step * size % ALIGNMENT !== 0)) step *= 2;
+  while (
+    sizes.some((size) => step * size * bytesPerElement % ALIGNMENT !== 0)
+  ) step *= 2;
   return step;
 }
 

@@ -29,7 +29,7 @@ import { poolKey, type PoolSizes } from "./pool_shader.ts";
 import { randomPlaces, sparseFilterGradient } from "./sparse_filter.ts";
 import { fitsSparse } from "./sparse_filter_shader.ts";
 import { storedType } from "./recorder.ts";
-import { runOperation } from "./ways.ts";
+import { keyOf, runOperation } from "./ways.ts";
 
 /** Sizes of a convolution and of the max pooling of its output. */
 export interface PooledConvSizes {
@@ -62,7 +62,8 @@ export function pooledConv(
   sizes: PooledConvSizes,
 ): PooledWithPlaces {
   const output = makePooled(backend, sizes.pool, tensors.stored);
-  _forEachPart(sizes, ({ conv, pool, of }) => {
+  const isHalf = _storesHalf(backend, [tensors.x, output.pooled]);
+  _forEachPart(sizes, isHalf, ({ conv, pool, of }) => {
     const x = of(tensors.x);
     const y = conv2dForward(backend, { ...tensors, x }, conv);
     maxPoolWithPlaces(backend, y, pool, {
@@ -99,7 +100,7 @@ export function pooledConvGradients(
   }
   const key = convKey("conv2d pooled filter gradient", conv);
   const kernel = runOperation(backend, {
-    key: poolKey(key, pool),
+    key: keyOf(backend, poolKey(key, pool), [dy]),
     ways: ["sparse", "unpooled"],
     usual: "sparse",
     run: (way, [x, dy, places]) =>
@@ -125,7 +126,8 @@ function _unpooledGradients(
   const { filter } = tensors;
   const { needsInputGradient } = sizes;
   const parts: ConvGradients[] = [];
-  _forEachPart(sizes, ({ conv, pool, of }) => {
+  const isHalf = _storesHalf(backend, [tensors.x, tensors.dy]);
+  _forEachPart(sizes, isHalf, ({ conv, pool, of }) => {
     const { x, dy, places } = tensors;
     const unpooled = { dy: of(dy), places: of(places) };
     const dz = maxPoolGradientAt(backend, unpooled, pool);
@@ -173,6 +175,7 @@ export function convGradients(
 /** Runs something on each part of the batch: with its sizes, and with what gives its images of a tensor. */
 function _forEachPart(
   { conv, pool, maxBytes }: PooledConvSizes,
+  isHalf: boolean,
   run: (part: {
     conv: ConvSizes;
     pool: PoolSizes;
@@ -182,7 +185,7 @@ function _forEachPart(
   const step = imageStep([
     conv.inHeight * conv.inWidth * conv.inChannels,
     pool.outHeight * pool.outWidth * pool.channels,
-  ]);
+  ], isHalf ? 2 : 4);
   const size = conv.outHeight * conv.outWidth * conv.outChannels;
   for (const part of cutImages(conv.batch, { size, step, maxBytes })) {
     const batch = part.count;
@@ -192,4 +195,11 @@ function _forEachPart(
       of: (tensor) => imagesOf(tensor, part),
     });
   }
+}
+
+function _storesHalf(
+  backend: WebGPUBackend,
+  tensors: readonly TensorInfo[],
+): boolean {
+  return tensors.some((tensor) => storedType(backend, tensor) === "float16");
 }

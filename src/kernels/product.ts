@@ -17,7 +17,7 @@ import { addSplits } from "./split_sum.ts";
 import { chooseTilings, type GemmSizes, type Tiling } from "./tile.ts";
 import { type AdapterTraits, traitsOf } from "./traits.ts";
 import type { View } from "./view.ts";
-import { runOperation } from "./ways.ts";
+import { keyOf, runOperation } from "./ways.ts";
 
 /** A product to run: `output[row, column] = activation(sum over k of left * right + bias[column])`. */
 export interface Product extends GemmSizes {
@@ -77,7 +77,7 @@ export function runProduct(
   };
   const { names, byName } = _waysOf(backend, product, epilogue);
   return runOperation(backend, {
-    key: product.key,
+    key: keyOf(backend, product.key, [left, right]),
     ways: names,
     usual: names[0],
     run(name, [left, right, bias]) {

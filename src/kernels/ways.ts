@@ -61,17 +61,31 @@ export function runOperation(
   operation: Operation,
   tensors: readonly TensorInfo[],
 ): TensorInfo {
-  const { ways, usual, run } = operation;
+  const { key, ways, usual, run } = operation;
   const { chosen, observer } = _knownOf(backend);
-  // What is fastest may depend on what is read.
-  const isHalf = tensors.some((tensor) =>
-    storedType(backend, tensor) === "float16"
-  );
-  const key = isHalf ? `${operation.key},float16` : operation.key;
-  if (ways.length > 1) observer?.({ ...operation, key }, tensors);
+  if (ways.length > 1) observer?.(operation, tensors);
   const way = chosen.get(key);
   // One that an older version knew counts for nothing.
   return run(way !== undefined && ways.includes(way) ? way : usual, tensors);
+}
+
+/**
+ * Names an operation with what it reads, as what is fastest may depend on that.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param key Names the operation and all sizes.
+ * @param tensors What it is of.
+ * @returns The same key, or another where a tensor stores float16.
+ */
+export function keyOf(
+  backend: WebGPUBackend,
+  key: string,
+  tensors: readonly TensorInfo[],
+): string {
+  const isHalf = tensors.some((tensor) =>
+    storedType(backend, tensor) === "float16"
+  );
+  return isHalf ? `${key},float16` : key;
 }
 
 /**

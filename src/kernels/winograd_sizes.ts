@@ -89,9 +89,10 @@ function _filterBytes(s: ConvSizes, m: number): number {
 }
 
 /** The multiple of images that parts begin at. */
-function _stepOf(s: ConvSizes): number {
+function _stepOf(s: ConvSizes, isHalf = false): number {
   return imageStep(
     [inputOf(s), outputOf(s)].map((i) => i.height * i.width * i.channels),
+    isHalf ? 2 : 4,
   );
 }
 
@@ -102,7 +103,7 @@ export function partsOf(
   { maxBytes, isHalf }: { maxBytes: number; isHalf: boolean },
 ): ImagePart[] {
   const bytes = _bytesPerImage(s, m);
-  const step = _stepOf(s);
+  const step = _stepOf(s, isHalf);
   const most = isHalf ? Math.max(MOST_HALF_BYTES, step * bytes) : MOST_BYTES;
   return cutImages(s.batch, {
     size: bytes / BYTES_PER_FLOAT,

@@ -1,5 +1,13 @@
 
-@group(0) @binding(0) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(0) var<storage, read_write> output: array<vec4<f32>>;
+
+fn outputRead(i: u32) -> vec4<f32> {
+  return output[i];
+}
+
+fn outputWrite(i: u32, value: vec4<f32>) {
+  output[i] = value;
+}
 @group(0) @binding(1) var<storage, read> left: array<vec4<f32>>;
 
 fn leftRead(i: u32) -> vec4<f32> {
@@ -84,7 +92,7 @@ fn biasAt(channel: u32) -> vec4f {
 fn store(z: u32, row: u32, column: u32, values: vec4f) {
   let at = z * 373248u + row * 256u + column;
   if (row < 1458u && column < 256u) {
-    output[at / 4u] = values;
+    outputWrite(at / 4u, values);
   }
 }
 

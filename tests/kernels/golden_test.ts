@@ -12,6 +12,7 @@ import {
 } from "../../src/kernels/conv_view.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import type { GemmPlan, Tile } from "../../src/kernels/gemm_plan.ts";
+import { completeShader } from "../../src/kernels/operand.ts";
 import { matrix } from "../../src/kernels/view.ts";
 
 /** AlexNet's second convolution, 96 to 256 channels by 5x5, padded to the same size, for two images. */
@@ -54,7 +55,7 @@ const PLANS: Readonly<Record<string, GemmPlan>> = {
 for (const [name, plan] of Object.entries(PLANS)) {
   Deno.test(`gemm() writes ${name} as in tests/golden`, async () => {
     const file = new URL(`../golden/${name}.wgsl`, import.meta.url);
-    const { code } = gemm(plan);
+    const { code } = completeShader(gemm(plan).code, 0);
     if (Deno.env.get("UPDATE_GOLDEN") === "1") {
       await Deno.writeTextFile(file, code);
       return;
