@@ -62,7 +62,7 @@ export function pooledConv(
   sizes: PooledConvSizes,
 ): PooledWithPlaces {
   const output = makePooled(backend, sizes.pool, tensors.stored);
-  const isHalf = _storesHalf(backend, [tensors.x, output.pooled]);
+  const isHalf = storedType(backend, output.pooled) === "float16";
   _forEachPart(sizes, isHalf, ({ conv, pool, of }) => {
     const x = of(tensors.x);
     const y = conv2dForward(backend, { ...tensors, x }, conv);
@@ -126,7 +126,7 @@ function _unpooledGradients(
   const { filter } = tensors;
   const { needsInputGradient } = sizes;
   const parts: ConvGradients[] = [];
-  const isHalf = _storesHalf(backend, [tensors.x, tensors.dy]);
+  const isHalf = storedType(backend, tensors.dy) === "float16";
   _forEachPart(sizes, isHalf, ({ conv, pool, of }) => {
     const { x, dy, places } = tensors;
     const unpooled = { dy: of(dy), places: of(places) };
@@ -172,9 +172,12 @@ export function convGradients(
   };
 }
 
-/** Runs something on each part of the batch: with its sizes, and with what gives its images of a tensor. */
+/**
+ * Runs something on each part of the batch: with its sizes, and with what gives its images of a tensor. Parts may have twice
+ * as many images, and begin at multiples of twice as many, where the tensors store float16.
+ */
 function _forEachPart(
-  { conv, pool, maxBytes }: PooledConvSizes,
+  { conv, pool, ...sizes }: PooledConvSizes,
   isHalf: boolean,
   run: (part: {
     conv: ConvSizes;
@@ -187,6 +190,7 @@ function _forEachPart(
     pool.outHeight * pool.outWidth * pool.channels,
   ], isHalf ? 2 : 4);
   const size = conv.outHeight * conv.outWidth * conv.outChannels;
+  const maxBytes = isHalf ? 2 * sizes.maxBytes : sizes.maxBytes;
   for (const part of cutImages(conv.batch, { size, step, maxBytes })) {
     const batch = part.count;
     run({
@@ -195,11 +199,4 @@ function _forEachPart(
       of: (tensor) => imagesOf(tensor, part),
     });
   }
-}
-
-function _storesHalf(
-  backend: WebGPUBackend,
-  tensors: readonly TensorInfo[],
-): boolean {
-  return tensors.some((tensor) => storedType(backend, tensor) === "float16");
 }

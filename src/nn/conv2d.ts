@@ -118,11 +118,11 @@ export function conv2d(options: Conv2dOptions): Layer {
         fuseWith: undefined,
         inner: (input) => ({
           size: sizeOf(outputShape(input)),
-          // Average pooling is computed of the whole batch; images may store float16.
+          // Average pooling is computed of the whole batch.
           step: pool.kind === "average" ? Infinity : imageStep([
             sizeOf(input),
             sizeOf(next.outputShape(outputShape(input))),
-          ], 2),
+          ]),
         }),
         apply(x, [kernel, bias], { needsInputGradient, precision }) {
           const tensors = { x, kernel, bias } as ConvTensors;

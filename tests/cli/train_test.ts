@@ -179,3 +179,32 @@ Deno.test("train saves nothing when the loss is no longer a number", async () =>
   );
   assertEquals([code, namesIn(folder.path)], [1, []]);
 });
+
+Deno.test({
+  name: "train --precision float16 trains, and says so",
+  ignore: !adapterFound,
+  async fn() {
+    const { code, stdout, stderr } = await runProgram([
+      "train",
+      ...TINY,
+      "--precision",
+      "float16",
+    ]);
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^recipe: .+, float16, seed \d+$/m);
+    assertMatch(stdout, EPOCH_LINE);
+  },
+});
+
+Deno.test("train --precision float16 is refused where the device has none", async () => {
+  const result = await runProgram([
+    "train",
+    ...TINY,
+    "--device",
+    "cpu",
+    "--precision",
+    "float16",
+  ]);
+  const message = /precision.+float32.+shader-f16/;
+  assertOneLineError(result, { code: 2, message });
+});
