@@ -103,7 +103,7 @@ export async function train({ options }: CommandLine): Promise<number> {
     _explainStop(history, data.train.numBatches, recipe, say);
     if (history.skippedSteps > 0) {
       say(
-        `note: ${history.skippedSteps} of ${history.steps} steps changed nothing, as gradients overflowed float16; the loss scale was halved for each`,
+        `note: ${history.skippedSteps} of ${history.steps} steps changed nothing, as gradients overflowed float16`,
       );
     }
     if (options.save !== undefined) {

@@ -42,9 +42,9 @@ const MOST = { row: 512, added: 5000 };
  * Mean of each window, over its elements inside the image.
  *
  * @param backend The backend that holds the tensor.
- * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param x float32 or float16 `[batch, inHeight, inWidth, channels]`.
  * @param sizes Sizes of the pooling.
- * @returns float32 `[batch, outHeight, outWidth, channels]`.
+ * @returns float32 or float16 `[batch, outHeight, outWidth, channels]`.
  */
 export function averagePool(
   backend: WebGPUBackend,
@@ -82,9 +82,9 @@ ${declareOperand("x", { binding: 1, width, source: "buffers" })}`,
  * Gradient of average pooling: each window spreads its gradient evenly over its elements inside the image.
  *
  * @param backend The backend that holds the tensor.
- * @param dy float32 `[batch, outHeight, outWidth, channels]`.
+ * @param dy float32 or float16 `[batch, outHeight, outWidth, channels]`.
  * @param sizes Sizes of the pooling.
- * @returns float32 `[batch, inHeight, inWidth, channels]`.
+ * @returns float32 or float16 `[batch, inHeight, inWidth, channels]`.
  */
 export function averagePoolGradient(
   backend: WebGPUBackend,
@@ -127,7 +127,7 @@ ${declareOperand("dy", { binding: 1, width, source: "buffers" })}`,
  * Gradient of average pooling, of the activation before it and of the bias before that, where it can be in one pass.
  *
  * @param backend The backend that holds the tensors.
- * @param gradient float32 `dy`, `[batch, outHeight, outWidth, channels]`, and what came before the pooling: `y` is the
+ * @param gradient float32 or float16 `dy`, `[batch, outHeight, outWidth, channels]`, and what came before the pooling: `y` is the
  * pooling's input.
  * @param s Sizes of the pooling.
  * @returns The gradients of the bias, `[channels]`, and of the biased sums; the caller owns both.
@@ -183,9 +183,9 @@ export function poolFitsRows(
 /**
  * Average pooling of a tensor on the WebGPU backend, differentiable.
  *
- * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param x float32 or float16 `[batch, inHeight, inWidth, channels]`.
  * @param sizes Sizes of the pooling.
- * @returns float32 `[batch, outHeight, outWidth, channels]`.
+ * @returns float32 or float16 `[batch, outHeight, outWidth, channels]`.
  */
 export function differentiableAveragePool(
   x: Tensor4D,

@@ -30,13 +30,13 @@ interface MatrixSize {
 export interface BiasGradient {
   /** float32 `[columns]`: the sums of the columns of `dz`. */
   readonly bias: TensorInfo;
-  /** float32 `[rows, columns]`: the gradient of the biased sums; `dy` itself without an activation. */
+  /** `[rows, columns]`: the gradient of the biased sums, which stores what `dy` does; `dy` itself without an activation. */
   readonly dz: TensorInfo;
 }
 
 /** What followed the bias. */
 export interface Activated {
-  /** What the activation (and the dropout) gave: float32 `[rows, columns]`. */
+  /** What the activation (and the dropout) gave: float32 or float16 `[rows, columns]`. */
   readonly y: TensorInfo;
   readonly activation: FusedActivation;
   /** Rate of a dropout after a relu; where it dropped, `y` is 0, just as where the relu did. */
@@ -47,7 +47,7 @@ export interface Activated {
  * Gradients of `y = dropout(activation(z + bias))`, or of `y = z + bias`.
  *
  * @param backend The backend that holds the tensors.
- * @param gradient float32 `dy`, of `rows * columns` elements, and what followed the bias.
+ * @param gradient `dy`, float32 or float16, of `rows * columns` elements, and what followed the bias.
  * @param size Rows (images, pixels) and columns (channels, units).
  * @returns The gradients. The caller owns `bias`, and `dz` where it is not `dy`.
  */

@@ -59,9 +59,9 @@ export function fitsRows(
  *
  * @param backend The backend that holds the tensors.
  * @param convolution The convolution; {@linkcode fitsRows}.
- * @param tensors What it reads, float32 NHWC, the filter, HWIO, and what follows the sums.
+ * @param tensors What it reads, float32 or float16 NHWC, the filter, HWIO, and what follows the sums.
  * @param key Names the convolution and all of its sizes.
- * @returns What it gives, float32 NHWC.
+ * @returns What it gives, float32 or float16 NHWC.
  */
 export function convRows(
   backend: WebGPUBackend,
@@ -124,7 +124,7 @@ export function planFilterRows(
  * Computes the gradient of a filter by rows.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `x` and `dy`, float32 NHWC.
+ * @param tensors `x` and `dy`, float32 or float16 NHWC.
  * @param options Sizes of the convolution, how to cut it, and a key that names it and all of its sizes.
  * @returns float32 HWIO.
  */
@@ -149,7 +149,7 @@ export function filterGradientRows(
  * of the input is not wanted: that of the sums, which is as large as the unpooled output, is never stored.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `x`, the output `y` of the activation and the gradient `dy` of the pooling's output, float32 NHWC.
+ * @param tensors `x`, the output `y` of the activation and the gradient `dy` of the pooling's output, float32 or float16 NHWC.
  * @param options Sizes of convolution and pooling, the activation, how to cut it, and a key that names the convolution
  * and all of its sizes.
  * @returns The gradients of the filter, HWIO, and of the bias, float32.

@@ -49,7 +49,8 @@ export function differentiable(
   }
   const operation = tf.customGrad((...args) => ({
     value: forward(args.at(-1) as unknown as (tensors: Tensor[]) => void),
-    gradFunc: (dy, saved) => gradient(asNumbers(dy), saved),
+    // TensorFlow.js may add gradients up.
+    gradFunc: (dy, saved) => gradient(asNumbers(dy), saved).map(asFloats),
   }));
   return operation(...inputs);
 }
@@ -58,34 +59,36 @@ export function differentiable(
  * Runs an operation of TensorFlow.js's, which its own tape differentiates: on ours, it is computed once more for that.
  *
  * @param inputs Tensors that it is differentiable by.
- * @param compute Computes the output.
+ * @param compute Computes the output, the same when it is asked again.
  * @returns The output.
  */
 export function opaque(
   inputs: readonly Tensor[],
   compute: (...inputs: Tensor[]) => Tensor,
 ): Tensor {
+  if (tape === undefined) return compute(...inputs);
+  return differentiable(inputs, () => {
+    const output = _untaped(() => compute(...inputs));
+    return inputs.includes(output) ? tf.clone(output) : output;
+  }, (dy) => {
+    const again = () => compute(...inputs);
+    // Whether there may be inputs that it does not depend on.
+    const isAnyUnused = true;
+    const { grads } = tf.engine()
+      .gradients(again, [...inputs], asFloats(dy), isAnyUnused);
+    // One of them may be `dy` itself.
+    return grads.map((dx, i) => dx ? tf.clone(dx) : tf.zerosLike(inputs[i]));
+  });
+}
+
+function _untaped<T>(run: () => T): T {
   const outer = tape;
   tape = undefined;
-  let output: Tensor;
   try {
-    output = tf.tidy(() => compute(...inputs));
+    return run();
   } finally {
     tape = outer;
   }
-  if (outer === undefined || inputs.includes(output)) return output;
-  return differentiable(
-    inputs,
-    () => tf.clone(output),
-    (dy) =>
-      tf.engine().gradients(
-        () => compute(...inputs),
-        [...inputs],
-        asFloats(dy),
-        // Whether there may be inputs that it does not depend on.
-        true,
-      ).grads.map((dx, i) => dx ?? tf.zerosLike(inputs[i])),
-  );
 }
 
 /** A scalar and its gradients. */
@@ -163,12 +166,14 @@ export function takeInfo(tensor: Tensor): TensorInfo {
  * A tensor that stores float32 or float16, as our kernels need it, whatever it was cast from.
  *
  * @param x float32 by its type.
- * @returns The same tensor or, on WebGPU where it stores something else, a copy of it that the current scope owns.
+ * @returns The same tensor or, on WebGPU where it stores something else, a copy of it that the current scope owns,
+ * differentiable.
  */
 export function asNumbers<T extends Tensor>(x: T): T {
   if (tf.getBackend() !== "webgpu") return x;
   const type = storedType(tf.backend() as WebGPUBackend, x);
-  return type === "float32" || type === "float16" ? x : tf.add(x, 0) as T;
+  if (type === "float32" || type === "float16") return x;
+  return differentiable([x], () => tf.add(x, 0), (dy) => [tf.clone(dy)]) as T;
 }
 
 /**

@@ -22,10 +22,10 @@ import { matrix } from "./view.ts";
  * Convolution: `[batch, inHeight, inWidth, inChannels]` to `[batch, outHeight, outWidth, outChannels]`.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `x` and `filter`, HWIO, float32, and what follows the sum.
+ * @param tensors `x` and `filter`, HWIO, float32 or float16, and what follows the sum.
  * @param sizes Sizes of the convolution.
  * @param key Names it and all of its sizes.
- * @returns The output, float32.
+ * @returns The output, float32 or float16.
  */
 export function directForward(
   backend: WebGPUBackend,
@@ -60,10 +60,10 @@ export function directForward(
  * Gradient of a convolution with respect to its input.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `dy`, `[batch, outHeight, outWidth, outChannels]`, and `filter`, HWIO, float32.
+ * @param tensors `dy`, `[batch, outHeight, outWidth, outChannels]`, and `filter`, HWIO, float32 or float16.
  * @param sizes Sizes of the convolution.
  * @param key Names it and all of its sizes.
- * @returns float32 `[batch, inHeight, inWidth, inChannels]`.
+ * @returns float32 or float16 `[batch, inHeight, inWidth, inChannels]`.
  */
 export function directInputGradient(
   backend: WebGPUBackend,

@@ -25,9 +25,9 @@ export interface Dropout {
 /**
  * Drops elements of a new tensor. No mask is kept: the gradient draws the same numbers again.
  *
- * @param x float32 of any shape, on the WebGPU backend.
+ * @param x float32 or float16 of any shape, on the WebGPU backend.
  * @param options What to drop.
- * @returns float32 of the same shape.
+ * @returns float32 or float16 of the same shape.
  */
 export function fusedDropout(x: Tensor, options: Dropout): Tensor {
   const { rate, key } = options;
@@ -56,7 +56,7 @@ export function fusedDropout(x: Tensor, options: Dropout): Tensor {
  * Drops elements of a tensor that was just made, where it is.
  *
  * @param backend The backend that holds the tensor.
- * @param x float32 of any shape, which nothing has read yet.
+ * @param x float32 or float16 of any shape, which nothing has read yet.
  * @param options What to drop.
  */
 export function dropInPlace(

@@ -24,6 +24,9 @@ export const SCALE_STATE = {
   skipped: 3,
 } as const;
 
+/** Largest scale. */
+export const MAX_SCALE = 2 ** 31;
+
 /** How a scale changes. */
 export interface ScaleRules {
   /** Steps with finite gradients after which it doubles. */
@@ -32,10 +35,11 @@ export interface ScaleRules {
 
 /**
  * Looks for gradients that are not finite, works out what this step's are to be multiplied by, and changes the scale:
- * halves it, to no less than 1, if there are any, or doubles it after so many steps without.
+ * halves it, to no less than 1, if there are any, or doubles it, to no more than {@linkcode MAX_SCALE}, after so many steps
+ * without.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors float32 gradients, float32 `state`, `[4]`, see {@linkcode SCALE_STATE}, and int32 `isFound`, `[1]`, which
+ * @param tensors Gradients, float32 or float16, float32 `state`, `[4]`, see {@linkcode SCALE_STATE}, and int32 `isFound`, `[1]`, which
  * is 0 before and after.
  * @param rules How it changes.
  */
@@ -65,7 +69,7 @@ fn main() {
   } else {
     let steps = state[${SCALE_STATE.steps}] + 1.0;
     let isDue = steps >= ${growthInterval}.0;
-    state[${SCALE_STATE.scale}] = select(scale, scale * 2.0, isDue);
+    state[${SCALE_STATE.scale}] = select(scale, min(scale * 2.0, ${MAX_SCALE}.0), isDue);
     state[${SCALE_STATE.steps}] = select(steps, 0.0, isDue);
     state[${SCALE_STATE.factor}] = 1.0 / scale;
   }

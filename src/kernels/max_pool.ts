@@ -25,9 +25,9 @@ import { sourceOfPass, traitsOf } from "./traits.ts";
  * Largest value of each window; a NaN is ignored.
  *
  * @param backend The backend that holds the tensor.
- * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param x float32 or float16 `[batch, inHeight, inWidth, channels]`.
  * @param sizes Sizes of the pooling.
- * @returns float32 `[batch, outHeight, outWidth, channels]`.
+ * @returns float32 or float16 `[batch, outHeight, outWidth, channels]`.
  */
 export function maxPool(
   backend: WebGPUBackend,
@@ -59,7 +59,7 @@ export interface PooledWithPlaces {
  * NaN, so that a network which goes astray is seen to.
  *
  * @param backend The backend that holds the tensor.
- * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param x float32 or float16 `[batch, inHeight, inWidth, channels]`.
  * @param sizes Sizes of the pooling.
  * @param output Where to write, if not to new tensors.
  * @returns Values and places.
@@ -91,7 +91,7 @@ export function maxPoolWithPlaces(
  *
  * @param backend The backend that holds them.
  * @param sizes Sizes of the pooling.
- * @param stored What the values are stored as. Default float32.
+ * @param stored What the values are stored as. Default float32 or float16.
  * @returns Values and places, with undefined content.
  */
 export function makePooled(
@@ -110,9 +110,9 @@ export function makePooled(
  * (a NaN is ignored).
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `dy`, `[batch, outHeight, outWidth, channels]`, and the input `x` of the pooling, float32.
+ * @param tensors `dy`, `[batch, outHeight, outWidth, channels]`, and the input `x` of the pooling, float32 or float16.
  * @param sizes Sizes of the pooling.
- * @returns float32 `[batch, inHeight, inWidth, channels]`.
+ * @returns float32 or float16 `[batch, inHeight, inWidth, channels]`.
  */
 export function maxPoolGradient(
   backend: WebGPUBackend,
@@ -138,9 +138,9 @@ export function maxPoolGradient(
  * Gradient of max pooling, given the places of the largest values.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors float32 `dy` and int32 `places`, `[batch, outHeight, outWidth, channels]`.
+ * @param tensors float32 or float16 `dy` and int32 `places`, `[batch, outHeight, outWidth, channels]`.
  * @param sizes Sizes of the pooling.
- * @returns float32 `[batch, inHeight, inWidth, channels]`.
+ * @returns float32 or float16 `[batch, inHeight, inWidth, channels]`.
  */
 export function maxPoolGradientAt(
   backend: WebGPUBackend,
@@ -163,9 +163,9 @@ export function maxPoolGradientAt(
 /**
  * Max pooling of a tensor on the WebGPU backend, differentiable; a NaN is the largest value of its window.
  *
- * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param x float32 or float16 `[batch, inHeight, inWidth, channels]`.
  * @param sizes Sizes of the pooling.
- * @returns float32 `[batch, outHeight, outWidth, channels]`.
+ * @returns float32 or float16 `[batch, outHeight, outWidth, channels]`.
  */
 export function differentiableMaxPool(x: Tensor4D, sizes: PoolSizes): Tensor {
   const backend = tf.backend() as WebGPUBackend;

@@ -28,7 +28,7 @@ import {
 import { poolKey, type PoolSizes } from "./pool_shader.ts";
 import { randomPlaces, sparseFilterGradient } from "./sparse_filter.ts";
 import { fitsSparse } from "./sparse_filter_shader.ts";
-import { storedType } from "./recorder.ts";
+import { type StoredType, storedType } from "./recorder.ts";
 import { keyOf, runOperation } from "./ways.ts";
 
 /** Sizes of a convolution and of the max pooling of its output. */
@@ -52,7 +52,7 @@ export interface ConvGradients {
  * pooled yet is freed at once.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `x`, NHWC, and `filter`, HWIO, float32, and what follows the sum.
+ * @param tensors `x`, NHWC, and `filter`, HWIO, float32 or float16, and what follows the sum.
  * @param sizes Sizes of both.
  * @returns Values and places.
  */
@@ -62,8 +62,8 @@ export function pooledConv(
   sizes: PooledConvSizes,
 ): PooledWithPlaces {
   const output = makePooled(backend, sizes.pool, tensors.stored);
-  const isHalf = storedType(backend, output.pooled) === "float16";
-  _forEachPart(sizes, isHalf, ({ conv, pool, of }) => {
+  const stored = _storedTypes(backend, tensors.x, output.pooled);
+  _forEachPart(sizes, stored, ({ conv, pool, of }) => {
     const x = of(tensors.x);
     const y = conv2dForward(backend, { ...tensors, x }, conv);
     maxPoolWithPlaces(backend, y, pool, {
@@ -126,8 +126,8 @@ function _unpooledGradients(
   const { filter } = tensors;
   const { needsInputGradient } = sizes;
   const parts: ConvGradients[] = [];
-  const isHalf = storedType(backend, tensors.dy) === "float16";
-  _forEachPart(sizes, isHalf, ({ conv, pool, of }) => {
+  const stored = _storedTypes(backend, tensors.x, tensors.dy);
+  _forEachPart(sizes, stored, ({ conv, pool, of }) => {
     const { x, dy, places } = tensors;
     const unpooled = { dy: of(dy), places: of(places) };
     const dz = maxPoolGradientAt(backend, unpooled, pool);
@@ -172,13 +172,25 @@ export function convGradients(
   };
 }
 
+/** What the input and the pooled tensor store. */
+function _storedTypes(
+  backend: WebGPUBackend,
+  input: TensorInfo,
+  pooled: TensorInfo,
+): { input: StoredType; pooled: StoredType } {
+  return {
+    input: storedType(backend, input),
+    pooled: storedType(backend, pooled),
+  };
+}
+
 /**
  * Runs something on each part of the batch: with its sizes, and with what gives its images of a tensor. Parts may have twice
  * as many images, and begin at multiples of twice as many, where the tensors store float16.
  */
 function _forEachPart(
   { conv, pool, ...sizes }: PooledConvSizes,
-  isHalf: boolean,
+  { input, pooled }: { input: StoredType; pooled: StoredType },
   run: (part: {
     conv: ConvSizes;
     pool: PoolSizes;
@@ -188,9 +200,9 @@ function _forEachPart(
   const step = imageStep([
     conv.inHeight * conv.inWidth * conv.inChannels,
     pool.outHeight * pool.outWidth * pool.channels,
-  ], isHalf ? 2 : 4);
+  ], [input, pooled].includes("float16") ? 2 : 4);
   const size = conv.outHeight * conv.outWidth * conv.outChannels;
-  const maxBytes = isHalf ? 2 * sizes.maxBytes : sizes.maxBytes;
+  const maxBytes = sizes.maxBytes * (pooled === "float16" ? 2 : 1);
   for (const part of cutImages(conv.batch, { size, step, maxBytes })) {
     const batch = part.count;
     run({

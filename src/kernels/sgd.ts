@@ -20,7 +20,7 @@ import { sourceOfPass, traitsOf } from "./traits.ts";
 /** Storage buffers that every adapter can bind to a shader. */
 const MAX_STORAGE_BUFFERS = 8;
 
-/** A weight, its gradient and, with momentum, its velocity: float32 of one shape, on the WebGPU backend. */
+/** A weight, its gradient, which may store float16, and, with momentum, its velocity: of one shape, on the WebGPU backend. */
 export interface SgdTensors {
   readonly weight: Variable;
   readonly gradient: Tensor;

@@ -41,9 +41,9 @@ const filterPlans = new WeakMap<AdapterTraits, Map<string, FilterPlan>>();
  * Convolution by tiles.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `x`, NHWC, and `filter`, HWIO, float32, and what follows the sum.
+ * @param tensors `x`, NHWC, and `filter`, HWIO, float32 or float16, and what follows the sum.
  * @param convolution What to compute.
- * @returns The output, float32 NHWC.
+ * @returns The output, float32 or float16 NHWC.
  */
 export function winogradForward(
   backend: WebGPUBackend,
@@ -53,7 +53,7 @@ export function winogradForward(
   { sizes: s, m, key }: TiledConvolution,
 ): TensorInfo {
   const epilogue = { hasBias: bias !== undefined, activation };
-  const isHalf = storedType(backend, x) === "float16";
+  const isHalf = _isAnyHalf(backend, [x], stored);
   const name = `${key},${m},${isHalf},${epilogue.hasBias},${activation}`;
   const plan = _planOf(
     forwardPlans,
@@ -78,9 +78,9 @@ export function winogradForward(
  * Gradient of a convolution with respect to its input, by tiles: a convolution of `dy` with the filter turned around.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `dy`, NHWC, and `filter`, HWIO, float32.
+ * @param tensors `dy`, NHWC, and `filter`, HWIO, float32 or float16.
  * @param convolution What to compute.
- * @returns float32 `[batch, inHeight, inWidth, inChannels]`.
+ * @returns float32 or float16 `[batch, inHeight, inWidth, inChannels]`.
  */
 export function winogradInputGradient(
   backend: WebGPUBackend,
@@ -92,7 +92,7 @@ export function winogradInputGradient(
   { sizes: s, m, key }: TiledConvolution,
 ): TensorInfo {
   const r = s.filterHeight;
-  const isHalf = storedType(backend, dy) === "float16";
+  const isHalf = _isAnyHalf(backend, [dy], stored);
   const plan = _planOf(
     forwardPlans,
     backend,
@@ -117,7 +117,7 @@ export function winogradInputGradient(
  * the filter.
  *
  * @param backend The backend that holds the tensors.
- * @param tensors `x` and `dy`, float32 NHWC.
+ * @param tensors `x` and `dy`, float32 or float16 NHWC.
  * @param convolution What to compute.
  * @returns float32 HWIO.
  */
@@ -126,7 +126,7 @@ export function winogradFilterGradient(
   { x, dy }: { x: TensorInfo; dy: TensorInfo },
   { sizes, m, key }: TiledConvolution,
 ): TensorInfo {
-  const isHalf = storedType(backend, dy) === "float16";
+  const isHalf = _isAnyHalf(backend, [x, dy]);
   const plan = _planOf(
     filterPlans,
     backend,
@@ -174,6 +174,16 @@ function _forward(
   }
   backend.disposeData(taps.dataId);
   return output;
+}
+
+/** Whether images that are read or written store float16. */
+function _isAnyHalf(
+  backend: WebGPUBackend,
+  read: readonly TensorInfo[],
+  stored?: StoredType,
+): boolean {
+  return stored === "float16" ||
+    read.some((images) => storedType(backend, images) === "float16");
 }
 
 function _planOf<Plan>(

@@ -64,7 +64,7 @@ export function planForward(
   s: ConvSizes,
   m: number,
   { isHalf, from, to, top, left, taps, along, epilogue }: {
-    /** Whether the images that are read store float16. */
+    /** Whether images that are read or written store float16. */
     isHalf: boolean;
     from: ImageSize;
     to: ImageSize;
@@ -110,7 +110,7 @@ export function planForward(
  * @param backend The backend that will run it.
  * @param s Sizes of the convolution.
  * @param m Elements of a tile of the output's gradient along each direction.
- * @param isHalf Whether the images store float16.
+ * @param isHalf Whether images that are read store float16.
  * @returns The plan.
  */
 export function planFilter(

@@ -64,7 +64,10 @@ export interface InnerTensor {
   readonly step: number;
 }
 
-/** A layer of a network. Images are `[batch, height, width, channels]`, feature vectors `[batch, features]`, float32. */
+/**
+ * A layer of a network. Images are `[batch, height, width, channels]`, feature vectors `[batch, features]`: float32 or, for
+ * layers that `hasKernels`, maybe float16.
+ */
 export interface Layer {
   /** Kind of layer, for example "conv2d"; layers are named after it. */
   readonly kind: string;
@@ -119,7 +122,8 @@ export interface Layer {
   readonly dropoutRate?: number;
   /**
    * Whether on WebGPU the layer consists of this package's differentiable kernels alone, which read and give float16 as
-   * well. One of TensorFlow.js's operations is given float32, and computed once more for its gradient. Default false.
+   * well. A layer of TensorFlow.js's operations is given float32 and, in training, computed once more for its gradient, so
+   * that it must give the same when it is asked again: random numbers have to come from the context. Default false.
    */
   readonly hasKernels?: boolean;
 }

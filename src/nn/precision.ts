@@ -8,8 +8,8 @@ import { backendInfo } from "../backend/backend.ts";
 import { OptionError } from "../errors.ts";
 
 /**
- * What training stores activations and their gradients as, and reads kernels as. Sums are of float32 in either, and weights
- * and their gradients are float32.
+ * What training stores activations, their gradients and those of dense kernels as, and reads kernels as. Sums are of float32
+ * in either, and so are weights, and the gradients that `lossAndGradients` gives.
  */
 export type Precision = "float32" | "float16";
 
@@ -20,10 +20,9 @@ export const PRECISIONS: readonly Precision[] = ["float32", "float16"];
  * Checks that the device in use can train in a precision.
  *
  * @param precision The precision.
- * @returns The same.
  * @throws {OptionError} If there is no such precision, or the device does not have it.
  */
-export function requirePrecision(precision: Precision): Precision {
+export function requirePrecision(precision: Precision): void {
   if (!PRECISIONS.includes(precision)) {
     const names = PRECISIONS.join(" or ");
     throw new OptionError("precision", precision, names);
@@ -36,5 +35,4 @@ export function requirePrecision(precision: Precision): Precision {
       "float32 on this device, as float16 needs a WebGPU adapter that has shader-f16",
     );
   }
-  return precision;
 }

@@ -17,6 +17,7 @@ import { requireSeed } from "../options.ts";
 import { concatenate, maxBatch, requireImages, sliceBatch } from "./batch.ts";
 import { fuseSteps, type Step } from "./fuse.ts";
 import type { CallContext, ForwardOptions, Layer } from "./layer.ts";
+import { requirePrecision } from "./precision.ts";
 import type { Shape } from "./shape.ts";
 import { type LayerSummary, summarize } from "./summary.ts";
 import { checkWeights, createWeights } from "./weights.ts";
@@ -134,10 +135,11 @@ export class Sequential {
    * differentiate `predict` for that). Call it inside a `tidy`.
    *
    * @param images float32 `[batch, height, width, channels]`; not disposed.
-   * @param options Step and place in the batch, for dropout.
+   * @param options Step and place in the batch, for dropout, and the precision.
    * @returns float32 `[batch, classes]`, whatever the precision.
    */
   forward(images: Tensor4D, options: ForwardOptions): Tensor2D {
+    requirePrecision(options.precision ?? "float32");
     return this.#layers(images, (compute) => compute(), {
       training: true,
       needsInputGradient: false,
@@ -237,7 +239,9 @@ export class Sequential {
         if (layer.hasKernels) return layer.apply(x, weights, context);
         return opaque(
           [asFloats(x), ...weights],
-          (x, ...weights) => layer.apply(x, weights, context),
+          // What it does inside must be float32 as well.
+          (x, ...weights) =>
+            layer.apply(x, weights, { ...context, precision: "float32" }),
         );
       }, x);
     }, images);

@@ -13,13 +13,13 @@ import {
   type Variable,
 } from "../backend/tf.ts";
 import { differentiable } from "../kernels/differentiable.ts";
-import { SCALE_STATE, updateScale } from "../kernels/loss_scale.ts";
+import { MAX_SCALE, SCALE_STATE, updateScale } from "../kernels/loss_scale.ts";
 import { requireInteger } from "../options.ts";
-import { OptionError } from "../errors.ts";
+import { BackendError, OptionError } from "../errors.ts";
 
 /** Options of {@linkcode LossScale}. */
 export interface LossScaleOptions {
-  /** First scale, at least 1. Default 65,536. */
+  /** First scale, in [1, 2^31]. Default 65,536. */
   initialScale?: number;
   /** Steps with finite gradients after which the scale doubles. Default 2,000. */
   growthInterval?: number;
@@ -40,11 +40,17 @@ export class LossScale {
    *
    * @param options How it begins and grows.
    * @throws {OptionError} If an option is out of its range.
+   * @throws {BackendError} If the device in use is the CPU.
    */
   constructor(options: LossScaleOptions = {}) {
     const { initialScale = 2 ** 16, growthInterval = 2000 } = options;
-    if (!(initialScale >= 1 && Number.isFinite(initialScale))) {
-      throw new OptionError("initialScale", initialScale, "at least 1");
+    if (tf.getBackend() !== "webgpu") {
+      throw new BackendError(
+        "Cannot scale a loss on the CPU, which has no float16: train in float32",
+      );
+    }
+    if (!(initialScale >= 1 && initialScale <= MAX_SCALE)) {
+      throw new OptionError("initialScale", initialScale, "in [1, 2^31]");
     }
     this.#growthInterval = requireInteger("growthInterval", growthInterval);
     const state = new Float32Array(4);
@@ -82,7 +88,7 @@ export class LossScale {
    * Looks at the gradients of a step: whether the optimizer, which is to be given the scale with them, has to skip it; and
    * finds the scale of the next.
    *
-   * @param gradients float32 tensors; not disposed.
+   * @param gradients Tensors that store float32 or float16; not disposed.
    */
   update(gradients: readonly Tensor[]): void {
     updateScale(tf.backend() as WebGPUBackend, {

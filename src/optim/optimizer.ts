@@ -15,9 +15,9 @@ export interface Optimizer {
    * Changes the weights in place.
    *
    * @param weights The variables of a network, the same and in the same order at every call.
-   * @param gradients A float32 tensor per weight, of the same shape; not disposed.
+   * @param gradients A tensor per weight, of the same shape: float32 or, with a loss scale, maybe float16; not disposed.
    * @param lossScale What the gradients are still multiplied by, where they are. Only given where the optimizer
-   * `takesLossScale`; then gradients may store float16.
+   * `takesLossScale`.
    */
   apply(
     weights: readonly Variable[],

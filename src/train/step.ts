@@ -115,13 +115,10 @@ export function recordStep(
     let sums: Tensor[] = [];
     sliceBatch(images, size).forEach(({ part, begin }, i) => {
       const batch = { images: part, labels: labelParts[i].part };
-      const results = _step(net, batch, {
-        step,
-        precision,
-        firstImage: begin,
-        count,
-        lossScale,
-      });
+      const where = { step, firstImage: begin, count };
+      const results = tf.tidy(() =>
+        _step(net, batch, { ...where, precision, lossScale })
+      );
       sums = i === 0 ? results : sums.map((sum, k) => _add(sum, results[k]));
     });
     return sums;
@@ -190,7 +187,9 @@ function _plainGradients(
 
 /** Adds and frees both, so that at most two sets of gradients are alive. */
 function _add(a: Tensor, b: Tensor): Tensor {
-  const sum = tf.tidy(() => tf.add(asFloats(a), asFloats(b)));
+  // Counts are int32.
+  const read = (t: Tensor) => t.dtype === "float32" ? asFloats(t) : t;
+  const sum = tf.tidy(() => tf.add(read(a), read(b)));
   a.dispose();
   b.dispose();
   return sum;

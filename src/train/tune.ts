@@ -86,10 +86,11 @@ export async function tune(
 ): Promise<TunedOperation[]> {
   const { precision = "float32" } = options;
   const batchSize = requireInteger("batchSize", options.batchSize);
+  await ensureBackend();
+  requirePrecision(precision);
   const known = await useTuned(options);
   const adapter = _adapterInUse();
   if (adapter === undefined) return [];
-  requirePrecision(precision);
   // Before anything takes time: whether it can be kept.
   const { dir } = options;
   await writeTuning(adapter, [], { dir, onWarning: () => {} });

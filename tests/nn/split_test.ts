@@ -85,6 +85,7 @@ for (const { what, batch, pooling, fits, rate } of CASES) {
         const labels = tf.tensor1d(labelsUpTo(batch), "int32");
         const results = lossAndGradients(net, images, labels, { step: 3 });
         const { loss, correct, gradients } = results;
+        assertEquals([loss.dtype, correct.dtype], ["float32", "int32"]);
         const logits = net.predict(images);
         assertEquals(logits.shape, [batch, 10]);
         net.dispose();

@@ -36,6 +36,26 @@ function gated(): Layer {
   };
 }
 
+/** A layer whose gradient is the very one that it is given. */
+function straightThrough(): Layer {
+  const sign = tf.customGrad((x) => ({
+    value: tf.sign(x as Tensor),
+    gradFunc: (dy) => dy,
+  }));
+  return { ...identity(), kind: "sign", apply: (x) => sign(x) };
+}
+
+/** A layer of ours inside one of somebody else's. */
+function residual(inner: Layer): Layer {
+  return {
+    ...inner,
+    kind: "residual",
+    hasKernels: false,
+    fuseWith: undefined,
+    apply: (x, weights, context) => tf.add(x, inner.apply(x, weights, context)),
+  };
+}
+
 /** A layer that leaves its input as it is. */
 function identity(): Layer {
   return {
@@ -77,6 +97,8 @@ const NETWORKS: Record<string, () => Layer[]> = {
     flatten(),
     gated(),
     dense({ units: 6 }),
+    residual(dense({ units: 6 })),
+    straightThrough(),
     gated(),
     identity(),
     dense({ units: 3 }),
@@ -226,6 +248,35 @@ webgpuTest(
     const dx = gradient(x);
     assertEquals(await _values([dx]), [Float32Array.of(2, 4)]);
     tf.dispose([x, dx]);
+    net.dispose();
+    tf.dispose([images, labels]);
+  },
+);
+
+webgpuTest(
+  "lossAndGradients() of weights cast from int32 has their gradients",
+  async () => {
+    await use("webgpu");
+    const net = new Sequential({
+      inputShape: [12, 12, 1],
+      layers: [flatten(), dense({ units: 3 })],
+    });
+    const { images, labels } = _batch(4);
+    const gradients = async () => {
+      const results = lossAndGradients(net, images, labels);
+      const values = await _values(results.gradients);
+      tf.dispose([results.loss, results.correct, results.gradients]);
+      return values;
+    };
+    const set = (make: () => Tensor) => {
+      const kernel = tf.tidy(make);
+      net.setWeights([kernel, tf.zeros([3])]);
+      kernel.dispose();
+    };
+    set(() => tf.ones([144, 3]));
+    const expected = await gradients();
+    set(() => tf.cast(tf.ones([144, 3], "int32"), "float32"));
+    assertEquals(await gradients(), expected);
     net.dispose();
     tf.dispose([images, labels]);
   },
