@@ -91,7 +91,7 @@ export function maxPoolWithPlaces(
  *
  * @param backend The backend that holds them.
  * @param sizes Sizes of the pooling.
- * @param stored What the values are stored as. Default float32 or float16.
+ * @param stored What the values are stored as. Default float32.
  * @returns Values and places, with undefined content.
  */
 export function makePooled(

@@ -157,7 +157,7 @@ export function planMultiply(p: PlaceProducts): Product {
  *
  * @param backend The backend that holds the tensors.
  * @param product What was planned.
- * @param tensors The operands, float32 or float16, place by place.
+ * @param tensors The operands, float32, place by place.
  * @returns float32 `[places, rows, columns]`.
  */
 export function multiplyPlaces(
