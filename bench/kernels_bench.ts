@@ -15,14 +15,15 @@ import {
 } from "../src/kernels/conv2d.ts";
 import { crossEntropy } from "../src/kernels/cross_entropy.ts";
 import { dropInPlace } from "../src/kernels/dropout.ts";
+import { gatherImages } from "../src/kernels/gather_images.ts";
 import { matmul } from "../src/kernels/matmul.ts";
 import {
   maxPoolGradientAt,
   maxPoolWithPlaces,
 } from "../src/kernels/max_pool.ts";
-import { resizeBytes } from "../src/kernels/resize.ts";
 import { sgdInPlace } from "../src/kernels/sgd.ts";
 import { convSizes, poolSizes } from "../src/kernels/sizes.ts";
+import { makeResident } from "../src/kernels/resident.ts";
 import { openDevice } from "./measure.ts";
 import { registerTimings, type Timing } from "./report.ts";
 import { formatRoofline, measureRoofline } from "./roofline.ts";
@@ -56,7 +57,7 @@ await registerTimings([
   _sgd("dense1", [6400, 4096]),
   _dropout("dense1", [BATCH, 4096]),
   _crossEntropy(),
-  _resize(),
+  _gather(),
 ], { roofline });
 
 function _conv(
@@ -231,20 +232,21 @@ function _crossEntropy(): Timing {
   };
 }
 
-function _resize(): Timing {
-  const bytes = new Uint8Array(BATCH * 28 * 28);
+function _gather(): Timing {
+  const [stored, output] = [28, 224].map((side) => ({
+    height: side,
+    width: side,
+  }));
+  const images = makeResident(backend, new Uint8Array(60_000 * 28 * 28));
   const sizes = {
-    batch: BATCH,
-    inHeight: 28,
-    inWidth: 28,
-    channels: 1,
-    outHeight: 224,
-    outWidth: 224,
+    ...{ stored, viewed: stored, resized: output, output },
+    ...{ channels: 1, divisor: 255 as const, mean: [0], std: [1] },
   };
+  const rows = Int32Array.from({ length: BATCH }, (_, i) => 3000 * i);
   return {
-    name: "resize 28x28 to 224x224",
+    name: "gather, resize 28x28 to 224x224",
     group: "other",
-    gigabytes: gigabytes({ size: BATCH * 224 * 224 }) + bytes.length / 1e9,
-    run: () => free(resizeBytes(backend, bytes, sizes)),
+    gigabytes: gigabytes({ size: BATCH * 224 * 224 }) + BATCH * 784 / 1e9,
+    run: () => free(gatherImages(backend, images, { sizes, rows })),
   };
 }

@@ -63,6 +63,24 @@ export class DataError extends AlexNetError {
   }
 }
 
+/** A sample of a data set cannot be had, or a transform of it failed; `cause` is the error. */
+export class SampleError extends AlexNetError {
+  /** Index of the sample in the data set. */
+  readonly index: number;
+
+  /**
+   * Describes what happened.
+   *
+   * @param index Index of the sample in the data set.
+   * @param cause The error.
+   */
+  constructor(index: number, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`Cannot make sample ${index}: ${reason}`, { cause });
+    this.index = index;
+  }
+}
+
 /** No device could be had, or the device reported an error. */
 export class BackendError extends AlexNetError {}
 

@@ -61,6 +61,12 @@ export const STREAMS = {
   dropout: 0x10000000,
   /** `step` is the epoch. */
   shuffle: 0x20000000,
+  /** Of a data set into parts. */
+  split: 0x30000000,
+  /** Classes in turn, `step` is the epoch; plus 1 and the class: its samples, `step` counts the times through them. */
+  balance: 0x40000000,
+  /** Transforms of samples; `step` is the epoch. */
+  augment: 0x50000000,
 } as const;
 
 /**

@@ -46,6 +46,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       "weight-decay",
       "dropout",
       "resize",
+      "augment",
+      "workers",
       "seed",
       "train-samples",
       "test-samples",
@@ -93,14 +95,30 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   summary: {
     positional: "",
-    summary: "Print the layer table of a network",
-    options: ["model", "resize", ...COMMON_OPTIONS],
+    summary:
+      "Print the layer table of a network, and where its batches are made",
+    options: ["model", "resize", "augment", ...COMMON_OPTIONS],
     run: async (line) => (await import("./summary.ts")).summary(line),
   },
   data: {
     positional: "fetch|verify|show",
-    summary: "Download the data set, check its files, or print images of it",
-    options: [...DATA_OPTIONS, "split", "count", "progress", ...COMMON_OPTIONS],
+    summary:
+      "Download the data set, check its files, or show a batch as the network sees it and write it as PNG",
+    options: [
+      ...DATA_OPTIONS,
+      "split",
+      "count",
+      "batch-size",
+      "batch",
+      "epoch",
+      "seed",
+      "resize",
+      "augment",
+      "device",
+      "output",
+      "progress",
+      ...COMMON_OPTIONS,
+    ],
     run: async (line) => (await import("./data.ts")).data(line),
   },
   doctor: {

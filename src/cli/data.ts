@@ -8,12 +8,12 @@ import { loadFashionMnist } from "../data/fashion_mnist.ts";
 import { ensureFashionMnist, readVerified } from "../data/files.ts";
 import { MANIFEST } from "../data/manifest.ts";
 import { formatBytes } from "./console.ts";
-import { contactSheet } from "./contact_sheet.ts";
+import { showData } from "./data_show.ts";
 import { didYouMean, UsageError } from "./option_kinds.ts";
 import type { CommandLine, OptionValues } from "./options.ts";
 import { ProgressView } from "./progress.ts";
 
-const ACTIONS = { fetch: _fetch, verify: _verify, show: _show };
+const ACTIONS = { fetch: _fetch, verify: _verify, show: showData };
 
 /**
  * Runs the command.
@@ -84,27 +84,4 @@ async function _verify(
       `ok ${file.path}, ${formatBytes(bytes.length)}, SHA-256 ${file.sha256}`,
     );
   }
-}
-
-async function _show(options: OptionValues, view: ProgressView): Promise<void> {
-  const { split = "train", count = 12, source } = options;
-  const loaders = await loadFashionMnist({
-    source,
-    shuffle: false,
-    dataDir: options["data-dir"],
-    offline: options.offline,
-    onProgress: view.download,
-  });
-  view.stop();
-  const { dataset } = loaders[split];
-  const samples = Array.from(
-    { length: Math.min(count, dataset.length) },
-    (_, i) => dataset.get(i),
-  );
-  const isTerminal = Deno.stdout.isTerminal();
-  console.log(contactSheet(samples, {
-    classNames: dataset.classNames,
-    columns: isTerminal ? Deno.consoleSize().columns : 120,
-    hasColor: isTerminal && !Deno.noColor,
-  }));
 }

@@ -6,6 +6,9 @@
 
 import { closest } from "fastest-levenshtein";
 
+/** Most workers that a loader starts. */
+const MAX_WORKERS = 256;
+
 /** The command line cannot be understood; the program ends with exit code 2. */
 export class UsageError extends Error {
   /** The class name. */
@@ -91,6 +94,25 @@ export function choice<T extends string>(
 }
 
 /**
+ * Some of a few words, with commas between.
+ *
+ * @param help What they mean.
+ * @param choices The words.
+ * @returns The kind.
+ */
+export function choices<T extends string>(
+  help: string,
+  choices: readonly T[],
+): OptionSpec<T[]> {
+  const { parse } = choice(help, choices);
+  return _spec(
+    `${choices.join(",")}`,
+    help,
+    (text, flag) => text.split(",").map((word) => parse(word.trim(), flag)),
+  );
+}
+
+/**
  * A finite number.
  *
  * @param placeholder Stands for the value in the help.
@@ -129,6 +151,25 @@ export function integer(
     }
     return value;
   });
+}
+
+/**
+ * A number of workers, or "auto".
+ *
+ * @param placeholder Stands for the value in the help.
+ * @param help What it means.
+ * @returns The kind.
+ */
+export function workers(
+  placeholder: string,
+  help: string,
+): OptionSpec<number | "auto"> {
+  const { parse } = integer(placeholder, help, { min: 0, max: MAX_WORKERS });
+  return _spec(
+    placeholder,
+    help,
+    (text, flag) => text === "auto" ? text : parse(text, flag),
+  );
 }
 
 /**

@@ -5,8 +5,10 @@
  */
 
 import { parseArgs } from "node:util";
+import { AUGMENTATION_NAMES } from "./augment.ts";
 import {
   choice,
+  choices,
   didYouMean,
   duration,
   integer,
@@ -14,6 +16,7 @@ import {
   text,
   toggle,
   UsageError,
+  workers,
 } from "./option_kinds.ts";
 
 /** Every option of every command, by its name without dashes. */
@@ -54,6 +57,14 @@ const OPTIONS = {
   "tune": toggle(
     "Measure first which kernels are fastest on this adapter, once for it; takes minutes on a slow one",
   ),
+  "augment": choices(
+    "Random changes of training images: any of these, with commas between",
+    AUGMENTATION_NAMES,
+  ),
+  "workers": workers(
+    "N|auto",
+    "Workers that make batches where the device cannot; auto: cores less one",
+  ),
   "data-dir": text(
     "DIR",
     "The only folder to look for the data set and to download it to",
@@ -75,7 +86,17 @@ const OPTIONS = {
   ),
   "quiet": toggle("Print results only"),
   "split": choice("Which images to show", ["train", "test"]),
-  "count": integer("N", "How many images to show", { min: 1 }),
+  "count": integer("N", "How many images of the batch to show", { min: 1 }),
+  "batch": integer("N", "Which batch to show, from 1", { min: 1 }),
+  "epoch": integer(
+    "N",
+    "Which epoch's order to show, from 1; without it, the order of the data set",
+    { min: 1 },
+  ),
+  "output": text(
+    "FILE",
+    "Where to write the contact sheet, a PNG file; fashion-mnist-train.png or -test.png if not given",
+  ),
   "verbose": toggle("Print the stack trace of an error"),
   "help": toggle("Print this help"),
 } as const;

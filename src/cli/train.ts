@@ -11,9 +11,10 @@ import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { sgd } from "../optim/sgd.ts";
-import type { Progress } from "../train/callbacks.ts";
+import type { EpochEnd, Progress } from "../train/callbacks.ts";
 import { fit, type History } from "../train/fit.ts";
 import { useTuned } from "../train/tune.ts";
+import { augmentationOf } from "./augment.ts";
 import {
   formatBytes,
   formatDevice,
@@ -22,12 +23,16 @@ import {
   formatLayers,
   formatSpeed,
 } from "./console.ts";
+import { formatData } from "./data_summary.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
 import type { CommandLine } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
 import { ProgressView } from "./progress.ts";
 import { type Recipe, recipeOf } from "./recipe.ts";
 import { tuneWith } from "./tune.ts";
+
+/** Share of an epoch that may be spent waiting for data without a word. */
+const MAX_WAIT = 0.05;
 
 /** Batches after which the speed is known well enough to estimate the time. */
 const ESTIMATE_AFTER = 3;
@@ -58,6 +63,8 @@ export async function train({ options }: CommandLine): Promise<number> {
       dataDir: options["data-dir"],
       offline: options.offline,
       source: options.source,
+      augment: augmentationOf(options.augment),
+      workers: options.workers,
       onProgress: view.download,
     });
     view.stop();
@@ -66,6 +73,7 @@ export async function train({ options }: CommandLine): Promise<number> {
     requirePrecision(recipe.precision);
     const net = buildNetwork(config, recipe);
     say(`device: ${formatDevice(backend)}`);
+    for (const line of formatData(data.train.summary())) say(line);
     say(`\n${formatLayers(net.summary())}\n`);
     say(`recipe: ${_describe(recipe, optimizer.description, data)}`);
     _explainSplit(net, recipe, backend, say);
@@ -97,6 +105,7 @@ export async function train({ options }: CommandLine): Promise<number> {
         onEpochEnd(e) {
           view.stop();
           console.log(formatEpoch(e));
+          _explainWait(e, say);
         },
       }],
     });
@@ -160,6 +169,17 @@ function _estimate(e: Progress, { epochs, maxTimeMs }: Recipe): string {
   return `estimated training time: ${formatDuration(seconds)} for ${epochs} ${
     epochs === 1 ? "epoch" : "epochs"
   } at ${formatSpeed(e.imagesPerSecond)}, evaluation not counted${limit}`;
+}
+
+function _explainWait(
+  { waitSeconds, seconds }: EpochEnd,
+  say: (text: string) => void,
+): void {
+  if (waitSeconds < MAX_WAIT * seconds) return;
+  const percent = Math.round(100 * waitSeconds / seconds);
+  say(
+    `note: ${percent}% of that time was spent waiting for batches: more --workers or fewer changes of --augment may help`,
+  );
 }
 
 function _explainStop(

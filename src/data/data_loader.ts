@@ -4,49 +4,50 @@
  * @module
  */
 
-import { loadTf, type Tensor1D, type Tensor4D, tf } from "../backend/tf.ts";
-import { BackendError, OptionError, ShapeError } from "../errors.ts";
-import { requireInteger, requireSeed } from "../options.ts";
-import type { Dataset } from "./dataset.ts";
-import { makeOnDevice } from "./device_batch.ts";
-import { epochOrder } from "./sampler.ts";
-import { devicePlanOf, toTensor, type Transform } from "./transforms.ts";
-
-/** Samples as tensors, owned by the loader that yields them. */
-export interface Batch {
-  /** float32 `[batch, height, width, channels]`; in [0, 1] unless a transform says otherwise. */
-  images: Tensor4D;
-  /** int32 `[batch]`: indices into the class names. */
-  labels: Tensor1D;
-}
-
-/** Samples as plain arrays. */
-export interface ArrayBatch {
-  /** float32, the values of all images. */
-  images: Float32Array<ArrayBuffer>;
-  /** int32 `[batch]`: indices into the class names. */
-  labels: Int32Array<ArrayBuffer>;
-  /** Shape of `images`: `[batch, height, width, channels]`. */
-  shape: [batch: number, height: number, width: number, channels: number];
-}
-
-/** How to make batches. */
-export interface DataLoaderOptions {
-  /** Samples per batch; the last batch of an epoch may be shorter. */
-  batchSize: number;
-  /** Whether each epoch has a random order. Default false. */
-  shuffle?: boolean;
-  /** Integer in [0, 2^32): the same seed, the same orders. Default 0. */
-  seed?: number;
-  /** What is done to each image. Default `toTensor()`. */
-  transform?: Transform;
-}
+import { requireInteger } from "../options.ts";
+import { storedImages } from "./array_dataset.ts";
+import {
+  choosePath,
+  countWorkers,
+  type DataPath,
+  isWebGpu,
+} from "./data_path.ts";
+import { checkIndex, type Dataset, describeDataset } from "./dataset.ts";
+import { freeOnDevice } from "./device_batch.ts";
+import { planEpoch } from "./epoch_plan.ts";
+import {
+  type ArrayBatch,
+  attemptSample,
+  type ImageShape,
+  makeHostBatch,
+  randomOf,
+} from "./host_batch.ts";
+import {
+  hostBatches,
+  type HostOptions,
+  type HostSource,
+} from "./host_batches.ts";
+import {
+  type Batch,
+  countBatches,
+  type DataLoaderOptions,
+  type DataSummary,
+  type EpochOptions,
+} from "./loader_options.ts";
+import { viewOf } from "./split.ts";
+import { tensorBatches } from "./tensor_batches.ts";
+import { partsOf, type Transform } from "./transforms/transform.ts";
+import { toTensor } from "./transforms/values.ts";
 
 /**
  * Iterates over a data set in batches; each iteration is the next epoch.
  *
  * The loader owns the tensors that it yields: it disposes them when the next batch is asked for and when the loop ends,
  * be it by `break`, `return` or an error. `tf.keep` does not prevent that; `clone()` what must live longer.
+ *
+ * On WebGPU, images in memory as bytes are copied to the device once, and one kernel makes each batch of them, if the device can
+ * do all transforms. Other batches are made on the host, by workers ahead of time. Either way they are the same for the same
+ * seed, epoch and index: to 1e-6 on the device and the host, and to the byte on the host, however many workers there are.
  *
  * @example
  * ```ts
@@ -58,7 +59,7 @@ export interface DataLoaderOptions {
  * for await (const { images, labels } of test) console.log(images.shape, labels.shape);
  * ```
  */
-export class DataLoader implements AsyncIterable<Batch> {
+export class DataLoader implements AsyncIterable<Batch>, Disposable {
   /** The samples. */
   readonly dataset: Dataset;
   /** Samples per batch; the last batch of an epoch may be shorter. */
@@ -67,47 +68,65 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly numSamples: number;
   /** Batches per epoch. */
   readonly numBatches: number;
-  readonly #shuffle: boolean;
-  readonly #seed: number;
+  /** Workers that make batches where they are made on the host. */
+  readonly workers: number;
+  readonly #options: DataLoaderOptions;
   readonly #transform: Transform;
   #nextEpoch = 0;
-  #imageShape?: readonly [height: number, width: number, channels: number];
+  #imageShape?: ImageShape;
 
   /**
    * Prepares to make batches; nothing is computed yet.
    *
    * @param dataset The samples.
    * @param options How to make batches of them.
-   * @throws {OptionError} If the data set is empty, or `batchSize` or `seed` is not an integer in its range.
+   * @throws {OptionError} If there is no batch, or an option is not one of its values.
    */
   constructor(dataset: Dataset, options: DataLoaderOptions) {
-    const { batchSize, shuffle = false, seed = 0 } = options;
-    requireInteger("batchSize", batchSize);
-    requireSeed(seed);
-    if (dataset.length < 1) {
-      throw new OptionError("dataset.length", dataset.length, "at least 1");
-    }
+    const { numSamples, numBatches } = countBatches(dataset, options);
     this.dataset = dataset;
-    this.batchSize = batchSize;
-    this.numSamples = dataset.length;
-    this.numBatches = Math.ceil(dataset.length / batchSize);
-    this.#shuffle = shuffle;
-    this.#seed = seed;
+    this.batchSize = options.batchSize;
+    this.numSamples = numSamples;
+    this.numBatches = numBatches;
+    this.#options = options;
     this.#transform = options.transform ?? toTensor();
+    this.workers = countWorkers(options.workers ?? "auto", {
+      transform: this.#transform,
+      numBatches,
+    });
   }
 
   /** `[height, width, channels]` of every image after the transform, as found on sample 0. */
-  get imageShape(): readonly [
-    height: number,
-    width: number,
-    channels: number,
-  ] {
-    if (this.#imageShape === undefined) {
+  get imageShape(): ImageShape {
+    return this.#imageShape ??= attemptSample(0, () => {
+      const plan = { seed: 0, epoch: 0, indices: Uint32Array.of(0) };
       const { image } = this.dataset.get(0);
-      const { height, width, channels } = this.#transform(image);
-      this.#imageShape = [height, width, channels];
-    }
-    return this.#imageShape;
+      const { height, width, channels } = this.#transform(
+        image,
+        randomOf(plan, 0),
+      );
+      return [height, width, channels];
+    });
+  }
+
+  /**
+   * Describes the data and where its batches are made, on the device that is in use by now.
+   *
+   * @returns A description.
+   * @throws {SampleError} If sample 0 cannot be had or transformed.
+   * @throws {OptionError} If `path` is "device" and the device cannot do it.
+   */
+  summary(): DataSummary {
+    const path = this.#path();
+    const transforms = partsOf(this.#transform);
+    return {
+      dataset: describeDataset(this.dataset),
+      transforms: transforms.map(({ description }) => description),
+      imageShape: this.imageShape,
+      place: path.place,
+      workers: path.place === "host" ? path.workers : 0,
+      reason: path.place === "host" ? path.reason : undefined,
+    };
   }
 
   /**
@@ -125,88 +144,105 @@ export class DataLoader implements AsyncIterable<Batch> {
    * Makes a batch of given samples without tensors, for use without a device.
    *
    * @param indices Which samples.
+   * @param options Epoch, from 0, for the random numbers of transforms. Default 0.
    * @returns Their images after the transform, and their labels, in new memory.
    * @throws {OptionError} If there is no such sample.
+   * @throws {SampleError} If a sample cannot be had or transformed.
    * @throws {ShapeError} If the transform gives images of differing shapes.
    */
-  loadBatch(indices: ArrayLike<number>): ArrayBatch {
-    const [height, width, channels] = this.imageShape;
-    const numValues = height * width * channels;
-    const images = new Float32Array(indices.length * numValues);
-    const labels = new Int32Array(indices.length);
+  loadBatch(
+    indices: ArrayLike<number>,
+    options: { epoch?: number } = {},
+  ): ArrayBatch {
+    const { seed = 0 } = this.#options;
     for (let i = 0; i < indices.length; i++) {
-      const sample = this.dataset.get(indices[i]);
-      const image = this.#transform(sample.image);
-      if (
-        image.height !== height || image.width !== width ||
-        image.channels !== channels
-      ) {
-        throw new ShapeError(
-          `Cannot batch sample ${
-            indices[i]
-          } as its shape [${image.height},${image.width},${image.channels}] is not [${this.imageShape}], that of sample 0: let the transform resize or crop to one size`,
-        );
-      }
-      images.set(image.data, i * numValues);
-      labels[i] = sample.label;
+      checkIndex(indices[i], this.dataset.length);
     }
-    return { images, labels, shape: [indices.length, height, width, channels] };
+    const chosen = Uint32Array.from(indices);
+    const plan = { seed, epoch: options.epoch ?? 0, indices: chosen };
+    const get = (i: number) => this.dataset.get(chosen[i]);
+    return makeHostBatch(plan, { ...this.#source(), get });
   }
 
   /**
-   * Begins the next epoch.
+   * Begins an epoch on the host, without tensors and without a device.
    *
-   * @returns The batches of the epoch; see the class for who owns them.
-   * @throws {BackendError} On the first batch, if no device is ready.
+   * @param options Which batches. Default: the next epoch, whole.
+   * @returns The batches, each in memory of its own. Leaving the loop ends the workers.
+   * @throws {SampleError} If a sample cannot be had or transformed.
    * @throws {ShapeError} If the transform gives images of differing shapes.
    */
+  arrays(
+    options: EpochOptions = {},
+  ): AsyncGenerator<ArrayBatch, void, undefined> {
+    return hostBatches(this.#plans(options), this.#source(), {
+      ...this.#hostOptions(),
+      reuse: false,
+    });
+  }
+
+  /**
+   * Begins an epoch.
+   *
+   * @param options Which batches. Default: the next epoch, whole.
+   * @returns The batches; see the class for who owns them. Leaving the loop ends the workers.
+   * @throws {BackendError} On the first batch, if no device is ready.
+   * @throws {SampleError} If a sample cannot be had or transformed.
+   * @throws {ShapeError} If the transform gives images of differing shapes.
+   * @throws {OptionError} If `path` is "device" and the device cannot do it.
+   */
+  batches(options: EpochOptions = {}): AsyncGenerator<Batch, void, undefined> {
+    const plans = this.#plans(options);
+    return tensorBatches(plans, this.#source(), {
+      choose: () => this.#path(),
+      ...this.#hostOptions(),
+    });
+  }
+
+  /**
+   * Begins the next epoch: see {@linkcode DataLoader.batches}.
+   *
+   * @returns The batches of the epoch.
+   */
   [Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
-    return this.#batches(this.#nextEpoch++);
+    return this.batches();
   }
 
-  async *#batches(epoch: number): AsyncGenerator<Batch, void, undefined> {
-    await loadTf();
-    // Making a tensor would have tfjs choose a backend by itself.
-    if (!tf.getBackend()) {
-      throw new BackendError(
-        "Cannot make tensors as no device is ready: call `await initBackend()` first",
-      );
-    }
-    const order = epochOrder(this.numSamples, {
-      seed: this.#seed,
-      epoch,
-      shuffle: this.#shuffle,
-    });
-    for (let first = 0; first < order.length; first += this.batchSize) {
-      const indices = order.subarray(first, first + this.batchSize);
-      const { images, labels } = this.#onDevice(indices) ??
-        this.#fromHost(indices);
-      try {
-        yield { images, labels };
-      } finally {
-        images.dispose();
-        labels.dispose();
-      }
-    }
-  }
-  #fromHost(indices: Uint32Array): Batch {
-    const { images, labels, shape } = this.loadBatch(indices);
-    return {
-      images: tf.tensor4d(images, shape, "float32"),
-      labels: tf.tensor1d(labels, "int32"),
-    };
+  /** Frees what the device holds of the data set. A later iteration copies it again. */
+  dispose(): void {
+    const images = storedImages(viewOf(this.dataset).base);
+    if (images && isWebGpu()) freeOnDevice(images);
   }
 
-  /** The batch with its images made on the device, where the transform can be done there. */
-  #onDevice(indices: Uint32Array): Batch | undefined {
-    const plan = devicePlanOf(this.#transform);
-    if (plan === undefined) return undefined;
-    const samples = Array.from(indices, (i) => this.dataset.get(i));
-    const images = makeOnDevice(samples.map((s) => s.image), {
-      plan,
-      shape: this.imageShape,
-    });
-    const labels = samples.map((s) => s.label);
-    return images && { images, labels: tf.tensor1d(labels, "int32") };
+  /** The same as {@linkcode DataLoader.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #plans({ epoch = this.#nextEpoch, firstBatch = 0 }: EpochOptions) {
+    const { seed = 0, shuffle = false, sampler } = this.#options;
+    this.setEpoch(epoch);
+    const max = this.numBatches - 1;
+    requireInteger("firstBatch", firstBatch, { min: 0, max });
+    this.#nextEpoch++;
+    const { dataset: { length }, batchSize, numBatches } = this;
+    const options = { length, batchSize, numBatches, shuffle, sampler };
+    return planEpoch({ ...options, seed, epoch, firstBatch });
+  }
+
+  #hostOptions(): Omit<HostOptions, "reuse"> {
+    const { prefetchFactor = 2, signal } = this.#options;
+    return { workers: this.workers, prefetchFactor, signal };
+  }
+
+  #source(): HostSource {
+    const { dataset, imageShape: shape } = this;
+    return { dataset, transform: this.#transform, shape };
+  }
+
+  #path(): DataPath {
+    const { batchSize, workers } = this;
+    const { path = "auto" } = this.#options;
+    return choosePath(this.#source(), { path, workers, batchSize });
   }
 }

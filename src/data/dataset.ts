@@ -4,8 +4,7 @@
  * @module
  */
 
-import { OptionError, ShapeError } from "../errors.ts";
-import type { IdxArray } from "./idx.ts";
+import { OptionError } from "../errors.ts";
 
 /** An image, `[height, width, channels]` in row-major order. */
 export interface Image {
@@ -35,6 +34,8 @@ export interface Dataset {
   readonly length: number;
   /** What label 0, 1, ... means. */
   readonly classNames: readonly string[];
+  /** `[length]`: the label of each sample, if they are known without getting the samples. */
+  readonly labels?: ArrayLike<number>;
   /**
    * Gets one sample.
    *
@@ -45,90 +46,84 @@ export interface Dataset {
   get(index: number): Sample;
 }
 
-/** What {@linkcode arrayDataset} is made of. */
-export interface ArrayDatasetOptions {
-  /** uint8 `[count, height, width]`. */
-  images: IdxArray;
-  /** uint8 `[count]`, each below the number of class names. */
-  labels: IdxArray;
-  /** What label 0, 1, ... means. */
-  classNames: readonly string[];
-}
+const labels = new WeakMap<Dataset, ArrayLike<number>>();
 
 /**
- * Makes a data set of grey images in memory, without copying them.
- *
- * @param options Images, labels and class names.
- * @returns The data set; its images are uint8 `[height, width, 1]` with white 255.
- * @throws {ShapeError} If the arrays do not have these ranks or not the same count.
- * @throws {OptionError} If a label has no class name.
- */
-export function arrayDataset(options: ArrayDatasetOptions): Dataset {
-  const { images, labels, classNames } = options;
-  if (images.shape.length !== 3 || labels.shape.length !== 1) {
-    throw new ShapeError(
-      `Cannot make a data set as images and labels must have shapes [count, height, width] and [count]: got [${images.shape}] and [${labels.shape}]`,
-    );
-  }
-  const [length, height, width] = images.shape;
-  if (labels.shape[0] !== length) {
-    throw new ShapeError(
-      `Cannot make a data set as there must be one label per image: got ${length} images and ${
-        labels.shape[0]
-      } labels`,
-    );
-  }
-  const unnamed = labels.data.findIndex((label) => label >= classNames.length);
-  if (unnamed >= 0) {
-    throw new OptionError(
-      `labels[${unnamed}]`,
-      labels.data[unnamed],
-      `less than ${classNames.length}, the number of class names`,
-    );
-  }
-  const numPixels = height * width;
-  return {
-    length,
-    classNames,
-    get(index) {
-      _checkIndex(index, length);
-      const first = index * numPixels;
-      const data = images.data.subarray(first, first + numPixels);
-      return {
-        image: { data, height, width, channels: 1, maxValue: 255 },
-        label: labels.data[index],
-      };
-    },
-  };
-}
-
-/**
- * The first samples of a data set.
+ * Finds the label of each sample of a data set. One that does not have `labels` is asked for every sample, once.
  *
  * @param dataset The data set.
- * @param count How many samples, in [1, length].
- * @returns A view of the data set.
- * @throws {OptionError} If there are not as many.
+ * @returns `[length]`: indices into the class names.
  */
-export function subset(dataset: Dataset, count: number): Dataset {
-  if (!Number.isInteger(count) || count < 1 || count > dataset.length) {
-    throw new OptionError(
-      "count",
-      count,
-      `an integer from 1 to ${dataset.length}`,
+export function labelsOf(dataset: Dataset): ArrayLike<number> {
+  let known = dataset.labels ?? labels.get(dataset);
+  if (known === undefined) {
+    known = Int32Array.from(
+      { length: dataset.length },
+      (_, i) => dataset.get(i).label,
     );
+    labels.set(dataset, known);
   }
-  return {
-    length: count,
-    classNames: dataset.classNames,
-    get(index) {
-      _checkIndex(index, count);
-      return dataset.get(index);
-    },
-  };
+  return known;
 }
 
-function _checkIndex(index: number, length: number): void {
+/**
+ * Counts the samples of each class.
+ *
+ * @param dataset The data set.
+ * @returns A count per class name.
+ */
+export function classCounts(dataset: Dataset): number[] {
+  const counts = dataset.classNames.map(() => 0);
+  const all = labelsOf(dataset);
+  for (let i = 0; i < all.length; i++) counts[all[i]]++;
+  return counts;
+}
+
+/**
+ * Describes a data set in one line. The data sets of this package print it: try `console.log(dataset)`.
+ *
+ * @param dataset The data set.
+ * @returns For example "500 images in 2 classes: Bag 300, Coat 200".
+ */
+export function describeDataset(dataset: Dataset): string {
+  const { length, classNames } = dataset;
+  const counts = classCounts(dataset).map((count, label) =>
+    `${classNames[label]} ${count}`
+  );
+  return `${length} images in ${classNames.length} classes: ${
+    counts.join(", ")
+  }`;
+}
+
+/**
+ * Makes a data set that checks indices and prints its class counts.
+ *
+ * @param parts The data set, whose `get` may rely on the index.
+ * @returns The data set.
+ */
+export function makeDataset(parts: Dataset): Dataset {
+  const dataset: Dataset = {
+    ...parts,
+    get(index) {
+      checkIndex(index, parts.length);
+      return parts.get(index);
+    },
+  };
+  const print = { value: () => describeDataset(dataset) };
+  return Object.defineProperties(dataset, {
+    toString: print,
+    [Symbol.for("Deno.customInspect")]: print,
+  });
+}
+
+/**
+ * Checks an index.
+ *
+ * @param index The index.
+ * @param length Number of samples.
+ * @throws {OptionError} If there is no such sample.
+ */
+export function checkIndex(index: number, length: number): void {
   if (!Number.isInteger(index) || index < 0 || index >= length) {
     throw new OptionError(
       "index",

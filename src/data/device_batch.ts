@@ -1,59 +1,111 @@
 /**
- * Batches whose images go to the device as bytes and are resized and scaled there.
+ * Batches that the WebGPU device makes of images of bytes, which it holds or is sent.
  *
  * @module
  */
 
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { backendInfo } from "../backend/backend.ts";
 import { type Tensor4D, tf } from "../backend/tf.ts";
 import { asTensor } from "../kernels/differentiable.ts";
-import { resizeBytes } from "../kernels/resize.ts";
-import type { Image } from "./dataset.ts";
-import type { DevicePlan } from "./transforms.ts";
+import { makeFilled } from "../kernels/dispatch.ts";
+import { gatherImages } from "../kernels/gather_images.ts";
+import { freeResident, makeResident } from "../kernels/resident.ts";
+import { traitsOf } from "../kernels/traits.ts";
+import type { StoredImages } from "./array_dataset.ts";
+import { type DevicePlan, drawRows } from "./device_plan.ts";
+import type { ArrayBatch, BatchPlan } from "./host_batch.ts";
+
+/** Images of data sets that are on a device, by their bytes. */
+const residents = new WeakMap<
+  WebGPUBackend,
+  WeakMap<Uint8Array, TensorInfo>
+>();
+
+/** Frees what is on a device and belongs to bytes that nobody has any more. */
+const forgotten = new FinalizationRegistry((free: () => void) => free());
 
 /**
- * Makes the images of a batch on the WebGPU device.
+ * Makes the images of a batch on the WebGPU device, which must be in use. All images of the data set are copied to it on the
+ * first call, and stay; if they are more than a shader can see, those of the batch are copied.
  *
- * @param images The images, in order; not modified.
- * @param options What their transform amounts to, and the shape that it gives every image.
- * @returns float32 `[batch, height, width, channels]`, or `undefined` where it has to be done on the host: on another
- * device, for images that are not bytes of one fitting size, or for a batch that the device cannot bind as one tensor.
+ * @param images The images of the data set.
+ * @param plan Their transform.
+ * @param batch Which samples.
+ * @param places Which of the images each sample is.
+ * @returns float32 `[batch, height, width, channels]`; the current scope owns it.
  */
-export function makeOnDevice(
-  images: readonly Image[],
+export function gatherOnDevice(
+  images: StoredImages,
   options: {
     plan: DevicePlan;
-    shape: readonly [height: number, width: number, channels: number];
+    batch: BatchPlan;
+    places: Uint32Array;
   },
-): Tensor4D | undefined {
-  if (tf.getBackend() !== "webgpu") return undefined;
-  const { plan, shape: [outHeight, outWidth, channels] } = options;
-  const [{ height, width }] = images;
-  const isUniform = images.every((image) =>
-    image.data instanceof Uint8Array && image.maxValue === 255 &&
-    image.height === height && image.width === width &&
-    image.channels === channels
-  );
-  const isSameSize = height === outHeight && width === outWidth;
-  const batch = images.length;
-  const numBytes = Math.max(
-    4 * batch * outHeight * outWidth * channels,
-    batch * height * width * channels,
-  );
-  if (
-    !isUniform || !(isSameSize || plan === "resize and scale") ||
-    numBytes > backendInfo().maxBindingBytes
-  ) return undefined;
+): Tensor4D {
+  const backend = tf.backend() as WebGPUBackend;
+  const { plan, batch, places } = options;
+  const { sizes } = plan;
+  if (images.data.length <= traitsOf(backend).maxBindingBytes) {
+    const resident = _resident(backend, images.data);
+    const rows = drawRows(plan, batch, places);
+    return asTensor(
+      gatherImages(backend, resident, { sizes, rows }),
+    ) as Tensor4D;
+  }
+  const sent = makeResident(backend, _pick(images, places));
+  const rows = drawRows(plan, batch, places.map((_, i) => i));
+  const info = gatherImages(backend, sent, { sizes, rows });
+  backend.disposeData(sent.dataId);
+  return asTensor(info) as Tensor4D;
+}
+
+/**
+ * Copies the images of a batch to the WebGPU device, which must be in use.
+ *
+ * @param batch The batch; its memory may be used again.
+ * @returns float32 `[batch, height, width, channels]`; the current scope owns it.
+ */
+export function copyToDevice({ images, shape }: ArrayBatch): Tensor4D {
+  const backend = tf.backend() as WebGPUBackend;
+  return asTensor(makeFilled(backend, images, shape)) as Tensor4D;
+}
+
+/**
+ * Frees what the WebGPU device holds of a data set.
+ *
+ * @param images The images of the data set.
+ */
+export function freeOnDevice({ data }: StoredImages): void {
+  if (tf.getBackend() !== "webgpu") return;
+  const backend = tf.backend() as WebGPUBackend;
+  const resident = residents.get(backend)?.get(data);
+  if (resident === undefined) return;
+  residents.get(backend)!.delete(data);
+  forgotten.unregister(data);
+  freeResident(backend, resident);
+}
+
+function _resident(backend: WebGPUBackend, bytes: Uint8Array): TensorInfo {
+  let known = residents.get(backend);
+  if (known === undefined) residents.set(backend, known = new WeakMap());
+  let resident = known.get(bytes);
+  if (resident === undefined) {
+    const made = makeResident(backend, bytes);
+    known.set(bytes, resident = made);
+    forgotten.register(bytes, () => freeResident(backend, made), bytes);
+  }
+  return resident;
+}
+
+function _pick(
+  { data, height, width, channels }: StoredImages,
+  places: Uint32Array,
+): Uint8Array {
   const stride = height * width * channels;
-  const bytes = new Uint8Array(Math.ceil(batch * stride / 4) * 4);
-  images.forEach(({ data }, i) => bytes.set(data, i * stride));
-  return asTensor(resizeBytes(tf.backend() as WebGPUBackend, bytes, {
-    batch,
-    inHeight: height,
-    inWidth: width,
-    channels,
-    outHeight,
-    outWidth,
-  })) as Tensor4D;
+  const picked = new Uint8Array(Math.ceil(places.length * stride / 4) * 4);
+  places.forEach((place, i) =>
+    picked.set(data.subarray(place * stride, (place + 1) * stride), i * stride)
+  );
+  return picked;
 }

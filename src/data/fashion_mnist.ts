@@ -7,7 +7,8 @@
 import { DataError, OptionError } from "../errors.ts";
 import { requireInteger, requireSeed } from "../options.ts";
 import { DataLoader } from "./data_loader.ts";
-import { arrayDataset, type Dataset, subset } from "./dataset.ts";
+import { arrayDataset } from "./array_dataset.ts";
+import type { Dataset } from "./dataset.ts";
 import {
   checkFileOptions,
   ensureFashionMnist,
@@ -16,13 +17,15 @@ import {
 } from "./files.ts";
 import { type IdxArray, parseIdx } from "./idx.ts";
 import { type FileEntry, MANIFEST } from "./manifest.ts";
+import { subset, trainTestSplit } from "./split.ts";
+import type { DataLoaderOptions } from "./loader_options.ts";
 import {
   compose,
   resize,
   type Size,
   toTensor,
   type Transform,
-} from "./transforms.ts";
+} from "./transforms/mod.ts";
 import { inspect } from "./verify.ts";
 
 /** Number of train and test images of each source. */
@@ -32,13 +35,20 @@ const COUNTS = {
 } as const;
 
 /** How to load Fashion-MNIST. */
-export interface FashionMnistOptions extends FileOptions {
+export interface FashionMnistOptions extends
+  FileOptions,
+  Pick<
+    DataLoaderOptions,
+    "dropLast" | "workers" | "prefetchFactor" | "path" | "signal"
+  > {
   /** Samples per batch. Default 128. */
   batchSize?: number;
   /** Size to resize the 28x28 images to. Default: as they are. */
   resize?: Size;
   /** Replaces the default transform, which resizes if asked to and scales to [0, 1]. */
   transforms?: Transform;
+  /** What is done to train images first, before the default transform or `transforms`. Default: nothing. */
+  augment?: Transform;
   /** Whether each epoch of the train images has a random order. Default true. */
   shuffle?: boolean;
   /** Integer in [0, 2^32): the same seed, the same orders. Default 0. */
@@ -47,6 +57,11 @@ export interface FashionMnistOptions extends FileOptions {
   trainSamples?: number;
   /** Use only so many test images, from the first on. */
   testSamples?: number;
+  /**
+   * Share of the train images, in (0, 1), or how many of them, to validate on and not to train on; every class has the same
+   * share. Default: none.
+   */
+  validationSplit?: number;
   /**
    * `"full"`: 60,000 train and 10,000 test images, found on this machine or downloaded. `"sample"`: the first 2,000 and
    * 500 of them, which come with this package; options about files do not apply. Default `"full"`.
@@ -58,6 +73,8 @@ export interface FashionMnistOptions extends FileOptions {
 export interface FashionMnist {
   /** Train images. */
   train: DataLoader;
+  /** Train images that are not trained on, always in the same order, if `validationSplit` was given. */
+  validation?: DataLoader;
   /** Test images, always in the same order. */
   test: DataLoader;
   /** What label 0 to 9 means. */
@@ -78,7 +95,8 @@ export async function loadFashionMnist(
   options: FashionMnistOptions = {},
 ): Promise<FashionMnist> {
   const { batchSize = 128, seed = 0, shuffle = true } = options;
-  const { source = "full" } = options;
+  const { source = "full", dropLast, validationSplit } = options;
+  const { workers, prefetchFactor, path, signal } = options;
   if (source !== "full" && source !== "sample") {
     throw new OptionError("source", source, '"full" or "sample"');
   }
@@ -96,25 +114,58 @@ export async function loadFashionMnist(
     : await _readSample();
   const { classNames } = MANIFEST;
   const loader = (
-    images: IdxArray,
-    labels: IdxArray,
-    { count, shuffle }: { count: number; shuffle: boolean },
-  ): DataLoader => {
-    const all: Dataset = arrayDataset({ images, labels, classNames });
-    const dataset = subset(all, count);
-    return new DataLoader(dataset, { batchSize, shuffle, seed, transform });
-  };
+    dataset: Dataset,
+    more: Partial<DataLoaderOptions> = {},
+  ): DataLoader =>
+    new DataLoader(dataset, {
+      ...{ batchSize, seed, transform },
+      ...{ workers, prefetchFactor, path, signal },
+      ...more,
+    });
+  const parts = [
+    { images: trainImages, labels: trainLabels, count: trainSamples },
+    { images: testImages, labels: testLabels, count: testSamples },
+  ];
+  const [train, test] = parts.map(({ images, labels, count }) =>
+    subset(arrayDataset({ images, labels, classNames }), count)
+  );
+  const split = validationSplit === undefined
+    ? undefined
+    : trainTestSplit(train, {
+      testSize: validationSplit,
+      stratify: true,
+      seed,
+    });
   return {
-    train: loader(trainImages, trainLabels, { count: trainSamples, shuffle }),
-    test: loader(testImages, testLabels, {
-      count: testSamples,
-      shuffle: false,
+    train: loader(split?.train ?? train, {
+      shuffle,
+      dropLast,
+      transform: fashionMnistTransform(options),
     }),
+    validation: split && loader(split.test),
+    test: loader(test),
     classNames,
   };
 }
 
-function _transformOf(options: FashionMnistOptions): Transform {
+/**
+ * Makes the transform of the test images, or that of the train images.
+ *
+ * @param options What to resize to, what replaces the default transform, and what comes first for train images.
+ * @returns The transform.
+ * @throws {OptionError} If there are both a size and a transform, or the size is none.
+ */
+export function fashionMnistTransform(
+  options: Pick<FashionMnistOptions, "resize" | "transforms" | "augment">,
+): Transform {
+  const transform = _transformOf(options);
+  const { augment } = options;
+  return augment ? compose([augment, transform]) : transform;
+}
+
+function _transformOf(
+  options: Pick<FashionMnistOptions, "resize" | "transforms">,
+): Transform {
   const { transforms } = options;
   if (options.resize === undefined) return transforms ?? toTensor();
   if (transforms !== undefined) {

@@ -15,19 +15,14 @@
  * @module
  */
 
+export { arrayDataset, type ArrayDatasetOptions } from "./array_dataset.ts";
+export { DataLoader } from "./data_loader.ts";
 export {
-  type ArrayBatch,
-  type Batch,
-  DataLoader,
-  type DataLoaderOptions,
-} from "./data_loader.ts";
-export {
-  arrayDataset,
-  type ArrayDatasetOptions,
+  classCounts,
   type Dataset,
+  describeDataset,
   type Image,
   type Sample,
-  subset,
 } from "./dataset.ts";
 export type { DownloadProgress } from "./download.ts";
 export {
@@ -49,14 +44,30 @@ export {
   type ParseIdxOptions,
 } from "./idx.ts";
 export { type FileEntry, MANIFEST, type Manifest } from "./manifest.ts";
-export { epochOrder, type EpochOrderOptions } from "./sampler.ts";
+export type { ArrayBatch, ImageShape } from "./host_batch.ts";
+export { idxDataset, type IdxDatasetOptions } from "./idx_dataset.ts";
+export { imageFolder, type ImageFolderOptions } from "./image_folder.ts";
+export type {
+  Batch,
+  DataLoaderOptions,
+  DataSummary,
+  EpochOptions,
+} from "./loader_options.ts";
 export {
-  centerCrop,
-  compose,
-  normalize,
-  type NormalizeOptions,
-  resize,
-  type Size,
-  toTensor,
-  type Transform,
-} from "./transforms.ts";
+  importDataset,
+  type ImportOptions,
+  importTransform,
+} from "./modules.ts";
+export {
+  classBalancedSampler,
+  epochOrder,
+  type EpochOrderOptions,
+  type Sampler,
+} from "./sampler.ts";
+export {
+  type Split,
+  type SplitOptions,
+  subset,
+  trainTestSplit,
+} from "./split.ts";
+export * from "./transforms/mod.ts";

@@ -4,7 +4,10 @@
  * @module
  */
 
+import { OptionError } from "../errors.ts";
+import { requireInteger } from "../options.ts";
 import { permutation, STREAMS } from "../random.ts";
+import { classCounts, type Dataset, labelsOf } from "./dataset.ts";
 
 /** Which order. */
 export interface EpochOrderOptions {
@@ -30,4 +33,87 @@ export function epochOrder(
   const { seed, epoch, shuffle } = options;
   if (!shuffle) return Uint32Array.from({ length }, (_, i) => i);
   return permutation(length, { seed, stream: STREAMS.shuffle, step: epoch });
+}
+
+/** Chooses which samples an epoch visits, and in which order. */
+export interface Sampler {
+  /** Samples per epoch. */
+  readonly length: number;
+  /**
+   * Chooses.
+   *
+   * @param which Seed of the loader, and epoch from 0: the same choose the same.
+   * @returns `[length]`: indices into the data set; some may be there several times, and some not at all.
+   */
+  order(which: { seed: number; epoch: number }): ArrayLike<number>;
+}
+
+/**
+ * Visits every class equally often (but for one sample), in a random order: for data sets in which some classes are rare.
+ * No sample of a class is visited once more before all others of that class have been.
+ *
+ * @example
+ * ```ts
+ * import { classBalancedSampler, DataLoader, loadFashionMnist, subset } from "@x/alexnet/data";
+ *
+ * const { train } = await loadFashionMnist({ source: "sample" });
+ * const dataset = subset(train.dataset, 100);
+ * const sampler = classBalancedSampler(dataset);
+ * const loader = new DataLoader(dataset, { batchSize: 20, sampler });
+ * ```
+ *
+ * @param dataset The data set.
+ * @param options Samples per epoch. Default: as many as the data set has.
+ * @returns The sampler.
+ * @throws {OptionError} If the count is not a positive integer, or the data set is empty.
+ */
+export function classBalancedSampler(
+  dataset: Dataset,
+  options: { numSamples?: number } = {},
+): Sampler {
+  const { numSamples: length = dataset.length } = options;
+  requireInteger("numSamples", length);
+  const labels = labelsOf(dataset);
+  const present = classCounts(dataset).flatMap((n, label) => n ? [label] : []);
+  if (present.length === 0) {
+    throw new OptionError("dataset.length", dataset.length, "at least 1");
+  }
+  const members = present.map((label) =>
+    Uint32Array.from({ length: dataset.length }, (_, i) => i)
+      .filter((i) => labels[i] === label)
+  );
+  return {
+    length,
+    order({ seed, epoch }) {
+      // Which classes have one more changes with the epoch.
+      const first = permutation(members.length, {
+        seed,
+        stream: STREAMS.balance,
+        step: epoch,
+      });
+      const chosen = new Uint32Array(length);
+      const rounds = Math.ceil(length / members.length);
+      members.forEach((own, k) => {
+        let order = own;
+        let taken = 0;
+        for (let at = first[k]; at < length; at += members.length) {
+          const place = taken++ % own.length;
+          if (place === 0) {
+            order = permutation(own.length, {
+              seed,
+              stream: STREAMS.balance + 1 + present[k],
+              step: epoch * rounds + Math.floor(taken / own.length),
+            }).map((i) => own[i]);
+          }
+          chosen[at] = order[place];
+        }
+      });
+      const places = permutation(length, {
+        seed,
+        stream: STREAMS.shuffle,
+        step: epoch,
+      });
+      return places.map((place) => chosen[place]);
+    },
+  };
 }

@@ -26,13 +26,37 @@ export interface TensorPart extends TensorInfo {
 }
 
 /**
- * Records a program. Tensors that are still on the host are uploaded first.
+ * Records a program, and submits what has been recorded once it is enough. Tensors that are still on the host are uploaded
+ * first.
  *
  * @param backend The backend to record on.
  * @param program The program.
  * @param tensors The tensors of its bindings, in order, or parts of them.
  */
 export function dispatch(
+  backend: WebGPUBackend,
+  program: Program,
+  tensors: readonly TensorPart[],
+): void {
+  record(backend, program, tensors);
+  const recorder = recorderOf(backend);
+  if (
+    recorder.dispatchCountInPass >=
+      tf.env().getNumber("WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE")
+  ) {
+    recorder.endComputePassEncoder();
+    recorder.submitQueue();
+  }
+}
+
+/**
+ * Records a program and submits nothing, which may block until earlier work is done.
+ *
+ * @param backend The backend to record on.
+ * @param program The program.
+ * @param tensors The tensors of its bindings, in order, or parts of them.
+ */
+export function record(
   backend: WebGPUBackend,
   program: Program,
   tensors: readonly TensorPart[],
@@ -93,12 +117,6 @@ export function dispatch(
       name: program.key,
       query: recorder.getQueryTime(),
     });
-  } else if (
-    recorder.dispatchCountInPass >=
-      tf.env().getNumber("WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE")
-  ) {
-    recorder.endComputePassEncoder();
-    recorder.submitQueue();
   }
 }
 
@@ -176,23 +194,26 @@ export function makeOutput(
 }
 
 /**
- * Makes a small tensor of given content on the device.
+ * Makes a tensor of given content on the device, which is copied at once.
  *
  * @param backend The backend that will hold it.
- * @param words Its content, of type float32 or, as uint32 words, int32; `[length]`.
+ * @param words Its content, of type float32 or, as uint32 words, int32.
+ * @param shape Its shape. Default: `[length]`.
  * @returns The tensor.
  */
 export function makeFilled(
   backend: WebGPUBackend,
   words: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+  shape: readonly number[] = [words.length],
 ): TensorInfo {
   const dtype = words instanceof Float32Array ? "float32" : "int32";
-  const tensor = makeOutput(backend, [words.length], dtype);
+  const tensor = makeOutput(backend, shape, dtype);
   const recorder = recorderOf(backend);
-  // Of a usage that no other tensor has, so that the buffer never was one that waiting commands use; see `dispatch`.
+  // With a usage that no other tensor has, so that the buffer never was one that waiting commands use; see `dispatch`.
+  const { STORAGE, COPY_SRC, COPY_DST, VERTEX } = GPUBufferUsage;
   const buffer = recorder.bufferManager.acquireBuffer(
     words.byteLength,
-    GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+    STORAGE | COPY_SRC | COPY_DST | VERTEX,
   );
   recorder.tensorMap.get(tensor.dataId).resource = buffer;
   filled.add(tensor.dataId);

@@ -18,6 +18,7 @@ export interface Recorder {
   readonly device: GPUDevice;
   readonly bufferManager: {
     acquireBuffer(size: number, usage: GPUBufferUsageFlags): GPUBuffer;
+    releaseBuffer(buffer: GPUBuffer, reuse: boolean): void;
   };
   readonly tensorMap: {
     get(

@@ -50,6 +50,8 @@ export interface EpochEnd {
   readonly testAccuracy: number | undefined;
   /** Wall time of the epoch, evaluation included, in seconds. */
   readonly seconds: number;
+  /** Seconds of those in which training waited for its batches to be made. */
+  readonly waitSeconds: number;
   /** Training images per second, evaluation not counted. */
   readonly imagesPerSecond: number;
 }

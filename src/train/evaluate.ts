@@ -6,7 +6,7 @@
 
 import { ensureBackend } from "../kernels/init.ts";
 import { tf } from "../backend/tf.ts";
-import type { Batch } from "../data/data_loader.ts";
+import type { Batch } from "../data/loader_options.ts";
 import { DataError } from "../errors.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import type { Sequential } from "../nn/sequential.ts";

@@ -17,6 +17,7 @@ import { type BatchSource, evaluate } from "./evaluate.ts";
 import { type LossAndAccuracy, Metrics } from "./metrics.ts";
 import { Pacer } from "./pacer.ts";
 import { recordStep } from "./step.ts";
+import { timed } from "./waiting.ts";
 
 /** Options of {@linkcode fit}. */
 export interface FitOptions {
@@ -158,6 +159,7 @@ export async function fit(
         trainAccuracy: trained.accuracy,
         testAccuracy: tested?.accuracy,
         seconds: (performance.now() - start) / 1000,
+        waitSeconds: trained.waitMs / 1000,
         imagesPerSecond: trained.count / trainMs * 1000,
       };
       records.push(record);
@@ -175,13 +177,17 @@ async function _trainEpoch(
   run: Run,
   train: BatchSource,
   epoch: number,
-): Promise<LossAndAccuracy & { count: number; isComplete: boolean }> {
+): Promise<
+  LossAndAccuracy & { count: number; waitMs: number; isComplete: boolean }
+> {
   const { net, optimizer, precision, lossScale, pacer, callbacks } = run;
   const where = { phase: "train" as const, epoch, batches: train.numBatches };
   const metrics = new Metrics();
   let isComplete = true;
+  let waitMs = 0;
+  const batches = timed(train, (ms) => waitMs += ms);
   try {
-    for await (const { images, labels } of train) {
+    for await (const { images, labels } of batches) {
       const { step } = run;
       const results = recordStep(net, images, labels, {
         step,
@@ -217,7 +223,7 @@ async function _trainEpoch(
     }
     const means = await metrics.compute();
     _checkFinite(means.loss, { epoch, step: run.step - 1 });
-    return { ...means, count: metrics.count, isComplete };
+    return { ...means, count: metrics.count, waitMs, isComplete };
   } finally {
     metrics.dispose();
   }

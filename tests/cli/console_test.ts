@@ -65,6 +65,7 @@ const EPOCH = {
   trainAccuracy: 0.5094,
   testAccuracy: 0.745,
   seconds: 18.94,
+  waitSeconds: 0.1,
   imagesPerSecond: 3000,
 };
 

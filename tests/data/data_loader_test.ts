@@ -12,11 +12,10 @@ import {
   assertThrows,
 } from "@std/assert";
 import { loadTf, type Tensor, tf } from "../../src/backend/tf.ts";
-import {
-  DataLoader,
-  type DataLoaderOptions,
-} from "../../src/data/data_loader.ts";
-import { arrayDataset, type Dataset } from "../../src/data/dataset.ts";
+import { arrayDataset } from "../../src/data/array_dataset.ts";
+import { DataLoader } from "../../src/data/data_loader.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
+import type { DataLoaderOptions } from "../../src/data/loader_options.ts";
 import { BackendError, OptionError, ShapeError } from "../../src/errors.ts";
 
 /** Ten 2x3 images; the first pixel of each is its index. */

@@ -5,7 +5,8 @@
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { arrayDataset, subset } from "../../src/data/dataset.ts";
+import { arrayDataset } from "../../src/data/array_dataset.ts";
+import { subset } from "../../src/data/split.ts";
 import { OptionError, ShapeError } from "../../src/errors.ts";
 
 const IMAGES = {

@@ -22,7 +22,7 @@ import {
 } from "../../src/data/files.ts";
 import { parseIdx } from "../../src/data/idx.ts";
 import { MANIFEST } from "../../src/data/manifest.ts";
-import { compose, normalize, toTensor } from "../../src/data/transforms.ts";
+import { compose, normalize, toTensor } from "../../src/data/transforms/mod.ts";
 import { DataError, OptionError } from "../../src/errors.ts";
 import { makeFolder, namesIn } from "./folder.ts";
 import { startMirror } from "./mirror.ts";

@@ -13,10 +13,12 @@ import { addInPlace } from "../../src/kernels/add_in_place.ts";
 import { asTensor } from "../../src/kernels/differentiable.ts";
 import { dispatch, makeOutput } from "../../src/kernels/dispatch.ts";
 import { gridOf, indexOf } from "../../src/kernels/elementwise.ts";
+import { gatherImages } from "../../src/kernels/gather_images.ts";
+import type { GatherSizes } from "../../src/kernels/gather_sizes.ts";
 import { declareOperand, type Source } from "../../src/kernels/operand.ts";
 import { programOf } from "../../src/kernels/program.ts";
 import { flush, recorderOf } from "../../src/kernels/recorder.ts";
-import { resizeBytes } from "../../src/kernels/resize.ts";
+import { makeResident } from "../../src/kernels/resident.ts";
 import { traitsOf } from "../../src/kernels/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
@@ -123,25 +125,26 @@ webgpuTest(
 // Its bytes are written by the queue, before commands that wait, so their buffer must not be one that these use.
 for (const batch of [83, 84, 128]) {
   webgpuTest(
-    `resizeBytes() of several batches of ${batch} in one submit gives each its own images`,
+    `gatherImages() of several batches of ${batch} in one submit gives each its own images`,
     async () => {
       const backend = await _idleBackend();
-      const side = 28;
-      const sizes = {
-        batch,
-        inHeight: side,
-        inWidth: side,
-        channels: 1,
-        outHeight: side,
-        outWidth: side,
+      const side = { height: 28, width: 28 };
+      const sizes: GatherSizes = {
+        ...{ stored: side, viewed: side, resized: side, output: side },
+        ...{ channels: 1, divisor: 255, mean: [0], std: [1] },
+      };
+      const gather = (bytes: Uint8Array) => {
+        const sent = makeResident(backend, bytes);
+        const rows = Int32Array.from({ length: batch }, (_, i) => i);
+        const images = gatherImages(backend, sent, { sizes, rows });
+        backend.disposeData(sent.dataId);
+        return asTensor(images);
       };
       const batches = [0, 1, 2].map((seed) =>
-        Uint8Array.from(numbers(batch * side * side, [0, 256], seed))
+        Uint8Array.from(numbers(batch * 784, [0, 256], seed))
       );
       const submits = _countSubmits(backend);
-      const results = batches.map((bytes) =>
-        asTensor(resizeBytes(backend, bytes, sizes))
-      );
+      const results = batches.map(gather);
       assertEquals(submits(), 0);
       for (const [i, result] of results.entries()) {
         const expected = Float32Array.from(batches[i], (byte) => byte / 255);

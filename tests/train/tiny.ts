@@ -4,8 +4,8 @@
  * @module
  */
 
+import { arrayDataset } from "../../src/data/array_dataset.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
-import { arrayDataset } from "../../src/data/dataset.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { dropout } from "../../src/nn/dropout.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Image } from "./dataset.ts";
+import type { Image } from "../dataset.ts";
+import { memoryFor } from "./transform.ts";
 
 /** For each place along one side of the output: two neighbours in the input and the share of the second. */
 interface Axis {
@@ -19,6 +20,7 @@ interface Row {
   to: number;
   columns: Axis;
   channels: number;
+  divisor: number;
   out: Float32Array;
 }
 
@@ -30,17 +32,21 @@ interface Row {
  *
  * @param height Rows of the output.
  * @param width Columns of the output.
- * @returns Makes float32 `[height, width, channels]` of an image, in new memory.
+ * @returns Makes float32 `[height, width, channels]` of an image, divided by a number, in memory that is
+ * given, if it is of the right length, or new. Division is done along rows, when there are fewer values yet.
  */
 export function bilinear(
   height: number,
   width: number,
-): (image: Image) => Float32Array<ArrayBuffer> {
+): (
+  image: Image,
+  options: { divisor: number; memory?: Float32Array },
+) => Float32Array {
   let rows = _axis(1, height);
   let columns = _axis(1, width);
   let input = [1, 1];
   let scratch = new Float32Array(0);
-  return (image) => {
+  return (image, { divisor, memory }) => {
     const { data, channels } = image;
     if (image.height !== input[0] || image.width !== input[1]) {
       rows = _axis(image.height, height);
@@ -55,9 +61,9 @@ export function bilinear(
       const from = y * image.width * channels;
       const to = y * stride;
       const stretch = channels === 1 ? _stretchGreyRow : _stretchRow;
-      stretch(data, { from, to, columns, channels, out: scratch });
+      stretch(data, { from, to, columns, channels, divisor, out: scratch });
     }
-    const out = new Float32Array(height * stride);
+    const out = memoryFor(height * stride, memory);
     _blendRows(scratch, { rows, stride, out });
     return out;
   };
@@ -78,25 +84,25 @@ function _axis(inSize: number, outSize: number): Axis {
 
 function _stretchGreyRow(
   data: Image["data"],
-  { from, to, columns: { first, second, share }, out }: Row,
+  { from, to, columns: { first, second, share }, divisor, out }: Row,
 ): void {
   for (let x = 0; x < share.length; x++) {
     const a = data[from + first[x]];
     const b = data[from + second[x]];
-    out[to + x] = a + share[x] * (b - a);
+    out[to + x] = (a + share[x] * (b - a)) / divisor;
   }
 }
 
 function _stretchRow(
   data: Image["data"],
-  { from, to, columns: { first, second, share }, channels, out }: Row,
+  { from, to, columns: { first, second, share }, channels, divisor, out }: Row,
 ): void {
   for (let i = 0; i < share.length * channels; i++) {
     const x = Math.floor(i / channels);
     const channel = i - x * channels;
     const a = data[from + first[x] * channels + channel];
     const b = data[from + second[x] * channels + channel];
-    out[to + i] = a + share[x] * (b - a);
+    out[to + i] = (a + share[x] * (b - a)) / divisor;
   }
 }
 

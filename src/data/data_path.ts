@@ -1,0 +1,120 @@
+/**
+ * Where batches are made: on the device, of images that it holds, or on the host, by workers.
+ *
+ * @module
+ */
+
+import { backendInfo, readyBackend } from "../backend/backend.ts";
+import { tf } from "../backend/tf.ts";
+import { OptionError } from "../errors.ts";
+import { requireInteger } from "../options.ts";
+import { type StoredImages, storedImages } from "./array_dataset.ts";
+import { type DevicePlan, planForDevice } from "./device_plan.ts";
+import { type HostSource, originsOf } from "./host_batches.ts";
+import { viewOf } from "./split.ts";
+import type { Transform } from "./transforms/transform.ts";
+
+/** Where to make batches. */
+export type DataPathOption = "auto" | "device" | "host";
+
+/** Where batches are made. */
+export type DataPath =
+  | {
+    readonly place: "device";
+    readonly images: StoredImages;
+    readonly plan: DevicePlan;
+  }
+  | {
+    readonly place: "host";
+    readonly workers: number;
+    /** Why not on the device. */
+    readonly reason: string;
+  };
+
+/** Batches that each worker should at least have, to be worth starting. */
+const LEAST_BATCHES = 4;
+
+/**
+ * Chooses where batches are made.
+ *
+ * @param source What the batches are made of.
+ * @param options What was asked for, workers if it is the host, and the size of the largest batch.
+ * @returns The device where it can do it, or why it cannot.
+ * @throws {OptionError} If the device was asked for and cannot do it.
+ */
+export function choosePath(
+  source: HostSource,
+  options: { path: DataPathOption; workers: number; batchSize: number },
+): DataPath {
+  const { path, workers } = options;
+  if (path === "host") return { place: "host", workers, reason: "as asked" };
+  const found = _forDevice(source, options.batchSize);
+  if (typeof found !== "string") return found;
+  if (path === "device") {
+    throw new OptionError("path", path, `"auto" or "host", as ${found}`);
+  }
+  return { place: "host", workers, reason: found };
+}
+
+function _forDevice(
+  { dataset, transform, shape }: HostSource,
+  batchSize: number,
+): DataPath | string {
+  if (!isWebGpu()) return "the device in use is not WebGPU";
+  const images = storedImages(viewOf(dataset).base);
+  if (images === undefined) return "the images are not in memory as bytes";
+  const { height, width, channels } = images;
+  const plan = planForDevice(transform, [height, width, channels]);
+  if (typeof plan === "string") return plan;
+  const numBytes = 4 * batchSize * shape[0] * shape[1] * shape[2];
+  const { maxBindingBytes } = backendInfo();
+  return numBytes > maxBindingBytes
+    ? `a batch of ${numBytes} bytes is more than the ${maxBindingBytes} that the adapter binds`
+    : { place: "device", images, plan };
+}
+
+/**
+ * Says whether the device in use is WebGPU.
+ *
+ * @returns Whether it is; false if none is ready.
+ */
+export function isWebGpu(): boolean {
+  return readyBackend() !== undefined && tf.getBackend() === "webgpu";
+}
+
+/**
+ * Decides how many workers to use.
+ *
+ * @param workers What was asked for: a number; or "auto", which is the number of cores less one, at most one for every
+ * four batches, and none where there are no workers or they cannot have the transform.
+ * @param options The transform, and batches per epoch.
+ * @returns How many.
+ * @throws {OptionError} If it is neither, or if workers were asked for and cannot have the transform.
+ */
+export function countWorkers(
+  workers: number | "auto",
+  options: { transform: Transform; numBatches: number },
+): number {
+  const origins = originsOf(options.transform);
+  const isPossible = typeof Worker === "function";
+  if (workers === "auto") {
+    if (typeof origins === "string" || !isPossible) return 0;
+    const cores = navigator.hardwareConcurrency;
+    return Math.min(cores - 1, Math.floor(options.numBatches / LEAST_BATCHES));
+  }
+  if (!Number.isInteger(workers)) {
+    throw new OptionError("workers", workers, '"auto" or an integer');
+  }
+  requireInteger("workers", workers, { min: 0, max: 256 });
+  if (workers > 0 && typeof origins === "string") {
+    throw new OptionError(
+      "workers",
+      workers,
+      `0 or "auto" as workers cannot be sent functions: have the transform "${origins}" by importTransform(), which tells them where it is`,
+    );
+  }
+  if (workers > 0 && !isPossible) {
+    throw new OptionError("workers", workers, "0 as there are no workers here");
+  }
+  return workers;
+}

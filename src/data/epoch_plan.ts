@@ -1,0 +1,60 @@
+/**
+ * The batches of an epoch: which samples each has.
+ *
+ * @module
+ */
+
+import { checkIndex } from "./dataset.ts";
+import type { BatchPlan } from "./host_batch.ts";
+import { epochOrder, type Sampler } from "./sampler.ts";
+
+/** Which batches. */
+export interface EpochPlanOptions {
+  /** Samples of the data set. */
+  readonly length: number;
+  readonly batchSize: number;
+  readonly numBatches: number;
+  readonly seed: number;
+  readonly epoch: number;
+  /** Batches to leave out at the beginning. */
+  readonly firstBatch: number;
+  readonly shuffle: boolean;
+  readonly sampler?: Sampler;
+}
+
+/**
+ * Plans an epoch.
+ *
+ * @param options Which batches.
+ * @returns The batches, in order.
+ * @throws {OptionError} If the sampler chooses a sample that there is not.
+ */
+export function planEpoch(options: EpochPlanOptions): BatchPlan[] {
+  const { length, batchSize, numBatches, firstBatch, seed, epoch } = options;
+  const { shuffle, sampler } = options;
+  let order: Uint32Array<ArrayBuffer>;
+  let repeats: Uint32Array<ArrayBuffer> | undefined;
+  if (sampler) {
+    const chosen = sampler.order({ seed, epoch });
+    const seen = new Uint32Array(length);
+    repeats = new Uint32Array(chosen.length);
+    for (let i = 0; i < chosen.length; i++) {
+      checkIndex(chosen[i], length);
+      repeats[i] = seen[chosen[i]]++;
+    }
+    order = Uint32Array.from(chosen);
+  } else {
+    order = epochOrder(length, { seed, epoch, shuffle });
+  }
+  const plans: BatchPlan[] = [];
+  for (let batch = firstBatch; batch < numBatches; batch++) {
+    const [first, end] = [batch * batchSize, (batch + 1) * batchSize];
+    plans.push({
+      seed,
+      epoch,
+      indices: order.slice(first, end),
+      repeats: repeats?.slice(first, end),
+    });
+  }
+  return plans;
+}

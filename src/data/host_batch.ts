@@ -1,0 +1,139 @@
+/**
+ * Batches made on the host, sample after sample: what a worker does, and what is done where there is none.
+ *
+ * @module
+ */
+
+import { OptionError, SampleError, ShapeError } from "../errors.ts";
+import { STREAMS, threefry2x32 } from "../random.ts";
+import type { Sample } from "./dataset.ts";
+import type { Random, Transform } from "./transforms/transform.ts";
+
+/** Samples as plain arrays. */
+export interface ArrayBatch {
+  /** float32, the values of all images. */
+  images: Float32Array<ArrayBuffer>;
+  /** int32 `[batch]`: indices into the class names. */
+  labels: Int32Array<ArrayBuffer>;
+  /** Shape of `images`: `[batch, height, width, channels]`. */
+  shape: [batch: number, height: number, width: number, channels: number];
+}
+
+/** Height, width and channels of every image of a batch. */
+export type ImageShape = readonly [
+  height: number,
+  width: number,
+  channels: number,
+];
+
+/** Which samples, and which random numbers their transforms draw. */
+export interface BatchPlan {
+  /** Integer in [0, 2^32). */
+  readonly seed: number;
+  /** From 0. */
+  readonly epoch: number;
+  /** uint32 `[batch]`: indices into the data set. */
+  readonly indices: Uint32Array<ArrayBuffer>;
+  /** uint32 `[batch]`: how often the epoch has had the sample before. Default: zeros. */
+  readonly repeats?: Uint32Array<ArrayBuffer>;
+}
+
+/**
+ * Makes the source of random numbers of a sample, which depends on nothing but the arguments.
+ *
+ * @param plan The batch.
+ * @param i Place of the sample in the batch.
+ * @returns Draws multiples of 2^-32.
+ */
+export function randomOf(plan: BatchPlan, i: number): Random {
+  const { seed, epoch, indices, repeats } = plan;
+  const key = new Uint32Array(2);
+  const block = new Uint32Array(2);
+  let drawn = 0;
+  return () => {
+    if (drawn === 0) {
+      threefry2x32([seed, STREAMS.augment], [indices[i], epoch], key);
+    }
+    if (drawn % 2 === 0) {
+      const counter = [drawn / 2, repeats?.[i] ?? 0] as const;
+      threefry2x32([key[0], key[1]], counter, block);
+    }
+    return block[drawn++ % 2] * 2 ** -32;
+  };
+}
+
+/**
+ * Makes a batch.
+ *
+ * @param plan Which samples.
+ * @param source How to get the sample at a place of the batch, what is done to it, the shape that it must then have, and
+ * memory to use, if it is of the right size.
+ * @returns The batch.
+ * @throws {SampleError} If a sample cannot be had or transformed.
+ * @throws {ShapeError} If the transform gives images of differing shapes, or other than as many values as their shape says.
+ */
+export function makeHostBatch(
+  plan: BatchPlan,
+  source: {
+    get: (i: number) => Sample;
+    transform: Transform;
+    shape: ImageShape;
+    memory?: ArrayBuffer;
+  },
+): ArrayBatch {
+  const { get, transform, shape, memory } = source;
+  const [height, width, channels] = shape;
+  const { length } = plan.indices;
+  const numValues = height * width * channels;
+  const isFitting = memory?.byteLength === 4 * length * numValues;
+  const images = isFitting
+    ? new Float32Array(memory!)
+    : new Float32Array(length * numValues);
+  const labels = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const place = images.subarray(i * numValues, (i + 1) * numValues);
+    const { image, label } = attemptSample(plan.indices[i], () => {
+      const sample = get(i);
+      const image = transform(sample.image, randomOf(plan, i), place);
+      return { image, label: sample.label };
+    });
+    if (
+      image.height !== height || image.width !== width ||
+      image.channels !== channels
+    ) {
+      throw new ShapeError(
+        `Cannot batch sample ${
+          plan.indices[i]
+        } as its shape [${image.height},${image.width},${image.channels}] is not [${shape}], that of sample 0: let the transform resize or crop to one size`,
+      );
+    }
+    if (image.data.length !== numValues) {
+      throw new ShapeError(
+        `Cannot batch sample ${
+          plan.indices[i]
+        } as it has ${image.data.length} values and not the ${numValues} of its shape [${shape}]`,
+      );
+    }
+    if (image.data !== place) place.set(image.data);
+    labels[i] = label;
+  }
+  return { images, labels, shape: [length, height, width, channels] };
+}
+
+/**
+ * Names the sample in an error.
+ *
+ * @param index Index of the sample in the data set.
+ * @param make Gets or transforms it.
+ * @returns What that returns.
+ * @throws {SampleError} If it throws.
+ */
+export function attemptSample<T>(index: number, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    // Says itself that there is no such sample.
+    if (error instanceof OptionError && error.option === "index") throw error;
+    throw new SampleError(index, error);
+  }
+}

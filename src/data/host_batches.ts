@@ -1,0 +1,151 @@
+/**
+ * Batches made on the host one after the other, by workers ahead of time or by the main thread when asked for.
+ *
+ * @module
+ */
+
+import type { Dataset, Sample } from "./dataset.ts";
+import {
+  type ArrayBatch,
+  attemptSample,
+  type BatchPlan,
+  type ImageShape,
+  makeHostBatch,
+} from "./host_batch.ts";
+import { type Origin, originOf } from "./origin.ts";
+import { viewOf } from "./split.ts";
+import { partsOf, type Transform } from "./transforms/transform.ts";
+import { WorkerPool } from "./worker_pool.ts";
+
+/** What batches are made of. */
+export interface HostSource {
+  readonly dataset: Dataset;
+  readonly transform: Transform;
+  /** What every image must be after the transform. */
+  readonly shape: ImageShape;
+}
+
+/** How they are made. */
+export interface HostOptions {
+  /** Number of workers. */
+  readonly workers: number;
+  /** Batches that each worker is asked for ahead of time. */
+  readonly prefetchFactor: number;
+  /** Whether the memory of a batch may be used for a later one once the next is asked for. */
+  readonly reuse: boolean;
+  /** Ends all workers. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Finds out how a worker can have a transform.
+ *
+ * @param transform The transform.
+ * @returns The parts of the transform; or, in words, the one that a worker cannot have.
+ */
+export function originsOf(transform: Transform): readonly Origin[] | string {
+  const parts = partsOf(transform);
+  const stranger = parts.find(({ origin }) => origin === undefined);
+  return stranger?.description ?? parts.map(({ origin }) => origin!);
+}
+
+/**
+ * Makes batches.
+ *
+ * @param plans Which samples, batch after batch.
+ * @param source What the batches are made of.
+ * @param options How they are made. The batches do not depend on it.
+ * @returns The batches, in the order of the plans. Leaving the loop ends the workers.
+ * @throws {SampleError} If a sample cannot be had or transformed.
+ * @throws {ShapeError} If the transform gives images of differing shapes.
+ */
+export async function* hostBatches(
+  plans: readonly BatchPlan[],
+  source: HostSource,
+  options: HostOptions,
+): AsyncGenerator<ArrayBatch, void, undefined> {
+  const { workers, reuse, signal } = options;
+  signal?.throwIfAborted();
+  if (workers > 0) {
+    yield* _byWorkers(plans, source, options);
+    return;
+  }
+  let memory: ArrayBuffer | undefined;
+  for (const plan of plans) {
+    signal?.throwIfAborted();
+    const get = (i: number) => source.dataset.get(plan.indices[i]);
+    const batch = makeHostBatch(plan, { ...source, get, memory });
+    yield batch;
+    if (reuse) memory = batch.images.buffer;
+  }
+}
+
+async function* _byWorkers(
+  plans: readonly BatchPlan[],
+  source: HostSource,
+  { workers, prefetchFactor, reuse, signal }: HostOptions,
+): AsyncGenerator<ArrayBatch, void, undefined> {
+  const { dataset, transform, shape } = source;
+  const { base, indices } = viewOf(dataset);
+  const origin = originOf(base);
+  const count = Math.min(workers, plans.length);
+  const pool = new WorkerPool(count, {
+    transforms: originsOf(transform) as readonly Origin[],
+    dataset: origin,
+    shape,
+  });
+  const abort = () => pool.close(signal!.reason);
+  signal?.addEventListener("abort", abort);
+  const spare: ArrayBuffer[] = [];
+  const ask = async (plan: BatchPlan): Promise<ArrayBatch> => {
+    const places = indices
+      ? plan.indices.map((index) => indices[index])
+      : plan.indices;
+    const samples = origin ? places : _copySamples(base, plan, places);
+    return await pool.request({ plan, samples, memory: spare.pop() });
+  };
+  const asked: Promise<ArrayBatch>[] = [];
+  let next = 0;
+  try {
+    while (next < plans.length || asked.length > 0) {
+      signal?.throwIfAborted();
+      while (next < plans.length && asked.length < count * prefetchFactor) {
+        const batch = ask(plans[next++]);
+        // What is wrong with it is said when its turn comes.
+        batch.catch(() => {});
+        asked.push(batch);
+      }
+      const batch = await asked.shift()!;
+      yield batch;
+      if (reuse) spare.push(batch.images.buffer);
+    }
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    pool.close();
+  }
+}
+
+/** Gets samples whose images share memory of their own, which can be handed over in one go. */
+function _copySamples(
+  dataset: Dataset,
+  { indices }: BatchPlan,
+  places: Uint32Array,
+): Sample[] {
+  const samples = Array.from(
+    places,
+    (place, i) => attemptSample(indices[i], () => dataset.get(place)),
+  );
+  const align = (numBytes: number) => Math.ceil(numBytes / 4) * 4;
+  const memory = new ArrayBuffer(
+    samples.reduce((sum, { image }) => sum + align(image.data.byteLength), 0),
+  );
+  let at = 0;
+  return samples.map(({ image, label }) => {
+    const data = image.data instanceof Uint8Array
+      ? new Uint8Array(memory, at, image.data.length)
+      : new Float32Array(memory, at, image.data.length);
+    data.set(image.data);
+    at += align(data.byteLength);
+    return { image: { ...image, data }, label };
+  });
+}

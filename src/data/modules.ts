@@ -1,0 +1,117 @@
+/**
+ * Transforms and data sets of the user's own that workers can have as well: exports of modules.
+ *
+ * @module
+ */
+
+import { OptionError } from "../errors.ts";
+import type { Dataset } from "./dataset.ts";
+import { type Origin, withOrigin } from "./origin.ts";
+import type { Transform } from "./transforms/transform.ts";
+
+/** Which export of a module, and what to call it with. */
+export interface ImportOptions {
+  /** Name of the export. */
+  name: string;
+  /**
+   * What to call it with, of kinds that a worker can be sent (numbers, strings, arrays, plain objects). Default: the export is
+   * not called, but is the transform or the data set itself.
+   */
+  args?: readonly unknown[];
+}
+
+/**
+ * Imports a transform of your own, so that workers can have it as well: they cannot be sent a function.
+ *
+ * @example
+ * ```ts ignore
+ * // In my_transforms.ts: export const invert: Transform = (image) => ...
+ * const url = new URL("./my_transforms.ts", import.meta.url);
+ * const transform = compose([await importTransform(url, { name: "invert" }), toTensor()]);
+ * ```
+ *
+ * @param module Address of the module.
+ * @param options Which export, and what to call it with to have the transform.
+ * @returns The transform.
+ * @throws {OptionError} If the module cannot be imported, or has no such function.
+ */
+export async function importTransform(
+  module: string | URL,
+  options: ImportOptions,
+): Promise<Transform> {
+  const origin = { module: String(module), ...options };
+  const transform = await load(origin);
+  if (typeof transform !== "function") throw _wrong(origin, "a transform");
+  // The export itself may also be used without its origin.
+  const named: Transform = (...args) => (transform as Transform)(...args);
+  Object.defineProperty(named, "name", { value: options.name });
+  return withOrigin(named, origin);
+}
+
+/**
+ * Imports a data set of your own, so that each worker has it as well and gets samples by itself: for data sets whose `get`
+ * takes time. (Samples of other data sets are got by the main thread and sent to the workers, which transform them.)
+ *
+ * @example
+ * ```ts ignore
+ * // In my_data.ts: export function openScans(folder: string): Dataset { ... }
+ * const url = new URL("./my_data.ts", import.meta.url);
+ * const dataset = await importDataset(url, { name: "openScans", args: ["scans"] });
+ * ```
+ *
+ * @param module Address of the module.
+ * @param options Which export, and what to call it with to have the data set or a promise of it.
+ * @returns The data set.
+ * @throws {OptionError} If the module cannot be imported, or has no such data set.
+ */
+export async function importDataset(
+  module: string | URL,
+  options: ImportOptions,
+): Promise<Dataset> {
+  const origin = { module: String(module), ...options };
+  const dataset = await load(origin) as Dataset | undefined;
+  if (typeof dataset?.get !== "function") throw _wrong(origin, "a data set");
+  return withOrigin(dataset, origin);
+}
+
+/**
+ * Gets what an origin names.
+ *
+ * @param origin Where it is.
+ * @param own The exports of this package, for origins without a module.
+ * @returns The export, or what it returns.
+ * @throws {OptionError} If the module cannot be imported, or there is no such export, or arguments for one that is no function.
+ */
+export async function load(
+  origin: Origin,
+  own: Readonly<Record<string, unknown>> = {},
+): Promise<unknown> {
+  const { module, name, args } = origin;
+  const exports = module === undefined ? own : await _import(module);
+  const found = exports[name];
+  if (args === undefined) return found;
+  if (typeof found !== "function") throw _wrong(origin, "a function");
+  return await found(...args);
+}
+
+async function _import(module: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(module);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const [reason] = message.split("\n");
+    throw new OptionError(
+      "module",
+      module,
+      `the address of a module that can be imported (${reason})`,
+    );
+  }
+}
+
+function _wrong({ module, name }: Origin, what: string): OptionError {
+  return new OptionError(
+    "name",
+    name,
+    `the name of an export of ${module} that is or makes ${what}`,
+  );
+}

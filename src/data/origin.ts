@@ -1,0 +1,39 @@
+/**
+ * Where a worker finds what it cannot be sent: functions do not cross to another thread, names of modules do.
+ *
+ * @module
+ */
+
+/** An export of a module, and what it is called with. */
+export interface Origin {
+  /** Address of the module. Default: this package's own. */
+  readonly module?: string;
+  /** Name of the export. */
+  readonly name: string;
+  /** Arguments, which a worker can be sent. Default: the export is not called but is the thing itself. */
+  readonly args?: readonly unknown[];
+}
+
+const origins = new WeakMap<object, Origin>();
+
+/**
+ * Looks up where something can be had again.
+ *
+ * @param thing A data set or a transform.
+ * @returns Where, or `undefined` for what somebody's own code made.
+ */
+export function originOf(thing: object): Origin | undefined {
+  return origins.get(thing);
+}
+
+/**
+ * Remembers where something can be had again.
+ *
+ * @param thing A data set or a transform.
+ * @param origin Where.
+ * @returns The thing.
+ */
+export function withOrigin<T extends object>(thing: T, origin: Origin): T {
+  origins.set(thing, origin);
+  return thing;
+}

@@ -1,0 +1,99 @@
+/**
+ * Batches as tensors, one after the other, from the device or from the host.
+ *
+ * @module
+ */
+
+import { loadTf, tf } from "../backend/tf.ts";
+import { BackendError } from "../errors.ts";
+import { type DataPath, isWebGpu } from "./data_path.ts";
+import { labelsOf } from "./dataset.ts";
+import { copyToDevice, gatherOnDevice } from "./device_batch.ts";
+import type { BatchPlan } from "./host_batch.ts";
+import {
+  hostBatches,
+  type HostOptions,
+  type HostSource,
+} from "./host_batches.ts";
+import type { Batch } from "./loader_options.ts";
+import { viewOf } from "./split.ts";
+
+/** How to make tensors. */
+export interface TensorOptions extends Omit<HostOptions, "reuse"> {
+  /** Chooses where to make batches, once TensorFlow.js is there. */
+  readonly choose: () => DataPath;
+}
+
+/**
+ * Makes batches of tensors. Those of a batch are disposed when the next is asked for, or when the loop is left.
+ *
+ * @param plans Which samples, batch after batch.
+ * @param source What the batches are made of.
+ * @param options How they are made.
+ * @returns The batches, in the order of the plans.
+ * @throws {BackendError} If no device is ready.
+ */
+export async function* tensorBatches(
+  plans: readonly BatchPlan[],
+  source: HostSource,
+  options: TensorOptions,
+): AsyncGenerator<Batch, void, undefined> {
+  await loadTf();
+  // Making a tensor would have tfjs choose a backend by itself.
+  if (!tf.getBackend()) {
+    throw new BackendError(
+      "Cannot make tensors as no device is ready: call `await initBackend()` first",
+    );
+  }
+  const path = options.choose();
+  const made = path.place === "device"
+    ? _fromDevice(plans, source, { ...path, signal: options.signal })
+    : _fromHost(plans, source, options);
+  for await (const { images, labels } of made) {
+    try {
+      yield { images, labels };
+    } finally {
+      images.dispose();
+      labels.dispose();
+    }
+  }
+}
+
+function* _fromDevice(
+  plans: readonly BatchPlan[],
+  { dataset }: HostSource,
+  { images, plan, signal }: DataPath & { place: "device" } & {
+    signal?: AbortSignal;
+  },
+): Generator<Batch> {
+  const { indices } = viewOf(dataset);
+  const labels = labelsOf(dataset);
+  for (const batch of plans) {
+    signal?.throwIfAborted();
+    const places = indices
+      ? batch.indices.map((index) => indices[index])
+      : batch.indices;
+    const chosen = Int32Array.from(batch.indices, (index) => labels[index]);
+    yield {
+      images: gatherOnDevice(images, { plan, batch, places }),
+      labels: tf.tensor1d(chosen, "int32"),
+    };
+  }
+}
+
+async function* _fromHost(
+  plans: readonly BatchPlan[],
+  source: HostSource,
+  options: TensorOptions,
+): AsyncGenerator<Batch> {
+  // On the CPU, a tensor is the memory of the batch.
+  const reuse = isWebGpu();
+  for await (const batch of hostBatches(plans, source, { ...options, reuse })) {
+    yield {
+      images: reuse
+        ? copyToDevice(batch)
+        : tf.tensor4d(batch.images, batch.shape, "float32"),
+      labels: tf.tensor1d(batch.labels, "int32"),
+    };
+  }
+}

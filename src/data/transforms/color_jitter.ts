@@ -1,0 +1,138 @@
+/**
+ * Random changes of brightness, contrast, saturation and hue.
+ *
+ * @module
+ */
+
+import { OptionError, ShapeError } from "../../errors.ts";
+import type { Image } from "../dataset.ts";
+import {
+  adjustBrightness,
+  adjustContrast,
+  adjustHue,
+  adjustSaturation,
+} from "./color.ts";
+import { define, type Random, type Transform } from "./transform.ts";
+
+/** How far to change the colours: names and meaning are those of torchvision's `ColorJitter`. */
+export interface ColorJitterOptions {
+  /** Factor, drawn from [max(0, 1 - brightness), 1 + brightness] or from [min, max]; at least 0. Default 0. */
+  brightness?: number | readonly [min: number, max: number];
+  /** Factor, drawn from [max(0, 1 - contrast), 1 + contrast] or from [min, max]; at least 0. Default 0. */
+  contrast?: number | readonly [min: number, max: number];
+  /** Factor, drawn from [max(0, 1 - saturation), 1 + saturation] or from [min, max]; at least 0. Default 0. */
+  saturation?: number | readonly [min: number, max: number];
+  /** Turns of the circle of hues, drawn from [-hue, hue] or from [min, max]; within [-0.5, 0.5]. Default 0. */
+  hue?: number | readonly [min: number, max: number];
+}
+
+/** One of the four, as they are known to torchvision's `get_params`: in this order. */
+interface Adjustment {
+  readonly name: keyof ColorJitterOptions;
+  readonly adjust: (image: Image, factor: number) => Image;
+  /** Whether it is for images of three channels alone. */
+  readonly needsColors: boolean;
+}
+
+const ADJUSTMENTS: readonly Adjustment[] = [
+  { name: "brightness", adjust: adjustBrightness, needsColors: false },
+  { name: "contrast", adjust: adjustContrast, needsColors: false },
+  { name: "saturation", adjust: adjustSaturation, needsColors: true },
+  { name: "hue", adjust: adjustHue, needsColors: true },
+];
+
+/**
+ * Changes brightness, contrast, saturation and hue at random, in a random order, like torchvision's `ColorJitter` on float
+ * tensors: values are clamped to those from black to white after each change and never rounded, which torchvision does for
+ * uint8 tensors. Comes before {@linkcode normalize}.
+ *
+ * Draws three random numbers for the order, then one for each of brightness, contrast, saturation and hue that is asked for.
+ *
+ * @param options How far.
+ * @returns Makes float32 images with the value range of the input; throws ShapeError if an image has neither three channels
+ * nor, with neither saturation nor hue asked for, one.
+ * @throws {OptionError} If an option is out of its range.
+ */
+export function colorJitter(options: ColorJitterOptions = {}): Transform {
+  const ranges = ADJUSTMENTS.map(({ name }) => _rangeOf(name, options[name]));
+  const used = ADJUSTMENTS.filter((_, i) => ranges[i] !== undefined);
+  const colored = used.filter(({ needsColors }) => needsColors);
+  return define(
+    (image, random = Math.random) => {
+      _checkChannels(image, colored);
+      const order = _drawOrder(random);
+      const factors = ranges.map((range) =>
+        range && range[0] + random() * (range[1] - range[0])
+      );
+      let result = image;
+      for (const i of order) {
+        const factor = factors[i];
+        if (factor === undefined) continue;
+        result = ADJUSTMENTS[i].adjust(result, factor);
+      }
+      return result.data instanceof Float32Array
+        ? result
+        : { ...result, data: Float32Array.from(result.data) };
+    },
+    {
+      name: "colorJitter",
+      args: [options],
+      description: `jitter ${
+        used.map(({ name }) => {
+          const given = options[name];
+          const isRange = typeof given === "object";
+          return `${name} ${isRange ? given.join(" to ") : `by ${given}`}`;
+        }).join(", ") || "nothing"
+      }`,
+    },
+  );
+}
+
+/** Range of the factors; `undefined` if the only one is that which changes nothing. */
+function _rangeOf(
+  name: keyof ColorJitterOptions,
+  given: number | readonly number[] = 0,
+): readonly number[] | undefined {
+  const isHue = name === "hue";
+  const center = isHue ? 0 : 1;
+  const [least, most] = isHue ? [-0.5, 0.5] : [0, Infinity];
+  const isNumber = typeof given === "number";
+  const [min, max] = isNumber ? [center - given, center + given] : given ?? [];
+  const isPossible = isNumber
+    ? given >= 0 && max <= most
+    : given?.length === 2 && least <= min && min <= max && max <= most;
+  if (!isPossible || !Number.isFinite(max)) {
+    throw new OptionError(
+      name,
+      given,
+      isHue
+        ? "a number from 0 to 0.5, or [min, max] with -0.5 <= min <= max <= 0.5"
+        : "a number of at least 0, or [min, max] with 0 <= min <= max",
+    );
+  }
+  if (min === center && max === center) return undefined;
+  return [Math.max(least, min), max];
+}
+
+function _checkChannels(
+  { channels }: Image,
+  colored: readonly Adjustment[],
+): void {
+  if (channels === 3 || (channels === 1 && colored.length === 0)) return;
+  const names = colored.map(({ name }) => name).join(" and ");
+  throw new ShapeError(
+    channels === 1
+      ? `Cannot jitter ${names} of an image of 1 channel as it has no colours: leave out ${names}`
+      : `Cannot jitter the colours of an image of ${channels} channels as it must have 3 (or 1): use images of red, green and blue`,
+  );
+}
+
+/** A random order of the four (Fisher-Yates). */
+function _drawOrder(random: Random): number[] {
+  const order = ADJUSTMENTS.map((_, i) => i);
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}

@@ -1,0 +1,90 @@
+/**
+ * The workers of a loader, as seen by the main thread.
+ *
+ * @module
+ */
+
+import { AlexNetError } from "../errors.ts";
+import type { ArrayBatch } from "./host_batch.ts";
+import {
+  errorOf,
+  type WorkerAnswer,
+  type WorkerSetUp,
+  type WorkerTask,
+} from "./worker_messages.ts";
+
+/** How a task ends. */
+interface Waiting {
+  readonly resolve: (batch: ArrayBatch) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Some workers that are set up alike. They live until {@linkcode WorkerPool.close}, or until an error. */
+export class WorkerPool {
+  readonly #workers: readonly Worker[];
+  /** The tasks of each worker that it has not answered, oldest first. */
+  readonly #waiting: readonly Waiting[][];
+  #next = 0;
+  #end?: { reason: unknown };
+
+  /**
+   * Starts workers.
+   *
+   * @param count How many.
+   * @param setUp What to tell each.
+   */
+  constructor(count: number, setUp: WorkerSetUp) {
+    this.#waiting = Array.from({ length: count }, () => []);
+    this.#workers = this.#waiting.map((waiting) => this.#start(waiting, setUp));
+  }
+
+  /**
+   * Has a batch made, by the worker whose turn it is.
+   *
+   * @param task The batch to make; its memory and its samples' are handed over.
+   * @returns The batch; rejected if it cannot be made, or if the pool closes.
+   */
+  request(task: WorkerTask): Promise<ArrayBatch> {
+    const turn = this.#next++ % this.#workers.length;
+    const { memory, samples } = task;
+    const transfer: Transferable[] = memory ? [memory] : [];
+    if (Array.isArray(samples)) transfer.push(samples[0].image.data.buffer);
+    return new Promise((resolve, reject) => {
+      if (this.#end) return reject(this.#end.reason);
+      this.#waiting[turn].push({ resolve, reject });
+      this.#workers[turn].postMessage(task, transfer);
+    });
+  }
+
+  /**
+   * Ends all workers.
+   *
+   * @param reason What batches that are still asked for are rejected with.
+   */
+  close(reason?: unknown): void {
+    if (this.#end) return;
+    this.#end = { reason };
+    for (const worker of this.#workers) worker.terminate();
+    for (const { reject } of this.#waiting.flat()) reject(reason);
+  }
+
+  #start(waiting: Waiting[], setUp: WorkerSetUp): Worker {
+    const url = new URL("./loader_worker.ts", import.meta.url);
+    const worker = new Worker(url, { type: "module" });
+    worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
+      const { resolve, reject } = waiting.shift()!;
+      if ("batch" in data) resolve(data.batch);
+      else reject(errorOf(data.failure));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.close(
+        new AlexNetError(
+          `Cannot go on as a worker of the loader ended (${event.message}): try workers: 0`,
+        ),
+      );
+    };
+    worker.postMessage(setUp);
+    return worker;
+  }
+}
