@@ -110,7 +110,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       "count",
       "batch-size",
       "batch",
-      "epoch",
+      "at-epoch",
       "seed",
       "resize",
       "augment",

@@ -37,7 +37,8 @@ export async function showData(
   options: OptionValues,
   view: ProgressView,
 ): Promise<void> {
-  const { split = "train", epoch, seed, resize, batch = 1 } = options;
+  const { split = "train", seed, resize, batch = 1 } = options;
+  const epoch = options["at-epoch"];
   const output = options.output ?? `fashion-mnist-${split}.png`;
   await checkWritable("--output", output);
   const batchSize = options["batch-size"] ?? options.count ?? COUNT;

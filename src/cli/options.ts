@@ -88,7 +88,7 @@ const OPTIONS = {
   "split": choice("Which images to show", ["train", "test"]),
   "count": integer("N", "How many images of the batch to show", { min: 1 }),
   "batch": integer("N", "Which batch to show, from 1", { min: 1 }),
-  "epoch": integer(
+  "at-epoch": integer(
     "N",
     "Which epoch's order to show, from 1; without it, the order of the data set",
     { min: 1 },

@@ -175,7 +175,7 @@ function _explainWait(
   { waitSeconds, seconds }: EpochEnd,
   say: (text: string) => void,
 ): void {
-  if (waitSeconds < MAX_WAIT * seconds) return;
+  if (waitSeconds < Math.max(1, MAX_WAIT * seconds)) return;
   const percent = Math.round(100 * waitSeconds / seconds);
   say(
     `note: ${percent}% of that time was spent waiting for batches: more --workers or fewer changes of --augment may help`,

@@ -1,6 +1,6 @@
 /**
  * PNG and JPEG files to images of bytes with one or three channels, converted as Pillow's `convert("L")` and
- * `convert("RGB")` do.
+ * `convert("RGB")` do. Where a JPEG file has fewer values of color than pixels, they are repeated: libjpeg interpolates.
  *
  * @module
  */
@@ -36,11 +36,14 @@ export function decodeImage(bytes: Uint8Array, channels: 1 | 3): Image {
 
 function _decode(bytes: Uint8Array): Pixels {
   if (bytes[0] === 0x89 && bytes[1] === 0x50) {
-    const png = decodePng(bytes, { checkCrc: true });
-    if (png.depth >= 8 && !png.palette) return png;
+    _checkInterlaced(bytes);
+    const { palette: colors, ...png } = decodePng(bytes, { checkCrc: true });
+    // A palette of an image with colors of its own is but a suggestion.
+    const isIndexed = colors !== undefined && png.channels === 1;
+    if (png.depth >= 8 && !isIndexed) return png;
     // Several pixels to a byte, or places in a palette: of greys, if there is none.
     const top = 2 ** png.depth - 1;
-    const palette = png.palette ??
+    const palette = colors ??
       Array.from({ length: top + 1 }, (_, i) => [i * 255 / top]);
     const data = convertIndexedToRgb(
       { ...png, palette } as Parameters<typeof convertIndexedToRgb>[0],
@@ -52,10 +55,36 @@ function _decode(bytes: Uint8Array): Pixels {
       useTArray: true as const,
       formatAsRGBA: false,
       tolerantDecoding: false,
+      colorTransform: _isRgbJpeg(bytes) ? false : undefined,
     };
     return { ...decodeJpeg(bytes, options), channels: 3, depth: 8 };
   }
   throw new Error("it is neither PNG nor JPEG");
+}
+
+/** fast-png reads the passes of such files as if every value had a byte, and then says that they are damaged. */
+function _checkInterlaced(png: Uint8Array): void {
+  const [depth, isInterlaced] = [png[24], png[28] === 1];
+  if (isInterlaced && depth < 8) {
+    throw new Error(
+      `it is an interlaced PNG of ${depth} bits per value, which is not supported`,
+    );
+  }
+}
+
+/** Whether Adobe's marker says that values are red, green and blue, which jpeg-js does not heed; JFIF has none such. */
+function _isRgbJpeg(jpeg: Uint8Array): boolean {
+  const isNamed = (at: number, name: string): boolean =>
+    String.fromCharCode(...jpeg.subarray(at, at + name.length)) === name;
+  let at = 2;
+  while (jpeg[at] === 0xff && jpeg[at + 1] !== 0xda) {
+    if (jpeg[at + 1] === 0xe0 && isNamed(at + 4, "JFIF")) return false;
+    if (jpeg[at + 1] === 0xee && isNamed(at + 4, "Adobe")) {
+      return jpeg[at + 15] === 0;
+    }
+    at += 2 + 256 * jpeg[at + 2] + jpeg[at + 3];
+  }
+  return false;
 }
 
 function _colors(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OptionError } from "../errors.ts";
 import { checkIndex } from "./dataset.ts";
 import type { BatchPlan } from "./host_batch.ts";
 import { epochOrder, type Sampler } from "./sampler.ts";
@@ -27,7 +28,7 @@ export interface EpochPlanOptions {
  *
  * @param options Which batches.
  * @returns The batches, in order.
- * @throws {OptionError} If the sampler chooses a sample that there is not.
+ * @throws {OptionError} If the sampler chooses a sample that there is not, or not as many as it says.
  */
 export function planEpoch(options: EpochPlanOptions): BatchPlan[] {
   const { length, batchSize, numBatches, firstBatch, seed, epoch } = options;
@@ -36,6 +37,13 @@ export function planEpoch(options: EpochPlanOptions): BatchPlan[] {
   let repeats: Uint32Array<ArrayBuffer> | undefined;
   if (sampler) {
     const chosen = sampler.order({ seed, epoch });
+    if (chosen.length !== sampler.length) {
+      throw new OptionError(
+        "sampler.length",
+        sampler.length,
+        `the ${chosen.length} samples that its order() chose for epoch ${epoch}`,
+      );
+    }
     const seen = new Uint32Array(length);
     repeats = new Uint32Array(chosen.length);
     for (let i = 0; i < chosen.length; i++) {

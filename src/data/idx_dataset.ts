@@ -4,11 +4,10 @@
  * @module
  */
 
-import { gunzipSync } from "fflate";
-import { DataError } from "../errors.ts";
+import { DataError, OptionError, ShapeError } from "../errors.ts";
 import { arrayDataset } from "./array_dataset.ts";
 import type { Dataset } from "./dataset.ts";
-import { parseIdx } from "./idx.ts";
+import { type IdxArray, parseIdx } from "./idx.ts";
 
 /** The files of {@linkcode idxDataset}. */
 export interface IdxDatasetOptions {
@@ -39,23 +38,55 @@ export interface IdxDatasetOptions {
  * @throws {OptionError} If a label has no class name.
  */
 export async function idxDataset(options: IdxDatasetOptions): Promise<Dataset> {
-  const [images, labels] = await Promise.all(
-    [options.images, options.labels].map(async (file) => {
-      const path = String(file);
-      return parseIdx(await _read(file, path), { path });
-    }),
-  );
+  const [images, labels] = await Promise.all([
+    _read(options.images),
+    _read(options.labels, 1),
+  ]);
+  _checkTogether({ images, labels }, options);
   const largest = labels.data.reduce((max, label) => Math.max(max, label), 0);
   const { classNames = Array.from({ length: largest + 1 }, (_, i) => `${i}`) } =
     options;
+  if (largest >= classNames.length) {
+    throw new OptionError(
+      "classNames.length",
+      classNames.length,
+      `at least ${
+        largest + 1
+      } as there is a label ${largest} in ${options.labels}`,
+    );
+  }
   return arrayDataset({ images, labels, classNames });
 }
 
-async function _read(file: string | URL, path: string): Promise<Uint8Array> {
+/** Says which files they are, which `arrayDataset` does not know. */
+function _checkTogether(
+  { images, labels }: { images: IdxArray; labels: IdxArray },
+  options: IdxDatasetOptions,
+): void {
+  if (![3, 4].includes(images.shape.length)) {
+    throw new DataError(
+      String(options.images),
+      `Cannot use ${options.images} as images: expected shape [count, height, width] (or [count, height, width, channels]), found [${images.shape}]: name the file of the images`,
+    );
+  }
+  if (images.shape[0] !== labels.shape[0]) {
+    throw new ShapeError(
+      `Cannot make a data set of the ${
+        images.shape[0]
+      } images in ${options.images} and the ${
+        labels.shape[0]
+      } labels in ${options.labels}: name two files that go together`,
+    );
+  }
+}
+
+async function _read(file: string | URL, rank?: number): Promise<IdxArray> {
+  const path = String(file);
+  let bytes: Uint8Array<ArrayBuffer>;
   try {
-    const bytes = await Deno.readFile(file);
+    bytes = await Deno.readFile(file);
     const isGz = bytes[0] === 0x1f && bytes[1] === 0x8b;
-    return isGz ? gunzipSync(bytes) : bytes;
+    if (isGz) bytes = await _decompress(bytes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new DataError(
@@ -63,4 +94,14 @@ async function _read(file: string | URL, path: string): Promise<Uint8Array> {
       `Cannot read ${path} (${reason}): name a readable IDX file`,
     );
   }
+  return parseIdx(bytes, { path, rank });
+}
+
+/** The platform's, as that of fflate does not look at checksums, and believes the length that a file claims. */
+async function _decompress(
+  gz: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([gz]).stream();
+  const plain = stream.pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(plain).arrayBuffer());
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { DataError, OptionError } from "../errors.ts";
 import { type Dataset, makeDataset } from "./dataset.ts";
 import { withOrigin } from "./origin.ts";
@@ -29,7 +30,7 @@ export interface FolderListing {
 
 /**
  * Opens a folder of PNG and JPEG files (`.png`, `.jpg`, `.jpeg`) with one sub-folder per class. Files of deeper folders belong to
- * the class above them; other files are passed over. Files are read and decoded when their sample is asked for, by workers where
+ * the class above them; links are followed, other files are passed over. Files are read and decoded when their sample is asked for, by workers where
  * there are any; what they contain is converted to the channels asked for, without alpha.
  *
  * @example
@@ -53,9 +54,9 @@ export async function imageFolder(
   if (channels !== 1 && channels !== 3) {
     throw new OptionError("channels", channels, "1 or 3");
   }
-  const root = folder instanceof URL ? decodeURI(folder.pathname) : folder;
+  const root = folder instanceof URL ? fileURLToPath(folder) : folder;
   const classNames = (await _list(root))
-    .flatMap(({ name, isDirectory }) => isDirectory ? [name] : []).toSorted();
+    .flatMap(({ name, isFolder }) => isFolder ? [name] : []).toSorted();
   if (classNames.length === 0) {
     throw new DataError(
       root,
@@ -117,9 +118,19 @@ export async function openImageFolder(
   return withOrigin(dataset, { name: "openImageFolder", args: [listing] });
 }
 
-async function _list(folder: string): Promise<Deno.DirEntry[]> {
+/** What is in a folder; links are what they lead to. */
+async function _list(
+  folder: string,
+): Promise<{ name: string; isFolder: boolean }[]> {
   try {
-    return (await Array.fromAsync(Deno.readDir(folder)));
+    const entries = await Array.fromAsync(Deno.readDir(folder));
+    return await Promise.all(entries.map(async (entry) => {
+      const { name, isSymlink, isDirectory } = entry;
+      const isFolder = isSymlink
+        ? await _isFolder(`${folder}/${name}`)
+        : isDirectory;
+      return { name, isFolder };
+    }));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new DataError(
@@ -129,12 +140,29 @@ async function _list(folder: string): Promise<Deno.DirEntry[]> {
   }
 }
 
-async function _findImages(folder: string): Promise<string[]> {
+async function _isFolder(link: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(link)).isDirectory;
+  } catch (error) {
+    // It leads nowhere: if it has the name of an image, get() says so.
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function _findImages(
+  folder: string,
+  above: readonly string[] = [],
+): Promise<string[]> {
   const found: string[] = [];
   const entries = await _list(folder);
-  for (const { name, isDirectory } of entries) {
+  const { dev, ino } = await Deno.stat(folder);
+  const id = `${dev}:${ino}`;
+  // A link to a folder that it is in would be followed forever.
+  if (ino !== null && above.includes(id)) return found;
+  for (const { name, isFolder } of entries) {
     const path = `${folder}/${name}`;
-    if (isDirectory) found.push(...await _findImages(path));
+    if (isFolder) found.push(...await _findImages(path, [...above, id]));
     else if (IMAGE_NAME.test(name)) found.push(path);
   }
   return found.toSorted();

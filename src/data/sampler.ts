@@ -7,7 +7,7 @@
 import { OptionError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
 import { permutation, STREAMS } from "../random.ts";
-import { classCounts, type Dataset, labelsOf } from "./dataset.ts";
+import { type Dataset, labelsOf } from "./dataset.ts";
 
 /** Which order. */
 export interface EpochOrderOptions {
@@ -71,17 +71,17 @@ export function classBalancedSampler(
   dataset: Dataset,
   options: { numSamples?: number } = {},
 ): Sampler {
+  if (dataset.length === 0) {
+    throw new OptionError("dataset.length", dataset.length, "at least 1");
+  }
   const { numSamples: length = dataset.length } = options;
   requireInteger("numSamples", length);
   const labels = labelsOf(dataset);
-  const present = classCounts(dataset).flatMap((n, label) => n ? [label] : []);
-  if (present.length === 0) {
-    throw new OptionError("dataset.length", dataset.length, "at least 1");
-  }
-  const members = present.map((label) =>
-    Uint32Array.from({ length: dataset.length }, (_, i) => i)
-      .filter((i) => labels[i] === label)
-  );
+  const indices = Uint32Array.from({ length: dataset.length }, (_, i) => i);
+  const classes = [...Map.groupBy(indices, (i) => labels[i])]
+    .toSorted(([a], [b]) => a - b);
+  const present = classes.map(([label]) => label);
+  const members = classes.map(([_, own]) => Uint32Array.from(own));
   return {
     length,
     order({ seed, epoch }) {

@@ -7,6 +7,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   choice,
+  choices,
   didYouMean,
   duration,
   integer,
@@ -14,6 +15,7 @@ import {
   text,
   toggle,
   UsageError,
+  workers,
 } from "../../src/cli/option_kinds.ts";
 
 const TIMES: [text: string, ms: number][] = [
@@ -79,4 +81,24 @@ Deno.test("didYouMean() asks for the nearest candidate", () => {
   assertEquals(didYouMean("trian", names), "did you mean train?");
   assertEquals(didYouMean("evalute", names), "did you mean evaluate?");
   assertEquals(didYouMean("date", names), "did you mean data?");
+});
+
+Deno.test("choices() parses words with commas between", () => {
+  const { parse, placeholder } = choices("", ["crop", "flip"]);
+  assertEquals(placeholder, "crop,flip");
+  assertEquals(parse("flip", "--a"), ["flip"]);
+  assertEquals(parse("flip, crop", "--a"), ["flip", "crop"]);
+  for (const text of ["", "flop", "flip,", "flip crop"]) {
+    assertThrows(() => parse(text, "--a"), UsageError, "one of crop, flip");
+  }
+});
+
+Deno.test("workers() parses a number or auto", () => {
+  const { parse } = workers("N|auto", "");
+  assertEquals(["auto", "0", "4"].map((text) => parse(text, "--w")), [
+    ...["auto", 0, 4] as const,
+  ]);
+  for (const text of ["-1", "1.5", "many", "257"]) {
+    assertThrows(() => parse(text, "--w"), UsageError, "--w");
+  }
 });

@@ -7,9 +7,12 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { centerCrop } from "../../../src/data/transforms/crop.ts";
 import { resize } from "../../../src/data/transforms/resize.ts";
-import { compose } from "../../../src/data/transforms/transform.ts";
+import {
+  compose,
+  type Transform,
+} from "../../../src/data/transforms/transform.ts";
 import { toTensor } from "../../../src/data/transforms/values.ts";
-import { grey, image } from "./images.ts";
+import { drawing, grey, image } from "./images.ts";
 
 Deno.test("compose() applies transforms first to last", () => {
   const transform = compose([centerCrop(2), toTensor(), resize(3)]);
@@ -20,4 +23,21 @@ Deno.test("compose() applies transforms first to last", () => {
   assertEquals([...data], [1, 0.5, 0, 1, 0.5, 0, 1, 0.5, 0]);
   const input = image(2, 2);
   assertStrictEquals(compose([])(input), input);
+});
+
+Deno.test("compose() passes random numbers to all, and memory to the last", () => {
+  const memories: (Float32Array | undefined)[] = [];
+  const draws: number[] = [];
+  const own: Transform = (image, random, memory) => {
+    draws.push(random!());
+    memories.push(memory);
+    return image;
+  };
+  const memory = new Float32Array(4);
+  const { random } = drawing([0.1, 0.2, 0.3]);
+  compose([own, compose([own, own])])(image(2, 2), random, memory);
+  assertEquals(draws, [0.1, 0.2, 0.3]);
+  assertEquals(memories, [undefined, undefined, memory]);
+  const scale = compose([resize(2), toTensor()]);
+  assertStrictEquals(scale(image(3, 3), undefined, memory).data, memory);
 });

@@ -1,0 +1,34 @@
+/**
+ * Transforms of a user's own, in a module that tests and workers import.
+ *
+ * @module
+ */
+
+import type { Random, Transform } from "../../src/data/transforms/mod.ts";
+
+/**
+ * Exchanges black and white.
+ *
+ * @param image Any image.
+ * @returns An image of the same dtype.
+ */
+export const invert: Transform = (image) => ({
+  ...image,
+  data: image.data.map((value) => image.maxValue - value),
+});
+
+/**
+ * Adds uniform noise, one random number per value.
+ *
+ * @param amount What the noise is less than.
+ * @returns Makes float32 images.
+ */
+export function addNoise(amount: number): Transform {
+  return (image, random: Random = Math.random) => ({
+    ...image,
+    data: Float32Array.from(image.data, (value) => value + amount * random()),
+  });
+}
+
+/** An export that is no transform. */
+export const version = 3;
