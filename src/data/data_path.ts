@@ -13,6 +13,7 @@ import { type DevicePlan, planForDevice } from "./device_plan.ts";
 import { type HostSource, originsOf } from "./host_batches.ts";
 import { viewOf } from "./split.ts";
 import type { Transform } from "./transforms/transform.ts";
+import { hasWorkers } from "./worker_pool.ts";
 
 /** Where to make batches. */
 export type DataPathOption = "auto" | "device" | "host";
@@ -86,7 +87,8 @@ export function isWebGpu(): boolean {
  * Decides how many workers to use.
  *
  * @param workers What was asked for: a number; or "auto", which is the number of cores less one, at most one for every
- * four batches, and none where there are no workers or they cannot have the transform.
+ * four batches, and none where there are no workers, where Deno may not read what they run, or where they cannot have the
+ * transform.
  * @param options The transform, and batches per epoch.
  * @returns How many.
  * @throws {OptionError} If it is neither, or if workers were asked for and cannot have the transform.
@@ -96,9 +98,8 @@ export function countWorkers(
   options: { transform: Transform; numBatches: number },
 ): number {
   const origins = originsOf(options.transform);
-  const isPossible = typeof Worker === "function";
   if (workers === "auto") {
-    if (typeof origins === "string" || !isPossible) return 0;
+    if (typeof origins === "string" || !hasWorkers()) return 0;
     const cores = navigator.hardwareConcurrency;
     return Math.min(cores - 1, Math.floor(options.numBatches / LEAST_BATCHES));
   }
@@ -113,7 +114,7 @@ export function countWorkers(
       `0 or "auto" as workers cannot be sent functions: have the transform "${origins}" by importTransform(), which tells them where it is`,
     );
   }
-  if (workers > 0 && !isPossible) {
+  if (workers > 0 && typeof Worker !== "function") {
     throw new OptionError("workers", workers, "0 as there are no workers here");
   }
   return workers;

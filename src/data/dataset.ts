@@ -71,11 +71,21 @@ export function labelsOf(dataset: Dataset): ArrayLike<number> {
  *
  * @param dataset The data set.
  * @returns A count per class name.
+ * @throws {OptionError} If a label has no class name.
  */
 export function classCounts(dataset: Dataset): number[] {
   const counts = dataset.classNames.map(() => 0);
   const all = labelsOf(dataset);
-  for (let i = 0; i < all.length; i++) counts[all[i]]++;
+  for (let i = 0; i < all.length; i++) {
+    if (!(all[i] in counts)) {
+      throw new OptionError(
+        `labels[${i}]`,
+        all[i],
+        `an integer from 0 to ${counts.length - 1}, one of the class names`,
+      );
+    }
+    counts[all[i]]++;
+  }
   return counts;
 }
 
@@ -90,7 +100,9 @@ export function describeDataset(dataset: Dataset): string {
   const counts = classCounts(dataset).map((count, label) =>
     `${classNames[label]} ${count}`
   );
-  return `${length} images in ${classNames.length} classes: ${
+  const images = length === 1 ? "image" : "images";
+  const classes = classNames.length === 1 ? "class" : "classes";
+  return `${length} ${images} in ${classNames.length} ${classes}: ${
     counts.join(", ")
   }`;
 }

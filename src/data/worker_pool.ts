@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { AlexNetError } from "../errors.ts";
 import type { ArrayBatch } from "./host_batch.ts";
 import {
@@ -12,6 +13,23 @@ import {
   type WorkerSetUp,
   type WorkerTask,
 } from "./worker_messages.ts";
+
+/** The module that workers run. */
+const WORKER_URL = new URL("./loader_worker.ts", import.meta.url);
+
+/**
+ * Says whether workers can be started without asking anybody.
+ *
+ * @returns Whether there are workers here, and Deno may read what they run.
+ */
+export function hasWorkers(): boolean {
+  if (typeof Worker !== "function") return false;
+  if (typeof Deno === "undefined" || WORKER_URL.protocol !== "file:") {
+    return true;
+  }
+  const path = fileURLToPath(WORKER_URL);
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
 
 /** How a task ends. */
 interface Waiting {
@@ -69,8 +87,7 @@ export class WorkerPool {
   }
 
   #start(waiting: Waiting[], setUp: WorkerSetUp): Worker {
-    const url = new URL("./loader_worker.ts", import.meta.url);
-    const worker = new Worker(url, { type: "module" });
+    const worker = new Worker(WORKER_URL, { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
       const { resolve, reject } = waiting.shift()!;
       if ("batch" in data) resolve(data.batch);

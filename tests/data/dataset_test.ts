@@ -156,7 +156,7 @@ Deno.test("classCounts() has a count per class name, though there be no sample",
 Deno.test("console.log() and String() of a data set tell its class counts", () => {
   const lines: [Dataset, string][] = [
     [DATASET, "3 images in 2 classes: a 2, b 1"],
-    [subset(DATASET, [1]), "1 images in 2 classes: a 0, b 1"],
+    [subset(DATASET, [1]), "1 image in 2 classes: a 0, b 1"],
     [makeDataset({ ...DATASET }), "3 images in 2 classes: a 2, b 1"],
     [
       trainTestSplit(DATASET, { shuffle: false, testSize: 1 }).train,
@@ -184,4 +184,11 @@ Deno.test("makeDataset() checks the index before the data set sees it", () => {
   }
   assertEquals(dataset.get(2).label, 0);
   assertEquals(asked, [2]);
+});
+
+Deno.test("classCounts() refuses a label that has no class name", () => {
+  for (const label of [-1, 2, 0.5, NaN]) {
+    const dataset = { ...DATASET, labels: [0, label, 1] };
+    assertThrows(() => classCounts(dataset), OptionError, "labels[1]");
+  }
 });

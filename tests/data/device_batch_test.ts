@@ -194,7 +194,7 @@ webgpuTest("DataLoader says why it makes batches on the host", async () => {
   assertEquals([place, reason], ["device", undefined]);
   assertEquals(transforms, ["resize to 8x8", "scale to [0, 1]"]);
   assertEquals(imageShape, [8, 8, 1]);
-  assertEquals(dataset, "4 images in 1 classes: a 4");
+  assertEquals(dataset, "4 images in 1 class: a 4");
 });
 
 /** Images of random bytes, `[count, height, width]` or with channels, all of one class. */

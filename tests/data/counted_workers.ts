@@ -1,0 +1,74 @@
+/**
+ * What tests of workers share: images, their batches, and a count of the workers that are alive.
+ *
+ * @module
+ */
+
+import { arrayDataset } from "../../src/data/array_dataset.ts";
+import type { DataLoader } from "../../src/data/data_loader.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
+import type { ArrayBatch } from "../../src/data/host_batch.ts";
+import { numbers } from "../numbers.ts";
+
+/**
+ * Thirty images of 7x6 pixels and three channels.
+ *
+ * @returns The data set.
+ */
+export function colorful(): Dataset {
+  return arrayDataset({
+    images: {
+      shape: [30, 7, 6, 3],
+      data: Uint8Array.from(numbers(30 * 7 * 6 * 3, [0, 256])),
+    },
+    labels: {
+      shape: [30],
+      data: Uint8Array.from({ length: 30 }, (_, i) => i % 3),
+    },
+    classNames: ["a", "b", "c"],
+  });
+}
+
+/**
+ * Makes all batches of an epoch on the host.
+ *
+ * @param loader The loader.
+ * @param epoch Which epoch.
+ * @returns The batches.
+ */
+export async function batchesOf(
+  loader: DataLoader,
+  epoch = 0,
+): Promise<ArrayBatch[]> {
+  return await Array.fromAsync(loader.arrays({ epoch }));
+}
+
+/**
+ * Counts the workers that are alive and that were started, until it is disposed.
+ *
+ * @returns The counts.
+ */
+export function countWorkers():
+  & { alive: number; started: number }
+  & Disposable {
+  const { Worker } = globalThis;
+  const count = {
+    alive: 0,
+    started: 0,
+    [Symbol.dispose]() {
+      globalThis.Worker = Worker;
+    },
+  };
+  globalThis.Worker = class extends Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      super(...args);
+      count.alive++;
+      count.started++;
+    }
+    override terminate(): void {
+      super.terminate();
+      count.alive--;
+    }
+  };
+  return count;
+}
