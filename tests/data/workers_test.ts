@@ -4,9 +4,11 @@
  * @module
  */
 
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { encode } from "fast-png";
 import { tf } from "../../src/backend/tf.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
+import { imageFolder } from "../../src/data/image_folder.ts";
 import { importDataset, importTransform } from "../../src/data/modules.ts";
 import { classBalancedSampler } from "../../src/data/sampler.ts";
 import { subset } from "../../src/data/split.ts";
@@ -20,7 +22,9 @@ import {
   resize,
   toTensor,
 } from "../../src/data/transforms/mod.ts";
+import { SampleError } from "../../src/errors.ts";
 import { use, webgpuTest } from "../device.ts";
+import { numbers } from "../numbers.ts";
 import { batchesOf, colorful } from "./counted_workers.ts";
 
 const TRANSFORMS = new URL("./own_transforms.ts", import.meta.url);
@@ -133,3 +137,39 @@ for (const device of ["cpu", "webgpu"] as const) {
     assertEquals([i, tf.memory().numTensors], [8, before]);
   });
 }
+
+Deno.test("DataLoader has workers decode the files of a folder, and says which one is damaged", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (let i = 0; i < 12; i++) {
+      const name = `${folder}/${i % 2 ? "odd" : "even"}`;
+      await Deno.mkdir(name, { recursive: true });
+      const [width, height] = [5 + i, 9];
+      const data = Uint8Array.from(numbers(width * height * 3, [0, 256], i));
+      await Deno.writeFile(
+        `${name}/${i}.png`,
+        encode({ width, height, channels: 3, data }),
+      );
+    }
+    const dataset = await imageFolder(folder);
+    const transform = compose([resize(7), randomHorizontalFlip(), toTensor()]);
+    const options = { batchSize: 5, shuffle: true, transform };
+    const [none, two] = await Promise.all(
+      [0, 2].map((workers) =>
+        batchesOf(new DataLoader(dataset, { ...options, workers }))
+      ),
+    );
+    assertEquals(none.length, 3);
+    assertEquals(two, none);
+    const path = `${folder}/odd/9.png`;
+    await Deno.truncate(path, 60);
+    const error = await assertRejects(
+      () => batchesOf(new DataLoader(dataset, { ...options, workers: 2 })),
+      SampleError,
+      `Cannot read ${path} as an image`,
+    );
+    assertEquals(error.index, 11);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
