@@ -4,6 +4,7 @@
  * @module
  */
 
+import { backendInfo } from "../backend/backend.ts";
 import { loadTf, tf } from "../backend/tf.ts";
 import { BackendError } from "../errors.ts";
 import { type DataPath, isWebGpu } from "./data_path.ts";
@@ -86,8 +87,11 @@ async function* _fromHost(
   source: HostSource,
   options: TensorOptions,
 ): AsyncGenerator<Batch> {
-  // On the CPU, a tensor is the memory of the batch.
-  const reuse = isWebGpu();
+  // A tensor that stays on the host is the memory of the batch: on the CPU, and where the device cannot bind it, so that
+  // whoever uses it can take parts of it.
+  const [height, width, channels] = source.shape;
+  const size = (plans[0]?.indices.length ?? 0) * height * width * channels;
+  const reuse = isWebGpu() && 4 * size <= backendInfo().maxBindingBytes;
   for await (const batch of hostBatches(plans, source, { ...options, reuse })) {
     yield {
       images: reuse

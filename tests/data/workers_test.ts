@@ -4,7 +4,12 @@
  * @module
  */
 
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 import { encode } from "fast-png";
 import { tf } from "../../src/backend/tf.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
@@ -173,3 +178,22 @@ Deno.test("DataLoader has workers decode the files of a folder, and says which o
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+webgpuTest(
+  "DataLoader leaves a batch on the host that the device cannot bind",
+  async () => {
+    const { maxBindingBytes } = await use("webgpu");
+    const side = Math.ceil(Math.sqrt(maxBindingBytes / 4 / 30 / 3)) + 1;
+    const transform = compose([resize(side), toTensor()]);
+    const loader = new DataLoader(colorful(), { batchSize: 30, transform });
+    assertMatch(loader.summary().reason!, /^a batch of \d+ bytes is more than/);
+    const [expected] = await batchesOf(loader);
+    for await (const { images } of loader) {
+      assertEquals(images.shape, expected.shape);
+      // What `fit` takes parts of; reading it from the device would throw.
+      const values = images.dataSync();
+      const place = values.length - side * side;
+      assertEquals(values.subarray(place), expected.images.subarray(place));
+    }
+  },
+);
