@@ -20,6 +20,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["models", "optim"],
   ["io"],
   ["train"],
+  ["runs"],
   ["report", "distributed"],
   ["cli"],
   ["mod.ts"],

@@ -51,7 +51,12 @@ export function formatSpeed(imagesPerSecond: number): string {
  * @param epoch The record of the epoch.
  * @returns For example "epoch 1, loss 1.3052, train acc 0.509, test acc 0.745, time 18.9 sec".
  */
-export function formatEpoch(epoch: EpochEnd): string {
+export function formatEpoch(
+  epoch: Pick<
+    EpochEnd,
+    "epoch" | "loss" | "trainAccuracy" | "testAccuracy" | "seconds"
+  >,
+): string {
   const { loss, trainAccuracy, testAccuracy, seconds } = epoch;
   return [
     `epoch ${epoch.epoch}`,

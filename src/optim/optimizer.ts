@@ -7,10 +7,15 @@
 import type { Tensor, Variable } from "../backend/tf.ts";
 import type { LossScale } from "./loss_scale.ts";
 
+/** What an optimizer keeps from step to step: lists of float32 tensors by name, for example `velocity`, one per weight. */
+export type OptimizerState = Readonly<Record<string, readonly Tensor[]>>;
+
 /** Turns gradients into new weights. It belongs to the network that it was first used on. */
 export interface Optimizer {
   /** One line for people, for example "SGD, learning rate 0.01". */
   readonly description: string;
+  /** Step size of the next step, above 0: schedules and callbacks change it. */
+  learningRate: number;
   /**
    * Changes the weights in place.
    *
@@ -29,6 +34,19 @@ export interface Optimizer {
    * store float16, which no operation of TensorFlow.js can: training in float16 needs it. Default false.
    */
   readonly takesLossScale?: boolean;
+  /**
+   * Tells what it keeps, to go on later.
+   *
+   * @returns Its own tensors, which change with every step; none before the first step, or where it keeps nothing.
+   */
+  state(): OptimizerState;
+  /**
+   * Goes on from what an optimizer of the same kind kept.
+   *
+   * @param state What its `state` gave; copied, not disposed.
+   * @throws {OptionError} If it is not what this kind keeps.
+   */
+  restore(state: OptimizerState): void;
   /** Frees what the optimizer keeps on the device. */
   dispose(): void;
 }

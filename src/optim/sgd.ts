@@ -7,7 +7,7 @@
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
 import { OptionError } from "../errors.ts";
 import { sgdInPlace } from "../kernels/sgd.ts";
-import type { Optimizer } from "./optimizer.ts";
+import type { Optimizer, OptimizerState } from "./optimizer.ts";
 
 /** Options of {@linkcode sgd}. */
 export interface SgdOptions {
@@ -47,6 +47,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   let velocities: Variable[] | undefined;
 
   function step(weight: Variable, gradient: Tensor, i: number): void {
+    const { learningRate } = optimizer;
     let change = gradient;
     if (weightDecay > 0) change = tf.add(change, tf.mul(weight, weightDecay));
     if (velocities !== undefined) {
@@ -56,8 +57,9 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     weight.assign(tf.sub(weight, tf.mul(change, learningRate)));
   }
 
-  return {
+  const optimizer: Optimizer = {
     description: _describe(learningRate, momentum, weightDecay),
+    learningRate,
     takesLossScale: true,
     apply(weights, gradients, lossScale) {
       if (momentum > 0) {
@@ -75,8 +77,26 @@ export function sgd(options: SgdOptions = {}): Optimizer {
           gradient: gradients[i],
           velocity: velocities?.[i],
         })),
-        { learningRate, momentum, weightDecay },
+        { learningRate: optimizer.learningRate, momentum, weightDecay },
         lossScale?.state,
+      );
+    },
+    state: (): OptimizerState =>
+      velocities === undefined ? {} : { velocity: velocities },
+    restore({ velocity, ...others }) {
+      const [stranger] = Object.keys(others);
+      if (stranger !== undefined || velocity && momentum === 0) {
+        throw new OptionError(
+          "state",
+          stranger ?? "velocity",
+          momentum === 0
+            ? "nothing, as SGD without momentum keeps nothing"
+            : "velocity alone, as SGD keeps nothing else",
+        );
+      }
+      optimizer.dispose();
+      velocities = velocity?.map((v) =>
+        tf.tidy(() => tf.variable(tf.clone(v), false))
       );
     },
     dispose() {
@@ -84,6 +104,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
       velocities = undefined;
     },
   };
+  return optimizer;
 }
 
 function _check(

@@ -5,6 +5,8 @@
  */
 
 import type { Scalar } from "../backend/tf.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 
 /** A training step is over. */
 export interface StepEnd {
@@ -48,6 +50,14 @@ export interface EpochEnd {
   readonly trainAccuracy: number;
   /** Accuracy on the validation data after the epoch, in [0, 1]; `undefined` without such data. */
   readonly testAccuracy: number | undefined;
+  /** Mean loss on the same data, in nats. */
+  readonly testLoss: number | undefined;
+  /** Accuracy on the training data after the epoch, with dropout off, in [0, 1]; `undefined` unless asked for. */
+  readonly measuredTrainAccuracy: number | undefined;
+  /** Training steps so far, over the run. */
+  readonly steps: number;
+  /** Step size of the epoch's last step. */
+  readonly learningRate: number;
   /** Wall time of the epoch, evaluation included, in seconds. */
   readonly seconds: number;
   /** Seconds of those in which training waited for its batches to be made. */
@@ -56,12 +66,36 @@ export interface EpochEnd {
   readonly imagesPerSecond: number;
 }
 
-/** Functions that `fit` calls and waits for. */
+/** A run of `fit`, as callbacks see it. */
+export interface Training {
+  /** The network. */
+  readonly net: Sequential;
+  /** What changes its weights; its `learningRate` may be set. */
+  readonly optimizer: Optimizer;
+  /** Asks `fit` to end: after this step, without evaluation, or after this epoch. */
+  stop(): void;
+}
+
+/** Functions that `fit` calls and waits for, one object after the other. */
 export interface Callbacks {
+  /** Names the state of the callback among those of others. Needed with `saveState`, and unique. */
+  readonly name?: string;
   /** After each step, without waiting for the device. */
-  onStepEnd?(event: StepEnd): void | Promise<void>;
+  onStepEnd?(event: StepEnd, training: Training): void | Promise<void>;
   /** About once a second, and at every `logEvery` steps. */
   onProgress?(event: Progress): void | Promise<void>;
   /** After each epoch. */
-  onEpochEnd?(event: EpochEnd): void | Promise<void>;
+  onEpochEnd?(event: EpochEnd, training: Training): void | Promise<void>;
+  /**
+   * Tells what a resumed run needs to know, as part of each checkpoint.
+   *
+   * @returns Whatever JSON can say.
+   */
+  saveState?(): unknown;
+  /**
+   * Goes on from what `saveState` said, before the first step of a resumed run.
+   *
+   * @param state What it said.
+   */
+  restoreState?(state: unknown): void;
 }

@@ -12,7 +12,7 @@ import type { Sequential } from "../nn/sequential.ts";
 import { LossScale } from "../optim/loss_scale.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { sgd } from "../optim/sgd.ts";
-import type { Callbacks, EpochEnd } from "./callbacks.ts";
+import type { Callbacks, EpochEnd, Training } from "./callbacks.ts";
 import { type BatchSource, evaluate } from "./evaluate.ts";
 import { type LossAndAccuracy, Metrics } from "./metrics.ts";
 import { Pacer } from "./pacer.ts";
@@ -56,9 +56,7 @@ export interface History {
 }
 
 /** What the parts of a run share. */
-interface Run {
-  readonly net: Sequential;
-  readonly optimizer: Optimizer;
+interface Run extends Training {
   readonly precision: Precision;
   readonly lossScale?: LossScale;
   readonly callbacks: readonly Callbacks[];
@@ -66,6 +64,7 @@ interface Run {
   readonly deadline: number;
   readonly pacer: Pacer;
   step: number;
+  isStopped: boolean;
 }
 
 /**
@@ -127,6 +126,10 @@ export async function fit(
     precision,
     lossScale: isHalf ? new LossScale() : undefined,
     callbacks: options.callbacks ?? [],
+    stop() {
+      run.isStopped = true;
+    },
+    isStopped: false,
     logEvery,
     deadline: performance.now() + maxTimeMs,
     pacer: new Pacer(),
@@ -158,12 +161,16 @@ export async function fit(
         loss: trained.loss,
         trainAccuracy: trained.accuracy,
         testAccuracy: tested?.accuracy,
+        testLoss: tested?.loss,
+        measuredTrainAccuracy: undefined,
+        steps: run.step,
+        learningRate: optimizer.learningRate,
         seconds: (performance.now() - start) / 1000,
         waitSeconds: trained.waitMs / 1000,
         imagesPerSecond: trained.count / trainMs * 1000,
       };
       records.push(record);
-      for (const c of run.callbacks) await c.onEpochEnd?.(record);
+      for (const c of run.callbacks) await c.onEpochEnd?.(record, run);
     }
     if (run.lossScale) ({ skippedSteps } = await run.lossScale.read());
   } finally {
@@ -201,7 +208,7 @@ async function _trainEpoch(
         metrics.update(loss, correct, images.shape[0]);
         gradients.splice(0).forEach((g) => g.dispose());
         for (const c of callbacks) {
-          await c.onStepEnd?.({ epoch, step, loss, correct });
+          await c.onStepEnd?.({ epoch, step, loss, correct }, run);
         }
       } finally {
         for (const t of [loss, correct, ...gradients]) t.dispose();

@@ -15,7 +15,13 @@
  * @module
  */
 
-export type { Callbacks, EpochEnd, Progress, StepEnd } from "./callbacks.ts";
+export type {
+  Callbacks,
+  EpochEnd,
+  Progress,
+  StepEnd,
+  Training,
+} from "./callbacks.ts";
 export {
   type BatchSource,
   evaluate,
@@ -39,6 +45,8 @@ export {
   LossScale,
   type LossScaleOptions,
   type Optimizer,
+  type OptimizerState,
+  type Schedule,
   sgd,
   type SgdOptions,
 } from "../optim/mod.ts";

@@ -112,6 +112,9 @@ webgpuTest(
     const net = _linear();
     const optimizer: Optimizer = {
       description: "mine",
+      learningRate: 1,
+      state: () => ({}),
+      restore() {},
       apply() {},
       dispose() {},
     };
