@@ -22,13 +22,11 @@ export type {
   StepEnd,
   Training,
 } from "./callbacks.ts";
-export {
-  type BatchSource,
-  evaluate,
-  type EvaluateOptions,
-} from "./evaluate.ts";
+export type { BatchSource } from "./batch_source.ts";
+export { evaluate, type EvaluateOptions } from "./evaluate.ts";
 export { fit, type FitOptions, type History } from "./fit.ts";
-export type { LossAndAccuracy } from "./metrics.ts";
+export type { LossAndAccuracy, MetricsSums } from "./metrics.ts";
+export type { Checkpoints, TrainingProgress, TrainingState } from "./state.ts";
 export {
   type LossAndGradients,
   lossAndGradients,
