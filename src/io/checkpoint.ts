@@ -30,6 +30,8 @@ export interface Checkpoint {
   readonly path: string;
   /** float32 weights by name, for example "conv2d_1.kernel". */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
+  /** What else is to be known to go on training, as JSON; not checked. */
+  readonly training?: string;
 }
 
 /** Options of {@linkcode loadCheckpoint}. */
@@ -66,17 +68,18 @@ export async function saveCheckpoint(
  * Writes weights on the host to a file, whole or not at all.
  *
  * @param path The file; its folder must exist.
- * @param checkpoint Which network it is, and its weights.
+ * @param checkpoint Which network it is, its weights, and what else there is.
  * @throws {DataError} If the file cannot be written.
  */
 export async function writeCheckpoint(
   path: string,
-  checkpoint: Pick<Checkpoint, "config" | "tensors">,
+  checkpoint: Omit<Checkpoint, "path">,
 ): Promise<void> {
-  const { config, tensors } = checkpoint;
+  const { config, tensors, training } = checkpoint;
   const metadata = {
     format: CHECKPOINT_FORMAT,
     config: JSON.stringify(config),
+    ...training === undefined ? {} : { training },
   };
   await writeAtomically(path, encodeSafetensors({ tensors, metadata }));
 }
@@ -102,7 +105,7 @@ export async function loadCheckpoint(
     : weightShapes(config).keys();
   const tensors = new Map<string, NamedTensor>();
   for (const name of names) tensors.set(name, await file.read(name));
-  return { path, config, tensors };
+  return { path, config, tensors, training: file.metadata.training };
 }
 
 function _readConfig({ path, metadata }: SafetensorsFile): ModelConfig {
