@@ -33,7 +33,7 @@ const RECORDED = [
 const CHANGEABLE: readonly string[] = ["epochs"];
 
 /** Options that say where to begin, not what to compute. */
-const OF_A_START: readonly string[] = ["preset", "out", "tune"];
+const OF_A_START: readonly string[] = ["preset", "tune"];
 
 /**
  * Lists what decides what a run computes.

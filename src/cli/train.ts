@@ -16,7 +16,7 @@ import { useTuned } from "../train/tune.ts";
 import { augmentationOf } from "./augment.ts";
 import { formatDevice, formatEpoch, formatLayers } from "./console.ts";
 import { formatData } from "./data_summary.ts";
-import { INTERRUPTED, Interrupts } from "./interrupts.ts";
+import { INTERRUPTED, listenForInterrupts } from "./interrupts.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
 import type { CommandLine, OptionValues } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
@@ -79,9 +79,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
     } else {
       await useTuned({ onWarning });
     }
-    using interrupts = new Interrupts(() =>
-      view.print("ending after this step; once more ends at once")
-    );
+    using interrupts = await listenForInterrupts();
     const history = await fit(net, data.train, {
       epochs: recipe.epochs,
       precision: recipe.precision,
