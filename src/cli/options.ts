@@ -63,7 +63,7 @@ const OPTIONS = {
   ),
   "workers": workers(
     "N|auto",
-    "Workers that make batches where the device cannot; auto: cores less one",
+    "Workers that make batches where the device cannot; auto: at most cores less one",
   ),
   "data-dir": text(
     "DIR",

@@ -6,7 +6,7 @@
 
 import { OptionError, SampleError, ShapeError } from "../errors.ts";
 import { STREAMS, threefry2x32 } from "../random.ts";
-import type { Sample } from "./dataset.ts";
+import type { Dataset, Sample } from "./dataset.ts";
 import type { Random, Transform } from "./transforms/transform.ts";
 
 /** Samples as plain arrays. */
@@ -60,6 +60,23 @@ export function randomOf(plan: BatchPlan, i: number): Random {
     }
     return block[drawn++ % 2] * 2 ** -32;
   };
+}
+
+/**
+ * Finds the shape of images after a transform, on sample 0.
+ *
+ * @param dataset The samples.
+ * @param transform What is done to each.
+ * @returns The shape.
+ * @throws {SampleError} If the sample cannot be had or transformed.
+ */
+export function shapeAfter(dataset: Dataset, transform: Transform): ImageShape {
+  return attemptSample(0, () => {
+    const plan = { seed: 0, epoch: 0, indices: Uint32Array.of(0) };
+    const { image } = dataset.get(0);
+    const { height, width, channels } = transform(image, randomOf(plan, 0));
+    return [height, width, channels];
+  });
 }
 
 /**
