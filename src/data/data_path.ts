@@ -72,9 +72,15 @@ function _forDevice(
   if (typeof plan === "string") return plan;
   const numBytes = 4 * batchSize * shape[0] * shape[1] * shape[2];
   const { maxBindingBytes } = backendInfo();
-  return numBytes > maxBindingBytes
-    ? `a batch of ${numBytes} bytes is more than the ${maxBindingBytes} that the adapter binds`
-    : { place: "device", images, plan };
+  if (numBytes > maxBindingBytes) {
+    return `a batch of ${numBytes} bytes is more than the ${maxBindingBytes} that the adapter binds`;
+  }
+  // Images that the device cannot hold are sent batch by batch, in words of four bytes.
+  const sentBytes = 4 * Math.ceil(batchSize * height * width * channels / 4);
+  if (Math.min(images.data.length, sentBytes) > maxBindingBytes) {
+    return `the ${sentBytes} bytes that a batch is made of are more than the ${maxBindingBytes} that the adapter binds`;
+  }
+  return { place: "device", images, plan };
 }
 
 /**
