@@ -4,10 +4,11 @@
  * @module
  */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DataLoader } from "../../src/data/data_loader.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { importDataset, importTransform } from "../../src/data/modules.ts";
+import { WorkerPool } from "../../src/data/worker_pool.ts";
 import { AlexNetError, SampleError, ShapeError } from "../../src/errors.ts";
 import { batchesOf, colorful, countWorkers } from "./counted_workers.ts";
 
@@ -112,4 +113,15 @@ Deno.test("DataLoader says that a worker ended, and ends the others", async () =
     "a worker of the loader ended",
   );
   assertEquals(count.alive, 0);
+});
+
+Deno.test("WorkerPool leaves no worker behind that it cannot set up", () => {
+  using count = countWorkers();
+  const transforms = [{ name: "invert", args: [() => 1] }];
+  const error = assertThrows(
+    () => new WorkerPool(2, { transforms, shape: [1, 1, 1] }),
+    DOMException,
+  );
+  assertEquals(error.name, "DataCloneError");
+  assertEquals([count.started, count.alive], [1, 0]);
 });
