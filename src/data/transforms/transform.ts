@@ -6,7 +6,7 @@
  */
 
 import type { Image } from "../dataset.ts";
-import { type Origin, originOf, withOrigin } from "../origin.ts";
+import { copyArgs, type Origin, originOf, withOrigin } from "../origin.ts";
 import type { Extent, Placement } from "./window.ts";
 
 /** Draws a uniform random number in [0, 1). */
@@ -99,7 +99,7 @@ export function define(
   },
 ): Transform {
   const { name, args, ...rest } = known;
-  const origin = { name, args };
+  const origin = { name, args: copyArgs(args) };
   parts.set(transform, [{ transform, origin, ...rest }]);
   return withOrigin(transform, origin);
 }
