@@ -89,7 +89,7 @@ export interface BatchCounts {
  * @throws {OptionError} If there is no batch, or an option is not one of its values.
  */
 export function countBatches(
-  dataset: Dataset,
+  dataset: Pick<Dataset, "length">,
   options: DataLoaderOptions,
 ): BatchCounts {
   const { batchSize, sampler, dropLast = false, path = "auto" } = options;

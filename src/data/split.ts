@@ -111,17 +111,7 @@ export function trainTestSplit(
     options;
   const { length } = dataset;
   requireSeed(seed);
-  const isShare = testSize > 0 && testSize < 1;
-  const count = isShare ? Math.ceil(testSize * length) : testSize;
-  if (!Number.isInteger(count) || count < 1 || count >= length) {
-    throw new OptionError(
-      "testSize",
-      testSize,
-      `a share between 0 and 1 or an integer from 1 to ${
-        length - 1
-      }, so that both parts of the ${length} samples have some`,
-    );
-  }
+  const count = countTested(testSize, { length, option: "testSize" });
   if (stratify && !shuffle) {
     throw new OptionError("stratify", stratify, "false without shuffle");
   }
@@ -133,6 +123,32 @@ export function trainTestSplit(
     train: subset(dataset, indices.filter((i) => !isTested[i])),
     test: subset(dataset, indices.filter((i) => isTested[i])),
   };
+}
+
+/**
+ * Counts the samples to test on.
+ *
+ * @param testSize Share of the samples, in (0, 1), or how many.
+ * @param options Samples in all, and what the caller calls the first argument.
+ * @returns How many.
+ * @throws {OptionError} If a part would be empty.
+ */
+export function countTested(
+  testSize: number,
+  { length, option }: { length: number; option: string },
+): number {
+  const isShare = testSize > 0 && testSize < 1;
+  const count = isShare ? Math.ceil(testSize * length) : testSize;
+  if (!Number.isInteger(count) || count < 1 || count >= length) {
+    throw new OptionError(
+      option,
+      testSize,
+      `a share between 0 and 1 or an integer from 1 to ${
+        length - 1
+      }, so that both parts of the ${length} samples have some`,
+    );
+  }
+  return count;
 }
 
 function _choose(
