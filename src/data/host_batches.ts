@@ -86,7 +86,8 @@ async function* _byWorkers(
   { workers, prefetchFactor, reuse, signal }: HostOptions,
 ): AsyncGenerator<ArrayBatch, void, undefined> {
   const { dataset, transform, shape } = source;
-  const { base, indices } = viewOf(dataset);
+  // An imported data set may itself be a part of one that workers do not have.
+  const { base, indices } = viewOf(dataset, (d) => originOf(d) !== undefined);
   const origin = originOf(base);
   const count = Math.min(workers, plans.length);
   const pool = new WorkerPool(count, {

@@ -16,7 +16,7 @@ import { DataLoader } from "../../src/data/data_loader.ts";
 import { imageFolder } from "../../src/data/image_folder.ts";
 import { importDataset, importTransform } from "../../src/data/modules.ts";
 import { classBalancedSampler } from "../../src/data/sampler.ts";
-import { subset } from "../../src/data/split.ts";
+import { subset, trainTestSplit } from "../../src/data/split.ts";
 import {
   colorJitter,
   compose,
@@ -146,6 +146,24 @@ Deno.test("DataLoader has workers get the samples of an imported data set", asyn
   assertEquals(await batchesOf(two), expected);
   // For the shape of the images.
   assertEquals(asked, 1);
+});
+
+Deno.test("DataLoader has workers get the samples of an imported data set that is a part of another", async () => {
+  const readers = await importDataset(DATASETS, {
+    name: "makeReaders",
+    args: [20],
+  });
+  const { train, test } = trainTestSplit(readers, { testSize: 8, seed: 1 });
+  for (const dataset of [readers, train, subset(test, [7, 0, 3])]) {
+    const [none, one] = await Promise.all(
+      [0, 1].map((workers) =>
+        batchesOf(new DataLoader(dataset, { batchSize: 20, workers }))
+      ),
+    );
+    assertEquals(one[0].images, none[0].images);
+    assertEquals([...none[0].labels], Array(dataset.length).fill(0));
+    assertEquals([...one[0].labels], Array(dataset.length).fill(1));
+  }
 });
 
 for (const device of ["cpu", "webgpu"] as const) {
