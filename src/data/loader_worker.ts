@@ -31,6 +31,15 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope;
 
+// A worker that ends without an error tells nobody: the loader would wait for it for ever.
+const refuse = () => {
+  throw new Error(
+    "a worker of a loader must not be closed by what it runs: leave that to the loader",
+  );
+};
+Object.assign(globalThis, { close: refuse });
+if ("Deno" in globalThis) Object.assign(Deno, { exit: refuse });
+
 /** What was set up, once the first message is there. */
 let maker: Promise<(task: WorkerTask) => ReturnType<typeof makeHostBatch>>;
 

@@ -99,6 +99,28 @@ Deno.test("DataLoader ends a wait for a worker when the signal says so", async (
   assert(performance.now() - start < 10_000);
 });
 
+Deno.test("DataLoader does not wait for a worker that ends itself", async () => {
+  for (const how of ["close", "exit"]) {
+    using count = countWorkers();
+    const transform = await importTransform(FAILURES, {
+      name: "ends",
+      args: [how],
+    });
+    const loader = new DataLoader(colorful(), {
+      batchSize: 2,
+      transform,
+      workers: 1,
+      signal: AbortSignal.timeout(10_000),
+    });
+    await assertRejects(
+      () => batchesOf(loader),
+      SampleError,
+      "Cannot make sample 0: a worker of a loader must not be closed",
+    );
+    assertEquals([count.started, count.alive], [1, 0]);
+  }
+});
+
 Deno.test("DataLoader says that a worker ended, and ends the others", async () => {
   using count = countWorkers();
   const transform = await importTransform(FAILURES, { name: "throwsLater" });
