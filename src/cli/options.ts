@@ -91,7 +91,7 @@ const OPTIONS = {
   "at-epoch": integer(
     "N",
     "Which epoch's order to show, from 1; without it, the order of the data set",
-    { min: 1 },
+    { min: 1, max: 2 ** 32 },
   ),
   "output": text(
     "FILE",
