@@ -105,7 +105,9 @@ export function countBatches(
   if (sampler && options.shuffle) {
     throw new OptionError("shuffle", true, "left out when sampler is given");
   }
-  const numSamples = sampler?.length ?? dataset.length;
+  const numSamples = sampler
+    ? requireInteger("sampler.length", sampler.length)
+    : dataset.length;
   if (!dropLast) {
     const numBatches = Math.ceil(numSamples / batchSize);
     return { numBatches, numSamples };
