@@ -59,8 +59,10 @@ export function subset(
     if (!Number.isInteger(samples) || samples < 1 || samples > length) {
       throw new OptionError("count", samples, `an integer from 1 to ${length}`);
     }
-  } else {
+  } else if (typeof samples?.length === "number") {
     for (let i = 0; i < samples.length; i++) checkIndex(samples[i], length);
+  } else {
+    throw new OptionError("samples", samples, "how many, or a list of which");
   }
   const indices = typeof samples === "number"
     ? Uint32Array.from({ length: samples }, (_, i) => i)
