@@ -78,6 +78,8 @@ export async function* hostBatches(
     yield batch;
     if (reuse) memory = batch.images.buffer;
   }
+  // While the last batch was in use.
+  signal?.throwIfAborted();
 }
 
 async function* _byWorkers(
@@ -120,6 +122,7 @@ async function* _byWorkers(
       yield batch;
       if (reuse) spare.push(batch.images.buffer);
     }
+    signal?.throwIfAborted();
   } finally {
     signal?.removeEventListener("abort", abort);
     pool.close();
