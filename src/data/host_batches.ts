@@ -95,6 +95,7 @@ async function* _byWorkers(
   const pool = new WorkerPool(count, {
     transforms: originsOf(transform) as readonly Origin[],
     dataset: origin,
+    classNames: dataset.classNames,
     shape,
   });
   const abort = () => pool.close(signal!.reason);

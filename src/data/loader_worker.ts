@@ -63,7 +63,7 @@ async function _answer(task: WorkerTask): Promise<void> {
 }
 
 async function _setUp(
-  { transforms, dataset: origin, shape }: WorkerSetUp,
+  { transforms, dataset: origin, classNames, shape }: WorkerSetUp,
 ): Promise<(task: WorkerTask) => ReturnType<typeof makeHostBatch>> {
   const loaded = await Promise.all(transforms.map((t) => load(t, OWN)));
   const transform = compose(loaded as Transform[]);
@@ -72,6 +72,7 @@ async function _setUp(
     const get = samples instanceof Uint32Array
       ? (i: number): Sample => dataset!.get(samples[i])
       : (i: number): Sample => samples[i];
-    return makeHostBatch(plan, { get, transform, shape, memory });
+    const source = { get, dataset: { classNames }, transform, shape, memory };
+    return makeHostBatch(plan, source);
   };
 }

@@ -59,6 +59,21 @@ for (const workers of [0, 2]) {
     );
   });
 
+  Deno.test(`DataLoader says which label has no class name with ${workers} workers`, async () => {
+    const { get, labels: _, ...rest } = colorful();
+    const dataset: Dataset = {
+      ...rest,
+      get: (i) => i === 9 ? { ...get(i), label: 7 } : get(i),
+    };
+    const loader = new DataLoader(dataset, { batchSize: 5, workers });
+    const error = await assertRejects(
+      () => batchesOf(loader),
+      SampleError,
+      "Cannot make sample 9: Cannot use label as it must be an integer from 0 to 2, one of the class names: current value is 7",
+    );
+    assertEquals(error.index, 9);
+  });
+
   Deno.test(`DataLoader ends ${workers} workers on break, and when the signal says so`, async () => {
     using count = countWorkers();
     const options = { batchSize: 2, workers };
@@ -141,7 +156,7 @@ Deno.test("WorkerPool leaves no worker behind that it cannot set up", () => {
   using count = countWorkers();
   const transforms = [{ name: "invert", args: [() => 1] }];
   const error = assertThrows(
-    () => new WorkerPool(2, { transforms, shape: [1, 1, 1] }),
+    () => new WorkerPool(2, { transforms, classNames: [], shape: [1, 1, 1] }),
     DOMException,
   );
   assertEquals(error.name, "DataCloneError");
