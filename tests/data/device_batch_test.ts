@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { tf } from "../../src/backend/tf.ts";
 import { arrayDataset } from "../../src/data/array_dataset.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
