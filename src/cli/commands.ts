@@ -108,7 +108,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   data: {
     positional: "fetch|verify|show",
     summary:
-      "Download the data set, check its files, or show a batch as the network sees it and write it as PNG",
+      "Download the data set, check its files, or show a batch as the network sees it and write it as PNG (options from --split to --output: show only)",
     options: [
       ...DATA_OPTIONS,
       "split",

@@ -63,7 +63,7 @@ const OPTIONS = {
   ),
   "workers": workers(
     "N|auto",
-    "Workers that make batches where the device cannot; auto: cores less one",
+    "Workers that make batches where the device cannot; auto: at most cores less one",
   ),
   "data-dir": text(
     "DIR",
@@ -112,7 +112,7 @@ const OPTIONS = {
   "at-epoch": integer(
     "N",
     "Which epoch's order to show, from 1; without it, the order of the data set",
-    { min: 1 },
+    { min: 1, max: 2 ** 32 },
   ),
   "output": text(
     "FILE",

@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { makeFolder } from "../data/folder.ts";
 import { EPOCH_LINE, hasAdapter, run, TINY } from "./program.ts";
 
 const COLUMNS = 120;
@@ -112,8 +113,10 @@ Deno.test({
   name: "data show fills the width of the terminal with half blocks",
   ignore,
   async fn() {
+    await using folder = await makeFolder();
     const typescript = await typescriptOf([
       ...["data", "show", "--source", "sample", "--count", "5"],
+      ...["--output", `${folder.path}/sheet.png`],
     ]);
     assertMatch(typescript, /\[38;2;(\d+;){3}48;2;\d+;\d+;\d+m▀/);
     const widths = screenOf(typescript).filter((line) => line.includes("▀"))
