@@ -104,11 +104,13 @@ export async function train({ options }: CommandLine): Promise<number> {
         },
         onEpochEnd(e) {
           view.stop();
+          view.epochEnd(e);
           console.log(formatEpoch(e));
           _explainWait(e, say);
         },
       }],
     });
+    view.end();
     _explainStop(history, data.train.numBatches, recipe, say);
     if (history.skippedSteps > 0) {
       say(

@@ -13,7 +13,8 @@ import type { EventContent, SummaryImage } from "./event_record.ts";
 export interface EventWriterOptions {
   /**
    * First step that is going to be written again or anew, if the run goes on from a checkpoint: TensorBoard forgets what
-   * files that are there say of this step and those after it. Default 0, which is to be written in a new run as well, as
+   * files that are there say of this step and those after it. (Its fast loader does so for a tag once it is told of such
+   * steps again.) Default 0, which is to be written in a new run as well, as
    * TensorBoard takes nothing but the second start for a restart.
    */
   readonly resumeAtStep?: number;
