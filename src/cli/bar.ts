@@ -34,13 +34,13 @@ export function formatBar(bar: Bar, columns: number): string {
   }
   const share = total > 0 ? Math.min(1, done / total) : 1;
   const percentage = `${Math.floor(100 * share)}%`.padStart(4);
-  const room = columns - `${title} []${percentage} `.length;
+  const room = columns - `${title} [] ${percentage} `.length;
   const detail = details.find(({ length }) => room - length >= LEAST_SIZE) ??
     "";
   const size = Math.max(LEAST_SIZE, Math.min(SIZE, room - detail.length));
   const filled = Math.round(share * size);
   return `${title} [${"=".repeat(filled)}${
     "-".repeat(size - filled)
-  }]${percentage} ${detail}`
+  }] ${percentage} ${detail}`
     .trimEnd();
 }

@@ -85,17 +85,22 @@ interface _Range {
   readonly format: (value: number) => string;
 }
 
-/** The range from the least to the greatest value, made larger to multiples of a fifth of a power of ten. */
+/** The range from the least to the greatest value, made larger to multiples of a fifth of a power of ten: at least of one. */
 function _roundRange(values: readonly number[]): _Range {
   const least = values.reduce((a, b) => Math.min(a, b));
   const most = values.reduce((a, b) => Math.max(a, b));
-  const exponent = Math.floor(Math.log10(most - least || 1));
+  // Less of a difference comes from adding up, and is none.
+  const isFlat = most - least <= 1e-6 * Math.abs(most);
+  const size = isFlat ? Math.abs(most) || 1 : most - least;
+  const exponent = Math.floor(Math.log10(size));
   const step = 10 ** exponent / 5;
   // Rounds what is off by an error of floating point only to the multiple itself.
   const slack = 1e-9;
+  const first = Math.floor(least / step + slack);
+  const last = Math.max(first + 1, Math.ceil(most / step - slack));
   return {
-    min: Math.floor(least / step + slack) * step,
-    max: Math.ceil(most / step - slack) * step,
+    min: first * step,
+    max: last * step,
     format: (value) => _fit(value, Math.min(3, Math.max(0, 1 - exponent))),
   };
 }
@@ -106,9 +111,9 @@ function _fit(value: number, decimals: number): string {
   return text.length < LABEL_WIDTH ? text : value.toExponential(0);
 }
 
-/** From 0 at the bottom to 1 at the top; a half where there is nothing but one value. */
+/** From 0 at the bottom to 1 at the top. */
 function _share(value: number, { min, max }: _Range): number {
-  return max > min ? (value - min) / (max - min) : 0.5;
+  return Math.min(1, Math.max(0, (value - min) / (max - min)));
 }
 
 function _columnAt(share: number, numColumns: number): number {

@@ -76,6 +76,7 @@ export function screenOf(typescript: string, columns = 120): string[] {
   const down = (isWrapped: boolean) => {
     y++;
     if (y === rows.length) rows.push({ text: "", isWrapped });
+    rows[y].isWrapped = isWrapped;
   };
   // deno-lint-ignore no-control-regex -- reads the escape sequences of a terminal
   const tokens = /\x1b\[(\??)([\d;]*)([A-Za-z])|[^\x1b]/gu;
