@@ -106,6 +106,9 @@ const OPTIONS = {
     "Draw a progress bar where there is a terminal (default); --no-progress: never",
   ),
   "quiet": toggle("Print results only"),
+  "json": toggle(
+    "Print one JSON object a line and nothing else on standard output",
+  ),
   "split": choice("Which images to show", ["train", "test"]),
   "count": integer("N", "How many images of the batch to show", { min: 1 }),
   "batch": integer("N", "Which batch to show, from 1", { min: 1 }),

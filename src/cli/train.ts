@@ -96,7 +96,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
         ...run.folder ? [run.folder.callbacks] : [],
       ],
     });
-    view.stop();
+    view.end();
     return await _end(history, { options, recipe, net, data, config, say });
   } finally {
     view.stop();
@@ -136,6 +136,7 @@ function _printer(recipe: Recipe, view: ProgressView, say: _Say): Callbacks {
     },
     onEpochEnd(e) {
       view.stop();
+      view.epochEnd(e);
       console.log(formatEpoch(e));
       say(explainWait(e));
     },
