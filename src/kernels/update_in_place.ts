@@ -69,7 +69,7 @@ export function updateInPlace(
   for (const { members, source } of _groupsOf(backend, parameters, most)) {
     const gradients = members.map(({ gradient }) => asNumbers(gradient));
     const written = members.flatMap(({ variables }) => variables);
-    written.forEach((variable) => _makeSole(backend, variable));
+    written.forEach((variable) => makeSole(backend, variable));
     const read: TensorInfo[] = [...others, ...gradients];
     if (source === "textures") read.push(...written);
     const sizes = members.map(({ gradient }) => gradient.size);
@@ -83,6 +83,18 @@ export function updateInPlace(
       if (gradient !== members[i].gradient) gradient.dispose();
     });
   }
+}
+
+/**
+ * Moves a variable to float32 memory of its own, where it is not alone on such.
+ *
+ * @param backend The backend that holds it.
+ * @param variable The variable, which is about to change where it is.
+ */
+export function makeSole(backend: WebGPUBackend, variable: Variable): void {
+  const isSole = backend.refCount(variable.dataId) <= 1;
+  if (isSole && storedType(backend, variable) === "float32") return;
+  tf.tidy(() => variable.assign(tf.add(variable, 0)));
 }
 
 /** Parameters that one dispatch is for. */
@@ -111,13 +123,6 @@ function _groupsOf(
     }
   }
   return groups;
-}
-
-/** Moves a variable to float32 memory of its own, where it is not alone on such. */
-function _makeSole(backend: WebGPUBackend, variable: Variable): void {
-  const isSole = backend.refCount(variable.dataId) <= 1;
-  if (isSole && storedType(backend, variable) === "float32") return;
-  tf.tidy(() => variable.assign(tf.add(variable, 0)));
 }
 
 /** One invocation per number or vector of all parameters, one parameter after the other. */

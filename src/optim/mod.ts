@@ -4,7 +4,9 @@
  * @module
  */
 
-export * from "./optimizer.ts";
+export * from "./adam.ts";
+export * from "./gradient_scale.ts";
 export * from "./loss_scale.ts";
+export * from "./optimizer.ts";
 export * from "./schedule.ts";
 export * from "./sgd.ts";
