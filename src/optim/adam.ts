@@ -9,7 +9,7 @@ import { OptionError } from "../errors.ts";
 import { adamInPlace, type AdamRates } from "../kernels/adam.ts";
 import { requireNumber } from "../options.ts";
 import { readFactor } from "./gradient_scale.ts";
-import { copiesOf, requireKept, zerosLike } from "./kept.ts";
+import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Options of {@linkcode adam} and {@linkcode adamW}. */
@@ -96,6 +96,8 @@ function _adam(
     takesLossScale: true,
     apply(weights, gradients, scale) {
       const { step, firstMoment, secondMoment } = kept ??= _start(weights);
+      requireFit(firstMoment, weights);
+      requireFit(secondMoment, weights);
       const rates = { ...fixed, learningRate: optimizer.learningRate };
       const parameters = weights.map((weight, i) => ({
         weight,
@@ -126,8 +128,7 @@ function _adam(
       const { step = [], firstMoment = [], secondMoment = [] } = state;
       const isKept = step.length > 0;
       if (
-        isKept && (step.length !== 1 || step[0].size !== 1) ||
-        firstMoment.length !== secondMoment.length
+        isKept && (step.length !== 1 || step[0].size !== 1)
       ) {
         throw new OptionError("state", "another", `one step, and ${what}`);
       }

@@ -5,7 +5,7 @@
  */
 
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
-import { OptionError } from "../errors.ts";
+import { OptionError, ShapeError } from "../errors.ts";
 import type { OptimizerState } from "./optimizer.ts";
 
 /**
@@ -45,5 +45,27 @@ export function requireKept(
   const isAll = names.every((name) => given.includes(name));
   if (given.length > 0 && (given.length !== names.length || !isAll)) {
     throw new OptionError("state", given.join(", "), what);
+  }
+}
+
+/**
+ * Checks that what an optimizer went on from is of the network that it is used on.
+ *
+ * @param kept A tensor per weight.
+ * @param weights The weights.
+ * @throws {ShapeError} If there are more or fewer, or one has another shape.
+ */
+export function requireFit(
+  kept: readonly Tensor[],
+  weights: readonly Tensor[],
+): void {
+  const shapes = (tensors: readonly Tensor[]) =>
+    tensors.map(({ shape }) => `[${shape}]`).join(", ");
+  if (shapes(kept) !== shapes(weights)) {
+    throw new ShapeError(
+      `Cannot go on from an optimizer's state of shapes ${
+        shapes(kept)
+      } as the network has ${shapes(weights)}: it was kept for another network`,
+    );
   }
 }

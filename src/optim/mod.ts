@@ -5,6 +5,7 @@
  */
 
 export * from "./adam.ts";
+export * from "./clip.ts";
 export * from "./gradient_scale.ts";
 export * from "./loss_scale.ts";
 export * from "./optimizer.ts";

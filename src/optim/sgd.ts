@@ -8,7 +8,7 @@ import { type Tensor, tf, type Variable } from "../backend/tf.ts";
 import { sgdInPlace } from "../kernels/sgd.ts";
 import { requireNumber } from "../options.ts";
 import { readFactor } from "./gradient_scale.ts";
-import { copiesOf, requireKept, zerosLike } from "./kept.ts";
+import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";
 import type { Optimizer, OptimizerState } from "./optimizer.ts";
 
 /** Options of {@linkcode sgd}. */
@@ -60,6 +60,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     takesLossScale: true,
     apply(weights, gradients, scale) {
       if (momentum > 0) velocities ??= zerosLike(weights);
+      if (velocities !== undefined) requireFit(velocities, weights);
       if (tf.getBackend() !== "webgpu") {
         const factor = readFactor(scale);
         if (factor === 0) return;
