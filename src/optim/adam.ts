@@ -125,12 +125,14 @@ function _adam(
       const names = ["step", "firstMoment", "secondMoment"];
       const what = `${names.join(", ")}, as ${name} keeps these`;
       requireKept(state, names, what);
-      const { step = [], firstMoment = [], secondMoment = [] } = state;
-      const isKept = step.length > 0;
-      if (
-        isKept && (step.length !== 1 || step[0].size !== 1)
-      ) {
-        throw new OptionError("state", "another", `one step, and ${what}`);
+      const { step, firstMoment, secondMoment } = state;
+      const isKept = step !== undefined;
+      if (isKept && (step.length !== 1 || step[0].size !== 1)) {
+        throw new OptionError(
+          "state",
+          `step [${step.map(({ shape }) => `[${shape}]`)}]`,
+          `a step that is one scalar, and ${what}`,
+        );
       }
       optimizer.dispose();
       if (!isKept) return;
