@@ -10,4 +10,5 @@ export * from "./gradient_scale.ts";
 export * from "./loss_scale.ts";
 export * from "./optimizer.ts";
 export * from "./schedule.ts";
+export * from "./schedules.ts";
 export * from "./sgd.ts";
