@@ -23,12 +23,23 @@ export type {
   Training,
 } from "./callbacks.ts";
 export {
+  type EarlyStopping,
+  earlyStopping,
+  type EarlyStoppingOptions,
+} from "./early_stopping.ts";
+export {
   type BatchSource,
   evaluate,
   type EvaluateOptions,
 } from "./evaluate.ts";
 export { fit, type FitOptions, type History } from "./fit.ts";
 export type { LossAndAccuracy } from "./metrics.ts";
+export type { Monitor, MonitorMode } from "./monitor.ts";
+export {
+  type ReduceOnPlateau,
+  reduceOnPlateau,
+  type ReduceOnPlateauOptions,
+} from "./reduce_on_plateau.ts";
 export {
   type LossAndGradients,
   lossAndGradients,
@@ -41,12 +52,4 @@ export {
   type TuningOptions,
   useTuned,
 } from "./tune.ts";
-export {
-  LossScale,
-  type LossScaleOptions,
-  type Optimizer,
-  type OptimizerState,
-  type Schedule,
-  sgd,
-  type SgdOptions,
-} from "../optim/mod.ts";
+export * from "../optim/mod.ts";
