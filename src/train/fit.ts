@@ -5,18 +5,20 @@
  */
 
 import { ensureBackend } from "../kernels/init.ts";
-import { DataError, OptionError, TrainingError } from "../errors.ts";
-import { requireInteger } from "../options.ts";
+import { DataError, OptionError } from "../errors.ts";
+import { requireInteger, requireNumber } from "../options.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
+import { NormClip } from "../optim/clip.ts";
 import { LossScale } from "../optim/loss_scale.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import type { Schedule } from "../optim/schedule.ts";
 import { sgd } from "../optim/sgd.ts";
 import type { Callbacks, EpochEnd, Training } from "./callbacks.ts";
 import { type BatchSource, evaluate } from "./evaluate.ts";
 import { type LossAndAccuracy, Metrics } from "./metrics.ts";
 import { Pacer } from "./pacer.ts";
-import { recordStep } from "./step.ts";
+import { checkFinite, recordStep } from "./step.ts";
 import { timed } from "./waiting.ts";
 
 /** Options of {@linkcode fit}. */
@@ -25,6 +27,10 @@ export interface FitOptions {
   epochs?: number;
   /** Turns gradients into new weights. Default `sgd()`, freed at the end; one that is given stays the caller's. */
   optimizer?: Optimizer;
+  /** Sets the optimizer's learning rate before every step. Default: it stays as the optimizer and callbacks have it. */
+  schedule?: Schedule;
+  /** Largest norm of all gradients of a step as one vector: larger ones are scaled down to it. Default: no limit. */
+  clipNorm?: number;
   /** Data to take the accuracy on after each epoch. */
   validation?: BatchSource;
   /**
@@ -56,9 +62,10 @@ export interface History {
 }
 
 /** What the parts of a run share. */
-interface Run extends Training {
+interface Run extends Training, Pick<FitOptions, "schedule"> {
   readonly precision: Precision;
   readonly lossScale?: LossScale;
+  readonly clip?: NormClip;
   readonly callbacks: readonly Callbacks[];
   readonly logEvery: number;
   readonly deadline: number;
@@ -103,8 +110,9 @@ export async function fit(
   options: FitOptions = {},
 ): Promise<History> {
   const { epochs = 1, maxTimeMs = Infinity, logEvery = Infinity } = options;
-  const { precision = "float32" } = options;
+  const { precision = "float32", schedule, clipNorm } = options;
   requireInteger("epochs", epochs);
+  if (clipNorm !== undefined) requireNumber("clipNorm", clipNorm, { above: 0 });
   if (logEvery !== Infinity) requireInteger("logEvery", logEvery);
   if (!(maxTimeMs > 0)) {
     throw new OptionError("maxTimeMs", maxTimeMs, "above 0");
@@ -113,17 +121,19 @@ export async function fit(
   requirePrecision(precision);
   const optimizer = options.optimizer ?? sgd();
   const isHalf = precision === "float16";
-  if (isHalf && !optimizer.takesLossScale) {
+  if ((isHalf || clipNorm !== undefined) && !optimizer.takesLossScale) {
     throw new OptionError(
       "optimizer",
       optimizer.description,
-      "one that takesLossScale, as sgd() does, to train in float16",
+      "one that takesLossScale, as sgd() and adam() do, to train in float16 or with clipNorm",
     );
   }
   const run: Run = {
     net,
     optimizer,
     precision,
+    schedule,
+    clip: clipNorm ? new NormClip({ maxNorm: clipNorm }) : undefined,
     lossScale: isHalf ? new LossScale() : undefined,
     callbacks: options.callbacks ?? [],
     stop() {
@@ -175,6 +185,7 @@ export async function fit(
     if (run.lossScale) ({ skippedSteps } = await run.lossScale.read());
   } finally {
     run.lossScale?.dispose();
+    run.clip?.dispose();
     if (options.optimizer === undefined) optimizer.dispose();
   }
   return { epochs: records, steps: run.step, skippedSteps, stopped };
@@ -187,7 +198,7 @@ async function _trainEpoch(
 ): Promise<
   LossAndAccuracy & { count: number; waitMs: number; isComplete: boolean }
 > {
-  const { net, optimizer, precision, lossScale, pacer, callbacks } = run;
+  const { net, optimizer, precision, lossScale, clip, pacer, callbacks } = run;
   const where = { phase: "train" as const, epoch, batches: train.numBatches };
   const metrics = new Metrics();
   let isComplete = true;
@@ -203,8 +214,10 @@ async function _trainEpoch(
       });
       const { loss, correct, gradients } = results;
       try {
+        if (run.schedule) optimizer.learningRate = run.schedule.rateAt(step);
         lossScale?.update(gradients);
-        optimizer.apply(net.getWeights(), gradients, lossScale);
+        clip?.update(gradients, lossScale);
+        optimizer.apply(net.getWeights(), gradients, clip ?? lossScale);
         metrics.update(loss, correct, images.shape[0]);
         gradients.splice(0).forEach((g) => g.dispose());
         for (const c of callbacks) {
@@ -219,7 +232,7 @@ async function _trainEpoch(
       if (!isDue && !isLate && run.step % run.logEvery !== 0) continue;
       const progress = await metrics.progress(where);
       pacer.caughtUp();
-      _checkFinite(progress.loss, { epoch, step });
+      checkFinite(progress.loss, { epoch, step });
       for (const c of callbacks) await c.onProgress?.(progress);
       isComplete = metrics.batches === train.numBatches ||
         performance.now() < run.deadline;
@@ -229,20 +242,9 @@ async function _trainEpoch(
       throw new DataError("data", "Cannot train as the data has no batches");
     }
     const means = await metrics.compute();
-    _checkFinite(means.loss, { epoch, step: run.step - 1 });
+    checkFinite(means.loss, { epoch, step: run.step - 1 });
     return { ...means, count: metrics.count, waitMs, isComplete };
   } finally {
     metrics.dispose();
   }
-}
-
-function _checkFinite(
-  loss: number,
-  where: { epoch: number; step: number },
-): void {
-  if (Number.isFinite(loss)) return;
-  throw new TrainingError(
-    `The mean loss became ${loss} by step ${where.step} in epoch ${where.epoch}: try a smaller learning rate, and check that all labels are in [0, classes)`,
-    where,
-  );
 }
