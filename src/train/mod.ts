@@ -33,6 +33,13 @@ export {
   type EvaluateOptions,
 } from "./evaluate.ts";
 export { fit, type FitOptions, type History } from "./fit.ts";
+export {
+  findLearningRate,
+  type LearningRateCurve,
+  type LearningRateOptions,
+  type LearningRatePoint,
+} from "./lr_finder.ts";
+export type { LearningRateSuggestions } from "./lr_suggestions.ts";
 export type { LossAndAccuracy } from "./metrics.ts";
 export type { Monitor, MonitorMode } from "./monitor.ts";
 export {
