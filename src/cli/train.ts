@@ -10,7 +10,6 @@ import { loadFashionMnist } from "../data/fashion_mnist.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import { sgd } from "../optim/sgd.ts";
 import type { EpochEnd, Progress } from "../train/callbacks.ts";
 import { fit, type History } from "../train/fit.ts";
 import { useTuned } from "../train/tune.ts";
@@ -25,6 +24,7 @@ import {
 } from "./console.ts";
 import { formatData } from "./data_summary.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
+import { optimizationOf } from "./optimization.ts";
 import type { CommandLine } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
 import { ProgressView } from "./progress.ts";
@@ -48,7 +48,7 @@ export async function train({ options }: CommandLine): Promise<number> {
   const { model, imageSize } = recipe;
   const config: ModelConfig = { model, imageSize, classes: 10 };
   checkNetwork(config, options);
-  const optimizer = sgd(recipe);
+  const optimization = optimizationOf(recipe);
   if (options.save !== undefined) await checkWritable("--save", options.save);
   const view = new ProgressView({
     noBars: options.progress === false,
@@ -75,7 +75,9 @@ export async function train({ options }: CommandLine): Promise<number> {
     say(`device: ${formatDevice(backend)}`);
     for (const line of formatData(data.train.summary())) say(line);
     say(`\n${formatLayers(net.summary())}\n`);
-    say(`recipe: ${_describe(recipe, optimizer.description, data)}`);
+    const stepsPerEpoch = data.train.numBatches;
+    const changes = optimization.describe(stepsPerEpoch);
+    say(`recipe: ${_describe(recipe, changes, data)}`);
     _explainSplit(net, recipe, backend, say);
     if (options.tune && backend.adapter === undefined) {
       say("note: there is nothing to tune without a WebGPU adapter");
@@ -88,7 +90,9 @@ export async function train({ options }: CommandLine): Promise<number> {
     const history = await fit(net, data.train, {
       epochs: recipe.epochs,
       precision: recipe.precision,
-      optimizer,
+      optimizer: optimization.optimizer,
+      schedule: optimization.scheduleOver(stepsPerEpoch),
+      clipNorm: optimization.clipNorm,
       validation: data.test,
       maxTimeMs: recipe.maxTimeMs,
       logEvery: options["log-every"],
@@ -107,7 +111,7 @@ export async function train({ options }: CommandLine): Promise<number> {
           console.log(formatEpoch(e));
           _explainWait(e, say);
         },
-      }],
+      }, ...optimization.callbacks],
     });
     _explainStop(history, data.train.numBatches, recipe, say);
     if (history.skippedSteps > 0) {

@@ -171,7 +171,9 @@ export function warmup(schedule: Schedule, options: WarmupOptions): Schedule {
   requireInteger("steps", steps);
   requireNumber("startFactor", startFactor, { above: 0, max: 1 });
   return {
-    description: `${schedule.description}, warmed up over ${steps} steps`,
+    description: `${schedule.description}, warmed up over ${steps} ${
+      steps === 1 ? "step" : "steps"
+    }`,
     rateAt(step) {
       const share = Math.min(step / steps, 1);
       const factor = startFactor + (1 - startFactor) * share;

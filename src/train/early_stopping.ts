@@ -8,6 +8,7 @@ import { requireInteger, requireNumber } from "../options.ts";
 import type { Callbacks } from "./callbacks.ts";
 import {
   describeMonitor,
+  formatEpochs,
   type Monitor,
   requireState,
   type StateField,
@@ -41,6 +42,8 @@ const STATE = {
   best: "number?",
   bestEpoch: "count",
   wait: "count",
+  /** Epoch after which it ended training; 0 if it has not. */
+  stoppedEpoch: "count",
 } as const satisfies Record<string, StateField>;
 
 /**
@@ -73,8 +76,12 @@ export function earlyStopping(
   requireInteger("patience", patience, { min: 0 });
   requireInteger("startFromEpoch", startFromEpoch, { min: 0 });
   if (baseline !== undefined) requireNumber("baseline", baseline, {});
-  let state: StateOf<typeof STATE> = { best: null, bestEpoch: 0, wait: 0 };
-  let reason: string | undefined;
+  let state: StateOf<typeof STATE> = {
+    best: null,
+    bestEpoch: 0,
+    wait: 0,
+    stoppedEpoch: 0,
+  };
 
   function improves(value: number, on: number | null | undefined): boolean {
     if (on === null || on === undefined) return Number.isFinite(value);
@@ -85,26 +92,29 @@ export function earlyStopping(
     name: "earlyStopping",
     description: `early stopping on ${words}, patience ${patience}`,
     get reason() {
-      return reason;
+      return state.stoppedEpoch === 0
+        ? undefined
+        : _explain(words, { ...state, baseline });
     },
     onEpochEnd(event, training) {
-      const { epoch } = event;
+      const { epoch, isPartial } = event;
       const value = valueOf(event, monitor);
-      if (epoch <= startFromEpoch) return;
+      if (isPartial || epoch <= startFromEpoch) return;
       if (improves(value, state.best)) {
         const wait = improves(value, baseline) ? 0 : state.wait + 1;
-        state = { best: value, bestEpoch: epoch, wait };
+        state = { ...state, best: value, bestEpoch: epoch, wait };
         return;
       }
       state.wait++;
       // Not after the first epoch, as Keras has it.
       if (state.wait < patience || epoch === 1) return;
-      reason = _explain(words, { ...state, baseline });
+      state.stoppedEpoch = epoch;
       training.stop();
     },
     saveState: () => ({ ...state }),
-    restoreState(saved) {
+    restoreState(saved, training) {
       state = requireState("earlyStopping", saved, STATE);
+      if (state.stoppedEpoch > 0) training.stop();
     },
   };
 }
@@ -115,10 +125,11 @@ function _explain(
     baseline: number | undefined;
   },
 ): string {
-  const epochs = `${wait} ${wait === 1 ? "epoch" : "epochs"}`;
   const than = [
     best === null ? "" : `${best.toPrecision(4)} of epoch ${bestEpoch}`,
     baseline === undefined ? "" : `the baseline ${baseline}`,
   ].filter(Boolean).join(" or ");
-  return `${words} has not improved ${than && `on ${than} `}for ${epochs}`;
+  return `${words} has not improved ${than && `on ${than} `}for ${
+    formatEpochs(wait)
+  }`;
 }

@@ -13,7 +13,7 @@ import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { sgd } from "../optim/sgd.ts";
 import { requireInteger, requireNumber } from "../options.ts";
-import type { BatchSource } from "./evaluate.ts";
+import { batchesFrom, type BatchSource } from "./batch_source.ts";
 import { recordStep } from "./step.ts";
 import {
   type LearningRateSuggestions,
@@ -145,9 +145,9 @@ async function* _endless(
   train: BatchSource,
 ): AsyncGenerator<Batch, void, undefined> {
   for (let epoch = 0;; epoch++) {
-    train.setEpoch?.(epoch);
     let isEmpty = true;
-    for await (const batch of train) {
+    const batches = batchesFrom(train, { epoch, firstBatch: 0 });
+    for await (const batch of batches) {
       isEmpty = false;
       yield batch;
     }

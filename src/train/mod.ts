@@ -22,16 +22,13 @@ export type {
   StepEnd,
   Training,
 } from "./callbacks.ts";
+export type { BatchSource } from "./batch_source.ts";
 export {
   type EarlyStopping,
   earlyStopping,
   type EarlyStoppingOptions,
 } from "./early_stopping.ts";
-export {
-  type BatchSource,
-  evaluate,
-  type EvaluateOptions,
-} from "./evaluate.ts";
+export { evaluate, type EvaluateOptions } from "./evaluate.ts";
 export { fit, type FitOptions, type History } from "./fit.ts";
 export {
   findLearningRate,
@@ -40,13 +37,17 @@ export {
   type LearningRatePoint,
 } from "./lr_finder.ts";
 export type { LearningRateSuggestions } from "./lr_suggestions.ts";
-export type { LossAndAccuracy } from "./metrics.ts";
+export type { LossAndAccuracy, MetricsSums } from "./metrics.ts";
 export type { Monitor, MonitorMode } from "./monitor.ts";
 export {
   type ReduceOnPlateau,
   reduceOnPlateau,
   type ReduceOnPlateauOptions,
 } from "./reduce_on_plateau.ts";
+export type { CallbackStates } from "./callback_states.ts";
+export type { Interruption } from "./run.ts";
+export type { NamedTensor } from "../io/safetensors.ts";
+export type { Checkpoints, TrainingProgress, TrainingState } from "./state.ts";
 export {
   type LossAndGradients,
   lossAndGradients,

@@ -57,6 +57,16 @@ export function valueOf(event: EpochEnd, monitor: Monitor): number {
   return value;
 }
 
+/**
+ * Writes a number of epochs.
+ *
+ * @param count How many.
+ * @returns For example "3 epochs".
+ */
+export function formatEpochs(count: number): string {
+  return `${count} ${count === 1 ? "epoch" : "epochs"}`;
+}
+
 /** What a field of a state may be: an integer of at least 0, or a number or nothing yet. */
 export type StateField = "count" | "number?";
 

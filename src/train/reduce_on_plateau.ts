@@ -9,6 +9,7 @@ import { requireInteger, requireNumber } from "../options.ts";
 import type { Callbacks } from "./callbacks.ts";
 import {
   describeMonitor,
+  formatEpochs,
   type Monitor,
   type MonitorMode,
   requireState,
@@ -39,7 +40,7 @@ export interface ReduceOnPlateauOptions {
 
 /** A callback that lowers the learning rate. */
 export interface ReduceOnPlateau extends Callbacks {
-  /** One line for people, for example "times 0.1 when test loss has not improved for 10 epochs". */
+  /** One line for people, for example "times 0.1 when test loss has not improved for 11 epochs". */
   readonly description: string;
 }
 
@@ -96,10 +97,12 @@ export function reduceOnPlateau(
 
   return {
     name: "reduceOnPlateau",
-    description:
-      `times ${factor} when ${words} has not improved for ${patience} epochs`,
+    description: `times ${factor} when ${words} has not improved for ${
+      formatEpochs(patience + 1)
+    }`,
     onEpochEnd(event, { optimizer }) {
       const value = valueOf(event, monitor);
+      if (event.isPartial) return;
       if (improves(value)) state = { ...state, best: value, bad: 0 };
       else state.bad++;
       if (state.cooldown > 0) {

@@ -12,7 +12,7 @@ import {
   tf,
   type Variable,
 } from "../backend/tf.ts";
-import { ShapeError, TrainingError } from "../errors.ts";
+import { ShapeError } from "../errors.ts";
 import {
   asFloats,
   type ScalarAndGradients,
@@ -150,24 +150,6 @@ export function checkBatch(
       }], one per image`,
     );
   }
-}
-
-/**
- * Checks that training can go on.
- *
- * @param loss Mean loss so far.
- * @param where Epoch (from 1) and step (from 0 over the run).
- * @throws {TrainingError} If it is not finite.
- */
-export function checkFinite(
-  loss: number,
-  where: { epoch: number; step: number },
-): void {
-  if (Number.isFinite(loss)) return;
-  throw new TrainingError(
-    `The mean loss became ${loss} by step ${where.step} in epoch ${where.epoch}: try a smaller learning rate, and check that all labels are in [0, classes)`,
-    where,
-  );
 }
 
 /** Loss, correct count and gradients of a part of a batch, in this order. */

@@ -26,7 +26,7 @@ function _end(
     if (i === resumeAt) {
       const saved = JSON.stringify(callback.saveState!());
       callback = earlyStopping(options);
-      callback.restoreState!(JSON.parse(saved));
+      callback.restoreState!(JSON.parse(saved), training);
     }
     assertEquals(callback.reason, undefined);
     callback.onEpochEnd!(epochEnd(i + 1, { [monitor]: value }), training);
@@ -84,6 +84,20 @@ for (const [what, values, options, epoch] of CASES) {
   });
 }
 
+Deno.test("earlyStopping() leaves out epochs that are not whole, and stays stopped when resumed", () => {
+  const training = pretendedTraining();
+  const first = earlyStopping();
+  first.onEpochEnd!(epochEnd(1, { testLoss: 1 }), training);
+  first.onEpochEnd!(epochEnd(2, { testLoss: 2, isPartial: true }), training);
+  assertEquals(training.isStopped, false);
+  first.onEpochEnd!(epochEnd(2, { testLoss: 2 }), training);
+  assertEquals(training.isStopped, true);
+  const resumed = pretendedTraining();
+  const second = earlyStopping();
+  second.restoreState!(first.saveState!(), resumed);
+  assertEquals([second.reason, resumed.isStopped], [first.reason, true]);
+});
+
 Deno.test("earlyStopping() says what it does, and why it ended", () => {
   const { description } = earlyStopping({ patience: 3 });
   assertEquals(description, "early stopping on test loss, patience 3");
@@ -132,13 +146,14 @@ for (
     "",
     {},
     { best: 1, bestEpoch: 1 },
-    { best: true, bestEpoch: 1, wait: 0 },
-    { best: 1, bestEpoch: 1, wait: -1 },
+    { best: 1, bestEpoch: 1, wait: 0 },
+    { best: true, bestEpoch: 1, wait: 0, stoppedEpoch: 0 },
+    { best: 1, bestEpoch: 1, wait: -1, stoppedEpoch: 0 },
   ]
 ) {
   Deno.test(`earlyStopping() refuses the state ${JSON.stringify(state)}`, () => {
     assertThrows(
-      () => earlyStopping().restoreState!(state),
+      () => earlyStopping().restoreState!(state, pretendedTraining()),
       OptionError,
       "state of earlyStopping",
     );

@@ -25,6 +25,7 @@ export function epochEnd(
     testAccuracy: undefined,
     testLoss: undefined,
     measuredTrainAccuracy: undefined,
+    isPartial: false,
     steps: 0,
     learningRate: 0,
     seconds: 0,

@@ -10,7 +10,7 @@ import { DataError, OptionError } from "../../src/errors.ts";
 import { adam } from "../../src/optim/adam.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";
 import { sgd } from "../../src/optim/sgd.ts";
-import type { BatchSource } from "../../src/train/evaluate.ts";
+import type { BatchSource } from "../../src/train/batch_source.ts";
 import { fit } from "../../src/train/fit.ts";
 import {
   findLearningRate,

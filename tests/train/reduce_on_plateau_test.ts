@@ -29,7 +29,7 @@ function _rates(
     if (i === resumeAt) {
       const saved = JSON.stringify(callback.saveState!());
       callback = reduceOnPlateau(options);
-      callback.restoreState!(JSON.parse(saved));
+      callback.restoreState!(JSON.parse(saved), training);
     }
     callback.onEpochEnd!(
       epochEnd(i + 1, { [monitor]: sign * value }),
@@ -119,7 +119,7 @@ for (
 ) {
   Deno.test(`reduceOnPlateau() refuses the state ${JSON.stringify(state)}`, () => {
     assertThrows(
-      () => reduceOnPlateau().restoreState!(state),
+      () => reduceOnPlateau().restoreState!(state, pretendedTraining()),
       OptionError,
       "state of reduceOnPlateau",
     );

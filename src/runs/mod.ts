@@ -1,0 +1,15 @@
+/**
+ * Run folders: what a training run leaves behind, and goes on from.
+ *
+ * @module
+ */
+
+export type { ModelConfig } from "../io/checkpoint.ts";
+export type {
+  EpochRecord,
+  MetricsRecord,
+  RunConfig,
+  StepRecord,
+} from "./records.ts";
+export { readRun, type RunRecords } from "./read_run.ts";
+export { RunFolder, type RunFolderOptions } from "./run_folder.ts";
