@@ -18,7 +18,6 @@ import {
   UsageError,
   workers,
 } from "./option_kinds.ts";
-import { OPTIMIZERS, SCHEDULES } from "./recipe.ts";
 
 /** Every option of every command, by its name without dashes. */
 const OPTIONS = {
@@ -31,12 +30,12 @@ const OPTIONS = {
   "batch-size": integer("N", "Images per step", { min: 1 }),
   "optimizer": choice(
     "How gradients change weights: SGD, or Adam, whose step size is 0.001 if not given",
-    OPTIMIZERS,
+    ["sgd", "adam"],
   ),
   "learning-rate": number("X", "Step size, above 0"),
   "schedule": choice(
     "How the step size changes: not, to a tenth after each third of the run, along a cosine to 0, up to it and down, or to a tenth when the test loss has not fallen for 2 epochs",
-    SCHEDULES,
+    ["constant", "step", "cosine", "one-cycle", "plateau"],
   ),
   "warmup-epochs": number(
     "X",

@@ -7,32 +7,14 @@
 import type { Precision } from "../nn/precision.ts";
 import type { OptionValues } from "./options.ts";
 
-/** What `--optimizer` may be. */
-export const OPTIMIZERS = ["sgd", "adam"] as const;
-
-/** One of {@linkcode OPTIMIZERS}. */
-export type OptimizerName = typeof OPTIMIZERS[number];
-
-/** What `--schedule` may be. */
-export const SCHEDULES = [
-  "constant",
-  "step",
-  "cosine",
-  "one-cycle",
-  "plateau",
-] as const;
-
-/** One of {@linkcode SCHEDULES}. */
-export type ScheduleName = typeof SCHEDULES[number];
-
 /** Every choice of a training run. */
 export interface Recipe {
   readonly model: "alexnet" | "lenet";
   readonly epochs: number;
   readonly batchSize: number;
-  readonly optimizer: OptimizerName;
+  readonly optimizer: "sgd" | "adam";
   readonly learningRate: number;
-  readonly schedule: ScheduleName;
+  readonly schedule: NonNullable<OptionValues["schedule"]>;
   readonly warmupEpochs: number;
   readonly momentum: number;
   readonly weightDecay: number;

@@ -8,24 +8,20 @@
 import { assertEquals } from "@std/assert";
 import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
 import { type Tensor, tf, type Variable } from "../../src/backend/tf.ts";
-import { adamInPlace } from "../../src/kernels/adam.ts";
+import { adamInPlace, type AdamRates } from "../../src/kernels/adam.ts";
 import { readAs } from "../../src/kernels/differentiable.ts";
 import { SCALE_STATE } from "../../src/kernels/loss_scale.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
-import {
-  ADAM_DEFAULTS,
-  adamStep,
-  type ReferenceRates,
-} from "../optim/adam_reference.ts";
+import { ADAM_DEFAULTS, adamStep } from "../optim/adam_reference.ts";
 import { passTest } from "./forms.ts";
 import { poison, webgpuBackend } from "./run.ts";
 
 const SIZES = [1, 3, 4, 1000, 4097];
 const STEPS = 3;
 
-const RECIPES: Readonly<Record<string, ReferenceRates>> = {
+const RECIPES: Readonly<Record<string, AdamRates>> = {
   "defaults": { ...ADAM_DEFAULTS, learningRate: 0.1 },
   "weight decay": { ...ADAM_DEFAULTS, learningRate: 0.1, weightDecay: 0.05 },
   "decoupled decay": {
@@ -57,7 +53,7 @@ function _make(size: number, seed: number) {
 
 /** How an optimization goes: what its gradients store, and what they are to be multiplied by in each step. */
 interface _Run {
-  readonly rates: ReferenceRates;
+  readonly rates: AdamRates;
   readonly type?: "float32" | "float16";
   readonly factors?: readonly number[];
 }

@@ -4,18 +4,10 @@
  * @module
  */
 
-/** The numbers of a step of Adam or AdamW, all given. */
-export interface ReferenceRates {
-  readonly learningRate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  readonly weightDecay: number;
-  readonly decoupledDecay: number;
-}
+import type { AdamRates } from "../../src/kernels/adam.ts";
 
 /** PyTorch's defaults of Adam. */
-export const ADAM_DEFAULTS: ReferenceRates = {
+export const ADAM_DEFAULTS: AdamRates = {
   learningRate: 0.001,
   beta1: 0.9,
   beta2: 0.999,
@@ -41,7 +33,7 @@ export interface ReferenceState {
 export function adamStep(
   { weight, firstMoment, secondMoment }: ReferenceState,
   gradient: ArrayLike<number>,
-  { t, ...rates }: ReferenceRates & { t: number },
+  { t, ...rates }: AdamRates & { t: number },
 ): void {
   const { learningRate, beta1, beta2, epsilon } = rates;
   for (let i = 0; i < weight.length; i++) {

@@ -11,8 +11,10 @@ import { adam } from "../../src/optim/adam.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";
 import { cosineRate, warmup } from "../../src/optim/schedules.ts";
 import { sgd } from "../../src/optim/sgd.ts";
+import { earlyStopping } from "../../src/train/early_stopping.ts";
 import { fit, type FitOptions } from "../../src/train/fit.ts";
 import { reduceOnPlateau } from "../../src/train/reduce_on_plateau.ts";
+import type { TrainingState } from "../../src/train/state.ts";
 import { assertClose } from "../compare.ts";
 import { read, use, webgpuTest } from "../device.ts";
 import { tinyData, tinyNet } from "./tiny.ts";
@@ -52,6 +54,41 @@ for (const device of ["cpu", "webgpu"] as const) {
       assertEquals(tf.memory().numTensors, before);
     });
   }
+
+  test(`fit() goes on to the bit with adam(), a schedule and clipping on ${device}`, async () => {
+    await use(device);
+    const states: TrainingState[] = [];
+    const train = async (resume?: TrainingState) => {
+      const net = tinyNet({ rate: 0.3 });
+      const optimizer = adam();
+      const losses: number[] = [];
+      await fit(net, tinyData({ shuffle: true }), {
+        epochs: 3,
+        optimizer,
+        schedule: cosineRate({ learningRate: 0.05, steps: 15 }),
+        clipNorm: 0.1,
+        resume,
+        checkpoints: { everySteps: 1, save: (s) => void states.push(s) },
+        callbacks: [{
+          async onStepEnd({ loss }) {
+            losses.push((await loss.data())[0]);
+          },
+        }],
+      });
+      const weights = await read(() =>
+        net.getWeights().map((w) => tf.clone(w))
+      );
+      optimizer.dispose();
+      net.dispose();
+      return { losses, weights };
+    };
+    const whole = await train();
+    const middle = states.find(({ progress }) => progress.step === 7);
+    assert(middle?.others.has("optimizer.step.0"));
+    const { losses, weights } = await train(middle);
+    assertEquals(losses, whole.losses.slice(7));
+    assertEquals(weights, whole.weights);
+  });
 
   test(`fit() with adam(), a schedule and clipping learns, and does not grow the memory, on ${device}`, async () => {
     await use(device);
@@ -121,4 +158,30 @@ Deno.test("fit() refuses a norm of 0, and to clip for an optimizer that does not
     assertEquals(error.option, option);
   }
   net.dispose();
+});
+
+Deno.test("fit() stays stopped when it goes on after earlyStopping()", async () => {
+  await use("cpu");
+  const states: TrainingState[] = [];
+  const train = async (resume?: TrainingState) => {
+    const net = tinyNet();
+    // No epoch is that much better.
+    const stopping = earlyStopping({ minDelta: 10, patience: 1 });
+    const history = await fit(net, tinyData({ count: 8 }), {
+      epochs: 9,
+      validation: tinyData({ count: 4 }),
+      callbacks: [stopping],
+      checkpoints: { save: (state) => void states.push(state) },
+      resume,
+    });
+    net.dispose();
+    return { ...history, reason: stopping.reason };
+  };
+  const first = await train();
+  assertEquals([first.epochs.length, first.stopped], [2, "stopped"]);
+  assertEquals(states.map(({ progress }) => progress.epoch), [2, 3]);
+  const second = await train(states[1]);
+  assertEquals([second.epochs.length, second.stopped], [2, "stopped"]);
+  assertEquals(second.reason, first.reason);
+  assertEquals((await train(states[0])).epochs.length, 2);
 });
