@@ -91,7 +91,7 @@ export async function lrFind({ options }: CommandLine): Promise<number> {
     if (options.json) return 0;
     // The first losses are of single batches, as far apart as all the others are together.
     say(drawLossCurve(points.slice(PRINT_EVERY)));
-    console.log(formatSuggestions(suggestions));
+    console.log(_formatSuggestions(suggestions));
     return 0;
   } finally {
     view.stop();
@@ -107,13 +107,8 @@ function _progress(
   }, loss ${smoothedLoss.toFixed(4)}`;
 }
 
-/**
- * Writes what was suggested.
- *
- * @param suggestions Learning rates.
- * @returns A line each, and one that says how to use the first.
- */
-export function formatSuggestions(
+/** A line for each, and one that says how to use the first. */
+function _formatSuggestions(
   { valley, steepest, minimum }: LearningRateSuggestions,
 ): string {
   return [
