@@ -12,4 +12,8 @@ export type {
   StepRecord,
 } from "./records.ts";
 export { readRun, type RunRecords } from "./read_run.ts";
-export { RunFolder, type RunFolderOptions } from "./run_folder.ts";
+export {
+  type ResumeOptions,
+  RunFolder,
+  type RunFolderOptions,
+} from "./run_folder.ts";

@@ -83,7 +83,10 @@ export class RunCheckpoints {
    */
   async save({ weights, others, progress }: TrainingState): Promise<void> {
     const { model, keep = 1 } = this.#options;
-    if (keep > 1 && this.#lastStep !== undefined) await this.#keepLast();
+    // At the end of an epoch there may be two states of one step, the second of which has all that callbacks did.
+    const isOlder = this.#lastStep !== undefined &&
+      this.#lastStep < progress.step;
+    if (keep > 1 && isOlder) await this.#keepLast();
     await writeCheckpoint(join(this.#folder, LAST), {
       config: model,
       tensors: new Map([...weights, ...others]),

@@ -24,12 +24,22 @@ export const RUN_FILES = {
   checkpoints: "checkpoints",
 } as const;
 
+/** Names of everything that this file makes in a run folder. */
+const OWN_FILES =
+  /^(config\.json|metrics\.jsonl|checkpoints|\.lock|events\.out\.tfevents\..*)$/;
+
 /** Options of a run folder. */
 export interface RunFolderOptions {
   /** How often to keep the state, in steps, besides at the end of each epoch. Default: then only. */
   checkpointEvery?: number;
   /** How many states to keep, the newest included. Default 1. */
   keepCheckpoints?: number;
+}
+
+/** Options of {@linkcode RunFolder.resume}. */
+export interface ResumeOptions extends RunFolderOptions {
+  /** What of the recipe is no longer as it was. Default: nothing. */
+  recipe?: RunConfig["recipe"];
 }
 
 /** What a run folder is opened with. */
@@ -135,8 +145,7 @@ export class RunFolder implements Disposable {
           `Cannot begin a run in ${path} as there is one: go on with it by \`train --resume ${path}\`, or choose another folder`,
         );
       }
-      const text = `${JSON.stringify(config, null, 2)}\n`;
-      await writeAtomically(file, [new TextEncoder().encode(text)]);
+      await _writeConfig(path, config);
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
@@ -148,16 +157,20 @@ export class RunFolder implements Disposable {
    * Opens the folder of a run to go on with it.
    *
    * @param path The folder.
-   * @param options How often to keep states, and how many.
+   * @param options How often to keep states, how many, and what of the recipe is new.
    * @returns The folder.
    * @throws {DataError} If there is no run in it, a file of it is damaged, or another process is training in it.
    */
   static async resume(
     path: string,
-    options: RunFolderOptions = {},
+    options: ResumeOptions = {},
   ): Promise<RunFolder> {
-    const config = await readConfig(path);
+    const old = await readConfig(path);
+    const config = { ...old, recipe: { ...old.recipe, ...options.recipe } };
     const lock = lockRun(path);
+    if (JSON.stringify(config) !== JSON.stringify(old)) {
+      await _writeConfig(path, config);
+    }
     return await RunFolder.#open(path, { ...options, config, lock });
   }
 
@@ -182,10 +195,26 @@ export class RunFolder implements Disposable {
     }
   }
 
+  /** Takes a new run away, as if it had never been begun; what else is in its folder stays, and then the folder does. */
+  async remove(): Promise<void> {
+    this[Symbol.dispose]();
+    for await (const { name } of Deno.readDir(this.path)) {
+      if (!OWN_FILES.test(name)) continue;
+      await Deno.remove(join(this.path, name), { recursive: true });
+    }
+    await Deno.remove(this.path).catch(() => {});
+  }
+
   /** Closes the files, and lets others have the folder. */
   [Symbol.dispose](): void {
     for (const part of this.#parts) part[Symbol.dispose]();
   }
+}
+
+async function _writeConfig(path: string, config: RunConfig): Promise<void> {
+  const text = `${JSON.stringify(config, null, 2)}\n`;
+  const file = join(path, RUN_FILES.config);
+  await writeAtomically(file, [new TextEncoder().encode(text)]);
 }
 
 async function _exists(path: string): Promise<boolean> {

@@ -8,6 +8,8 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { optimizationOf } from "../../src/cli/optimization.ts";
 import type { OptionValues } from "../../src/cli/options.ts";
 import { recipeOf } from "../../src/cli/recipe.ts";
+import { recordOptions, resumeOptions } from "../../src/cli/run_options.ts";
+import type { RunConfig } from "../../src/runs/records.ts";
 import { assertClose } from "../compare.ts";
 import { epochEnd, pretendedTraining } from "../train/epochs.ts";
 import { EPOCH_LINE, runProgram, TINY } from "./program.ts";
@@ -102,6 +104,24 @@ Deno.test("optimizationOf() lowers the rate on a plateau, and then stops", () =>
   assertEquals(rates, [0.5, 0.5, 0.5, 0.05, 0.05]);
   assertEquals(training.isStopped, true);
   assertMatch(stopping!.reason!, /^test loss has not improved on 2\.000/);
+});
+
+Deno.test("a run that goes on has the optimization that it began with", () => {
+  const all: OptionValues = {
+    "optimizer": "adam",
+    "schedule": "cosine",
+    "warmup-epochs": 0.5,
+    "clip-norm": 2.5,
+    "early-stopping": 4,
+  };
+  for (
+    const options of [all, { momentum: 0.9, schedule: "plateau" } as const]
+  ) {
+    const began = recipeOf(options);
+    const recorded = JSON.parse(JSON.stringify(recordOptions(began, options)));
+    const config = { recipe: recorded } as RunConfig;
+    assertEquals(recipeOf(resumeOptions(config, {}, "run")), began);
+  }
 });
 
 Deno.test("train takes an optimizer, a schedule, a warm-up, clipping and early stopping, and says so", async () => {
