@@ -28,9 +28,30 @@ const OPTIONS = {
   ),
   "epochs": integer("N", "Times through the training images", { min: 1 }),
   "batch-size": integer("N", "Images per step", { min: 1 }),
-  "learning-rate": number("X", "Step size of SGD, above 0"),
+  "optimizer": choice(
+    "How gradients change weights: SGD, or Adam, whose step size is 0.001 if not given",
+    ["sgd", "adam"],
+  ),
+  "learning-rate": number("X", "Step size, above 0"),
+  "schedule": choice(
+    "How the step size changes: not, to a tenth after each third of the run, along a cosine to 0, up to it and down, or to a tenth when the test loss has not fallen for 2 epochs",
+    ["constant", "step", "cosine", "one-cycle", "plateau"],
+  ),
+  "warmup-epochs": number(
+    "X",
+    "Epochs, or a part of one, in which the step size rises from a third",
+  ),
   "momentum": number("X", "Momentum of SGD, in [0, 1)"),
-  "weight-decay": number("X", "Weight decay of SGD, at least 0"),
+  "weight-decay": number("X", "Weight decay, at least 0"),
+  "clip-norm": number(
+    "X",
+    "Largest norm of all gradients of a step together, above 0",
+  ),
+  "early-stopping": integer(
+    "N",
+    "Stop when the test loss has not fallen for N epochs",
+    { min: 1 },
+  ),
   "dropout": number("X", "Dropout rate of AlexNet, in [0, 1)"),
   "resize": integer("PIXELS", "Height and width of the images", {
     min: 1,

@@ -9,7 +9,6 @@ import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
 import { requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import { sgd } from "../optim/sgd.ts";
 import type { Callbacks } from "../train/callbacks.ts";
 import { fit, type History } from "../train/fit.ts";
 import { useTuned } from "../train/tune.ts";
@@ -18,6 +17,7 @@ import { formatDevice, formatEpoch, formatLayers } from "./console.ts";
 import { formatData } from "./data_summary.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupts.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
+import { optimizationOf } from "./optimization.ts";
 import type { CommandLine, OptionValues } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
 import { ProgressView } from "./progress.ts";
@@ -50,7 +50,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
   const { model, imageSize } = recipe;
   const config: ModelConfig = { model, imageSize, classes: 10 };
   checkNetwork(config, options);
-  const optimizer = sgd(recipe);
+  const optimization = optimizationOf(recipe);
   if (options.save !== undefined) await checkWritable("--save", options.save);
   const view = new ProgressView({
     noBars: options.progress === false,
@@ -69,7 +69,9 @@ export async function train({ options: given }: CommandLine): Promise<number> {
     say(`device: ${formatDevice(backend)}`);
     for (const line of formatData(data.train.summary())) say(line);
     say(`\n${formatLayers(net.summary())}\n`);
-    say(`recipe: ${describeRecipe(recipe, optimizer.description, data)}`);
+    const stepsPerEpoch = data.train.numBatches;
+    const changes = optimization.describe(stepsPerEpoch);
+    say(`recipe: ${describeRecipe(recipe, changes, data)}`);
     say(run.explain());
     say(explainSplit(net, recipe.batchSize, backend));
     if (options.tune && backend.adapter === undefined) {
@@ -83,7 +85,9 @@ export async function train({ options: given }: CommandLine): Promise<number> {
     const history = await fit(net, data.train, {
       epochs: recipe.epochs,
       precision: recipe.precision,
-      optimizer,
+      optimizer: optimization.optimizer,
+      schedule: optimization.scheduleOver(stepsPerEpoch),
+      clipNorm: optimization.clipNorm,
       validation: data.test,
       measureTrain: options["measure-train"],
       maxTimeMs: recipe.maxTimeMs,
@@ -93,6 +97,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
       resume: run.folder?.state,
       callbacks: [
         _printer(recipe, view, say),
+        ...optimization.callbacks,
         ...run.folder ? [run.folder.callbacks] : [],
       ],
     });
