@@ -63,10 +63,11 @@ export function sigmoid(): Layer {
   return _activation("sigmoid");
 }
 
-function _activation(kind: Activation): Layer {
+function _activation(kind: "relu" | "sigmoid"): Layer {
   const compute = activationFunction(kind);
   return {
     kind,
+    config: { kind },
     outputShape: (input) => input,
     weights: () => [],
     macs: () => 0,
