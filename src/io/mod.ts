@@ -13,7 +13,7 @@ export {
   saveCheckpoint,
   writeCheckpoint,
 } from "./checkpoint.ts";
-export { exportModel, type ExportOptions } from "./interchange/export.ts";
-export { importModel, type ImportOptions } from "./interchange/import.ts";
+export { exportModel, type ExportModelOptions } from "./interchange/export.ts";
+export { importModel, type ImportModelOptions } from "./interchange/import.ts";
 export type { KnownModel } from "./interchange/detect.ts";
 export type { NamedTensor } from "./safetensors.ts";

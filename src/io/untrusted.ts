@@ -5,14 +5,15 @@
  */
 
 /**
- * Shows a name from a file that nobody vouches for.
+ * Shows text from a file that nobody vouches for, such as a name.
  *
- * @param name The name.
- * @returns At most 80 printable characters.
+ * @param text The text.
+ * @param most Most characters to show. Default 80.
+ * @returns Printable characters on one line.
  */
-export function showName(name: string): string {
-  const printable = name.slice(0, 80).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
-  return name.length > 80 ? `${printable.slice(0, 77)}...` : printable;
+export function showName(text: string, most = 80): string {
+  const start = text.length > most ? `${text.slice(0, most - 3)}...` : text;
+  return start.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
 }
 
 /**

@@ -104,9 +104,9 @@ function _misfit(
   if (expected === undefined) return "its images or classes are too few";
   for (const [name, shape] of expected) {
     const entry = found.entries.get(name);
-    if (entry === undefined) return `it has no tensor ${name}`;
+    if (entry === undefined) return `it has no tensor ${showName(name)}`;
     if (`${entry.shape}` === `${shape}`) continue;
-    return `its tensor ${name} has shape [${
+    return `its tensor ${showName(name)} has shape [${
       showName(String(entry.shape))
     }], not [${shape}]`;
   }

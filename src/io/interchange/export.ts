@@ -18,7 +18,7 @@ export const EXPORT_FORMATS = ["safetensors", "tfjs", "onnx"] as const;
 export const LAYOUTS = ["keras", "pytorch"] as const;
 
 /** Options of {@linkcode exportModel}. */
-export interface ExportOptions {
+export interface ExportModelOptions {
   /**
    * The format: "safetensors", weights alone; "tfjs", TensorFlow.js's layers format, a folder; "onnx", an ONNX file. All
    * take images NHWC, in [0, 1], and give logits.
@@ -51,7 +51,7 @@ export interface ExportOptions {
  */
 export async function exportModel(
   checkpoint: Checkpoint,
-  options: ExportOptions,
+  options: ExportModelOptions,
 ): Promise<void> {
   const { format, output, layout } = options;
   _requireOneOf("format", format, EXPORT_FORMATS);

@@ -14,7 +14,7 @@ import { importTfjs } from "./tfjs_import.ts";
 export const IMPORT_FORMATS = ["safetensors", "tfjs"] as const;
 
 /** Options of {@linkcode importModel}. */
-export interface ImportOptions extends KnownModel {
+export interface ImportModelOptions extends KnownModel {
   /**
    * The format: "safetensors", weights with the names and layouts of PyTorch's `state_dict` or of here; or "tfjs",
    * TensorFlow.js's layers format.
@@ -44,7 +44,7 @@ export interface ImportOptions extends KnownModel {
  */
 export async function importModel(
   path: string,
-  options: ImportOptions,
+  options: ImportModelOptions,
 ): Promise<Checkpoint> {
   const { format, ...known } = options;
   if (format === "safetensors") return await importSafetensors(path, known);

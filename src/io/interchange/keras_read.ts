@@ -60,7 +60,7 @@ export function parseKeras(topology: unknown): KerasModel {
     } catch (error) {
       if (!(error instanceof AlexNetError)) throw error;
       throw new ShapeError(
-        `its layer ${name} is none of here: ${error.message}`,
+        `its layer ${name} is none of here: ${showName(error.message, 200)}`,
       );
     }
   });
