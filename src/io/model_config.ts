@@ -21,7 +21,7 @@ export interface ModelConfig {
 }
 
 /** Most classes of a network that is read from a file. */
-const MAX_CLASSES = 100_000;
+export const MAX_CLASSES = 100_000;
 /** Largest height and width of images of a network that is read from a file. */
 export const MAX_IMAGE_SIZE = 4096;
 

@@ -11,7 +11,11 @@ import {
   type ModelName,
 } from "../../models/named.ts";
 import type { Shape } from "../../nn/shape.ts";
-import { MAX_IMAGE_SIZE, type ModelConfig } from "../model_config.ts";
+import {
+  MAX_CLASSES,
+  MAX_IMAGE_SIZE,
+  type ModelConfig,
+} from "../model_config.ts";
 import { showName } from "../untrusted.ts";
 
 /** What the caller knows of the network. */
@@ -56,7 +60,7 @@ export function detectModel(
     const usual = known.imageSize ?? DEFAULT_IMAGE_SIZES[model];
     const asUsual = { model, classes: 2, imageSize: usual };
     const lastName = [..._expected(found, asUsual)?.keys() ?? []].at(-1);
-    const classes = entries.get(lastName ?? "")?.shape[0] ?? 0;
+    const classes = entries.get(lastName ?? "")?.shape[0] ?? asUsual.classes;
     const withSize = (imageSize: number) => ({ model, classes, imageSize });
     const misfit = _misfit(found, withSize(usual));
     if (misfit === undefined) return withSize(usual);
@@ -100,6 +104,7 @@ function _misfit(
   found: FoundWeights,
   config: ModelConfig,
 ): string | undefined {
+  if (config.classes > MAX_CLASSES) return "its classes are too many";
   const expected = _expected(found, config);
   if (expected === undefined) return "its images or classes are too few";
   for (const [name, shape] of expected) {

@@ -102,7 +102,7 @@ async function _findShards(
   const shards: Shard[] = [];
   for (const name of names) {
     // As the format's writers name them: other files of the reader are none of the model's business.
-    if (typeof name !== "string" || !/^[\w.-]+$/.test(name)) {
+    if (typeof name !== "string" || !/^[\w-][\w.-]*$/.test(name)) {
       throw cannotRead(
         path,
         `its weights are in ${

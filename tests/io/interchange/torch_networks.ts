@@ -12,13 +12,13 @@ import { ALEXNET, LENET, seededCheckpoint, testImages } from "./seeded.ts";
 export const TORCH_NETWORKS = [LENET, ALEXNET];
 
 /** How many images they are given. */
-export const NUM_TORCH_IMAGES = 16;
+export const NUM_TORCH_IMAGES = 8;
 
 /**
  * Loads the images of a network.
  *
  * @param imageSize Height and width.
- * @returns float32 values of `[16, imageSize, imageSize, 1]`.
+ * @returns float32 values of `[8, imageSize, imageSize, 1]`.
  */
 export async function torchImages(
   imageSize: number,
