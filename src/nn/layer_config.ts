@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { Activation } from "./activation.ts";
 import type { Window } from "./window.ts";
+
+/** Name of an activation; "linear" is none. */
+export type Activation = "linear" | "relu" | "sigmoid";
 
 /** A convolution with bias. */
 export interface Conv2dConfig extends Window {

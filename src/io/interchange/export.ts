@@ -11,11 +11,9 @@ import { encodeSafetensors, type NamedTensor } from "../safetensors.ts";
 import { type DescribedNetwork, describeNetwork } from "./described.ts";
 import { pytorchWeights, toPyTorch } from "./pytorch.ts";
 
-/** Formats that a network can be written in. */
-export const EXPORT_FORMATS = ["safetensors", "tfjs", "onnx"] as const;
+const FORMATS = ["safetensors", "tfjs", "onnx"] as const;
 
-/** Whose names and layouts the weights in a safetensors file have. */
-export const LAYOUTS = ["keras", "pytorch"] as const;
+const LAYOUTS = ["keras", "pytorch"] as const;
 
 /** Options of {@linkcode exportModel}. */
 export interface ExportModelOptions {
@@ -23,14 +21,14 @@ export interface ExportModelOptions {
    * The format: "safetensors", weights alone; "tfjs", TensorFlow.js's layers format, a folder; "onnx", an ONNX file. All
    * take images NHWC, in [0, 1], and give logits.
    */
-  format: typeof EXPORT_FORMATS[number];
+  format: "safetensors" | "tfjs" | "onnx";
   /** Where to write: a file, or for "tfjs" a folder that does not exist yet. */
   output: string;
   /**
    * Of safetensors, whose names and layouts: "keras", those of a checkpoint of this package (kernels HWIO and `[in, out]`),
    * or "pytorch", those of a `state_dict` (OIHW and `[out, in]`). Default "keras".
    */
-  layout?: typeof LAYOUTS[number];
+  layout?: "keras" | "pytorch";
 }
 
 /**
@@ -54,7 +52,7 @@ export async function exportModel(
   options: ExportModelOptions,
 ): Promise<void> {
   const { format, output, layout } = options;
-  _requireOneOf("format", format, EXPORT_FORMATS);
+  _requireOneOf("format", format, FORMATS);
   if (layout !== undefined) _requireOneOf("layout", layout, LAYOUTS);
   if (layout !== undefined && format !== "safetensors") {
     throw new OptionError("layout", layout, `left out with format ${format}`);

@@ -10,16 +10,13 @@ import type { KnownModel } from "./detect.ts";
 import { importSafetensors } from "./safetensors_import.ts";
 import { importTfjs } from "./tfjs_import.ts";
 
-/** Formats that a network can be read from. */
-export const IMPORT_FORMATS = ["safetensors", "tfjs"] as const;
-
 /** Options of {@linkcode importModel}. */
 export interface ImportModelOptions extends KnownModel {
   /**
    * The format: "safetensors", weights with the names and layouts of PyTorch's `state_dict` or of here; or "tfjs",
    * TensorFlow.js's layers format.
    */
-  format: typeof IMPORT_FORMATS[number];
+  format: "safetensors" | "tfjs";
 }
 
 /**
@@ -52,6 +49,6 @@ export async function importModel(
   throw new OptionError(
     "format",
     format,
-    `one of ${IMPORT_FORMATS.join(", ")}`,
+    "one of safetensors, tfjs",
   );
 }
