@@ -8,6 +8,7 @@ import { ShapeError } from "../../errors.ts";
 import { namedLayers } from "../../models/named.ts";
 import type { LayerConfig } from "../../nn/layer_config.ts";
 import type { Shape } from "../../nn/shape.ts";
+import type { SequentialOptions } from "../../nn/sequential.ts";
 import { summarize } from "../../nn/summary.ts";
 import type { ModelConfig } from "../model_config.ts";
 
@@ -43,7 +44,22 @@ export interface DescribedNetwork {
  * @throws {ShapeError} If a layer cannot be described.
  */
 export function describeNetwork(config: ModelConfig): DescribedNetwork {
-  const { layers, inputShape } = namedLayers(config);
+  return describeLayers(config.model, namedLayers(config));
+}
+
+/**
+ * Describes any list of layers.
+ *
+ * @param name A name for it.
+ * @param network The layers, and the shape of one image.
+ * @returns The layers in their places.
+ * @throws {ShapeError} If a layer cannot be described, or cannot take what the one before it gives.
+ */
+export function describeLayers(
+  name: string,
+  network: Pick<SequentialOptions, "layers" | "inputShape">,
+): DescribedNetwork {
+  const { layers, inputShape } = network;
   let input: Shape = inputShape;
   const described = summarize(layers, inputShape).map((placed, i) => {
     const { name, outputShape, weights } = placed;
@@ -57,7 +73,7 @@ export function describeNetwork(config: ModelConfig): DescribedNetwork {
     return layer;
   });
   return {
-    name: config.model,
+    name,
     inputShape,
     outputShape: input,
     layers: described,
