@@ -114,6 +114,19 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ],
     run: async (line) => (await import("./lr_find.ts")).lrFind(line),
   },
+  export: {
+    positional: "CHECKPOINT",
+    summary:
+      "Write saved weights for PyTorch, TensorFlow.js, ONNX Runtime and others",
+    options: ["format", "layout", "output", ...COMMON_OPTIONS],
+    run: async (line) => (await import("./export.ts")).exportCheckpoint(line),
+  },
+  import: {
+    positional: "FILE",
+    summary: "Make a checkpoint of weights that another program wrote",
+    options: ["format", "model", "resize", "output", ...COMMON_OPTIONS],
+    run: async (line) => (await import("./import.ts")).importCheckpoint(line),
+  },
   tune: {
     positional: "",
     summary:

@@ -21,7 +21,7 @@ import {
 
 /** Every option of every command, by its name without dashes. */
 const OPTIONS = {
-  "model": choice("Network to train", ["alexnet", "lenet"]),
+  "model": choice("Which network", ["alexnet", "lenet"]),
   "preset": choice(
     "Values for all options below that are not given: the lecture's recipe, or one that shows learning within ten minutes on a slow adapter",
     ["lecture", "quick"],
@@ -138,9 +138,17 @@ const OPTIONS = {
     "Which epoch's order to show, from 1; without it, the order of the data set",
     { min: 1, max: 2 ** 32 },
   ),
+  "format": choice(
+    "Format to export to or import from (onnx: export only)",
+    ["safetensors", "tfjs", "onnx"],
+  ),
+  "layout": choice(
+    "Names and layouts of safetensors: as here, or of a PyTorch state_dict",
+    ["keras", "pytorch"],
+  ),
   "output": text(
-    "FILE",
-    "Where to write the contact sheet, a PNG file; fashion-mnist-train.png or -test.png if not given",
+    "PATH",
+    "Where to write: a file, and for tfjs a new folder; data show: a PNG file, fashion-mnist-train.png or -test.png if not given",
   ),
   "verbose": toggle("Print the stack trace of an error"),
   "help": toggle("Print this help"),

@@ -1,5 +1,5 @@
 /**
- * File formats that show a run to people: event files for TensorBoard, pictures of images and of filters.
+ * Files: checkpoints and the formats of other programs, event files for TensorBoard, pictures of images and of filters.
  *
  * @module
  */
@@ -16,3 +16,15 @@ export {
   type Kernel,
 } from "./filter_picture.ts";
 export { EventWriter, type EventWriterOptions } from "./tensorboard.ts";
+  type Checkpoint,
+  loadCheckpoint,
+  type LoadCheckpointOptions,
+  type ModelConfig,
+  restoreWeights,
+  saveCheckpoint,
+  writeCheckpoint,
+} from "./checkpoint.ts";
+export { exportModel, type ExportModelOptions } from "./interchange/export.ts";
+export { importModel, type ImportModelOptions } from "./interchange/import.ts";
+export type { KnownModel } from "./interchange/detect.ts";
+export type { NamedTensor } from "./safetensors.ts";
