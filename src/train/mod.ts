@@ -23,6 +23,13 @@ export type {
   Training,
 } from "./callbacks.ts";
 export {
+  type ClassMetrics,
+  classMetrics,
+  confusionMatrix,
+  evaluatePredictions,
+  type Predictions,
+} from "./confusion.ts";
+export {
   type BatchSource,
   evaluate,
   type EvaluateOptions,
