@@ -66,7 +66,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   evaluate: {
     positional: "CHECKPOINT",
-    summary: "Measure loss and accuracy of saved weights on the test images",
+    summary:
+      "Measure loss, accuracy and confusion of saved weights on the test images",
     options: [
       "batch-size",
       "test-samples",
@@ -74,9 +75,26 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ...DATA_OPTIONS,
       "progress",
       "quiet",
+      "json",
       ...COMMON_OPTIONS,
     ],
     run: async (line) => (await import("./evaluate.ts")).evaluate(line),
+  },
+  predict: {
+    positional: "CHECKPOINT IMAGE...",
+    summary:
+      "Say what pictures show: PNG, JPEG or IDX files of any size, color or grey",
+    options: [
+      "top",
+      "invert",
+      "count",
+      "batch-size",
+      "device",
+      "quiet",
+      "json",
+      ...COMMON_OPTIONS,
+    ],
+    run: async (line) => (await import("./predict.ts")).predict(line),
   },
   tune: {
     positional: "",

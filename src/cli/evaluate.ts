@@ -1,16 +1,18 @@
 /**
- * `evaluate CHECKPOINT`: loss and accuracy of saved weights on the test images.
+ * `evaluate CHECKPOINT`: loss and accuracy of saved weights on the test images, and which classes they confuse.
  *
  * @module
  */
 
-import { initBackend } from "../kernels/init.ts";
 import { loadFashionMnist } from "../data/fashion_mnist.ts";
-import { loadCheckpoint, restoreWeights } from "../io/checkpoint.ts";
-import { evaluate as evaluateNetwork } from "../train/evaluate.ts";
-import { useTuned } from "../train/tune.ts";
+import {
+  classMetrics,
+  confusionMatrix,
+  evaluatePredictions,
+} from "../train/confusion.ts";
+import { formatClassMetrics, formatConfusion } from "./class_tables.ts";
 import { formatDevice } from "./console.ts";
-import { buildNetwork } from "./network.ts";
+import { classNamesOf, openNetwork, readCheckpoint } from "./open_network.ts";
 import { UsageError } from "./option_kinds.ts";
 import type { CommandLine } from "./options.ts";
 import { ProgressView } from "./progress.ts";
@@ -27,10 +29,10 @@ export async function evaluate(
 ): Promise<number> {
   if (positional.length !== 1) {
     throw new UsageError(
-      "evaluate needs one CHECKPOINT: a file that `train --save FILE` wrote",
+      "evaluate needs one CHECKPOINT: a file that `train --save FILE` wrote, or a run folder",
     );
   }
-  const checkpoint = await loadCheckpoint(positional[0]);
+  const checkpoint = await readCheckpoint(positional[0]);
   const { config } = checkpoint;
   const view = new ProgressView({
     noBars: options.progress === false,
@@ -47,20 +49,40 @@ export async function evaluate(
       onProgress: view.download,
     });
     view.stop();
-    const onWarning = (message: string) => console.error(`warning: ${message}`);
-    const backend = await initBackend({ device: options.device, onWarning });
-    await useTuned({ onWarning });
-    if (!options.quiet) console.log(`device: ${formatDevice(backend)}`);
-    const net = buildNetwork(config);
-    restoreWeights(net, checkpoint);
-    const { loss, accuracy } = await evaluateNetwork(net, test, {
+    const { net, backend } = await openNetwork(checkpoint, options);
+    if (!options.quiet && !options.json) {
+      console.log(`device: ${formatDevice(backend)}`);
+    }
+    const predictions = await evaluatePredictions(net, test, {
       onProgress: (e) => view.update(e),
     });
     view.stop();
+    const { loss, accuracy } = predictions;
+    const matrix = confusionMatrix(predictions, config.classes);
+    const metrics = classMetrics(matrix);
+    const names = classNamesOf(config);
+    if (options.json) {
+      console.log(JSON.stringify({
+        ...{ model: config.model, images: test.numSamples, loss, accuracy },
+        classes: metrics.map((metric, label) => ({
+          label,
+          class: names[label],
+          ...metric,
+        })),
+        confusionMatrix: matrix,
+      }));
+      return 0;
+    }
     console.log(
       `${config.model}, ${test.numSamples} test images, loss ${
         loss.toFixed(4)
       }, test acc ${accuracy.toFixed(3)}`,
+    );
+    console.log(`\n${formatClassMetrics(metrics, names)}`);
+    console.log(
+      `\nimages of each class by predicted class\n${
+        formatConfusion(matrix, names)
+      }`,
     );
     return 0;
   } finally {

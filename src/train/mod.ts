@@ -23,6 +23,11 @@ export type {
   Training,
 } from "./callbacks.ts";
 export {
+  classify,
+  type ClassifyOptions,
+  type ClassProbability,
+} from "./classify.ts";
+export {
   type ClassMetrics,
   classMetrics,
   confusionMatrix,
