@@ -34,13 +34,15 @@ export interface Variant {
   readonly suffix: string;
   /** Whether it is dark on light. */
   readonly isInverted: boolean;
+  /** Whether every pixel of the image can be had from it, to the bit. */
+  readonly isExact?: boolean;
   /** Writes it. */
   readonly encode: (image: Image) => Uint8Array;
 }
 
 /** What is made of each image. */
 export const VARIANTS: readonly Variant[] = [
-  { suffix: ".png", isInverted: false, encode: _png },
+  { suffix: ".png", isInverted: false, isExact: true, encode: _png },
   {
     suffix: "_enlarged.png",
     isInverted: false,
@@ -59,6 +61,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     suffix: "_inverted.png",
     isInverted: true,
+    isExact: true,
     encode: (image) => _png(_invert(image)),
   },
   {
