@@ -5,15 +5,13 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { encode } from "jpeg-js";
 import { decodeImage } from "../../src/data/decode_image.ts";
 import { readJpegHeader } from "../../src/data/jpeg_header.ts";
 import golden from "../golden/images.json" with { type: "json" };
+import { jpegFile, withOrientation } from "./jpeg_file.ts";
 
 function jpeg(width: number, height: number): Uint8Array {
-  const data = new Uint8Array(4 * width * height).fill(200);
-  // A Buffer, whose slices share its memory.
-  return Uint8Array.from(encode({ data, width, height }, 90).data);
+  return jpegFile({ width, height }, () => 200);
 }
 
 /** Where the frame's marker is. */
@@ -37,17 +35,6 @@ function claiming(
   return changed;
 }
 
-/** A segment of EXIF that has an orientation only. */
-function exif(orientation: number): number[] {
-  return [
-    ...[0xff, 0xe1, 0, 34],
-    ...[...new TextEncoder().encode("Exif\0\0II*\0")],
-    ...[8, 0, 0, 0, 1, 0],
-    ...[0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0],
-    ...[0, 0, 0, 0],
-  ];
-}
-
 Deno.test("readJpegHeader() finds size, colors and orientation", () => {
   for (const { name, file } of golden.jpeg) {
     assertEquals(readJpegHeader(Uint8Array.fromBase64(file)), {
@@ -57,9 +44,7 @@ Deno.test("readJpegHeader() finds size, colors and orientation", () => {
       orientation: 1,
     }, name);
   }
-  const plain = jpeg(20, 10);
-  const turned = Uint8Array.of(0xff, 0xd8, ...exif(6), ...plain.subarray(2));
-  assertEquals(readJpegHeader(turned), {
+  assertEquals(readJpegHeader(withOrientation(jpeg(20, 10), 6)), {
     ...{ width: 20, height: 10, isRgb: false },
     orientation: 6,
   });

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { encode, type ImageData } from "fast-png";
 import { gzipSync } from "fflate";
 import {
@@ -18,6 +24,7 @@ import {
 } from "../../src/data/mod.ts";
 import { DataError, OptionError } from "../../src/errors.ts";
 import { makeFolder } from "./folder.ts";
+import { jpegFile, withOrientation } from "./jpeg_file.ts";
 import { chunk, pngFile } from "./png_file.ts";
 
 function png(image: Omit<ImageData, "depth">): Uint8Array<ArrayBuffer> {
@@ -150,6 +157,17 @@ Deno.test("loadImage() blends what is half transparent", async () => {
   assertEquals([...plain], [Math.fround(40 / 255)]);
   const { data: inverted } = await loadImage(file, { size: 1, invert: true });
   assertEquals([...inverted], [Math.fround(11 / 255)]);
+});
+
+Deno.test("loadImage() turns photographs upright, and fits them then", async () => {
+  // Bright on the left, where the top belongs if the camera was turned so that its 0th row is to be seen at the right.
+  const size = { width: 32, height: 16 };
+  const stored = jpegFile(size, (_, x) => x < 16 ? 250 : 10);
+  const { data } = await loadImage(withOrientation(stored, 6), { size: 4 });
+  const [none, bright, dark] = [0, 250 / 255, 10 / 255];
+  const expected = [bright, bright, dark, dark]
+    .flatMap((value) => [none, value, value, none]);
+  expected.forEach((value, i) => assertAlmostEquals(data[i], value, 0.02));
 });
 
 Deno.test("loadImages() reads IDX files of any size, gz or plain, with channels or without", async () => {
