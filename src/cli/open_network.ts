@@ -12,9 +12,9 @@ import {
   type ModelConfig,
   restoreWeights,
 } from "../io/checkpoint.ts";
-import { findCheckpoint } from "../io/find_checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
 import type { Sequential } from "../nn/sequential.ts";
+import { findCheckpoint } from "../runs/find_checkpoint.ts";
 import { useTuned } from "../train/tune.ts";
 import { buildNetwork } from "./network.ts";
 

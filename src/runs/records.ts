@@ -54,8 +54,6 @@ export interface StepRecord {
 /** An epoch: a line of `metrics.jsonl`. */
 export interface EpochRecord extends EpochEnd {
   readonly type: "epoch";
-  /** Whether the run stopped before the epoch's end. */
-  readonly isPartial: boolean;
 }
 
 /** A line of `metrics.jsonl`. */

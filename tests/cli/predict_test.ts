@@ -163,6 +163,6 @@ Deno.test("predict takes a run folder for its best checkpoint, as evaluate does"
 Deno.test("predict refuses a checkpoint that is none before it looks at images", async () => {
   assertOneLineError(await runProgram(["predict", BOOT, BOOT]), {
     code: 1,
-    message: /Cannot read .+9_ankle_boot\.png: not a safetensors file/,
+    message: /Cannot read .+9_ankle_boot\.png: .+not a safetensors file/,
   });
 });

@@ -4,10 +4,15 @@
  * @module
  */
 
+import { join } from "node:path";
 import { DataError } from "../errors.ts";
+import { BEST, LAST } from "./run_checkpoints.ts";
+import { RUN_FILES } from "./run_folder.ts";
 
 /** The checkpoints of a run folder, those to prefer first. */
-const CHECKPOINTS = ["checkpoints/best", "checkpoints/last"] as const;
+const CHECKPOINTS = [BEST, LAST].map((name) =>
+  `${RUN_FILES.checkpoints}/${name}`
+);
 
 /**
  * Finds the checkpoint of a run.
@@ -19,7 +24,7 @@ const CHECKPOINTS = ["checkpoints/best", "checkpoints/last"] as const;
 export async function findCheckpoint(path: string): Promise<string> {
   if (!await _isOfKind(path, "isDirectory")) return path;
   for (const name of CHECKPOINTS) {
-    const file = `${path.replace(/\/+$/, "")}/${name}`;
+    const file = join(path, name);
     if (await _isOfKind(file, "isFile")) return file;
   }
   throw new DataError(

@@ -1,0 +1,20 @@
+/**
+ * Run folders: what a training run leaves behind, and goes on from.
+ *
+ * @module
+ */
+
+export type { ModelConfig } from "../io/checkpoint.ts";
+export { findCheckpoint } from "./find_checkpoint.ts";
+export type {
+  EpochRecord,
+  MetricsRecord,
+  RunConfig,
+  StepRecord,
+} from "./records.ts";
+export { readRun, type RunRecords } from "./read_run.ts";
+export {
+  type ResumeOptions,
+  RunFolder,
+  type RunFolderOptions,
+} from "./run_folder.ts";
