@@ -5,10 +5,12 @@
  */
 
 import { loadFashionMnist } from "../data/fashion_mnist.ts";
+import type { ModelConfig } from "../io/checkpoint.ts";
 import {
   classMetrics,
   confusionMatrix,
   evaluatePredictions,
+  type Predictions,
 } from "../train/confusion.ts";
 import { formatClassMetrics, formatConfusion } from "./class_tables.ts";
 import { formatDevice } from "./console.ts";
@@ -57,35 +59,52 @@ export async function evaluate(
       onProgress: (e) => view.update(e),
     });
     view.stop();
-    const { loss, accuracy } = predictions;
-    const matrix = confusionMatrix(predictions, config.classes);
-    const metrics = classMetrics(matrix);
-    const names = classNamesOf(config);
-    if (options.json) {
-      console.log(JSON.stringify({
-        ...{ model: config.model, images: test.numSamples, loss, accuracy },
-        classes: metrics.map((metric, label) => ({
-          label,
-          class: names[label],
-          ...metric,
-        })),
-        confusionMatrix: matrix,
-      }));
-      return 0;
-    }
-    console.log(
-      `${config.model}, ${test.numSamples} test images, loss ${
-        loss.toFixed(4)
-      }, test acc ${accuracy.toFixed(3)}`,
-    );
-    console.log(`\n${formatClassMetrics(metrics, names)}`);
-    console.log(
-      `\nimages of each class by predicted class\n${
-        formatConfusion(matrix, names)
-      }`,
-    );
+    const print = options.json ? _printJson : _print;
+    print({ config, predictions }, { quiet: options.quiet });
     return 0;
   } finally {
     view.stop();
   }
+}
+
+/** What was measured. */
+interface Evaluation {
+  readonly config: ModelConfig;
+  readonly predictions: Predictions;
+}
+
+function _print(
+  { config, predictions }: Evaluation,
+  { quiet }: { quiet?: boolean },
+): void {
+  const { loss, accuracy, labels } = predictions;
+  console.log(
+    `${config.model}, ${labels.length} test images, loss ${
+      loss.toFixed(4)
+    }, test acc ${accuracy.toFixed(3)}`,
+  );
+  if (quiet) return;
+  const names = classNamesOf(config);
+  const matrix = confusionMatrix(predictions, config.classes);
+  console.log(`\n${formatClassMetrics(classMetrics(matrix), names)}`);
+  console.log(
+    `\nimages of each class by predicted class\n${
+      formatConfusion(matrix, names)
+    }`,
+  );
+}
+
+function _printJson({ config, predictions }: Evaluation): void {
+  const { loss, accuracy, labels } = predictions;
+  const names = classNamesOf(config);
+  const matrix = confusionMatrix(predictions, config.classes);
+  console.log(JSON.stringify({
+    ...{ model: config.model, images: labels.length, loss, accuracy },
+    classes: classMetrics(matrix).map((metrics, label) => ({
+      label,
+      class: names[label],
+      ...metrics,
+    })),
+    confusionMatrix: matrix,
+  }));
 }
