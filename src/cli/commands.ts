@@ -76,7 +76,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   evaluate: {
     positional: "CHECKPOINT",
-    summary: "Measure loss and accuracy of saved weights on the test images",
+    summary:
+      "Measure loss, accuracy and confusion of saved weights on the test images",
     options: [
       "batch-size",
       "test-samples",
@@ -84,6 +85,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ...DATA_OPTIONS,
       "progress",
       "quiet",
+      "json",
       ...COMMON_OPTIONS,
     ],
     run: async (line) => (await import("./evaluate.ts")).evaluate(line),
@@ -126,6 +128,22 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "Make a checkpoint of weights that another program wrote",
     options: ["format", "model", "resize", "output", ...COMMON_OPTIONS],
     run: async (line) => (await import("./import.ts")).importCheckpoint(line),
+  },
+  predict: {
+    positional: "CHECKPOINT IMAGE...",
+    summary:
+      "Say what pictures show: PNG, JPEG or IDX files of any size, color or grey",
+    options: [
+      "top",
+      "invert",
+      "count",
+      "batch-size",
+      "device",
+      "quiet",
+      "json",
+      ...COMMON_OPTIONS,
+    ],
+    run: async (line) => (await import("./predict.ts")).predict(line),
   },
   tune: {
     positional: "",

@@ -128,10 +128,24 @@ const OPTIONS = {
   ),
   "quiet": toggle("Print results only"),
   "json": toggle(
-    "Print one JSON object a line and nothing else on standard output",
+    "Print JSON, one object a line and nothing else on standard output",
+  ),
+  "top": integer(
+    "N",
+    "How many of the most likely classes to print; 3 if not given",
+    {
+      min: 1,
+    },
+  ),
+  "invert": toggle(
+    "Exchange light and dark first: for photographs on a light background, as the images of the data set are light on dark",
   ),
   "split": choice("Which images to show", ["train", "test"]),
-  "count": integer("N", "How many images of the batch to show", { min: 1 }),
+  "count": integer(
+    "N",
+    "How many images of the batch to show, or of each IDX file to classify",
+    { min: 1 },
+  ),
   "batch": integer("N", "Which batch to show, from 1", { min: 1 }),
   "at-epoch": integer(
     "N",

@@ -16,6 +16,7 @@ export {
   type Kernel,
 } from "./filter_picture.ts";
 export { EventWriter, type EventWriterOptions } from "./tensorboard.ts";
+export {
   type Checkpoint,
   loadCheckpoint,
   type LoadCheckpointOptions,

@@ -22,6 +22,18 @@ export type {
   StepEnd,
   Training,
 } from "./callbacks.ts";
+export {
+  classify,
+  type ClassifyOptions,
+  type ClassProbability,
+} from "./classify.ts";
+export {
+  type ClassMetrics,
+  classMetrics,
+  confusionMatrix,
+  evaluatePredictions,
+  type Predictions,
+} from "./confusion.ts";
 export type { BatchSource } from "./batch_source.ts";
 export {
   type EarlyStopping,

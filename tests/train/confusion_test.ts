@@ -1,0 +1,153 @@
+/**
+ * Tests of predictions and of what is counted from them, against counting by hand and an example of scikit-learn's documentation.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { tf } from "../../src/backend/tf.ts";
+import { DataError, OptionError, ShapeError } from "../../src/errors.ts";
+import type { Progress } from "../../src/train/callbacks.ts";
+import {
+  classMetrics,
+  confusionMatrix,
+  evaluatePredictions,
+} from "../../src/train/confusion.ts";
+import { evaluate } from "../../src/train/evaluate.ts";
+import { assertClose } from "../compare.ts";
+import { use, webgpuTest } from "../device.ts";
+import { CLASSES, tinyData, tinyNet } from "./tiny.ts";
+
+for (const device of ["cpu", "webgpu"] as const) {
+  const test = device === "webgpu" ? webgpuTest : Deno.test;
+  test(`evaluatePredictions() is what softmax gives, image by image, on ${device}`, async () => {
+    await use(device);
+    // Dropout, which has to be off, and a last batch of two images.
+    const net = tinyNet({ rate: 0.9, seed: 2 });
+    const data = tinyData({ count: 14 });
+    const before = tf.memory().numTensors;
+    const expected = {
+      labels: [] as number[],
+      predicted: [] as number[],
+      probabilities: [] as number[],
+      losses: [] as number[],
+    };
+    for await (const { images, labels } of data) {
+      const logits = net.predict(images);
+      const values = await logits.data<"float32">();
+      logits.dispose();
+      (await labels.data()).forEach((label, n) => {
+        const row = values.subarray(n * CLASSES, (n + 1) * CLASSES);
+        const shares = Array.from(row, (z) => Math.exp(z));
+        const sum = shares.reduce((a, b) => a + b);
+        const predicted = row.indexOf(Math.max(...row));
+        expected.labels.push(label);
+        expected.predicted.push(predicted);
+        expected.probabilities.push(shares[predicted] / sum);
+        expected.losses.push(-Math.log(shares[label] / sum));
+      });
+    }
+    const found = await evaluatePredictions(net, data);
+    assertEquals([...found.labels], expected.labels);
+    assertEquals([...found.predicted], expected.predicted);
+    const near = { relative: 1e-5, absolute: 1e-6 };
+    assertClose(found.probabilities, expected.probabilities, near);
+    assertClose(found.losses, expected.losses, near);
+    const { loss, accuracy } = await evaluate(net, data);
+    assertEquals(found.accuracy, accuracy);
+    assertClose([found.loss], [loss], { relative: 1e-6 });
+    assertEquals(tf.memory().numTensors, before);
+    net.dispose();
+  });
+}
+
+Deno.test("evaluatePredictions() reports progress as it goes", async () => {
+  await use("cpu");
+  const net = tinyNet();
+  const events: Progress[] = [];
+  const { loss, accuracy } = await evaluatePredictions(
+    net,
+    tinyData({ count: 4 }),
+    { epoch: 3, onProgress: (event) => void events.push(event) },
+  );
+  const { imagesPerSecond, secondsPerBatch, ...rest } = events[0];
+  assertEquals(rest, {
+    ...{ phase: "evaluate", epoch: 3, batch: 1, batches: 1 },
+    ...{ loss, accuracy },
+  });
+  assert(imagesPerSecond > 0 && secondsPerBatch > 0);
+  net.dispose();
+});
+
+Deno.test("evaluatePredictions() refuses data without batches, and frees what it has when the data fails", async () => {
+  await use("cpu");
+  const net = tinyNet();
+  const before = tf.memory().numTensors;
+  const empty = { async *[Symbol.asyncIterator]() {} };
+  await assertRejects(
+    () => evaluatePredictions(net, empty),
+    DataError,
+    "Cannot evaluate as the data has no batches",
+  );
+  const failing = {
+    async *[Symbol.asyncIterator]() {
+      yield* tinyData({ count: 8 });
+      throw new Error("unplugged");
+    },
+  };
+  await assertRejects(
+    () => evaluatePredictions(net, failing),
+    Error,
+    "unplugged",
+  );
+  assertEquals(tf.memory().numTensors, before);
+  net.dispose();
+});
+
+/** The example of scikit-learn's `confusion_matrix`, and a class that is never there and never predicted. */
+const EXAMPLE = {
+  labels: Int32Array.of(2, 0, 2, 2, 0, 1),
+  predicted: Int32Array.of(0, 0, 2, 2, 0, 2),
+};
+
+Deno.test("confusionMatrix() has a row per true class, as scikit-learn's", () => {
+  assertEquals(confusionMatrix(EXAMPLE, 3), [[2, 0, 0], [0, 0, 1], [1, 0, 2]]);
+  assertEquals(confusionMatrix(EXAMPLE, 4)[3], [0, 0, 0, 0]);
+});
+
+Deno.test("confusionMatrix() refuses classes that there are not", () => {
+  assertThrows(() => confusionMatrix(EXAMPLE, 2), OptionError, "labels[0]");
+  assertThrows(
+    () =>
+      confusionMatrix({
+        labels: Int32Array.of(0),
+        predicted: Int32Array.of(-1),
+      }, 2),
+    OptionError,
+    "predicted[0]",
+  );
+  assertThrows(() => confusionMatrix(EXAMPLE, 0), OptionError, "classes");
+  assertThrows(
+    () => confusionMatrix({ ...EXAMPLE, predicted: Int32Array.of(0) }, 3),
+    ShapeError,
+    "6 labels with 1 predicted",
+  );
+});
+
+Deno.test("classMetrics() follows scikit-learn's definitions: a share of nothing is 0", () => {
+  const metrics = classMetrics(confusionMatrix(EXAMPLE, 4));
+  assertEquals(metrics.map(({ support }) => support), [2, 1, 3, 0]);
+  const near = { relative: 1e-12 };
+  // By hand, as precision_recall_fscore_support(y_true, y_pred, labels=[0, 1, 2, 3], zero_division=0) defines them
+  assertClose(
+    metrics.map(({ precision }) => precision),
+    [2 / 3, 0, 2 / 3, 0],
+    near,
+  );
+  assertClose(metrics.map(({ recall }) => recall), [1, 0, 2 / 3, 0], near);
+  assertClose(metrics.map(({ f1 }) => f1), [0.8, 0, 2 / 3, 0], near);
+});
+
+Deno.test("classMetrics() refuses a matrix that is not square", () => {
+  assertThrows(() => classMetrics([[1, 2], [3]]), ShapeError, "2 rows");
+});
