@@ -138,7 +138,7 @@ async function _compare(
       const file = join(path, "checkpoints", name);
       return (await loadCheckpoint(file, { tensors: "all" })).tensors;
     }));
-    if (`${[...a.keys()]}` !== `${[...b.keys()]}`) {
+    if (a.size !== b.size) {
       differences.push(`${name}: other tensors`);
     }
     for (const [tensor, { values }] of a) {

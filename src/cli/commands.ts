@@ -69,6 +69,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       "save",
       "log-every",
       "progress",
+      "json",
       "quiet",
       ...COMMON_OPTIONS,
     ],

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { EpochRecord, RunConfig, StepRecord } from "../runs/records.ts";
-import type { Callbacks, Progress } from "../train/callbacks.ts";
+import type { EpochRecord, RunConfig } from "../runs/records.ts";
+import type { Progress } from "../train/callbacks.ts";
 import type { History } from "../train/fit.ts";
 
 /** The run begins: the first line. */
@@ -51,7 +51,6 @@ export interface EndLine {
 export type JsonLine =
   | StartLine
   | ProgressLine
-  | StepRecord
   | EpochRecord
   | CheckpointLine
   | NoteLine
@@ -64,13 +63,4 @@ export type JsonLine =
  */
 export function printJson(line: JsonLine): void {
   console.log(JSON.stringify(line));
-}
-
-/**
- * Prints progress while `fit` runs.
- *
- * @returns Callbacks for `fit`, beside what prints steps, epochs and checkpoints when their records are made.
- */
-export function jsonProgress(): Callbacks {
-  return { onProgress: (e) => printJson({ type: "progress", ...e }) };
 }

@@ -33,6 +33,8 @@ export interface RunParts {
 export interface OpenRun extends Disposable {
   /** The folder, if the run is to be remembered. */
   readonly folder?: RunFolder;
+  /** What the run depends on. */
+  readonly config: RunConfig;
   /**
    * Does something without which there is no run: a folder that was made for it is taken away if it fails.
    *
@@ -43,9 +45,9 @@ export interface OpenRun extends Disposable {
   /**
    * Says where the run is kept.
    *
-   * @returns Some lines, or nothing.
+   * @returns Some lines.
    */
-  explain(): string | undefined;
+  explain(): string[];
 }
 
 /**
@@ -97,11 +99,12 @@ export async function openRun(
     const recipe = { epochs: parts.recipe.epochs };
     folder = await RunFolder.resume(resume, { ...folderOptions, recipe });
   } else if (out !== undefined) {
-    const described = _describe(options, parts);
-    folder = await RunFolder.create(out, described, folderOptions);
+    const config = _describe(options, parts);
+    folder = await RunFolder.create(out, config, folderOptions);
   }
   return {
     folder,
+    config: folder?.config ?? _describe(options, parts),
     async undoIfItFails(start) {
       try {
         return await start();
@@ -110,7 +113,7 @@ export async function openRun(
         throw error;
       }
     },
-    explain: () => folder && _explain(folder, parts),
+    explain: () => _explain(folder, parts),
     [Symbol.dispose]: () => folder?.[Symbol.dispose](),
   };
 }
@@ -176,19 +179,23 @@ function _describe(
 }
 
 function _explain(
-  folder: RunFolder,
+  folder: RunFolder | undefined,
   { backend, recipe }: RunParts,
-): string {
+): string[] {
+  if (folder === undefined) return [];
   const { path, state, config } = folder;
-  if (state === undefined) return `run: ${path}`;
+  if (state === undefined) return [`run: ${path}`];
   const { epoch, step } = state.progress;
   if (epoch > recipe.epochs) {
-    return `run: ${path}\nall ${recipe.epochs} epochs are done: --epochs N trains more`;
+    return [
+      `run: ${path}`,
+      `all ${recipe.epochs} epochs are done: --epochs N trains more`,
+    ];
   }
-  const device = formatDevice(backend);
-  return `run: ${path}, going on after ${step} steps, in epoch ${epoch}${
-    device === config.device
-      ? ""
-      : `\nnote: it began on ${config.device}: on another device results differ by rounding`
-  }`;
+  const goingOn =
+    `run: ${path}, going on after ${step} steps, in epoch ${epoch}`;
+  return formatDevice(backend) === config.device ? [goingOn] : [
+    goingOn,
+    `note: it began on ${config.device}: on another device results differ by rounding`,
+  ];
 }

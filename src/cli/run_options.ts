@@ -37,6 +37,9 @@ const RECORDED = [
 /** What of them a run that goes on may be given anew. */
 const CHANGEABLE: readonly string[] = ["epochs"];
 
+/** Schedules that do not depend on the number of epochs. */
+const AT_ANY_LENGTH: readonly string[] = ["constant", "plateau"];
+
 /** Options that say where to begin, not what to compute. */
 const OF_A_START: readonly string[] = ["preset", "tune"];
 
@@ -102,7 +105,17 @@ export function resumeOptions(
       `Cannot use --${fixed} with --resume, as ${path} goes on as it began: leave it out`,
     );
   }
-  return { ..._reparse(config, path), ...given };
+  const begun = _reparse(config, path);
+  const { schedule = "constant", epochs } = begun;
+  if (
+    given.epochs !== undefined && given.epochs !== epochs &&
+    !AT_ANY_LENGTH.includes(schedule)
+  ) {
+    throw new UsageError(
+      `Cannot use --epochs ${given.epochs} with --resume, as the ${schedule} schedule of ${path} ends with its ${epochs} epochs: leave it out`,
+    );
+  }
+  return { ...begun, ...given };
 }
 
 /** The configuration is a file that anybody can change: its values are checked as those of a command line are. */

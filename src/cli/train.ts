@@ -4,16 +4,18 @@
  * @module
  */
 
+import { join } from "node:path";
 import { type FashionMnist, loadFashionMnist } from "../data/fashion_mnist.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
 import { requirePrecision } from "../nn/precision.ts";
-import type { Sequential } from "../nn/sequential.ts";
-import type { Callbacks } from "../train/callbacks.ts";
-import { fit, type History } from "../train/fit.ts";
+import { LAST } from "../runs/run_checkpoints.ts";
+import { RUN_FILES, type RunFolder } from "../runs/run_folder.ts";
+import { fit } from "../train/fit.ts";
+import type { Checkpoints } from "../train/state.ts";
 import { useTuned } from "../train/tune.ts";
 import { augmentationOf } from "./augment.ts";
-import { formatDevice, formatEpoch, formatLayers } from "./console.ts";
+import { formatDevice, formatLayers } from "./console.ts";
 import { formatData } from "./data_summary.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupts.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
@@ -25,18 +27,12 @@ import { type Recipe, recipeOf } from "./recipe.ts";
 import { howToResume, openRun, runOptions } from "./run.ts";
 import {
   describeRecipe,
-  estimateTime,
+  explainSkipped,
   explainSplit,
   explainStop,
-  explainWait,
 } from "./train_messages.ts";
+import { type TrainOutput, trainOutput } from "./train_output.ts";
 import { tuneWith } from "./tune.ts";
-
-/** Batches after which the speed is known well enough to estimate the time. */
-const ESTIMATE_AFTER = 3;
-
-/** Prints a line, if there is one, unless results alone are wanted. */
-type _Say = (text: string | undefined) => void;
 
 /**
  * Runs the command.
@@ -54,30 +50,38 @@ export async function train({ options: given }: CommandLine): Promise<number> {
   if (options.save !== undefined) await checkWritable("--save", options.save);
   const view = new ProgressView({
     noBars: options.progress === false,
-    quiet: options.quiet,
+    quiet: options.quiet || options.json,
     logEvery: options["log-every"],
   });
-  const say: _Say = (text) =>
-    options.quiet || text === undefined || console.log(text);
+  const output = trainOutput(options, view, recipe);
   const onWarning = (message: string) => console.error(`warning: ${message}`);
   try {
     const backend = await initBackend({ device: options.device, onWarning });
     requirePrecision(recipe.precision);
     using run = await openRun(options, { recipe, model: config, backend });
+    const { folder } = run;
     const data = await run.undoIfItFails(() => _load(options, recipe, view));
     const net = buildNetwork(config, recipe);
-    say(`device: ${formatDevice(backend)}`);
-    for (const line of formatData(data.train.summary())) say(line);
-    say(`\n${formatLayers(net.summary())}\n`);
     const stepsPerEpoch = data.train.numBatches;
     const changes = optimization.describe(stepsPerEpoch);
-    say(`recipe: ${describeRecipe(recipe, changes, data)}`);
-    say(run.explain());
-    say(explainSplit(net, recipe.batchSize, backend));
+    output.begin({
+      config: run.config,
+      out: folder?.path,
+      resumedAtStep: folder?.state?.progress.step,
+      epochs: folder?.state?.progress.epochs ?? [],
+      lines: [
+        `device: ${formatDevice(backend)}`,
+        ...formatData(data.train.summary()),
+        `\n${formatLayers(net.summary())}\n`,
+        `recipe: ${describeRecipe(recipe, changes, data)}`,
+        ...run.explain(),
+      ],
+    });
+    output.note(explainSplit(net, recipe.batchSize, backend));
     if (options.tune && backend.adapter === undefined) {
-      say("note: there is nothing to tune without a WebGPU adapter");
+      output.note("note: there is nothing to tune without a WebGPU adapter");
     } else if (options.tune) {
-      await tuneWith(net, recipe, say);
+      await tuneWith(net, recipe, output.note);
     } else {
       await useTuned({ onWarning });
     }
@@ -93,16 +97,30 @@ export async function train({ options: given }: CommandLine): Promise<number> {
       maxTimeMs: recipe.maxTimeMs,
       logEvery: options["log-every"],
       signal: interrupts.signal,
-      checkpoints: run.folder?.checkpoints,
-      resume: run.folder?.state,
+      checkpoints: folder && _telling(folder, output),
+      resume: folder?.state,
       callbacks: [
-        _printer(recipe, view, say),
+        output.callbacks,
         ...optimization.callbacks,
-        ...run.folder ? [run.folder.callbacks] : [],
+        ...folder ? [folder.callbacks] : [],
       ],
     });
-    view.end();
-    return await _end(history, { options, recipe, net, data, config, say });
+    output.end(history);
+    if (history.stopped === "aborted") {
+      console.error(
+        `interrupted after ${history.steps} steps: ${howToResume(options)}`,
+      );
+      return INTERRUPTED;
+    }
+    output.note(explainStop(history, recipe, stepsPerEpoch));
+    output.note(explainSkipped(history));
+    const { stopping } = optimization;
+    output.note(stopping?.reason && `stopped early: ${stopping.reason}`);
+    if (options.save !== undefined) {
+      await saveCheckpoint(options.save, net, config);
+      output.note(`saved ${options.save}`);
+    }
+    return 0;
   } finally {
     view.stop();
   }
@@ -128,52 +146,17 @@ async function _load(
   return data;
 }
 
-/** Shows how far training is, and prints a line per epoch. */
-function _printer(recipe: Recipe, view: ProgressView, say: _Say): Callbacks {
-  let isEstimated = false;
+/** Keeps states, and tells of it. */
+function _telling(
+  { checkpoints, path }: RunFolder,
+  output: TrainOutput,
+): Checkpoints {
   return {
-    onProgress(e) {
-      if (!isEstimated && e.phase === "train" && e.batch >= ESTIMATE_AFTER) {
-        isEstimated = true;
-        view.print(estimateTime(e, recipe));
-      }
-      view.update(e);
-    },
-    onEpochEnd(e) {
-      view.stop();
-      view.epochEnd(e);
-      console.log(formatEpoch(e));
-      say(explainWait(e));
+    ...checkpoints,
+    async save(state) {
+      await checkpoints.save(state);
+      const { checkpoints: folder } = RUN_FILES;
+      output.checkpoint(join(path, folder, LAST), state.progress.step);
     },
   };
-}
-
-/** Says how the run ended, and saves the weights. */
-async function _end(
-  history: History,
-  { options, recipe, net, data, config, say }: {
-    options: OptionValues;
-    recipe: Recipe;
-    net: Sequential;
-    data: FashionMnist;
-    config: ModelConfig;
-    say: _Say;
-  },
-): Promise<number> {
-  const { steps, skippedSteps, stopped } = history;
-  if (stopped === "aborted") {
-    console.error(`interrupted after ${steps} steps: ${howToResume(options)}`);
-    return INTERRUPTED;
-  }
-  say(explainStop(history, recipe, data.train.numBatches));
-  if (skippedSteps > 0) {
-    say(
-      `note: ${skippedSteps} of ${steps} steps changed nothing, as gradients overflowed float16`,
-    );
-  }
-  if (options.save !== undefined) {
-    await saveCheckpoint(options.save, net, config);
-    say(`saved ${options.save}`);
-  }
-  return 0;
 }

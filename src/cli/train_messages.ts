@@ -117,3 +117,16 @@ export function explainStop(
     stepsPerEpoch * epochs
   }; test acc is of the weights at that step`);
 }
+
+/**
+ * Explains that steps changed nothing, if some did.
+ *
+ * @param history What was done.
+ * @returns One line, or nothing.
+ */
+export function explainSkipped(
+  { skippedSteps, steps }: History,
+): string | undefined {
+  if (skippedSteps === 0) return;
+  return `note: ${skippedSteps} of ${steps} steps changed nothing, as gradients overflowed float16`;
+}

@@ -38,6 +38,7 @@ export interface RunConfig {
 
 /** A step: a line of `metrics.jsonl`. */
 export interface StepRecord {
+  /** Tells steps from epochs. */
   readonly type: "step";
   /** Epoch, from 1. */
   readonly epoch: number;
@@ -53,6 +54,7 @@ export interface StepRecord {
 
 /** An epoch: a line of `metrics.jsonl`. */
 export interface EpochRecord extends EpochEnd {
+  /** Tells epochs from steps. */
   readonly type: "epoch";
 }
 

@@ -27,6 +27,7 @@ function report(part: Partial<Progress>): Progress {
 /** The record of an epoch. */
 function epochEnd(part: Partial<EpochEnd>): EpochEnd {
   return {
+    isPartial: false,
     epoch: 1,
     loss: 1,
     trainAccuracy: 0.5,

@@ -5,12 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import {
-  type JsonLine,
-  jsonProgress,
-  printJson,
-} from "../../src/cli/json_lines.ts";
-import type { Progress } from "../../src/train/callbacks.ts";
+import { type JsonLine, printJson } from "../../src/cli/json_lines.ts";
 
 /** What is printed on standard output while a function runs. */
 async function printed(body: () => void | Promise<void>): Promise<string[]> {
@@ -58,22 +53,5 @@ Deno.test("printJson() prints one line that JSON.parse() reads, without what is 
       imagesPerSecond: 4,
     },
     { type: "note", message: "two\nlines" },
-  ]);
-});
-
-Deno.test("jsonProgress() prints what fit reports", async () => {
-  const progress: Progress = {
-    phase: "train",
-    epoch: 2,
-    batch: 3,
-    batches: undefined,
-    loss: 1.25,
-    accuracy: 0.5,
-    imagesPerSecond: 170.5,
-    secondsPerBatch: 2,
-  };
-  const lines = await printed(() => jsonProgress().onProgress?.(progress));
-  assertEquals(lines, [
-    '{"type":"progress","phase":"train","epoch":2,"batch":3,"loss":1.25,"accuracy":0.5,"imagesPerSecond":170.5,"secondsPerBatch":2}',
   ]);
 });

@@ -24,6 +24,7 @@ for (let epoch = 1; epoch <= 2; epoch++) {
   view.stop();
   console.log(`epoch ${epoch} is over`);
   view.epochEnd({
+    isPartial: false,
     epoch,
     loss: 2 / epoch,
     trainAccuracy: epoch / 4,
