@@ -32,6 +32,8 @@ export * from "./src/errors.ts";
 export * from "./src/kernels/mod.ts";
 export * from "./src/models/mod.ts";
 export * from "./src/nn/mod.ts";
+export * from "./src/report/mod.ts";
+export * from "./src/runs/mod.ts";
 export * from "./src/train/mod.ts";
 
 if (import.meta.main) {

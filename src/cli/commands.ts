@@ -78,6 +78,21 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ],
     run: async (line) => (await import("./evaluate.ts")).evaluate(line),
   },
+  report: {
+    positional: "RUN",
+    summary:
+      "Write one HTML page about a run: curves, confusion matrix, worst mistakes, filters, configuration",
+    options: [
+      "output",
+      "device",
+      "data-dir",
+      "offline",
+      "progress",
+      "quiet",
+      ...COMMON_OPTIONS,
+    ],
+    run: async (line) => (await import("./report.ts")).report(line),
+  },
   tune: {
     positional: "",
     summary:

@@ -95,7 +95,7 @@ const OPTIONS = {
   ),
   "output": text(
     "FILE",
-    "Where to write the contact sheet, a PNG file; fashion-mnist-train.png or -test.png if not given",
+    "Where to write: the contact sheet, a PNG file (fashion-mnist-train.png or -test.png if not given), or the report (RUN/report.html)",
   ),
   "verbose": toggle("Print the stack trace of an error"),
   "help": toggle("Print this help"),

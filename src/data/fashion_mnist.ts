@@ -29,10 +29,12 @@ import {
 import { inspect } from "./verify.ts";
 
 /** Number of train and test images of each source. */
-const COUNTS = {
+export const COUNTS: Readonly<
+  Record<"full" | "sample", { readonly train: number; readonly test: number }>
+> = {
   full: { train: 60_000, test: 10_000 },
   sample: { train: 2_000, test: 500 },
-} as const;
+};
 
 /** How to load Fashion-MNIST. */
 export interface FashionMnistOptions extends

@@ -1,0 +1,150 @@
+/**
+ * Reads a run folder that may be damaged, unfinished, or somebody else's.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { GenericSchema } from "valibot";
+import { DataError } from "../errors.ts";
+import type {
+  EpochRecord,
+  MetricsRecord,
+  RunConfig,
+  StepRecord,
+} from "./records.ts";
+
+/** What a run folder says. */
+export interface RunRecords {
+  /** What the run depends on. */
+  readonly config: RunConfig;
+  /** Its steps so far, in ascending order; some may be missing. */
+  readonly steps: readonly StepRecord[];
+  /** Its epochs so far, in ascending order. */
+  readonly epochs: readonly EpochRecord[];
+}
+
+/** Largest `config.json` that is read, in bytes. */
+const MAX_CONFIG_BYTES = 2 ** 20;
+
+/** Largest `metrics.jsonl` that is read, in bytes: about two million steps. */
+const MAX_METRICS_BYTES = 2 ** 28;
+
+/**
+ * Reads the configuration and the metrics of a run. A last line that a kill has cut off is left out. Where a resumed run
+ * went back to an older checkpoint, what it said last of a step or an epoch counts.
+ *
+ * @param path The run folder.
+ * @returns What it says, checked.
+ * @throws {DataError} If a file is missing, too large or says what it must not.
+ */
+export async function readRun(path: string): Promise<RunRecords> {
+  const { CONFIG_SCHEMA, RECORD_SCHEMA } = await import("./record_schemas.ts");
+  const { safeParse } = await import("valibot");
+  const check: _Check = (schema, value, where) => {
+    const { success, output, issues } = safeParse(schema, value, {
+      abortEarly: true,
+    });
+    if (success) return output;
+    const field = issues[0].path?.map(({ key }) => key).join(".");
+    const reason = `${field ? `${field}: ` : ""}${issues[0].message}`;
+    throw _unusable(where, reason);
+  };
+  const configPath = join(path, "config.json");
+  const configText = await _readText(configPath, MAX_CONFIG_BYTES);
+  const config = check(
+    CONFIG_SCHEMA,
+    _parse(configText, { path: configPath }),
+    { path: configPath },
+  );
+  const metricsPath = join(path, "metrics.jsonl");
+  const lines = (await _readText(metricsPath, MAX_METRICS_BYTES)).split("\n");
+  const records: { steps: StepRecord[]; epochs: EpochRecord[] } = {
+    steps: [],
+    epochs: [],
+  };
+  lines.forEach((line, i) => {
+    const where = { path: metricsPath, line: i + 1 };
+    const isCutOff = i === lines.length - 1 && !_isJson(line);
+    if (isCutOff) return;
+    _append(records, check(RECORD_SCHEMA, _parse(line, where), where));
+  });
+  return { config, ...records };
+}
+
+/** A file, and a line of it, from 1. */
+interface _Place {
+  readonly path: string;
+  readonly line?: number;
+}
+
+type _Check = <T>(
+  schema: GenericSchema<unknown, T>,
+  value: unknown,
+  where: _Place,
+) => T;
+
+async function _readText(path: string, maxBytes: number): Promise<string> {
+  try {
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw _unusable({ path }, "it is not a file");
+    if (size > maxBytes) {
+      throw _unusable({ path }, `${size} bytes, and ${maxBytes} are the most`);
+    }
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such file; `train --out RUN` writes a run folder"
+      : _reason(error);
+    throw new DataError(path, `Cannot read ${_oneLine(path)}: ${reason}`);
+  }
+}
+
+function _parse(text: string, where: _Place): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw _unusable(where, _reason(error));
+  }
+}
+
+function _isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Adds a record in place of those from its step or epoch on. */
+function _append(
+  { steps, epochs }: { steps: StepRecord[]; epochs: EpochRecord[] },
+  record: MetricsRecord,
+): void {
+  while ((epochs.at(-1)?.epoch ?? 0) >= record.epoch) epochs.pop();
+  if (record.type === "epoch") {
+    epochs.push(record);
+    return;
+  }
+  while ((steps.at(-1)?.step ?? -1) >= record.step) steps.pop();
+  steps.push(record);
+}
+
+function _unusable({ path, line }: _Place, reason: string): DataError {
+  const place = line === undefined ? "" : ` line ${line}`;
+  return new DataError(
+    path,
+    `Cannot use ${_oneLine(path)}${place}: ${_oneLine(reason)}`,
+  );
+}
+
+function _reason(error: unknown): string {
+  return _oneLine(error instanceof Error ? error.message : String(error));
+}
+
+/** Names and contents of files may have line breaks. */
+function _oneLine(text: string): string {
+  return text.replace(/\s+/g, " ");
+}

@@ -1,0 +1,92 @@
+/**
+ * What the files of a run folder must say to be believed.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { COUNTS } from "../data/fashion_mnist.ts";
+import type { MetricsRecord, RunConfig } from "./records.ts";
+
+/** Longest text, in characters. */
+const MAX_TEXT = 10_000;
+
+/** Most classes of a network. */
+const MAX_CLASSES = 1000;
+
+/** Largest images, as with `--resize`. */
+const MAX_IMAGE_SIZE = 1024;
+
+const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
+const finite = v.pipe(v.number(), v.finite());
+const positive = v.pipe(finite, v.minValue(0));
+const share = v.pipe(finite, v.minValue(0), v.maxValue(1));
+const count = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
+
+/** Of `config.json`. */
+export const CONFIG_SCHEMA: v.GenericSchema<unknown, RunConfig> = v.pipe(
+  v.object({
+    format: v.literal(1),
+    started: v.pipe(text, v.isoTimestamp()),
+    versions: v.record(text, text),
+    device: text,
+    system: text,
+    model: v.object({
+      model: v.picklist(["alexnet", "lenet"]),
+      classes: count(2, MAX_CLASSES),
+      imageSize: count(1, MAX_IMAGE_SIZE),
+    }),
+    recipe: v.record(text, v.unknown()),
+    data: v.object({
+      source: v.picklist(["full", "sample"]),
+      classNames: v.array(text),
+      trainSamples: count(1),
+      testSamples: count(1),
+      sha256: v.record(text, text),
+      transforms: v.array(text),
+    }),
+  }),
+  v.check(
+    ({ model, data }) => model.classes === data.classNames.length,
+    "there must be a class name for each class",
+  ),
+  v.check(
+    ({ data }) =>
+      data.trainSamples <= COUNTS[data.source].train &&
+      data.testSamples <= COUNTS[data.source].test,
+    "there are not so many images in the data set",
+  ),
+);
+
+const STEP = v.object({
+  type: v.literal("step"),
+  epoch: count(1),
+  step: count(0),
+  loss: finite,
+  accuracy: share,
+  learningRate: positive,
+});
+
+const EPOCH = v.object({
+  type: v.literal("epoch"),
+  isPartial: v.boolean(),
+  epoch: count(1),
+  loss: finite,
+  trainAccuracy: share,
+  // JSON leaves out what is undefined.
+  testAccuracy: v.optional(share),
+  testLoss: v.optional(finite),
+  measuredTrainAccuracy: v.optional(share),
+  steps: count(0),
+  learningRate: positive,
+  seconds: positive,
+  waitSeconds: positive,
+  imagesPerSecond: positive,
+});
+
+/** Of a line of `metrics.jsonl`. */
+export const RECORD_SCHEMA: v.GenericSchema<unknown, MetricsRecord> = v.variant(
+  "type",
+  [STEP, EPOCH],
+) as v.GenericSchema<unknown, MetricsRecord>;
