@@ -39,7 +39,7 @@ export type Draw = (chart: Chart) => Markup;
 
 /** CSS pixels; style.ts shows the one that fits. */
 const SIZES = [
-  { kind: "wide", width: 680, height: 320 },
+  { kind: "wide", width: 864, height: 340 },
   { kind: "narrow", width: 320, height: 260 },
 ] as const;
 
@@ -58,7 +58,7 @@ export async function openCharts(): Promise<Draw> {
   return ({ label, series, options }) => {
     const drawings = SIZES.map(({ kind, ...size }) => {
       const svg = plot.plot({
-        ...{ marginLeft: 44, marginBottom: 38, ...size },
+        ...{ marginTop: 28, marginLeft: 44, marginBottom: 38, ...size },
         ...options(plot),
         ariaLabel: label,
         style: { fontSize: "12px", overflow: "visible" },

@@ -100,25 +100,26 @@ export interface Column<Row> {
  * Makes a table that scrolls by itself where the screen is narrow. The first column names the rows.
  *
  * @param label What the table has, for whoever does not see it.
- * @param columns Its columns.
+ * @param columns Its columns; `false` is none.
  * @param rows Its rows.
  * @returns The table.
  */
 export function table<Row>(
   label: string,
   { columns, rows }: {
-    readonly columns: readonly Column<Row>[];
+    readonly columns: readonly (Column<Row> | false)[];
     readonly rows: readonly Row[];
   },
 ): Markup {
   const kind = ({ isText }: Column<Row>) => isText ? "words" : "numbers";
-  const [first, ...others] = columns;
+  const shown = columns.filter((column) => column !== false);
+  const [first, ...others] = shown;
   return scroller(
     label,
     html`
       <table>
         <thead>
-          <tr>${columns.map((column) =>
+          <tr>${shown.map((column) =>
             html`<th scope="col" class="${kind(column)}">${column.head}</th>`
           )}</tr>
         </thead>

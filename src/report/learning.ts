@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { EpochRecord } from "../runs/records.ts";
 import type { Series } from "./charts.ts";
 import type { ReportContent } from "./content.ts";
-import { formatLoss, formatShare, formatTime } from "./format.ts";
-import { figure, html, type Markup, section, table } from "./html.ts";
+import { epochTable } from "./epoch_table.ts";
+import { formatShare } from "./format.ts";
+import { figure, html, type Markup, section } from "./html.ts";
 import { learningChart } from "./learning_chart.ts";
-import { LECTURE, type LectureEpoch, type LectureRun } from "./lecture.ts";
+import { LECTURE, type LectureRun } from "./lecture.ts";
 
 /** Curves are told apart by their marks as well as by their colours. */
 const TRAIN: Omit<Series, "name"> = { color: "var(--blue)", symbol: "circle" };
@@ -89,7 +89,7 @@ export function accuracySection(content: ReportContent): Markup {
       draw(chart),
     ),
     _explanation(content),
-    _epochTable(epochs, lecture),
+    epochTable(epochs, lecture),
   );
 }
 
@@ -143,39 +143,4 @@ function _explanation({ epochs, config }: ReportContent): Markup {
       <p>Training accuracy costs nothing, as it is counted while training, but is not what the network can do: ${reasons}.${comparison} ${measured}</p>
     </aside>
   `;
-}
-
-function _epochTable(
-  epochs: readonly EpochRecord[],
-  lecture: LectureRun,
-): Markup {
-  const theirs = (e: EpochRecord): LectureEpoch | undefined =>
-    lecture.epochs.find(({ epoch }) => epoch === e.epoch);
-  return table("Epochs of this run and of the lecture", {
-    columns: [
-      {
-        head: "Epoch",
-        cell: (e) => e.isPartial ? `${e.epoch} (a part)` : e.epoch,
-      },
-      { head: "Loss", cell: (e) => formatLoss(e.loss) },
-      { head: "Test loss", cell: (e) => formatLoss(e.testLoss) },
-      { head: "Train acc", cell: (e) => formatShare(e.trainAccuracy) },
-      {
-        head: "Measured train acc",
-        cell: (e) => formatShare(e.measuredTrainAccuracy),
-      },
-      { head: "Test acc", cell: (e) => formatShare(e.testAccuracy) },
-      { head: "Time", cell: (e) => formatTime(e.seconds) },
-      { head: "Lecture’s loss", cell: (e) => formatLoss(theirs(e)?.loss) },
-      {
-        head: "Lecture’s train acc",
-        cell: (e) => formatShare(theirs(e)?.trainAccuracy),
-      },
-      {
-        head: "Lecture’s test acc",
-        cell: (e) => formatShare(theirs(e)?.testAccuracy),
-      },
-    ],
-    rows: epochs,
-  });
 }

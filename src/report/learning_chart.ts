@@ -63,7 +63,9 @@ export function learningChart(
     .filter(({ points }) => points.some(({ y }) => y !== undefined));
   const reference = _reference(content, options);
   const stepSeries = {
-    name: perPoint > 1 ? `mean of ${perPoint} steps` : "each step",
+    name: perPoint > 1
+      ? `training, mean of ${perPoint} steps`
+      : "training, each step",
     color: STEP_COLOR,
   };
   return {
@@ -84,6 +86,7 @@ export function learningChart(
         plot.lineY(groups, { x: "x", y: of, stroke: STEP_COLOR }),
         ...(reference?.marks(plot) ?? []),
         ...curves.flatMap(({ series, points }) => curve(plot, series, points)),
+        reference?.label(plot),
       ],
     }),
   };
@@ -107,7 +110,7 @@ function _epochScale(end: number) {
 function _reference(
   content: ReportContent,
   { reference: { figure, name } }: LearningChart,
-): { series: Series; marks: (plot: PlotModule) => Markish[] } | undefined {
+): _Reference | undefined {
   const { epochs } = LECTURE[content.config.model.model];
   const reached = epochs.at(-1)?.[figure];
   if (reached === undefined) return undefined;
@@ -123,13 +126,21 @@ function _reference(
     series,
     marks: (plot) => [
       plot.ruleY([reached], { stroke: series.color, strokeDasharray: "2 3" }),
-      plot.text([text], {
-        ...{ x: end / 2, y: reached, dy: -8, fill: "currentColor" },
-        ...{ stroke: "var(--paper)", strokeWidth: 4 },
-      }),
       ...curve(plot, series, points),
     ],
+    label: (plot) =>
+      plot.text([text], {
+        ...{ x: 0, y: reached, dx: 6, dy: -8, textAnchor: "start" },
+        ...{ fill: "currentColor", stroke: "var(--paper)", strokeWidth: 4 },
+      }),
   };
+}
+
+interface _Reference {
+  readonly series: Series;
+  readonly marks: (plot: PlotModule) => Markish[];
+  /** Stands above all curves. */
+  readonly label: (plot: PlotModule) => Markish;
 }
 
 /** The last values of the curves, in words. */

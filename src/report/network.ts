@@ -33,9 +33,7 @@ export function filterSection({ evaluation }: ReportContent): Markup {
     head,
     figure(
       html`The ${pictures.length} filters of ${height}x${width} pixels that the first layer looks for, each from its smallest weight (black) to its largest (white). Weights: checkpoint “${checkpoint}”.`,
-      html`<ol class="filters" style="--size: ${
-        pictures.length > 16 ? "2.75rem" : "5.5rem"
-      }">${
+      html`<ol class="filters ${pictures.length < 16 && "few"}">${
         pictures.map((uri, i) =>
           html`<li><img src="${uri}" alt="Filter ${i + 1}" title="Filter ${
             i + 1
@@ -121,7 +119,10 @@ export function throughputSection({ epochs, draw }: ReportContent): Markup {
               .filter((epoch) => epoch % step === 0),
             tickFormat: String,
           },
-          y: { label: "images/s", grid: true, zero: true, nice: true },
+          y: {
+            ...{ label: "images/s", grid: true, ticks: 6 },
+            ...{ zero: true, nice: true },
+          },
           marks: [
             plot.rect(bars, {
               ...{ x1: "from", x2: "to", y1: 0, y2: "imagesPerSecond" },

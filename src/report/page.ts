@@ -109,7 +109,7 @@ ${
         formatShare(evaluation?.predictions.accuracy ?? last?.testAccuracy),
         `${
           evaluation ? `checkpoint “${evaluation.checkpoint}”` : "last epoch"
-        }; the lecture: ${reached}`,
+        }; the lecture: ${reached} after ${lecture.length} epochs`,
       )
     }${
       _card(
@@ -129,7 +129,10 @@ ${
       _card(
         "Training time",
         formatTime(seconds),
-        last && `${formatThreeDigits(last.imagesPerSecond)} images/s`,
+        last &&
+          `${
+            formatThreeDigits(last.imagesPerSecond)
+          } images/s in the last epoch`,
       )
     }
 <div><dt>Device</dt><dd class="words">${config.device}</dd></div>
@@ -141,7 +144,7 @@ function _card(name: string, value: string, more: Content): Markup {
   return html`
     <div>
       <dt>${name}</dt>
-      <dd>${value}<small>${more}</small></dd>
+      <dd><span>${value}</span><small>${more}</small></dd>
     </div>
   `;
 }

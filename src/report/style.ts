@@ -52,15 +52,16 @@ figure svg text { fill: currentColor; }
 .legend svg { flex: none; overflow: visible; fill: none; }
 aside { margin: 1.25rem 0; padding: .75rem 1rem; border-left: 4px solid var(--blue); background: var(--card); }
 aside h3 { margin-top: 0; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .75rem; margin: 0; }
-.cards div { padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); }
-.cards dd { margin: 0; font-size: 1.5rem; font-weight: 600; line-height: 1.3; font-variant-numeric: tabular-nums; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .75rem; margin: 0; }
+.cards div { padding: .625rem .75rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); }
+.cards dd { margin: 0; font-size: 1.375rem; font-weight: 600; line-height: 1.3; font-variant-numeric: tabular-nums; }
+.cards dd > span { white-space: nowrap; }
 .cards dd.words { font-size: 1rem; }
 .cards dd small { display: block; font-weight: 400; line-height: 1.4; }
 dt { font-size: .875rem; }
 .scroller { overflow-x: auto; margin: 0 -1rem; padding: 0 1rem; position: relative; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
-.scroller > table:not(.matrix) { width: 100%; }
+.scroller > table { width: 100%; }
 th, td { padding: .375rem .625rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 thead th { vertical-align: bottom; font-weight: 600; white-space: normal; min-width: 4.5rem; }
 tbody th { font-weight: 600; position: sticky; left: -1rem; background: var(--paper); z-index: 1; }
@@ -77,11 +78,12 @@ tr:last-child > * { border-bottom: 0; }
 .matrix .none { color: var(--muted); background: var(--card); }
 img { display: block; max-width: 100%; height: auto; image-rendering: pixelated; }
 ol.mistakes, ol.filters { display: grid; gap: .75rem; margin: 0; padding: 0; list-style: none; }
-ol.mistakes { grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); }
+ol.mistakes { grid-template-columns: repeat(5, 1fr); gap: 1rem; }
 ol.mistakes img { width: 7rem; border: 1px solid var(--line); }
 ol.mistakes p { margin: .25rem 0 0; font-size: .875rem; line-height: 1.35; overflow-wrap: break-word; }
 ol.mistakes small { display: block; }
-ol.filters { grid-template-columns: repeat(auto-fill, minmax(var(--size), 1fr)); gap: .375rem; }
+ol.filters { grid-template-columns: repeat(16, 1fr); gap: .375rem; }
+ol.filters.few { grid-template-columns: repeat(auto-fill, 6rem); gap: .75rem; }
 ol.filters img { width: 100%; }
 .values { margin: 0; }
 .values div { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: .25rem 1rem; padding: .25rem 0; border-bottom: 1px solid var(--line); font-size: .875rem; }
@@ -90,9 +92,14 @@ ol.filters img { width: 100%; }
   .wide { display: none; }
   .narrow { display: block; }
   h1 { font-size: 1.4rem; }
+  ol.mistakes { grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); }
+  ol.filters { grid-template-columns: repeat(8, 1fr); }
 }
 @media (max-width: 30rem) {
   .values div { grid-template-columns: 1fr; gap: 0; }
+  .cards dd { font-size: 1.2rem; }
+  .cards div:last-child { grid-column: 1 / -1; }
+  ol.filters.few { grid-template-columns: repeat(3, 1fr); }
 }
 @media print {
   body { max-width: none; padding: 0; }
