@@ -83,7 +83,7 @@ export function accuracySection(content: ReportContent): Markup {
   return section(
     head,
     figure(
-      html`Share of correct predictions. The reference is ${lecture.source}. ${
+      html`Share of correct predictions. The reference is ${lecture.source}; the line across is what it reached after ${lecture.epochs.length} epochs. ${
         _differences(content, lecture)
       }`,
       draw(chart),

@@ -117,7 +117,7 @@ function _reference(
   const end = _lastEpoch(content);
   const points = epochs.filter(({ epoch }) => epoch <= end)
     .map((e) => ({ x: e.epoch, y: e[figure] }));
-  const text = `the lecture after ${epochs.length} epochs: ${reached}`;
+  const text = `lecture: ${reached}`;
   const series: Series = {
     ...{ name, color: "var(--muted)", dash: "2 3" },
     ...{ symbol: "diamond", isHollow: true },
