@@ -117,7 +117,7 @@ function _mistakes(
           width="${4 * image.width}" height="${4 * image.height}">
         <p><strong>${label}</strong>, taken for ${taken} (${formatPercent(
           probability,
-        )})<small>image ${index}, loss ${loss.toFixed(2)}</small></p>
+        )})<small>#${index}, loss ${loss.toFixed(2)}</small></p>
       </li>
     `;
   });

@@ -62,19 +62,18 @@ export async function writeReport(
 async function _write(path: string, text: string): Promise<void> {
   const part = `${path}.part`;
   try {
-    {
-      using file = await Deno.open(part, {
-        ...{ write: true, create: true, truncate: true },
-      });
-      await new Blob([text]).stream().pipeTo(file.writable, {
-        preventClose: true,
-      });
-      await file.sync();
-    }
+    await Deno.writeTextFile(part, text);
+    await _sync(part);
     await Deno.rename(part, path);
   } catch (error) {
     await Deno.remove(part).catch(() => {});
     const reason = error instanceof Error ? error.message : String(error);
     throw new DataError(path, `Cannot write ${path}: ${reason}`);
   }
+}
+
+/** Waits until the file is on the disk. */
+async function _sync(path: string): Promise<void> {
+  using file = await Deno.open(path, { write: true });
+  await file.sync();
 }

@@ -24,7 +24,8 @@ export interface RunChanges {
 /** Images per step, and how many there are. */
 export const BATCH = { batchSize: 32, trainSamples: 320, testSamples: 200 };
 
-const CONFIG: RunConfig = {
+/** Its `config.json`. */
+export const CONFIG: RunConfig = {
   format: 1,
   started: "2026-11-25T20:45:05.000Z",
   versions: { "@x/alexnet": "0.1.0", deno: Deno.version.deno },
@@ -41,8 +42,8 @@ const CONFIG: RunConfig = {
   data: {
     source: "sample",
     classNames: [
-      ...["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"],
-      ...["Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"],
+      ...["t-shirt/top", "trouser", "pullover", "dress", "coat"],
+      ...["sandal", "shirt", "sneaker", "bag", "ankle boot"],
     ],
     trainSamples: BATCH.trainSamples,
     testSamples: BATCH.testSamples,
@@ -54,7 +55,7 @@ const CONFIG: RunConfig = {
 /**
  * Trains, and writes what the run did.
  *
- * @param path An empty folder.
+ * @param path The run folder.
  * @param changes What is written instead.
  */
 export async function makeRun(
