@@ -58,6 +58,12 @@ const REFUSED: [line: string, message: RegExp][] = [
   ],
   ["evaluate", /evaluate needs one CHECKPOINT/],
   ["evaluate one two", /evaluate needs one CHECKPOINT/],
+  ["report", /report needs one RUN: a folder that `train --out RUN` wrote/],
+  ["report one two", /report needs one RUN/],
+  [
+    "report run --output /nonexistent/file",
+    /--output \/nonexistent\/file as there is no folder \/nonexistent/,
+  ],
   ["data", /data needs one of fetch, verify, show; see data --help$/m],
   ["data fetch show", /data needs one of fetch, verify, show/],
   ["data fecth", /Unknown action fecth: did you mean fetch\?/],

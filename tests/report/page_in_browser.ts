@@ -1,103 +1,102 @@
 /**
- * Opens a page in Debian's Chromium, without a window, over the DevTools protocol.
+ * A page in Debian's Chromium, without a window, over the DevTools protocol.
  *
  * @module
  */
 
-/** A browser that shows one page. */
-export interface Browser extends AsyncDisposable {
-  /** What the page and its loading complained of so far, and every address that was asked for besides the page. */
-  readonly complaints: readonly string[];
-  /** Sends a command of the DevTools protocol to the page. */
-  send(method: string, params?: object): Promise<Reply>;
-  /** Shows a page and waits until it is loaded. */
-  open(url: string): Promise<void>;
-  /** Evaluates an expression in the page. */
-  evaluate<T>(expression: string): Promise<T>;
-}
-
-type Reply = Record<string, unknown>;
+import { existsSync } from "node:fs";
 
 /** Where the browser is, if there is one. */
-export const CHROMIUM: string | undefined = [
-  ...["/usr/bin/chromium", "/usr/bin/chromium-browser"],
-].find((path) => Deno.statSync === undefined ? false : _exists(path));
+export const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"]
+  .find((path) => existsSync(path));
 
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"],
   ...["--no-first-run", "--disable-background-networking"],
-  ...["--disable-component-update", "--disable-sync"],
-  ...["--remote-debugging-port=0", "--hide-scrollbars"],
+  ...["--disable-component-update", "--disable-sync", "--hide-scrollbars"],
+  "--remote-debugging-port=0",
 ];
 
-/**
- * Starts the browser.
- *
- * @returns The browser; disposing ends it.
- */
-export async function startBrowser(): Promise<Browser> {
-  const profile = await Deno.makeTempDir();
-  const process = new Deno.Command(CHROMIUM!, {
-    args: [...FLAGS, `--user-data-dir=${profile}`, "about:blank"],
-    ...{ stdin: "null", stdout: "null", stderr: "null" },
-  }).spawn();
-  const socket = new WebSocket(await _pageAddress(profile));
-  await new Promise((done) => socket.onopen = done);
-  const waiting = new Map<number, PromiseWithResolvers<Reply>>();
-  const complaints: string[] = [];
-  let [url, count, loaded] = ["", 0, Promise.withResolvers<void>()] as [
-    ...[string, number, PromiseWithResolvers<void>],
-  ];
-  socket.onmessage = ({ data }) => {
-    const { id, method, params, result, error } = JSON.parse(data);
-    if (method === "Page.loadEventFired") loaded.resolve();
-    const asked = params?.request?.url;
-    if (asked && asked !== url && !asked.startsWith("data:")) {
-      complaints.push(`asked for ${asked}`);
-    }
-    if (
-      /^(Log.entryAdded|Runtime.(exceptionThrown|consoleAPICalled))$/.test(
-        method,
-      )
-    ) {
-      complaints.push(JSON.stringify(params));
-    }
-    if (error) waiting.get(id)?.reject(new Error(error.message));
-    else waiting.get(id)?.resolve(result);
-  };
-  const browser: Browser = {
-    complaints,
-    send(method, params = {}) {
-      const reply = Promise.withResolvers<Reply>();
-      waiting.set(++count, reply);
-      socket.send(JSON.stringify({ id: count, method, params }));
-      return reply.promise;
-    },
-    async open(address) {
-      [url, loaded] = [address, Promise.withResolvers()];
-      await browser.send("Page.navigate", { url });
-      await loaded.promise;
-    },
-    async evaluate<T>(expression: string) {
-      const params = { expression, returnByValue: true, awaitPromise: true };
-      const { result, exceptionDetails } = await browser.send(
-        "Runtime.evaluate",
-        params,
-      );
-      if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
-      return (result as { value: T }).value;
-    },
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((done) => socket.onclose = done);
-      await browser.send("Browser.close");
+// deno-lint-ignore no-explicit-any -- replies differ from command to command.
+type Reply = any;
+
+/** A browser with one page. */
+export class Browser implements AsyncDisposable {
+  /** Errors, warnings and messages of the page, and addresses that it asked for besides its own. */
+  readonly complaints: string[] = [];
+  readonly #waiting = new Map<number, PromiseWithResolvers<Reply>>();
+  readonly #end: () => Promise<unknown>;
+  readonly #socket: WebSocket;
+  #loaded = Promise.withResolvers<void>();
+  #count = 0;
+  #url = "";
+
+  private constructor(socket: WebSocket, end: () => Promise<unknown>) {
+    [this.#socket, this.#end] = [socket, end];
+    socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
+  }
+
+  /** Starts the browser. */
+  static async start(): Promise<Browser> {
+    const profile = await Deno.makeTempDir();
+    const process = new Deno.Command(CHROMIUM!, {
+      args: [...FLAGS, `--user-data-dir=${profile}`, "about:blank"],
+      ...{ stdin: "null", stdout: "null", stderr: "null" },
+    }).spawn();
+    const socket = new WebSocket(await _pageAddress(profile));
+    await new Promise((done) => socket.onopen = done);
+    const closed = new Promise((done) => socket.onclose = done);
+    const browser = new Browser(socket, async () => {
       await Promise.all([closed, process.status]);
       await Deno.remove(profile, { recursive: true });
-    },
-  };
-  for (const domain of ["Page", "Runtime", "Log", "Network"]) {
-    await browser.send(`${domain}.enable`);
+    });
+    for (const domain of ["Page", "Runtime", "Log", "Network"]) {
+      await browser.send(`${domain}.enable`);
+    }
+    return browser;
   }
-  return browser;
+
+  /** Sends a command of the protocol. */
+  send(method: string, params: object = {}): Promise<Reply> {
+    const reply = Promise.withResolvers<Reply>();
+    this.#waiting.set(++this.#count, reply);
+    this.#socket.send(JSON.stringify({ id: this.#count, method, params }));
+    return reply.promise;
+  }
+
+  /** Shows a page and waits until it is loaded. */
+  async open(url: string): Promise<void> {
+    this.#url = url;
+    this.#loaded = Promise.withResolvers();
+    await this.send("Page.navigate", { url });
+    await this.#loaded.promise;
+  }
+
+  /** Evaluates an expression in the page. */
+  async evaluate(expression: string): Promise<Reply> {
+    const params = { expression, returnByValue: true, awaitPromise: true };
+    const reply = await this.send("Runtime.evaluate", params);
+    const { result, exceptionDetails } = reply;
+    if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
+    return result.value;
+  }
+
+  /** Ends the browser. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.send("Browser.close");
+    await this.#end();
+  }
+
+  #receive({ id, method, params, result, error }: Reply): void {
+    const asked = params?.request?.url;
+    if (method === "Page.loadEventFired") this.#loaded.resolve();
+    else if (/^Log.entryAdded|^Runtime.(exc|console)/.test(method)) {
+      this.complaints.push(JSON.stringify(params));
+    } else if (asked && asked !== this.#url && !asked.startsWith("data:")) {
+      this.complaints.push(`asked for ${asked}`);
+    } else if (error) this.#waiting.get(id)?.reject(new Error(error.message));
+    else this.#waiting.get(id)?.resolve(result);
+  }
 }
 
 /** Waits for the browser to say where its page can be driven. */
@@ -108,18 +107,10 @@ async function _pageAddress(profile: string): Promise<string> {
       .catch(() => "");
     const [port, path] = text.split("\n");
     if (path === undefined) continue;
-    const pages = await (await fetch(`http://127.0.0.1:${port}/json/list`))
-      .json();
-    const page = pages.find(({ type }: { type: string }) => type === "page");
+    const list = await fetch(`http://127.0.0.1:${port}/json/list`);
+    const pages: Reply[] = await list.json();
+    const page = pages.find(({ type }) => type === "page");
     if (page) return page.webSocketDebuggerUrl;
   }
   throw new Error("the browser did not start in 30 s");
-}
-
-function _exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
