@@ -17,7 +17,7 @@ import { alexnet } from "../src/models/alexnet.ts";
 import { lenet } from "../src/models/lenet.ts";
 import type { Sequential } from "../src/nn/sequential.ts";
 import { sgd } from "../src/optim/sgd.ts";
-import type { BatchSource } from "../src/train/evaluate.ts";
+import type { BatchSource } from "../src/train/batch_source.ts";
 import { fit } from "../src/train/fit.ts";
 import { runHostPath } from "./host_path.ts";
 import { median, openDevice, synchronize } from "./measure.ts";

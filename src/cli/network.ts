@@ -6,7 +6,8 @@
 
 import { ShapeError } from "../errors.ts";
 import { alexnet, alexnetLayers } from "../models/alexnet.ts";
-import { lenet, lenetLayers } from "../models/lenet.ts";
+import { lenet } from "../models/lenet.ts";
+import { namedLayers } from "../models/named.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { type LayerSummary, summarize } from "../nn/summary.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
@@ -38,9 +39,7 @@ export function buildNetwork(
  * @returns A row per layer, for a batch of one image.
  */
 export function listLayers(config: ModelConfig): LayerSummary[] {
-  const { layers, inputShape } = config.model === "alexnet"
-    ? alexnetLayers(config)
-    : lenetLayers(config);
+  const { layers, inputShape } = namedLayers(config);
   return summarize(layers, inputShape).map((row) => ({
     ...row,
     outputShape: [1, ...row.outputShape],

@@ -78,6 +78,27 @@ const OPTIONS = {
     "FILE",
     "Write the trained weights to FILE, in the safetensors format",
   ),
+  "out": text(
+    "RUN",
+    "Keep the run in the folder RUN: configuration, metrics, TensorBoard events and checkpoints to go on from",
+  ),
+  "resume": text(
+    "RUN",
+    "Go on with the run in the folder RUN, exactly where its last checkpoint was written",
+  ),
+  "checkpoint-every": integer(
+    "N",
+    "Write a checkpoint every N steps, besides at the end of each epoch and when the run ends",
+    { min: 1 },
+  ),
+  "keep-checkpoints": integer(
+    "N",
+    "Keep the last N checkpoints (default 1), beside the best",
+    { min: 1 },
+  ),
+  "measure-train": toggle(
+    "Measure the accuracy on the training images as well after each epoch, with dropout off",
+  ),
   "log-every": integer("N", "Print loss, accuracy and speed every N steps", {
     min: 1,
   }),

@@ -4,38 +4,39 @@
  * @module
  */
 
-import type { BackendInfo } from "../backend/backend.ts";
-import { initBackend } from "../kernels/init.ts";
-import { loadFashionMnist } from "../data/fashion_mnist.ts";
+import { type FashionMnist, loadFashionMnist } from "../data/fashion_mnist.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
+import { initBackend } from "../kernels/init.ts";
 import { requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { sgd } from "../optim/sgd.ts";
-import type { EpochEnd, Progress } from "../train/callbacks.ts";
+import type { Callbacks } from "../train/callbacks.ts";
 import { fit, type History } from "../train/fit.ts";
 import { useTuned } from "../train/tune.ts";
 import { augmentationOf } from "./augment.ts";
-import {
-  formatBytes,
-  formatDevice,
-  formatDuration,
-  formatEpoch,
-  formatLayers,
-  formatSpeed,
-} from "./console.ts";
+import { formatDevice, formatEpoch, formatLayers } from "./console.ts";
 import { formatData } from "./data_summary.ts";
+import { INTERRUPTED, Interrupts } from "./interrupts.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
-import type { CommandLine } from "./options.ts";
+import type { CommandLine, OptionValues } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
 import { ProgressView } from "./progress.ts";
 import { type Recipe, recipeOf } from "./recipe.ts";
+import { howToResume, openRun, runOptions } from "./run.ts";
+import {
+  describeRecipe,
+  estimateTime,
+  explainSplit,
+  explainStop,
+  explainWait,
+} from "./train_messages.ts";
 import { tuneWith } from "./tune.ts";
-
-/** Share of an epoch that may be spent waiting for data without a word. */
-const MAX_WAIT = 0.05;
 
 /** Batches after which the speed is known well enough to estimate the time. */
 const ESTIMATE_AFTER = 3;
+
+/** Prints a line, if there is one, unless results alone are wanted. */
+type _Say = (text: string | undefined) => void;
 
 /**
  * Runs the command.
@@ -43,7 +44,8 @@ const ESTIMATE_AFTER = 3;
  * @param line The parsed command line.
  * @returns The exit code.
  */
-export async function train({ options }: CommandLine): Promise<number> {
+export async function train({ options: given }: CommandLine): Promise<number> {
+  const options = await runOptions(given);
   const recipe = recipeOf(options);
   const { model, imageSize } = recipe;
   const config: ModelConfig = { model, imageSize, classes: 10 };
@@ -55,28 +57,21 @@ export async function train({ options }: CommandLine): Promise<number> {
     quiet: options.quiet,
     logEvery: options["log-every"],
   });
-  const say = (text: string) => options.quiet || console.log(text);
+  const say: _Say = (text) =>
+    options.quiet || text === undefined || console.log(text);
+  const onWarning = (message: string) => console.error(`warning: ${message}`);
   try {
-    const data = await loadFashionMnist({
-      ...recipe,
-      resize: imageSize === 28 ? undefined : imageSize,
-      dataDir: options["data-dir"],
-      offline: options.offline,
-      source: options.source,
-      augment: augmentationOf(options.augment),
-      workers: options.workers,
-      onProgress: view.download,
-    });
-    view.stop();
-    const onWarning = (message: string) => console.error(`warning: ${message}`);
     const backend = await initBackend({ device: options.device, onWarning });
     requirePrecision(recipe.precision);
+    using run = await openRun(options, { recipe, model: config, backend });
+    const data = await run.undoIfItFails(() => _load(options, recipe, view));
     const net = buildNetwork(config, recipe);
     say(`device: ${formatDevice(backend)}`);
     for (const line of formatData(data.train.summary())) say(line);
     say(`\n${formatLayers(net.summary())}\n`);
-    say(`recipe: ${_describe(recipe, optimizer.description, data)}`);
-    _explainSplit(net, recipe, backend, say);
+    say(`recipe: ${describeRecipe(recipe, optimizer.description, data)}`);
+    say(run.explain());
+    say(explainSplit(net, recipe.batchSize, backend));
     if (options.tune && backend.adapter === undefined) {
       say("note: there is nothing to tune without a WebGPU adapter");
     } else if (options.tune) {
@@ -84,116 +79,97 @@ export async function train({ options }: CommandLine): Promise<number> {
     } else {
       await useTuned({ onWarning });
     }
-    let isEstimated = false;
+    using interrupts = new Interrupts(() =>
+      view.print("ending after this step; once more ends at once")
+    );
     const history = await fit(net, data.train, {
       epochs: recipe.epochs,
       precision: recipe.precision,
       optimizer,
       validation: data.test,
+      measureTrain: options["measure-train"],
       maxTimeMs: recipe.maxTimeMs,
       logEvery: options["log-every"],
-      callbacks: [{
-        onProgress(e) {
-          if (
-            !isEstimated && e.phase === "train" && e.batch >= ESTIMATE_AFTER
-          ) {
-            isEstimated = true;
-            view.print(_estimate(e, recipe));
-          }
-          view.update(e);
-        },
-        onEpochEnd(e) {
-          view.stop();
-          console.log(formatEpoch(e));
-          _explainWait(e, say);
-        },
-      }],
+      signal: interrupts.signal,
+      checkpoints: run.folder?.checkpoints,
+      resume: run.folder?.state,
+      callbacks: [
+        _printer(recipe, view, say),
+        ...run.folder ? [run.folder.callbacks] : [],
+      ],
     });
-    _explainStop(history, data.train.numBatches, recipe, say);
-    if (history.skippedSteps > 0) {
-      say(
-        `note: ${history.skippedSteps} of ${history.steps} steps changed nothing, as gradients overflowed float16`,
-      );
-    }
-    if (options.save !== undefined) {
-      await saveCheckpoint(options.save, net, config);
-      say(`saved ${options.save}`);
-    }
-    return 0;
+    view.stop();
+    return await _end(history, { options, recipe, net, data, config, say });
   } finally {
     view.stop();
   }
 }
 
-function _describe(
+async function _load(
+  options: OptionValues,
   recipe: Recipe,
-  optimizer: string,
-  data: { train: { numSamples: number }; test: { numSamples: number } },
-): string {
-  const { epochs, batchSize, imageSize, seed, maxTimeMs } = recipe;
-  const { dropout, precision } = recipe;
-  return [
-    `${recipe.model}`,
-    `${data.train.numSamples} training and ${data.test.numSamples} test images at ${imageSize}x${imageSize}`,
-    `batch size ${batchSize}`,
-    optimizer,
-    recipe.model === "alexnet" ? `dropout ${dropout}` : "",
-    `${epochs} ${epochs === 1 ? "epoch" : "epochs"}`,
-    maxTimeMs ? `at most ${formatDuration(maxTimeMs / 1000)}` : "",
-    precision === "float32" ? "" : precision,
-    `seed ${seed}`,
-  ].filter(Boolean).join(", ");
+  view: ProgressView,
+): Promise<FashionMnist> {
+  const { imageSize } = recipe;
+  const data = await loadFashionMnist({
+    ...recipe,
+    resize: imageSize === 28 ? undefined : imageSize,
+    dataDir: options["data-dir"],
+    offline: options.offline,
+    source: options.source,
+    augment: augmentationOf(options.augment),
+    workers: options.workers,
+    onProgress: view.download,
+  });
+  view.stop();
+  return data;
 }
 
-function _explainSplit(
-  net: Sequential,
-  { batchSize }: Recipe,
-  backend: BackendInfo,
-  say: (text: string) => void,
-): void {
-  const size = net.maxBatch();
-  if (size >= batchSize) return;
-  const parts = Math.ceil(batchSize / size);
-  say(
-    `note: each batch is computed in ${parts} parts, with the same result, as the adapter binds at most ${
-      formatBytes(backend.maxBindingBytes)
-    }`,
-  );
+/** Shows how far training is, and prints a line per epoch. */
+function _printer(recipe: Recipe, view: ProgressView, say: _Say): Callbacks {
+  let isEstimated = false;
+  return {
+    onProgress(e) {
+      if (!isEstimated && e.phase === "train" && e.batch >= ESTIMATE_AFTER) {
+        isEstimated = true;
+        view.print(estimateTime(e, recipe));
+      }
+      view.update(e);
+    },
+    onEpochEnd(e) {
+      view.stop();
+      console.log(formatEpoch(e));
+      say(explainWait(e));
+    },
+  };
 }
 
-function _estimate(e: Progress, { epochs, maxTimeMs }: Recipe): string {
-  const seconds = (e.batches ?? e.batch) * e.secondsPerBatch * epochs;
-  const limit = maxTimeMs !== undefined && seconds * 1000 > maxTimeMs
-    ? `, stopping after ${formatDuration(maxTimeMs / 1000)}`
-    : "";
-  return `estimated training time: ${formatDuration(seconds)} for ${epochs} ${
-    epochs === 1 ? "epoch" : "epochs"
-  } at ${formatSpeed(e.imagesPerSecond)}, evaluation not counted${limit}`;
-}
-
-function _explainWait(
-  { waitSeconds, seconds }: EpochEnd,
-  say: (text: string) => void,
-): void {
-  if (waitSeconds < Math.max(1, MAX_WAIT * seconds)) return;
-  const percent = Math.round(100 * waitSeconds / seconds);
-  say(
-    `note: ${percent}% of that time was spent waiting for batches: more --workers or fewer changes of --augment may help`,
-  );
-}
-
-function _explainStop(
+/** Says how the run ended, and saves the weights. */
+async function _end(
   history: History,
-  stepsPerEpoch: number,
-  { maxTimeMs, epochs }: Recipe,
-  say: (text: string) => void,
-): void {
-  if (history.stopped !== "max-time" || maxTimeMs === undefined) return;
-  say(
-    `stopped after ${
-      formatDuration(maxTimeMs / 1000)
-    } as asked, at step ${history.steps} of ${
-      stepsPerEpoch * epochs
-    }; test acc is of the weights at that step`,
-  );
+  { options, recipe, net, data, config, say }: {
+    options: OptionValues;
+    recipe: Recipe;
+    net: Sequential;
+    data: FashionMnist;
+    config: ModelConfig;
+    say: _Say;
+  },
+): Promise<number> {
+  const { steps, skippedSteps, stopped } = history;
+  if (stopped === "aborted") {
+    console.error(`interrupted after ${steps} steps: ${howToResume(options)}`);
+    return INTERRUPTED;
+  }
+  say(explainStop(history, recipe, data.train.numBatches));
+  if (skippedSteps > 0) {
+    say(
+      `note: ${skippedSteps} of ${steps} steps changed nothing, as gradients overflowed float16`,
+    );
+  }
+  if (options.save !== undefined) {
+    await saveCheckpoint(options.save, net, config);
+    say(`saved ${options.save}`);
+  }
+  return 0;
 }

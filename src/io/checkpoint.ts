@@ -5,28 +5,22 @@
  */
 
 import { throwIfDeviceFailed } from "../backend/backend.ts";
-import { DataError } from "../errors.ts";
+import { AlexNetError, DataError, ShapeError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
+import { writeAtomically } from "./atomic_file.ts";
 import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type NamedTensor,
-} from "./safetensors.ts";
+  checkWeightShapes,
+  type ModelConfig,
+  parseModelConfig,
+  weightShapes,
+} from "./model_config.ts";
+import { encodeSafetensors, type NamedTensor } from "./safetensors.ts";
+import { openSafetensors, type SafetensorsFile } from "./safetensors_file.ts";
+
+export type { ModelConfig } from "./model_config.ts";
 
 /** Says in a file's metadata that this package wrote it. */
-const FORMAT = "@x/alexnet";
-
-const MODELS: readonly unknown[] = ["alexnet", "lenet"];
-
-/** Which network a file holds, so that it can be built again. */
-export interface ModelConfig {
-  /** Name of the network. */
-  readonly model: "alexnet" | "lenet";
-  /** Number of classes. */
-  readonly classes: number;
-  /** Height and width of the images. */
-  readonly imageSize: number;
-}
+export const CHECKPOINT_FORMAT = "@x/alexnet";
 
 /** A checkpoint that was read. */
 export interface Checkpoint {
@@ -36,6 +30,14 @@ export interface Checkpoint {
   readonly path: string;
   /** float32 weights by name, for example "conv2d_1.kernel". */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
+  /** What else is to be known to go on training, as JSON; not checked. */
+  readonly training?: string;
+}
+
+/** Options of {@linkcode loadCheckpoint}. */
+export interface LoadCheckpointOptions {
+  /** What to read: the weights, or with them what else a run's checkpoint has, to go on training. Default "weights". */
+  tensors?: "weights" | "all";
 }
 
 /**
@@ -59,70 +61,84 @@ export async function saveCheckpoint(
     tensors.set(names[i], { shape: weight.shape, values });
   }
   throwIfDeviceFailed();
-  const metadata = { format: FORMAT, config: JSON.stringify(config) };
-  const pieces = encodeSafetensors({ tensors, metadata });
-  const part = `${path}.part`;
-  try {
-    await Deno.writeFile(part, ReadableStream.from(pieces));
-    await Deno.rename(part, path);
-  } catch (error) {
-    await Deno.remove(part).catch(() => {});
-    throw new DataError(path, `Cannot write ${path}: ${_reason(error)}`);
-  }
+  await writeCheckpoint(path, { config, tensors });
 }
 
 /**
- * Reads a network that {@linkcode saveCheckpoint} wrote.
+ * Writes weights on the host to a file, whole or not at all.
+ *
+ * @param path The file; its folder must exist.
+ * @param checkpoint Which network it is, its weights, and what else there is.
+ * @throws {DataError} If the file cannot be written.
+ */
+export async function writeCheckpoint(
+  path: string,
+  checkpoint: Omit<Checkpoint, "path">,
+): Promise<void> {
+  const { config, tensors, training } = checkpoint;
+  const metadata = {
+    format: CHECKPOINT_FORMAT,
+    config: JSON.stringify(config),
+    ...training === undefined ? {} : { training },
+  };
+  await writeAtomically(path, encodeSafetensors({ tensors, metadata }));
+}
+
+/**
+ * Reads a network that {@linkcode saveCheckpoint} wrote. It is checked before it is read, so that a damaged file costs
+ * nothing, and what is read is in memory once.
  *
  * @param path The file.
+ * @param options What to read.
  * @returns Which network it is, and its weights.
  * @throws {DataError} If the file is missing, damaged or something else.
  */
-export async function loadCheckpoint(path: string): Promise<Checkpoint> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(path);
-  } catch (error) {
-    throw new DataError(path, `Cannot read ${path}: ${_reason(error)}`);
-  }
-  const { tensors, metadata } = decodeSafetensors(bytes, path);
-  if (metadata.format !== FORMAT) {
-    throw new DataError(
-      path,
-      `Cannot use ${path}: it was not written by \`train --save\`, so which network it is for is unknown`,
-    );
-  }
-  return { path, config: _parseConfig(metadata.config, path), tensors };
+export async function loadCheckpoint(
+  path: string,
+  options: LoadCheckpointOptions = {},
+): Promise<Checkpoint> {
+  using file = await openSafetensors(path);
+  const config = _readConfig(file);
+  checkWeightShapes(config, file);
+  const names = options.tensors === "all"
+    ? file.entries.keys()
+    : weightShapes(config).keys();
+  const tensors = new Map<string, NamedTensor>();
+  for (const name of names) tensors.set(name, await file.read(name));
+  return { path, config, tensors, training: file.metadata.training };
 }
 
-function _parseConfig(text: string | undefined, path: string): ModelConfig {
-  try {
-    const { model, classes, imageSize } = JSON.parse(text ?? "");
-    if (
-      MODELS.includes(model) && Number.isInteger(classes) &&
-      Number.isInteger(imageSize)
-    ) return { model, classes, imageSize };
-  } catch {
-    // Said below.
+function _readConfig({ path, metadata }: SafetensorsFile): ModelConfig {
+  if (metadata.format !== CHECKPOINT_FORMAT) {
+    throw new DataError(
+      path,
+      `Cannot use ${path}: it was not written by \`train --save\`, so which network it is for is unknown; \`import\` finds out`,
+    );
   }
-  throw new DataError(
-    path,
-    `Cannot use ${path}: its description of the network is damaged; save it again`,
-  );
+  try {
+    return parseModelConfig(metadata.config);
+  } catch (error) {
+    if (!(error instanceof AlexNetError)) throw error;
+    throw new DataError(
+      path,
+      `Cannot use ${path}: in its header, ${error.message}; save it again`,
+    );
+  }
 }
 
 /**
  * Copies the weights of a checkpoint into a network.
  *
  * @param net The network that the checkpoint's `config` describes.
- * @param checkpoint The checkpoint.
+ * @param checkpoint The checkpoint; tensors that are no weights are left alone.
  * @throws {DataError} If a weight is missing.
- * @throws {ShapeError} If a weight has another size.
+ * @throws {ShapeError} If a weight has another shape.
  */
 export function restoreWeights(net: Sequential, checkpoint: Checkpoint): void {
   const { path, tensors } = checkpoint;
+  const weights = net.getWeights();
   net.setWeights(
-    net.weightNames().map((name) => {
+    net.weightNames().map((name, i) => {
       const tensor = tensors.get(name);
       if (tensor === undefined) {
         throw new DataError(
@@ -130,11 +146,13 @@ export function restoreWeights(net: Sequential, checkpoint: Checkpoint): void {
           `Cannot use ${path}: it has no weight ${name}`,
         );
       }
+      const { shape } = weights[i];
+      if (`${tensor.shape}` !== `${shape}`) {
+        throw new ShapeError(
+          `Cannot use ${path}: its ${name} has shape [${tensor.shape}], and the network needs [${shape}]`,
+        );
+      }
       return tensor.values;
     }),
   );
-}
-
-function _reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -41,10 +41,14 @@ export interface Picture {
 }
 
 /** How an image is placed and shaded. */
-interface _Placement {
+export interface Placement {
+  /** Pixels from the left edge of the picture. */
   readonly left: number;
+  /** Pixels from its top edge. */
   readonly top: number;
+  /** Integer: pixels of the picture per pixel of the image, both ways. */
   readonly scale: number;
+  /** Values that are black and white; what is beyond is as dark or light. */
   readonly range: readonly [min: number, max: number];
 }
 
@@ -76,7 +80,7 @@ const LEAST_SIDE = 56;
  */
 export function drawContactSheet(sheet: ContactSheet): Picture {
   _checkShape(sheet);
-  const { shape: [batch, height, width], range = [0, 1] } = sheet;
+  const { shape: [batch, height, width, channels], range = [0, 1] } = sheet;
   const columns = Math.min(
     batch,
     requireInteger("columns", sheet.columns ?? Math.ceil(Math.sqrt(batch))),
@@ -91,16 +95,16 @@ export function drawContactSheet(sheet: ContactSheet): Picture {
 
   const stepX = width * scale + GAP;
   const stepY = height * scale + CAPTION_GAP + GLYPH_HEIGHT + GAP;
-  const picture = _blank({
+  const picture = blankPicture({
     width: GAP + columns * stepX,
     height: GAP + Math.ceil(batch / columns) * stepY,
   });
   for (let i = 0; i < batch; i++) {
     const left = GAP + i % columns * stepX;
     const top = GAP + Math.floor(i / columns) * stepY;
-    _drawImage(picture, {
+    drawImage(picture, {
       values: _imageOf(sheet, i),
-      shape: sheet.shape,
+      shape: [height, width, channels],
       at: { left, top, scale, range },
     });
     _drawText(picture, {
@@ -111,6 +115,47 @@ export function drawContactSheet(sheet: ContactSheet): Picture {
     });
   }
   return picture;
+}
+
+/**
+ * Makes a picture of nothing but the dark grey between images.
+ *
+ * @param size Width and height in pixels.
+ * @returns The picture.
+ */
+export function blankPicture(
+  { width, height }: Pick<Picture, "width" | "height">,
+): Picture {
+  const data = new Uint8Array(width * height * 3).fill(BACKGROUND);
+  return { width, height, data };
+}
+
+/**
+ * Draws an image into a picture.
+ *
+ * @param picture Changed in place.
+ * @param image Values of shape `[height, width, channels]`, 1 channel or 3, and where and how to draw them.
+ */
+export function drawImage(
+  picture: Picture,
+  { values, shape: [height, width, channels], at }: {
+    values: Float32Array;
+    shape: readonly [height: number, width: number, channels: number];
+    at: Placement;
+  },
+): void {
+  const { left, top, scale, range: [min, max] } = at;
+  for (let y = 0; y < height * scale; y++) {
+    for (let x = 0; x < width * scale; x++) {
+      const from = Math.floor(y / scale) * width + Math.floor(x / scale);
+      const to = (top + y) * picture.width + left + x;
+      for (let c = 0; c < 3; c++) {
+        const value = values[from * channels + (channels === 3 ? c : 0)];
+        const share = Math.min(1, Math.max(0, (value - min) / (max - min)));
+        picture.data[to * 3 + c] = Math.round(share * 255);
+      }
+    }
+  }
 }
 
 /**
@@ -144,41 +189,12 @@ function _checkShape({ images, shape, captions }: ContactSheet): void {
   }
 }
 
-function _blank(
-  { width, height }: { width: number; height: number },
-): Picture {
-  const data = new Uint8Array(width * height * 3).fill(BACKGROUND);
-  return { width, height, data };
-}
-
 function _imageOf(
   { images, shape }: ContactSheet,
   index: number,
 ): Float32Array {
   const numValues = shape[1] * shape[2] * shape[3];
   return images.subarray(index * numValues, (index + 1) * numValues);
-}
-
-function _drawImage(
-  picture: Picture,
-  { values, shape: [, height, width, channels], at }: {
-    values: Float32Array;
-    shape: ContactSheet["shape"];
-    at: _Placement;
-  },
-): void {
-  const { left, top, scale, range: [min, max] } = at;
-  for (let y = 0; y < height * scale; y++) {
-    for (let x = 0; x < width * scale; x++) {
-      const from = Math.floor(y / scale) * width + Math.floor(x / scale);
-      const to = (top + y) * picture.width + left + x;
-      for (let c = 0; c < 3; c++) {
-        const value = values[from * channels + (channels === 3 ? c : 0)];
-        const share = Math.min(1, Math.max(0, (value - min) / (max - min)));
-        picture.data[to * 3 + c] = Math.round(share * 255);
-      }
-    }
-  }
 }
 
 /** Draws the characters that fit, from the top left. */

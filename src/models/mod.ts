@@ -6,3 +6,4 @@
 
 export * from "./alexnet.ts";
 export * from "./lenet.ts";
+export * from "./named.ts";

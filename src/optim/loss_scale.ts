@@ -111,6 +111,15 @@ export class LossScale {
     };
   }
 
+  /**
+   * Goes on from another scale.
+   *
+   * @param state What its `state` was: float32 `[4]`; copied, not disposed.
+   */
+  restore(state: Tensor1D): void {
+    this.#state.assign(tf.tidy(() => tf.add(state, 0)));
+  }
+
   /** Frees the scale. */
   dispose(): void {
     tf.dispose([this.#state, this.#isFound]);

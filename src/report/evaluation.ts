@@ -15,11 +15,10 @@ import {
   type ModelConfig,
   restoreWeights,
 } from "../io/checkpoint.ts";
+import { describeModel } from "../io/model_config.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
-import { alexnetLayers } from "../models/alexnet.ts";
-import { lenetLayers } from "../models/lenet.ts";
-import { Sequential, type SequentialOptions } from "../nn/sequential.ts";
-import { summarize } from "../nn/summary.ts";
+import { namedLayers } from "../models/named.ts";
+import { Sequential } from "../nn/sequential.ts";
 import type { RunConfig } from "../runs/records.ts";
 import {
   type ClassMetrics,
@@ -78,18 +77,6 @@ const MAX_MISTAKES = 20;
 const STORED_SIZE = 28;
 
 /**
- * The layers of a network.
- *
- * @param config Which network.
- * @returns What `Sequential` needs to know.
- */
-export function layersOf(config: ModelConfig): SequentialOptions {
-  return config.model === "alexnet"
-    ? alexnetLayers(config)
-    : lenetLayers(config);
-}
-
-/**
  * Evaluates the best checkpoint of a run, or the last one if there is no best, on the device in use.
  *
  * @param path The run folder.
@@ -107,8 +94,7 @@ export async function evaluateRun(
   const found = await _loadCheckpoint(path);
   if (found === undefined) return undefined;
   const { name, checkpoint } = found;
-  const layers = layersOf(config.model);
-  _requireSameNetwork(checkpoint, config.model, layers);
+  _requireSameNetwork(checkpoint, config.model);
   const { dataDir, offline, onDownload, onProgress } = options;
   const { imageSize, classes } = config.model;
   const { source, testSamples } = config.data;
@@ -116,7 +102,7 @@ export async function evaluateRun(
     ...{ source, testSamples, dataDir, offline, onProgress: onDownload },
     resize: imageSize === STORED_SIZE ? undefined : imageSize,
   });
-  const net = new Sequential(layers);
+  const net = new Sequential(namedLayers(config.model));
   try {
     restoreWeights(net, checkpoint);
     const predictions = await evaluatePredictions(net, test, { onProgress });
@@ -151,33 +137,15 @@ async function _loadCheckpoint(
 
 /** Checks a checkpoint before anything is made of the size that the run names. */
 function _requireSameNetwork(
-  { path, config, tensors }: Checkpoint,
+  { path, config }: Checkpoint,
   expected: ModelConfig,
-  { layers, inputShape }: SequentialOptions,
 ): void {
-  const show = ({ model, classes, imageSize }: ModelConfig) =>
-    `${model} of ${classes} classes for images of ${imageSize} pixels`;
-  if (show(config) !== show(expected)) {
-    throw new DataError(
-      path,
-      `Cannot use ${path}: it is ${show(config)}, and config.json says ${
-        show(expected)
-      }`,
-    );
-  }
-  for (const layer of summarize(layers, inputShape)) {
-    for (const { name, shape } of layer.weights) {
-      const weight = `${layer.name}.${name}`;
-      const found = tensors.get(weight)?.shape;
-      if (found?.join() === shape.join()) continue;
-      throw new DataError(
-        path,
-        `Cannot use ${path}: weight ${weight} must have shape [${shape}]: ${
-          found === undefined ? "it is missing" : `its shape is [${found}]`
-        }`,
-      );
-    }
-  }
+  const [found, named] = [config, expected].map(describeModel);
+  if (found === named) return;
+  throw new DataError(
+    path,
+    `Cannot use ${path}: it is ${found}, and config.json says ${named}`,
+  );
 }
 
 function _worst(

@@ -5,10 +5,11 @@
  */
 
 import { basename, join, resolve } from "node:path";
-import { DataError } from "../errors.ts";
+import { writeAtomically } from "../io/atomic_file.ts";
+import { namedLayers } from "../models/named.ts";
 import { summarize } from "../nn/summary.ts";
 import { readRun } from "../runs/read_run.ts";
-import { evaluateRun, type EvaluationOptions, layersOf } from "./evaluation.ts";
+import { evaluateRun, type EvaluationOptions } from "./evaluation.ts";
 
 /** Options of {@linkcode writeReport}. */
 export interface ReportOptions extends EvaluationOptions {
@@ -46,7 +47,7 @@ export async function writeReport(
   const { openCharts } = await import("./charts.ts");
   const { renderPage } = await import("./page.ts");
   const records = await readRun(run);
-  const { layers, inputShape } = layersOf(records.config.model);
+  const { layers, inputShape } = namedLayers(records.config.model);
   const page = renderPage({
     ...records,
     name: basename(resolve(run)),
@@ -54,26 +55,6 @@ export async function writeReport(
     evaluation: await evaluateRun(run, records.config, evaluation),
     draw: await openCharts(),
   });
-  await _write(output, page);
+  await writeAtomically(output, [new TextEncoder().encode(page)]);
   return output;
-}
-
-/** Writes a file whole or not at all, whenever the machine stops. */
-async function _write(path: string, text: string): Promise<void> {
-  const part = `${path}.part`;
-  try {
-    await Deno.writeTextFile(part, text);
-    await _sync(part);
-    await Deno.rename(part, path);
-  } catch (error) {
-    await Deno.remove(part).catch(() => {});
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(path, `Cannot write ${path}: ${reason}`);
-  }
-}
-
-/** Waits until the file is on the disk. */
-async function _sync(path: string): Promise<void> {
-  using file = await Deno.open(path, { write: true });
-  await file.sync();
 }

@@ -1,9 +1,10 @@
 /**
- * Run folders: what a training run leaves behind.
+ * Run folders: what a training run leaves behind, and goes on from.
  *
  * @module
  */
 
+export type { ModelConfig } from "../io/checkpoint.ts";
 export type {
   EpochRecord,
   MetricsRecord,
@@ -11,3 +12,8 @@ export type {
   StepRecord,
 } from "./records.ts";
 export { readRun, type RunRecords } from "./read_run.ts";
+export {
+  type ResumeOptions,
+  RunFolder,
+  type RunFolderOptions,
+} from "./run_folder.ts";

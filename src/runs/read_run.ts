@@ -42,24 +42,9 @@ const MAX_METRICS_BYTES = 2 ** 28;
  * @throws {DataError} If a file is missing, too large or says what it must not.
  */
 export async function readRun(path: string): Promise<RunRecords> {
-  const { CONFIG_SCHEMA, RECORD_SCHEMA } = await import("./record_schemas.ts");
-  const { safeParse } = await import("valibot");
-  const check: _Check = (schema, value, where) => {
-    const { success, output, issues } = safeParse(schema, value, {
-      abortEarly: true,
-    });
-    if (success) return output;
-    const field = issues[0].path?.map(({ key }) => key).join(".");
-    const reason = `${field ? `${field}: ` : ""}${issues[0].message}`;
-    throw _unusable(where, reason);
-  };
-  const configPath = join(path, "config.json");
-  const configText = await _readText(configPath, MAX_CONFIG_BYTES);
-  const config = check(
-    CONFIG_SCHEMA,
-    _parse(configText, { path: configPath }),
-    { path: configPath },
-  );
+  const { RECORD_SCHEMA } = await import("./record_schemas.ts");
+  const check = await _loadCheck();
+  const config = await readConfig(path);
   const metricsPath = join(path, "metrics.jsonl");
   const lines = (await _readText(metricsPath, MAX_METRICS_BYTES)).split("\n");
   const records: { steps: StepRecord[]; epochs: EpochRecord[] } = {
@@ -75,6 +60,21 @@ export async function readRun(path: string): Promise<RunRecords> {
   return { config, ...records };
 }
 
+/**
+ * Reads the configuration of a run.
+ *
+ * @param path The run folder.
+ * @returns What the run depends on, checked.
+ * @throws {DataError} If there is no run, or its configuration is too large or says what it must not.
+ */
+export async function readConfig(path: string): Promise<RunConfig> {
+  const { CONFIG_SCHEMA } = await import("./record_schemas.ts");
+  const check = await _loadCheck();
+  const where = { path: join(path, "config.json") };
+  const text = await _readText(where.path, MAX_CONFIG_BYTES);
+  return check(CONFIG_SCHEMA, _parse(text, where), where);
+}
+
 /** A file, and a line of it, from 1. */
 interface _Place {
   readonly path: string;
@@ -86,6 +86,19 @@ type _Check = <T>(
   value: unknown,
   where: _Place,
 ) => T;
+
+async function _loadCheck(): Promise<_Check> {
+  const { safeParse } = await import("valibot");
+  return (schema, value, where) => {
+    const { success, output, issues } = safeParse(schema, value, {
+      abortEarly: true,
+    });
+    if (success) return output;
+    const field = issues[0].path?.map(({ key }) => key).join(".");
+    const reason = `${field ? `${field}: ` : ""}${issues[0].message}`;
+    throw _unusable(where, reason);
+  };
+}
 
 async function _readText(path: string, maxBytes: number): Promise<string> {
   try {

@@ -6,6 +6,7 @@
 
 import * as v from "valibot";
 import { COUNTS } from "../data/fashion_mnist.ts";
+import type { TrainingProgress } from "../train/state.ts";
 import type { MetricsRecord, RunConfig } from "./records.ts";
 
 /** Longest text, in characters. */
@@ -68,8 +69,7 @@ const STEP = v.object({
   learningRate: positive,
 });
 
-const EPOCH = v.object({
-  type: v.literal("epoch"),
+const END = {
   isPartial: v.boolean(),
   epoch: count(1),
   loss: finite,
@@ -83,7 +83,27 @@ const EPOCH = v.object({
   seconds: positive,
   waitSeconds: positive,
   imagesPerSecond: positive,
-});
+};
+
+const EPOCH = v.object({ type: v.literal("epoch"), ...END });
+
+/** Of the state of a run, in the header of its checkpoints. */
+export const PROGRESS_SCHEMA: v.GenericSchema<unknown, TrainingProgress> = v
+  .object({
+    epoch: count(1),
+    step: count(0),
+    sums: v.object({
+      loss: finite,
+      correct: count(0),
+      count: count(0),
+      batches: count(0),
+      seconds: positive,
+    }),
+    waitSeconds: positive,
+    learningRate: positive,
+    epochs: v.array(v.object(END)),
+    callbacks: v.record(text, v.unknown()),
+  }) as v.GenericSchema<unknown, TrainingProgress>;
 
 /** Of a line of `metrics.jsonl`. */
 export const RECORD_SCHEMA: v.GenericSchema<unknown, MetricsRecord> = v.variant(

@@ -38,6 +38,7 @@ export interface RunConfig {
 
 /** A step: a line of `metrics.jsonl`. */
 export interface StepRecord {
+  /** Tells steps from epochs. */
   readonly type: "step";
   /** Epoch, from 1. */
   readonly epoch: number;
@@ -53,9 +54,8 @@ export interface StepRecord {
 
 /** An epoch: a line of `metrics.jsonl`. */
 export interface EpochRecord extends EpochEnd {
+  /** Tells epochs from steps. */
   readonly type: "epoch";
-  /** Whether the run stopped before the epoch's end. */
-  readonly isPartial: boolean;
 }
 
 /** A line of `metrics.jsonl`. */

@@ -18,6 +18,8 @@ export interface StepEnd {
   readonly loss: Scalar;
   /** Correct predictions in the batch: int32 scalar, alive until the callback's promise settles. */
   readonly correct: Scalar;
+  /** Images in the batch. */
+  readonly count: number;
 }
 
 /** The device has caught up, about once a second: numbers for a progress bar. */
@@ -54,6 +56,8 @@ export interface EpochEnd {
   readonly testLoss: number | undefined;
   /** Accuracy on the training data after the epoch, with dropout off, in [0, 1]; `undefined` unless asked for. */
   readonly measuredTrainAccuracy: number | undefined;
+  /** Whether training stopped before the epoch's end. */
+  readonly isPartial: boolean;
   /** Training steps so far, over the run. */
   readonly steps: number;
   /** Step size of the epoch's last step. */
@@ -72,7 +76,7 @@ export interface Training {
   readonly net: Sequential;
   /** What changes its weights; its `learningRate` may be set. */
   readonly optimizer: Optimizer;
-  /** Asks `fit` to end: after this step, without evaluation, or after this epoch. */
+  /** Asks `fit` to end after this step and to evaluate then; after an epoch's end, to end. */
   stop(): void;
 }
 
@@ -96,6 +100,7 @@ export interface Callbacks {
    * Goes on from what `saveState` said, before the first step of a resumed run.
    *
    * @param state What it said.
+   * @param training The run, which may be stopped at once.
    */
-  restoreState?(state: unknown): void;
+  restoreState?(state: unknown, training: Training): void;
 }

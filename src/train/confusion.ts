@@ -10,7 +10,8 @@ import { DataError, ShapeError } from "../errors.ts";
 import { ensureBackend } from "../kernels/init.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
-import type { BatchSource, EvaluateOptions } from "./evaluate.ts";
+import type { BatchSource } from "./batch_source.ts";
+import type { EvaluateOptions } from "./evaluate.ts";
 import { Pacer } from "./pacer.ts";
 import { checkBatch } from "./step.ts";
 

@@ -6,24 +6,14 @@
 
 import { ensureBackend } from "../kernels/init.ts";
 import { tf } from "../backend/tf.ts";
-import type { Batch } from "../data/loader_options.ts";
 import { DataError } from "../errors.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import type { Sequential } from "../nn/sequential.ts";
+import type { BatchSource } from "./batch_source.ts";
 import type { Progress } from "./callbacks.ts";
 import { type LossAndAccuracy, Metrics } from "./metrics.ts";
-import { Pacer } from "./pacer.ts";
+import { Pacer, pause } from "./pacer.ts";
 import { checkBatch } from "./step.ts";
-
-/** Batches to train on or to evaluate: a `DataLoader`, or anything that yields batches. */
-export interface BatchSource extends AsyncIterable<Batch> {
-  /** Number of batches in an epoch, for progress. */
-  readonly numBatches?: number;
-  /** Number of images in an epoch, for time estimates. */
-  readonly numSamples?: number;
-  /** Chooses the order of the next iteration; epochs count from 0. */
-  setEpoch?(epoch: number): void;
-}
 
 /** Options of {@linkcode evaluate}. */
 export interface EvaluateOptions {
@@ -31,6 +21,8 @@ export interface EvaluateOptions {
   epoch?: number;
   /** Called about once a second. */
   onProgress?: (event: Progress) => void | Promise<void>;
+  /** Ends the evaluation after the batch in progress, with the signal's reason as an error. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -60,11 +52,12 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<LossAndAccuracy> {
   await ensureBackend();
-  const { epoch = 0, onProgress } = options;
+  const { epoch = 0, onProgress, signal } = options;
   const metrics = new Metrics();
   const pacer = new Pacer();
   try {
     for await (const { images, labels } of data) {
+      signal?.throwIfAborted();
       checkBatch(net, images, labels);
       const [loss, correct] = tf.tidy(() => {
         const results = lossAndCorrect(net.predict(images), labels);
@@ -81,6 +74,7 @@ export async function evaluate(
       };
       const progress = await metrics.progress(where);
       pacer.caughtUp();
+      await pause();
       await onProgress?.(progress);
     }
     if (metrics.batches === 0) {

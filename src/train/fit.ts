@@ -5,19 +5,19 @@
  */
 
 import { ensureBackend } from "../kernels/init.ts";
-import { DataError, OptionError, TrainingError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { LossScale } from "../optim/loss_scale.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { sgd } from "../optim/sgd.ts";
-import type { Callbacks, EpochEnd, Training } from "./callbacks.ts";
-import { type BatchSource, evaluate } from "./evaluate.ts";
-import { type LossAndAccuracy, Metrics } from "./metrics.ts";
-import { Pacer } from "./pacer.ts";
-import { recordStep } from "./step.ts";
-import { timed } from "./waiting.ts";
+import type { BatchSource } from "./batch_source.ts";
+import type { Callbacks, EpochEnd } from "./callbacks.ts";
+import { evaluate } from "./evaluate.ts";
+import type { LossAndAccuracy } from "./metrics.ts";
+import { type Interruption, Run } from "./run.ts";
+import type { Checkpoints, TrainingState } from "./state.ts";
 
 /** Options of {@linkcode fit}. */
 export interface FitOptions {
@@ -39,32 +39,31 @@ export interface FitOptions {
    * Evaluation after full epochs counts as well. Default: no limit.
    */
   maxTimeMs?: number;
+  /** Whether to measure the accuracy on the training data as well after each epoch, with dropout off. Default false. */
+  measureTrain?: boolean;
+  /** Receives states of the run, to go on from. */
+  checkpoints?: Checkpoints;
+  /**
+   * Goes on from a state, exactly: the losses are those of a run that was never interrupted, if data, network, optimizer,
+   * callbacks and options are made as they were then, on the same device. More epochs may follow.
+   */
+  resume?: TrainingState;
+  /** Ends training after the step in progress, without evaluation, and has the state kept. */
+  signal?: AbortSignal;
   /** Report progress every so many steps over the run, besides about once a second. */
   logEvery?: number;
 }
 
 /** What {@linkcode fit} did. */
 export interface History {
-  /** A record per epoch; the last may be of a part of one. */
+  /** A record per epoch, those before a state that the run went on from included; the last may be of a part of one. */
   readonly epochs: readonly EpochEnd[];
-  /** Training steps in all. */
+  /** Training steps over the run. */
   readonly steps: number;
   /** Those of them that changed no weight, as gradients overflowed float16. */
   readonly skippedSteps: number;
-  /** Whether all epochs were done, or the time was up. */
-  readonly stopped: "completed" | "max-time";
-}
-
-/** What the parts of a run share. */
-interface Run extends Training {
-  readonly precision: Precision;
-  readonly lossScale?: LossScale;
-  readonly callbacks: readonly Callbacks[];
-  readonly logEvery: number;
-  readonly deadline: number;
-  readonly pacer: Pacer;
-  step: number;
-  isStopped: boolean;
+  /** Whether all epochs were done, the time was up, a callback asked to stop, or `signal` did. */
+  readonly stopped: "completed" | Interruption;
 }
 
 /**
@@ -120,129 +119,87 @@ export async function fit(
       "one that takesLossScale, as sgd() does, to train in float16",
     );
   }
-  const run: Run = {
+  const run = new Run({
     net,
     optimizer,
     precision,
     lossScale: isHalf ? new LossScale() : undefined,
     callbacks: options.callbacks ?? [],
-    stop() {
-      run.isStopped = true;
-    },
-    isStopped: false,
+    checkpoints: options.checkpoints,
+    signal: options.signal,
     logEvery,
     deadline: performance.now() + maxTimeMs,
-    pacer: new Pacer(),
-    step: 0,
-  };
-  const records: EpochEnd[] = [];
-  let skippedSteps = 0;
-  let stopped: History["stopped"] = "completed";
+  });
   try {
-    for (let epoch = 1; epoch <= epochs && stopped === "completed"; epoch++) {
-      if (epoch > 1 && performance.now() >= run.deadline) {
-        stopped = "max-time";
-        break;
-      }
-      train.setEpoch?.(epoch - 1);
-      const start = performance.now();
-      const trained = await _trainEpoch(run, train, epoch);
-      const trainMs = performance.now() - start;
-      if (!trained.isComplete) stopped = "max-time";
-      const tested = options.validation &&
-        await evaluate(net, options.validation, {
-          epoch,
-          onProgress: async (e) => {
-            for (const c of run.callbacks) await c.onProgress?.(e);
-          },
-        });
-      const record: EpochEnd = {
-        epoch,
-        loss: trained.loss,
-        trainAccuracy: trained.accuracy,
-        testAccuracy: tested?.accuracy,
-        testLoss: tested?.loss,
-        measuredTrainAccuracy: undefined,
-        steps: run.step,
-        learningRate: optimizer.learningRate,
-        seconds: (performance.now() - start) / 1000,
-        waitSeconds: trained.waitMs / 1000,
-        imagesPerSecond: trained.count / trainMs * 1000,
-      };
-      records.push(record);
-      for (const c of run.callbacks) await c.onEpochEnd?.(record, run);
-    }
-    if (run.lossScale) ({ skippedSteps } = await run.lossScale.read());
+    return await _go(run, train, options);
   } finally {
-    run.lossScale?.dispose();
+    run.dispose();
     if (options.optimizer === undefined) optimizer.dispose();
   }
-  return { epochs: records, steps: run.step, skippedSteps, stopped };
 }
 
-async function _trainEpoch(
+/** Trains epoch after epoch, until all are done or the run has to end. */
+async function _go(
   run: Run,
   train: BatchSource,
-  epoch: number,
-): Promise<
-  LossAndAccuracy & { count: number; waitMs: number; isComplete: boolean }
-> {
-  const { net, optimizer, precision, lossScale, pacer, callbacks } = run;
-  const where = { phase: "train" as const, epoch, batches: train.numBatches };
-  const metrics = new Metrics();
-  let isComplete = true;
-  let waitMs = 0;
-  const batches = timed(train, (ms) => waitMs += ms);
-  try {
-    for await (const { images, labels } of batches) {
-      const { step } = run;
-      const results = recordStep(net, images, labels, {
-        step,
-        precision,
-        lossScale,
-      });
-      const { loss, correct, gradients } = results;
-      try {
-        lossScale?.update(gradients);
-        optimizer.apply(net.getWeights(), gradients, lossScale);
-        metrics.update(loss, correct, images.shape[0]);
-        gradients.splice(0).forEach((g) => g.dispose());
-        for (const c of callbacks) {
-          await c.onStepEnd?.({ epoch, step, loss, correct }, run);
-        }
-      } finally {
-        for (const t of [loss, correct, ...gradients]) t.dispose();
-      }
-      run.step++;
-      const isDue = pacer.step();
-      const isLate = performance.now() >= run.deadline;
-      if (!isDue && !isLate && run.step % run.logEvery !== 0) continue;
-      const progress = await metrics.progress(where);
-      pacer.caughtUp();
-      _checkFinite(progress.loss, { epoch, step });
-      for (const c of callbacks) await c.onProgress?.(progress);
-      isComplete = metrics.batches === train.numBatches ||
-        performance.now() < run.deadline;
-      if (!isComplete) break;
-    }
-    if (metrics.batches === 0) {
-      throw new DataError("data", "Cannot train as the data has no batches");
-    }
-    const means = await metrics.compute();
-    _checkFinite(means.loss, { epoch, step: run.step - 1 });
-    return { ...means, count: metrics.count, waitMs, isComplete };
-  } finally {
-    metrics.dispose();
+  options: FitOptions,
+): Promise<History> {
+  const { epochs = 1, resume } = options;
+  if (resume) run.restore(resume);
+  const first = run.epoch;
+  while (run.epoch <= epochs) {
+    // An epoch that this call begins with is begun, however little time there is.
+    if (run.mustEnd({ exceptLate: run.epoch === first })) break;
+    const trained = await run.trainEpoch(train);
+    const imagesPerSecond = trained.count / run.seconds;
+    // Before the end of a part of an epoch does to callbacks what only that of a whole one should.
+    if (run.interruption !== undefined) await run.save();
+    const measured = await _measure(run, train, options);
+    if (measured === undefined) break;
+    await run.endEpoch({
+      epoch: run.epoch,
+      loss: trained.loss,
+      trainAccuracy: trained.accuracy,
+      testAccuracy: measured.test?.accuracy,
+      testLoss: measured.test?.loss,
+      measuredTrainAccuracy: measured.train?.accuracy,
+      isPartial: !trained.isWhole,
+      steps: run.step,
+      learningRate: run.optimizer.learningRate,
+      seconds: run.seconds,
+      waitSeconds: run.waitSeconds,
+      imagesPerSecond,
+    });
   }
+  return {
+    epochs: run.epochs,
+    steps: run.step,
+    skippedSteps: await run.countSkipped(),
+    stopped: run.interruption ?? "completed",
+  };
 }
 
-function _checkFinite(
-  loss: number,
-  where: { epoch: number; step: number },
-): void {
-  if (Number.isFinite(loss)) return;
-  throw new TrainingError(
-    `The mean loss became ${loss} by step ${where.step} in epoch ${where.epoch}: try a smaller learning rate, and check that all labels are in [0, classes)`,
-    where,
-  );
+/** Evaluates after an epoch; nothing where the signal says so, and then the run's state is kept. */
+async function _measure(
+  run: Run,
+  train: BatchSource,
+  { validation, measureTrain, signal }: FitOptions,
+): Promise<{ train?: LossAndAccuracy; test?: LossAndAccuracy } | undefined> {
+  if (run.interruption === "aborted") return;
+  const measure = (data: BatchSource) =>
+    evaluate(run.net, data, {
+      epoch: run.epoch,
+      onProgress: (e) => run.report(e),
+      signal,
+    });
+  try {
+    return {
+      test: validation && await measure(validation),
+      train: measureTrain ? await measure(train) : undefined,
+    };
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    run.interruption = "aborted";
+    await run.save();
+  }
 }

@@ -16,12 +16,39 @@ export interface LossAndAccuracy {
   readonly accuracy: number;
 }
 
+/** Sums over some batches, on the host. */
+export interface MetricsSums {
+  /** Of the losses times images, in float32. */
+  readonly loss: number;
+  /** Of the correct predictions. */
+  readonly correct: number;
+  /** Of the images. */
+  readonly count: number;
+  /** Number of batches. */
+  readonly batches: number;
+  /** Wall time that they took. */
+  readonly seconds: number;
+}
+
 /** Sums loss and correct predictions over batches, without waiting for the device. */
 export class Metrics {
   #sums: [loss: Tensor, correct: Tensor] | undefined;
   #count = 0;
   #batches = 0;
-  readonly #start = performance.now();
+  #start = performance.now();
+
+  /**
+   * Begins anew, or goes on from sums.
+   *
+   * @param sums What {@linkcode Metrics.read} gave. Default: of nothing.
+   */
+  constructor(sums?: MetricsSums) {
+    if (sums === undefined || sums.batches === 0) return;
+    this.#sums = [tf.scalar(sums.loss), tf.scalar(sums.correct, "int32")];
+    this.#count = sums.count;
+    this.#batches = sums.batches;
+    this.#start -= sums.seconds * 1000;
+  }
 
   /** Number of images so far. */
   get count(): number {
@@ -31,6 +58,11 @@ export class Metrics {
   /** Number of batches so far. */
   get batches(): number {
     return this.#batches;
+  }
+
+  /** Wall time since the metrics were made, and what they went on from took. */
+  get seconds(): number {
+    return (performance.now() - this.#start) / 1000;
   }
 
   /**
@@ -66,6 +98,24 @@ export class Metrics {
   }
 
   /**
+   * Reads the sums from the device, which waits for all work before it.
+   *
+   * @returns The sums, to go on from.
+   * @throws {BackendError} If the device reported an error.
+   */
+  async read(): Promise<MetricsSums> {
+    const seconds = this.seconds;
+    const [loss, correct] = this.#sums === undefined
+      ? [0, 0]
+      : await readScalars(...this.#sums);
+    return {
+      ...{ loss, correct, seconds },
+      count: this.#count,
+      batches: this.#batches,
+    };
+  }
+
+  /**
    * Reads the means and works out the speed since the metrics were made.
    *
    * @param where Which phase and epoch this is, and how many batches it has.
@@ -76,7 +126,7 @@ export class Metrics {
     where: Pick<Progress, "phase" | "epoch" | "batches">,
   ): Promise<Progress> {
     const means = await this.compute();
-    const seconds = (performance.now() - this.#start) / 1000;
+    const { seconds } = this;
     return {
       ...where,
       ...means,

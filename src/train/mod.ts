@@ -29,13 +29,14 @@ export {
   evaluatePredictions,
   type Predictions,
 } from "./confusion.ts";
-export {
-  type BatchSource,
-  evaluate,
-  type EvaluateOptions,
-} from "./evaluate.ts";
+export type { BatchSource } from "./batch_source.ts";
+export { evaluate, type EvaluateOptions } from "./evaluate.ts";
 export { fit, type FitOptions, type History } from "./fit.ts";
-export type { LossAndAccuracy } from "./metrics.ts";
+export type { LossAndAccuracy, MetricsSums } from "./metrics.ts";
+export type { CallbackStates } from "./callback_states.ts";
+export type { Interruption } from "./run.ts";
+export type { NamedTensor } from "../io/safetensors.ts";
+export type { Checkpoints, TrainingProgress, TrainingState } from "./state.ts";
 export {
   type LossAndGradients,
   lossAndGradients,

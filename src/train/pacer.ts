@@ -40,3 +40,12 @@ export class Pacer {
     this.#lastRead = now;
   }
 }
+
+/**
+ * Lets timers and signals have their turn, which they do not get while the CPU backend computes.
+ *
+ * @returns A promise that settles then.
+ */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}

@@ -4,39 +4,139 @@
  * @module
  */
 
+import { throwIfDeviceFailed } from "../backend/backend.ts";
+import { type Tensor, tf } from "../backend/tf.ts";
+import { ShapeError } from "../errors.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import type { LossScale } from "../optim/loss_scale.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { CallbackStates } from "./callback_states.ts";
 import type { EpochEnd } from "./callbacks.ts";
+import type { MetricsSums } from "./metrics.ts";
 
 /** Where a run is: what JSON can say of its state. */
 export interface TrainingProgress {
   /** Epoch that is being trained, from 1; one more than there are, once all are done. */
   readonly epoch: number;
-  /** Batches of that epoch that are done. */
-  readonly batch: number;
   /** Training steps done over the run. */
   readonly step: number;
-  /** Sums over those batches: of losses times images, of correct predictions, of images; and seconds of wall time. */
-  readonly sums: {
-    readonly loss: number;
-    readonly correct: number;
-    readonly count: number;
-    readonly seconds: number;
-    readonly waitSeconds: number;
-  };
+  /** Sums over the batches of that epoch that are done. */
+  readonly sums: MetricsSums;
+  /** Seconds of those in which training waited for its batches to be made. */
+  readonly waitSeconds: number;
   /** The optimizer's step size. */
   readonly learningRate: number;
   /** The epochs that are done. */
   readonly epochs: readonly EpochEnd[];
   /** What callbacks said by `saveState`, by their names. */
-  readonly callbacks: Readonly<Record<string, unknown>>;
+  readonly callbacks: CallbackStates;
 }
 
 /** A run at the end of a step. */
 export interface TrainingState {
   /** Where it is. */
   readonly progress: TrainingProgress;
-  /** The weights, by their names, in the order of `getWeights`. */
+  /** The weights by their names, in the order of `getWeights`. */
   readonly weights: ReadonlyMap<string, NamedTensor>;
-  /** What else is on the device: the optimizer's tensors and the loss scale, by names that begin with "optimizer." or are "lossScale". */
+  /** What else is on the device: the optimizer's tensors, "optimizer.velocity.0" and so on, and "lossScale". */
   readonly others: ReadonlyMap<string, NamedTensor>;
+}
+
+/** Receives the state of a run now and then. */
+export interface Checkpoints {
+  /** How often, in steps over the run, besides the end of each epoch. Default: at the end of each epoch only. */
+  readonly everySteps?: number;
+  /**
+   * Keeps a state.
+   *
+   * @param state The run after a step or, with everything that callbacks did, after an epoch.
+   */
+  save(state: TrainingState): void | Promise<void>;
+}
+
+/** What of a run is on the device. */
+export interface DeviceState {
+  readonly net: Sequential;
+  readonly optimizer: Optimizer;
+  readonly lossScale?: LossScale;
+}
+
+const OPTIMIZER = "optimizer";
+const LOSS_SCALE = "lossScale";
+
+/**
+ * Reads the weights of a network, waiting for the device.
+ *
+ * @param net The network.
+ * @returns The weights by their names, in the order of `getWeights`.
+ * @throws {BackendError} If the device reported an error.
+ */
+export async function readWeights(
+  net: Sequential,
+): Promise<Map<string, NamedTensor>> {
+  const weights = net.getWeights();
+  return await _read(net.weightNames().map((name, i) => [name, weights[i]]));
+}
+
+/**
+ * Reads what a run has on the device, waiting for it.
+ *
+ * @param device Network, optimizer and loss scale.
+ * @returns Their tensors by name.
+ * @throws {BackendError} If the device reported an error.
+ */
+export async function readDevice(
+  { net, optimizer, lossScale }: DeviceState,
+): Promise<Omit<TrainingState, "progress">> {
+  const others = Object.entries(optimizer.state()).flatMap(([kind, list]) =>
+    list.map((t, i): [string, Tensor] => [`${OPTIMIZER}.${kind}.${i}`, t])
+  );
+  if (lossScale) others.push([LOSS_SCALE, lossScale.state]);
+  return { weights: await readWeights(net), others: await _read(others) };
+}
+
+/**
+ * Copies weights and what else was on the device to the device.
+ *
+ * @param device Where to.
+ * @param state What was read.
+ * @throws {ShapeError} If it is of another network, or something is missing.
+ * @throws {OptionError} If it is of another optimizer.
+ */
+export function restoreDevice(
+  { net, optimizer, lossScale }: DeviceState,
+  { weights, others }: Pick<TrainingState, "weights" | "others">,
+): void {
+  net.setWeights(
+    net.weightNames().map((name) => {
+      const tensor = weights.get(name);
+      if (tensor) return tensor.values;
+      throw new ShapeError(`Cannot resume as there is no weight ${name}`);
+    }),
+  );
+  tf.tidy(() => {
+    const lists: Record<string, Tensor[]> = {};
+    for (const [name, { shape, values }] of others) {
+      const [head, kind, index] = name.split(".");
+      if (head !== OPTIMIZER) continue;
+      (lists[kind] ??= [])[Number(index)] = tf.tensor(values, [...shape]);
+    }
+    optimizer.restore(lists);
+    const scale = others.get(LOSS_SCALE);
+    if (lossScale && scale) lossScale.restore(tf.tensor1d(scale.values));
+  });
+}
+
+async function _read(
+  tensors: readonly (readonly [name: string, tensor: Tensor])[],
+): Promise<Map<string, NamedTensor>> {
+  const read = new Map<string, NamedTensor>();
+  for (const [name, tensor] of tensors) {
+    // On the CPU these are the tensor's own, which change.
+    const values = Float32Array.from(await tensor.data());
+    read.set(name, { shape: tensor.shape, values });
+  }
+  throwIfDeviceFailed();
+  return read;
 }

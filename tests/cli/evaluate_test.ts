@@ -17,7 +17,7 @@ Deno.test("evaluate refuses a file that does not exist", async () => {
 Deno.test("evaluate refuses a file that is no checkpoint", async () => {
   assertOneLineError(await runProgram(["evaluate", "mod.ts"]), {
     code: 1,
-    message: /Cannot read mod\.ts: .+`train --save FILE` writes one/,
+    message: /Cannot read mod\.ts: .+not a safetensors file, or truncated/,
   });
 });
 

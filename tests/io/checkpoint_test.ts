@@ -18,12 +18,14 @@ import {
   type ModelConfig,
   restoreWeights,
   saveCheckpoint,
+  writeCheckpoint,
 } from "../../src/io/checkpoint.ts";
 import { encodeSafetensors } from "../../src/io/safetensors.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { read, use, webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
+import { join } from "./safetensors_files.ts";
 
 const CONFIG: ModelConfig = { model: "lenet", classes: 10, imageSize: 28 };
 
@@ -91,22 +93,46 @@ Deno.test("loadCheckpoint() refuses files that it did not write, in one line", a
   await using folder = await makeFolder();
   const path = `${folder.path}/net.safetensors`;
   const weights = new Map([["w", { shape: [1], values: new Float32Array(1) }]]);
-  const foreign = encodeSafetensors({
-    tensors: weights,
-    metadata: { format: "pt" },
-  });
-  const contents: [content: Uint8Array[] | undefined, message: string][] = [
+  const file = (metadata: Record<string, string>) =>
+    join(encodeSafetensors({ tensors: weights, metadata }));
+  const described = (config: unknown) =>
+    file({ format: "@x/alexnet", config: JSON.stringify(config) });
+  const contents: [content: Uint8Array | undefined, message: string][] = [
     [undefined, `Cannot read ${path}: `],
     [
-      [new TextEncoder().encode("hello, this is text")],
+      new TextEncoder().encode("hello, this is text"),
       "not a safetensors file",
     ],
-    [foreign, "it was not written by `train --save`"],
+    [file({ format: "pt" }), "it was not written by `train --save`"],
+    [file({}), "it was not written by `train --save`"],
+    [
+      file({ format: "@x/alexnet" }),
+      "in its header, its description of the network is damaged",
+    ],
+    [
+      file({ format: "@x/alexnet", config: "{" }),
+      "its description of the network is damaged",
+    ],
+    [described(null), "its description of the network is damaged"],
+    [described([]), "its network is none of alexnet and lenet"],
+    [
+      described({ ...CONFIG, model: "vgg" }),
+      "its network is none of alexnet and lenet",
+    ],
+    [
+      described({ ...CONFIG, model: "__proto__" }),
+      "its network is none of alexnet and lenet",
+    ],
+    [described({ ...CONFIG, classes: 1 }), "it has no possible network"],
+    [described({ ...CONFIG, classes: 1e9 }), "no number from 1 to 100000"],
+    [described({ ...CONFIG, classes: "10" }), "no number from 1 to 100000"],
+    [described({ ...CONFIG, imageSize: 2.5 }), "no number from 1 to 4096"],
+    [described({ ...CONFIG, imageSize: 5000 }), "no number from 1 to 4096"],
+    [described({ ...CONFIG, imageSize: 11 }), "it has no possible network"],
+    [described(CONFIG), "it has no tensor conv2d_1.kernel"],
   ];
   for (const [content, message] of contents) {
-    if (content) {
-      await Deno.writeFile(path, await new Blob(content as BlobPart[]).bytes());
-    }
+    if (content) await Deno.writeFile(path, content);
     const error = await assertRejects(
       () => loadCheckpoint(path),
       DataError,
@@ -132,6 +158,44 @@ Deno.test("loadCheckpoint() refuses a file that was cut off", async () => {
   net.dispose();
 });
 
+Deno.test("loadCheckpoint() refuses weights of another network before it reads them", async () => {
+  await using folder = await makeFolder();
+  const path = `${folder.path}/net.safetensors`;
+  await use("cpu");
+  const net = lenet({ classes: 5 });
+  await saveCheckpoint(path, net, CONFIG);
+  net.dispose();
+  const { message } = await assertRejects(
+    () => loadCheckpoint(path),
+    DataError,
+  );
+  assertEquals(
+    message,
+    `Cannot use ${path}: its tensor dense_3.kernel has shape [84,5], and ` +
+      "lenet for 10 classes and 28x28 images has one of [84,10]: it holds another network",
+  );
+});
+
+Deno.test("loadCheckpoint() reads what training keeps beside the weights only when it is asked to", async () => {
+  await using folder = await makeFolder();
+  const path = `${folder.path}/net.safetensors`;
+  await use("cpu");
+  const net = lenet();
+  await saveCheckpoint(path, net, CONFIG);
+  const saved = await loadCheckpoint(path);
+  const scale = { shape: [], values: new Float32Array([1024]) };
+  const tensors = new Map([["lossScale", scale], ...saved.tensors]);
+  await writeCheckpoint(path, { config: CONFIG, tensors });
+  const [weights, all] = [
+    await loadCheckpoint(path),
+    await loadCheckpoint(path, { tensors: "all" }),
+  ];
+  assertEquals([...weights.tensors.keys()], net.weightNames());
+  assertEquals(all.tensors, tensors);
+  restoreWeights(net, all);
+  net.dispose();
+});
+
 Deno.test("restoreWeights() changes nothing when the network is another", async () => {
   await use("cpu");
   await using folder = await makeFolder();
@@ -145,11 +209,11 @@ Deno.test("restoreWeights() changes nothing when the network is another", async 
   const before = await weightsOf();
   assertThrows(() => restoreWeights(other, checkpoint), ShapeError);
   const tensors = new Map(checkpoint.tensors);
-  assert(tensors.delete("dense_3.bias"));
+  assert(tensors.delete("conv2d_1.bias"));
   assertThrows(
     () => restoreWeights(other, { ...checkpoint, tensors }),
     DataError,
-    "it has no weight dense_3.bias",
+    "it has no weight conv2d_1.bias",
   );
   assertEquals(await weightsOf(), before);
   [net, other].forEach((network) => network.dispose());

@@ -81,7 +81,7 @@ export async function makeRun(
       const { measuredTrainAccuracy } = changes;
       const measured = measuredTrainAccuracy ?? e.measuredTrainAccuracy;
       records.push({
-        ...{ ...e, type: "epoch", isPartial: false },
+        ...{ ...e, type: "epoch" },
         measuredTrainAccuracy: measured,
       });
     },

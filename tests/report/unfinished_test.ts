@@ -73,13 +73,13 @@ Deno.test("writeReport() refuses a checkpoint of another network or a damaged on
   await saveCheckpoint(best, net, { ...CONFIG.model, imageSize: 32 });
   await assertRefused(
     folder.path,
-    "best: it is lenet of 10 classes for images of 32 pixels, and config.json says lenet of 10 classes for images of 28 pixels",
+    "best: it is lenet for 10 classes and 32x32 images, and config.json says lenet for 10 classes and 28x28 images",
   );
   // Says that it is what it is not.
   await saveCheckpoint(best, net, CONFIG.model);
   await assertRefused(
     folder.path,
-    "best: weight dense_1.kernel must have shape [400,120]: its shape is [576,120]",
+    "best: its tensor dense_1.kernel has shape [576,120], and lenet",
   );
   await Deno.truncate(best, 1000);
   await assertRefused(folder.path, `Cannot read ${best}`);

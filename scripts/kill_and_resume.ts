@@ -1,0 +1,175 @@
+/**
+ * Shows that a run can be killed at any moment: trains once undisturbed and once with `kill -9` at random moments, going on
+ * each time, and compares the weights and every loss.
+ *
+ * `deno run -A scripts/kill_and_resume.ts [kills] [options of train]`, for example
+ * `deno run -A scripts/kill_and_resume.ts 20 --model lenet --epochs 5`.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { uniforms } from "../src/random.ts";
+import { loadCheckpoint } from "../src/io/checkpoint.ts";
+import { readRun } from "../src/runs/read_run.ts";
+
+const PROGRAM = fileURLToPath(new URL("../mod.ts", import.meta.url));
+
+/** What to do. */
+export interface KillOptions {
+  /** How often to kill. */
+  readonly kills: number;
+  /** Options of `train`, without those about run folders. */
+  readonly train: readonly string[];
+  /** An empty folder to work in. */
+  readonly folder: string;
+  /** Most time until a kill, in milliseconds. */
+  readonly mostMs: number;
+  /** Chooses the moments. Default 0. */
+  readonly seed?: number;
+  /** Told of each kill. */
+  readonly say?: (line: string) => void;
+}
+
+/** How the runs compare. */
+export interface KillOutcome {
+  /** Kills that found a process to kill. */
+  readonly kills: number;
+  /** Steps of each run. */
+  readonly steps: number;
+  /** Number of weights and other values that were compared. */
+  readonly numValues: number;
+  /** What differs, in words. */
+  readonly differences: readonly string[];
+}
+
+/**
+ * Trains twice and compares.
+ *
+ * @param options How often to kill, and what to train.
+ * @returns How the runs compare.
+ */
+export async function killAndResume(
+  options: KillOptions,
+): Promise<KillOutcome> {
+  const { kills, folder, mostMs, seed = 0, say = () => {} } = options;
+  const [whole, killed] = ["whole", "killed"].map((name) => join(folder, name));
+  await _train(["--out", whole, ...options.train]);
+  const moments = uniforms(kills, { seed, stream: 0 });
+  let done = 0;
+  for (const moment of moments) {
+    const ms = Math.round(moment * mostMs);
+    const isAlive = await _train(_startOf(killed, options), ms);
+    done += isAlive ? 0 : 1;
+    const found = await _read(killed);
+    const how = isAlive ? "it had ended" : "killed";
+    say(`after ${ms} ms: ${how}; ${found}`);
+  }
+  await _train(_startOf(killed, options));
+  return { kills: done, ...await _compare(whole, killed) };
+}
+
+/** Begins or goes on. */
+function _startOf(path: string, { train }: KillOptions): string[] {
+  try {
+    Deno.statSync(join(path, "config.json"));
+    return ["--resume", path, ...train.filter(_isForBoth)];
+  } catch {
+    return ["--out", path, ...train];
+  }
+}
+
+/** What a run that goes on must be told again; options and values are joined by "=". */
+function _isForBoth(option: string): boolean {
+  return /^--(checkpoint-every|keep-checkpoints|device)=/.test(option);
+}
+
+/** Trains, until it ends or for so long; returns whether it ended by itself. */
+async function _train(
+  args: readonly string[],
+  killAfterMs?: number,
+): Promise<boolean> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", PROGRAM, "train", "--quiet", ...args],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const timer = killAfterMs === undefined
+    ? undefined
+    : setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+  const { code, signal, stderr } = await child.output();
+  clearTimeout(timer);
+  if (signal === "SIGKILL") return false;
+  if (code === 0) return true;
+  throw new Error(
+    `train ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`,
+  );
+}
+
+/** Reads every file of a run folder that was left by a kill, which throws if one cannot be read. */
+async function _read(path: string): Promise<string> {
+  if (!await _exists(join(path, "metrics.jsonl"))) return "nothing yet";
+  const { steps, epochs } = await readRun(path);
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(join(path, "checkpoints"))) {
+    if (name.endsWith(".part")) continue;
+    await loadCheckpoint(join(path, "checkpoints", name), { tensors: "all" });
+    names.push(name);
+  }
+  return `${steps.length} steps, ${epochs.length} epochs, checkpoints: ${
+    names.toSorted().join(", ") || "none"
+  }`;
+}
+
+async function _exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+async function _compare(
+  whole: string,
+  killed: string,
+): Promise<Omit<KillOutcome, "kills">> {
+  const differences: string[] = [];
+  let numValues = 0;
+  for (const name of ["last", "best"]) {
+    const [a, b] = await Promise.all([whole, killed].map(async (path) => {
+      const file = join(path, "checkpoints", name);
+      return (await loadCheckpoint(file, { tensors: "all" })).tensors;
+    }));
+    if (`${[...a.keys()]}` !== `${[...b.keys()]}`) {
+      differences.push(`${name}: other tensors`);
+    }
+    for (const [tensor, { values }] of a) {
+      numValues += values.length;
+      const others = b.get(tensor)?.values;
+      const count = values.filter((x, i) => !Object.is(x, others?.[i])).length;
+      if (count > 0) differences.push(`${name}: ${tensor}: ${count} values`);
+    }
+  }
+  const [a, b] = [await readRun(whole), await readRun(killed)];
+  const losses = (run: typeof a) => run.steps.map(({ loss }) => loss);
+  if (JSON.stringify(losses(a)) !== JSON.stringify(losses(b))) {
+    differences.push("losses of steps");
+  }
+  return { steps: a.steps.length, numValues, differences };
+}
+
+if (import.meta.main) {
+  const [kills = "20", ...train] = Deno.args;
+  const folder = await Deno.makeTempDir({ prefix: "kill_and_resume_" });
+  const outcome = await killAndResume({
+    kills: Number(kills),
+    train: train.length > 0
+      ? train
+      : ["--model=lenet", "--epochs=2", "--checkpoint-every=20"],
+    folder,
+    mostMs: 15_000,
+    seed: Date.now() % 2 ** 32,
+    say: (line) => console.log(line),
+  });
+  console.log(JSON.stringify(outcome));
+  await Deno.remove(folder, { recursive: true });
+  Deno.exit(outcome.differences.length > 0 ? 1 : 0);
+}

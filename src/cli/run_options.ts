@@ -1,0 +1,112 @@
+/**
+ * The options of a run that its folder remembers, so that a run that goes on needs none of them again.
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+import type { RunConfig } from "../runs/records.ts";
+import { UsageError } from "./option_kinds.ts";
+import { type OptionName, type OptionValues, parseOptions } from "./options.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Options that decide what a run computes. */
+const RECORDED = [
+  "model",
+  "epochs",
+  "batch-size",
+  "learning-rate",
+  "momentum",
+  "weight-decay",
+  "dropout",
+  "resize",
+  "augment",
+  "seed",
+  "train-samples",
+  "test-samples",
+  "precision",
+  "source",
+  "measure-train",
+] as const satisfies readonly OptionName[];
+
+/** What of them a run that goes on may be given anew. */
+const CHANGEABLE: readonly string[] = ["epochs"];
+
+/** Options that say where to begin, not what to compute. */
+const OF_A_START: readonly string[] = ["preset", "out", "tune"];
+
+/**
+ * Lists what decides what a run computes.
+ *
+ * @param recipe Every choice.
+ * @param options The options of the command line.
+ * @returns Values by the names of options.
+ */
+export function recordOptions(
+  recipe: Recipe,
+  options: OptionValues,
+): RunConfig["recipe"] {
+  const all: OptionValues = {
+    ...options,
+    model: recipe.model,
+    epochs: recipe.epochs,
+    "batch-size": recipe.batchSize,
+    "learning-rate": recipe.learningRate,
+    momentum: recipe.momentum,
+    "weight-decay": recipe.weightDecay,
+    dropout: recipe.model === "alexnet" ? recipe.dropout : undefined,
+    resize: recipe.imageSize,
+    seed: recipe.seed,
+    "train-samples": recipe.trainSamples,
+    "test-samples": recipe.testSamples,
+    precision: recipe.precision,
+    source: options.source ?? "full",
+  };
+  return Object.fromEntries(
+    RECORDED.filter((name) => all[name] !== undefined)
+      .map((name) => [name, all[name]]),
+  );
+}
+
+/**
+ * Completes the options of a run that goes on.
+ *
+ * @param config The configuration of the run.
+ * @param given The options of the command line.
+ * @param path The run folder, for errors.
+ * @returns The options of the run, as if all of them had been given.
+ * @throws {UsageError} If one is given that cannot change.
+ * @throws {DataError} If the configuration says what no option can be.
+ */
+export function resumeOptions(
+  config: RunConfig,
+  given: OptionValues,
+  path: string,
+): OptionValues {
+  const fixed = Object.keys(given).find((name) =>
+    OF_A_START.includes(name) ||
+    (RECORDED as readonly string[]).includes(name) && !CHANGEABLE.includes(name)
+  );
+  if (fixed !== undefined) {
+    throw new UsageError(
+      `Cannot use --${fixed} with --resume, as ${path} goes on as it began: leave it out`,
+    );
+  }
+  return { ..._reparse(config, path), ...given };
+}
+
+/** The configuration is a file that anybody can change: its values are checked as those of a command line are. */
+function _reparse({ recipe }: RunConfig, path: string): OptionValues {
+  const args = Object.entries(recipe).map(([name, value]) =>
+    value === true ? `--${name}` : `--${name}=${value}`
+  );
+  try {
+    return parseOptions(args, RECORDED).options;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new DataError(
+      path,
+      `Cannot go on with ${path} as its config.json is damaged: ${error.message}`,
+    );
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Writes files whole or not at all: whoever reads one finds the old content or the new, even after a crash.
+ *
+ * @module
+ */
+
+import { AlexNetError, DataError } from "../errors.ts";
+
+/**
+ * Writes a file by way of a temporary one beside it, `PATH.UUID.part`, which is flushed to the disk and then renamed. A
+ * process that is killed may leave a temporary file behind, but never half of the real one.
+ *
+ * @param path The file; its folder must exist. What it held is replaced, a symbolic link as well.
+ * @param pieces The content, piece after piece; it is not kept, so that it can be made while it is written.
+ * @throws {DataError} If it cannot be written; then what was there before is still there. An error of this package that
+ * making a piece throws is thrown on as it is.
+ */
+export async function writeAtomically(
+  path: string,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const part = `${path}.${crypto.randomUUID()}.part`;
+  try {
+    await _write(part, pieces);
+    await Deno.rename(part, path);
+  } catch (error) {
+    await Deno.remove(part).catch(() => {});
+    if (error instanceof AlexNetError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DataError(path, `Cannot write ${path}: ${reason}`);
+  }
+}
+
+async function _write(
+  path: string,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  for await (const piece of pieces) {
+    let done = 0;
+    while (done < piece.length) done += await file.write(piece.subarray(done));
+  }
+  // Without it, a rename may reach the disk before the content does, and a power cut leaves an empty file.
+  await file.sync();
+}

@@ -1,0 +1,31 @@
+/**
+ * The networks by their names.
+ *
+ * @module
+ */
+
+import type { SequentialOptions } from "../nn/sequential.ts";
+import { alexnetLayers } from "./alexnet.ts";
+import { lenetLayers } from "./lenet.ts";
+
+/** Name of a network. */
+export type ModelName = "alexnet" | "lenet";
+
+/** Names of the networks. */
+export const MODEL_NAMES: readonly ModelName[] = ["alexnet", "lenet"];
+
+/**
+ * The layers of a network, without weights and without a device.
+ *
+ * @param config Which network, its number of classes, and height and width of the images.
+ * @returns What `Sequential` needs to know.
+ * @throws {OptionError} If a number is out of its range.
+ */
+export function namedLayers(
+  config: { model: ModelName; classes: number; imageSize: number },
+): SequentialOptions {
+  const { model, classes, imageSize } = config;
+  return model === "alexnet"
+    ? alexnetLayers({ classes, imageSize })
+    : lenetLayers({ classes, imageSize });
+}

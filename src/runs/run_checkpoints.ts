@@ -1,0 +1,187 @@
+/**
+ * The checkpoints of a run: `last`, from which it goes on, older ones if they are to be kept, and `best`, all in the
+ * safetensors format.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { DataError } from "../errors.ts";
+import {
+  type Checkpoint,
+  loadCheckpoint,
+  type ModelConfig,
+  writeCheckpoint,
+} from "../io/checkpoint.ts";
+import type { NamedTensor } from "../io/safetensors.ts";
+import type { TrainingState } from "../train/state.ts";
+
+/** The checkpoint from which a run goes on. */
+export const LAST = "last";
+
+/** The weights with the best result after a whole epoch. */
+export const BEST = "best";
+
+/** Names of older checkpoints, by the number of steps done. */
+const STEP_NAME = /^step-(\d{8,})$/;
+
+/** Where a process that was killed may have left something. */
+const PART_NAME = /\.part$/;
+
+/** Options of {@linkcode RunCheckpoints}. */
+export interface RunCheckpointsOptions {
+  /** Which network. */
+  readonly model: ModelConfig;
+  /** How many states to keep, the last included. Default 1. */
+  readonly keep?: number;
+}
+
+/** A folder of checkpoints. */
+export class RunCheckpoints {
+  readonly #folder: string;
+  readonly #options: RunCheckpointsOptions;
+  /** Steps done in `last`, where this process wrote or read it. */
+  #lastStep: number | undefined;
+
+  /**
+   * Names the folder; nothing is read or written yet.
+   *
+   * @param folder The folder.
+   * @param options Which network, and how many states to keep.
+   */
+  constructor(folder: string, options: RunCheckpointsOptions) {
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  /**
+   * Reads the newest state, and takes away what a process that was killed has left half-written.
+   *
+   * @returns The state; undefined where there is none yet.
+   * @throws {DataError} If its file is damaged or belongs to something else.
+   */
+  async load(): Promise<TrainingState | undefined> {
+    const names = await this.#list();
+    for (const name of names.filter((name) => PART_NAME.test(name))) {
+      await Deno.remove(join(this.#folder, name));
+    }
+    const newest = names.includes(LAST) ? LAST : _olderFirst(names).at(-1);
+    if (newest === undefined) return;
+    const path = join(this.#folder, newest);
+    const checkpoint = await loadCheckpoint(path, { tensors: "all" });
+    const state = await _stateOf(checkpoint, this.#options.model);
+    if (newest === LAST) this.#lastStep = state.progress.step;
+    return state;
+  }
+
+  /**
+   * Writes a state as `last`, whole or not at all; what was `last` becomes one of the older ones, of which as many are kept
+   * as is asked for.
+   *
+   * @param state The state.
+   * @throws {DataError} If it cannot be written.
+   */
+  async save({ weights, others, progress }: TrainingState): Promise<void> {
+    const { model, keep = 1 } = this.#options;
+    // At the end of an epoch there may be two states of one step, the second of which has all that callbacks did.
+    const isOlder = this.#lastStep !== undefined &&
+      this.#lastStep < progress.step;
+    if (keep > 1 && isOlder) await this.#keepLast();
+    await writeCheckpoint(join(this.#folder, LAST), {
+      config: model,
+      tensors: new Map([...weights, ...others]),
+      training: JSON.stringify(progress),
+    });
+    this.#lastStep = progress.step;
+    const older = _olderFirst(await this.#list());
+    for (const name of older.slice(0, Math.max(0, older.length - keep + 1))) {
+      await Deno.remove(join(this.#folder, name));
+    }
+  }
+
+  /**
+   * Writes weights as `best`, whole or not at all.
+   *
+   * @param weights The weights by name.
+   * @throws {DataError} If they cannot be written.
+   */
+  async saveBest(weights: ReadonlyMap<string, NamedTensor>): Promise<void> {
+    const { model } = this.#options;
+    const path = join(this.#folder, BEST);
+    await writeCheckpoint(path, { config: model, tensors: weights });
+  }
+
+  /** A second name for the file, which stays when the next takes the first; a copy where there are no second names. */
+  async #keepLast(): Promise<void> {
+    const last = join(this.#folder, LAST);
+    const name = `step-${String(this.#lastStep).padStart(8, "0")}`;
+    const path = join(this.#folder, name);
+    try {
+      await Deno.remove(path).catch(() => {});
+      await Deno.link(last, path);
+    } catch {
+      await Deno.copyFile(last, `${path}.part`);
+      await Deno.rename(`${path}.part`, path);
+    }
+  }
+
+  async #list(): Promise<string[]> {
+    try {
+      return await Array.fromAsync(
+        Deno.readDir(this.#folder),
+        ({ name }) => name,
+      );
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new DataError(
+        this.#folder,
+        `Cannot read the folder ${this.#folder}: ${reason}`,
+      );
+    }
+  }
+}
+
+/** The older checkpoints among the names in the folder. */
+function _olderFirst(names: readonly string[]): string[] {
+  const step = (name: string) => Number(STEP_NAME.exec(name)?.[1]);
+  return names.filter((name) => STEP_NAME.test(name))
+    .toSorted((a, b) => step(a) - step(b));
+}
+
+async function _stateOf(
+  { path, config, tensors, training }: Checkpoint,
+  model: ModelConfig,
+): Promise<TrainingState> {
+  const { PROGRESS_SCHEMA } = await import("./record_schemas.ts");
+  const { safeParse } = await import("valibot");
+  if (JSON.stringify(config) !== JSON.stringify(model)) {
+    throw new DataError(
+      path,
+      `Cannot go on from ${path}: it is of another network than the run`,
+    );
+  }
+  const { success, output } = safeParse(PROGRESS_SCHEMA, _parse(training));
+  if (!success) {
+    throw new DataError(
+      path,
+      `Cannot go on from ${path}: its header does not say how far the run was; delete it to go on from an older one`,
+    );
+  }
+  const { weights = [], others = [] } = Object.groupBy(
+    tensors,
+    ([name]) => /^(optimizer\.|lossScale$)/.test(name) ? "others" : "weights",
+  );
+  return {
+    progress: output,
+    weights: new Map(weights),
+    others: new Map(others),
+  };
+}
+
+function _parse(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * A folder that remembers a training run: what it depends on, what happened, and where it goes on.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { DataError } from "../errors.ts";
+import { writeAtomically } from "../io/atomic_file.ts";
+import type { Callbacks } from "../train/callbacks.ts";
+import type { Checkpoints, TrainingState } from "../train/state.ts";
+import { EventLog } from "./event_log.ts";
+import { lockRun } from "./lock.ts";
+import { MetricsFile } from "./metrics_file.ts";
+import { readConfig } from "./read_run.ts";
+import { Recorder } from "./recorder.ts";
+import type { RunConfig } from "./records.ts";
+import { LAST, RunCheckpoints } from "./run_checkpoints.ts";
+
+/** The files of a run folder; TensorBoard's event files and the report lie beside them. */
+export const RUN_FILES = {
+  config: "config.json",
+  metrics: "metrics.jsonl",
+  checkpoints: "checkpoints",
+} as const;
+
+/** Names of everything that this file makes in a run folder. */
+const OWN_FILES =
+  /^(config\.json|metrics\.jsonl|checkpoints|\.lock|events\.out\.tfevents\..*)$/;
+
+/** Options of a run folder. */
+export interface RunFolderOptions {
+  /** How often to keep the state, in steps, besides at the end of each epoch. Default: then only. */
+  checkpointEvery?: number;
+  /** How many states to keep, the newest included. Default 1. */
+  keepCheckpoints?: number;
+}
+
+/** Options of {@linkcode RunFolder.resume}. */
+export interface ResumeOptions extends RunFolderOptions {
+  /** What of the recipe is no longer as it was. Default: nothing. */
+  recipe?: RunConfig["recipe"];
+}
+
+/** What a run folder is opened with. */
+interface _Opening extends RunFolderOptions {
+  readonly config: RunConfig;
+  readonly lock: Disposable;
+}
+
+/**
+ * A run folder in use. Pass its `callbacks`, `checkpoints` and `resume` to `fit`. Every file in it is replaced whole or added
+ * to by whole records, so that a process that is killed at any instant leaves a folder to go on from.
+ *
+ * @example
+ * ```ts
+ * import { fit, initBackend, lenet, loadFashionMnist, RunFolder, sgd } from "@x/alexnet";
+ * import type { RunConfig } from "@x/alexnet";
+ *
+ * async function go(path: string, config: RunConfig, isNew: boolean) {
+ *   await initBackend();
+ *   const { train, test } = await loadFashionMnist({ source: "sample" });
+ *   using run = isNew
+ *     ? await RunFolder.create(path, config)
+ *     : await RunFolder.resume(path);
+ *   await fit(lenet(), train, {
+ *     epochs: 5,
+ *     optimizer: sgd(),
+ *     validation: test,
+ *     callbacks: [run.callbacks],
+ *     checkpoints: run.checkpoints,
+ *     resume: run.state,
+ *   });
+ * }
+ * ```
+ */
+export class RunFolder implements Disposable {
+  /** The folder. */
+  readonly path: string;
+  /** What the run depends on. */
+  readonly config: RunConfig;
+  /** Where the run goes on; undefined at its beginning. */
+  readonly state?: TrainingState;
+  /** Write down what happens. */
+  readonly callbacks: Callbacks;
+  /** Keep states of the run. */
+  readonly checkpoints: Checkpoints;
+  readonly #parts: readonly Disposable[];
+
+  private constructor(
+    path: string,
+    parts: {
+      opening: _Opening;
+      state?: TrainingState;
+      metrics: MetricsFile;
+      events: EventLog;
+      checkpoints: RunCheckpoints;
+    },
+  ) {
+    const { opening, metrics, checkpoints } = parts;
+    const recorder = new Recorder(parts);
+    this.path = path;
+    this.config = opening.config;
+    this.state = parts.state;
+    this.callbacks = recorder;
+    this.checkpoints = {
+      everySteps: opening.checkpointEvery,
+      async save(state) {
+        // What happened before a state must be on the disk before the state is, as a run that goes on begins there.
+        await recorder.flush();
+        await metrics.sync();
+        await checkpoints.save(state);
+      },
+    };
+    this.#parts = [recorder, metrics, opening.lock];
+  }
+
+  /**
+   * Makes a folder for a new run.
+   *
+   * @param path The folder; it is made, and those that it lies in, if it is not there.
+   * @param config What the run depends on.
+   * @param options How often to keep states, and how many.
+   * @returns The folder.
+   * @throws {DataError} If there is a run in it, or it cannot be written.
+   */
+  static async create(
+    path: string,
+    config: RunConfig,
+    options: RunFolderOptions = {},
+  ): Promise<RunFolder> {
+    try {
+      await Deno.mkdir(join(path, RUN_FILES.checkpoints), { recursive: true });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new DataError(path, `Cannot make the folder ${path}: ${reason}`);
+    }
+    const lock = lockRun(path);
+    const file = join(path, RUN_FILES.config);
+    const last = join(path, RUN_FILES.checkpoints, LAST);
+    try {
+      if (await _exists(file) || await _exists(last)) {
+        throw new DataError(
+          path,
+          `Cannot begin a run in ${path} as there is one: go on with it by \`train --resume ${path}\`, or choose another folder`,
+        );
+      }
+      await _writeConfig(path, config);
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
+    return await RunFolder.#open(path, { ...options, config, lock });
+  }
+
+  /**
+   * Opens the folder of a run to go on with it.
+   *
+   * @param path The folder.
+   * @param options How often to keep states, how many, and what of the recipe is new.
+   * @returns The folder.
+   * @throws {DataError} If there is no run in it, a file of it is damaged, or another process is training in it.
+   */
+  static async resume(
+    path: string,
+    options: ResumeOptions = {},
+  ): Promise<RunFolder> {
+    const old = await readConfig(path);
+    const config = { ...old, recipe: { ...old.recipe, ...options.recipe } };
+    const lock = lockRun(path);
+    if (JSON.stringify(config) !== JSON.stringify(old)) {
+      await _writeConfig(path, config);
+    }
+    return await RunFolder.#open(path, { ...options, config, lock });
+  }
+
+  static async #open(path: string, opening: _Opening): Promise<RunFolder> {
+    const { config: { model }, keepCheckpoints, lock } = opening;
+    let metrics: MetricsFile | undefined;
+    try {
+      const checkpoints = new RunCheckpoints(
+        join(path, RUN_FILES.checkpoints),
+        { model, keep: keepCheckpoints },
+      );
+      const state = await checkpoints.load();
+      const from = state?.progress ?? { epoch: 1, step: 0 };
+      metrics = await MetricsFile.open(join(path, RUN_FILES.metrics), from);
+      const events = await EventLog.open(path, from.step);
+      const parts = { opening, state, metrics, events, checkpoints };
+      return new RunFolder(path, parts);
+    } catch (error) {
+      metrics?.[Symbol.dispose]();
+      lock[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Takes a new run away, as if it had never been begun; what else is in its folder stays, and then the folder does. */
+  async remove(): Promise<void> {
+    this[Symbol.dispose]();
+    for await (const { name } of Deno.readDir(this.path)) {
+      if (!OWN_FILES.test(name)) continue;
+      await Deno.remove(join(this.path, name), { recursive: true });
+    }
+    await Deno.remove(this.path).catch(() => {});
+  }
+
+  /** Closes the files, and lets others have the folder. */
+  [Symbol.dispose](): void {
+    for (const part of this.#parts) part[Symbol.dispose]();
+  }
+}
+
+async function _writeConfig(path: string, config: RunConfig): Promise<void> {
+  const text = `${JSON.stringify(config, null, 2)}\n`;
+  const file = join(path, RUN_FILES.config);
+  await writeAtomically(file, [new TextEncoder().encode(text)]);
+}
+
+async function _exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Tests of event files, read by `protoc` and by TensorBoard itself where they are installed.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { encode } from "fast-png";
+import { DataError, OptionError } from "../../src/errors.ts";
+import { EventWriter } from "../../src/io/tensorboard.ts";
+import { makeFolder, namesIn } from "../data/folder.ts";
+import { decodeEvent, PROTOC_OBSTACLE, readRecords } from "./events.ts";
+
+/** A Python that has TensorBoard; `TENSORBOARD_PYTHON` names another one than that of the path. */
+const PYTHON = Deno.env.get("TENSORBOARD_PYTHON") ?? "python3";
+
+const hasTensorBoard = await new Deno.Command(PYTHON, {
+  args: ["-c", "import tensorboard"],
+}).output().then(({ success }) => success, () => false);
+if (!hasTensorBoard) {
+  console.log(
+    `A test with TensorBoard itself is ignored: ${PYTHON} does not have it`,
+  );
+}
+if (PROTOC_OBSTACLE !== undefined) {
+  console.log(`Tests with protoc are ignored: ${PROTOC_OBSTACLE}`);
+}
+
+/** A PNG file of 3 by 2 pixels. */
+function png(channels: 1 | 2 | 3 | 4): Uint8Array {
+  const data = new Uint8Array(6 * channels).fill(99);
+  return encode({ width: 3, height: 2, data, channels, depth: 8 });
+}
+
+const read = (writer: EventWriter) => Deno.readFileSync(writer.path);
+
+Deno.test({
+  name: "EventWriter writes the messages that protoc reads",
+  ignore: PROTOC_OBSTACLE !== undefined,
+  async fn() {
+    await using folder = await makeFolder();
+    const before = Date.now() / 1000;
+    const writer = await EventWriter.open(folder.path, { resumeAtStep: 300 });
+    writer.scalars(300, { "loss/train": 0.5, "loss/test": -2 }, 1.25);
+    writer.scalars(2 ** 40, { nan: NaN, "accuracy/größe": 1e-3 }, 1e9 + 0.5);
+    writer.image("filters", 301, png(3));
+    writer.close();
+    const events = await Promise.all(
+      readRecords(read(writer)).map(decodeEvent),
+    );
+    const after = Date.now() / 1000;
+    for (const i of [0, 1, 4]) {
+      const [, seconds] = /^wall_time: ([\d.e+]+) /.exec(events[i]) ?? [];
+      // protoc prints 15 digits or more, so milliseconds at least.
+      assert(Number(seconds) >= before - 0.01 && Number(seconds) <= after);
+    }
+    const withoutTime = events.map((text) => text.replace(/^\S+ \S+ /, ""));
+    assertEquals(withoutTime.slice(0, 2), [
+      'file_version: "brain.Event:2"',
+      "step: 300 session_log { status: START }",
+    ]);
+    assertEquals(events.slice(2, 4), [
+      'wall_time: 1.25 step: 300 summary { value { tag: "loss/train" simple_value: 0.5 } value { tag: "loss/test" simple_value: -2 } }',
+      'wall_time: 1000000000.5 step: 1099511627776 summary { value { tag: "nan" simple_value: nan } value { tag: "accuracy/gr\\303\\266\\303\\237e" simple_value: 0.001 } }',
+    ]);
+    const start =
+      'step: 301 summary { value { tag: "filters" image { height: 2 width: 3 colorspace: 3 encoded_image_string: "\\211PNG';
+    assertEquals(withoutTime[4].slice(0, start.length), start);
+    assertEquals(events.length, 5);
+  },
+});
+
+Deno.test({
+  name: "EventWriter tells how many channels a picture has",
+  ignore: PROTOC_OBSTACLE !== undefined,
+  async fn() {
+    await using folder = await makeFolder();
+    const writer = await EventWriter.open(folder.path);
+    for (const channels of [1, 2, 3, 4] as const) {
+      writer.image("picture", channels, png(channels));
+    }
+    writer.close();
+    const [, , ...events] = await Promise.all(
+      readRecords(read(writer)).map(decodeEvent),
+    );
+    assertEquals(
+      events.map((text) => /colorspace: \d/.exec(text)?.[0]),
+      [1, 2, 3, 4].map((channels) => `colorspace: ${channels}`),
+    );
+  },
+});
+
+Deno.test({
+  name:
+    "TensorBoard shows a run that was killed and resumed without what came after the checkpoint",
+  ignore: !hasTensorBoard,
+  async fn() {
+    await using folder = await makeFolder();
+    const killed = await EventWriter.open(folder.path);
+    for (let step = 0; step < 6; step++) {
+      killed.scalars(step, { "loss/train": 2 - step / 4 });
+    }
+    killed.image("filters", 2, png(1));
+    killed.image("filters", 5, png(1));
+    killed.flush();
+    const whole = read(killed);
+    killed.scalars(6, { "loss/train": 0.5 });
+    killed.flush();
+    Deno.truncateSync(killed.path, whole.length + 9);
+    const resumed = await EventWriter.open(folder.path, { resumeAtStep: 4 });
+    resumed.scalars(4, { "loss/train": 8 });
+    resumed.scalars(7, { "loss/train": 0.25, "accuracy/test": 0.75 });
+    resumed.image("filters", 7, png(4));
+    resumed.close();
+    const { code, stdout, stderr } = await new Deno.Command(PYTHON, {
+      args: [
+        new URL("read_events.py", import.meta.url).pathname,
+        folder.path,
+      ],
+    }).output();
+    const [text, errors] = [stdout, stderr].map((bytes) =>
+      new TextDecoder().decode(bytes)
+    );
+    assertEquals(code, 0, errors);
+    assertEquals(JSON.parse(text), {
+      "loss/train": [
+        ...[[0, 2], [1, 1.75], [2, 1.5], [3, 1.25]],
+        ...[[4, 8], [7, 0.25]],
+      ],
+      "accuracy/test": [[7, 0.75]],
+      "filters": [[2, [3, 2, png(1).length]], [7, [3, 2, png(4).length]]],
+    });
+  },
+});
+
+Deno.test("EventWriter writes nothing until flush(), and then whole records by one write", async () => {
+  await using folder = await makeFolder();
+  const writer = await EventWriter.open(folder.path);
+  const opened = read(writer);
+  assertEquals(readRecords(opened).length, 2);
+  for (let step = 0; step < 9; step++) writer.scalars(step, { loss: step });
+  writer.scalars(9, {});
+  assertEquals(read(writer), opened);
+  const sizes: number[] = [];
+  const { writeFileSync } = Deno;
+  Deno.writeFileSync = (path, data, options) => {
+    writeFileSync(path, data, options);
+    sizes.push(Deno.statSync(path).size);
+  };
+  try {
+    writer.flush();
+    writer.flush();
+    writer.close();
+  } finally {
+    Deno.writeFileSync = writeFileSync;
+  }
+  const bytes = read(writer);
+  assertEquals(sizes, [bytes.length]);
+  assertEquals(bytes.subarray(0, opened.length), opened);
+  assertEquals(readRecords(bytes).length, 2 + 9);
+});
+
+Deno.test("EventWriter keeps no more than some records in memory", async () => {
+  await using folder = await makeFolder();
+  const writer = await EventWriter.open(folder.path);
+  for (let step = 0; step < 5000; step++) writer.scalars(step, { loss: step });
+  const written = readRecords(read(writer)).length;
+  assert(written > 3000 && written < 5000, `${written}`);
+  writer.close();
+  assertEquals(readRecords(read(writer)).length, 2 + 5000);
+});
+
+Deno.test("EventWriter.open() names each file so that it comes after the others", async () => {
+  await using folder = await makeFolder();
+  const now = Math.floor(Date.now() / 1000);
+  const { path } = await EventWriter.open(folder.path);
+  const [first] = namesIn(folder.path);
+  assert(path.endsWith(first), path);
+  assertMatch(first, /^events\.out\.tfevents\.\d{10}\.[^/]+\.\d+\.0$/);
+  const time = Number(first.split(".")[3]);
+  assert(time >= now && time <= now + 60);
+  assertEquals(first.split(".").at(-2), String(Deno.pid));
+  // A clock that was set back.
+  await Deno.writeTextFile(
+    `${folder.path}/events.out.tfevents.${now + 9000}.host.1.0`,
+    "",
+  );
+  const later = await EventWriter.open(folder.path);
+  assertMatch(later.path, new RegExp(`\\.${now + 9001}\\.`));
+});
+
+Deno.test("EventWriter refuses what cannot be, and says so", async () => {
+  await using folder = await makeFolder();
+  for (const resumeAtStep of [-1, 0.5, NaN]) {
+    await assertRejects(
+      () => EventWriter.open(folder.path, { resumeAtStep }),
+      OptionError,
+    );
+  }
+  assertEquals(namesIn(folder.path), []);
+  await assertRejects(
+    () => EventWriter.open(`${folder.path}/missing`),
+    DataError,
+    "Cannot write",
+  );
+  const writer = await EventWriter.open(folder.path);
+  assertThrows(() => writer.scalars(-1, { loss: 1 }), OptionError);
+  assertThrows(() => writer.image("a", 1.5, png(1)), OptionError);
+  for (const length of [0, 20, 25]) {
+    assertThrows(
+      () => writer.image("a", 1, png(1).subarray(0, length)),
+      OptionError,
+      "a PNG file",
+    );
+  }
+  writer.scalars(1, { loss: 1 });
+  await Deno.remove(writer.path);
+  assertThrows(() => writer.flush(), DataError, writer.path);
+});
