@@ -104,7 +104,7 @@ function _differences(
   const { trainSamples, testSamples } = config.data;
   const own: Readonly<Record<string, unknown>> = {
     ...config.recipe,
-    ...{ trainSamples, testSamples },
+    ...{ "train-samples": trainSamples, "test-samples": testSamples },
   };
   const differing = Object.entries(recipe)
     .filter(([name, value]) => name in own && own[name] !== value)

@@ -34,14 +34,14 @@ export const LECTURE: Readonly<Record<ModelConfig["model"], LectureRun>> = {
     source:
       "the lecture that this project implements, AlexNet on one GPU, 16.6 to 22.5 s an epoch",
     recipe: {
-      batchSize: 128,
-      learningRate: 0.01,
+      "batch-size": 128,
+      "learning-rate": 0.01,
       momentum: 0,
-      weightDecay: 0,
+      "weight-decay": 0,
       dropout: 0.5,
-      imageSize: 224,
-      trainSamples: 60_000,
-      testSamples: 10_000,
+      resize: 224,
+      "train-samples": 60_000,
+      "test-samples": 10_000,
     },
     epochs: [
       { epoch: 1, loss: 1.3052, trainAccuracy: 0.509, testAccuracy: 0.745 },
@@ -55,13 +55,13 @@ export const LECTURE: Readonly<Record<ModelConfig["model"], LectureRun>> = {
     source:
       "the same lecture's LeNet on a CPU, 16.6 s an epoch; of it only the test accuracies are known",
     recipe: {
-      batchSize: 256,
-      learningRate: 0.9,
+      "batch-size": 256,
+      "learning-rate": 0.9,
       momentum: 0,
-      weightDecay: 0,
-      imageSize: 28,
-      trainSamples: 60_000,
-      testSamples: 10_000,
+      "weight-decay": 0,
+      resize: 28,
+      "train-samples": 60_000,
+      "test-samples": 10_000,
     },
     epochs: [0.1, 0.548, 0.645, 0.739, 0.764].map((testAccuracy, i) => ({
       epoch: i + 1,

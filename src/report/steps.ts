@@ -67,7 +67,7 @@ export function epochAxis(run: RunRecords): EpochAxis {
 }
 
 function _plannedSteps({ config, steps }: RunRecords): number {
-  const { batchSize } = config.recipe;
+  const batchSize = config.recipe["batch-size"];
   return typeof batchSize === "number" && batchSize >= 1
     ? Math.ceil(config.data.trainSamples / batchSize)
     : Math.max(1, steps.length);

@@ -7,10 +7,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { writeReport } from "../../src/report/mod.ts";
+import { findAdapter } from "../../src/backend/adapter.ts";
+import { browserTest, type Page } from "../browser.ts";
 import { makeFolder } from "../data/folder.ts";
-import { webgpuTest } from "../device.ts";
 import { makeRun } from "./made_run.ts";
-import { Browser, CHROMIUM } from "./page_in_browser.ts";
 
 /** What has to be seen, and how many of it. */
 const FIGURES: Readonly<Record<string, number>> = {
@@ -74,69 +74,64 @@ const FAINT_TEXTS = `(() => {
 
 /** Shows the page as a device of a width and a colour scheme does. */
 async function show(
-  browser: Browser,
-  { url, width, scheme }: { url: string; width: number; scheme: string },
+  page: Page,
+  { width, scheme }: { width: number; scheme: string },
 ): Promise<void> {
-  await browser.send("Emulation.setDeviceMetricsOverride", {
-    ...{ width, height: 800, deviceScaleFactor: 1, mobile: false },
+  await page.send("Emulation.setDeviceMetricsOverride", {
+    ...{ width, height: 800, deviceScaleFactor: 1, mobile: true },
   });
-  await browser.send("Emulation.setEmulatedMedia", {
+  await page.send("Emulation.setEmulatedMedia", {
     features: [{ name: "prefers-color-scheme", value: scheme }],
   });
-  await browser.open(url);
 }
 
-const NAME = "the report has every figure, readable, in a browser on a phone " +
-  "and a screen, light and dark, and asks for nothing";
+const test = await findAdapter()
+  ? browserTest
+  : (name: string) =>
+    Deno.test.ignore(`${name} (ignored, no WebGPU adapter)`, () => {});
 
-const test = CHROMIUM
-  ? webgpuTest
-  : (name: string, fn: () => void) =>
-    Deno.test.ignore(`${name} (ignored, apt-get install chromium)`, fn);
-
-test(NAME, async () => {
+test("the report has every figure, readable, on a phone and a screen, light and dark, and asks for nothing", async (browser) => {
   await using folder = await makeFolder();
   const run = `${folder.path}/a run`;
   await makeRun(run, { measuredTrainAccuracy: 0.4 });
   const url = pathToFileURL(await writeReport(run)).href;
-  await using browser = await Browser.start();
-  const backgrounds = new Set<string>();
+  const page = await browser.open(url);
+  const backgrounds = new Set<unknown>();
   for (const width of [320, 1280]) {
     for (const scheme of ["light", "dark"]) {
       const what = `${width} pixels, ${scheme}`;
-      await show(browser, { url, width, scheme });
+      await show(page, { width, scheme });
       for (const [selector, count] of Object.entries(FIGURES)) {
         const expression = `(${COUNT})(${JSON.stringify(selector)})`;
-        const seen = await browser.evaluate(expression);
+        const seen = await page.evaluate(expression);
         assertEquals(seen, count, `${selector}, ${what}`);
       }
-      const page = await browser.evaluate(
-        "document.documentElement.scrollWidth",
+      const widths = await page.evaluate(
+        "[innerWidth, document.documentElement.scrollWidth]",
       );
-      assertEquals(page, width, `the page scrolls sideways, ${what}`);
-      assertEquals(await browser.evaluate(FAINT_TEXTS), [], what);
+      assertEquals(widths, [width, width], `sideways scrolling, ${what}`);
+      assertEquals(await page.evaluate(FAINT_TEXTS), [], what);
       backgrounds.add(
-        await browser.evaluate(
-          "getComputedStyle(document.documentElement).backgroundColor + getComputedStyle(document.body).backgroundColor",
-        ),
+        await page.evaluate("getComputedStyle(document.body).backgroundColor"),
       );
     }
   }
   assertEquals(backgrounds.size, 2);
-  assertEquals(browser.complaints, []);
+  assertEquals([page.errors, page.warnings], [[], []]);
+  const asked = page.requests.filter((address) => !address.startsWith("data:"));
+  assertEquals(asked, [url]);
 
   // What is checked above is found where it is there.
-  await browser.evaluate(`document.body.style.color = "#555"`);
-  assert((await browser.evaluate(FAINT_TEXTS)).length > 10);
-  const hidden = `document.querySelector("#filters").style.display = "none"`;
-  await browser.evaluate(hidden);
-  assertEquals(await browser.evaluate(`(${COUNT})("#filters img")`), 0);
-  await browser.evaluate(`console.warn("heard")`);
-  await browser.evaluate(`document.body.append(Object.assign(new Image(), {
+  await page.evaluate(`document.body.style.color = "#555"`);
+  assert((await page.evaluate(FAINT_TEXTS) as string[]).length > 10);
+  const hide = `document.querySelector("#filters").style.display = "none"`;
+  await page.evaluate(hide);
+  assertEquals(await page.evaluate(`(${COUNT})("#filters img")`), 0);
+  await page.evaluate(`console.warn("heard")`);
+  await page.evaluate(`document.body.append(Object.assign(new Image(), {
     src: "http://127.0.0.1:9/x.png",
   }))`);
-  await browser.evaluate("new Promise((done) => setTimeout(done, 100))");
-  const complaints = browser.complaints.join("\n");
-  assertStringIncludes(complaints, "heard");
-  assertStringIncludes(complaints, "127.0.0.1:9/x.png");
+  await page.evaluate("new Promise((done) => setTimeout(done, 100))");
+  assertEquals(page.warnings, ["heard"]);
+  assertStringIncludes(page.errors.join(), "http://127.0.0.1:9/x.png");
 });

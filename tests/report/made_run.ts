@@ -33,11 +33,8 @@ export const CONFIG: RunConfig = {
   system: "linux x86_64",
   model: { model: "lenet", classes: 10, imageSize: 28 },
   recipe: {
-    ...BATCH,
-    epochs: 2,
-    learningRate: 0.1,
-    momentum: 0.9,
-    seed: 1,
+    ...{ model: "lenet", epochs: 2, "batch-size": BATCH.batchSize },
+    ...{ "learning-rate": 0.1, momentum: 0.9, seed: 1 },
   },
   data: {
     source: "sample",

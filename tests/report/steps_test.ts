@@ -26,7 +26,7 @@ function makeRun(
     ...{ type: "epoch", epoch: i + 1, steps, isPartial },
   })) as EpochRecord[];
   const config = {
-    recipe: { batchSize: 3 },
+    recipe: { "batch-size": 3 },
     data: { trainSamples: 12 },
   } as unknown as RunConfig;
   return { config, steps, epochs };

@@ -107,6 +107,10 @@ webgpuTest("writeReport() shows what the run and its network say", async () => {
     ) assert(titles.includes(title), `${title} of ${titles}`);
   }
   assertStringIncludes(svg.textContent, "lecture: 0.764");
+  assertStringIncludes(
+    byId(page, "accuracy").querySelector("figcaption").textContent,
+    "This run differs from it: batch-size 32 instead of 256, learning-rate 0.1 instead of 0.9, momentum 0.9 instead of 0, train-samples 320 instead of 60000, test-samples 200 instead of 10000.",
+  );
   const line = byId(page, "loss")
     .querySelector(".wide svg [aria-label=line] path");
   assertEquals(line.getAttribute("d").split("L").length, steps.length);
