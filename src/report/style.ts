@@ -64,7 +64,9 @@ table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tab
 .scroller > table { width: 100%; }
 th, td { padding: .375rem .625rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 thead th { vertical-align: bottom; font-weight: 600; white-space: normal; min-width: 4.5rem; }
-tbody th { font-weight: 600; position: sticky; left: -1rem; background: var(--paper); z-index: 1; }
+tbody th { font-weight: 600; }
+/* What names the rows stays where the table is scrolled, a pixel further out as borders do not stay with it. */
+tr > th:first-child { position: sticky; left: calc(-1rem - 1px); background: var(--paper); z-index: 1; }
 .words { text-align: left; }
 tr:last-child > * { border-bottom: 0; }
 .bar { display: block; height: 4px; margin-top: 3px; border-radius: 2px; background: linear-gradient(var(--blue), var(--blue)) 0 / calc(100% * var(--share)) 100% no-repeat var(--line); }
