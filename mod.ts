@@ -29,6 +29,7 @@ export { throwIfDeviceFailed } from "./src/backend/backend.ts";
 export { initBackend } from "./src/kernels/init.ts";
 export * from "./src/data/mod.ts";
 export * from "./src/errors.ts";
+export * from "./src/io/mod.ts";
 export * from "./src/kernels/mod.ts";
 export * from "./src/models/mod.ts";
 export * from "./src/nn/mod.ts";

@@ -38,6 +38,50 @@ export function requireInteger(
   return value;
 }
 
+/** What a number may be. */
+export interface NumberRange {
+  /** The smallest. */
+  readonly min?: number;
+  /** What it must be above. */
+  readonly above?: number;
+  /** The largest. */
+  readonly max?: number;
+  /** What it must be below. */
+  readonly below?: number;
+}
+
+/**
+ * Checks an option that is a number, finite in float32.
+ *
+ * @param option Name of the option.
+ * @param value Its value.
+ * @param range What it may be.
+ * @returns The value.
+ * @throws {OptionError} If it is not a number in the range.
+ */
+export function requireNumber(
+  option: string,
+  value: number,
+  range: NumberRange,
+): number {
+  const { min, above, max, below } = range;
+  const limits = [
+    [min, "at least", () => value >= min!],
+    [above, "above", () => value > above!],
+    [max, "at most", () => value <= max!],
+    [below, "below", () => value < below!],
+  ] as const;
+  const given = limits.filter(([limit]) => limit !== undefined);
+  if (
+    !Number.isFinite(Math.fround(value)) ||
+    !given.every(([, , isWithin]) => isWithin())
+  ) {
+    const words = given.map(([limit, word]) => `${word} ${limit}`);
+    throw new OptionError(option, value, `a number ${words.join(" and ")}`);
+  }
+  return value;
+}
+
 /**
  * Checks the seed of random numbers.
  *

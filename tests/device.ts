@@ -56,9 +56,9 @@ export async function use(
  */
 export async function read(
   compute: () => readonly Tensor[],
-): Promise<Float32Array[]> {
+): Promise<Float32Array<ArrayBuffer>[]> {
   const tensors = tf.tidy(() => [...compute()]);
-  const values: Float32Array[] = [];
+  const values: Float32Array<ArrayBuffer>[] = [];
   for (const tensor of tensors) {
     values.push(Float32Array.from(await tensor.data()));
     tensor.dispose();

@@ -41,9 +41,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       "preset",
       "epochs",
       "batch-size",
+      "optimizer",
       "learning-rate",
+      "schedule",
+      "warmup-epochs",
       "momentum",
       "weight-decay",
+      "clip-norm",
+      "early-stopping",
       "dropout",
       "resize",
       "augment",
@@ -71,7 +76,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   evaluate: {
     positional: "CHECKPOINT",
-    summary: "Measure loss and accuracy of saved weights on the test images",
+    summary:
+      "Measure loss, accuracy and confusion of saved weights on the test images",
     options: [
       "batch-size",
       "test-samples",
@@ -79,6 +85,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ...DATA_OPTIONS,
       "progress",
       "quiet",
+      "json",
       ...COMMON_OPTIONS,
     ],
     run: async (line) => (await import("./evaluate.ts")).evaluate(line),
@@ -97,6 +104,61 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ...COMMON_OPTIONS,
     ],
     run: async (line) => (await import("./report.ts")).report(line),
+  },
+  "lr-find": {
+    positional: "",
+    summary:
+      "Try learning rates from 1e-7 to 10, a step each, and suggest one to train with",
+    options: [
+      "model",
+      "preset",
+      "batch-size",
+      "optimizer",
+      "momentum",
+      "weight-decay",
+      "dropout",
+      "resize",
+      "augment",
+      "workers",
+      "seed",
+      "train-samples",
+      "device",
+      ...DATA_OPTIONS,
+      "progress",
+      "json",
+      "quiet",
+      ...COMMON_OPTIONS,
+    ],
+    run: async (line) => (await import("./lr_find.ts")).lrFind(line),
+  },
+  export: {
+    positional: "CHECKPOINT",
+    summary:
+      "Write saved weights for PyTorch, TensorFlow.js, ONNX Runtime and others",
+    options: ["format", "layout", "output", ...COMMON_OPTIONS],
+    run: async (line) => (await import("./export.ts")).exportCheckpoint(line),
+  },
+  import: {
+    positional: "FILE",
+    summary: "Make a checkpoint of weights that another program wrote",
+    options: ["format", "model", "resize", "output", ...COMMON_OPTIONS],
+    run: async (line) => (await import("./import.ts")).importCheckpoint(line),
+  },
+  predict: {
+    positional: "CHECKPOINT IMAGE...",
+    summary:
+      "Say what pictures show: PNG, JPEG or IDX files of any size, color or grey",
+    options: [
+      "top",
+      "invert",
+      "count",
+      "batch-size",
+      "device",
+      "quiet",
+      "json",
+      ...COMMON_OPTIONS,
+    ],
+    run: async (line) => (await import("./predict.ts")).predict(line),
   },
   tune: {
     positional: "",
@@ -123,7 +185,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   data: {
     positional: "fetch|verify|show",
     summary:
-      "Download the data set, check its files, or show a batch as the network sees it and write it as PNG",
+      "Download the data set, check its files, or show a batch as the network sees it and write it as PNG (options from --split to --output: show only)",
     options: [
       ...DATA_OPTIONS,
       "split",

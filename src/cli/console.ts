@@ -8,6 +8,7 @@ import type { BackendInfo } from "../backend/backend.ts";
 import type { TunedOperation } from "../kernels/tuner.ts";
 import type { EpochEnd } from "../train/callbacks.ts";
 import type { LayerSummary } from "../nn/summary.ts";
+import { formatTable } from "./table.ts";
 
 /**
  * Writes a duration.
@@ -101,14 +102,7 @@ export function formatLayers(rows: readonly LayerSummary[]): string {
     ]),
     ["total", "", total("params"), total("macs")],
   ];
-  const widths = [0, 1, 2, 3].map((c) =>
-    Math.max(...cells.map((row) => row[c].length))
-  );
-  return cells.map((row) =>
-    row.map((cell, c) =>
-      c < 2 ? cell.padEnd(widths[c]) : cell.padStart(widths[c])
-    ).join("  ")
-  ).join("\n");
+  return formatTable(cells, { textColumns: 2 });
 }
 
 /**

@@ -15,12 +15,21 @@ import { ProgressView } from "./progress.ts";
 
 const ACTIONS = { fetch: _fetch, verify: _verify, show: showData };
 
+/** The options that all of them have; `show` has the others as well. */
+const COMMON_OPTIONS: readonly string[] = [
+  "source",
+  "data-dir",
+  "offline",
+  "progress",
+  "verbose",
+];
+
 /**
  * Runs the command.
  *
  * @param line The parsed command line.
  * @returns The exit code.
- * @throws {UsageError} If there is not exactly one action, and a known one.
+ * @throws {UsageError} If there is not exactly one action, and a known one, or if it does not have one of the options.
  */
 export async function data(
   { options, positional }: CommandLine,
@@ -33,6 +42,12 @@ export async function data(
   const action = Object.entries(ACTIONS).find(([n]) => n === name)?.[1];
   if (action === undefined) {
     throw new UsageError(`Unknown action ${name}: ${didYouMean(name, names)}`);
+  }
+  const foreign = Object.keys(options).find((n) => !COMMON_OPTIONS.includes(n));
+  if (action !== showData && foreign !== undefined) {
+    throw new UsageError(
+      `data ${name} has no option --${foreign}, which is for data show`,
+    );
   }
   const view = new ProgressView({ noBars: options.progress === false });
   try {

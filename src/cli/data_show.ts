@@ -31,7 +31,7 @@ const COUNT = 12;
  *
  * @param options The options of the command line.
  * @param view Shows downloads.
- * @throws {UsageError} If there is no such batch, or the file cannot be written.
+ * @throws {UsageError} If there is no such batch, the file cannot be written, or an option is not for test images.
  */
 export async function showData(
   options: OptionValues,
@@ -39,6 +39,12 @@ export async function showData(
 ): Promise<void> {
   const { split = "train", seed, resize, batch = 1 } = options;
   const epoch = options["at-epoch"];
+  for (const name of ["at-epoch", "augment"] as const) {
+    if (split === "train" || options[name] === undefined) continue;
+    throw new UsageError(
+      `Cannot use --${name} with --split ${split}: only training images are shuffled and changed at random`,
+    );
+  }
   const output = options.output ?? `fashion-mnist-${split}.png`;
   await checkWritable("--output", output);
   const batchSize = options["batch-size"] ?? options.count ?? COUNT;
@@ -52,6 +58,8 @@ export async function showData(
     resize,
     shuffle: epoch !== undefined,
     augment: augmentationOf(options.augment),
+    // One batch is not worth starting any.
+    workers: 0,
   });
   view.stop();
   const loader = data[split];

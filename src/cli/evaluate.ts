@@ -1,16 +1,20 @@
 /**
- * `evaluate CHECKPOINT`: loss and accuracy of saved weights on the test images.
+ * `evaluate CHECKPOINT`: loss and accuracy of saved weights on the test images, and which classes they confuse.
  *
  * @module
  */
 
-import { initBackend } from "../kernels/init.ts";
 import { loadFashionMnist } from "../data/fashion_mnist.ts";
-import { loadCheckpoint, restoreWeights } from "../io/checkpoint.ts";
-import { evaluate as evaluateNetwork } from "../train/evaluate.ts";
-import { useTuned } from "../train/tune.ts";
+import type { ModelConfig } from "../io/checkpoint.ts";
+import {
+  classMetrics,
+  confusionMatrix,
+  evaluatePredictions,
+  type Predictions,
+} from "../train/confusion.ts";
+import { formatClassMetrics, formatConfusion } from "./class_tables.ts";
 import { formatDevice } from "./console.ts";
-import { buildNetwork } from "./network.ts";
+import { classNamesOf, openNetwork, readCheckpoint } from "./open_network.ts";
 import { UsageError } from "./option_kinds.ts";
 import type { CommandLine } from "./options.ts";
 import { ProgressView } from "./progress.ts";
@@ -27,10 +31,10 @@ export async function evaluate(
 ): Promise<number> {
   if (positional.length !== 1) {
     throw new UsageError(
-      "evaluate needs one CHECKPOINT: a file that `train --save FILE` wrote",
+      "evaluate needs one CHECKPOINT: a file that `train --save FILE` wrote, or a run folder",
     );
   }
-  const checkpoint = await loadCheckpoint(positional[0]);
+  const checkpoint = await readCheckpoint(positional[0]);
   const { config } = checkpoint;
   const view = new ProgressView({
     noBars: options.progress === false,
@@ -47,23 +51,60 @@ export async function evaluate(
       onProgress: view.download,
     });
     view.stop();
-    const onWarning = (message: string) => console.error(`warning: ${message}`);
-    const backend = await initBackend({ device: options.device, onWarning });
-    await useTuned({ onWarning });
-    if (!options.quiet) console.log(`device: ${formatDevice(backend)}`);
-    const net = buildNetwork(config);
-    restoreWeights(net, checkpoint);
-    const { loss, accuracy } = await evaluateNetwork(net, test, {
+    const { net, backend } = await openNetwork(checkpoint, options);
+    if (!options.quiet && !options.json) {
+      console.log(`device: ${formatDevice(backend)}`);
+    }
+    const predictions = await evaluatePredictions(net, test, {
       onProgress: (e) => view.update(e),
     });
     view.stop();
-    console.log(
-      `${config.model}, ${test.numSamples} test images, loss ${
-        loss.toFixed(4)
-      }, test acc ${accuracy.toFixed(3)}`,
-    );
+    const print = options.json ? _printJson : _print;
+    print({ config, predictions }, { quiet: options.quiet });
     return 0;
   } finally {
     view.stop();
   }
+}
+
+/** What was measured. */
+interface Evaluation {
+  readonly config: ModelConfig;
+  readonly predictions: Predictions;
+}
+
+function _print(
+  { config, predictions }: Evaluation,
+  { quiet }: { quiet?: boolean },
+): void {
+  const { loss, accuracy, labels } = predictions;
+  console.log(
+    `${config.model}, ${labels.length} test images, loss ${
+      loss.toFixed(4)
+    }, test acc ${accuracy.toFixed(3)}`,
+  );
+  if (quiet) return;
+  const names = classNamesOf(config);
+  const matrix = confusionMatrix(predictions, config.classes);
+  console.log(`\n${formatClassMetrics(classMetrics(matrix), names)}`);
+  console.log(
+    `\nimages of each class by predicted class\n${
+      formatConfusion(matrix, names)
+    }`,
+  );
+}
+
+function _printJson({ config, predictions }: Evaluation): void {
+  const { loss, accuracy, labels } = predictions;
+  const names = classNamesOf(config);
+  const matrix = confusionMatrix(predictions, config.classes);
+  console.log(JSON.stringify({
+    ...{ model: config.model, images: labels.length, loss, accuracy },
+    classes: classMetrics(matrix).map((metrics, label) => ({
+      label,
+      class: names[label],
+      ...metrics,
+    })),
+    confusionMatrix: matrix,
+  }));
 }

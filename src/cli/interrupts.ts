@@ -4,36 +4,39 @@
  * @module
  */
 
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT"]
-  : ["SIGINT", "SIGTERM"];
-
 /** Exit code of a run that was asked to end: what shells say of a program that Ctrl-C has ended. */
 export const INTERRUPTED = 130;
 
 /** Listens for signals until it is disposed. */
-export class Interrupts implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #listener: () => void;
-
-  /** @param onInterrupt Called at the first signal. */
-  constructor(onInterrupt: () => void) {
-    this.#listener = () => {
-      // Without a listener the next one ends the process, even one that waits for the device and cannot listen.
-      this[Symbol.dispose]();
-      onInterrupt();
-      this.#controller.abort();
-    };
-    for (const s of SIGNALS) Deno.addSignalListener(s, this.#listener);
-  }
-
+export interface Interrupts extends Disposable {
   /** Is aborted at the first signal. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
+  readonly signal: AbortSignal;
+}
 
-  /** Listens no more. */
-  [Symbol.dispose](): void {
-    for (const s of SIGNALS) Deno.removeSignalListener(s, this.#listener);
+/**
+ * Begins to listen. The first signal is answered at once, on standard error, even while this thread waits for the device.
+ *
+ * @returns What listens.
+ */
+export async function listenForInterrupts(): Promise<Interrupts> {
+  const controller = new AbortController();
+  const worker = new Worker(new URL("./interrupt_worker.ts", import.meta.url), {
+    type: "module",
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  worker.onerror = (event) => reject(new Error(event.message));
+  worker.onmessage = ({ data }) => {
+    if (data === "interrupted") controller.abort();
+    else resolve();
+  };
+  try {
+    await promise;
+  } catch (error) {
+    worker.terminate();
+    throw error;
   }
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => worker.terminate(),
+  };
 }

@@ -21,16 +21,37 @@ import {
 
 /** Every option of every command, by its name without dashes. */
 const OPTIONS = {
-  "model": choice("Network to train", ["alexnet", "lenet"]),
+  "model": choice("Which network", ["alexnet", "lenet"]),
   "preset": choice(
     "Values for all options below that are not given: the lecture's recipe, or one that shows learning within ten minutes on a slow adapter",
     ["lecture", "quick"],
   ),
   "epochs": integer("N", "Times through the training images", { min: 1 }),
   "batch-size": integer("N", "Images per step", { min: 1 }),
-  "learning-rate": number("X", "Step size of SGD, above 0"),
+  "optimizer": choice(
+    "How gradients change weights: SGD, or Adam, whose step size is 0.001 if not given",
+    ["sgd", "adam"],
+  ),
+  "learning-rate": number("X", "Step size, above 0"),
+  "schedule": choice(
+    "How the step size changes: not, to a tenth after each third of the run, along a cosine to 0, up to it and down, or to a tenth when the test loss has not fallen for 2 epochs",
+    ["constant", "step", "cosine", "one-cycle", "plateau"],
+  ),
+  "warmup-epochs": number(
+    "X",
+    "Epochs, or a part of one, in which the step size rises from a third",
+  ),
   "momentum": number("X", "Momentum of SGD, in [0, 1)"),
-  "weight-decay": number("X", "Weight decay of SGD, at least 0"),
+  "weight-decay": number("X", "Weight decay, at least 0"),
+  "clip-norm": number(
+    "X",
+    "Largest norm of all gradients of a step together, above 0",
+  ),
+  "early-stopping": integer(
+    "N",
+    "Stop when the test loss has not fallen for N epochs",
+    { min: 1 },
+  ),
   "dropout": number("X", "Dropout rate of AlexNet, in [0, 1)"),
   "resize": integer("PIXELS", "Height and width of the images", {
     min: 1,
@@ -63,7 +84,7 @@ const OPTIONS = {
   ),
   "workers": workers(
     "N|auto",
-    "Workers that make batches where the device cannot; auto: cores less one",
+    "Workers that make batches where the device cannot; auto: at most cores less one",
   ),
   "data-dir": text(
     "DIR",
@@ -106,17 +127,42 @@ const OPTIONS = {
     "Draw a progress bar where there is a terminal (default); --no-progress: never",
   ),
   "quiet": toggle("Print results only"),
+  "json": toggle(
+    "Print JSON, one object a line and nothing else on standard output",
+  ),
+  "top": integer(
+    "N",
+    "How many of the most likely classes to print; 3 if not given",
+    {
+      min: 1,
+    },
+  ),
+  "invert": toggle(
+    "Exchange light and dark first: for photographs on a light background, as the images of the data set are light on dark",
+  ),
   "split": choice("Which images to show", ["train", "test"]),
-  "count": integer("N", "How many images of the batch to show", { min: 1 }),
+  "count": integer(
+    "N",
+    "How many images of the batch to show, or of each IDX file to classify",
+    { min: 1 },
+  ),
   "batch": integer("N", "Which batch to show, from 1", { min: 1 }),
   "at-epoch": integer(
     "N",
     "Which epoch's order to show, from 1; without it, the order of the data set",
-    { min: 1 },
+    { min: 1, max: 2 ** 32 },
+  ),
+  "format": choice(
+    "Format to export to or import from (onnx: export only)",
+    ["safetensors", "tfjs", "onnx"],
+  ),
+  "layout": choice(
+    "Names and layouts of safetensors: as here, or of a PyTorch state_dict",
+    ["keras", "pytorch"],
   ),
   "output": text(
-    "FILE",
-    "Where to write: the contact sheet, a PNG file (fashion-mnist-train.png or -test.png if not given), or the report (RUN/report.html)",
+    "PATH",
+    "Where to write: a file, and for tfjs a new folder; report: RUN/report.html if not given; data show: a PNG file, fashion-mnist-train.png or -test.png if not given",
   ),
   "verbose": toggle("Print the stack trace of an error"),
   "help": toggle("Print this help"),

@@ -4,17 +4,25 @@
  * @module
  */
 
-import { MultiBar, type SingleBar } from "cli-progress";
 import type { DownloadProgress } from "../data/download.ts";
-import type { Progress } from "../train/callbacks.ts";
+import type { EpochEnd, Progress } from "../train/callbacks.ts";
+import { type Bar, formatBar } from "./bar.ts";
 import { formatBytes, formatDuration, formatSpeed } from "./console.ts";
+import { Curves } from "./curves.ts";
+import { LiveRegion, STDERR_TERMINAL } from "./live_region.ts";
 
 /** Where there is no terminal, a line is printed at most this often unless asked for by step. */
 const LINE_EVERY_MS = 30_000;
 
+/** The bar is drawn at most this often, but for its end. */
+const DRAW_EVERY_MS = 100;
+
+/** Rows that a terminal has at least if curves are drawn on it, so that most of it is left for other lines. */
+const LEAST_ROWS = 16;
+
 /** How to show progress. */
 export interface ProgressOptions {
-  /** Never draw bars. */
+  /** Never draw bars or curves. */
   readonly noBars?: boolean;
   /** Print nothing at all. */
   readonly quiet?: boolean;
@@ -22,20 +30,23 @@ export interface ProgressOptions {
   readonly logEvery?: number;
 }
 
-/** Shows progress on standard error. Call `stop` at the end. */
+/**
+ * Shows progress on standard error: a bar, and above it the curves of a training run, where that is a terminal; plain lines
+ * now and then where it is not, `NO_COLOR` is set, or `TERM` is "dumb". Call `stop` at the end.
+ */
 export class ProgressView {
   readonly #options: ProgressOptions;
   readonly #hasBars: boolean;
-  #bars: MultiBar | undefined;
-  #bar: SingleBar | undefined;
-  #title = "";
+  readonly #region = new LiveRegion(STDERR_TERMINAL);
+  readonly #curves = new Curves();
+  #file = "";
   #lastLine = performance.now();
+  #lastDraw = -Infinity;
 
   /** @param options How to show progress. */
   constructor(options: ProgressOptions) {
     this.#options = options;
-    this.#hasBars = !options.quiet && !options.noBars &&
-      Deno.stderr.isTerminal();
+    this.#hasBars = !options.quiet && !options.noBars && _canDraw();
   }
 
   /**
@@ -47,21 +58,25 @@ export class ProgressView {
     const { logEvery } = this.#options;
     const isAsked = e.phase === "train" && logEvery !== undefined &&
       e.batch % logEvery === 0;
-    if (this.#hasBars) {
-      const left = e.batches === undefined
-        ? ""
-        : `${formatDuration(_secondsLeft(e))} left`;
-      const title = e.phase === "train" ? `epoch ${e.epoch}` : "evaluating";
-      const details = `${_means(e)}, ${left}`;
-      this.#draw(title, {
-        done: e.batch,
-        total: e.batches ?? e.batch,
-        details,
-      });
-    }
+    this.#curves.progress(e);
+    this.#draw({
+      title: _title(e),
+      done: e.batch,
+      total: e.batches,
+      details: _details(e),
+    });
     const isTime = !this.#hasBars && logEvery === undefined &&
       performance.now() - this.#lastLine > LINE_EVERY_MS;
     if (isAsked || isTime) this.print(_line(e));
+  }
+
+  /**
+   * Adds an epoch to the curves. Those before the first of a resumed run are shown as well if they are given first.
+   *
+   * @param e The record of the epoch.
+   */
+  epochEnd(e: EpochEnd): void {
+    this.#curves.epochEnd(e);
   }
 
   /**
@@ -70,14 +85,18 @@ export class ProgressView {
    * @param e What the data set reports.
    */
   download = (e: DownloadProgress): void => {
-    const total = e.totalBytes ?? e.receivedBytes;
-    const details = `${formatBytes(e.receivedBytes)} of ${formatBytes(total)}`;
-    if (this.#hasBars) {
-      this.#draw(e.file, { done: e.receivedBytes, total, details });
-    } else if (this.#title !== e.file) {
-      this.#title = e.file;
-      this.print(`downloading ${e.file}, ${formatBytes(total)}`);
+    const { file, receivedBytes: done, totalBytes: total } = e;
+    const size = formatBytes(total ?? done);
+    this.#draw({
+      title: file,
+      done,
+      total: total ?? done,
+      details: [`${formatBytes(done)} of ${size}`, size],
+    });
+    if (!this.#hasBars && this.#file !== file) {
+      this.print(`downloading ${file}, ${size}`);
     }
+    this.#file = file;
   };
 
   /**
@@ -88,40 +107,66 @@ export class ProgressView {
   print(line: string): void {
     this.#lastLine = performance.now();
     if (this.#options.quiet) return;
-    if (this.#bars === undefined) return console.error(line);
-    this.#bars.log(`${line}\n`);
-    // The bars draw from a timer, which cannot fire while the device is being waited for.
-    this.#bars.update();
+    if (this.#hasBars) this.#region.print(line);
+    else console.error(line);
   }
 
-  /** Takes the bar away. */
+  /** Takes bar and curves away, until there is something to show again: before anything is printed by other means. */
   stop(): void {
-    this.#bars?.stop();
-    this.#bars = this.#bar = undefined;
-    this.#title = "";
+    this.#region.clear();
+    this.#file = "";
+    this.#lastDraw = -Infinity;
   }
 
-  #draw(
-    title: string,
-    state: { done: number; total: number; details: string },
-  ): void {
-    if (this.#title !== title) {
-      this.stop();
-      this.#title = title;
-      this.#bars = new MultiBar({
-        format: "{title} [{bar}] {percentage}% {details}",
-        stream: globalThis.process?.stderr,
-        clearOnComplete: true,
-        hideCursor: false,
-        linewrap: true,
-        barsize: 24,
-      });
-      this.#bar = this.#bars.create(state.total, 0, { title, details: "" });
-    }
-    this.#bar?.setTotal(state.total);
-    this.#bar?.update(state.done, { details: state.details });
-    this.#bars?.update();
+  /** Takes the bar away and leaves the curves of the whole run standing: once, when it is over. */
+  end(): void {
+    this.stop();
+    if (!this.#hasBars) return;
+    const curves = this.#drawCurves();
+    if (curves.length === 0) return;
+    this.#region.draw(curves);
+    this.#region.leave();
   }
+
+  #draw(bar: Bar): void {
+    if (!this.#hasBars) return;
+    const isOver = bar.total !== undefined && bar.done >= bar.total;
+    const now = performance.now();
+    if (!isOver && now - this.#lastDraw < DRAW_EVERY_MS) return;
+    this.#lastDraw = now;
+    const { columns } = STDERR_TERMINAL.size();
+    this.#region.draw([...this.#drawCurves(), formatBar(bar, columns - 1)]);
+  }
+
+  #drawCurves(): string[] {
+    const { columns, rows } = STDERR_TERMINAL.size();
+    return rows < LEAST_ROWS ? [] : this.#curves.draw(columns - 1);
+  }
+}
+
+/** Whether standard error takes control characters, and wants them: https://no-color.org. */
+function _canDraw(): boolean {
+  return Deno.stderr.isTerminal() && !Deno.noColor &&
+    Deno.env.get("TERM") !== "dumb";
+}
+
+function _title({ phase, epoch }: Progress): string {
+  return phase === "train" ? `epoch ${epoch}` : "evaluating";
+}
+
+/** What stands beside the bar, the more the wider the terminal is. */
+function _details(e: Progress): string[] {
+  const loss = `loss ${e.loss.toFixed(4)}`;
+  const accuracy = `acc ${e.accuracy.toFixed(3)}`;
+  const left = e.batches === undefined
+    ? []
+    : [`${formatDuration(_secondsLeft(e))} left`];
+  return [
+    [_means(e), ...left],
+    [loss, accuracy, ...left],
+    [loss, ...left],
+    left,
+  ].map((parts) => parts.join(", "));
 }
 
 /** Estimates how long the rest of the phase takes. */
@@ -139,7 +184,6 @@ function _means(e: Progress): string {
 
 function _line(e: Progress): string {
   const of = e.batches === undefined ? "" : ` of ${e.batches}`;
-  return `${
-    e.phase === "train" ? `epoch ${e.epoch}, step` : "evaluating, batch"
-  } ${e.batch}${of}, ${_means(e)}`;
+  const unit = e.phase === "train" ? "step" : "batch";
+  return `${_title(e)}, ${unit} ${e.batch}${of}, ${_means(e)}`;
 }

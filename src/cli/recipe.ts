@@ -12,9 +12,15 @@ export interface Recipe {
   readonly model: "alexnet" | "lenet";
   readonly epochs: number;
   readonly batchSize: number;
+  readonly optimizer: "sgd" | "adam";
   readonly learningRate: number;
+  readonly schedule: NonNullable<OptionValues["schedule"]>;
+  readonly warmupEpochs: number;
   readonly momentum: number;
   readonly weightDecay: number;
+  readonly clipNorm: number | undefined;
+  /** Patience in epochs, or none. */
+  readonly earlyStopping: number | undefined;
   readonly dropout: number;
   readonly imageSize: number;
   readonly seed: number;
@@ -26,14 +32,22 @@ export interface Recipe {
 
 const LECTURE = {
   epochs: 5,
+  optimizer: "sgd" as const,
+  schedule: "constant" as const,
+  warmupEpochs: 0,
   momentum: 0,
   weightDecay: 0,
+  clipNorm: undefined,
+  earlyStopping: undefined,
   seed: 0,
   precision: "float32" as const,
   trainSamples: undefined,
   testSamples: undefined,
   maxTimeMs: undefined,
 };
+
+/** What Adam takes instead of SGD's values, as PyTorch does: it has no momentum of its own. */
+const ADAM = { learningRate: 0.001, momentum: 0 };
 
 /** The lecture's recipes, and ones that show learning within ten minutes on a slow adapter. */
 const PRESETS: Record<"lecture" | "quick", Record<Recipe["model"], Recipe>> = {
@@ -91,16 +105,25 @@ const PRESETS: Record<"lecture" | "quick", Record<Recipe["model"], Recipe>> = {
  */
 export function recipeOf(options: OptionValues): Recipe {
   const { preset = "lecture", model = "alexnet" } = options;
-  const base = PRESETS[preset][model];
+  const { optimizer = "sgd" } = options;
+  const base = {
+    ...PRESETS[preset][model],
+    ...optimizer === "adam" && ADAM,
+  };
   // The sample is smaller than what the quick recipe takes of the full data set.
   const isSample = options.source === "sample";
   return {
     model,
     epochs: options.epochs ?? base.epochs,
     batchSize: options["batch-size"] ?? base.batchSize,
+    optimizer,
     learningRate: options["learning-rate"] ?? base.learningRate,
+    schedule: options.schedule ?? base.schedule,
+    warmupEpochs: options["warmup-epochs"] ?? base.warmupEpochs,
     momentum: options.momentum ?? base.momentum,
     weightDecay: options["weight-decay"] ?? base.weightDecay,
+    clipNorm: options["clip-norm"] ?? base.clipNorm,
+    earlyStopping: options["early-stopping"] ?? base.earlyStopping,
     dropout: options.dropout ?? base.dropout,
     imageSize: options.resize ?? base.imageSize,
     seed: options.seed ?? base.seed,

@@ -59,6 +59,11 @@ export interface OpenRun extends Disposable {
 export async function runOptions(given: OptionValues): Promise<OptionValues> {
   const { resume, out } = given;
   if (resume !== undefined) {
+    if (out !== undefined) {
+      throw new UsageError(
+        "Cannot use --out with --resume, which goes on in its own folder: leave one out",
+      );
+    }
     return resumeOptions(await readConfig(resume), given, resume);
   }
   for (const name of ["checkpoint-every", "keep-checkpoints"] as const) {
@@ -170,10 +175,16 @@ function _describe(
   };
 }
 
-function _explain(folder: RunFolder, { backend }: RunParts): string {
+function _explain(
+  folder: RunFolder,
+  { backend, recipe }: RunParts,
+): string {
   const { path, state, config } = folder;
   if (state === undefined) return `run: ${path}`;
   const { epoch, step } = state.progress;
+  if (epoch > recipe.epochs) {
+    return `run: ${path}\nall ${recipe.epochs} epochs are done: --epochs N trains more`;
+  }
   const device = formatDevice(backend);
   return `run: ${path}, going on after ${step} steps, in epoch ${epoch}${
     device === config.device

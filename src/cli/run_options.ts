@@ -15,9 +15,14 @@ const RECORDED = [
   "model",
   "epochs",
   "batch-size",
+  "optimizer",
   "learning-rate",
+  "schedule",
+  "warmup-epochs",
   "momentum",
   "weight-decay",
+  "clip-norm",
+  "early-stopping",
   "dropout",
   "resize",
   "augment",
@@ -33,7 +38,7 @@ const RECORDED = [
 const CHANGEABLE: readonly string[] = ["epochs"];
 
 /** Options that say where to begin, not what to compute. */
-const OF_A_START: readonly string[] = ["preset", "out", "tune"];
+const OF_A_START: readonly string[] = ["preset", "tune"];
 
 /**
  * Lists what decides what a run computes.
@@ -51,9 +56,14 @@ export function recordOptions(
     model: recipe.model,
     epochs: recipe.epochs,
     "batch-size": recipe.batchSize,
+    optimizer: recipe.optimizer,
     "learning-rate": recipe.learningRate,
+    schedule: recipe.schedule,
+    "warmup-epochs": recipe.warmupEpochs,
     momentum: recipe.momentum,
     "weight-decay": recipe.weightDecay,
+    "clip-norm": recipe.clipNorm,
+    "early-stopping": recipe.earlyStopping,
     dropout: recipe.model === "alexnet" ? recipe.dropout : undefined,
     resize: recipe.imageSize,
     seed: recipe.seed,

@@ -9,15 +9,15 @@ import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
 import { requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import { sgd } from "../optim/sgd.ts";
 import type { Callbacks } from "../train/callbacks.ts";
 import { fit, type History } from "../train/fit.ts";
 import { useTuned } from "../train/tune.ts";
 import { augmentationOf } from "./augment.ts";
 import { formatDevice, formatEpoch, formatLayers } from "./console.ts";
 import { formatData } from "./data_summary.ts";
-import { INTERRUPTED, Interrupts } from "./interrupts.ts";
+import { INTERRUPTED, listenForInterrupts } from "./interrupts.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
+import { optimizationOf } from "./optimization.ts";
 import type { CommandLine, OptionValues } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
 import { ProgressView } from "./progress.ts";
@@ -50,7 +50,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
   const { model, imageSize } = recipe;
   const config: ModelConfig = { model, imageSize, classes: 10 };
   checkNetwork(config, options);
-  const optimizer = sgd(recipe);
+  const optimization = optimizationOf(recipe);
   if (options.save !== undefined) await checkWritable("--save", options.save);
   const view = new ProgressView({
     noBars: options.progress === false,
@@ -69,7 +69,9 @@ export async function train({ options: given }: CommandLine): Promise<number> {
     say(`device: ${formatDevice(backend)}`);
     for (const line of formatData(data.train.summary())) say(line);
     say(`\n${formatLayers(net.summary())}\n`);
-    say(`recipe: ${describeRecipe(recipe, optimizer.description, data)}`);
+    const stepsPerEpoch = data.train.numBatches;
+    const changes = optimization.describe(stepsPerEpoch);
+    say(`recipe: ${describeRecipe(recipe, changes, data)}`);
     say(run.explain());
     say(explainSplit(net, recipe.batchSize, backend));
     if (options.tune && backend.adapter === undefined) {
@@ -79,13 +81,13 @@ export async function train({ options: given }: CommandLine): Promise<number> {
     } else {
       await useTuned({ onWarning });
     }
-    using interrupts = new Interrupts(() =>
-      view.print("ending after this step; once more ends at once")
-    );
+    using interrupts = await listenForInterrupts();
     const history = await fit(net, data.train, {
       epochs: recipe.epochs,
       precision: recipe.precision,
-      optimizer,
+      optimizer: optimization.optimizer,
+      schedule: optimization.scheduleOver(stepsPerEpoch),
+      clipNorm: optimization.clipNorm,
       validation: data.test,
       measureTrain: options["measure-train"],
       maxTimeMs: recipe.maxTimeMs,
@@ -95,10 +97,11 @@ export async function train({ options: given }: CommandLine): Promise<number> {
       resume: run.folder?.state,
       callbacks: [
         _printer(recipe, view, say),
+        ...optimization.callbacks,
         ...run.folder ? [run.folder.callbacks] : [],
       ],
     });
-    view.stop();
+    view.end();
     return await _end(history, { options, recipe, net, data, config, say });
   } finally {
     view.stop();
@@ -138,6 +141,7 @@ function _printer(recipe: Recipe, view: ProgressView, say: _Say): Callbacks {
     },
     onEpochEnd(e) {
       view.stop();
+      view.epochEnd(e);
       console.log(formatEpoch(e));
       say(explainWait(e));
     },

@@ -7,8 +7,9 @@
 import { requireInteger } from "../options.ts";
 import { storedImages } from "./array_dataset.ts";
 import {
+  autoWorkers,
+  checkWorkers,
   choosePath,
-  countWorkers,
   type DataPath,
   isWebGpu,
 } from "./data_path.ts";
@@ -17,10 +18,9 @@ import { freeOnDevice } from "./device_batch.ts";
 import { planEpoch } from "./epoch_plan.ts";
 import {
   type ArrayBatch,
-  attemptSample,
   type ImageShape,
   makeHostBatch,
-  randomOf,
+  shapeAfter,
 } from "./host_batch.ts";
 import {
   hostBatches,
@@ -68,12 +68,12 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   readonly numSamples: number;
   /** Batches per epoch. */
   readonly numBatches: number;
-  /** Workers that make batches where they are made on the host. */
-  readonly workers: number;
   readonly #options: DataLoaderOptions;
   readonly #transform: Transform;
+  readonly #largestBatch: number;
   #nextEpoch = 0;
   #imageShape?: ImageShape;
+  #workers?: number;
 
   /**
    * Prepares to make batches; nothing is computed yet.
@@ -88,24 +88,26 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     this.batchSize = options.batchSize;
     this.numSamples = numSamples;
     this.numBatches = numBatches;
+    this.#largestBatch = Math.min(options.batchSize, numSamples);
     this.#options = options;
     this.#transform = options.transform ?? toTensor();
-    this.workers = countWorkers(options.workers ?? "auto", {
-      transform: this.#transform,
-      numBatches,
-    });
+    checkWorkers(options.workers ?? "auto", this.#transform);
   }
 
   /** `[height, width, channels]` of every image after the transform, as found on sample 0. */
   get imageShape(): ImageShape {
-    return this.#imageShape ??= attemptSample(0, () => {
-      const plan = { seed: 0, epoch: 0, indices: Uint32Array.of(0) };
-      const { image } = this.dataset.get(0);
-      const { height, width, channels } = this.#transform(
-        image,
-        randomOf(plan, 0),
-      );
-      return [height, width, channels];
+    return this.#imageShape ??= shapeAfter(this.dataset, this.#transform);
+  }
+
+  /** Workers that make batches where they are made on the host. How many "auto" is depends on {@linkcode imageShape}. */
+  get workers(): number {
+    const { workers = "auto", prefetchFactor = 2 } = this.#options;
+    if (workers !== "auto") return workers;
+    return this.#workers ??= autoWorkers({
+      transform: this.#transform,
+      numBatches: this.numBatches,
+      prefetchFactor,
+      batchLength: this.imageShape.reduce((a, b) => a * b, this.#largestBatch),
     });
   }
 
@@ -241,7 +243,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   }
 
   #path(): DataPath {
-    const { batchSize, workers } = this;
+    const [workers, batchSize] = [this.workers, this.#largestBatch];
     const { path = "auto" } = this.#options;
     return choosePath(this.#source(), { path, workers, batchSize });
   }

@@ -35,6 +35,9 @@ export type DataPath =
 /** Batches that each worker should at least have, to be worth starting. */
 const LEAST_BATCHES = 4;
 
+/** Bytes that all batches made ahead of time may have: with what else it needs, the process then stays below 1 GB. */
+const MAX_BYTES_AHEAD = 256e6;
+
 /**
  * Chooses where batches are made.
  *
@@ -69,9 +72,15 @@ function _forDevice(
   if (typeof plan === "string") return plan;
   const numBytes = 4 * batchSize * shape[0] * shape[1] * shape[2];
   const { maxBindingBytes } = backendInfo();
-  return numBytes > maxBindingBytes
-    ? `a batch of ${numBytes} bytes is more than the ${maxBindingBytes} that the adapter binds`
-    : { place: "device", images, plan };
+  if (numBytes > maxBindingBytes) {
+    return `a batch of ${numBytes} bytes is more than the ${maxBindingBytes} that the adapter binds`;
+  }
+  // Images that the device cannot hold are sent batch by batch, in words of four bytes.
+  const sentBytes = 4 * Math.ceil(batchSize * height * width * channels / 4);
+  if (Math.min(images.data.length, sentBytes) > maxBindingBytes) {
+    return `the ${sentBytes} bytes that a batch is made of are more than the ${maxBindingBytes} that the adapter binds`;
+  }
+  return { place: "device", images, plan };
 }
 
 /**
@@ -84,38 +93,59 @@ export function isWebGpu(): boolean {
 }
 
 /**
- * Decides how many workers to use.
+ * Checks a number of workers.
  *
- * @param workers What was asked for: a number; or "auto", which is the number of cores less one, at most one for every
- * four batches, and none where there are no workers, where Deno may not read what they run, or where they cannot have the
- * transform.
- * @param options The transform, and batches per epoch.
- * @returns How many.
+ * @param workers What was asked for: a number, or "auto".
+ * @param transform What the workers are to do.
  * @throws {OptionError} If it is neither, or if workers were asked for and cannot have the transform.
  */
-export function countWorkers(
+export function checkWorkers(
   workers: number | "auto",
-  options: { transform: Transform; numBatches: number },
-): number {
-  const origins = originsOf(options.transform);
-  if (workers === "auto") {
-    if (typeof origins === "string" || !hasWorkers()) return 0;
-    const cores = navigator.hardwareConcurrency;
-    return Math.min(cores - 1, Math.floor(options.numBatches / LEAST_BATCHES));
-  }
+  transform: Transform,
+): void {
+  if (workers === "auto") return;
   if (!Number.isInteger(workers)) {
     throw new OptionError("workers", workers, '"auto" or an integer');
   }
   requireInteger("workers", workers, { min: 0, max: 256 });
-  if (workers > 0 && typeof origins === "string") {
+  if (workers === 0) return;
+  const origins = originsOf(transform);
+  if (typeof origins === "string") {
     throw new OptionError(
       "workers",
       workers,
       `0 or "auto" as workers cannot be sent functions: have the transform "${origins}" by importTransform(), which tells them where it is`,
     );
   }
-  if (workers > 0 && typeof Worker !== "function") {
+  if (typeof Worker !== "function") {
     throw new OptionError("workers", workers, "0 as there are no workers here");
   }
-  return workers;
+}
+
+/**
+ * Decides how many workers "auto" is: the number of cores less one, at most one for every four batches, and (but for the
+ * first) no more than have room for the batches that they make ahead of time in 256 MB, all together; none where there are
+ * no workers, where Deno may not read what they run, or where they cannot have the transform.
+ *
+ * @param options The transform, batches per epoch, batches that each worker is asked for ahead of time, and numbers in each.
+ * @returns How many.
+ */
+export function autoWorkers(
+  options: {
+    transform: Transform;
+    numBatches: number;
+    prefetchFactor: number;
+    batchLength: number;
+  },
+): number {
+  const { transform, numBatches, prefetchFactor, batchLength } = options;
+  if (typeof originsOf(transform) === "string" || !hasWorkers()) return 0;
+  return Math.min(
+    navigator.hardwareConcurrency - 1,
+    Math.floor(numBatches / LEAST_BATCHES),
+    Math.max(
+      1,
+      Math.floor(MAX_BYTES_AHEAD / (prefetchFactor * 4 * batchLength)),
+    ),
+  );
 }

@@ -5,9 +5,10 @@
  */
 
 import { DataError, OptionError } from "../errors.ts";
-import { requireInteger, requireSeed } from "../options.ts";
+import { requireInteger } from "../options.ts";
 import { DataLoader } from "./data_loader.ts";
 import { arrayDataset } from "./array_dataset.ts";
+import { checkWorkers } from "./data_path.ts";
 import type { Dataset } from "./dataset.ts";
 import {
   checkFileOptions,
@@ -17,8 +18,8 @@ import {
 } from "./files.ts";
 import { type IdxArray, parseIdx } from "./idx.ts";
 import { type FileEntry, MANIFEST } from "./manifest.ts";
-import { subset, trainTestSplit } from "./split.ts";
-import type { DataLoaderOptions } from "./loader_options.ts";
+import { countTested, subset, trainTestSplit } from "./split.ts";
+import { countBatches, type DataLoaderOptions } from "./loader_options.ts";
 import {
   compose,
   resize,
@@ -86,7 +87,8 @@ export interface FashionMnist {
 /**
  * Loads Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): grey 28x28 images of ten kinds of clothing.
  *
- * All options are checked before anything is read, and all files before anything is used.
+ * All options are checked before anything is read (but whether a validation split has every class, which the labels tell), and
+ * all files before anything is used.
  *
  * @param options How to load it.
  * @returns Loaders of batches: float32 images `[batch, height, width, 1]` in [0, 1], int32 labels `[batch]`.
@@ -104,12 +106,12 @@ export async function loadFashionMnist(
   }
   const counts = COUNTS[source];
   const { trainSamples = counts.train, testSamples = counts.test } = options;
-  requireInteger("batchSize", batchSize);
-  requireSeed(seed);
   requireInteger("trainSamples", trainSamples, { max: counts.train });
   requireInteger("testSamples", testSamples, { max: counts.test });
   checkFileOptions(options);
   const transform = _transformOf(options);
+  const trainTransform = fashionMnistTransform(options);
+  _checkTrain({ ...options, trainSamples, batchSize }, trainTransform);
 
   const [trainImages, trainLabels, testImages, testLabels] = source === "full"
     ? await _readFull(options)
@@ -142,12 +144,28 @@ export async function loadFashionMnist(
     train: loader(split?.train ?? train, {
       shuffle,
       dropLast,
-      transform: fashionMnistTransform(options),
+      transform: trainTransform,
     }),
     validation: split && loader(split.test),
     test: loader(test),
     classNames,
   };
+}
+
+/** Checks what the loader of the train images will be told. */
+function _checkTrain(
+  options: FashionMnistOptions & { trainSamples: number; batchSize: number },
+  transform: Transform,
+): void {
+  const { trainSamples, validationSplit, workers = "auto" } = options;
+  const numValidated = validationSplit === undefined
+    ? 0
+    : countTested(validationSplit, {
+      length: trainSamples,
+      option: "validationSplit",
+    });
+  countBatches({ length: trainSamples - numValidated }, options);
+  checkWorkers(workers, transform);
 }
 
 /**

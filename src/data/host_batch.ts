@@ -6,8 +6,12 @@
 
 import { OptionError, SampleError, ShapeError } from "../errors.ts";
 import { STREAMS, threefry2x32 } from "../random.ts";
-import type { Sample } from "./dataset.ts";
-import type { Random, Transform } from "./transforms/transform.ts";
+import type { Dataset, Sample } from "./dataset.ts";
+import {
+  type Random,
+  requireImage,
+  type Transform,
+} from "./transforms/transform.ts";
 
 /** Samples as plain arrays. */
 export interface ArrayBatch {
@@ -63,25 +67,43 @@ export function randomOf(plan: BatchPlan, i: number): Random {
 }
 
 /**
+ * Finds the shape of images after a transform, on sample 0.
+ *
+ * @param dataset The samples.
+ * @param transform What is done to each.
+ * @returns The shape.
+ * @throws {SampleError} If the sample cannot be had or transformed.
+ */
+export function shapeAfter(dataset: Dataset, transform: Transform): ImageShape {
+  return attemptSample(0, () => {
+    const plan = { seed: 0, epoch: 0, indices: Uint32Array.of(0) };
+    const { image } = dataset.get(0);
+    const result = requireImage(transform(image, randomOf(plan, 0)));
+    return [result.height, result.width, result.channels];
+  });
+}
+
+/**
  * Makes a batch.
  *
  * @param plan Which samples.
- * @param source How to get the sample at a place of the batch, what is done to it, the shape that it must then have, and
- * memory to use, if it is of the right size.
+ * @param source How to get the sample at a place of the batch, the classes that there are, what is done to the sample, the
+ * shape that it must then have, and memory to use, if it is of the right size.
  * @returns The batch.
- * @throws {SampleError} If a sample cannot be had or transformed.
+ * @throws {SampleError} If a sample cannot be had or transformed, or its label has no class name.
  * @throws {ShapeError} If the transform gives images of differing shapes, or other than as many values as their shape says.
  */
 export function makeHostBatch(
   plan: BatchPlan,
   source: {
     get: (i: number) => Sample;
+    dataset: Pick<Dataset, "classNames">;
     transform: Transform;
     shape: ImageShape;
     memory?: ArrayBuffer;
   },
 ): ArrayBatch {
-  const { get, transform, shape, memory } = source;
+  const { get, dataset, transform, shape, memory } = source;
   const [height, width, channels] = shape;
   const { length } = plan.indices;
   const numValues = height * width * channels;
@@ -93,9 +115,10 @@ export function makeHostBatch(
   for (let i = 0; i < length; i++) {
     const place = images.subarray(i * numValues, (i + 1) * numValues);
     const { image, label } = attemptSample(plan.indices[i], () => {
-      const sample = get(i);
-      const image = transform(sample.image, randomOf(plan, i), place);
-      return { image, label: sample.label };
+      const { image, label } = get(i);
+      _checkLabel(label, dataset.classNames);
+      const result = transform(image, randomOf(plan, i), place);
+      return { image: requireImage(result), label };
     });
     if (
       image.height !== height || image.width !== width ||
@@ -118,6 +141,15 @@ export function makeHostBatch(
     labels[i] = label;
   }
   return { images, labels, shape: [length, height, width, channels] };
+}
+
+function _checkLabel(label: number, { length }: readonly string[]): void {
+  if (Number.isInteger(label) && label >= 0 && label < length) return;
+  throw new OptionError(
+    "label",
+    label,
+    `an integer from 0 to ${length - 1}, one of the class names`,
+  );
 }
 
 /**

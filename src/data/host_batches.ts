@@ -78,6 +78,8 @@ export async function* hostBatches(
     yield batch;
     if (reuse) memory = batch.images.buffer;
   }
+  // While the last batch was in use.
+  signal?.throwIfAborted();
 }
 
 async function* _byWorkers(
@@ -86,12 +88,14 @@ async function* _byWorkers(
   { workers, prefetchFactor, reuse, signal }: HostOptions,
 ): AsyncGenerator<ArrayBatch, void, undefined> {
   const { dataset, transform, shape } = source;
-  const { base, indices } = viewOf(dataset);
+  // An imported data set may itself be a part of one that workers do not have.
+  const { base, indices } = viewOf(dataset, (d) => originOf(d) !== undefined);
   const origin = originOf(base);
   const count = Math.min(workers, plans.length);
   const pool = new WorkerPool(count, {
     transforms: originsOf(transform) as readonly Origin[],
     dataset: origin,
+    classNames: dataset.classNames,
     shape,
   });
   const abort = () => pool.close(signal!.reason);
@@ -119,6 +123,7 @@ async function* _byWorkers(
       yield batch;
       if (reuse) spare.push(batch.images.buffer);
     }
+    signal?.throwIfAborted();
   } finally {
     signal?.removeEventListener("abort", abort);
     pool.close();

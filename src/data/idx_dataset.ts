@@ -8,6 +8,7 @@ import { DataError, OptionError, ShapeError } from "../errors.ts";
 import { arrayDataset } from "./array_dataset.ts";
 import type { Dataset } from "./dataset.ts";
 import { type IdxArray, parseIdx } from "./idx.ts";
+import { readFile } from "./read_file.ts";
 
 /** The files of {@linkcode idxDataset}. */
 export interface IdxDatasetOptions {
@@ -81,27 +82,6 @@ function _checkTogether(
 }
 
 async function _read(file: string | URL, rank?: number): Promise<IdxArray> {
-  const path = String(file);
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = await Deno.readFile(file);
-    const isGz = bytes[0] === 0x1f && bytes[1] === 0x8b;
-    if (isGz) bytes = await _decompress(bytes);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(
-      path,
-      `Cannot read ${path} (${reason}): name a readable IDX file`,
-    );
-  }
-  return parseIdx(bytes, { path, rank });
-}
-
-/** The platform's, as that of fflate does not look at checksums, and believes the length that a file claims. */
-async function _decompress(
-  gz: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([gz]).stream();
-  const plain = stream.pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(plain).arrayBuffer());
+  const bytes = await readFile(file, { wanted: "readable IDX file" });
+  return parseIdx(bytes, { path: String(file), rank });
 }

@@ -144,8 +144,12 @@ async function _isFolder(link: string): Promise<boolean> {
   try {
     return (await Deno.stat(link)).isDirectory;
   } catch (error) {
-    // It leads nowhere: if it has the name of an image, get() says so.
-    if (error instanceof Deno.errors.NotFound) return false;
+    // It leads nowhere, or to itself: if it has the name of an image, get() says so.
+    const { NotFound, NotADirectory, FilesystemLoop } = Deno.errors;
+    const isDangling = [NotFound, NotADirectory, FilesystemLoop].some((kind) =>
+      error instanceof kind
+    );
+    if (isDangling) return false;
     throw error;
   }
 }

@@ -36,11 +36,12 @@ export interface DataLoaderOptions {
   transform?: Transform;
   /**
    * Workers that make batches ahead of time where they are made on the host: a number, or "auto", the default: the number of
-   * cores less one, at most one for every four batches, and 0 where there are no workers or the transform is a function of
-   * your own that `importTransform` did not get. The batches do not depend on it.
+   * cores less one, at most one for every four batches, only as many as keep all batches that are made ahead of time within
+   * 256 MB (but at least 1), and 0 where there are no workers, where Deno may not read this package's files, or where the
+   * transform is a function of your own that `importTransform` did not get. The batches do not depend on it.
    */
   workers?: number | "auto";
-  /** Batches that each worker is asked for ahead of time. Default 2. */
+  /** Batches that each worker is asked for ahead of time. Default 2. With more, "auto" is fewer workers. */
   prefetchFactor?: number;
   /** Where to make batches. Default "auto": on the device where it can, which `summary()` tells. */
   path?: "auto" | "device" | "host";
@@ -88,7 +89,7 @@ export interface BatchCounts {
  * @throws {OptionError} If there is no batch, or an option is not one of its values.
  */
 export function countBatches(
-  dataset: Dataset,
+  dataset: Pick<Dataset, "length">,
   options: DataLoaderOptions,
 ): BatchCounts {
   const { batchSize, sampler, dropLast = false, path = "auto" } = options;
@@ -104,7 +105,9 @@ export function countBatches(
   if (sampler && options.shuffle) {
     throw new OptionError("shuffle", true, "left out when sampler is given");
   }
-  const numSamples = sampler?.length ?? dataset.length;
+  const numSamples = sampler
+    ? requireInteger("sampler.length", sampler.length)
+    : dataset.length;
   if (!dropLast) {
     const numBatches = Math.ceil(numSamples / batchSize);
     return { numBatches, numSamples };

@@ -31,6 +31,15 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope;
 
+// A worker that ends without an error tells nobody: the loader would wait for it for ever.
+const refuse = () => {
+  throw new Error(
+    "a worker of a loader must not be closed by what it runs: leave that to the loader",
+  );
+};
+Object.assign(globalThis, { close: refuse });
+if ("Deno" in globalThis) Object.assign(Deno, { exit: refuse });
+
 /** What was set up, once the first message is there. */
 let maker: Promise<(task: WorkerTask) => ReturnType<typeof makeHostBatch>>;
 
@@ -54,7 +63,7 @@ async function _answer(task: WorkerTask): Promise<void> {
 }
 
 async function _setUp(
-  { transforms, dataset: origin, shape }: WorkerSetUp,
+  { transforms, dataset: origin, classNames, shape }: WorkerSetUp,
 ): Promise<(task: WorkerTask) => ReturnType<typeof makeHostBatch>> {
   const loaded = await Promise.all(transforms.map((t) => load(t, OWN)));
   const transform = compose(loaded as Transform[]);
@@ -63,6 +72,7 @@ async function _setUp(
     const get = samples instanceof Uint32Array
       ? (i: number): Sample => dataset!.get(samples[i])
       : (i: number): Sample => samples[i];
-    return makeHostBatch(plan, { get, transform, shape, memory });
+    const source = { get, dataset: { classNames }, transform, shape, memory };
+    return makeHostBatch(plan, source);
   };
 }

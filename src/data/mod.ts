@@ -46,7 +46,14 @@ export {
 export { type FileEntry, MANIFEST, type Manifest } from "./manifest.ts";
 export type { ArrayBatch, ImageShape } from "./host_batch.ts";
 export { idxDataset, type IdxDatasetOptions } from "./idx_dataset.ts";
+export type { Fit } from "./fit_image.ts";
 export { imageFolder, type ImageFolderOptions } from "./image_folder.ts";
+export {
+  type LoadedImages,
+  loadImage,
+  type LoadImageOptions,
+  loadImages,
+} from "./load_image.ts";
 export type {
   Batch,
   DataLoaderOptions,
@@ -58,6 +65,7 @@ export {
   type ImportOptions,
   importTransform,
 } from "./modules.ts";
+export type { PictureFormat } from "./picture_file.ts";
 export {
   classBalancedSampler,
   epochOrder,

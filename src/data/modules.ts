@@ -6,7 +6,7 @@
 
 import { OptionError } from "../errors.ts";
 import type { Dataset } from "./dataset.ts";
-import { type Origin, withOrigin } from "./origin.ts";
+import { copyArgs, type Origin, withOrigin } from "./origin.ts";
 import type { Transform } from "./transforms/transform.ts";
 
 /** Which export of a module, and what to call it with. */
@@ -14,8 +14,8 @@ export interface ImportOptions {
   /** Name of the export. */
   name: string;
   /**
-   * What to call it with, of kinds that a worker can be sent (numbers, strings, arrays, plain objects). Default: the export is
-   * not called, but is the transform or the data set itself.
+   * What to call it with, of kinds that a worker can be sent (numbers, strings, arrays, plain objects), of which a copy is
+   * made. Default: the export is not called, but is the transform or the data set itself.
    */
   args?: readonly unknown[];
 }
@@ -33,13 +33,13 @@ export interface ImportOptions {
  * @param module Address of the module.
  * @param options Which export, and what to call it with to have the transform.
  * @returns The transform.
- * @throws {OptionError} If the module cannot be imported, or has no such function.
+ * @throws {OptionError} If the module cannot be imported, or has no such function, or `args` cannot be sent to a worker.
  */
 export async function importTransform(
   module: string | URL,
   options: ImportOptions,
 ): Promise<Transform> {
-  const origin = { module: String(module), ...options };
+  const origin = _originOf(module, options);
   const transform = await load(origin);
   if (typeof transform !== "function") throw _wrong(origin, "a transform");
   // The export itself may also be used without its origin.
@@ -62,16 +62,24 @@ export async function importTransform(
  * @param module Address of the module.
  * @param options Which export, and what to call it with to have the data set or a promise of it.
  * @returns The data set.
- * @throws {OptionError} If the module cannot be imported, or has no such data set.
+ * @throws {OptionError} If the module cannot be imported, or has no such data set, or `args` cannot be sent to a worker.
  */
 export async function importDataset(
   module: string | URL,
   options: ImportOptions,
 ): Promise<Dataset> {
-  const origin = { module: String(module), ...options };
+  const origin = _originOf(module, options);
   const dataset = await load(origin) as Dataset | undefined;
   if (typeof dataset?.get !== "function") throw _wrong(origin, "a data set");
   return withOrigin(dataset, origin);
+}
+
+function _originOf(
+  module: string | URL,
+  { name, args }: ImportOptions,
+): Origin {
+  const origin = { module: String(module), name };
+  return args === undefined ? origin : { ...origin, args: copyArgs(args) };
 }
 
 /**

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { OptionError } from "../errors.ts";
+
 /** An export of a module, and what it is called with. */
 export interface Origin {
   /** Address of the module. Default: this package's own. */
@@ -36,4 +38,24 @@ export function originOf(thing: object): Origin | undefined {
 export function withOrigin<T extends object>(thing: T, origin: Origin): T {
   origins.set(thing, origin);
   return thing;
+}
+
+/**
+ * Copies arguments as a worker gets them, so that what the caller does with them later makes no difference.
+ *
+ * @param args The arguments.
+ * @returns The copy.
+ * @throws {OptionError} If a worker cannot be sent them.
+ */
+export function copyArgs(args: readonly unknown[]): readonly unknown[] {
+  try {
+    return structuredClone(args);
+  } catch (error) {
+    const [reason] = String((error as Error).message).split("\n");
+    throw new OptionError(
+      "args",
+      args.map((arg) => typeof arg).join(", "),
+      `of kinds that a worker can be sent, such as numbers, strings, arrays and plain objects (${reason})`,
+    );
+  }
 }

@@ -50,7 +50,7 @@ export interface Sampler {
 
 /**
  * Visits every class equally often (but for one sample), in a random order: for data sets in which some classes are rare.
- * No sample of a class is visited once more before all others of that class have been.
+ * Within an epoch, no sample of a class is visited once more before all others of that class have been.
  *
  * @example
  * ```ts
@@ -86,34 +86,38 @@ export function classBalancedSampler(
     length,
     order({ seed, epoch }) {
       // Which classes have one more changes with the epoch.
-      const first = permutation(members.length, {
+      const inTurn = permutation(members.length, {
         seed,
         stream: STREAMS.balance,
         step: epoch,
       });
-      const chosen = new Uint32Array(length);
       const rounds = Math.ceil(length / members.length);
-      members.forEach((own, k) => {
-        let order = own;
-        let taken = 0;
-        for (let at = first[k]; at < length; at += members.length) {
-          const place = taken++ % own.length;
-          if (place === 0) {
-            order = permutation(own.length, {
-              seed,
-              stream: STREAMS.balance + 1 + present[k],
-              step: epoch * rounds + Math.floor(taken / own.length),
-            }).map((i) => own[i]);
-          }
-          chosen[at] = order[place];
-        }
-      });
+      const samples = members.map((own, k) =>
+        _deal(own, {
+          seed,
+          stream: STREAMS.balance + 1 + present[k],
+          step: epoch * rounds,
+        })
+      );
       const places = permutation(length, {
         seed,
         stream: STREAMS.shuffle,
         step: epoch,
       });
-      return places.map((place) => chosen[place]);
+      return places.map((place) =>
+        samples[inTurn[place % members.length]].next().value
+      );
     },
   };
+}
+
+/** Gives samples in a random order, and then in another one, for ever. */
+function* _deal(
+  samples: Uint32Array,
+  source: { seed: number; stream: number; step: number },
+): Generator<number, never> {
+  for (let { step } = source;; step++) {
+    const order = permutation(samples.length, { ...source, step });
+    for (const i of order) yield samples[i];
+  }
 }

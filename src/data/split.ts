@@ -11,22 +11,35 @@ import { checkIndex, type Dataset, labelsOf, makeDataset } from "./dataset.ts";
 
 /** A part of a data set, seen as some of its samples. */
 export interface View {
-  /** The data set, itself no view. */
+  /** The data set. */
   readonly base: Dataset;
   /** uint32: which of its samples; `undefined` if all. */
   readonly indices?: Uint32Array<ArrayBuffer>;
 }
 
-const views = new WeakMap<Dataset, View>();
+/** Of each data set that {@linkcode subset} made: what it was called on, and which samples of that. */
+const views = new WeakMap<Dataset, Required<View>>();
 
 /**
  * Finds out what a data set is a part of.
  *
  * @param dataset Any data set.
- * @returns The data set that {@linkcode subset} was first called on, and which samples of that one.
+ * @param isBase Whether to look no further. Default: until it is no part of another.
+ * @returns The data set that {@linkcode subset} was first called on, or the first one on the way there that will do; and which
+ * of its samples.
  */
-export function viewOf(dataset: Dataset): View {
-  return views.get(dataset) ?? { base: dataset };
+export function viewOf(
+  dataset: Dataset,
+  isBase: (dataset: Dataset) => boolean = () => false,
+): View {
+  let view: View = { base: dataset };
+  while (!isBase(view.base)) {
+    const above = views.get(view.base);
+    if (above === undefined) break;
+    const { base, indices } = above;
+    view = { base, indices: view.indices?.map((i) => indices[i]) ?? indices };
+  }
+  return view;
 }
 
 /**
@@ -46,22 +59,22 @@ export function subset(
     if (!Number.isInteger(samples) || samples < 1 || samples > length) {
       throw new OptionError("count", samples, `an integer from 1 to ${length}`);
     }
-  } else {
+  } else if (typeof samples?.length === "number") {
     for (let i = 0; i < samples.length; i++) checkIndex(samples[i], length);
+  } else {
+    throw new OptionError("samples", samples, "how many, or a list of which");
   }
-  const chosen = typeof samples === "number"
+  const indices = typeof samples === "number"
     ? Uint32Array.from({ length: samples }, (_, i) => i)
     : Uint32Array.from(samples);
-  const { base, indices } = viewOf(dataset);
-  const ofBase = indices ? chosen.map((i) => indices[i]) : chosen;
-  const { labels } = base;
+  const { labels, classNames } = dataset;
   const view = makeDataset({
-    length: chosen.length,
-    classNames: base.classNames,
-    labels: labels && Int32Array.from(ofBase, (i) => labels[i]),
-    get: (index) => base.get(ofBase[index]),
+    length: indices.length,
+    classNames,
+    labels: labels && Int32Array.from(indices, (i) => labels[i]),
+    get: (index) => dataset.get(indices[index]),
   });
-  views.set(view, { base, indices: ofBase });
+  views.set(view, { base: dataset, indices });
   return view;
 }
 
@@ -111,17 +124,7 @@ export function trainTestSplit(
     options;
   const { length } = dataset;
   requireSeed(seed);
-  const isShare = testSize > 0 && testSize < 1;
-  const count = isShare ? Math.ceil(testSize * length) : testSize;
-  if (!Number.isInteger(count) || count < 1 || count >= length) {
-    throw new OptionError(
-      "testSize",
-      testSize,
-      `a share between 0 and 1 or an integer from 1 to ${
-        length - 1
-      }, so that both parts of the ${length} samples have some`,
-    );
-  }
+  const count = countTested(testSize, { length, option: "testSize" });
   if (stratify && !shuffle) {
     throw new OptionError("stratify", stratify, "false without shuffle");
   }
@@ -133,6 +136,32 @@ export function trainTestSplit(
     train: subset(dataset, indices.filter((i) => !isTested[i])),
     test: subset(dataset, indices.filter((i) => isTested[i])),
   };
+}
+
+/**
+ * Counts the samples to test on.
+ *
+ * @param testSize Share of the samples, in (0, 1), or how many.
+ * @param options Samples in all, and what the caller calls the first argument.
+ * @returns How many.
+ * @throws {OptionError} If a part would be empty.
+ */
+export function countTested(
+  testSize: number,
+  { length, option }: { length: number; option: string },
+): number {
+  const isShare = testSize > 0 && testSize < 1;
+  const count = isShare ? Math.ceil(testSize * length) : testSize;
+  if (!Number.isInteger(count) || count < 1 || count >= length) {
+    throw new OptionError(
+      option,
+      testSize,
+      `a share between 0 and 1 or an integer from 1 to ${
+        length - 1
+      }, so that both parts of the ${length} samples have some`,
+    );
+  }
+  return count;
 }
 
 function _choose(

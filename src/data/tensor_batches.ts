@@ -80,6 +80,8 @@ function* _fromDevice(
       labels: tf.tensor1d(chosen, "int32"),
     };
   }
+  // While the last batch was in use.
+  signal?.throwIfAborted();
 }
 
 async function* _fromHost(

@@ -15,6 +15,8 @@ export interface WorkerSetUp {
   readonly transforms: readonly Origin[];
   /** The data set; `undefined` if the samples come with each task. */
   readonly dataset?: Origin;
+  /** What label 0, 1, ... means. */
+  readonly classNames: readonly string[];
   /** What every image must be after the transforms. */
   readonly shape: ImageShape;
 }

@@ -39,7 +39,7 @@ interface Waiting {
 
 /** Some workers that are set up alike. They live until {@linkcode WorkerPool.close}, or until an error. */
 export class WorkerPool {
-  readonly #workers: readonly Worker[];
+  readonly #workers: Worker[] = [];
   /** The tasks of each worker that it has not answered, oldest first. */
   readonly #waiting: readonly Waiting[][];
   #next = 0;
@@ -50,10 +50,20 @@ export class WorkerPool {
    *
    * @param count How many.
    * @param setUp What to tell each.
+   * @throws {DOMException} If it cannot be sent; no worker is left then.
    */
   constructor(count: number, setUp: WorkerSetUp) {
     this.#waiting = Array.from({ length: count }, () => []);
-    this.#workers = this.#waiting.map((waiting) => this.#start(waiting, setUp));
+    try {
+      for (const waiting of this.#waiting) {
+        const worker = this.#start(waiting);
+        this.#workers.push(worker);
+        worker.postMessage(setUp);
+      }
+    } catch (error) {
+      this.close(error);
+      throw error;
+    }
   }
 
   /**
@@ -69,8 +79,8 @@ export class WorkerPool {
     if (Array.isArray(samples)) transfer.push(samples[0].image.data.buffer);
     return new Promise((resolve, reject) => {
       if (this.#end) return reject(this.#end.reason);
-      this.#waiting[turn].push({ resolve, reject });
       this.#workers[turn].postMessage(task, transfer);
+      this.#waiting[turn].push({ resolve, reject });
     });
   }
 
@@ -86,7 +96,7 @@ export class WorkerPool {
     for (const { reject } of this.#waiting.flat()) reject(reason);
   }
 
-  #start(waiting: Waiting[], setUp: WorkerSetUp): Worker {
+  #start(waiting: Waiting[]): Worker {
     const worker = new Worker(WORKER_URL, { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
       const { resolve, reject } = waiting.shift()!;
@@ -101,7 +111,6 @@ export class WorkerPool {
         ),
       );
     };
-    worker.postMessage(setUp);
     return worker;
   }
 }

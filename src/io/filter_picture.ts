@@ -36,8 +36,7 @@ const LEAST_SIDE = 32;
  *
  * @example The 96 filters of AlexNet as a PNG file
  * ```ts
- * import { drawFilters } from "./filter_picture.ts";
- * import { encodePng } from "./contact_sheet.ts";
+ * import { drawFilters, encodePng } from "@x/alexnet";
  *
  * const shape = [11, 11, 1, 96];
  * const values = Float32Array.from({ length: 11 * 11 * 96 }, Math.random);

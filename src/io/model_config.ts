@@ -8,6 +8,7 @@ import { DataError, OptionError, ShapeError } from "../errors.ts";
 import { MODEL_NAMES, type ModelName, namedLayers } from "../models/named.ts";
 import type { Shape } from "../nn/shape.ts";
 import { summarize } from "../nn/summary.ts";
+import { isObject } from "./untrusted.ts";
 
 /** Which network a file holds, so that it can be built again. */
 export interface ModelConfig {
@@ -20,9 +21,9 @@ export interface ModelConfig {
 }
 
 /** Most classes of a network that is read from a file. */
-const MAX_CLASSES = 100_000;
+export const MAX_CLASSES = 100_000;
 /** Largest height and width of images of a network that is read from a file. */
-const MAX_IMAGE_SIZE = 4096;
+export const MAX_IMAGE_SIZE = 4096;
 
 /**
  * Reads the description of a network.
@@ -38,10 +39,10 @@ export function parseModelConfig(text: string | undefined): ModelConfig {
   } catch {
     // Said below.
   }
-  if (typeof config !== "object" || config === null) {
+  if (!isObject(config)) {
     throw new ShapeError("its description of the network is damaged");
   }
-  const { model, classes, imageSize } = config as Record<string, unknown>;
+  const { model, classes, imageSize } = config;
   const name = MODEL_NAMES.find((name) => name === model);
   if (name === undefined) {
     throw new ShapeError(

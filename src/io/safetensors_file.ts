@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DataError } from "../errors.ts";
+import { cannotRead, fileSize, orCannotRead, readPart } from "./read_file.ts";
 import {
   LENGTH_BYTES,
   type NamedTensor,
@@ -14,8 +14,8 @@ import {
   HeaderError,
   parseHeader,
   type SafetensorsHeader,
-  showName,
 } from "./safetensors_header.ts";
+import { showName } from "./untrusted.ts";
 
 /** Headers larger than this are refused by the format's reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -43,8 +43,8 @@ export interface SafetensorsFile extends SafetensorsHeader, Disposable {
  * @throws {DataError} If it is missing, damaged or something else.
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  const size = await _sizeOf(path);
-  const file = await _try(path, () => Deno.open(path));
+  const size = await fileSize(path);
+  const file = await orCannotRead(path, () => Deno.open(path));
   try {
     const { header, begin } = await _readHeader(file, { path, size });
     return {
@@ -75,25 +75,15 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   return { tensors, metadata: file.metadata };
 }
 
-/** Size of a file. What is no file is refused before it is opened, as a pipe would block. */
-async function _sizeOf(path: string): Promise<number> {
-  const { isFile, isDirectory, size } = await _try(
-    path,
-    () => Deno.stat(path),
-  );
-  if (isFile) return size;
-  throw _cannotRead(path, `it is ${isDirectory ? "a folder" : "no file"}`);
-}
-
 async function _readHeader(
   file: Deno.FsFile,
   { path, size }: { path: string; size: number },
 ): Promise<{ header: SafetensorsHeader; begin: number }> {
   const notOne = (reason: string) =>
-    _cannotRead(path, `${reason}: not a safetensors file, or truncated`);
+    cannotRead(path, `${reason}: not a safetensors file, or truncated`);
   if (size < LENGTH_BYTES) throw notOne(`it has ${size} bytes`);
   const start = new Uint8Array(LENGTH_BYTES);
-  await _readFully(file, { bytes: start, at: 0, path });
+  await readPart(file, { bytes: start, at: 0, path });
   const length = new DataView(start.buffer).getBigUint64(0, true);
   const most = Math.min(MAX_HEADER_BYTES, size - LENGTH_BYTES);
   if (length > most) {
@@ -102,7 +92,7 @@ async function _readHeader(
     );
   }
   const bytes = new Uint8Array(Number(length));
-  await _readFully(file, { bytes, at: LENGTH_BYTES, path });
+  await readPart(file, { bytes, at: LENGTH_BYTES, path });
   // "{": so that other files of any kind are told from damaged ones.
   if (bytes[0] !== 0x7b) throw notOne("its header does not begin with {");
   const begin = LENGTH_BYTES + bytes.length;
@@ -110,7 +100,7 @@ async function _readHeader(
     return { header: parseHeader(bytes, size - begin), begin };
   } catch (error) {
     if (!(error instanceof HeaderError)) throw error;
-    throw _cannotRead(path, `${error.message}: damaged, or truncated`);
+    throw cannotRead(path, `${error.message}: damaged, or truncated`);
   }
 }
 
@@ -126,11 +116,11 @@ async function _readTensor(
   const { path, header, begin, name } = source;
   const entry = header.entries.get(name);
   if (entry === undefined) {
-    throw _cannotRead(path, `it has no tensor ${showName(name)}`);
+    throw cannotRead(path, `it has no tensor ${showName(name)}`);
   }
   const { dtype, shape } = entry;
   if (dtype !== "F32") {
-    throw _cannotRead(
+    throw cannotRead(
       path,
       `tensor ${
         showName(name)
@@ -138,38 +128,6 @@ async function _readTensor(
     );
   }
   const bytes = new Uint8Array(entry.end - entry.begin);
-  await _readFully(file, { bytes, at: begin + entry.begin, path });
+  await readPart(file, { bytes, at: begin + entry.begin, path });
   return { shape, values: new Float32Array(bytes.buffer) };
-}
-
-async function _readFully(
-  file: Deno.FsFile,
-  { bytes, at, path }: { bytes: Uint8Array; at: number; path: string },
-): Promise<void> {
-  await _try(path, async () => {
-    await file.seek(at, Deno.SeekMode.Start);
-    let done = 0;
-    while (done < bytes.length) {
-      const count = await file.read(bytes.subarray(done));
-      if (count === null) {
-        throw new Error(`it ended at byte ${at + done} while it was read`);
-      }
-      done += count;
-    }
-  });
-}
-
-async function _try<T>(path: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    throw _cannotRead(
-      path,
-      error instanceof Error ? error.message : String(error),
-    );
-  }
-}
-
-function _cannotRead(path: string, reason: string): DataError {
-  return new DataError(path, `Cannot read ${path}: ${reason}`);
 }

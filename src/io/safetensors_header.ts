@@ -6,6 +6,7 @@
  */
 
 import { sizeOf } from "../nn/shape.ts";
+import { areCounts, isObject, showName } from "./untrusted.ts";
 
 /** Where a tensor is. */
 export interface TensorEntry {
@@ -63,17 +64,6 @@ export function parseHeader(
   return { entries, metadata: _parseMetadata(metadata) };
 }
 
-/**
- * Shows a name from a file that nobody vouches for.
- *
- * @param name The name.
- * @returns At most 80 printable characters.
- */
-export function showName(name: string): string {
-  const printable = name.slice(0, 80).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
-  return name.length > 80 ? `${printable.slice(0, 77)}...` : printable;
-}
-
 function _parseJson(bytes: Uint8Array): Record<string, unknown> {
   let json: unknown;
   try {
@@ -82,13 +72,13 @@ function _parseJson(bytes: Uint8Array): Record<string, unknown> {
   } catch {
     throw new HeaderError("its header is not JSON");
   }
-  if (!_isObject(json)) throw new HeaderError("its header is not an object");
+  if (!isObject(json)) throw new HeaderError("its header is not an object");
   return json;
 }
 
 function _parseMetadata(metadata: unknown): Readonly<Record<string, string>> {
   if (
-    !_isObject(metadata) ||
+    !isObject(metadata) ||
     !Object.values(metadata).every((value) => typeof value === "string")
   ) throw new HeaderError("its header has metadata that is not text");
   return metadata as Record<string, string>;
@@ -97,7 +87,7 @@ function _parseMetadata(metadata: unknown): Readonly<Record<string, string>> {
 function _parseEntry(name: string, entry: unknown): TensorEntry {
   const refuse = (reason: string) =>
     new HeaderError(`tensor ${showName(name)} ${reason}`);
-  if (!_isObject(entry)) throw refuse("is not described by an object");
+  if (!isObject(entry)) throw refuse("is not described by an object");
   const { dtype, shape, data_offsets: offsets } = entry;
   const typeBytes = typeof dtype === "string"
     ? TYPE_BYTES.get(dtype)
@@ -105,7 +95,7 @@ function _parseEntry(name: string, entry: unknown): TensorEntry {
   if (typeBytes === undefined) {
     throw refuse(`has unknown type ${showName(String(JSON.stringify(dtype)))}`);
   }
-  if (!_areCounts(shape) || shape.length > MAX_RANK) {
+  if (!areCounts(shape) || shape.length > MAX_RANK) {
     throw refuse(
       `has a shape that is not a list of at most ${MAX_RANK} sizes`,
     );
@@ -114,7 +104,7 @@ function _parseEntry(name: string, entry: unknown): TensorEntry {
   if (!Number.isSafeInteger(bytes)) {
     throw refuse("has a shape that is too large");
   }
-  if (!_areCounts(offsets) || offsets.length !== 2) {
+  if (!areCounts(offsets) || offsets.length !== 2) {
     throw refuse("has data_offsets that are not two places in the file");
   }
   const [begin, end] = offsets;
@@ -157,13 +147,4 @@ function _checkLayout(
       `bytes ${filled} to ${dataBytes} after its header belong to no tensor`,
     );
   }
-}
-
-function _isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function _areCounts(value: unknown): value is number[] {
-  return Array.isArray(value) &&
-    value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }

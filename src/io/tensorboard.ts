@@ -13,7 +13,8 @@ import type { EventContent, SummaryImage } from "./event_record.ts";
 export interface EventWriterOptions {
   /**
    * First step that is going to be written again or anew, if the run goes on from a checkpoint: TensorBoard forgets what
-   * files that are there say of this step and those after it. Default 0, which is to be written in a new run as well, as
+   * files that are there say of this step and those after it. (Its fast loader does so for a tag once it is told of such
+   * steps again.) Default 0, which is to be written in a new run as well, as
    * TensorBoard takes nothing but the second start for a restart.
    */
   readonly resumeAtStep?: number;
@@ -53,6 +54,15 @@ const COLORSPACES: ReadonlyMap<number, number> = new Map([
  *
  * Steps count from 0, as those of `fit`: what belongs to a whole epoch belongs to its last step, `steps - 1`. Flush before
  * each checkpoint, so that no event before it is missing after a kill.
+ *
+ * @example
+ * ```ts
+ * import { EventWriter } from "@x/alexnet";
+ *
+ * const events = await EventWriter.open("runs/lenet", { resumeAtStep: 469 });
+ * events.scalars(469, { "loss/train": 0.52, "accuracy/train": 0.81 });
+ * events.close();
+ * ```
  */
 export class EventWriter {
   /** Path of the file. */

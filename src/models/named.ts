@@ -14,6 +14,12 @@ export type ModelName = "alexnet" | "lenet";
 /** Names of the networks. */
 export const MODEL_NAMES: readonly ModelName[] = ["alexnet", "lenet"];
 
+/** Height and width of the images that each network takes if nobody says otherwise. */
+export const DEFAULT_IMAGE_SIZES: Readonly<Record<ModelName, number>> = {
+  alexnet: 224,
+  lenet: 28,
+};
+
 /**
  * The layers of a network, without weights and without a device.
  *

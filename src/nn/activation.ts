@@ -8,9 +8,9 @@ import { type Tensor, tf } from "../backend/tf.ts";
 import { OptionError } from "../errors.ts";
 import type { FusedActivation } from "../kernels/activation.ts";
 import type { Layer } from "./layer.ts";
+import type { Activation } from "./layer_config.ts";
 
-/** Name of an activation; "linear" is none. */
-export type Activation = "linear" | "relu" | "sigmoid";
+export type { Activation };
 
 const FUNCTIONS: Record<Activation, (x: Tensor) => Tensor> = {
   linear: (x) => x,
@@ -63,10 +63,11 @@ export function sigmoid(): Layer {
   return _activation("sigmoid");
 }
 
-function _activation(kind: Activation): Layer {
+function _activation(kind: "relu" | "sigmoid"): Layer {
   const compute = activationFunction(kind);
   return {
     kind,
+    config: { kind },
     outputShape: (input) => input,
     weights: () => [],
     macs: () => 0,

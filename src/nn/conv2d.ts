@@ -82,6 +82,7 @@ export function conv2d(options: Conv2dOptions): Layer {
   const kernelShape = (input: Shape) => [...window.size, input[2], filters];
   const layer: Layer = {
     kind: "conv2d",
+    config: { kind: "conv2d", filters, ...window, activation },
     hasKernels: true,
     outputShape,
     weights: (input) => [

@@ -48,6 +48,7 @@ export function dense(options: DenseOptions): Layer {
   const activate = activationFunction(activation);
   const layer: Layer = {
     kind: "dense",
+    config: { kind: "dense", units, activation },
     hasKernels: true,
     outputShape(input) {
       _checkFlat(input);
@@ -112,6 +113,7 @@ export function dense(options: DenseOptions): Layer {
 export function flatten(): Layer {
   return {
     kind: "flatten",
+    config: { kind: "flatten" },
     hasKernels: true,
     outputShape: (input) => [sizeOf(input)],
     weights: () => [],

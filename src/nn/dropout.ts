@@ -33,6 +33,7 @@ export function dropout(options: DropoutOptions): Layer {
   }
   return {
     kind: "dropout",
+    config: { kind: "dropout", rate },
     hasKernels: true,
     outputShape: (input) => input,
     weights: () => [],

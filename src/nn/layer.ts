@@ -6,6 +6,7 @@
 
 import type { Tensor } from "../backend/tf.ts";
 import type { Initializer } from "./initializers.ts";
+import type { LayerConfig } from "./layer_config.ts";
 import type { Precision } from "./precision.ts";
 import type { Shape } from "./shape.ts";
 import type { Window } from "./window.ts";
@@ -71,6 +72,8 @@ export interface InnerTensor {
 export interface Layer {
   /** Kind of layer, for example "conv2d"; layers are named after it. */
   readonly kind: string;
+  /** Its options as plain data, by which it can be exported; a layer of one's own, which no format knows, has none. */
+  readonly config?: LayerConfig;
   /**
    * Works out the shape of the output.
    *

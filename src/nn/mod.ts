@@ -33,6 +33,14 @@ export type {
   Pooling,
   WeightSpec,
 } from "./layer.ts";
+export type {
+  Conv2dConfig,
+  DenseConfig,
+  DropoutConfig,
+  LayerConfig,
+  PlainConfig,
+  PoolingConfig,
+} from "./layer_config.ts";
 export type { Precision } from "./precision.ts";
 export type { Shape } from "./shape.ts";
 export { countCorrect, softmaxCrossEntropy } from "./loss.ts";

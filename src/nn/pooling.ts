@@ -58,6 +58,7 @@ function _pool2d(
   const window = parseWindow("poolSize", { size: poolSize, strides, padding });
   return {
     kind,
+    config: { kind, ...window },
     hasKernels: true,
     outputShape: (input) => [...countWindows(kind, input, window), input[2]],
     weights: () => [],

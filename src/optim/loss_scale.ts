@@ -16,6 +16,7 @@ import { differentiable } from "../kernels/differentiable.ts";
 import { MAX_SCALE, SCALE_STATE, updateScale } from "../kernels/loss_scale.ts";
 import { requireInteger } from "../options.ts";
 import { BackendError, OptionError } from "../errors.ts";
+import type { GradientScale } from "./gradient_scale.ts";
 
 /** Options of {@linkcode LossScale}. */
 export interface LossScaleOptions {
@@ -30,7 +31,7 @@ export interface LossScaleOptions {
  * computed and they are divided by it after; a step whose gradients are not finite is skipped, and the scale halved. All of
  * it happens on the WebGPU device, so nothing waits for it.
  */
-export class LossScale {
+export class LossScale implements GradientScale {
   readonly #state: Variable;
   readonly #isFound: Variable;
   readonly #growthInterval: number;
@@ -62,7 +63,7 @@ export class LossScale {
     ]);
   }
 
-  /** The state on the device, float32 `[4]`, as `sgdInPlace` reads it. */
+  /** The state on the device, float32 `[4]`, as optimizers read it. */
   get state(): Tensor1D {
     return this.#state as Tensor as Tensor1D;
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Tensor, Variable } from "../backend/tf.ts";
-import type { LossScale } from "./loss_scale.ts";
+import type { GradientScale } from "./gradient_scale.ts";
 
 /** What an optimizer keeps from step to step: lists of float32 tensors by name, for example `velocity`, one per weight. */
 export type OptimizerState = Readonly<Record<string, readonly Tensor[]>>;
@@ -14,24 +14,24 @@ export type OptimizerState = Readonly<Record<string, readonly Tensor[]>>;
 export interface Optimizer {
   /** One line for people, for example "SGD, learning rate 0.01". */
   readonly description: string;
-  /** Step size of the next step, above 0: schedules and callbacks change it. */
+  /** Step size of the next step, at least 0: schedules and callbacks change it. */
   learningRate: number;
   /**
    * Changes the weights in place.
    *
    * @param weights The variables of a network, the same and in the same order at every call.
    * @param gradients A tensor per weight, of the same shape: float32 or, with a loss scale, maybe float16; not disposed.
-   * @param lossScale What the gradients are still multiplied by, where they are. Only given where the optimizer
-   * `takesLossScale`.
+   * @param scale What the gradients are still to be multiplied by, if anything: 1 over a loss scale, or less to clip them.
+   * Only given where the optimizer `takesLossScale`.
    */
   apply(
     weights: readonly Variable[],
     gradients: readonly Tensor[],
-    lossScale?: LossScale,
+    scale?: GradientScale,
   ): void;
   /**
-   * Whether it divides gradients by a loss scale, skips steps whose gradients are not finite, and reads gradients that
-   * store float16, which no operation of TensorFlow.js can: training in float16 needs it. Default false.
+   * Whether it multiplies gradients by a scale, skips steps whose gradients are not finite, and reads gradients that store
+   * float16, which no operation of TensorFlow.js can: training in float16 and clipping need it. Default false.
    */
   readonly takesLossScale?: boolean;
   /**

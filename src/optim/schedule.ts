@@ -12,7 +12,7 @@ export interface Schedule {
    * Finds the learning rate of a step.
    *
    * @param step Step, from 0 over the run.
-   * @returns The learning rate, above 0.
+   * @returns The learning rate, at least 0.
    */
   rateAt(step: number): number;
 }

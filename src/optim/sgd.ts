@@ -5,8 +5,10 @@
  */
 
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
-import { OptionError } from "../errors.ts";
 import { sgdInPlace } from "../kernels/sgd.ts";
+import { requireNumber } from "../options.ts";
+import { readFactor } from "./gradient_scale.ts";
+import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";
 import type { Optimizer, OptimizerState } from "./optimizer.ts";
 
 /** Options of {@linkcode sgd}. */
@@ -36,14 +38,9 @@ export interface SgdOptions {
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
   const { learningRate = 0.01, momentum = 0, weightDecay = 0 } = options;
-  _check("learningRate", learningRate, learningRate > 0, "above 0");
-  _check(
-    "momentum",
-    momentum,
-    momentum >= 0 && momentum < 1,
-    "at least 0 and below 1",
-  );
-  _check("weightDecay", weightDecay, weightDecay >= 0, "at least 0");
+  requireNumber("learningRate", learningRate, { above: 0 });
+  requireNumber("momentum", momentum, { min: 0, below: 1 });
+  requireNumber("weightDecay", weightDecay, { min: 0 });
   let velocities: Variable[] | undefined;
 
   function step(weight: Variable, gradient: Tensor, i: number): void {
@@ -61,14 +58,15 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     description: _describe(learningRate, momentum, weightDecay),
     learningRate,
     takesLossScale: true,
-    apply(weights, gradients, lossScale) {
-      if (momentum > 0) {
-        velocities ??= weights.map((w) =>
-          tf.tidy(() => tf.variable(tf.zerosLike(w), false))
-        );
-      }
+    apply(weights, gradients, scale) {
+      if (momentum > 0) velocities ??= zerosLike(weights);
+      if (velocities !== undefined) requireFit(velocities, weights);
       if (tf.getBackend() !== "webgpu") {
-        weights.forEach((w, i) => tf.tidy(() => step(w, gradients[i], i)));
+        const factor = readFactor(scale);
+        if (factor === 0) return;
+        weights.forEach((w, i) =>
+          tf.tidy(() => step(w, tf.mul(gradients[i], factor), i))
+        );
         return;
       }
       sgdInPlace(
@@ -78,26 +76,21 @@ export function sgd(options: SgdOptions = {}): Optimizer {
           velocity: velocities?.[i],
         })),
         { learningRate: optimizer.learningRate, momentum, weightDecay },
-        lossScale?.state,
+        scale?.state,
       );
     },
     state: (): OptimizerState =>
       velocities === undefined ? {} : { velocity: velocities },
-    restore({ velocity, ...others }) {
-      const [stranger] = Object.keys(others);
-      if (stranger !== undefined || velocity && momentum === 0) {
-        throw new OptionError(
-          "state",
-          stranger ?? "velocity",
-          momentum === 0
-            ? "nothing, as SGD without momentum keeps nothing"
-            : "velocity alone, as SGD keeps nothing else",
-        );
+    restore(state) {
+      if (momentum > 0) {
+        const what = "velocity alone, as SGD keeps nothing else";
+        requireKept(state, ["velocity"], what);
+      } else {
+        const what = "nothing, as SGD without momentum keeps nothing";
+        requireKept(state, [], what);
       }
       optimizer.dispose();
-      velocities = velocity?.map((v) =>
-        tf.tidy(() => tf.variable(tf.clone(v), false))
-      );
+      velocities = state.velocity && copiesOf(state.velocity);
     },
     dispose() {
       velocities?.forEach((v) => v.dispose());
@@ -105,17 +98,6 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     },
   };
   return optimizer;
-}
-
-function _check(
-  option: string,
-  value: number,
-  isValid: boolean,
-  requirement: string,
-): void {
-  if (!isValid || !Number.isFinite(value)) {
-    throw new OptionError(option, value, `a number ${requirement}`);
-  }
 }
 
 function _describe(

@@ -5,6 +5,7 @@
  */
 
 export type { ModelConfig } from "../io/checkpoint.ts";
+export { findCheckpoint } from "./find_checkpoint.ts";
 export type {
   EpochRecord,
   MetricsRecord,

@@ -6,11 +6,13 @@
 
 import { ensureBackend } from "../kernels/init.ts";
 import { OptionError } from "../errors.ts";
-import { requireInteger } from "../options.ts";
+import { requireInteger, requireNumber } from "../options.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
+import { NormClip } from "../optim/clip.ts";
 import { LossScale } from "../optim/loss_scale.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import type { Schedule } from "../optim/schedule.ts";
 import { sgd } from "../optim/sgd.ts";
 import type { BatchSource } from "./batch_source.ts";
 import type { Callbacks, EpochEnd } from "./callbacks.ts";
@@ -25,6 +27,10 @@ export interface FitOptions {
   epochs?: number;
   /** Turns gradients into new weights. Default `sgd()`, freed at the end; one that is given stays the caller's. */
   optimizer?: Optimizer;
+  /** Sets the optimizer's learning rate before every step. Default: it stays as the optimizer and callbacks have it. */
+  schedule?: Schedule;
+  /** Largest norm of all gradients of a step as one vector: larger ones are scaled down to it. Default: no limit. */
+  clipNorm?: number;
   /** Data to take the accuracy on after each epoch. */
   validation?: BatchSource;
   /**
@@ -102,8 +108,9 @@ export async function fit(
   options: FitOptions = {},
 ): Promise<History> {
   const { epochs = 1, maxTimeMs = Infinity, logEvery = Infinity } = options;
-  const { precision = "float32" } = options;
+  const { precision = "float32", clipNorm } = options;
   requireInteger("epochs", epochs);
+  if (clipNorm !== undefined) requireNumber("clipNorm", clipNorm, { above: 0 });
   if (logEvery !== Infinity) requireInteger("logEvery", logEvery);
   if (!(maxTimeMs > 0)) {
     throw new OptionError("maxTimeMs", maxTimeMs, "above 0");
@@ -112,17 +119,19 @@ export async function fit(
   requirePrecision(precision);
   const optimizer = options.optimizer ?? sgd();
   const isHalf = precision === "float16";
-  if (isHalf && !optimizer.takesLossScale) {
+  if ((isHalf || clipNorm !== undefined) && !optimizer.takesLossScale) {
     throw new OptionError(
       "optimizer",
       optimizer.description,
-      "one that takesLossScale, as sgd() does, to train in float16",
+      "one that takesLossScale, as sgd() and adam() do, to train in float16 or with clipNorm",
     );
   }
   const run = new Run({
     net,
     optimizer,
     precision,
+    schedule: options.schedule,
+    clip: clipNorm ? new NormClip({ maxNorm: clipNorm }) : undefined,
     lossScale: isHalf ? new LossScale() : undefined,
     callbacks: options.callbacks ?? [],
     checkpoints: options.checkpoints,

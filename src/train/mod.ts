@@ -23,6 +23,11 @@ export type {
   Training,
 } from "./callbacks.ts";
 export {
+  classify,
+  type ClassifyOptions,
+  type ClassProbability,
+} from "./classify.ts";
+export {
   type ClassMetrics,
   classMetrics,
   confusionMatrix,
@@ -30,9 +35,27 @@ export {
   type Predictions,
 } from "./confusion.ts";
 export type { BatchSource } from "./batch_source.ts";
+export {
+  type EarlyStopping,
+  earlyStopping,
+  type EarlyStoppingOptions,
+} from "./early_stopping.ts";
 export { evaluate, type EvaluateOptions } from "./evaluate.ts";
 export { fit, type FitOptions, type History } from "./fit.ts";
+export {
+  findLearningRate,
+  type LearningRateCurve,
+  type LearningRateOptions,
+  type LearningRatePoint,
+} from "./lr_finder.ts";
+export type { LearningRateSuggestions } from "./lr_suggestions.ts";
 export type { LossAndAccuracy, MetricsSums } from "./metrics.ts";
+export type { Monitor, MonitorMode } from "./monitor.ts";
+export {
+  type ReduceOnPlateau,
+  reduceOnPlateau,
+  type ReduceOnPlateauOptions,
+} from "./reduce_on_plateau.ts";
 export type { CallbackStates } from "./callback_states.ts";
 export type { Interruption } from "./run.ts";
 export type { NamedTensor } from "../io/safetensors.ts";
@@ -49,12 +72,4 @@ export {
   type TuningOptions,
   useTuned,
 } from "./tune.ts";
-export {
-  LossScale,
-  type LossScaleOptions,
-  type Optimizer,
-  type OptimizerState,
-  type Schedule,
-  sgd,
-  type SgdOptions,
-} from "../optim/mod.ts";
+export * from "../optim/mod.ts";

@@ -199,10 +199,11 @@ export class Run implements Training {
     return (await this.#parts.lossScale?.read())?.skippedSteps ?? 0;
   }
 
-  /** Frees the sums and the loss scale. */
+  /** Frees the sums, the loss scale and what clips. */
   dispose(): void {
     this.#metrics?.dispose();
     this.#parts.lossScale?.dispose();
+    this.#parts.clip?.dispose();
   }
 
   async #train(batch: Batch, metrics: Metrics): Promise<void> {

@@ -7,6 +7,8 @@
 import { type Scalar, tf } from "../backend/tf.ts";
 import type { Batch } from "../data/loader_options.ts";
 import type { Precision } from "../nn/precision.ts";
+import type { NormClip } from "../optim/clip.ts";
+import type { Schedule } from "../optim/schedule.ts";
 import type { DeviceState } from "./state.ts";
 import { recordStep } from "./step.ts";
 
@@ -14,6 +16,10 @@ import { recordStep } from "./step.ts";
 export interface UpdateParts extends DeviceState {
   /** What to store activations as and to read kernels as. */
   readonly precision: Precision;
+  /** Sets the learning rate of each step. */
+  readonly schedule?: Schedule;
+  /** Limits the norm of gradients. */
+  readonly clip?: NormClip;
 }
 
 /**
@@ -30,12 +36,14 @@ export function updateWeights(
   { images, labels }: Batch,
   step: number,
 ): { loss: Scalar; correct: Scalar } {
-  const { net, optimizer, precision, lossScale } = parts;
+  const { net, optimizer, precision, schedule, clip, lossScale } = parts;
+  if (schedule) optimizer.learningRate = schedule.rateAt(step);
   const options = { step, precision, lossScale };
   const { gradients, ...results } = recordStep(net, images, labels, options);
   try {
     lossScale?.update(gradients);
-    optimizer.apply(net.getWeights(), gradients, lossScale);
+    clip?.update(gradients, lossScale);
+    optimizer.apply(net.getWeights(), gradients, clip ?? lossScale);
     return results;
   } catch (error) {
     tf.dispose(results);

@@ -157,6 +157,31 @@ Deno.test("data show refuses a batch that there is not, and a folder that there 
   ]);
 });
 
+Deno.test("data show refuses an epoch that there is not, and changes of test images", async () => {
+  const show = ["data", "show", "--source", "sample"];
+  const message = /--at-epoch .+ an integer from 1 to 4294967296: current/;
+  for (const epoch of ["0", "4294967297", "99999999999"]) {
+    const outcome = await runProgram([...show, "--at-epoch", epoch]);
+    assertOneLineError(outcome, { code: 2, message });
+  }
+  for (const option of [["--at-epoch", "1"], ["--augment", "flip"]]) {
+    assertOneLineError(
+      await runProgram([...show, "--split", "test", ...option]),
+      {
+        code: 2,
+        message: new RegExp(`Cannot use ${option[0]} with --split test: only`),
+      },
+    );
+  }
+});
+
+Deno.test("data show starts no workers for its one batch, and takes it of the last epoch that there is", async () => {
+  const { batches } = await show(
+    ...["--device", "cpu", "--at-epoch", "4294967296"],
+  );
+  assertMatch(batches, /; made on the host, without workers, as /);
+});
+
 const hasScript = await run("script", { args: ["--version"] })
   .then(({ stdout }) => stdout.includes("util-linux"), () => false);
 

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ensureFashionMnist } from "../../src/data/files.ts";
 import { MANIFEST } from "../../src/data/manifest.ts";
-import { runProgram } from "./program.ts";
+import { assertOneLineError, runProgram } from "./program.ts";
 
 /** Where the full set is, if it is on this machine. */
 const FULL: string[] = await ensureFashionMnist({ offline: true })
@@ -50,4 +50,31 @@ Deno.test("data verify --source sample prints the checksum of each file of the s
     `ok ${name} ${sha256}\n`
   );
   assertEquals(await dataOf("verify", "--source", "sample"), expected.join(""));
+});
+
+Deno.test("data fetch and data verify refuse the options of data show", async () => {
+  const refuse = async (line: string, message: RegExp) =>
+    assertOneLineError(await runProgram(line.split(" ")), { code: 2, message });
+  await refuse(
+    "data fetch --count 3",
+    /^error: data fetch has no option --count, which is for data show; see data --help$/m,
+  );
+  await refuse("data fetch --offline --seed 3", /data fetch .+ --seed,/);
+  await refuse(
+    "data verify --source sample --augment flip",
+    /data verify has no option --augment,/,
+  );
+});
+
+Deno.test("data --help says which options are for data show", async () => {
+  const help = await dataOf("--help");
+  const [summary] = help.split("\n");
+  assert(summary.endsWith("(options from --split to --output: show only)"));
+  const listed = Array.from(help.matchAll(/^ {2}--([a-z-]+)/gm), (m) => m[1]);
+  assertEquals(
+    listed.slice(listed.indexOf("split"), listed.indexOf("output") + 1).sort(),
+    listed.filter((name) =>
+      !"source data-dir offline progress verbose help".split(" ").includes(name)
+    ).sort(),
+  );
 });

@@ -1,9 +1,10 @@
 /**
- * Tests of what `evaluate` refuses, as processes of their own; train_test.ts has it measure a network.
+ * Tests of what `evaluate` prints and refuses, as processes of their own; train_test.ts has it measure a network.
  *
  * @module
  */
 
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeFolder } from "../data/folder.ts";
 import { assertOneLineError, runProgram } from "./program.ts";
 
@@ -34,4 +35,63 @@ Deno.test("evaluate refuses weights of another program", async () => {
     code: 1,
     message: /other\.safetensors: it was not written by `train --save`/,
   });
+});
+
+const CHECKPOINT = "tests/fixtures/lenet.safetensors";
+const OPTIONS = ["--source=sample", "--test-samples=300", "--device=cpu"];
+
+/** What `evaluate --json` prints. */
+interface Evaluation {
+  readonly model: string;
+  readonly images: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly classes: readonly {
+    readonly label: number;
+    readonly class: string;
+    readonly precision: number;
+    readonly recall: number;
+    readonly f1: number;
+    readonly support: number;
+  }[];
+  readonly confusionMatrix: readonly (readonly number[])[];
+}
+
+Deno.test("evaluate prints loss and accuracy, metrics of classes and the confusion matrix, or all of it as JSON", async () => {
+  const [text, json] = await Promise.all([
+    runProgram(["evaluate", CHECKPOINT, ...OPTIONS]),
+    runProgram(["evaluate", CHECKPOINT, ...OPTIONS, "--json"]),
+  ]);
+  assertEquals([text.code, text.stderr], [0, ""]);
+  assertEquals([json.code, json.stderr], [0, ""]);
+  assertEquals(json.stdout.split("\n").length, 2);
+  const result: Evaluation = JSON.parse(json.stdout);
+  const { loss, accuracy, classes, confusionMatrix } = result;
+  assertEquals([result.model, result.images], ["lenet", 300]);
+  const cells = confusionMatrix.flat();
+  assertEquals([cells.length, classes.length], [100, 10]);
+  assertEquals(cells.reduce((sum, count) => sum + count), 300);
+  const hits = confusionMatrix.map((row, label) => row[label]);
+  assert(Math.abs(accuracy - hits.reduce((a, b) => a + b) / 300) < 1e-9);
+
+  const lines = text.stdout.trimEnd().split("\n");
+  assertEquals(lines.slice(0, 3), [
+    "device: CPU, plain JavaScript",
+    `lenet, 300 test images, loss ${loss.toFixed(4)}, test acc ${
+      accuracy.toFixed(3)
+    }`,
+    "",
+  ]);
+  assertMatch(lines[3], /^class +precision +recall +f1 +images$/);
+  assertEquals(lines[14], "");
+  assertMatch(lines[16], /^class +0 +1 +2 +3 +4 +5 +6 +7 +8 +9$/);
+  assertEquals(lines.length, 27);
+  for (const [i, metrics] of classes.entries()) {
+    const { precision, recall, f1, support } = metrics;
+    const name = `${i} ${metrics.class}`;
+    const shares = [precision, recall, f1].map((share) => share.toFixed(3));
+    assertEquals(lines[4 + i].split(/ {2,}/), [name, ...shares, `${support}`]);
+    const counts = confusionMatrix[i].map(String);
+    assertEquals(lines[17 + i].split(/ {2,}/), [name, ...counts]);
+  }
 });

@@ -43,6 +43,8 @@ const PARSED: [line: string, options: OptionValues][] = [
   ["--source full", { source: "full" }],
   ["--split test", { split: "test" }],
   ["--count 12", { count: 12 }],
+  ["--top 5", { top: 5 }],
+  ["--invert --json", { invert: true, json: true }],
   ["--log-every 5", { "log-every": 5 }],
   ["--offline", { offline: true }],
   ["--quiet --verbose", { quiet: true, verbose: true }],

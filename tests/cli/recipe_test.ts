@@ -13,9 +13,14 @@ const LECTURE_ALEXNET: Recipe = {
   model: "alexnet",
   epochs: 5,
   batchSize: 128,
+  optimizer: "sgd",
   learningRate: 0.01,
+  schedule: "constant",
+  warmupEpochs: 0,
   momentum: 0,
   weightDecay: 0,
+  clipNorm: undefined,
+  earlyStopping: undefined,
   dropout: 0.5,
   imageSize: 224,
   seed: 0,
@@ -58,9 +63,14 @@ Deno.test("recipeOf() has a quick LeNet that ends within ten minutes", () => {
 const GIVEN: OptionValues = {
   "epochs": 7,
   "batch-size": 9,
+  "optimizer": "adam",
   "learning-rate": 0.3,
+  "schedule": "cosine",
+  "warmup-epochs": 0.5,
   "momentum": 0.4,
   "weight-decay": 0.2,
+  "clip-norm": 2.5,
+  "early-stopping": 4,
   "dropout": 0.1,
   "resize": 60,
   "seed": 8,
@@ -77,9 +87,14 @@ for (const preset of ["lecture", "quick"] as const) {
           model,
           epochs: 7,
           batchSize: 9,
+          optimizer: "adam",
           learningRate: 0.3,
+          schedule: "cosine",
+          warmupEpochs: 0.5,
           momentum: 0.4,
           weightDecay: 0.2,
+          clipNorm: 2.5,
+          earlyStopping: 4,
           dropout: 0.1,
           imageSize: 60,
           seed: 8,
@@ -92,6 +107,21 @@ for (const preset of ["lecture", "quick"] as const) {
     }
   }
 }
+
+Deno.test("recipeOf() has PyTorch's learning rate and no momentum for Adam", () => {
+  for (const preset of ["lecture", "quick"] as const) {
+    for (const model of ["alexnet", "lenet"] as const) {
+      const recipe = recipeOf({ preset, model, optimizer: "adam" });
+      assertEquals([recipe.learningRate, recipe.momentum], [0.001, 0]);
+      assertEquals(recipe, {
+        ...recipeOf({ preset, model }),
+        optimizer: "adam",
+        learningRate: 0.001,
+        momentum: 0,
+      });
+    }
+  }
+});
 
 Deno.test("recipeOf() prefers a zero that is given", () => {
   const { dropout, momentum, seed } = recipeOf({

@@ -92,7 +92,7 @@ Deno.test("train prints device, layers, recipe and epoch, and evaluate has the s
   assertEquals(evaluated.code, 0, evaluated.stderr);
   assertMatch(
     evaluated.stdout,
-    /^device: .+\nlenet, 64 test images, loss \d+\.\d{4}, test acc \d\.\d{3}\n$/,
+    /^device: .+\nlenet, 64 test images, loss \d+\.\d{4}, test acc \d\.\d{3}\n\nclass /,
   );
   assertEquals(testAccuracy(evaluated.stdout), testAccuracy(stdout));
 

@@ -46,6 +46,34 @@ const REFUSED: [line: string, message: RegExp][] = [
   ["train --learning-rate 0", /--learning-rate .+ above 0/],
   ["train --momentum 1", /--momentum .+ below 1/],
   ["train --weight-decay=-1", /--weight-decay .+ at least 0/],
+  [
+    "train --optimizer adm",
+    /--optimizer .+ one of sgd, adam: .+ \(did you mean adam\?\)/,
+  ],
+  [
+    "train --optimizer adam --momentum 0.9",
+    /Cannot use --momentum with --optimizer adam, .+ leave it out; see train/,
+  ],
+  [
+    "lr-find --optimizer adam --momentum 0.9",
+    /Cannot use --momentum with --optimizer adam, .+; see lr-find --help$/m,
+  ],
+  ["train --schedule cosin", /--schedule .+ \(did you mean cosine\?\)/],
+  [
+    "train --schedule one-cycle --warmup-epochs 1",
+    /Cannot use --warmup-epochs with --schedule one-cycle, which warms up/,
+  ],
+  [
+    "train --schedule plateau --warmup-epochs 1",
+    /Cannot use --warmup-epochs with --schedule plateau, .+ leave one/,
+  ],
+  [
+    "train --epochs 3 --warmup-epochs 4",
+    /--warmup-epochs .+ at least 0 and at most 3: current value is 4/,
+  ],
+  ["train --clip-norm 0", /--clip-norm .+ above 0: current value is 0/],
+  ["train --early-stopping 0", /--early-stopping .+ an integer of at least 1/],
+  ["lr-find --learning-rate 1", /Unknown option --learning-rate/],
   ["train --seed 4294967296", /--seed .+ from 0 to 4294967295/],
   [
     "train --source sample --train-samples 2001",
@@ -64,6 +92,10 @@ const REFUSED: [line: string, message: RegExp][] = [
     "report run --output /nonexistent/file",
     /--output \/nonexistent\/file as there is no folder \/nonexistent/,
   ],
+  ["predict", /predict needs a CHECKPOINT .+ and at least one IMAGE/],
+  ["predict one", /predict needs a CHECKPOINT .+ and at least one IMAGE/],
+  ["predict one two --top 0", /--top .+ an integer of at least 1/],
+  ["predict one two --inverse", /--inverse: did you mean --invert\?/],
   ["data", /data needs one of fetch, verify, show; see data --help$/m],
   ["data fetch show", /data needs one of fetch, verify, show/],
   ["data fecth", /Unknown action fecth: did you mean fetch\?/],

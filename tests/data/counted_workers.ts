@@ -1,5 +1,6 @@
 /**
- * What tests of workers share: images, their batches, and a count of the workers that are alive.
+ * What tests of workers share: images, their batches, and a count of the workers that are alive, and
+ * another number of cores.
  *
  * @module
  */
@@ -71,4 +72,21 @@ export function countWorkers():
     }
   };
   return count;
+}
+
+/**
+ * Makes this machine look like one with so many cores, until it is disposed.
+ *
+ * @param cores How many.
+ * @returns Puts the true number back.
+ */
+export function pretendCores(cores: number): Disposable {
+  const options = { value: cores, configurable: true };
+  Object.defineProperty(navigator, "hardwareConcurrency", options);
+  return {
+    [Symbol.dispose]() {
+      // What is inherited shows again.
+      Reflect.deleteProperty(navigator, "hardwareConcurrency");
+    },
+  };
 }

@@ -7,6 +7,7 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertNotEquals,
   assertRejects,
   assertThrows,
@@ -16,7 +17,17 @@ import { arrayDataset } from "../../src/data/array_dataset.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import type { DataLoaderOptions } from "../../src/data/loader_options.ts";
-import { BackendError, OptionError, ShapeError } from "../../src/errors.ts";
+import {
+  compose,
+  toTensor,
+  type Transform,
+} from "../../src/data/transforms/mod.ts";
+import {
+  BackendError,
+  OptionError,
+  SampleError,
+  ShapeError,
+} from "../../src/errors.ts";
 
 /** Ten 2x3 images; the first pixel of each is its index. */
 function tenImages(): Dataset {
@@ -190,6 +201,26 @@ Deno.test("imageShape is the shape after the transform", () => {
   assertEquals(loader.imageShape, [1, 6, 1]);
   assertEquals(loader.imageShape, [1, 6, 1]);
   assertEquals(calls, 1);
+});
+
+Deno.test("DataLoader says of a transform that gives a promise what it must give", () => {
+  const slow = (index: number): Transform => (image) =>
+    image.data[0] === index ? Promise.resolve(image) as never : image;
+  const first = (index: number) => compose([slow(index), toTensor()]);
+  for (const make of [slow, first]) {
+    const [zero, five] = [0, 5].map((i) => makeLoader({ transform: make(i) }));
+    const errors = [
+      assertThrows(() => zero.imageShape, SampleError),
+      assertThrows(() => five.loadBatch([4, 5]), SampleError),
+    ];
+    assertEquals(errors.map(({ index }) => index), [0, 5]);
+    for (const { message } of errors) {
+      assertMatch(
+        message,
+        /^Cannot make sample \d: Cannot use transform as it must be a function that returns an image .+ and no promise: /,
+      );
+    }
+  }
 });
 
 Deno.test("loadBatch() makes plain arrays of given samples", () => {

@@ -6,11 +6,13 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { arrayDataset } from "../../src/data/array_dataset.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import type { DataLoaderOptions } from "../../src/data/loader_options.ts";
+import { compose, resize, toTensor } from "../../src/data/transforms/mod.ts";
 import { OptionError } from "../../src/errors.ts";
-import { colorful } from "./counted_workers.ts";
+import { colorful, pretendCores } from "./counted_workers.ts";
 
 Deno.test("DataLoader asks for no more batches than prefetchFactor per worker ahead of time", async () => {
   const { get, ...rest } = colorful();
@@ -70,6 +72,37 @@ Deno.test("DataLoader decides on the number of workers", () => {
   } finally {
     globalThis.Worker = Worker;
   }
+});
+
+Deno.test("DataLoader starts one worker per core but one, as long as their batches are small", () => {
+  using _cores = pretendCores(16);
+  const length = 2 ** 16;
+  const dataset = arrayDataset({
+    images: { shape: [length, 1, 1], data: new Uint8Array(length) },
+    labels: { shape: [length], data: new Uint8Array(length) },
+    classNames: ["a"],
+  });
+  const count = (
+    side: number,
+    options: Partial<DataLoaderOptions> = {},
+  ): number => {
+    const transform = compose([resize(side), toTensor()]);
+    const loader = new DataLoader(dataset, {
+      batchSize: 128,
+      transform,
+      path: "host",
+      ...options,
+    });
+    assertEquals(loader.summary().workers, loader.workers);
+    return loader.workers;
+  };
+  assertEquals(count(28), 15);
+  // Two batches of 25.7 MB each.
+  assertEquals(count(224), 4);
+  assertEquals(count(224, { prefetchFactor: 4 }), 2);
+  assertEquals(count(224, { batchSize: 1024 }), 1);
+  // Whoever asks for so many has them.
+  assertEquals(count(224, { workers: 12 }), 12);
 });
 
 Deno.test("DataLoader does without workers where Deno may not read what they run", async () => {

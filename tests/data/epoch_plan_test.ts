@@ -112,6 +112,13 @@ Deno.test("countBatches() counts the samples that an epoch visits", () => {
     2,
     10,
   ]);
+  for (const length of [0, -1, 1.5, NaN, undefined as unknown as number]) {
+    assertThrows(
+      () => count({ sampler: { length, order: () => [] } }),
+      OptionError,
+      "sampler.length",
+    );
+  }
   assertThrows(
     () => count({ batchSize: 11, dropLast: true }),
     OptionError,

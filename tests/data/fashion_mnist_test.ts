@@ -99,11 +99,26 @@ const REFUSED: [option: string, options: Record<string, unknown>][] = [
   ["resize", { resize: 0 }],
   ["resize", { resize: 56, transforms: toTensor() }],
   ["source", { source: "half" }],
+  ["path", { path: "gpu" }],
+  ["workers", { workers: -1 }],
+  ["workers", { workers: "many" }],
+  ["workers", { workers: 1, augment: (image: unknown) => image }],
+  ["prefetchFactor", { prefetchFactor: 0 }],
+  ["validationSplit", { validationSplit: 0 }],
+  ["validationSplit", { validationSplit: 1.5 }],
+  ["validationSplit", { validationSplit: 100, trainSamples: 100 }],
+  ["batchSize", { batchSize: 60_001, dropLast: true }],
+  ["batchSize", {
+    batchSize: 51,
+    dropLast: true,
+    trainSamples: 100,
+    validationSplit: 0.5,
+  }],
   ["dataDir", { dataDir: "" }],
   ["mirrors", { mirrors: [] }],
 ];
 for (const [option, options] of REFUSED) {
-  const shown = JSON.stringify(options);
+  const shown = Deno.inspect(options, { breakLength: Infinity });
   Deno.test(`loadFashionMnist() refuses ${shown} before it reads anything`, async () => {
     const error = await assertRejects(
       () =>

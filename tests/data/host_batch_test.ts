@@ -58,10 +58,15 @@ function _sample(index: number): Sample {
 
 function _make(
   indices: number[],
-  options: { transform?: Transform; memory?: ArrayBuffer } = {},
+  options: {
+    get?: (i: number) => Sample;
+    transform?: Transform;
+    memory?: ArrayBuffer;
+  } = {},
 ): ArrayBatch {
   return makeHostBatch(_plan({ indices }), {
     get: (i) => _sample(indices[i]),
+    dataset: { classNames: ["a", "b", "c", "d"] },
     transform: (image) => image,
     shape: SHAPE,
     ...options,
@@ -216,6 +221,17 @@ Deno.test("makeHostBatch() refuses more or fewer values than the shape says", ()
         `sample 6 as it has ${length} values and not the 6 of its shape`,
       );
     }
+  }
+});
+
+Deno.test("makeHostBatch() refuses a label that has no class name", () => {
+  for (const label of [4, -1, 0.5, NaN, undefined as unknown as number]) {
+    const get = (i: number) => ({ ..._sample(i), label: i === 1 ? label : 3 });
+    const error = assertThrows(() => _make([8, 9], { get }), SampleError);
+    assertEquals(
+      error.message,
+      `Cannot make sample 9: Cannot use label as it must be an integer from 0 to 3, one of the class names: current value is ${label}`,
+    );
   }
 });
 

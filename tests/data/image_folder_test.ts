@@ -74,6 +74,21 @@ Deno.test("imageFolder() does not go round in a circle of links", async () => {
   assertEquals(_firstValues(await imageFolder(path)), [1, 2]);
 });
 
+Deno.test("imageFolder() passes over links that lead to themselves or nowhere, and says so of images", async () => {
+  await using folder = await makeFolder();
+  const { path } = folder;
+  _write(`${path}/a/1.png`, _png(1));
+  Deno.symlinkSync(`${path}/self`, `${path}/self`);
+  Deno.symlinkSync(`${path}/a/self`, `${path}/a/self`);
+  Deno.symlinkSync(`${path}/a/1.png/below`, `${path}/a/below`);
+  assertEquals(_firstValues(await imageFolder(path)), [1]);
+  Deno.symlinkSync(`${path}/a/self.png`, `${path}/a/self.png`);
+  const dataset = await imageFolder(path);
+  assertEquals([dataset.classNames, dataset.length], [["a"], 2]);
+  const error = assertThrows(() => dataset.get(1));
+  _checkError(error, `${path}/a/self.png`, ["replace or delete it"]);
+});
+
 Deno.test("imageFolder() takes .png, .jpg and .jpeg in either case, and passes over other files", async () => {
   await using folder = await makeFolder();
   const { path } = folder;

@@ -84,6 +84,36 @@ Deno.test("importDataset() and importTransform() give a loader what it needs", a
   assertEquals(error.message, "Cannot make sample 7: broken stripe");
 });
 
+Deno.test("importTransform() and importDataset() refuse arguments that a worker cannot be sent", async () => {
+  for (const load of [importTransform, importDataset]) {
+    for (const arg of [() => 1, { deep: [invert] }, Symbol("a")]) {
+      const error = await assertRejects(
+        () => load(TRANSFORMS, { name: "addNoise", args: [1, arg] }),
+        OptionError,
+        "Cannot use args as it must be of kinds that a worker can be sent",
+      );
+      assertEquals(error.option, "args");
+      assert(!error.message.includes("\n"), error.message);
+    }
+  }
+});
+
+Deno.test("importTransform() and importDataset() take arguments as they were", async () => {
+  const code =
+    "export const make = (given) => Object.assign(() => given, { get: () => given });";
+  const module = `data:text/javascript,${encodeURIComponent(code)}`;
+  const given = { sizes: [3] };
+  const options = { name: "make", args: [given] };
+  const transform = await importTransform(module, options);
+  const dataset = await importDataset(module, options);
+  given.sizes.push(4);
+  const found: unknown[] = [transform(image), dataset.get(0)];
+  for (const thing of [transform, dataset]) {
+    found.push(originOf(thing)?.args?.[0]);
+  }
+  for (const one of found) assertEquals(one, { sizes: [3] });
+});
+
 Deno.test("importTransform() and importDataset() say in one line what is wrong", async () => {
   const href = TRANSFORMS.href;
   const missing = new URL("./no_such_module.ts", import.meta.url);

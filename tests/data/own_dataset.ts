@@ -5,6 +5,7 @@
  */
 
 import type { Dataset } from "../../src/data/dataset.ts";
+import { subset } from "../../src/data/split.ts";
 
 /** Rows and columns of an image. */
 const SIDE = 6;
@@ -47,3 +48,20 @@ export async function openStripes(length: number): Promise<Dataset> {
 
 /** Twelve of them. */
 export const stripes: Dataset = makeStripes(12);
+
+/**
+ * Makes a part of a data set, the label of whose samples says who gets them.
+ *
+ * @param length Number of samples.
+ * @returns 6x6 images, the last one first.
+ */
+export function makeReaders(length: number): Dataset {
+  const label = "DedicatedWorkerGlobalScope" in globalThis ? 1 : 0;
+  const { get, ...rest } = makeStripes(length);
+  const whole: Dataset = {
+    ...rest,
+    classNames: ["the main thread", "a worker"],
+    get: (index) => ({ ...get(index), label }),
+  };
+  return subset(whole, Array.from({ length }, (_, i) => length - 1 - i));
+}

@@ -38,3 +38,17 @@ export const throwsLater: Transform = (image) => {
   }
   return image;
 };
+
+/**
+ * Makes a transform that ends the thread, but only in a worker.
+ *
+ * @param how By which function.
+ * @returns Gives the image as it is.
+ */
+export function ends(how: "close" | "exit"): Transform {
+  return (image) => {
+    if (isWorker && how === "close") self.close();
+    if (isWorker && how === "exit") Deno.exit();
+    return image;
+  };
+}

@@ -57,6 +57,13 @@ Deno.test("subset() gets no sample to know labels that are not known", () => {
   assertEquals(Array.from(labelsOf(part)), [2, 0]);
 });
 
+Deno.test("subset() refuses what is neither a number nor a list", () => {
+  for (const samples of [undefined, null, {}] as unknown as number[]) {
+    const error = assertThrows(() => subset(TEN, samples), OptionError);
+    assertEquals(error.option, "samples");
+  }
+});
+
 Deno.test("viewOf() is the data set itself when it is no part", () => {
   assertEquals(viewOf(TEN), { base: TEN });
 });

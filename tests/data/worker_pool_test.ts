@@ -4,10 +4,11 @@
  * @module
  */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DataLoader } from "../../src/data/data_loader.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { importDataset, importTransform } from "../../src/data/modules.ts";
+import { WorkerPool } from "../../src/data/worker_pool.ts";
 import { AlexNetError, SampleError, ShapeError } from "../../src/errors.ts";
 import { batchesOf, colorful, countWorkers } from "./counted_workers.ts";
 
@@ -58,6 +59,21 @@ for (const workers of [0, 2]) {
     );
   });
 
+  Deno.test(`DataLoader says which label has no class name with ${workers} workers`, async () => {
+    const { get, labels: _, ...rest } = colorful();
+    const dataset: Dataset = {
+      ...rest,
+      get: (i) => i === 9 ? { ...get(i), label: 7 } : get(i),
+    };
+    const loader = new DataLoader(dataset, { batchSize: 5, workers });
+    const error = await assertRejects(
+      () => batchesOf(loader),
+      SampleError,
+      "Cannot make sample 9: Cannot use label as it must be an integer from 0 to 2, one of the class names: current value is 7",
+    );
+    assertEquals(error.index, 9);
+  });
+
   Deno.test(`DataLoader ends ${workers} workers on break, and when the signal says so`, async () => {
     using count = countWorkers();
     const options = { batchSize: 2, workers };
@@ -98,6 +114,28 @@ Deno.test("DataLoader ends a wait for a worker when the signal says so", async (
   assert(performance.now() - start < 10_000);
 });
 
+Deno.test("DataLoader does not wait for a worker that ends itself", async () => {
+  for (const how of ["close", "exit"]) {
+    using count = countWorkers();
+    const transform = await importTransform(FAILURES, {
+      name: "ends",
+      args: [how],
+    });
+    const loader = new DataLoader(colorful(), {
+      batchSize: 2,
+      transform,
+      workers: 1,
+      signal: AbortSignal.timeout(10_000),
+    });
+    await assertRejects(
+      () => batchesOf(loader),
+      SampleError,
+      "Cannot make sample 0: a worker of a loader must not be closed",
+    );
+    assertEquals([count.started, count.alive], [1, 0]);
+  }
+});
+
 Deno.test("DataLoader says that a worker ended, and ends the others", async () => {
   using count = countWorkers();
   const transform = await importTransform(FAILURES, { name: "throwsLater" });
@@ -112,4 +150,15 @@ Deno.test("DataLoader says that a worker ended, and ends the others", async () =
     "a worker of the loader ended",
   );
   assertEquals(count.alive, 0);
+});
+
+Deno.test("WorkerPool leaves no worker behind that it cannot set up", () => {
+  using count = countWorkers();
+  const transforms = [{ name: "invert", args: [() => 1] }];
+  const error = assertThrows(
+    () => new WorkerPool(2, { transforms, classNames: [], shape: [1, 1, 1] }),
+    DOMException,
+  );
+  assertEquals(error.name, "DataCloneError");
+  assertEquals([count.started, count.alive], [1, 0]);
 });

@@ -16,7 +16,7 @@ import { DataLoader } from "../../src/data/data_loader.ts";
 import { imageFolder } from "../../src/data/image_folder.ts";
 import { importDataset, importTransform } from "../../src/data/modules.ts";
 import { classBalancedSampler } from "../../src/data/sampler.ts";
-import { subset } from "../../src/data/split.ts";
+import { subset, trainTestSplit } from "../../src/data/split.ts";
 import {
   colorJitter,
   compose,
@@ -68,6 +68,42 @@ Deno.test("DataLoader makes the same batches with 0, 1 and 4 workers, byte for b
   );
 });
 
+Deno.test("DataLoader makes batches with the options that transforms were made with, whatever becomes of them", async () => {
+  const make = () => {
+    const crop = { padding: [2, 1] };
+    const jitter = { brightness: [0.5, 1.5] as [number, number] };
+    const erasing = {
+      p: 1,
+      scale: [0.1, 0.2] as [number, number],
+      ratio: [0.5, 2] as [number, number],
+      value: [1, 2, 3],
+    };
+    const size: [number, number] = [5, 6];
+    const transform = compose([
+      randomCrop(size, crop),
+      colorJitter(jitter),
+      randomErasing(erasing),
+    ]);
+    const change = () => {
+      for (const list of [crop.padding, size]) list.fill(4);
+      for (const range of [jitter.brightness, erasing.ratio]) range.fill(1);
+      erasing.scale.fill(0.9);
+      erasing.value.fill(9);
+    };
+    return { transform, change };
+  };
+  const [kept, changed] = [make(), make()];
+  const load = ({ transform }: typeof kept, workers: number) =>
+    batchesOf(
+      new DataLoader(colorful(), { batchSize: 10, transform, workers }),
+    );
+  const expected = await load(kept, 0);
+  changed.change();
+  for (const workers of [0, 1]) {
+    assertEquals(await load(changed, workers), expected);
+  }
+});
+
 Deno.test("DataLoader gives samples that come again in an epoch other random numbers", async () => {
   const few = subset(colorful(), [0, 1]);
   const sampler = classBalancedSampler(few, { numSamples: 8 });
@@ -110,6 +146,24 @@ Deno.test("DataLoader has workers get the samples of an imported data set", asyn
   assertEquals(await batchesOf(two), expected);
   // For the shape of the images.
   assertEquals(asked, 1);
+});
+
+Deno.test("DataLoader has workers get the samples of an imported data set that is a part of another", async () => {
+  const readers = await importDataset(DATASETS, {
+    name: "makeReaders",
+    args: [20],
+  });
+  const { train, test } = trainTestSplit(readers, { testSize: 8, seed: 1 });
+  for (const dataset of [readers, train, subset(test, [7, 0, 3])]) {
+    const [none, one] = await Promise.all(
+      [0, 1].map((workers) =>
+        batchesOf(new DataLoader(dataset, { batchSize: 20, workers }))
+      ),
+    );
+    assertEquals(one[0].images, none[0].images);
+    assertEquals([...none[0].labels], Array(dataset.length).fill(0));
+    assertEquals([...one[0].labels], Array(dataset.length).fill(1));
+  }
 });
 
 for (const device of ["cpu", "webgpu"] as const) {

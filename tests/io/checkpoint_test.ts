@@ -114,7 +114,7 @@ Deno.test("loadCheckpoint() refuses files that it did not write, in one line", a
       "its description of the network is damaged",
     ],
     [described(null), "its description of the network is damaged"],
-    [described([]), "its network is none of alexnet and lenet"],
+    [described([]), "its description of the network is damaged"],
     [
       described({ ...CONFIG, model: "vgg" }),
       "its network is none of alexnet and lenet",

@@ -23,13 +23,21 @@ const PYTHON = Deno.env.get("TENSORBOARD_PYTHON") ?? "python3";
 const hasTensorBoard = await new Deno.Command(PYTHON, {
   args: ["-c", "import tensorboard"],
 }).output().then(({ success }) => success, () => false);
-if (!hasTensorBoard) {
-  console.log(
-    `A test with TensorBoard itself is ignored: ${PYTHON} does not have it`,
-  );
-}
-if (PROTOC_OBSTACLE !== undefined) {
-  console.log(`Tests with protoc are ignored: ${PROTOC_OBSTACLE}`);
+const NO_TENSORBOARD = hasTensorBoard
+  ? undefined
+  : `${PYTHON} has no package tensorboard`;
+
+/** Registers a test; where something keeps it from being run it is ignored, and its name says why. */
+function testUnless(
+  obstacle: string | undefined,
+  { name, fn }: { name: string; fn: () => Promise<void> },
+): void {
+  const ignore = obstacle !== undefined;
+  Deno.test({
+    name: ignore ? `${name} (ignored, ${obstacle})` : name,
+    ignore,
+    fn,
+  });
 }
 
 /** A PNG file of 3 by 2 pixels. */
@@ -40,9 +48,8 @@ function png(channels: 1 | 2 | 3 | 4): Uint8Array {
 
 const read = (writer: EventWriter) => Deno.readFileSync(writer.path);
 
-Deno.test({
+testUnless(PROTOC_OBSTACLE, {
   name: "EventWriter writes the messages that protoc reads",
-  ignore: PROTOC_OBSTACLE !== undefined,
   async fn() {
     await using folder = await makeFolder();
     const before = Date.now() / 1000;
@@ -76,9 +83,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+testUnless(PROTOC_OBSTACLE, {
   name: "EventWriter tells how many channels a picture has",
-  ignore: PROTOC_OBSTACLE !== undefined,
   async fn() {
     await using folder = await makeFolder();
     const writer = await EventWriter.open(folder.path);
@@ -96,10 +102,9 @@ Deno.test({
   },
 });
 
-Deno.test({
+testUnless(NO_TENSORBOARD, {
   name:
     "TensorBoard shows a run that was killed and resumed without what came after the checkpoint",
-  ignore: !hasTensorBoard,
   async fn() {
     await using folder = await makeFolder();
     const killed = await EventWriter.open(folder.path);

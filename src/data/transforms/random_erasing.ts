@@ -63,11 +63,13 @@ export function randomErasing(options: RandomErasingOptions = {}): Transform {
     const requirement = 'a finite number, one per channel, or "random"';
     throw new OptionError("value", value, requirement);
   }
+  // What the caller does with them later makes no difference.
+  const ranges = structuredClone({ scale, ratio });
   return define(
     (image, random = Math.random) => {
       if (values) _checkValues(values, image);
       if (random() >= p) return image;
-      const part = _drawPart(image, { scale, ratio, random });
+      const part = _drawPart(image, { ...ranges, random });
       // On a small image, the sides of a small part round to zero.
       if (!part || part.height * part.width === 0) return image;
       return values

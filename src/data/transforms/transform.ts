@@ -5,8 +5,9 @@
  * @module
  */
 
+import { OptionError } from "../../errors.ts";
 import type { Image } from "../dataset.ts";
-import { type Origin, originOf, withOrigin } from "../origin.ts";
+import { copyArgs, type Origin, originOf, withOrigin } from "../origin.ts";
 import type { Extent, Placement } from "./window.ts";
 
 /** Draws a uniform random number in [0, 1). */
@@ -99,7 +100,7 @@ export function define(
   },
 ): Transform {
   const { name, args, ...rest } = known;
-  const origin = { name, args };
+  const origin = { name, args: copyArgs(args) };
   parts.set(transform, [{ transform, origin, ...rest }]);
   return withOrigin(transform, origin);
 }
@@ -119,13 +120,28 @@ export function compose(transforms: readonly Transform[]): Transform {
     return isScaled(i - 1) ? [] : part.transform;
   });
   const composition: Transform = (image, random, memory) =>
-    steps.reduce(
-      (result, next, i) =>
-        next(result, random, i === steps.length - 1 ? memory : undefined),
-      image,
-    );
+    steps.reduce((result, next, i) => {
+      const place = i === steps.length - 1 ? memory : undefined;
+      return requireImage(next(result, random, place));
+    }, image);
   parts.set(composition, all);
   return composition;
+}
+
+/**
+ * Checks what a transform returned: one that is `async` returns a promise.
+ *
+ * @param image What should be an image.
+ * @returns The image.
+ * @throws {OptionError} If it is none.
+ */
+export function requireImage(image: Image): Image {
+  if (typeof image?.data?.length === "number") return image;
+  throw new OptionError(
+    "transform",
+    image,
+    "a function that returns an image ({ data, height, width, channels, maxValue }) and no promise",
+  );
 }
 
 /**

@@ -1,0 +1,22 @@
+/**
+ * Listens for the first Ctrl-C or SIGTERM, in a thread of its own: the main one may be waiting for the device.
+ *
+ * @module
+ */
+
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM"];
+
+/** The part of a worker's global scope that is used; its types are not those of a page. */
+const scope = globalThis as unknown as { postMessage(message: string): void };
+
+function _hear(): void {
+  // Where nobody listens, the next one ends the process at once.
+  for (const signal of SIGNALS) Deno.removeSignalListener(signal, _hear);
+  console.error("ending after this step; once more ends at once");
+  scope.postMessage("interrupted");
+}
+
+for (const signal of SIGNALS) Deno.addSignalListener(signal, _hear);
+scope.postMessage("listening");

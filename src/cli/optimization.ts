@@ -1,0 +1,155 @@
+/**
+ * How a training run changes its weights, as the options say: optimizer, learning rates, and when it ends.
+ *
+ * @module
+ */
+
+import { adam } from "../optim/adam.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { Schedule } from "../optim/schedule.ts";
+import {
+  constantRate,
+  cosineRate,
+  oneCycleRate,
+  stepRate,
+  warmup,
+} from "../optim/schedules.ts";
+import { sgd } from "../optim/sgd.ts";
+import { requireNumber } from "../options.ts";
+import type { Callbacks } from "../train/callbacks.ts";
+import { type EarlyStopping, earlyStopping } from "../train/early_stopping.ts";
+import {
+  type ReduceOnPlateau,
+  reduceOnPlateau,
+} from "../train/reduce_on_plateau.ts";
+import { UsageError } from "./option_kinds.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Falls of the learning rate over a run with `--schedule step`. */
+const PARTS = 3;
+
+/** Epochs without a lower test loss that `--schedule plateau` lets pass. */
+const PLATEAU_PATIENCE = 1;
+
+/** What `fit` is to be given. */
+export interface Optimization {
+  /** Turns gradients into new weights. */
+  readonly optimizer: Optimizer;
+  /** Largest norm of gradients, if any. */
+  readonly clipNorm: number | undefined;
+  /** Ends training early, if asked to, and says why. */
+  readonly stopping: EarlyStopping | undefined;
+  /** Callbacks: `stopping`, and what lowers the learning rate on a plateau. */
+  readonly callbacks: readonly Callbacks[];
+  /**
+   * Finds the learning rate of each step, now that the data is known.
+   *
+   * @param stepsPerEpoch Steps of an epoch.
+   * @returns The schedule; `undefined` if the rate stays, or changes with the test loss alone.
+   */
+  scheduleOver(stepsPerEpoch: number): Schedule | undefined;
+  /**
+   * Describes all of it.
+   *
+   * @param stepsPerEpoch Steps of an epoch.
+   * @returns For example "SGD, learning rate 0.1, cosine from 0.1 to 0 over 1875 steps, gradients clipped to norm 1".
+   */
+  describe(stepsPerEpoch: number): string;
+}
+
+/**
+ * Finds out how weights change.
+ *
+ * @param recipe Every choice of the run.
+ * @returns What `fit` is to be given.
+ * @throws {UsageError} If two choices do not go together.
+ * @throws {OptionError} If one is out of its range.
+ */
+export function optimizationOf(recipe: Recipe): Optimization {
+  _check(recipe);
+  const { clipNorm, earlyStopping: patience } = recipe;
+  const optimizer = optimizerOf(recipe);
+  const stopping = patience === undefined
+    ? undefined
+    : earlyStopping({ patience });
+  const plateau: ReduceOnPlateau | undefined = recipe.schedule === "plateau"
+    ? reduceOnPlateau({ patience: PLATEAU_PATIENCE })
+    : undefined;
+  const scheduleOver = (steps: number) => _scheduleOf(recipe, steps);
+  // Refuses what it must before there is data.
+  scheduleOver(1);
+  return {
+    optimizer,
+    clipNorm,
+    stopping,
+    callbacks: [plateau, stopping].filter((c) => c !== undefined),
+    scheduleOver,
+    describe: (stepsPerEpoch) =>
+      [
+        optimizer.description,
+        scheduleOver(stepsPerEpoch)?.description,
+        plateau?.description,
+        clipNorm && `gradients clipped to norm ${clipNorm}`,
+        stopping?.description,
+      ].filter(Boolean).join(", "),
+  };
+}
+
+/**
+ * Makes the optimizer.
+ *
+ * @param recipe Which, and its numbers.
+ * @returns The optimizer.
+ * @throws {UsageError} If it is given a momentum that it does not have.
+ * @throws {OptionError} If a number is out of its range.
+ */
+export function optimizerOf(
+  recipe: Pick<
+    Recipe,
+    "optimizer" | "learningRate" | "momentum" | "weightDecay"
+  >,
+): Optimizer {
+  const { optimizer, momentum, learningRate, weightDecay } = recipe;
+  if (optimizer === "sgd") return sgd({ learningRate, momentum, weightDecay });
+  if (momentum !== 0) {
+    throw new UsageError(
+      "Cannot use --momentum with --optimizer adam, which has moments of its own: leave it out",
+    );
+  }
+  return adam({ learningRate, weightDecay });
+}
+
+function _check({ schedule, warmupEpochs, epochs, clipNorm }: Recipe): void {
+  requireNumber("warmupEpochs", warmupEpochs, { min: 0, max: epochs });
+  if (clipNorm !== undefined) requireNumber("clipNorm", clipNorm, { above: 0 });
+  if (warmupEpochs === 0) return;
+  if (schedule === "one-cycle") {
+    throw new UsageError(
+      "Cannot use --warmup-epochs with --schedule one-cycle, which warms up by itself: leave it out",
+    );
+  }
+  if (schedule === "plateau") {
+    throw new UsageError(
+      "Cannot use --warmup-epochs with --schedule plateau, which changes the step size between epochs only: leave one of them out",
+    );
+  }
+}
+
+function _scheduleOf(
+  { schedule, learningRate, epochs, warmupEpochs }: Recipe,
+  stepsPerEpoch: number,
+): Schedule | undefined {
+  const steps = epochs * stepsPerEpoch;
+  const made = {
+    "constant": () => constantRate({ learningRate }),
+    "step": () =>
+      stepRate({ learningRate, stepSize: Math.ceil(steps / PARTS) }),
+    "cosine": () => cosineRate({ learningRate, steps }),
+    "one-cycle": () => oneCycleRate({ learningRate, steps }),
+    "plateau": () => undefined,
+  }[schedule]();
+  if (made === undefined) return;
+  if (warmupEpochs === 0) return schedule === "constant" ? undefined : made;
+  const warmupSteps = Math.max(Math.round(warmupEpochs * stepsPerEpoch), 1);
+  return warmup(made, { steps: warmupSteps });
+}

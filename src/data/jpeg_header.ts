@@ -1,0 +1,131 @@
+/**
+ * What a JPEG file says of itself before its pixels, compared with what there is of it, before memory is asked for on its
+ * word.
+ *
+ * @module
+ */
+
+import { exifOrientation, type Orientation } from "./exif_orientation.ts";
+import { requireSize } from "./image_size.ts";
+
+/** What is known of a JPEG file. */
+export interface JpegHeader {
+  readonly width: number;
+  readonly height: number;
+  /** Whether its values are red, green and blue, and not luma and differences of color. */
+  readonly isRgb: boolean;
+  /** How it is to be turned. */
+  readonly orientation: Orientation;
+}
+
+/** Start of frame: baseline, extended, progressive. */
+const SUPPORTED_FRAMES: readonly number[] = [0xc0, 0xc1, 0xc2];
+
+/** Others between 0xc0 and 0xcf that start no frame: tables, reserved, arithmetic coding. */
+const NO_FRAMES: readonly number[] = [0xc4, 0xc8, 0xcc];
+
+const APP0 = 0xe0;
+const APP1 = 0xe1;
+const APP14 = 0xee;
+const END = 0xd9;
+const SCAN = 0xda;
+
+/** Most pixels that a byte stands for: a block of 64 takes a bit at least, in the first scan of a progressive file. */
+const MAX_PIXELS_PER_BYTE = 64 * 8;
+
+/** What stands between two markers. */
+interface Segment {
+  readonly marker: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Reads and checks what precedes the pixels of a JPEG file.
+ *
+ * @param jpeg The whole file.
+ * @returns Its size, colors and orientation.
+ * @throws {Error} If it is truncated, damaged, too large or of a kind that is not supported; the message completes "it is ...".
+ */
+export function readJpegHeader(jpeg: Uint8Array): JpegHeader {
+  const segments = _segmentsOf(jpeg);
+  const size = _sizeOf(segments);
+  requireSize(size);
+  if (size.width * size.height > MAX_PIXELS_PER_BYTE * jpeg.length) {
+    throw new Error(
+      `it is truncated or damaged: ${size.width}x${size.height} pixels cannot be in ${jpeg.length} bytes`,
+    );
+  }
+  const exif = segments.find(({ marker, data }) =>
+    marker === APP1 && _isNamed(data, "Exif\0\0")
+  );
+  return {
+    ...size,
+    isRgb: _isRgb(segments),
+    orientation: exif ? exifOrientation(exif.data.subarray(6)) : 1,
+  };
+}
+
+/** Those before the first scan. */
+function _segmentsOf(jpeg: Uint8Array): Segment[] {
+  const segments: Segment[] = [];
+  let at = 2;
+  while (at + 4 <= jpeg.length) {
+    const [first, marker] = jpeg.subarray(at);
+    if (first !== 0xff) {
+      throw new Error(`it is damaged: there is no marker at byte ${at}`);
+    }
+    // Any number of bytes of ones may precede a marker.
+    if (marker === 0xff) {
+      at++;
+      continue;
+    }
+    if (marker === SCAN || marker === END) return segments;
+    const end = at + 2 + 256 * jpeg[at + 2] + jpeg[at + 3];
+    if (end > jpeg.length) break;
+    segments.push({ marker, data: jpeg.subarray(at + 4, end) });
+    at = end;
+  }
+  throw new Error(
+    `it is truncated: what is at byte ${at} goes beyond its ${jpeg.length} bytes`,
+  );
+}
+
+function _sizeOf(
+  segments: readonly Segment[],
+): { width: number; height: number } {
+  const frames = segments.filter(({ marker }) =>
+    marker >= 0xc0 && marker <= 0xcf && !NO_FRAMES.includes(marker)
+  );
+  if (frames.length !== 1 || frames[0].data.length < 6) {
+    throw new Error(
+      `it is damaged: it must have one frame before its pixels, and has ${frames.length}`,
+    );
+  }
+  const [{ marker, data }] = frames;
+  const [depth, ...bytes] = data.subarray(0, 5);
+  if (!SUPPORTED_FRAMES.includes(marker) || depth !== 8) {
+    throw new Error(
+      `it is a JPEG of type ${
+        marker - 0xc0
+      } with ${depth} bits per value, which is not supported`,
+    );
+  }
+  const [height, width] = [
+    256 * bytes[0] + bytes[1],
+    256 * bytes[2] + bytes[3],
+  ];
+  return { width, height };
+}
+
+/** Whether Adobe's marker says that values are red, green and blue, which jpeg-js does not heed; JFIF has none such. */
+function _isRgb(segments: readonly Segment[]): boolean {
+  for (const { marker, data } of segments) {
+    if (marker === APP0 && _isNamed(data, "JFIF")) return false;
+    if (marker === APP14 && _isNamed(data, "Adobe")) return data[11] === 0;
+  }
+  return false;
+}
+
+function _isNamed(data: Uint8Array, name: string): boolean {
+  return String.fromCharCode(...data.subarray(0, name.length)) === name;
+}

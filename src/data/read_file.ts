@@ -1,0 +1,80 @@
+/**
+ * Reading files that nothing is known of: never more of them than can be held.
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+
+/** Most bytes that are read of a file, and that it may decompress to: more than any data set of the MNIST family has. */
+const MAX_BYTES = 2 ** 30;
+
+/** How to read a file. */
+export interface ReadFileOptions {
+  /** What the file should be, to complete "name a ...". */
+  readonly wanted: string;
+  /** Most bytes to read and to decompress to. Default 2^30. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Reads a file, decompressed if it is gz, which is read from its first two bytes.
+ *
+ * @param file Path or `file:` address of the file; a pipe will do.
+ * @param options What it should be.
+ * @returns Its bytes.
+ * @throws {DataError} If it cannot be read, is a broken gz stream, or is too large.
+ */
+export async function readFile(
+  file: string | URL,
+  options: ReadFileOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { wanted, maxBytes = MAX_BYTES } = options;
+  try {
+    const stored = await _collect((await Deno.open(file)).readable, maxBytes);
+    return await decompress(stored, maxBytes);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DataError(
+      String(file),
+      `Cannot read ${file} (${reason}): name a ${wanted}`,
+    );
+  }
+}
+
+/**
+ * Decompresses bytes, if they are gz. By the platform, as fflate does not look at checksums, and believes the length that a
+ * file claims.
+ *
+ * @param stored The bytes, gz or plain.
+ * @param maxBytes Most bytes that they may become. Default 2^30.
+ * @returns The decompressed bytes; those that are not gz as they are.
+ * @throws {Error} If the stream is broken or too long.
+ */
+export async function decompress(
+  stored: Uint8Array<ArrayBuffer>,
+  maxBytes: number = MAX_BYTES,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (stored[0] !== 0x1f || stored[1] !== 0x8b) return stored;
+  const stream = new Blob([stored]).stream();
+  return await _collect(
+    stream.pipeThrough(new DecompressionStream("gzip")),
+    maxBytes,
+  );
+}
+
+async function _collect(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let numBytes = 0;
+  for await (const chunk of stream) {
+    numBytes += chunk.length;
+    if (numBytes > maxBytes) {
+      throw new Error(`it has more than ${maxBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return await new Blob(chunks).bytes();
+}

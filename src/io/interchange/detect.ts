@@ -1,0 +1,129 @@
+/**
+ * Finds out which network's weights a file of another program has, from their names and shapes.
+ *
+ * @module
+ */
+
+import { AlexNetError, DataError } from "../../errors.ts";
+import {
+  DEFAULT_IMAGE_SIZES,
+  MODEL_NAMES,
+  type ModelName,
+} from "../../models/named.ts";
+import type { Shape } from "../../nn/shape.ts";
+import {
+  MAX_CLASSES,
+  MAX_IMAGE_SIZE,
+  type ModelConfig,
+} from "../model_config.ts";
+import { showName } from "../untrusted.ts";
+
+/** What the caller knows of the network. */
+export interface KnownModel {
+  /** Name of the network. Default: the one whose weights the file has. */
+  readonly model?: ModelName;
+  /** Height and width of the images. Default: those of the file or, where it does not say, 224 for AlexNet and 28 for LeNet. */
+  readonly imageSize?: number;
+}
+
+/** The weights of a file, and what they would be of any network. */
+export interface FoundWeights {
+  /** The file. */
+  readonly path: string;
+  /** Its tensors by name. */
+  readonly entries: ReadonlyMap<string, { readonly shape: Shape }>;
+  /**
+   * Lists the weights of a network as such a file has them.
+   *
+   * @param config The network.
+   * @returns Shapes by name, the last bias last.
+   */
+  readonly expected: (config: ModelConfig) => ReadonlyMap<string, Shape>;
+}
+
+/**
+ * Finds the network.
+ *
+ * @param found The weights.
+ * @param known What is known of the network.
+ * @returns The network whose weights the file has.
+ * @throws {DataError} If there is none, or images of several sizes would give such weights.
+ */
+export function detectModel(
+  found: FoundWeights,
+  known: KnownModel,
+): ModelConfig {
+  const { path, entries } = found;
+  const models = known.model ? [known.model] : MODEL_NAMES;
+  const misfits: string[] = [];
+  for (const model of models) {
+    const usual = known.imageSize ?? DEFAULT_IMAGE_SIZES[model];
+    const asUsual = { model, classes: 2, imageSize: usual };
+    const lastName = [..._expected(found, asUsual)?.keys() ?? []].at(-1);
+    const classes = entries.get(lastName ?? "")?.shape[0] ?? asUsual.classes;
+    const withSize = (imageSize: number) => ({ model, classes, imageSize });
+    const misfit = _misfit(found, withSize(usual));
+    if (misfit === undefined) return withSize(usual);
+    misfits.push(`as ${model}, ${misfit}`);
+    if (known.imageSize !== undefined) continue;
+    const sizes = _sizes().filter((size) => !_misfit(found, withSize(size)));
+    if (sizes.length === 1) return withSize(sizes[0]);
+    if (sizes.length === 0) continue;
+    throw new DataError(
+      path,
+      `Cannot import ${path}: ${model} has such weights for images of ${
+        sizes[0]
+      } to ${sizes.at(-1)} pixels; say which with --resize (\`imageSize\`)`,
+    );
+  }
+  throw new DataError(
+    path,
+    `Cannot import ${path}: it does not have the weights of ${
+      models.join(" or ")
+    }: ${misfits.join("; ")}`,
+  );
+}
+
+/**
+ * Checks whether a file has the weights of a network.
+ *
+ * @param found The weights.
+ * @param config The network.
+ * @returns Whether it has.
+ */
+export function fits(found: FoundWeights, config: ModelConfig): boolean {
+  return _misfit(found, config) === undefined;
+}
+
+function _sizes(): number[] {
+  return Array.from({ length: MAX_IMAGE_SIZE }, (_, i) => i + 1);
+}
+
+/** The first weight that is missing or another one. */
+function _misfit(
+  found: FoundWeights,
+  config: ModelConfig,
+): string | undefined {
+  if (config.classes > MAX_CLASSES) return "its classes are too many";
+  const expected = _expected(found, config);
+  if (expected === undefined) return "its images or classes are too few";
+  for (const [name, shape] of expected) {
+    const entry = found.entries.get(name);
+    if (entry === undefined) return `it has no tensor ${showName(name)}`;
+    if (`${entry.shape}` === `${shape}`) continue;
+    return `its tensor ${showName(name)} has shape [${
+      showName(String(entry.shape))
+    }], not [${shape}]`;
+  }
+}
+
+function _expected(
+  { expected }: FoundWeights,
+  config: ModelConfig,
+): ReadonlyMap<string, Shape> | undefined {
+  try {
+    return expected(config);
+  } catch (error) {
+    if (!(error instanceof AlexNetError)) throw error;
+  }
+}

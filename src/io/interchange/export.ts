@@ -1,0 +1,120 @@
+/**
+ * Takes a network elsewhere: writes it in a format that other programs read.
+ *
+ * @module
+ */
+
+import { DataError, OptionError } from "../../errors.ts";
+import { writeAtomically } from "../atomic_file.ts";
+import { type Checkpoint, writeCheckpoint } from "../checkpoint.ts";
+import { encodeSafetensors, type NamedTensor } from "../safetensors.ts";
+import { type DescribedNetwork, describeNetwork } from "./described.ts";
+import { pytorchWeights, toPyTorch } from "./pytorch.ts";
+
+const FORMATS = ["safetensors", "tfjs", "onnx"] as const;
+
+const LAYOUTS = ["keras", "pytorch"] as const;
+
+/** Options of {@linkcode exportModel}. */
+export interface ExportModelOptions {
+  /**
+   * The format: "safetensors", weights alone; "tfjs", TensorFlow.js's layers format, a folder; "onnx", an ONNX file. All
+   * take images NHWC, in [0, 1], and give logits.
+   */
+  format: "safetensors" | "tfjs" | "onnx";
+  /** Where to write: a file, or for "tfjs" a folder that does not exist yet. */
+  output: string;
+  /**
+   * Of safetensors, whose names and layouts: "keras", those of a checkpoint of this package (kernels HWIO and `[in, out]`),
+   * or "pytorch", those of a `state_dict` (OIHW and `[out, in]`). Default "keras".
+   */
+  layout?: "keras" | "pytorch";
+}
+
+/**
+ * Writes a network for another program, whole or not at all. No device is needed.
+ *
+ * @example
+ * ```ts ignore
+ * import { exportModel, loadCheckpoint } from "@x/alexnet";
+ *
+ * const checkpoint = await loadCheckpoint("alexnet.safetensors");
+ * await exportModel(checkpoint, { format: "onnx", output: "alexnet.onnx" });
+ * ```
+ *
+ * @param checkpoint The network.
+ * @param options Which format, and where to.
+ * @throws {OptionError} If the format is none, or does not have the layout.
+ * @throws {DataError} If a weight is missing, or the file cannot be written.
+ */
+export async function exportModel(
+  checkpoint: Checkpoint,
+  options: ExportModelOptions,
+): Promise<void> {
+  const { format, output, layout } = options;
+  _requireOneOf("format", format, FORMATS);
+  if (layout !== undefined) _requireOneOf("layout", layout, LAYOUTS);
+  if (layout !== undefined && format !== "safetensors") {
+    throw new OptionError("layout", layout, `left out with format ${format}`);
+  }
+  const network = describeNetwork(checkpoint.config);
+  const tensors = _weights(network, checkpoint);
+  if (format === "onnx") {
+    const { exportOnnx } = await import("./onnx_export.ts");
+    await exportOnnx(output, network, tensors);
+  } else if (format === "tfjs") {
+    const { exportTfjs } = await import("./tfjs_export.ts");
+    await exportTfjs(output, network, tensors);
+  } else if (layout === "pytorch") {
+    await _exportPyTorch(output, network, { ...checkpoint, tensors });
+  } else {
+    await writeCheckpoint(output, { config: checkpoint.config, tensors });
+  }
+}
+
+/** The weights alone, checked: a checkpoint of a run has more. */
+function _weights(
+  network: DescribedNetwork,
+  { path, tensors }: Checkpoint,
+): Map<string, NamedTensor> {
+  const weights = network.layers.flatMap((layer) => layer.weights);
+  return new Map(weights.map(({ name, shape }) => {
+    const tensor = tensors.get(name);
+    if (tensor !== undefined && `${tensor.shape}` === `${shape}`) {
+      return [name, tensor];
+    }
+    throw new DataError(
+      path,
+      `Cannot export ${path}: it has no weight ${name} of shape [${shape}]`,
+    );
+  }));
+}
+
+/** Each weight is turned when it is its turn to be written, so that one at a time is in memory twice. */
+async function _exportPyTorch(
+  path: string,
+  network: DescribedNetwork,
+  { config, tensors }: Checkpoint,
+): Promise<void> {
+  const turned = pytorchWeights(network.layers).map((weight) =>
+    [weight.name, {
+      shape: weight.shape,
+      get values() {
+        return toPyTorch(weight, tensors.get(weight.ours)!).values;
+      },
+    }] as const
+  );
+  // "pt" is how PyTorch's own files are marked.
+  const metadata = { format: "pt", config: JSON.stringify(config) };
+  const content = { tensors: new Map(turned), metadata };
+  await writeAtomically(path, encodeSafetensors(content));
+}
+
+function _requireOneOf(
+  option: string,
+  value: string,
+  choices: readonly string[],
+): void {
+  if (choices.includes(value)) return;
+  throw new OptionError(option, value, `one of ${choices.join(", ")}`);
+}

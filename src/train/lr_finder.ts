@@ -1,0 +1,158 @@
+/**
+ * Finds out which learning rates a network trains with.
+ *
+ * @module
+ */
+
+import { readScalars } from "../backend/backend.ts";
+import { tf } from "../backend/tf.ts";
+import type { Batch } from "../data/loader_options.ts";
+import { DataError } from "../errors.ts";
+import { ensureBackend } from "../kernels/init.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { sgd } from "../optim/sgd.ts";
+import { requireInteger, requireNumber } from "../options.ts";
+import { batchesFrom, type BatchSource } from "./batch_source.ts";
+import { recordStep } from "./step.ts";
+import {
+  type LearningRateSuggestions,
+  suggestLearningRates,
+} from "./lr_suggestions.ts";
+
+/** Share of the smoothed loss that each step keeps, as fastai has it. */
+const SMOOTHING = 0.98;
+
+/** Times the smallest smoothed loss at which it has diverged, as fastai has it. */
+const DIVERGENCE = 4;
+
+/** Options of {@linkcode findLearningRate}. */
+export interface LearningRateOptions {
+  /** Makes the optimizer, which is freed at the end. Default `sgd`. */
+  optimizer?: (options: { learningRate: number }) => Optimizer;
+  /** The first learning rate, above 0. Default 1e-7. */
+  start?: number;
+  /** The last one, above the first. Default 10. */
+  end?: number;
+  /** How many are tried, a step each, with the same ratio between neighbours: at least 10. Default 100. */
+  steps?: number;
+  /** Called after each step. */
+  onStep?: (point: LearningRatePoint) => void | Promise<void>;
+}
+
+/** A learning rate that was tried. */
+export interface LearningRatePoint {
+  /** Step, from 0. */
+  readonly step: number;
+  /** The learning rate of the step. */
+  readonly learningRate: number;
+  /** Mean loss of the batch, taken before the step, in nats. */
+  readonly loss: number;
+  /** Exponential moving mean of these losses, its bias towards 0 corrected. */
+  readonly smoothedLoss: number;
+}
+
+/** What {@linkcode findLearningRate} found. */
+export interface LearningRateCurve {
+  /** What was tried, from the smallest learning rate on. */
+  readonly points: readonly LearningRatePoint[];
+  /** Whether it ended before the last learning rate, as the loss diverged. */
+  readonly isDiverged: boolean;
+  /** What to train with; `undefined` if the loss diverged before there was enough to tell. */
+  readonly suggestions: LearningRateSuggestions | undefined;
+}
+
+/**
+ * Trains for some steps, each with a larger learning rate, and looks at the loss (Smith, 2015), as fastai's `lr_find`: it
+ * ends when the smoothed loss (of beta 0.98) is above 4 times its smallest value, or not finite. The weights are then what
+ * they were. It waits for the device after each step.
+ *
+ * @example
+ * ```ts
+ * import { findLearningRate, initBackend, lenet, loadFashionMnist } from "@x/alexnet";
+ *
+ * await initBackend();
+ * const { train } = await loadFashionMnist({ source: "sample", batchSize: 64 });
+ * const { suggestions } = await findLearningRate(lenet(), train);
+ * console.log(suggestions?.valley);
+ * ```
+ *
+ * @param net The network.
+ * @param train Batches of images and labels; iterated as often as it takes.
+ * @param options Which learning rates, and with which optimizer.
+ * @returns The losses, and suggestions.
+ * @throws {OptionError} If an option is out of its range.
+ * @throws {ShapeError} If a batch does not fit the network, or the network does not fit the device.
+ * @throws {DataError} If there is no batch.
+ * @throws {BackendError} If the device reported an error.
+ */
+export async function findLearningRate(
+  net: Sequential,
+  train: BatchSource,
+  options: LearningRateOptions = {},
+): Promise<LearningRateCurve> {
+  const { optimizer: make = sgd, start = 1e-7, end = 10, steps = 100 } =
+    options;
+  requireNumber("start", start, { above: 0 });
+  requireNumber("end", end, { above: start });
+  requireInteger("steps", steps, { min: 10 });
+  await ensureBackend();
+  const optimizer = make({ learningRate: start });
+  const copies = net.getWeights().map((w) => tf.clone(w));
+  const points: LearningRatePoint[] = [];
+  let isDiverged = false;
+  try {
+    let [mean, least] = [0, Infinity];
+    for await (const { images, labels } of _endless(train)) {
+      const step = points.length;
+      const learningRate = start * (end / start) ** (step / (steps - 1));
+      optimizer.learningRate = learningRate;
+      const { loss: scalar, correct, gradients } = recordStep(
+        net,
+        images,
+        labels,
+        { step },
+      );
+      let loss: number;
+      try {
+        optimizer.apply(net.getWeights(), gradients);
+        [loss] = await readScalars(scalar);
+      } finally {
+        tf.dispose([scalar, correct, ...gradients]);
+      }
+      isDiverged = !Number.isFinite(loss);
+      if (isDiverged) break;
+      mean = SMOOTHING * mean + (1 - SMOOTHING) * loss;
+      const smoothedLoss = mean / (1 - SMOOTHING ** (step + 1));
+      const point = { step, learningRate, loss, smoothedLoss };
+      points.push(point);
+      await options.onStep?.(point);
+      least = Math.min(least, smoothedLoss);
+      isDiverged = smoothedLoss > DIVERGENCE * least;
+      if (isDiverged || points.length === steps) break;
+    }
+  } finally {
+    net.setWeights(copies);
+    tf.dispose(copies);
+    optimizer.dispose();
+  }
+  const suggestions = suggestLearningRates(points, { steps });
+  return { points, isDiverged, suggestions };
+}
+
+/** Goes through the data again and again. */
+async function* _endless(
+  train: BatchSource,
+): AsyncGenerator<Batch, void, undefined> {
+  for (let epoch = 0;; epoch++) {
+    let isEmpty = true;
+    const batches = batchesFrom(train, { epoch, firstBatch: 0 });
+    for await (const batch of batches) {
+      isEmpty = false;
+      yield batch;
+    }
+    if (isEmpty) {
+      throw new DataError("data", "Cannot train as the data has no batches");
+    }
+  }
+}

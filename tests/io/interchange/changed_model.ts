@@ -1,0 +1,33 @@
+/**
+ * Exported folders of TensorFlow.js's layers format, to be damaged.
+ *
+ * @module
+ */
+
+import { exportModel } from "../../../src/io/interchange/export.ts";
+import type { Folder } from "../../data/folder.ts";
+import { LENET, seededCheckpoint } from "./seeded.ts";
+
+/** What `model.json` holds, as far as the tests change it. */
+// deno-lint-ignore no-explicit-any
+export type Model = Record<string, any>;
+
+/**
+ * Exports LeNet and changes `model.json`.
+ *
+ * @param folder Where.
+ * @param change Changes what it holds.
+ * @returns Path of the changed file.
+ */
+export async function changedModel(
+  folder: Folder,
+  change: (model: Model) => unknown = () => {},
+): Promise<string> {
+  const output = `${folder.path}/${crypto.randomUUID()}`;
+  await exportModel(seededCheckpoint(LENET), { format: "tfjs", output });
+  const path = `${output}/model.json`;
+  const model = JSON.parse(await Deno.readTextFile(path));
+  change(model);
+  await Deno.writeTextFile(path, JSON.stringify(model));
+  return path;
+}

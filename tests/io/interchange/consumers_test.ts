@@ -1,0 +1,76 @@
+/**
+ * Tests of exports by programs of others that read them: their logits of 64 test images are those of here.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { exportModel } from "../../../src/io/interchange/export.ts";
+import type { ModelConfig } from "../../../src/io/model_config.ts";
+import { browserTest } from "../../browser.ts";
+import { assertClose } from "../../compare.ts";
+import { makeFolder } from "../../data/folder.ts";
+import { onnxLogits } from "./onnx_runtime.ts";
+import {
+  ALEXNET,
+  LENET,
+  NUM_IMAGES,
+  ourLogits,
+  seededCheckpoint,
+  testImages,
+} from "./seeded.ts";
+import { stockLogits } from "./stock_lenet.ts";
+import { tfjsLogits } from "./tfjs_page.ts";
+
+/** What the issue asks for. */
+const TOLERANCE = { absolute: 1e-4, what: "logits" };
+
+/** A network, images, and what is made of them here; computed once for all tests. */
+async function _compute(config: ModelConfig) {
+  const checkpoint = seededCheckpoint(config);
+  const images = await testImages(config.imageSize);
+  const logits = await ourLogits(checkpoint, images);
+  // Agreement would mean little if every image had the same logits.
+  const first = logits.subarray(0, 10);
+  assert(first.some((value, i) => Math.abs(value - logits[10 + i]) > 1e-3));
+  return { checkpoint, images, logits };
+}
+const computed = new Map<ModelConfig, ReturnType<typeof _compute>>();
+function compute(config: ModelConfig): ReturnType<typeof _compute> {
+  const known = computed.get(config) ?? _compute(config);
+  computed.set(config, known);
+  return known;
+}
+
+for (const config of [LENET, ALEXNET]) {
+  const { model, imageSize } = config;
+  Deno.test(`exportModel() writes ${model} for ONNX Runtime`, async () => {
+    await using folder = await makeFolder();
+    const output = `${folder.path}/net.onnx`;
+    const { checkpoint, images, logits } = await compute(config);
+    await exportModel(checkpoint, { format: "onnx", output });
+    const { dims, values } = await onnxLogits(output, images, imageSize);
+    assertEquals(dims, [NUM_IMAGES, 10]);
+    assertClose(values, logits, TOLERANCE);
+  });
+
+  browserTest(
+    `exportModel() writes ${model} for tf.loadLayersModel in a browser`,
+    async (browser) => {
+      await using folder = await makeFolder();
+      const output = `${folder.path}/net`;
+      const { checkpoint, images: values, logits } = await compute(config);
+      await exportModel(checkpoint, { format: "tfjs", output });
+      const images = { values, imageSize };
+      assertClose(await tfjsLogits(browser, output, images), logits, TOLERANCE);
+    },
+  );
+}
+
+Deno.test("exportModel() writes safetensors for another package's reader", async () => {
+  await using folder = await makeFolder();
+  const output = `${folder.path}/net.safetensors`;
+  const { checkpoint, images, logits } = await compute(LENET);
+  await exportModel(checkpoint, { format: "safetensors", output });
+  assertClose(await stockLogits(output, images), logits, TOLERANCE);
+});

@@ -1,0 +1,106 @@
+/**
+ * Networks with weights from a seed, on the host, and what they make of real images.
+ *
+ * @module
+ */
+
+import { findAdapter } from "../../../src/backend/adapter.ts";
+import { type Tensor4D, tf } from "../../../src/backend/tf.ts";
+import { loadFashionMnist } from "../../../src/data/fashion_mnist.ts";
+import type { Checkpoint } from "../../../src/io/checkpoint.ts";
+import { restoreWeights } from "../../../src/io/checkpoint.ts";
+import {
+  type ModelConfig,
+  weightShapes,
+} from "../../../src/io/model_config.ts";
+import { alexnet } from "../../../src/models/alexnet.ts";
+import { lenet } from "../../../src/models/lenet.ts";
+import { read, use } from "../../device.ts";
+import { numbers } from "../../numbers.ts";
+
+/** LeNet as it is. */
+export const LENET: ModelConfig = {
+  model: "lenet",
+  classes: 10,
+  imageSize: 28,
+};
+
+/** AlexNet for the smallest images that it takes. */
+export const ALEXNET: ModelConfig = {
+  model: "alexnet",
+  classes: 10,
+  imageSize: 67,
+};
+
+/** Numbers of images that results are compared on. */
+export const NUM_IMAGES = 64;
+
+/**
+ * Makes weights: kernels large enough that logits differ from image to image, and biases other than zero.
+ *
+ * @param config Which network.
+ * @returns The network as a checkpoint that was never in a file.
+ */
+export function seededCheckpoint(config: ModelConfig): Checkpoint {
+  let seed = 0;
+  const tensors = [...weightShapes(config)].map(([name, shape]) => {
+    const size = shape.reduce((product, n) => product * n, 1);
+    const fanIn = size / shape.at(-1)!;
+    const limit = name.endsWith(".bias") ? 0.3 : Math.sqrt(6 / fanIn);
+    const values = numbers(size, [-limit, limit], ++seed);
+    return [name, { shape, values }] as const;
+  });
+  return { config, path: "seeded", tensors: new Map(tensors) };
+}
+
+/**
+ * Loads test images of Fashion-MNIST.
+ *
+ * @param imageSize Height and width.
+ * @returns float32 values of `[64, imageSize, imageSize, 1]`, in [0, 1].
+ */
+export async function testImages(
+  imageSize: number,
+): Promise<Float32Array<ArrayBuffer>> {
+  await use("cpu");
+  const { test } = await loadFashionMnist({
+    source: "sample",
+    batchSize: NUM_IMAGES,
+    testSamples: NUM_IMAGES,
+    resize: imageSize === 28 ? undefined : imageSize,
+  });
+  for await (const { images, labels } of test) {
+    labels.dispose();
+    return (await read(() => [images]))[0];
+  }
+  throw new Error("There are no images");
+}
+
+/**
+ * Computes what this package makes of images.
+ *
+ * @param checkpoint The network.
+ * @param images Values of `[count, imageSize, imageSize, 1]`.
+ * @returns Logits, `[count, classes]`.
+ */
+export async function ourLogits(
+  checkpoint: Checkpoint,
+  images: Float32Array,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { config } = checkpoint;
+  const { model, imageSize } = config;
+  await use(model === "alexnet" && await findAdapter() ? "webgpu" : "cpu");
+  const net = model === "alexnet" ? alexnet(config) : lenet(config);
+  restoreWeights(net, checkpoint);
+  const shape: [number, number, number, number] = [
+    images.length / imageSize ** 2,
+    imageSize,
+    imageSize,
+    1,
+  ];
+  const [logits] = await read(() => [
+    net.predict(tf.tensor(images, shape) as Tensor4D),
+  ]);
+  net.dispose();
+  return logits;
+}

@@ -1,0 +1,101 @@
+/**
+ * LeNet of stock TensorFlow.js, its weights read from a safetensors file by Hugging Face's package.
+ *
+ * @module
+ */
+
+import { parseSafetensorsMetadata, type TensorInfo } from "@huggingface/hub";
+import * as tfl from "@tensorflow/tfjs-layers";
+import { type Tensor, tf } from "../../../src/backend/tf.ts";
+import { read, use } from "../../device.ts";
+
+/**
+ * Computes logits. Of this package, only the bytes of the file are used.
+ *
+ * @param path A file in the layout of Keras.
+ * @param images Values of `[count, 28, 28, 1]`.
+ * @returns Logits, `[count, 10]`.
+ */
+export async function stockLogits(
+  path: string,
+  images: Float32Array,
+): Promise<Float32Array> {
+  await use("cpu");
+  const { conv2d, averagePooling2d, flatten, dense } = tfl.layers;
+  const activation = "sigmoid";
+  const model = tfl.sequential({
+    layers: [
+      conv2d({
+        inputShape: [28, 28, 1],
+        filters: 6,
+        kernelSize: 5,
+        padding: "same",
+        activation,
+      }),
+      averagePooling2d({ poolSize: 2 }),
+      conv2d({ filters: 16, kernelSize: 5, activation }),
+      averagePooling2d({ poolSize: 2 }),
+      flatten(),
+      dense({ units: 120, activation }),
+      dense({ units: 84, activation }),
+      dense({ units: 10 }),
+    ],
+  });
+  const tensors = await _readByHub(path);
+  const names = ["conv2d_1", "conv2d_2", "dense_1", "dense_2", "dense_3"];
+  model.setWeights(
+    names.flatMap((name) => [
+      tensors.get(`${name}.kernel`)!,
+      tensors.get(`${name}.bias`)!,
+    ]),
+  );
+  const [logits] = await read(() => [
+    model.predict(
+      tf.tensor(images, [images.length / 784, 28, 28, 1]),
+    ) as Tensor,
+  ]);
+  model.dispose();
+  tensors.forEach((tensor) => tensor.dispose());
+  return logits;
+}
+
+/** It knows files in repositories only, so the file is served as one. */
+async function _readByHub(
+  path: string,
+): Promise<Map<string, Tensor>> {
+  const bytes = await Deno.readFile(path);
+  const parsed = await parseSafetensorsMetadata({
+    repo: "any/name",
+    path: "model.safetensors",
+    fetch: (_, options) => Promise.resolve(_serve(bytes, options)),
+  });
+  if (parsed.sharded) throw new Error("The file is in parts");
+  const [length] = new BigUint64Array(bytes.buffer, 0, 1);
+  const data = 8 + Number(length);
+  const { __metadata__: _, ...entries } = parsed.header;
+  const tensors = Object.entries(entries as Record<string, TensorInfo>);
+  return new Map(tensors.map(([name, { dtype, shape, data_offsets }]) => {
+    if (dtype !== "F32") throw new Error(`${name} has type ${dtype}`);
+    const [begin, end] = data_offsets;
+    const part = bytes.slice(data + begin, data + end);
+    return [name, tf.tensor(new Float32Array(part.buffer), shape)];
+  }));
+}
+
+function _serve(
+  bytes: Uint8Array<ArrayBuffer>,
+  options?: RequestInit,
+): Response {
+  const range = new Headers(options?.headers).get("range");
+  const [, begin, end] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ??
+    [0, 0, bytes.length - 1];
+  const part = bytes.slice(Number(begin), Number(end) + 1);
+  return new Response(part, {
+    status: range ? 206 : 200,
+    headers: {
+      "content-range": `bytes ${begin}-${end}/${bytes.length}`,
+      "content-length": `${part.length}`,
+      "etag": '"0"',
+    },
+  });
+}

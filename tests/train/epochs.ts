@@ -1,0 +1,58 @@
+/**
+ * Epochs to call callbacks with, without training.
+ *
+ * @module
+ */
+
+import type { Optimizer } from "../../src/optim/optimizer.ts";
+import type { EpochEnd, Training } from "../../src/train/callbacks.ts";
+
+/**
+ * Makes an epoch that is over.
+ *
+ * @param epoch Epoch, from 1.
+ * @param measured What was measured in it; the rest is 0, and what only an evaluation gives is missing.
+ * @returns What callbacks are told.
+ */
+export function epochEnd(
+  epoch: number,
+  measured: Partial<EpochEnd>,
+): EpochEnd {
+  return {
+    epoch,
+    loss: 0,
+    trainAccuracy: 0,
+    testAccuracy: undefined,
+    testLoss: undefined,
+    measuredTrainAccuracy: undefined,
+    isPartial: false,
+    steps: 0,
+    learningRate: 0,
+    seconds: 0,
+    waitSeconds: 0,
+    imagesPerSecond: 0,
+    ...measured,
+  };
+}
+
+/**
+ * Makes a run without a network, for callbacks that look at the optimizer's rate alone, or ask for an end.
+ *
+ * @param learningRate The optimizer's rate.
+ * @returns The run, whose rate may be set, and whether it was asked to end.
+ */
+export function pretendedTraining(
+  learningRate = 0.1,
+): Training & { readonly isStopped: boolean } {
+  let isStopped = false;
+  return {
+    net: undefined as unknown as Training["net"],
+    optimizer: { learningRate } as Optimizer,
+    stop() {
+      isStopped = true;
+    },
+    get isStopped() {
+      return isStopped;
+    },
+  };
+}
