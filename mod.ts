@@ -33,6 +33,7 @@ export * from "./src/io/mod.ts";
 export * from "./src/kernels/mod.ts";
 export * from "./src/models/mod.ts";
 export * from "./src/nn/mod.ts";
+export * from "./src/report/mod.ts";
 export * from "./src/runs/mod.ts";
 export * from "./src/train/mod.ts";
 

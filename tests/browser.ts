@@ -23,6 +23,10 @@ const START_MS = 20_000;
 export interface Page {
   /** What went wrong in it so far: exceptions, errors on the console, files that could not be loaded. */
   readonly errors: readonly string[];
+  /** Warnings on the console so far. */
+  readonly warnings: readonly string[];
+  /** Addresses that it asked for so far, its own the first. */
+  readonly requests: readonly string[];
   /**
    * Computes something in the page.
    *
@@ -200,21 +204,28 @@ async function _openPage(connection: Connection, url: string): Promise<Page> {
   const send = (method: string, params: object = {}) =>
     connection.send(method, params, sessionId);
   const errors: string[] = [];
+  const warnings: string[] = [];
+  const requests: string[] = [];
   const loaded = new Promise<void>((resolve) =>
     connection.listen((event) => {
       if (event.sessionId !== sessionId) return;
       if (event.method === "Page.loadEventFired") resolve();
+      if (event.method === "Network.requestWillBeSent") {
+        requests.push(event.params.request.url);
+      }
+      const warning = _warningOf(event);
+      if (warning !== undefined) warnings.push(warning);
       const error = _errorOf(event);
       if (error !== undefined) errors.push(error);
     })
   );
-  for (const domain of ["Page", "Runtime", "Log"]) {
+  for (const domain of ["Page", "Runtime", "Log", "Network"]) {
     await send(`${domain}.enable`);
   }
   await send("Page.navigate", { url });
   await loaded;
   return {
-    errors,
+    ...{ errors, warnings, requests },
     send,
     async evaluate(expression) {
       const { result, exceptionDetails } = await send("Runtime.evaluate", {
@@ -238,6 +249,16 @@ function _errorOf({ method, params }: Message): string | undefined {
   }
   if (method === "Log.entryAdded" && params.entry.level === "error") {
     return `${params.entry.text} ${params.entry.url ?? ""}`.trim();
+  }
+}
+
+/** What an event warns of, if it does. */
+function _warningOf({ method, params }: Message): string | undefined {
+  if (method === "Runtime.consoleAPICalled" && params.type === "warning") {
+    return params.args.map((a: Message) => a.value ?? a.description).join(" ");
+  }
+  if (method === "Log.entryAdded" && params.entry.level === "warning") {
+    return params.entry.text;
   }
 }
 

@@ -4,11 +4,7 @@
  * @module
  */
 
-import {
-  type CommandLine,
-  describeOptions,
-  type OptionName,
-} from "./options.ts";
+import type { CommandLine, OptionName } from "./options.ts";
 
 /** A command of the program. */
 export interface Command {
@@ -90,6 +86,21 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ...COMMON_OPTIONS,
     ],
     run: async (line) => (await import("./evaluate.ts")).evaluate(line),
+  },
+  report: {
+    positional: "RUN",
+    summary:
+      "Write one HTML page about a run: curves, confusion matrix, worst mistakes, filters, configuration",
+    options: [
+      "output",
+      "device",
+      "data-dir",
+      "offline",
+      "progress",
+      "quiet",
+      ...COMMON_OPTIONS,
+    ],
+    run: async (line) => (await import("./report.ts")).report(line),
   },
   "lr-find": {
     positional: "",
@@ -197,48 +208,3 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (line) => (await import("./doctor.ts")).doctor(line),
   },
 };
-
-/**
- * Writes the help of the program.
- *
- * @returns Several lines.
- */
-export function programHelp(): string {
-  const rows = Object.entries(COMMANDS).map(([name, { positional, summary }]) =>
-    [`${name} ${positional}`, summary] as const
-  );
-  return [
-    "AlexNet on Fashion-MNIST, on WebGPU",
-    "",
-    "Usage: deno run -A jsr:@x/alexnet <command> [options]",
-    "",
-    ..._columns(rows),
-    "",
-    "<command> --help lists the options of a command.",
-  ].join("\n");
-}
-
-/**
- * Writes the help of a command.
- *
- * @param name Name of the command.
- * @param command The command.
- * @returns Several lines.
- */
-export function commandHelp(name: string, command: Command): string {
-  const { positional, summary, options } = command;
-  return [
-    summary,
-    "",
-    `Usage: deno run -A jsr:@x/alexnet ${name} ${
-      positional ? `${positional} ` : ""
-    }[options]`,
-    "",
-    ..._columns(describeOptions(options)),
-  ].join("\n");
-}
-
-function _columns(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
-}

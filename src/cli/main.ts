@@ -5,7 +5,8 @@
  */
 
 import { AlexNetError, OptionError } from "../errors.ts";
-import { commandHelp, COMMANDS, programHelp } from "./commands.ts";
+import { COMMANDS } from "./commands.ts";
+import { commandHelp, programHelp } from "./help.ts";
 import { didYouMean, UsageError } from "./option_kinds.ts";
 import { parseOptions } from "./options.ts";
 

@@ -159,7 +159,7 @@ export const OPTIONS = {
   ),
   "output": text(
     "PATH",
-    "Where to write: a file, and for tfjs a new folder; data show: a PNG file, fashion-mnist-train.png or -test.png if not given",
+    "Where to write: a file, and for tfjs a new folder; report: RUN/report.html if not given; data show: a PNG file, fashion-mnist-train.png or -test.png if not given",
   ),
   "verbose": toggle("Print the stack trace of an error"),
   "help": toggle("Print this help"),

@@ -5,13 +5,17 @@
  */
 
 import { join } from "node:path";
+import type { DataLoader } from "../data/data_loader.ts";
 import { type FashionMnist, loadFashionMnist } from "../data/fashion_mnist.ts";
+import { AlexNetError } from "../errors.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
 import { requirePrecision } from "../nn/precision.ts";
+import { writeReport } from "../report/write_report.ts";
+import type { Sequential } from "../nn/sequential.ts";
 import { LAST } from "../runs/run_checkpoints.ts";
 import { RUN_FILES, type RunFolder } from "../runs/run_folder.ts";
-import { fit } from "../train/fit.ts";
+import { fit, type FitOptions, type History } from "../train/fit.ts";
 import type { Checkpoints } from "../train/state.ts";
 import { useTuned } from "../train/tune.ts";
 import { augmentationOf } from "./augment.ts";
@@ -85,8 +89,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
     } else {
       await useTuned({ onWarning });
     }
-    using interrupts = await listenForInterrupts();
-    const history = await fit(net, data.train, {
+    const history = await _fitUntilInterrupted(net, data.train, {
       epochs: recipe.epochs,
       precision: recipe.precision,
       optimizer: optimization.optimizer,
@@ -96,7 +99,6 @@ export async function train({ options: given }: CommandLine): Promise<number> {
       measureTrain: options["measure-train"],
       maxTimeMs: recipe.maxTimeMs,
       logEvery: options["log-every"],
-      signal: interrupts.signal,
       checkpoints: folder && _telling(folder, output),
       resume: folder?.state,
       callbacks: [
@@ -120,6 +122,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
       await saveCheckpoint(options.save, net, config);
       output.note(`saved ${options.save}`);
     }
+    if (folder) await _report(folder, options, { output, view });
     return 0;
   } finally {
     view.stop();
@@ -144,6 +147,37 @@ async function _load(
   });
   view.stop();
   return data;
+}
+
+/** Trains, until Ctrl-C at the latest. */
+async function _fitUntilInterrupted(
+  net: Sequential,
+  train: DataLoader,
+  options: FitOptions,
+): Promise<History> {
+  using interrupts = await listenForInterrupts();
+  return await fit(net, train, { ...options, signal: interrupts.signal });
+}
+
+/** Writes the report of a run; a run that has none is a good run all the same. */
+async function _report(
+  { path }: RunFolder,
+  options: OptionValues,
+  { output, view }: { output: TrainOutput; view: ProgressView },
+): Promise<void> {
+  try {
+    const file = await writeReport(path, {
+      dataDir: options["data-dir"],
+      offline: options.offline,
+      onProgress: (e) => view.update(e),
+    });
+    view.stop();
+    output.note(`wrote ${file}`);
+  } catch (error) {
+    if (!(error instanceof AlexNetError)) throw error;
+    view.stop();
+    console.error(`warning: there is no report, as ${error.message}`);
+  }
 }
 
 /** Keeps states, and tells of it. */

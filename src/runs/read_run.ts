@@ -14,6 +14,9 @@ import type {
   StepRecord,
 } from "./records.ts";
 
+/** Most characters that an error quotes. */
+const MAX_MESSAGE = 500;
+
 /** What a run folder says. */
 export interface RunRecords {
   /** What the run depends on. */
@@ -157,7 +160,8 @@ function _reason(error: unknown): string {
   return _oneLine(error instanceof Error ? error.message : String(error));
 }
 
-/** Names and contents of files may have line breaks. */
+/** Names and contents of files may be long, and have line breaks and what terminals take for commands. */
 function _oneLine(text: string): string {
-  return text.replace(/\s+/g, " ");
+  const line = text.replace(/[\s\p{Cc}]+/gu, " ");
+  return line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}...` : line;
 }

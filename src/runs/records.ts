@@ -21,7 +21,7 @@ export interface RunConfig {
   readonly system: string;
   /** Which network. */
   readonly model: ModelConfig;
-  /** Every choice of the run: epochs, batchSize, learningRate, seed and so on. */
+  /** Every choice of the run by the names of options: epochs, batch-size, learning-rate, seed and so on. */
   readonly recipe: Readonly<Record<string, unknown>>;
   /** The data. */
   readonly data: {

@@ -86,6 +86,12 @@ const REFUSED: [line: string, message: RegExp][] = [
   ],
   ["evaluate", /evaluate needs one CHECKPOINT/],
   ["evaluate one two", /evaluate needs one CHECKPOINT/],
+  ["report", /report needs one RUN: a folder that `train --out RUN` wrote/],
+  ["report one two", /report needs one RUN/],
+  [
+    "report run --output /nonexistent/file",
+    /--output \/nonexistent\/file as there is no folder \/nonexistent/,
+  ],
   ["predict", /predict needs a CHECKPOINT .+ and at least one IMAGE/],
   ["predict one", /predict needs a CHECKPOINT .+ and at least one IMAGE/],
   ["predict one two --top 0", /--top .+ an integer of at least 1/],

@@ -1,0 +1,76 @@
+/**
+ * How numbers are written in the report.
+ *
+ * @module
+ */
+
+/**
+ * Writes a share.
+ *
+ * @param share In [0, 1], or `undefined` where it was not measured.
+ * @returns For example "0.867", or a dash.
+ */
+export function formatShare(share: number | undefined): string {
+  return share === undefined ? "–" : share.toFixed(3);
+}
+
+/**
+ * Writes a share in percent.
+ *
+ * @param share In [0, 1].
+ * @returns For example "87%", "3.5%", "0.4%" or, where rounding would say more or less than there is, "99.9%".
+ */
+export function formatPercent(share: number): string {
+  const percent = 100 * share;
+  const isFine = percent > 0 && percent < 10 || percent > 99 && percent < 100;
+  if (!isFine) return `${percent.toFixed(0)}%`;
+  return `${Math.min(99.9, Math.max(0.1, percent)).toFixed(1)}%`;
+}
+
+/**
+ * Writes a loss.
+ *
+ * @param loss In nats, or `undefined` where it was not measured.
+ * @returns For example "0.4276", or a dash.
+ */
+export function formatLoss(loss: number | undefined): string {
+  return loss === undefined ? "–" : loss.toFixed(4);
+}
+
+/**
+ * Writes a count.
+ *
+ * @param count An integer.
+ * @returns For example "46,764,746".
+ */
+export function formatCount(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/**
+ * Writes a number with three digits.
+ *
+ * @param value Any number.
+ * @returns For example "3.42" or "1,230".
+ */
+export function formatThreeDigits(value: number): string {
+  return value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
+}
+
+/**
+ * Writes a time.
+ *
+ * @param seconds Any time, in seconds.
+ * @returns For example "8.3 s", "12 min 5 s" or "2 h 10 min".
+ */
+export function formatTime(seconds: number): string {
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [
+    Math.floor(whole / 3600),
+    Math.floor(whole / 60) % 60,
+  ];
+  return hours > 0
+    ? `${hours} h ${minutes} min`
+    : `${minutes} min ${whole % 60} s`;
+}

@@ -1,0 +1,8 @@
+/**
+ * The report of a run: one HTML page.
+ *
+ * @module
+ */
+
+export type { EvaluationOptions } from "./evaluation.ts";
+export { type ReportOptions, writeReport } from "./write_report.ts";

@@ -1,0 +1,150 @@
+/**
+ * The page as a whole.
+ *
+ * @module
+ */
+
+import type { ReportContent } from "./content.ts";
+import { MODEL_NAMES } from "./content.ts";
+import {
+  formatCount,
+  formatLoss,
+  formatShare,
+  formatThreeDigits,
+  formatTime,
+} from "./format.ts";
+import { type Content, html, Markup, section } from "./html.ts";
+import { accuracySection, lossSection } from "./learning.ts";
+import { LECTURE } from "./lecture.ts";
+import {
+  configurationSection,
+  filterSection,
+  layerSection,
+  throughputSection,
+} from "./network.ts";
+import { predictionSections } from "./predictions.ts";
+import { STYLE } from "./style.ts";
+
+/** The page needs no script and no other file, so whatever a run folder could smuggle in is refused by the browser as well. */
+const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
+const SECTIONS: readonly [id: string, name: string][] = [
+  ["loss", "Loss"],
+  ["accuracy", "Accuracy"],
+  ["confusion", "Confusion matrix"],
+  ["classes", "Classes"],
+  ["mistakes", "Mistakes"],
+  ["filters", "Filters"],
+  ["layers", "Layers"],
+  ["throughput", "Throughput"],
+  ["configuration", "Configuration"],
+];
+
+/**
+ * Writes the page.
+ *
+ * @param content What it is made of.
+ * @returns A whole HTML document.
+ */
+export function renderPage(content: ReportContent): string {
+  const { name, config } = content;
+  const title = `${MODEL_NAMES[config.model.model]} on Fashion-MNIST`;
+  return html`
+    <!DOCTYPE html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta http-equiv="Content-Security-Policy" content="${POLICY}">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <title>${title}: ${name}</title>
+        <link rel="icon" href="data:,">
+        <style>${new Markup(STYLE)}</style>
+      </head>
+      <body>
+        <header>
+          <h1>${title}</h1>
+          <p>Run ${name}, begun ${_date(config.started)}</p>
+          <nav aria-label="Sections">
+            <ul>${SECTIONS.map(([id, name]) =>
+              html`<li><a href="#${id}">${name}</a></li>`
+            )}</ul>
+          </nav>
+        </header>
+        <main>
+    ${_headline(content)}
+    ${lossSection(content)}
+    ${accuracySection(content)}
+    ${predictionSections(content)}
+    ${filterSection(content)}
+    ${layerSection(content)}
+    ${throughputSection(content)}
+    ${configurationSection(content)}
+        </main>
+      </body>
+    </html>
+  `.text;
+}
+
+/** For example "2026-11-25 20:45 UTC". */
+function _date(started: string): string {
+  return `${
+    new Date(started).toISOString().slice(0, 16).replace("T", " ")
+  } UTC`;
+}
+
+function _headline(content: ReportContent): Markup {
+  const { epochs, config, evaluation } = content;
+  const lecture = LECTURE[config.model.model].epochs;
+  const reached = lecture[lecture.length - 1].testAccuracy;
+  const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
+  const last = epochs.at(-1);
+  const { recipe } = config;
+  return section(
+    { id: "headline", title: "Result" },
+    html`<dl class="cards">
+${
+      _card(
+        "Test accuracy",
+        formatShare(evaluation?.predictions.accuracy ?? last?.testAccuracy),
+        `${
+          evaluation ? `checkpoint “${evaluation.checkpoint}”` : "last epoch"
+        }; the lecture: ${reached} after ${lecture.length} epochs`,
+      )
+    }${
+      _card(
+        "Test loss",
+        formatLoss(evaluation?.predictions.loss ?? last?.testLoss),
+        `nats, on ${formatCount(config.data.testSamples)} images`,
+      )
+    }${
+      _card(
+        "Epochs",
+        String(epochs.length),
+        `${typeof recipe.epochs === "number" ? `of ${recipe.epochs}; ` : ""}${
+          formatCount(last?.steps ?? content.steps.length)
+        } steps`,
+      )
+    }${
+      _card(
+        "Training time",
+        formatTime(seconds),
+        last &&
+          `${
+            formatThreeDigits(last.imagesPerSecond)
+          } images/s in the last epoch`,
+      )
+    }
+<div><dt>Device</dt><dd class="words">${config.device}</dd></div>
+</dl>`,
+  );
+}
+
+function _card(name: string, value: string, more: Content): Markup {
+  return html`
+    <div>
+      <dt>${name}</dt>
+      <dd><span>${value}</span><small>${more}</small></dd>
+    </div>
+  `;
+}

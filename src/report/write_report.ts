@@ -1,0 +1,60 @@
+/**
+ * Makes the report of a run and writes it.
+ *
+ * @module
+ */
+
+import { basename, join, resolve } from "node:path";
+import { writeAtomically } from "../io/atomic_file.ts";
+import { namedLayers } from "../models/named.ts";
+import { summarize } from "../nn/summary.ts";
+import { readRun } from "../runs/read_run.ts";
+import { evaluateRun, type EvaluationOptions } from "./evaluation.ts";
+
+/** Options of {@linkcode writeReport}. */
+export interface ReportOptions extends EvaluationOptions {
+  /** Where to write the page. Default: `report.html` in the run folder. */
+  output?: string;
+}
+
+/**
+ * Writes a page about a run: how it learned, what it confuses, its worst mistakes, its filters, and its configuration. The
+ * page is one HTML file that needs neither network nor scripts.
+ *
+ * The best checkpoint of the run, or the last if there is no best, is evaluated on the device in use. A run without a
+ * checkpoint has a page without what only the network can say.
+ *
+ * @example
+ * ```ts
+ * import { initBackend, writeReport } from "@x/alexnet";
+ *
+ * await initBackend();
+ * console.log(`wrote ${await writeReport("runs/lenet")}`);
+ * ```
+ *
+ * @param run The run folder.
+ * @param options Where to write, where the data is, and how to report progress.
+ * @returns Path of the page.
+ * @throws {DataError} If the run folder or the data set cannot be used, or the page cannot be written.
+ * @throws {BackendError} If the device fails.
+ */
+export async function writeReport(
+  run: string,
+  options: ReportOptions = {},
+): Promise<string> {
+  const { output = join(run, "report.html"), ...evaluation } = options;
+  // What draws is of no use to anybody else who imports this package.
+  const { openCharts } = await import("./charts.ts");
+  const { renderPage } = await import("./page.ts");
+  const records = await readRun(run);
+  const { layers, inputShape } = namedLayers(records.config.model);
+  const page = renderPage({
+    ...records,
+    name: basename(resolve(run)),
+    layers: summarize(layers, inputShape),
+    evaluation: await evaluateRun(run, records.config, evaluation),
+    draw: await openCharts(),
+  });
+  await writeAtomically(output, [new TextEncoder().encode(page)]);
+  return output;
+}
