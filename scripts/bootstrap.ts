@@ -2,13 +2,14 @@
  * Sets up what is missing, silent when nothing is, and then runs the command:
  * `bootstrap.ts train [options]` or `bootstrap.ts test [arguments of deno test]`.
  *
- * On a Debian-family system as root it installs the software Vulkan driver where there is no WebGPU adapter, and the
- * data set where no mirror can be reached. Elsewhere it prints what to do and goes on, so that the command itself can
+ * On a Debian-family system as root it installs the software Vulkan driver where there is no WebGPU adapter, the data
+ * set where no mirror can be reached and, for the tests, other programs that read what this one writes. Elsewhere it prints what to do and goes on, so that the command itself can
  * decide what it can do without.
  *
  * @module
  */
 
+import { delimiter, join } from "node:path";
 import { parseArgs } from "@std/cli/parse-args";
 import { findAdapter, NO_ADAPTER_REMEDY } from "../src/backend/adapter.ts";
 import { ensureFashionMnist, readVerified } from "../src/data/files.ts";
@@ -16,6 +17,12 @@ import { ProgressView } from "../src/cli/progress.ts";
 
 const DRIVER_PACKAGE = "mesa-vulkan-drivers";
 const DATA_PACKAGE = "dataset-fashion-mnist";
+
+/** Programs that tests need, and their packages: tests are left out where they are missing. */
+const TEST_TOOLS: Readonly<Record<string, string>> = {
+  chromium: "chromium",
+  protoc: "protobuf-compiler",
+};
 
 /** What is run once everything is there. */
 const COMMANDS: Record<string, readonly string[]> = {
@@ -40,6 +47,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   if (!args.includes("--help") && !args.includes("-h")) {
     if (setUp.device !== "cpu") await _ensureAdapter(setUp);
     if (setUp.source !== "sample") await _ensureData(setUp);
+    if (name === "test") await _ensureTools();
   }
   return await _run([...COMMANDS[name], ...args]);
 }
@@ -76,6 +84,25 @@ async function _ensureData({ dataDir, offline }: SetUp): Promise<void> {
   } finally {
     view.stop();
   }
+}
+
+async function _ensureTools(): Promise<void> {
+  for (const [tool, packageName] of Object.entries(TEST_TOOLS)) {
+    if (_isOnPath(tool)) continue;
+    if (_canInstall()) await _install(packageName, `${tool} for its tests`);
+    else console.error(`setup: no ${tool} was found: its tests are left out`);
+  }
+}
+
+function _isOnPath(name: string): boolean {
+  const folders = Deno.env.get("PATH")?.split(delimiter) ?? [];
+  return folders.some((folder) => {
+    try {
+      return Deno.statSync(join(folder, name)).isFile;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Whether this is a Debian-family system and this process is root. */
