@@ -20,7 +20,7 @@ import { openSafetensors, type SafetensorsFile } from "./safetensors_file.ts";
 export type { ModelConfig } from "./model_config.ts";
 
 /** Says in a file's metadata that this package wrote it. */
-export const CHECKPOINT_FORMAT = "@x/alexnet";
+const FORMAT = "@x/alexnet";
 
 /** A checkpoint that was read. */
 export interface Checkpoint {
@@ -77,7 +77,7 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const { config, tensors, training } = checkpoint;
   const metadata = {
-    format: CHECKPOINT_FORMAT,
+    format: FORMAT,
     config: JSON.stringify(config),
     ...training === undefined ? {} : { training },
   };
@@ -109,7 +109,7 @@ export async function loadCheckpoint(
 }
 
 function _readConfig({ path, metadata }: SafetensorsFile): ModelConfig {
-  if (metadata.format !== CHECKPOINT_FORMAT) {
+  if (metadata.format !== FORMAT) {
     throw new DataError(
       path,
       `Cannot use ${path}: it was not written by \`train --save\`, so which network it is for is unknown; \`import\` finds out`,

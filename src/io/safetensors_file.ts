@@ -5,11 +5,7 @@
  */
 
 import { cannotRead, fileSize, orCannotRead, readPart } from "./read_file.ts";
-import {
-  LENGTH_BYTES,
-  type NamedTensor,
-  type Safetensors,
-} from "./safetensors.ts";
+import { LENGTH_BYTES, type NamedTensor } from "./safetensors.ts";
 import {
   HeaderError,
   parseHeader,
@@ -57,22 +53,6 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     file.close();
     throw error;
   }
-}
-
-/**
- * Reads a safetensors file.
- *
- * @param path The file.
- * @returns All of its tensors, and its metadata.
- * @throws {DataError} If it is missing, damaged or something else, or has a tensor that is not float32.
- */
-export async function readSafetensors(path: string): Promise<Safetensors> {
-  using file = await openSafetensors(path);
-  const tensors = new Map<string, NamedTensor>();
-  for (const name of file.entries.keys()) {
-    tensors.set(name, await file.read(name));
-  }
-  return { tensors, metadata: file.metadata };
 }
 
 async function _readHeader(

@@ -7,16 +7,19 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../src/errors.ts";
 import { encodeSafetensors } from "../../src/io/safetensors.ts";
-import {
-  openSafetensors,
-  readSafetensors,
-} from "../../src/io/safetensors_file.ts";
+import { openSafetensors } from "../../src/io/safetensors_file.ts";
 import { makeFolder } from "../data/folder.ts";
-import { join, METADATA, TENSORS, withHeader } from "./safetensors_files.ts";
+import {
+  join,
+  METADATA,
+  readSafetensors,
+  TENSORS,
+  withHeader,
+} from "./safetensors_files.ts";
 
 const WHOLE = join(encodeSafetensors({ tensors: TENSORS, metadata: METADATA }));
 
-Deno.test("readSafetensors() reads what encodeSafetensors() wrote", async () => {
+Deno.test("SafetensorsFile.read() reads what encodeSafetensors() wrote", async () => {
   await using folder = await makeFolder();
   const path = `${folder.path}/file`;
   await Deno.writeFile(path, WHOLE);

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { NamedTensor } from "../../src/io/safetensors.ts";
+import type { NamedTensor, Safetensors } from "../../src/io/safetensors.ts";
+import { openSafetensors } from "../../src/io/safetensors_file.ts";
 
 /** Tensors of several ranks, with a name that a file must not be able to harm anything with. */
 export const TENSORS: ReadonlyMap<string, NamedTensor> = new Map([
@@ -33,6 +34,21 @@ export const METADATA = { format: "test", note: 'a "quoted" line\nand 日本' };
  */
 export function join(pieces: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([...pieces].flatMap((piece) => [...piece]));
+}
+
+/**
+ * Reads all of a safetensors file.
+ *
+ * @param path The file.
+ * @returns All of its tensors, and its metadata.
+ */
+export async function readSafetensors(path: string): Promise<Safetensors> {
+  using file = await openSafetensors(path);
+  const tensors = new Map<string, NamedTensor>();
+  for (const name of file.entries.keys()) {
+    tensors.set(name, await file.read(name));
+  }
+  return { tensors, metadata: file.metadata };
 }
 
 /**

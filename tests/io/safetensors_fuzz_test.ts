@@ -9,13 +9,16 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { deflateSync, gzipSync } from "fflate";
 import { DataError } from "../../src/errors.ts";
 import { encodeSafetensors } from "../../src/io/safetensors.ts";
-import {
-  openSafetensors,
-  readSafetensors,
-} from "../../src/io/safetensors_file.ts";
+import { openSafetensors } from "../../src/io/safetensors_file.ts";
 import { uniforms } from "../../src/random.ts";
 import { makeFolder } from "../data/folder.ts";
-import { join, METADATA, TENSORS, withHeader } from "./safetensors_files.ts";
+import {
+  join,
+  METADATA,
+  readSafetensors,
+  TENSORS,
+  withHeader,
+} from "./safetensors_files.ts";
 
 const WHOLE = join(encodeSafetensors({ tensors: TENSORS, metadata: METADATA }));
 const HEADER_END = 8 + WHOLE[0] + 256 * WHOLE[1];
@@ -63,7 +66,7 @@ function integers(count: number, bound: number, seed: number): number[] {
     .map((u) => Math.floor(u * bound));
 }
 
-Deno.test("readSafetensors() refuses a file that is cut off at any byte", async () => {
+Deno.test("SafetensorsFile.read() refuses a file that is cut off at any byte", async () => {
   await using folder = await makeFolder();
   const path = `${folder.path}/file`;
   assert(await isRead(path, WHOLE));
@@ -72,7 +75,7 @@ Deno.test("readSafetensors() refuses a file that is cut off at any byte", async 
   }
 });
 
-Deno.test("readSafetensors() survives a change of every byte of length and header", async () => {
+Deno.test("SafetensorsFile.read() survives a change of every byte of length and header", async () => {
   await using folder = await makeFolder();
   const path = `${folder.path}/file`;
   let numRead = 0;
@@ -87,7 +90,7 @@ Deno.test("readSafetensors() survives a change of every byte of length and heade
   assert(numRead > 50);
 });
 
-Deno.test("readSafetensors() refuses every length that is not the header's", async () => {
+Deno.test("SafetensorsFile.read() refuses every length that is not the header's", async () => {
   await using folder = await makeFolder();
   const path = `${folder.path}/file`;
   const lengths = [
@@ -123,7 +126,7 @@ Deno.test("openSafetensors() does not read a header above the format's limit, ho
   assertEquals(largest(), 8);
 });
 
-Deno.test("readSafetensors() survives random numbers in places of the header's", async () => {
+Deno.test("SafetensorsFile.read() survives random numbers in places of the header's", async () => {
   await using folder = await makeFolder();
   const path = `${folder.path}/file`;
   const choices = [0, 1, 3, 4, 8, -1, 0.5, 1e10, 2 ** 53, 1e300, null, "4", []];
@@ -142,7 +145,7 @@ Deno.test("readSafetensors() survives random numbers in places of the header's",
   assert(numRead > 20);
 });
 
-Deno.test("readSafetensors() refuses noise of any size", async () => {
+Deno.test("SafetensorsFile.read() refuses noise of any size", async () => {
   await using folder = await makeFolder();
   const path = `${folder.path}/file`;
   for (let size = 0; size < 300; size++) {
@@ -154,7 +157,7 @@ Deno.test("readSafetensors() refuses noise of any size", async () => {
   }
 });
 
-Deno.test("readSafetensors() refuses files of other formats", async () => {
+Deno.test("SafetensorsFile.read() refuses files of other formats", async () => {
   await using folder = await makeFolder();
   const path = `${folder.path}/file`;
   const text = (text: string) => new TextEncoder().encode(text);
@@ -175,7 +178,7 @@ Deno.test("readSafetensors() refuses files of other formats", async () => {
   }
 });
 
-Deno.test("readSafetensors() refuses what is no file, without waiting for it", async () => {
+Deno.test("SafetensorsFile.read() refuses what is no file, without waiting for it", async () => {
   await using folder = await makeFolder();
   const pipe = `${folder.path}/pipe`;
   await new Deno.Command("mkfifo", { args: [pipe] }).output();

@@ -35,7 +35,7 @@ export interface ExportModelOptions {
  * Writes a network for another program, whole or not at all. No device is needed.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { exportModel, loadCheckpoint } from "@x/alexnet";
  *
  * const checkpoint = await loadCheckpoint("alexnet.safetensors");

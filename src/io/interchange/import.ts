@@ -24,7 +24,7 @@ export interface ImportModelOptions extends KnownModel {
  * and with its own size, before any weight is read. No device is needed.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { alexnet, importModel, initBackend, restoreWeights } from "@x/alexnet";
  *
  * await initBackend();

@@ -13,7 +13,7 @@ import {
   encodeSafetensors,
   type NamedTensor,
 } from "../../../src/io/safetensors.ts";
-import { readSafetensors } from "../../../src/io/safetensors_file.ts";
+import { readSafetensors } from "../safetensors_files.ts";
 import { assertClose } from "../../compare.ts";
 import { makeFolder } from "../../data/folder.ts";
 import { LENET, ourLogits, seededCheckpoint } from "./seeded.ts";
