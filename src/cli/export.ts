@@ -7,6 +7,7 @@
 import { loadCheckpoint } from "../io/checkpoint.ts";
 import { exportModel } from "../io/interchange/export.ts";
 import { describeModel } from "../io/model_config.ts";
+import { findCheckpoint } from "../runs/find_checkpoint.ts";
 import { UsageError } from "./option_kinds.ts";
 import type { CommandLine } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
@@ -23,7 +24,7 @@ export async function exportCheckpoint(
 ): Promise<number> {
   if (positional.length !== 1) {
     throw new UsageError(
-      "export needs one CHECKPOINT: a file that `train --save FILE` wrote",
+      "export needs one CHECKPOINT: a file that `train --save FILE` wrote, or a folder that `train --out RUN` wrote",
     );
   }
   const { format, layout, output } = options;
@@ -36,7 +37,7 @@ export async function exportCheckpoint(
     );
   }
   if (format !== "tfjs") await checkWritable("--output", output);
-  const checkpoint = await loadCheckpoint(positional[0]);
+  const checkpoint = await loadCheckpoint(await findCheckpoint(positional[0]));
   await exportModel(checkpoint, { format, layout, output });
   console.log(`wrote ${output}: ${describeModel(checkpoint.config)}`);
   return 0;
