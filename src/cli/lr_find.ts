@@ -4,7 +4,6 @@
  * @module
  */
 
-import { loadFashionMnist } from "../data/fashion_mnist.ts";
 import { TrainingError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
@@ -14,8 +13,8 @@ import {
 } from "../train/lr_finder.ts";
 import type { LearningRateSuggestions } from "../train/lr_suggestions.ts";
 import { useTuned } from "../train/tune.ts";
-import { augmentationOf } from "./augment.ts";
 import { formatDevice } from "./console.ts";
+import { loadData } from "./load_data.ts";
 import { drawLossCurve } from "./lr_curve.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
 import { optimizerOf } from "./optimization.ts";
@@ -49,17 +48,7 @@ export async function lrFind({ options }: CommandLine): Promise<number> {
   });
   const onWarning = (message: string) => console.error(`warning: ${message}`);
   try {
-    const { train } = await loadFashionMnist({
-      ...recipe,
-      resize: imageSize === 28 ? undefined : imageSize,
-      dataDir: options["data-dir"],
-      offline: options.offline,
-      source: options.source,
-      augment: augmentationOf(options.augment),
-      workers: options.workers,
-      onProgress: view.download,
-    });
-    view.stop();
+    const { train } = await loadData(options, recipe, view);
     const backend = await initBackend({ device: options.device, onWarning });
     const net = buildNetwork(config, recipe);
     await useTuned({ onWarning });

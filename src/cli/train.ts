@@ -6,7 +6,6 @@
 
 import { join } from "node:path";
 import type { DataLoader } from "../data/data_loader.ts";
-import { type FashionMnist, loadFashionMnist } from "../data/fashion_mnist.ts";
 import { AlexNetError } from "../errors.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
@@ -18,16 +17,16 @@ import { RUN_FILES, type RunFolder } from "../runs/run_folder.ts";
 import { fit, type FitOptions, type History } from "../train/fit.ts";
 import type { Checkpoints } from "../train/state.ts";
 import { useTuned } from "../train/tune.ts";
-import { augmentationOf } from "./augment.ts";
 import { formatDevice, formatLayers } from "./console.ts";
 import { formatData } from "./data_summary.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupts.ts";
+import { loadData } from "./load_data.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
 import { optimizationOf } from "./optimization.ts";
 import type { CommandLine, OptionValues } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
 import { ProgressView } from "./progress.ts";
-import { type Recipe, recipeOf } from "./recipe.ts";
+import { recipeOf } from "./recipe.ts";
 import { howToResume, openRun, runOptions } from "./run.ts";
 import {
   describeRecipe,
@@ -64,7 +63,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
     requirePrecision(recipe.precision);
     using run = await openRun(options, { recipe, model: config, backend });
     const { folder } = run;
-    const data = await run.undoIfItFails(() => _load(options, recipe, view));
+    const data = await run.undoIfItFails(() => loadData(options, recipe, view));
     const net = buildNetwork(config, recipe);
     const stepsPerEpoch = data.train.numBatches;
     const changes = optimization.describe(stepsPerEpoch);
@@ -127,26 +126,6 @@ export async function train({ options: given }: CommandLine): Promise<number> {
   } finally {
     view.stop();
   }
-}
-
-async function _load(
-  options: OptionValues,
-  recipe: Recipe,
-  view: ProgressView,
-): Promise<FashionMnist> {
-  const { imageSize } = recipe;
-  const data = await loadFashionMnist({
-    ...recipe,
-    resize: imageSize === 28 ? undefined : imageSize,
-    dataDir: options["data-dir"],
-    offline: options.offline,
-    source: options.source,
-    augment: augmentationOf(options.augment),
-    workers: options.workers,
-    onProgress: view.download,
-  });
-  view.stop();
-  return data;
 }
 
 /** Trains, until Ctrl-C at the latest. */

@@ -6,6 +6,7 @@
 
 import { readScalars } from "../backend/backend.ts";
 import { type Scalar, type Tensor, tf } from "../backend/tf.ts";
+import { TrainingError } from "../errors.ts";
 import type { Progress } from "./callbacks.ts";
 
 /** Mean loss and accuracy over some images. */
@@ -141,4 +142,22 @@ export class Metrics {
     this.#sums?.forEach((t) => t.dispose());
     this.#sums = undefined;
   }
+}
+
+/**
+ * Checks a loss of training.
+ *
+ * @param loss Mean or sum of losses, in nats.
+ * @param where Epoch (from 1) and step (from 0 over the run) of the last one.
+ * @throws {TrainingError} If it is not finite.
+ */
+export function requireFinite(
+  loss: number,
+  where: { epoch: number; step: number },
+): void {
+  if (Number.isFinite(loss)) return;
+  throw new TrainingError(
+    `The mean loss became ${loss} by step ${where.step} in epoch ${where.epoch}: try a smaller learning rate, and check that all labels are in [0, classes)`,
+    where,
+  );
 }

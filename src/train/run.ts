@@ -4,14 +4,14 @@
  * @module
  */
 
-import { DataError, TrainingError } from "../errors.ts";
+import { DataError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Batch } from "../data/loader_options.ts";
 import { checkNames, restoreStates, saveStates } from "./callback_states.ts";
 import type { Callbacks, EpochEnd, Progress, Training } from "./callbacks.ts";
 import { batchesFrom, type BatchSource } from "./batch_source.ts";
-import { type LossAndAccuracy, Metrics } from "./metrics.ts";
+import { type LossAndAccuracy, Metrics, requireFinite } from "./metrics.ts";
 import { Pacer, pause } from "./pacer.ts";
 import {
   type Checkpoints,
@@ -111,11 +111,17 @@ export class Run implements Training {
     restoreStates(this.#parts.callbacks, progress.callbacks, this);
   }
 
-  /** Has the state kept, where somebody does; waits for the device. */
+  /**
+   * Has the state kept, where somebody does; waits for the device.
+   *
+   * @throws {TrainingError} If the loss is not finite.
+   */
   async save(): Promise<void> {
     const { callbacks, checkpoints } = this.#parts;
     if (checkpoints === undefined) return;
     const sums = await this.#metrics?.read() ?? NOTHING;
+    // A run that has come to nothing must not take the place of one to go on from.
+    this.#checkFinite(sums.loss);
     const device = await readDevice(this.#parts);
     const progress = {
       epoch: this.epoch,
@@ -239,11 +245,6 @@ export class Run implements Training {
   }
 
   #checkFinite(loss: number): void {
-    if (Number.isFinite(loss)) return;
-    const where = { epoch: this.epoch, step: this.step - 1 };
-    throw new TrainingError(
-      `The mean loss became ${loss} by step ${where.step} in epoch ${where.epoch}: try a smaller learning rate, and check that all labels are in [0, classes)`,
-      where,
-    );
+    requireFinite(loss, { epoch: this.epoch, step: this.step - 1 });
   }
 }

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tf } from "../../src/backend/tf.ts";
-import { OptionError, ShapeError } from "../../src/errors.ts";
+import { OptionError, ShapeError, TrainingError } from "../../src/errors.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import type { BatchSource } from "../../src/train/batch_source.ts";
 import type { Callbacks, EpochEnd } from "../../src/train/callbacks.ts";
@@ -263,4 +263,24 @@ Deno.test("fit() refuses states of another network or optimizer, and callbacks t
       "callbacks.name",
     );
   }
+});
+
+Deno.test("fit() keeps no state once the loss is not finite", async () => {
+  await use("cpu");
+  const net = tinyNet();
+  const states: TrainingState[] = [];
+  await assertRejects(
+    () =>
+      fit(net, tinyData(), {
+        optimizer: sgd({ learningRate: 1e38 }),
+        checkpoints: {
+          everySteps: 1,
+          save: (state) => void states.push(state),
+        },
+      }),
+    TrainingError,
+  );
+  for (const { progress } of states) assert(progress.sums.loss < Infinity);
+  assert(states.length < 5);
+  net.dispose();
 });
