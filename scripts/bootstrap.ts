@@ -141,10 +141,17 @@ async function _install(name: string, what: string): Promise<void> {
 /** Runs Deno with these arguments in place of this process, as far as a process can. */
 async function _run(args: readonly string[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), { args: [...args] }).spawn();
-  // A terminal sends Ctrl-C to both processes: the child decides what to do about it.
-  Deno.addSignalListener("SIGINT", () => {});
+  // Passed on, in case that only this process was sent them; a terminal sends Ctrl-C to both.
+  const passOn = (signal: Deno.Signal) => () => {
+    try {
+      child.kill(signal);
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  Deno.addSignalListener("SIGINT", passOn("SIGINT"));
   if (Deno.build.os !== "windows") {
-    Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
+    Deno.addSignalListener("SIGTERM", passOn("SIGTERM"));
   }
   const { code } = await child.status;
   return code;

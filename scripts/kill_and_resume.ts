@@ -1,6 +1,6 @@
 /**
  * Shows that a run can be killed at any moment: trains once undisturbed and once with `kill -9` at random moments, going on
- * each time, and compares the weights and every loss.
+ * each time, and compares the weights, the state of the optimizer, and the records of every step and epoch.
  *
  * `deno run -A scripts/kill_and_resume.ts [kills] [options of train]`, for example
  * `deno run -A scripts/kill_and_resume.ts 20 --model lenet --epochs 5`.
@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { uniforms } from "../src/random.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { readRun } from "../src/runs/read_run.ts";
+import type { EpochRecord } from "../src/runs/records.ts";
 
 const PROGRAM = fileURLToPath(new URL("../mod.ts", import.meta.url));
 
@@ -20,7 +21,7 @@ const PROGRAM = fileURLToPath(new URL("../mod.ts", import.meta.url));
 export interface KillOptions {
   /** How often to kill. */
   readonly kills: number;
-  /** Options of `train`, without those about run folders. */
+  /** Options of `train`, but --out and --resume. */
   readonly train: readonly string[];
   /** An empty folder to work in. */
   readonly folder: string;
@@ -60,29 +61,24 @@ export async function killAndResume(
   let done = 0;
   for (const moment of moments) {
     const ms = Math.round(moment * mostMs);
-    const isAlive = await _train(_startOf(killed, options), ms);
+    const isAlive = await _train(await _startOf(killed, options), ms);
     done += isAlive ? 0 : 1;
     const found = await _read(killed);
     const how = isAlive ? "it had ended" : "killed";
     say(`after ${ms} ms: ${how}; ${found}`);
   }
-  await _train(_startOf(killed, options));
+  await _train(await _startOf(killed, options));
   return { kills: done, ...await _compare(whole, killed) };
 }
 
 /** Begins or goes on. */
-function _startOf(path: string, { train }: KillOptions): string[] {
-  try {
-    Deno.statSync(join(path, "config.json"));
-    return ["--resume", path, ...train.filter(_isForBoth)];
-  } catch {
-    return ["--out", path, ...train];
-  }
-}
-
-/** What a run that goes on must be told again; options and values are joined by "=". */
-function _isForBoth(option: string): boolean {
-  return /^--(checkpoint-every|keep-checkpoints|device)=/.test(option);
+async function _startOf(
+  path: string,
+  { train }: KillOptions,
+): Promise<string[]> {
+  return await _exists(join(path, "config.json"))
+    ? ["--resume", path]
+    : ["--out", path, ...train];
 }
 
 /** Trains, until it ends or for so long; returns whether it ended by itself. */
@@ -149,11 +145,19 @@ async function _compare(
     }
   }
   const [a, b] = [await readRun(whole), await readRun(killed)];
-  const losses = (run: typeof a) => run.steps.map(({ loss }) => loss);
-  if (JSON.stringify(losses(a)) !== JSON.stringify(losses(b))) {
-    differences.push("losses of steps");
+  if (JSON.stringify(a.steps) !== JSON.stringify(b.steps)) {
+    differences.push("records of steps");
+  }
+  if (_timeless(a.epochs) !== _timeless(b.epochs)) {
+    differences.push("records of epochs");
   }
   return { steps: a.steps.length, numValues, differences };
+}
+
+/** What epochs say without what depends on the clock. */
+function _timeless(epochs: readonly EpochRecord[]): string {
+  const clock = { seconds: 0, waitSeconds: 0, imagesPerSecond: 0 };
+  return JSON.stringify(epochs.map((epoch) => ({ ...epoch, ...clock })));
 }
 
 if (import.meta.main) {

@@ -6,7 +6,7 @@
 
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import config from "../../deno.json" with { type: "json" };
+import manifest from "../../deno.json" with { type: "json" };
 import type { BackendInfo } from "../backend/backend.ts";
 import { COUNTS, fashionMnistTransform } from "../data/fashion_mnist.ts";
 import { MANIFEST } from "../data/manifest.ts";
@@ -96,7 +96,7 @@ export async function openRun(
   };
   let folder: RunFolder | undefined;
   if (resume !== undefined) {
-    const recipe = { epochs: parts.recipe.epochs };
+    const recipe = recordOptions(parts.recipe, options);
     folder = await RunFolder.resume(resume, { ...folderOptions, recipe });
   } else if (out !== undefined) {
     const config = _describe(options, parts);
@@ -154,15 +154,10 @@ function _describe(
     resize: recipe.imageSize === 28 ? undefined : recipe.imageSize,
     augment: augmentationOf(options.augment),
   });
-  const tfjs = config.imports["@tensorflow/tfjs-core"];
   return {
     format: 1,
     started: new Date().toISOString(),
-    versions: {
-      [config.name]: config.version,
-      deno: Deno.version.deno,
-      "@tensorflow/tfjs-core": tfjs.slice(tfjs.lastIndexOf("@") + 1),
-    },
+    versions: _versions(),
     device: formatDevice(backend),
     system: `${Deno.build.os} ${Deno.build.arch}`,
     model,
@@ -175,6 +170,15 @@ function _describe(
       sha256: Object.fromEntries(files.map((f) => [f.name, f.sha256])),
       transforms: partsOf(transform).map(({ description }) => description),
     },
+  };
+}
+
+function _versions(): RunConfig["versions"] {
+  const tfjs = manifest.imports["@tensorflow/tfjs-core"];
+  return {
+    [manifest.name]: manifest.version,
+    deno: Deno.version.deno,
+    "@tensorflow/tfjs-core": tfjs.slice(tfjs.lastIndexOf("@") + 1),
   };
 }
 
@@ -192,10 +196,20 @@ function _explain(
       `all ${recipe.epochs} epochs are done: --epochs N trains more`,
     ];
   }
-  const goingOn =
-    `run: ${path}, going on after ${step} steps, in epoch ${epoch}`;
-  return formatDevice(backend) === config.device ? [goingOn] : [
-    goingOn,
-    `note: it began on ${config.device}: on another device results differ by rounding`,
+  const lines = [
+    `run: ${path}, going on after ${step} steps, in epoch ${epoch}`,
   ];
+  if (formatDevice(backend) !== config.device) {
+    lines.push(
+      `note: it began on ${config.device}: on another device results differ by rounding`,
+    );
+  }
+  for (const [name, version] of Object.entries(_versions())) {
+    const old = config.versions[name];
+    if (old === version) continue;
+    lines.push(
+      `note: it began with ${name} ${old}, and this is ${version}: results may differ by rounding`,
+    );
+  }
+  return lines;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { DataError } from "../errors.ts";
 import type { RunConfig } from "../runs/records.ts";
 import { UsageError } from "./option_kinds.ts";
@@ -11,7 +12,7 @@ import { type OptionName, type OptionValues, parseOptions } from "./options.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** Options that decide what a run computes. */
-const RECORDED = [
+const FIXED = [
   "model",
   "epochs",
   "batch-size",
@@ -34,7 +35,20 @@ const RECORDED = [
   "measure-train",
 ] as const satisfies readonly OptionName[];
 
-/** What of them a run that goes on may be given anew. */
+/** Options that say how it is computed and kept: a run that goes on may be given others. */
+const KEPT = [
+  "device",
+  "workers",
+  "data-dir",
+  "offline",
+  "checkpoint-every",
+  "keep-checkpoints",
+] as const satisfies readonly OptionName[];
+
+/** Options of one call of the program, which are remembered, but not for a run that goes on. */
+const OF_A_CALL = ["max-time", "tune"] as const satisfies readonly OptionName[];
+
+/** What of those that decide what a run computes may be given anew. */
 const CHANGEABLE: readonly string[] = ["epochs"];
 
 /** Schedules that do not depend on the number of epochs. */
@@ -44,7 +58,7 @@ const AT_ANY_LENGTH: readonly string[] = ["constant", "plateau"];
 const OF_A_START: readonly string[] = ["preset", "tune"];
 
 /**
- * Lists what decides what a run computes.
+ * Lists the options of a run.
  *
  * @param recipe Every choice.
  * @param options The options of the command line.
@@ -74,11 +88,18 @@ export function recordOptions(
     "test-samples": recipe.testSamples,
     precision: recipe.precision,
     source: options.source ?? "full",
+    // The run may go on in another working directory.
+    "data-dir": options["data-dir"] && resolve(options["data-dir"]),
   };
-  return Object.fromEntries(
-    RECORDED.filter((name) => all[name] !== undefined)
-      .map((name) => [name, all[name]]),
-  );
+  const { maxTimeMs } = recipe;
+  const names = [...FIXED, ...KEPT, ...OF_A_CALL];
+  return {
+    ...Object.fromEntries(
+      names.filter((name) => all[name] !== undefined)
+        .map((name) => [name, all[name]]),
+    ),
+    ...maxTimeMs && { "max-time": `${maxTimeMs / 1000}s` },
+  };
 }
 
 /**
@@ -98,7 +119,7 @@ export function resumeOptions(
 ): OptionValues {
   const fixed = Object.keys(given).find((name) =>
     OF_A_START.includes(name) ||
-    (RECORDED as readonly string[]).includes(name) && !CHANGEABLE.includes(name)
+    (FIXED as readonly string[]).includes(name) && !CHANGEABLE.includes(name)
   );
   if (fixed !== undefined) {
     throw new UsageError(
@@ -120,11 +141,13 @@ export function resumeOptions(
 
 /** The configuration is a file that anybody can change: its values are checked as those of a command line are. */
 function _reparse({ recipe }: RunConfig, path: string): OptionValues {
-  const args = Object.entries(recipe).map(([name, value]) =>
-    value === true ? `--${name}` : `--${name}=${value}`
-  );
+  const args = Object.entries(recipe)
+    .filter(([name]) => !(OF_A_CALL as readonly string[]).includes(name))
+    .map(([name, value]) =>
+      value === true ? `--${name}` : `--${name}=${value}`
+    );
   try {
-    return parseOptions(args, RECORDED).options;
+    return parseOptions(args, [...FIXED, ...KEPT]).options;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new DataError(

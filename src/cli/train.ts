@@ -5,7 +5,11 @@
  */
 
 import { join } from "node:path";
-import type { DataLoader } from "../data/data_loader.ts";
+import { DataLoader } from "../data/data_loader.ts";
+import {
+  type FashionMnist,
+  fashionMnistTransform,
+} from "../data/fashion_mnist.ts";
 import { AlexNetError } from "../errors.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
@@ -26,7 +30,7 @@ import { optimizationOf } from "./optimization.ts";
 import type { CommandLine, OptionValues } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
 import { ProgressView } from "./progress.ts";
-import { recipeOf } from "./recipe.ts";
+import { type Recipe, recipeOf } from "./recipe.ts";
 import { howToResume, openRun, runOptions } from "./run.ts";
 import {
   describeRecipe,
@@ -95,7 +99,9 @@ export async function train({ options: given }: CommandLine): Promise<number> {
       schedule: optimization.scheduleOver(stepsPerEpoch),
       clipNorm: optimization.clipNorm,
       validation: data.test,
-      measureTrain: options["measure-train"],
+      measureTrain: options["measure-train"]
+        ? _asEvaluated(data, recipe)
+        : undefined,
       maxTimeMs: recipe.maxTimeMs,
       logEvery: options["log-every"],
       checkpoints: folder && _telling(folder, output),
@@ -106,11 +112,12 @@ export async function train({ options: given }: CommandLine): Promise<number> {
         ...folder ? [folder.callbacks] : [],
       ],
     });
-    output.end(history);
+    output.trained();
     if (history.stopped === "aborted") {
       console.error(
         `interrupted after ${history.steps} steps: ${howToResume(options)}`,
       );
+      output.end(history);
       return INTERRUPTED;
     }
     output.note(explainStop(history, recipe, stepsPerEpoch));
@@ -122,6 +129,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
       output.note(`saved ${options.save}`);
     }
     if (folder) await _report(folder, options, { output, view });
+    output.end(history);
     return 0;
   } finally {
     view.stop();
@@ -136,6 +144,16 @@ async function _fitUntilInterrupted(
 ): Promise<History> {
   using interrupts = await listenForInterrupts();
   return await fit(net, train, { ...options, signal: interrupts.signal });
+}
+
+/** The train images without the changes that they are trained with. */
+function _asEvaluated(
+  { train }: FashionMnist,
+  { imageSize, batchSize }: Recipe,
+): DataLoader {
+  const resize = imageSize === 28 ? undefined : imageSize;
+  const transform = fashionMnistTransform({ resize });
+  return new DataLoader(train.dataset, { batchSize, transform });
 }
 
 /** Writes the report of a run; a run that has none is a good run all the same. */

@@ -74,12 +74,13 @@ export function estimateTime(
   e: Progress,
   { epochs, maxTimeMs }: Recipe,
 ): string {
-  const seconds = (e.batches ?? e.batch) * e.secondsPerBatch * epochs;
+  const left = epochs - e.epoch + 1;
+  const seconds = (e.batches ?? e.batch) * e.secondsPerBatch * left;
   const limit = maxTimeMs !== undefined && seconds * 1000 > maxTimeMs
     ? `, stopping after ${formatDuration(maxTimeMs / 1000)}`
     : "";
-  return `estimated training time: ${formatDuration(seconds)} for ${epochs} ${
-    epochs === 1 ? "epoch" : "epochs"
+  return `estimated training time: ${formatDuration(seconds)} for ${left} ${
+    left === 1 ? "epoch" : "epochs"
   } at ${formatSpeed(e.imagesPerSecond)}, evaluation not counted${limit}`;
 }
 

@@ -34,7 +34,9 @@ export interface TrainOutput {
   readonly callbacks: Callbacks;
   /** Tells of a checkpoint. */
   checkpoint(path: string, step: number): void;
-  /** Tells that training is over. */
+  /** Tells that training is over, before anything that follows from it. */
+  trained(): void;
+  /** Tells what was done: the last thing. */
   end(history: History): void;
 }
 
@@ -51,19 +53,26 @@ export function trainOutput(
   view: ProgressView,
   recipe: Recipe,
 ): TrainOutput {
-  return options.json ? _forPrograms() : _forPeople(options, view, recipe);
+  return options.json
+    ? _forPrograms(options)
+    : _forPeople(options, view, recipe);
 }
 
-function _forPrograms(): TrainOutput {
+function _forPrograms({ quiet }: OptionValues): TrainOutput {
   return {
     begin: ({ lines: _, epochs: __, ...rest }) =>
       printJson({ type: "start", ...rest }),
-    note: (message) => message && printJson({ type: "note", message }),
+    note(message) {
+      if (!quiet && message) printJson({ type: "note", message });
+    },
     callbacks: {
-      onProgress: (e) => printJson({ type: "progress", ...e }),
+      onProgress(e) {
+        if (!quiet) printJson({ type: "progress", ...e });
+      },
       onEpochEnd: (e) => printJson({ type: "epoch", ...e }),
     },
     checkpoint: (path, step) => printJson({ type: "checkpoint", path, step }),
+    trained() {},
     end: (history) => printJson({ type: "end", history }),
   };
 }
@@ -99,6 +108,7 @@ function _forPeople(
       },
     },
     checkpoint() {},
-    end: () => view.end(),
+    trained: () => view.end(),
+    end() {},
   };
 }

@@ -84,9 +84,13 @@ export function groupSteps(
   steps: readonly StepRecord[],
   { axis, max }: { readonly axis: EpochAxis; readonly max: number },
 ): StepGroup[] {
-  const size = Math.max(1, Math.ceil(steps.length / max));
-  return Array.from({ length: Math.ceil(steps.length / size) }, (_, i) => {
-    const group = steps.slice(i * size, (i + 1) * size);
+  // A loss that is not a number ended the run; it has no place on an axis.
+  const finite = steps.flatMap(({ loss, ...rest }) =>
+    loss === null ? [] : [{ loss, ...rest }]
+  );
+  const size = Math.max(1, Math.ceil(finite.length / max));
+  return Array.from({ length: Math.ceil(finite.length / size) }, (_, i) => {
+    const group = finite.slice(i * size, (i + 1) * size);
     const losses = group.map(({ loss }) => loss);
     return {
       x: _mean(group.map(axis.ofStep)),

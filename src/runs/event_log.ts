@@ -31,6 +31,11 @@ export class EventLog {
     return new EventLog(await EventWriter.open(folder, { resumeAtStep: step }));
   }
 
+  /** Path of the file. */
+  get path(): string {
+    return this.#writer.path;
+  }
+
   /**
    * Adds steps: curves of loss, accuracy and learning rate.
    *
@@ -40,7 +45,7 @@ export class EventLog {
   steps(records: readonly StepRecord[]): void {
     for (const { step, loss, accuracy, learningRate } of records) {
       this.#writer.scalars(step, {
-        "step/loss": loss,
+        "step/loss": loss ?? NaN,
         "step/accuracy": accuracy,
         "step/learning_rate": learningRate,
       });
@@ -49,14 +54,14 @@ export class EventLog {
   }
 
   /**
-   * Adds an epoch, at its last step: curves of loss, accuracy and speed, and the first layer's filters.
+   * Adds an epoch, at its last step, or what a part of one says, at the step with which a resumed run goes on: curves of loss, accuracy and speed, and the first layer's filters.
    *
    * @param epoch What was measured.
    * @param net The network.
    * @throws {DataError} If it cannot be written.
    */
   async epoch(epoch: EpochEnd, net: Sequential): Promise<void> {
-    const step = epoch.steps - 1;
+    const step = epoch.isPartial ? epoch.steps : epoch.steps - 1;
     const values = {
       "epoch/train_loss": epoch.loss,
       "epoch/train_accuracy": epoch.trainAccuracy,

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { DataError } from "../errors.ts";
 
 /** The file that is locked; it stays, as whoever removes a lock file may remove that of another. */
-const NAME = ".lock";
+export const LOCK = ".lock";
 
 /**
  * Locks a run folder until it is disposed or the process ends, however it ends.
@@ -21,7 +21,7 @@ export function lockRun(path: string): Disposable {
   let file: Deno.FsFile | undefined;
   let isFree = false;
   try {
-    file = Deno.openSync(join(path, NAME), { write: true, create: true });
+    file = Deno.openSync(join(path, LOCK), { write: true, create: true });
     isFree = file.tryLockSync(true);
   } catch (error) {
     file?.close();

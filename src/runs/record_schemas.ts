@@ -64,7 +64,7 @@ const STEP = v.object({
   type: v.literal("step"),
   epoch: count(1),
   step: count(0),
-  loss: finite,
+  loss: v.nullable(finite),
   accuracy: share,
   learningRate: positive,
 });

@@ -83,7 +83,7 @@ export class Recorder implements Callbacks, Disposable {
   }
 
   restoreState(state: unknown): void {
-    const { best } = state as { best?: unknown };
+    const best = (state as { best?: unknown } | null)?.best;
     this.#best = typeof best === "number" ? best : undefined;
   }
 
@@ -107,7 +107,7 @@ export class Recorder implements Callbacks, Disposable {
       ): StepRecord => ({
         type: "step",
         ...rest,
-        loss: numbers[i],
+        loss: Number.isFinite(numbers[i]) ? numbers[i] : null,
         accuracy: numbers[pending.length + i] / count,
       }));
       this.#files.metrics.append(records);

@@ -44,8 +44,8 @@ export interface StepRecord {
   readonly epoch: number;
   /** Step, from 0 over the run. */
   readonly step: number;
-  /** Mean loss of the batch before the step, in nats, as float32. */
-  readonly loss: number;
+  /** Mean loss of the batch before the step, in nats, as float32; null if it is not finite, which ends the run. */
+  readonly loss: number | null;
   /** Accuracy on the batch before the step, in [0, 1]. */
   readonly accuracy: number;
   /** Step size. */

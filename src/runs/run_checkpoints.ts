@@ -154,7 +154,10 @@ async function _stateOf(
 ): Promise<TrainingState> {
   const { PROGRESS_SCHEMA } = await import("./record_schemas.ts");
   const { safeParse } = await import("valibot");
-  if (JSON.stringify(config) !== JSON.stringify(model)) {
+  if (
+    config.model !== model.model || config.classes !== model.classes ||
+    config.imageSize !== model.imageSize
+  ) {
     throw new DataError(
       path,
       `Cannot go on from ${path}: it is of another network than the run`,

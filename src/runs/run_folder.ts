@@ -10,12 +10,12 @@ import { writeAtomically } from "../io/atomic_file.ts";
 import type { Callbacks } from "../train/callbacks.ts";
 import type { Checkpoints, TrainingState } from "../train/state.ts";
 import { EventLog } from "./event_log.ts";
-import { lockRun } from "./lock.ts";
+import { LOCK, lockRun } from "./lock.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import { readConfig } from "./read_run.ts";
 import { Recorder } from "./recorder.ts";
 import type { RunConfig } from "./records.ts";
-import { LAST, RunCheckpoints } from "./run_checkpoints.ts";
+import { RunCheckpoints } from "./run_checkpoints.ts";
 
 /** The files of a run folder; TensorBoard's event files and the report lie beside them. */
 export const RUN_FILES = {
@@ -24,9 +24,8 @@ export const RUN_FILES = {
   checkpoints: "checkpoints",
 } as const;
 
-/** Names of everything that this file makes in a run folder. */
-const OWN_FILES =
-  /^(config\.json|metrics\.jsonl|checkpoints|\.lock|events\.out\.tfevents\..*)$/;
+/** What a process that was killed may have left beside them. */
+const PART_NAME = /^(config\.json|metrics\.jsonl|report\.html)\..+\.part$/;
 
 /** Options of a run folder. */
 export interface RunFolderOptions {
@@ -85,7 +84,9 @@ export class RunFolder implements Disposable {
   readonly callbacks: Callbacks;
   /** Keep states of the run. */
   readonly checkpoints: Checkpoints;
-  readonly #parts: readonly Disposable[];
+  readonly #parts: Disposable[];
+  /** What a new run has in its folder before it begins, and the folder. */
+  readonly #made: readonly string[];
 
   private constructor(
     path: string,
@@ -97,7 +98,7 @@ export class RunFolder implements Disposable {
       checkpoints: RunCheckpoints;
     },
   ) {
-    const { opening, metrics, checkpoints } = parts;
+    const { opening, metrics, events, checkpoints } = parts;
     const recorder = new Recorder(parts);
     this.path = path;
     this.config = opening.config;
@@ -113,6 +114,10 @@ export class RunFolder implements Disposable {
       },
     };
     this.#parts = [recorder, metrics, opening.lock];
+    this.#made = [
+      ...[...Object.values(RUN_FILES), LOCK].map((name) => join(path, name)),
+      ...[events.path, path],
+    ];
   }
 
   /**
@@ -129,17 +134,10 @@ export class RunFolder implements Disposable {
     config: RunConfig,
     options: RunFolderOptions = {},
   ): Promise<RunFolder> {
-    try {
-      await Deno.mkdir(join(path, RUN_FILES.checkpoints), { recursive: true });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new DataError(path, `Cannot make the folder ${path}: ${reason}`);
-    }
+    await _makeFolder(join(path, RUN_FILES.checkpoints));
     const lock = lockRun(path);
-    const file = join(path, RUN_FILES.config);
-    const last = join(path, RUN_FILES.checkpoints, LAST);
     try {
-      if (await _exists(file) || await _exists(last)) {
+      if (await _hasRun(path)) {
         throw new DataError(
           path,
           `Cannot begin a run in ${path} as there is one: go on with it by \`train --resume ${path}\`, or choose another folder`,
@@ -168,8 +166,15 @@ export class RunFolder implements Disposable {
     const old = await readConfig(path);
     const config = { ...old, recipe: { ...old.recipe, ...options.recipe } };
     const lock = lockRun(path);
-    if (JSON.stringify(config) !== JSON.stringify(old)) {
-      await _writeConfig(path, config);
+    try {
+      await _makeFolder(join(path, RUN_FILES.checkpoints));
+      await _removeParts(path);
+      if (JSON.stringify(config) !== JSON.stringify(old)) {
+        await _writeConfig(path, config);
+      }
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
     }
     return await RunFolder.#open(path, { ...options, config, lock });
   }
@@ -198,16 +203,12 @@ export class RunFolder implements Disposable {
   /** Takes a new run away, as if it had never been begun; what else is in its folder stays, and then the folder does. */
   async remove(): Promise<void> {
     this[Symbol.dispose]();
-    for await (const { name } of Deno.readDir(this.path)) {
-      if (!OWN_FILES.test(name)) continue;
-      await Deno.remove(join(this.path, name), { recursive: true });
-    }
-    await Deno.remove(this.path).catch(() => {});
+    for (const path of this.#made) await Deno.remove(path).catch(() => {});
   }
 
-  /** Closes the files, and lets others have the folder. */
+  /** Closes the files, and lets others have the folder; once is enough, and twice does no harm. */
   [Symbol.dispose](): void {
-    for (const part of this.#parts) part[Symbol.dispose]();
+    for (const part of this.#parts.splice(0)) part[Symbol.dispose]();
   }
 }
 
@@ -217,12 +218,27 @@ async function _writeConfig(path: string, config: RunConfig): Promise<void> {
   await writeAtomically(file, [new TextEncoder().encode(text)]);
 }
 
-async function _exists(path: string): Promise<boolean> {
+async function _makeFolder(path: string): Promise<void> {
   try {
-    await Deno.stat(path);
-    return true;
+    await Deno.mkdir(path, { recursive: true });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DataError(path, `Cannot make the folder ${path}: ${reason}`);
   }
+}
+
+async function _removeParts(path: string): Promise<void> {
+  for await (const { name } of Deno.readDir(path)) {
+    if (PART_NAME.test(name)) await Deno.remove(join(path, name));
+  }
+}
+
+/** Whether something of a run is in a folder; folders of checkpoints that are empty are nothing. */
+async function _hasRun(path: string): Promise<boolean> {
+  const { config, metrics, checkpoints } = RUN_FILES;
+  for await (const { name } of Deno.readDir(path)) {
+    if (name === config || name === metrics) return true;
+  }
+  for await (const _ of Deno.readDir(join(path, checkpoints))) return true;
+  return false;
 }

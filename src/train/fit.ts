@@ -15,10 +15,12 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
 import { sgd } from "../optim/sgd.ts";
 import type { BatchSource } from "./batch_source.ts";
+import { checkNames } from "./callback_states.ts";
 import type { Callbacks, EpochEnd } from "./callbacks.ts";
 import { evaluate } from "./evaluate.ts";
-import type { LossAndAccuracy } from "./metrics.ts";
-import { type Interruption, Run } from "./run.ts";
+import { type LossAndAccuracy, requireFinite } from "./metrics.ts";
+import { Run } from "./run.ts";
+import type { Interruption } from "./run_parts.ts";
 import type { Checkpoints, TrainingState } from "./state.ts";
 
 /** Options of {@linkcode fit}. */
@@ -45,8 +47,11 @@ export interface FitOptions {
    * Evaluation after full epochs counts as well. Default: no limit.
    */
   maxTimeMs?: number;
-  /** Whether to measure the accuracy on the training data as well after each epoch, with dropout off. Default false. */
-  measureTrain?: boolean;
+  /**
+   * Data to take the accuracy on as well after each epoch, for `measuredTrainAccuracy`: that of training, as it is when it is
+   * evaluated. Default: none.
+   */
+  measureTrain?: BatchSource;
   /** Receives states of the run, to go on from. */
   checkpoints?: Checkpoints;
   /**
@@ -56,7 +61,7 @@ export interface FitOptions {
   resume?: TrainingState;
   /** Ends training after the step in progress, without evaluation, and has the state kept. */
   signal?: AbortSignal;
-  /** Report progress every so many steps over the run, besides about once a second. */
+  /** Report progress every so many steps of an epoch, besides about once a second. */
   logEvery?: number;
 }
 
@@ -115,6 +120,7 @@ export async function fit(
   if (!(maxTimeMs > 0)) {
     throw new OptionError("maxTimeMs", maxTimeMs, "above 0");
   }
+  checkNames(options.callbacks ?? []);
   await ensureBackend();
   requirePrecision(precision);
   const optimizer = options.optimizer ?? sgd();
@@ -160,10 +166,9 @@ async function _go(
     // An epoch that this call begins with is begun, however little time there is.
     if (run.mustEnd({ exceptLate: run.epoch === first })) break;
     const trained = await run.trainEpoch(train);
-    const imagesPerSecond = trained.count / run.seconds;
     // Before the end of a part of an epoch does to callbacks what only that of a whole one should.
     if (run.interruption !== undefined) await run.save();
-    const measured = await _measure(run, train, options);
+    const measured = await _measure(run, options);
     if (measured === undefined) break;
     await run.endEpoch({
       epoch: run.epoch,
@@ -177,7 +182,7 @@ async function _go(
       learningRate: run.optimizer.learningRate,
       seconds: run.seconds,
       waitSeconds: run.waitSeconds,
-      imagesPerSecond,
+      imagesPerSecond: trained.imagesPerSecond,
     });
   }
   return {
@@ -191,7 +196,6 @@ async function _go(
 /** Evaluates after an epoch; nothing where the signal says so, and then the run's state is kept. */
 async function _measure(
   run: Run,
-  train: BatchSource,
   { validation, measureTrain, signal }: FitOptions,
 ): Promise<{ train?: LossAndAccuracy; test?: LossAndAccuracy } | undefined> {
   if (run.interruption === "aborted") return;
@@ -202,10 +206,12 @@ async function _measure(
       signal,
     });
   try {
-    return {
-      test: validation && await measure(validation),
-      train: measureTrain ? await measure(train) : undefined,
-    };
+    const test = validation && await measure(validation);
+    // Of weights that are no longer numbers there is no epoch to go on from.
+    if (test) {
+      requireFinite(test.loss, { epoch: run.epoch, step: run.step - 1 });
+    }
+    return { test, train: measureTrain && await measure(measureTrain) };
   } catch (error) {
     if (!signal?.aborted) throw error;
     run.interruption = "aborted";

@@ -57,7 +57,7 @@ export {
   type ReduceOnPlateauOptions,
 } from "./reduce_on_plateau.ts";
 export type { CallbackStates } from "./callback_states.ts";
-export type { Interruption } from "./run.ts";
+export type { Interruption } from "./run_parts.ts";
 export type { NamedTensor } from "../io/safetensors.ts";
 export type { Checkpoints, TrainingProgress, TrainingState } from "./state.ts";
 export {

@@ -8,32 +8,15 @@ import { DataError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Batch } from "../data/loader_options.ts";
-import { checkNames, restoreStates, saveStates } from "./callback_states.ts";
-import type { Callbacks, EpochEnd, Progress, Training } from "./callbacks.ts";
+import { restoreStates, saveStates } from "./callback_states.ts";
+import type { EpochEnd, Progress, Training } from "./callbacks.ts";
 import { batchesFrom, type BatchSource } from "./batch_source.ts";
 import { type LossAndAccuracy, Metrics, requireFinite } from "./metrics.ts";
 import { Pacer, pause } from "./pacer.ts";
-import {
-  type Checkpoints,
-  readDevice,
-  restoreDevice,
-  type TrainingState,
-} from "./state.ts";
-import { type UpdateParts, updateWeights } from "./update.ts";
+import type { Interruption, RunParts } from "./run_parts.ts";
+import { readDevice, restoreDevice, type TrainingState } from "./state.ts";
+import { updateWeights } from "./update.ts";
 import { timed } from "./waiting.ts";
-
-/** Why a run ended before all its epochs were done. */
-export type Interruption = "max-time" | "stopped" | "aborted";
-
-/** What a run is made of. */
-export interface RunParts extends UpdateParts {
-  readonly callbacks: readonly Callbacks[];
-  readonly checkpoints?: Checkpoints;
-  readonly signal?: AbortSignal;
-  readonly logEvery: number;
-  /** By `performance.now()`. */
-  readonly deadline: number;
-}
 
 /** Sums of an epoch that has not begun. */
 const NOTHING = { loss: 0, correct: 0, count: 0, batches: 0, seconds: 0 };
@@ -55,13 +38,14 @@ export class Run implements Training {
   /** Of the epoch in progress, once it has begun. */
   #metrics: Metrics | undefined;
   #waitMs = 0;
+  /** Wall time of the training of the epoch, in seconds, once all its batches are done. */
+  #trainSeconds: number | undefined;
 
   /** @param parts What it is made of. */
   constructor(parts: RunParts) {
     this.net = parts.net;
     this.optimizer = parts.optimizer;
     this.#parts = parts;
-    checkNames(parts.callbacks);
   }
 
   stop(): void {
@@ -111,17 +95,12 @@ export class Run implements Training {
     restoreStates(this.#parts.callbacks, progress.callbacks, this);
   }
 
-  /**
-   * Has the state kept, where somebody does; waits for the device.
-   *
-   * @throws {TrainingError} If the loss is not finite.
-   */
+  /** Has the state kept, where somebody does; waits for the device. */
   async save(): Promise<void> {
     const { callbacks, checkpoints } = this.#parts;
     if (checkpoints === undefined) return;
-    const sums = await this.#metrics?.read() ?? NOTHING;
-    // A run that has come to nothing must not take the place of one to go on from.
-    this.#checkFinite(sums.loss);
+    const sums = { ...await this.#metrics?.read() ?? NOTHING };
+    if (this.#trainSeconds !== undefined) sums.seconds = this.#trainSeconds;
     const device = await readDevice(this.#parts);
     const progress = {
       epoch: this.epoch,
@@ -139,13 +118,14 @@ export class Run implements Training {
    * Trains on the batches of the epoch that are left, until there is no more or the run has to end.
    *
    * @param train All batches.
-   * @returns Means over the epoch so far, what a state that it went on from had included; images; whether that was all.
+   * @returns Means over the epoch so far, what a state that it went on from had included; speed; whether that was all.
    */
   async trainEpoch(
     train: BatchSource,
-  ): Promise<LossAndAccuracy & { count: number; isWhole: boolean }> {
-    const { checkpoints } = this.#parts;
+  ): Promise<LossAndAccuracy & { imagesPerSecond: number; isWhole: boolean }> {
+    const { everySteps = Infinity } = this.#parts.checkpoints ?? {};
     const metrics = this.#metrics ??= new Metrics();
+    let isWhole = true;
     if (metrics.batches !== train.numBatches) {
       const batches = batchesFrom(train, {
         epoch: this.epoch - 1,
@@ -153,11 +133,14 @@ export class Run implements Training {
       });
       for await (const batch of timed(batches, (ms) => this.#waitMs += ms)) {
         await this.#train(batch, metrics);
-        await this.#lookUp(train, metrics);
+        const isKept = this.step % everySteps === 0;
+        await this.#lookUp(train, metrics, { isDue: isKept });
         const isLast = metrics.batches === train.numBatches;
-        if (this.mustEnd({ exceptLate: isLast })) break;
-        const { everySteps = Infinity } = checkpoints ?? {};
-        if (this.step % everySteps === 0) await this.save();
+        if (this.mustEnd({ exceptLate: isLast })) {
+          isWhole = isLast;
+          break;
+        }
+        if (isKept) await this.save();
       }
     }
     if (metrics.batches === 0) {
@@ -165,9 +148,9 @@ export class Run implements Training {
     }
     const means = await metrics.compute();
     this.#checkFinite(means.loss);
-    const { batches, count } = metrics;
-    const isWhole = batches === (train.numBatches ?? batches);
-    return { ...means, count, isWhole };
+    if (isWhole) this.#trainSeconds ??= metrics.seconds;
+    const seconds = this.#trainSeconds ?? metrics.seconds;
+    return { ...means, imagesPerSecond: metrics.count / seconds, isWhole };
   }
 
   /**
@@ -184,6 +167,7 @@ export class Run implements Training {
     this.#metrics?.dispose();
     this.#metrics = undefined;
     this.#waitMs = 0;
+    this.#trainSeconds = undefined;
     await this.save();
   }
 
@@ -228,18 +212,23 @@ export class Run implements Training {
   }
 
   /** Waits for the device about once a second, and tells callbacks. */
-  async #lookUp(train: BatchSource, metrics: Metrics): Promise<void> {
+  async #lookUp(
+    train: BatchSource,
+    metrics: Metrics,
+    { isDue }: { isDue: boolean },
+  ): Promise<void> {
     const { logEvery, deadline } = this.#parts;
-    const isDue = this.#pacer.step() || this.step % logEvery === 0;
-    if (isDue || performance.now() >= deadline) {
+    const isTime = this.#pacer.step() || performance.now() >= deadline;
+    if (isDue || isTime || metrics.batches % logEvery === 0) {
       const progress = await metrics.progress({
         phase: "train",
         epoch: this.epoch,
         batches: train.numBatches,
       });
       this.#pacer.caughtUp();
-      this.#checkFinite(progress.loss);
+      // Told first, so that what led there is known.
       await this.report(progress);
+      this.#checkFinite(progress.loss);
       await pause();
     }
   }

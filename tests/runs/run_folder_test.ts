@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DataError } from "../../src/errors.ts";
+import { DataError, TrainingError } from "../../src/errors.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import { arrayDataset } from "../../src/data/array_dataset.ts";
@@ -126,7 +126,7 @@ Deno.test("RunFolder keeps configuration, every step and epoch, and the last and
   for (const [i, { loss, trainAccuracy }] of epochs.entries()) {
     const own = read.steps.slice(3 * i, 3 * i + 3);
     const mean = (key: "loss" | "accuracy") =>
-      own.reduce((sum, step) => sum + step[key], 0) / 3;
+      own.reduce((sum, step) => sum + step[key]!, 0) / 3;
     assert(Math.abs(mean("loss") - loss) < 1e-6);
     assert(Math.abs(mean("accuracy") - trainAccuracy) < 1e-6);
   }
@@ -154,7 +154,10 @@ Deno.test("RunFolder.resume() goes on as if nothing had happened, and says each 
   await Deno.writeTextFile(`${killed}/metrics.jsonl`, '{"type":"st', {
     append: true,
   });
-  await Deno.writeTextFile(`${killed}/checkpoints/last.1.part`, "half");
+  const parts = ["checkpoints/last.1", "config.json.2", "report.html.3"];
+  for (const part of parts) {
+    await Deno.writeTextFile(`${killed}/${part}.part`, "half");
+  }
   using run = await RunFolder.resume(killed);
   assertEquals(run.state?.progress.step, 4);
   await train(run);
@@ -170,6 +173,33 @@ Deno.test("RunFolder.resume() goes on as if nothing had happened, and says each 
     assertEquals(y.tensors, x.tensors);
   }
   assertEquals(namesIn(`${killed}/checkpoints`), ["best", "last"]);
+  assert(!namesIn(killed).some((name) => name.endsWith(".part")));
+});
+
+Deno.test("RunFolder records the steps up to a loss that is not a number, and keeps the state before it", async () => {
+  await use("cpu");
+  await using folder = await makeFolder();
+  const path = `${folder.path}/run`;
+  {
+    using run = await RunFolder.create(path, CONFIG, { checkpointEvery: 1 });
+    const net = lenet({ classes: 2, imageSize: SIZE, seed: 3 });
+    await assertRejects(
+      () =>
+        fit(net, data(12), {
+          epochs: 3,
+          optimizer: sgd({ learningRate: 1, weightDecay: 1e20 }),
+          callbacks: [run.callbacks],
+          checkpoints: run.checkpoints,
+        }),
+      TrainingError,
+    );
+    net.dispose();
+  }
+  const { steps } = await readRun(path);
+  assertEquals(steps.at(-1)?.loss, null);
+  assert(steps.at(-2)!.loss! > 0);
+  using run = await RunFolder.resume(path);
+  assert(run.state === undefined || run.state.progress.sums.loss < Infinity);
 });
 
 Deno.test("RunFolder goes on from the beginning where there is no checkpoint yet", async () => {
@@ -263,14 +293,33 @@ Deno.test("RunFolder is for one process, one run and its own network", async () 
 Deno.test("RunFolder.remove() takes away what it made, and nothing else", async () => {
   await using folder = await makeFolder();
   const [own, shared] = [`${folder.path}/own`, `${folder.path}/shared`];
-  await Deno.mkdir(shared);
-  await Deno.writeTextFile(`${shared}/notes.txt`, "mine");
+  await Deno.mkdir(`${shared}/checkpoints`, { recursive: true });
+  const others = ["events.out.tfevents.1.mine", "notes.txt"];
+  for (const name of others) {
+    await Deno.writeTextFile(`${shared}/${name}`, "mine");
+  }
   for (const path of [own, shared]) {
-    await (await RunFolder.create(path, CONFIG)).remove();
+    using run = await RunFolder.create(path, CONFIG);
+    await run.remove();
   }
   assertEquals(namesIn(folder.path), ["shared"]);
-  assertEquals(namesIn(shared), ["notes.txt"]);
+  assertEquals(namesIn(shared), others);
 });
+
+for (const name of ["metrics.jsonl", "checkpoints/step-00000004"]) {
+  Deno.test(`RunFolder.create() begins no run beside ${name}, which it leaves alone`, async () => {
+    await using folder = await makeFolder();
+    const path = `${folder.path}/run`;
+    await Deno.mkdir(`${path}/checkpoints`, { recursive: true });
+    await Deno.writeTextFile(`${path}/${name}`, "mine");
+    await assertRejects(
+      () => RunFolder.create(path, CONFIG),
+      DataError,
+      "Cannot begin a run in",
+    );
+    assertEquals(await Deno.readTextFile(`${path}/${name}`), "mine");
+  });
+}
 
 for (
   const [what, file, content, message] of [

@@ -142,6 +142,24 @@ Deno.test("fit() reports progress at every logEvery steps, and while it evaluate
   net.dispose();
 });
 
+Deno.test("fit() reports at every logEvery steps of each epoch, whatever the number of its steps", async () => {
+  await use("cpu");
+  const net = tinyNet();
+  const batches: number[][] = [];
+  await fit(net, tinyData(), {
+    epochs: 2,
+    logEvery: 2,
+    callbacks: [{
+      onProgress: ({ epoch, batch }) => void batches.push([epoch, batch]),
+    }],
+  });
+  for (const [epoch, batch] of [[1, 2], [1, 4], [2, 2], [2, 4]]) {
+    const isThere = batches.some(([e, b]) => e === epoch && b === batch);
+    assert(isThere, `no progress at batch ${batch} of epoch ${epoch}`);
+  }
+  net.dispose();
+});
+
 Deno.test("fit() leaves a given optimizer to its owner", async () => {
   await use("cpu");
   const net = tinyNet();

@@ -141,7 +141,7 @@ Deno.test("fit() trains more epochs from the last state, and none where all are 
 
 /** A run of which each state is taken by the caller, at its ends only. */
 async function interrupt(
-  options: FitOptions,
+  options: FitOptions & { data?: BatchSource },
 ): Promise<Outcome & { last: TrainingState }> {
   const states: TrainingState[] = [];
   const outcome = await train({
@@ -228,7 +228,7 @@ Deno.test("fit() measures the accuracy on the train data, with dropout off, if a
   const { history } = await train({
     data,
     validation: data,
-    measureTrain: true,
+    measureTrain: data,
     epochs: 2,
   });
   for (const { measuredTrainAccuracy, testAccuracy } of history.epochs) {
@@ -283,4 +283,40 @@ Deno.test("fit() keeps no state once the loss is not finite", async () => {
   for (const { progress } of states) assert(progress.sums.loss < Infinity);
   assert(states.length < 5);
   net.dispose();
+});
+
+Deno.test("fit() takes an epoch that it was stopped in for a part, also of data of unknown length", async () => {
+  await use("cpu");
+  const data = tinyData();
+  const plain: BatchSource = { [Symbol.asyncIterator]: () => data.batches() };
+  const whole = await train({ data: plain, epochs: 2 });
+  const { history, last } = await interrupt({
+    ...{ data: plain, epochs: 2 },
+    callbacks: [{
+      onStepEnd({ step }, training) {
+        if (step === 1) training.stop();
+      },
+    }],
+  });
+  assertEquals(history.epochs.map((e) => e.isPartial), [true]);
+  const rest = await train({ data: plain, epochs: 2, resume: last });
+  assertEquals(rest.losses, whole.losses.slice(2));
+});
+
+Deno.test("fit() has the speed of training, whatever an interrupted evaluation took", async () => {
+  await use("cpu");
+  const controller = new AbortController();
+  const slow = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    controller.abort();
+  };
+  const { last } = await interrupt({
+    epochs: 1,
+    signal: controller.signal,
+    callbacks: [{
+      onProgress: ({ phase }) => phase === "train" ? undefined : slow(),
+    }],
+  });
+  assertEquals(last.progress.sums.batches, 5);
+  assert(last.progress.sums.seconds < 0.5, `${last.progress.sums.seconds} s`);
 });
