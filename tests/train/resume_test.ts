@@ -9,60 +9,11 @@ import { tf } from "../../src/backend/tf.ts";
 import { OptionError, ShapeError, TrainingError } from "../../src/errors.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import type { BatchSource } from "../../src/train/batch_source.ts";
-import type { Callbacks, EpochEnd } from "../../src/train/callbacks.ts";
-import { fit, type FitOptions, type History } from "../../src/train/fit.ts";
+import { fit } from "../../src/train/fit.ts";
 import type { TrainingState } from "../../src/train/state.ts";
-import { read, use, webgpuTest } from "../device.ts";
+import { use, webgpuTest } from "../device.ts";
+import { reread, timeless, train } from "./kept_runs.ts";
 import { tinyData, tinyNet } from "./tiny.ts";
-
-/** What a run did. */
-interface Outcome {
-  readonly history: History;
-  /** Loss of each step that it did. */
-  readonly losses: number[];
-  readonly weights: Float32Array[];
-  readonly states: TrainingState[];
-}
-
-/** Trains the tiny network for 3 epochs of 5 steps, with everything that is random. */
-async function train(
-  options: FitOptions & { data?: BatchSource; rate?: number } = {},
-): Promise<Outcome> {
-  const { data = tinyData({ shuffle: true, seed: 4 }), ...rest } = options;
-  const net = tinyNet({ rate: 0.3, seed: 2 });
-  const optimizer = sgd({ learningRate: 0.5, momentum: 0.5 });
-  const losses: number[] = [];
-  const states: TrainingState[] = [];
-  const record: Callbacks = {
-    async onStepEnd({ loss }) {
-      losses.push((await loss.data())[0]);
-    },
-  };
-  const history = await fit(net, data, {
-    epochs: 3,
-    optimizer,
-    validation: tinyData({ count: 7 }),
-    checkpoints: { everySteps: 1, save: (state) => void states.push(state) },
-    ...rest,
-    callbacks: [record, ...rest.callbacks ?? []],
-  });
-  const weights = await read(() => net.getWeights().map((w) => tf.clone(w)));
-  optimizer.dispose();
-  net.dispose();
-  return { history, losses, weights, states };
-}
-
-/** As a file would have it. */
-function reread(state: TrainingState): TrainingState {
-  return { ...state, progress: JSON.parse(JSON.stringify(state.progress)) };
-}
-
-/** Without what depends on the clock. */
-function timeless(epochs: readonly EpochEnd[]): unknown {
-  const clock = { seconds: 0, waitSeconds: 0, imagesPerSecond: 0 };
-  const rest = epochs.map((epoch) => ({ ...epoch, ...clock }));
-  return JSON.parse(JSON.stringify(rest));
-}
 
 for (const device of ["cpu", "webgpu"] as const) {
   const test = device === "webgpu" ? webgpuTest : Deno.test;
@@ -139,89 +90,6 @@ Deno.test("fit() trains more epochs from the last state, and none where all are 
   assertEquals(none.weights, short.weights);
 });
 
-/** A run of which each state is taken by the caller, at its ends only. */
-async function interrupt(
-  options: FitOptions & { data?: BatchSource },
-): Promise<Outcome & { last: TrainingState }> {
-  const states: TrainingState[] = [];
-  const outcome = await train({
-    ...options,
-    checkpoints: { save: (state) => void states.push(state) },
-  });
-  return { ...outcome, last: reread(states.at(-1)!) };
-}
-
-Deno.test("fit() ends after the step in which its signal is aborted, without evaluation, and goes on from there", async () => {
-  await use("cpu");
-  const whole = await train();
-  const controller = new AbortController();
-  const { history, losses, last } = await interrupt({
-    signal: controller.signal,
-    callbacks: [{
-      onStepEnd({ step }) {
-        if (step === 6) controller.abort();
-      },
-    }],
-  });
-  assertEquals(history.stopped, "aborted");
-  assertEquals(losses, whole.losses.slice(0, 7));
-  assertEquals(history.epochs.map(({ epoch }) => epoch), [1]);
-  const rest = await train({ resume: last });
-  assertEquals(rest.losses, whole.losses.slice(7));
-  assertEquals(rest.weights, whole.weights);
-});
-
-Deno.test("fit() ends in the middle of an evaluation, which the resumed run makes", async () => {
-  await use("cpu");
-  const whole = await train();
-  const controller = new AbortController();
-  const { history, losses, last } = await interrupt({
-    signal: controller.signal,
-    callbacks: [{
-      onProgress({ phase, epoch }) {
-        if (phase === "evaluate" && epoch === 2) controller.abort();
-      },
-    }],
-  });
-  assertEquals([history.stopped, losses.length], ["aborted", 10]);
-  assertEquals([last.progress.epoch, last.progress.sums.batches], [2, 5]);
-  const rest = await train({ resume: last });
-  assertEquals(timeless(rest.history.epochs), timeless(whole.history.epochs));
-  assertEquals(rest.weights, whole.weights);
-});
-
-Deno.test("fit() finishes the epoch of a run that was stopped in its middle, as if it never was", async () => {
-  await use("cpu");
-  const callback = () => {
-    const seen: string[] = [];
-    return {
-      name: "seen",
-      seen,
-      onEpochEnd({ epoch, isPartial }: EpochEnd) {
-        seen.push(`${epoch}${isPartial ? " partial" : ""}`);
-      },
-      saveState: () => [...seen],
-      restoreState: (state: unknown) => void seen.push(...state as string[]),
-    };
-  };
-  const [first, second] = [callback(), callback()];
-  const whole = await train();
-  const { history, last } = await interrupt({
-    callbacks: [first, {
-      onStepEnd({ step }, training) {
-        if (step === 7) training.stop();
-      },
-    }],
-  });
-  assertEquals([history.stopped, history.steps], ["stopped", 8]);
-  assertEquals(history.epochs.map((e) => e.isPartial), [false, true]);
-  assertEquals(first.seen, ["1", "2 partial"]);
-  const rest = await train({ resume: last, callbacks: [second] });
-  assertEquals(second.seen, ["1", "2", "3"]);
-  assertEquals(timeless(rest.history.epochs), timeless(whole.history.epochs));
-  assertEquals(rest.weights, whole.weights);
-});
-
 Deno.test("fit() measures the accuracy on the train data, with dropout off, if asked to", async () => {
   await use("cpu");
   const data = tinyData();
@@ -283,40 +151,4 @@ Deno.test("fit() keeps no state once the loss is not finite", async () => {
   for (const { progress } of states) assert(progress.sums.loss < Infinity);
   assert(states.length < 5);
   net.dispose();
-});
-
-Deno.test("fit() takes an epoch that it was stopped in for a part, also of data of unknown length", async () => {
-  await use("cpu");
-  const data = tinyData();
-  const plain: BatchSource = { [Symbol.asyncIterator]: () => data.batches() };
-  const whole = await train({ data: plain, epochs: 2 });
-  const { history, last } = await interrupt({
-    ...{ data: plain, epochs: 2 },
-    callbacks: [{
-      onStepEnd({ step }, training) {
-        if (step === 1) training.stop();
-      },
-    }],
-  });
-  assertEquals(history.epochs.map((e) => e.isPartial), [true]);
-  const rest = await train({ data: plain, epochs: 2, resume: last });
-  assertEquals(rest.losses, whole.losses.slice(2));
-});
-
-Deno.test("fit() has the speed of training, whatever an interrupted evaluation took", async () => {
-  await use("cpu");
-  const controller = new AbortController();
-  const slow = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    controller.abort();
-  };
-  const { last } = await interrupt({
-    epochs: 1,
-    signal: controller.signal,
-    callbacks: [{
-      onProgress: ({ phase }) => phase === "train" ? undefined : slow(),
-    }],
-  });
-  assertEquals(last.progress.sums.batches, 5);
-  assert(last.progress.sums.seconds < 0.5, `${last.progress.sums.seconds} s`);
 });
