@@ -147,6 +147,16 @@ const BAD: [what: string, (model: Model) => unknown, reason: string][] = [
     (m) => m.weightsManifest[0].paths = ["missing.bin"],
     "missing.bin: No such file or directory",
   ],
+  [
+    "a file listed twice",
+    (m) => m.weightsManifest[0].paths.push(m.weightsManifest[0].paths[0]),
+    "it lists file group1-shard1of1.bin of weights twice",
+  ],
+  [
+    "a file listed by two groups",
+    (m) => m.weightsManifest.push({ ...m.weightsManifest[0], weights: [] }),
+    "it lists file group1-shard1of1.bin of weights twice",
+  ],
   ...[
     "../x.bin",
     "/dev/zero",
