@@ -106,6 +106,7 @@ function _steps(kind: string, config: Config): string[] {
   if (kind === "InputLayer" || kind === "Dropout") return [];
   if (kind === "Activation") return _activation(config.activation);
   if (kind === "ReLU" || kind === "Softmax") {
+    _requirePlain(config);
     return _activation(kind.toLowerCase());
   }
   const layer = _layer(kind, config);
@@ -114,6 +115,23 @@ function _steps(kind: string, config: Config): string[] {
     ..._split(layer.config!),
     ...(hasActivation ? _activation(config.activation) : []),
   ];
+}
+
+/** Options of activations that are layers, and what they must be to compute what those of here do; Keras may leave them out. */
+const PLAIN: readonly [option: string, values: readonly unknown[]][] = [
+  ["max_value", [null]],
+  ["negative_slope", [0, null]],
+  ["threshold", [0, null]],
+  // Of images and classes: the second dimension is the last.
+  ["axis", [-1, 1]],
+];
+
+function _requirePlain(config: Config): void {
+  for (const [option, values] of PLAIN) {
+    if (option in config && !values.includes(config[option])) {
+      throw new ShapeError(`its ${option} is not ${values[0]}`);
+    }
+  }
 }
 
 /** A layer of here checks the options as it does those of a caller. */

@@ -108,3 +108,33 @@ Deno.test("importModel() reads what TensorFlow.js itself saves, whatever its nam
   const [ours] = await read(() => [tf.softmax(tf.tensor(logits, [64, 4]))]);
   assertClose(ours, expected, { absolute: 1e-5 });
 });
+
+Deno.test("importModel() reads activations that are layers if they compute what those of here do", async () => {
+  await using folder = await makeFolder();
+  const withLayers = (relu: object, softmax: object) =>
+    changedModel(folder, ({ modelTopology: { config } }) => {
+      config.layers.push({
+        class_name: "Softmax",
+        config: { name: "probabilities", ...softmax },
+      });
+      config.layers.splice(1, 0, {
+        class_name: "ReLU",
+        config: { name: "relu_1", ...relu },
+      });
+    });
+  const KERAS = { max_value: null, negative_slope: 0, threshold: 0 };
+  const cases: [relu: object, softmax: object, message: string][] = [
+    [{ ...KERAS, max_value: 6 }, {}, "relu_1 is none of here: its max_value"],
+    [{ negative_slope: 0.1 }, {}, "relu_1 is none of here: its negative_slope"],
+    [{ threshold: 1 }, {}, "relu_1 is none of here: its threshold is not 0"],
+    [{}, { axis: 0 }, "probabilities is none of here: its axis is not -1"],
+    [{}, { axis: [1] }, "probabilities is none of here: its axis is not -1"],
+    // These are read, and are no LeNet's.
+    [{}, {}, 'step 3 is {"kind":"relu"}'],
+    [KERAS, { axis: -1 }, 'step 3 is {"kind":"relu"}'],
+  ];
+  for (const [relu, softmax, message] of cases) {
+    const path = await withLayers(relu, softmax);
+    await assertRejects(() => importModel(path, FORMAT), DataError, message);
+  }
+});
