@@ -85,6 +85,11 @@ const BAD: [what: string, (model: Model) => unknown, reason: string][] = [
     "computes something else: step 6 is",
   ],
   [
+    "a layer with weights less",
+    (m) => m.modelTopology.config.layers.pop(),
+    "as lenet, it has 4 layers with weights, not 5",
+  ],
+  [
     "images of no size",
     (m) => layer(m, 0).batch_input_shape = [null, -1, 0.5, 1],
     "its first layer has no batch_input_shape",
