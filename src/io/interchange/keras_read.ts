@@ -150,7 +150,8 @@ function _layer(kind: string, config: Config): Layer {
       return dense({ units: config.units as number });
     case "Conv2D":
       if (
-        `${_pair(config.dilation_rate ?? 1)},${config.groups ?? 1}` !== "1,1,1"
+        `${_pair(config.dilation_rate ?? 1)}` !== "1,1" ||
+        (config.groups ?? 1) !== 1
       ) {
         throw new ShapeError("it has dilation or groups");
       }
@@ -174,7 +175,8 @@ function _activation(name: unknown = "linear"): string[] {
   if (name === "softmax") return ["softmax"];
   const layer = [relu(), sigmoid()].find(({ kind }) => kind === name);
   if (layer !== undefined) return _split(layer.config!);
-  throw new ShapeError(`its activation is ${showName(String(name))}`);
+  const shown = typeof name === "string" ? name : JSON.stringify(name);
+  throw new ShapeError(`its activation is ${showName(shown)}`);
 }
 
 function _pair(size: unknown): [number, number] {

@@ -213,26 +213,6 @@ Deno.test("importModel() refuses a model.json that is something else", async () 
   await assertRefused(path, "it has 1099511627776 bytes, and at most 16777216");
 });
 
-Deno.test("importModel() survives changes of bytes all over model.json", async () => {
-  await using folder = await makeFolder();
-  const path = await changedModel(folder);
-  const bytes = await Deno.readFile(path);
-  const numRefused = { numbers: 0, all: 0 };
-  for (let at = 0; at < bytes.length; at += 4) {
-    const isDigit = bytes[at] >= 0x30 && bytes[at] <= 0x39;
-    await Deno.writeFile(path, bytes.with(at, isDigit ? 0x39 : 0x00));
-    try {
-      await importModel(path, { format: "tfjs" });
-    } catch (error) {
-      assert(error instanceof DataError, String(error));
-      assert(!/\p{Cc}/u.test(error.message), error.message);
-      numRefused.all++;
-      if (isDigit) numRefused.numbers++;
-    }
-  }
-  assert(numRefused.numbers > 10 && numRefused.all > 0.9 * bytes.length / 4);
-});
-
 Deno.test("importModel() refuses weights that are cut off, and links that lead out of the folder", async () => {
   await using folder = await makeFolder();
   const path = await changedModel(folder);
