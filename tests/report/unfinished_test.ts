@@ -61,6 +61,16 @@ Deno.test("writeReport() refuses a checkpoint of another network or a damaged on
     folder.path,
     "best: it is lenet for 10 classes and 32x32 images, and config.json says lenet for 10 classes and 28x28 images",
   );
+  const model = { ...CONFIG.model, classes: 2 };
+  const data = { ...CONFIG.data, classNames: ["a", "b"] };
+  await using other = await begin({ ...CONFIG, model, data });
+  const two = lenet({ classes: 2 });
+  await saveCheckpoint(`${other.path}/checkpoints/last`, two, model);
+  two.dispose();
+  await assertRefused(
+    other.path,
+    "last on data of 10 classes: it is lenet for 2 classes",
+  );
   // Says that it is what it is not.
   await saveCheckpoint(best, net, CONFIG.model);
   await assertRefused(
