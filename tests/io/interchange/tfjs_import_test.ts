@@ -18,7 +18,7 @@ import { LENET, ourLogits, seededCheckpoint, testImages } from "./seeded.ts";
 
 const FORMAT = { format: "tfjs" } as const;
 
-Deno.test("exportModel() writes a new folder whole, or nothing", async () => {
+Deno.test("exportModel() writes a new or empty folder whole, or nothing", async () => {
   await using folder = await makeFolder();
   const path = await changedModel(folder);
   const output = path.slice(0, path.lastIndexOf("/"));
@@ -31,6 +31,10 @@ Deno.test("exportModel() writes a new folder whole, or nothing", async () => {
     );
   }
   assertEquals(namesIn(folder.path).length, 1);
+  const empty = `${folder.path}/empty`;
+  await Deno.mkdir(empty);
+  await exportModel(seededCheckpoint(LENET), { ...FORMAT, output: empty });
+  assertEquals(namesIn(empty), namesIn(output));
 });
 
 Deno.test("importModel() reads weights from files that are cut anywhere", async () => {
