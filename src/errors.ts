@@ -105,5 +105,11 @@ export class TrainingError extends AlexNetError {
 }
 
 function _show(value: unknown): string {
-  return typeof value === "string" ? `"${value}"` : String(value);
+  if (typeof value === "string") return `"${value}"`;
+  try {
+    return String(value);
+  } catch {
+    // Objects from JSON may have a `toString` that is none.
+    return Object.prototype.toString.call(value);
+  }
 }

@@ -5,7 +5,9 @@
  */
 
 import { loadFashionMnist } from "../data/fashion_mnist.ts";
+import { MANIFEST } from "../data/manifest.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
+import { checkClasses } from "../io/model_config.ts";
 import {
   classMetrics,
   confusionMatrix,
@@ -25,6 +27,7 @@ import { ProgressView } from "./progress.ts";
  * @param line The parsed command line.
  * @returns The exit code.
  * @throws {UsageError} If not exactly one checkpoint is named.
+ * @throws {DataError} If it cannot be used on this data.
  */
 export async function evaluate(
   { options, positional }: CommandLine,
@@ -36,6 +39,7 @@ export async function evaluate(
   }
   const checkpoint = await readCheckpoint(positional[0]);
   const { config } = checkpoint;
+  checkClasses(checkpoint, MANIFEST.classNames.length);
   const view = new ProgressView({
     noBars: options.progress === false,
     quiet: options.quiet,

@@ -28,9 +28,10 @@ export async function checkWritable(flag: string, path: string): Promise<void> {
       `Cannot write ${flag} ${path} as it is a folder: name a file in it`,
     );
   }
-  const part = `${path}.part`;
+  // As writeAtomically() names it, so that it is nobody's file.
+  const part = `${path}.${crypto.randomUUID()}.part`;
   try {
-    (await Deno.open(part, { write: true, create: true })).close();
+    (await Deno.open(part, { write: true, createNew: true })).close();
     await Deno.remove(part);
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;

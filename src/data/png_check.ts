@@ -7,6 +7,9 @@
 import { unzlibSync } from "fflate";
 import { requireSize } from "./image_size.ts";
 
+/** Colour type of pixels that are numbers of colours. */
+const PALETTE = 3;
+
 /** Values per pixel of each colour type: grey, RGB, palette, grey with alpha, RGB with alpha. */
 const CHANNELS = new Map([[0, 1], [2, 3], [3, 1], [4, 2], [6, 4]]);
 
@@ -107,6 +110,10 @@ function _headerOf(chunks: readonly Chunk[]): Header {
     throw new Error(
       `it is damaged: there is no color type ${colorType} of ${depth} bits per value`,
     );
+  }
+  if (colorType === PALETTE && !others.some((c) => c.type === "PLTE")) {
+    // fast-png takes the numbers for grey.
+    throw new Error("it is damaged: it has a palette image and no palette");
   }
   const isInterlaced = interlacing === 1;
   if (isInterlaced && depth < 8) {

@@ -28,7 +28,10 @@ export function resample(
   if (image.height === height && image.width === width) return image;
   const rows = _axis(image.height, height);
   const columns = _axis(image.width, width);
-  return _blendRows(_blendColumns(image, columns), rows);
+  // First whichever leaves less, as the other side may grow a hundred times.
+  return image.height * width <= height * image.width
+    ? _blendRows(_blendColumns(image, columns), rows)
+    : _blendColumns(_blendRows(image, rows), columns);
 }
 
 function _blendColumns(image: Image, columns: Axis): Image {

@@ -112,6 +112,26 @@ export function checkWeightShapes(
 }
 
 /**
+ * Checks that a network tells as many classes as there are in some data, before it is asked for them.
+ *
+ * @param file The path of the network's file, and which network it is.
+ * @param classes Number of classes of the data.
+ * @throws {DataError} If they differ.
+ */
+export function checkClasses(
+  { path, config }: { path: string; config: ModelConfig },
+  classes: number,
+): void {
+  if (config.classes === classes) return;
+  throw new DataError(
+    path,
+    `Cannot use ${path} on data of ${classes} classes: it is ${
+      describeModel(config)
+    }`,
+  );
+}
+
+/**
  * Describes a network to people.
  *
  * @param config Which network.

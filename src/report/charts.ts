@@ -1,5 +1,5 @@
 /**
- * Charts as SVG, drawn by Observable Plot without a browser, each for a wide and for a narrow screen.
+ * Charts as SVG, drawn by Observable Plot without a browser, each for wide, medium and narrow screens.
  *
  * @module
  */
@@ -40,6 +40,7 @@ export type Draw = (chart: Chart) => Markup;
 /** CSS pixels; style.ts shows the one that fits. */
 const SIZES = [
   { kind: "wide", width: 864, height: 340 },
+  { kind: "medium", width: 560, height: 300 },
   { kind: "narrow", width: 320, height: 260 },
 ] as const;
 

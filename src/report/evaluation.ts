@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Image } from "../data/dataset.ts";
 import { loadFashionMnist } from "../data/fashion_mnist.ts";
 import type { FileOptions } from "../data/files.ts";
+import { MANIFEST } from "../data/manifest.ts";
 import { DataError } from "../errors.ts";
 import {
   type Checkpoint,
@@ -15,7 +16,7 @@ import {
   type ModelConfig,
   restoreWeights,
 } from "../io/checkpoint.ts";
-import { describeModel } from "../io/model_config.ts";
+import { checkClasses, describeModel } from "../io/model_config.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { namedLayers } from "../models/named.ts";
 import { Sequential } from "../nn/sequential.ts";
@@ -95,6 +96,7 @@ export async function evaluateRun(
   if (found === undefined) return undefined;
   const { name, checkpoint } = found;
   _requireSameNetwork(checkpoint, config.model);
+  checkClasses(checkpoint, MANIFEST.classNames.length);
   const { dataDir, offline, onDownload, onProgress } = options;
   const { imageSize, classes } = config.model;
   const { source, testSamples } = config.data;

@@ -1,5 +1,5 @@
 /**
- * How numbers are written in the report.
+ * How numbers and other values are written in the report.
  *
  * @module
  */
@@ -73,4 +73,14 @@ export function formatTime(seconds: number): string {
   return hours > 0
     ? `${hours} h ${minutes} min`
     : `${minutes} min ${whole % 60} s`;
+}
+
+/**
+ * Writes a value of a run folder.
+ *
+ * @param value Any value of JSON.
+ * @returns Text as it is; else its JSON.
+ */
+export function formatValue(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -7,7 +7,7 @@
 import type { Series } from "./charts.ts";
 import type { ReportContent } from "./content.ts";
 import { epochTable } from "./epoch_table.ts";
-import { formatShare } from "./format.ts";
+import { formatShare, formatValue } from "./format.ts";
 import { figure, html, type Markup, section } from "./html.ts";
 import { learningChart } from "./learning_chart.ts";
 import { LECTURE, type LectureRun } from "./lecture.ts";
@@ -96,7 +96,7 @@ export function accuracySection(content: ReportContent): Markup {
 const _NOTHING_YET =
   html`<p>The run has not recorded anything to draw yet.</p>`;
 
-/** What the run did not do as the lecture did. */
+/** What the run did not do as the lecture did; an older run folder lacks options that were not there, and so not used. */
 function _differences(
   { config }: ReportContent,
   { recipe }: LectureRun,
@@ -108,7 +108,9 @@ function _differences(
   };
   const differing = Object.entries(recipe)
     .filter(([name, value]) => name in own && own[name] !== value)
-    .map(([name, value]) => `${name} ${own[name]} instead of ${value}`);
+    .map(([name, value]) =>
+      `${name} ${formatValue(own[name])} instead of ${value}`
+    );
   return differing.length === 0
     ? "This run has its recipe."
     : `This run differs from it: ${differing.join(", ")}.`;

@@ -22,11 +22,26 @@ export interface LectureEpoch {
 export interface LectureRun {
   /** Where the figures are from. */
   readonly source: string;
-  /** What it was trained with, by the names of a run's recipe. */
-  readonly recipe: Readonly<Record<string, number>>;
+  /** What it was trained with, by the names of a run's recipe; "none" is what such a recipe does not have. */
+  readonly recipe: Readonly<Record<string, number | string>>;
   /** Its epochs. */
   readonly epochs: readonly LectureEpoch[];
 }
+
+/** Of both networks. */
+const RECIPE = {
+  optimizer: "sgd",
+  schedule: "constant",
+  "warmup-epochs": 0,
+  momentum: 0,
+  "weight-decay": 0,
+  "clip-norm": "none",
+  "early-stopping": "none",
+  precision: "float32",
+  augment: "none",
+  "train-samples": 60_000,
+  "test-samples": 10_000,
+};
 
 /** The runs by network: Fashion-MNIST, plain SGD, all 60,000 training and 10,000 test images. */
 export const LECTURE: Readonly<Record<ModelConfig["model"], LectureRun>> = {
@@ -36,12 +51,9 @@ export const LECTURE: Readonly<Record<ModelConfig["model"], LectureRun>> = {
     recipe: {
       "batch-size": 128,
       "learning-rate": 0.01,
-      momentum: 0,
-      "weight-decay": 0,
       dropout: 0.5,
       resize: 224,
-      "train-samples": 60_000,
-      "test-samples": 10_000,
+      ...RECIPE,
     },
     epochs: [
       { epoch: 1, loss: 1.3052, trainAccuracy: 0.509, testAccuracy: 0.745 },
@@ -57,11 +69,8 @@ export const LECTURE: Readonly<Record<ModelConfig["model"], LectureRun>> = {
     recipe: {
       "batch-size": 256,
       "learning-rate": 0.9,
-      momentum: 0,
-      "weight-decay": 0,
       resize: 28,
-      "train-samples": 60_000,
-      "test-samples": 10_000,
+      ...RECIPE,
     },
     epochs: [0.1, 0.548, 0.645, 0.739, 0.764].map((testAccuracy, i) => ({
       epoch: i + 1,

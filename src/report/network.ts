@@ -5,15 +5,13 @@
  */
 
 import type { ReportContent } from "./content.ts";
-import { formatCount, formatPercent, formatThreeDigits } from "./format.ts";
 import {
-  type Content,
-  figure,
-  html,
-  type Markup,
-  section,
-  table,
-} from "./html.ts";
+  formatCount,
+  formatPercent,
+  formatThreeDigits,
+  formatValue,
+} from "./format.ts";
+import { figure, html, type Markup, section, table } from "./html.ts";
 import { picturesOfFilters } from "./pictures.ts";
 import { NO_CHECKPOINT } from "./predictions.ts";
 
@@ -98,8 +96,10 @@ export function throughputSection({ epochs, draw }: ReportContent): Markup {
     title: `epoch ${epoch}: ${formatThreeDigits(imagesPerSecond)} images/s`,
   }));
   const speeds = bars.map(({ imagesPerSecond }) => imagesPerSecond);
-  const range = [Math.min(...speeds), Math.max(...speeds)]
-    .map(formatThreeDigits);
+  const range = [
+    speeds.reduce((a, b) => Math.min(a, b)),
+    speeds.reduce((a, b) => Math.max(a, b)),
+  ].map(formatThreeDigits);
   return section(
     head,
     figure(
@@ -170,15 +170,11 @@ export function configurationSection({ config }: ReportContent): Markup {
           html`
             <div>
               <dt>${name}</dt>
-              <dd>${_show(value)}</dd>
+              <dd>${formatValue(value)}</dd>
             </div>
           `
         )}</dl>
       `
     ),
   );
-}
-
-function _show(value: unknown): Content {
-  return typeof value === "string" ? value : JSON.stringify(value);
 }

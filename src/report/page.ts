@@ -86,11 +86,11 @@ export function renderPage(content: ReportContent): string {
   `.text;
 }
 
-/** For example "2026-11-25 20:45 UTC". */
+/** For example "2026-11-25 20:45 UTC"; what is no date as it is. */
 function _date(started: string): string {
-  return `${
-    new Date(started).toISOString().slice(0, 16).replace("T", " ")
-  } UTC`;
+  const date = new Date(started);
+  if (Number.isNaN(date.getTime())) return started;
+  return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
 function _headline(content: ReportContent): Markup {

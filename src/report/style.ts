@@ -46,17 +46,20 @@ figure { margin: 0 0 1rem; }
 figcaption, .note { margin-top: .75rem; font-size: .875rem; }
 figure svg { display: block; max-width: 100%; height: auto; }
 figure svg text { fill: currentColor; }
-.narrow { display: none; }
+.medium svg, .narrow svg { width: 100%; }
+.medium, .narrow { display: none; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0 0 .75rem; padding: 0; list-style: none; font-size: .875rem; }
 .legend li { display: flex; align-items: center; gap: .5rem; }
 .legend svg { flex: none; overflow: visible; fill: none; }
 aside { margin: 1.25rem 0; padding: .75rem 1rem; border-left: 4px solid var(--blue); background: var(--card); }
 aside h3 { margin-top: 0; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .75rem; margin: 0; }
+.cards { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: .75rem; margin: 0; }
 .cards div { padding: .625rem .75rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); }
 .cards dd { margin: 0; font-size: 1.375rem; font-weight: 600; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .cards dd > span { white-space: nowrap; }
-.cards dd.words { font-size: 1rem; }
+/* The device, whose name is long. */
+.cards div:last-child { grid-column: 1 / -1; }
+.cards dd.words { font-size: .875rem; }
 .cards dd small { display: block; font-weight: 400; line-height: 1.4; }
 dt { font-size: .875rem; }
 .scroller { overflow-x: auto; margin: 0 -1rem; padding: 0 1rem; position: relative; }
@@ -92,15 +95,17 @@ ol.filters img { width: 100%; }
 .values dd { margin: 0; }
 @media (max-width: 44rem) {
   .wide { display: none; }
-  .narrow { display: block; }
+  .medium { display: block; }
   h1 { font-size: 1.4rem; }
+  .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   ol.mistakes { grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); }
   ol.filters { grid-template-columns: repeat(8, 1fr); }
 }
 @media (max-width: 30rem) {
+  .medium { display: none; }
+  .narrow { display: block; }
   .values div { grid-template-columns: 1fr; gap: 0; }
   .cards dd { font-size: 1.2rem; }
-  .cards div:last-child { grid-column: 1 / -1; }
   ol.filters.few { grid-template-columns: repeat(3, 1fr); }
 }
 @media print {

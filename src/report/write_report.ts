@@ -5,9 +5,11 @@
  */
 
 import { basename, join, resolve } from "node:path";
+import { AlexNetError, DataError } from "../errors.ts";
 import { writeAtomically } from "../io/atomic_file.ts";
+import type { ModelConfig } from "../io/checkpoint.ts";
 import { namedLayers } from "../models/named.ts";
-import { summarize } from "../nn/summary.ts";
+import { type PlacedLayer, summarize } from "../nn/summary.ts";
 import { readRun } from "../runs/read_run.ts";
 import { evaluateRun, type EvaluationOptions } from "./evaluation.ts";
 
@@ -47,14 +49,26 @@ export async function writeReport(
   const { openCharts } = await import("./charts.ts");
   const { renderPage } = await import("./page.ts");
   const records = await readRun(run);
-  const { layers, inputShape } = namedLayers(records.config.model);
+  const layers = _layersOf(run, records.config.model);
   const page = renderPage({
     ...records,
     name: basename(resolve(run)),
-    layers: summarize(layers, inputShape),
+    layers,
     evaluation: await evaluateRun(run, records.config, evaluation),
     draw: await openCharts(),
   });
   await writeAtomically(output, [new TextEncoder().encode(page)]);
   return output;
+}
+
+/** Not every network of `config.json` can be: images may be too small for it. */
+function _layersOf(run: string, model: ModelConfig): PlacedLayer[] {
+  try {
+    const { layers, inputShape } = namedLayers(model);
+    return summarize(layers, inputShape);
+  } catch (error) {
+    if (!(error instanceof AlexNetError)) throw error;
+    const path = join(run, "config.json");
+    throw new DataError(path, `Cannot use ${path}: model: ${error.message}`);
+  }
 }

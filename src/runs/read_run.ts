@@ -33,6 +33,9 @@ const MAX_CONFIG_BYTES = 2 ** 20;
 /** Largest `metrics.jsonl` that is read, in bytes: about two million steps. */
 const MAX_METRICS_BYTES = 2 ** 28;
 
+/** Most epochs that are read. */
+const MAX_EPOCHS = 10_000;
+
 /**
  * Reads the configuration and the metrics of a run. A last line that a kill has cut off is left out. Where a resumed run
  * went back to an older checkpoint, what it said last of a step or an epoch counts.
@@ -56,6 +59,9 @@ export async function readRun(path: string): Promise<RunRecords> {
     const isCutOff = i === lines.length - 1 && !_isJson(line);
     if (isCutOff) return;
     _append(records, check(RECORD_SCHEMA, _parse(line, where), where));
+    if (records.epochs.length > MAX_EPOCHS) {
+      throw _unusable(where, `more epochs than ${MAX_EPOCHS}, the most`);
+    }
   });
   return { config, ...records };
 }

@@ -8,10 +8,11 @@ import { throwIfDeviceFailed } from "../backend/backend.ts";
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
 import type { Image } from "../data/dataset.ts";
 import { toTensor } from "../data/transforms/values.ts";
-import { AlexNetError, OptionError, ShapeError } from "../errors.ts";
+import { OptionError, ShapeError } from "../errors.ts";
 import { ensureBackend } from "../kernels/init.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
+import { requireFinite } from "./finite.ts";
 
 /** Options of {@linkcode classify}. */
 export interface ClassifyOptions {
@@ -110,10 +111,6 @@ async function _read(probabilities: Tensor): Promise<Float32Array> {
   const values = await probabilities.data<"float32">();
   probabilities.dispose();
   throwIfDeviceFailed();
-  if (!values.every(Number.isFinite)) {
-    throw new AlexNetError(
-      "Cannot classify as the network gives numbers that are not finite: its weights are damaged, or the images are",
-    );
-  }
+  requireFinite(values, "classify");
   return values;
 }

@@ -12,6 +12,7 @@ import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
 import type { BatchSource } from "./batch_source.ts";
 import type { EvaluateOptions } from "./evaluate.ts";
+import { requireFinite } from "./finite.ts";
 import { Pacer } from "./pacer.ts";
 import { checkBatch } from "./step.ts";
 
@@ -62,8 +63,9 @@ export interface ClassMetrics {
  * @param data Batches of images and labels, once through.
  * @param options How to report progress.
  * @returns Label, prediction, probability and loss of every image.
- * @throws {ShapeError} If a batch does not fit the network.
+ * @throws {ShapeError} If a batch does not fit the network, or a label is not one of its classes.
  * @throws {DataError} If there is no batch.
+ * @throws {AlexNetError} If what the network computes is not finite.
  * @throws {BackendError} If the device reported an error.
  */
 export async function evaluatePredictions(
@@ -75,6 +77,7 @@ export async function evaluatePredictions(
   const { epoch = 0, onProgress } = options;
   const start = performance.now();
   const pacer = new Pacer();
+  const classes = net.summary().at(-1)!.outputShape[1];
   const unread: Tensor2D[] = [];
   const rows: Float32Array[] = [];
   let batch = 0;
@@ -84,7 +87,7 @@ export async function evaluatePredictions(
       unread.push(tf.tidy(() => _rowsOf(net.predict(images), labels)));
       batch++;
       if (!pacer.step()) continue;
-      rows.push(await _read(unread));
+      rows.push(await _read(unread, classes));
       pacer.caughtUp();
       if (onProgress === undefined) continue;
       const { loss, accuracy, labels: { length } } = _fromRows(rows);
@@ -98,7 +101,7 @@ export async function evaluatePredictions(
     if (batch === 0) {
       throw new DataError("data", "Cannot evaluate as the data has no batches");
     }
-    if (unread.length > 0) rows.push(await _read(unread));
+    if (unread.length > 0) rows.push(await _read(unread, classes));
     return _fromRows(rows);
   } finally {
     unread.forEach((t) => t.dispose());
@@ -121,13 +124,32 @@ function _rowsOf(logits: Tensor2D, labels: Tensor1D): Tensor2D {
 }
 
 /** Reads tensors at once, and frees them. */
-async function _read(unread: Tensor2D[]): Promise<Float32Array> {
+async function _read(
+  unread: Tensor2D[],
+  classes: number,
+): Promise<Float32Array> {
   const all = tf.concat(unread, 0);
   unread.splice(0).forEach((t) => t.dispose());
   const values = await all.data<"float32">();
   all.dispose();
   throwIfDeviceFailed();
+  requireFinite(values, "evaluate");
+  _checkLabels(values, classes);
   return values;
+}
+
+/** A label that is no class would count as a loss of 0. */
+function _checkLabels(values: Float32Array, classes: number): void {
+  for (let k = 0; k < values.length; k += ROW) {
+    if (values[k] >= 0 && values[k] < classes) continue;
+    throw new ShapeError(
+      `Cannot evaluate as label ${
+        values[k]
+      } is not one of the ${classes} classes of the network, 0 to ${
+        classes - 1
+      }`,
+    );
+  }
 }
 
 function _fromRows(parts: readonly Float32Array[]): Predictions {

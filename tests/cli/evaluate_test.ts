@@ -5,7 +5,10 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { saveCheckpoint } from "../../src/io/checkpoint.ts";
+import { lenet } from "../../src/models/lenet.ts";
 import { makeFolder } from "../data/folder.ts";
+import { use } from "../device.ts";
 import { assertOneLineError, runProgram } from "./program.ts";
 
 Deno.test("evaluate refuses a file that does not exist", async () => {
@@ -35,6 +38,23 @@ Deno.test("evaluate refuses weights of another program", async () => {
     code: 1,
     message: /other\.safetensors: it was not written by `train --save`/,
   });
+});
+
+Deno.test("evaluate refuses a network of other classes than the data has, and names it", async () => {
+  await use("cpu");
+  await using folder = await makeFolder();
+  for (const classes of [5, 12]) {
+    const path = `${folder.path}/of_${classes}`;
+    const net = lenet({ classes });
+    await saveCheckpoint(path, net, { model: "lenet", classes, imageSize: 28 });
+    net.dispose();
+    assertOneLineError(await runProgram(["evaluate", path, ...OPTIONS]), {
+      code: 1,
+      message: new RegExp(
+        `of_${classes} on data of 10 classes: it is lenet for ${classes} classes`,
+      ),
+    });
+  }
 });
 
 const CHECKPOINT = "tests/fixtures/lenet.safetensors";

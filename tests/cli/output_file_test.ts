@@ -12,11 +12,12 @@ import { makeFolder, namesIn } from "../data/folder.ts";
 Deno.test("checkWritable() accepts a new file and one that exists, and writes nothing", async () => {
   await using folder = await makeFolder();
   await Deno.writeTextFile(`${folder.path}/old`, "old");
+  await Deno.writeTextFile(`${folder.path}/old.part`, "somebody's");
   for (const name of ["old", "new"]) {
     await checkWritable("--save", `${folder.path}/${name}`);
   }
   await checkWritable("--save", "new-file-in-this-folder");
-  assertEquals(namesIn(folder.path), ["old"]);
+  assertEquals(namesIn(folder.path), ["old", "old.part"]);
   assertEquals(await Deno.readTextFile(`${folder.path}/old`), "old");
 });
 

@@ -11,6 +11,9 @@ import { checkPng } from "../../src/data/png_check.ts";
 import golden from "../golden/images.json" with { type: "json" };
 import { chunk, ihdr, joined, pngFile, SIGNATURE } from "./png_file.ts";
 
+/** A palette of black and white. */
+const PALETTE = chunk("PLTE", Uint8Array.of(0, 0, 0, 255, 255, 255));
+
 /** A row of two grey pixels. */
 const ROW = Uint8Array.of(0, 10, 20);
 
@@ -33,7 +36,8 @@ Deno.test("checkPng() refuses sizes that cannot be, without asking for their mem
   ];
   for (const [width, height, message] of sizes) {
     for (const colorType of [0, 2, 3, 4, 6]) {
-      const png = pngFile({ width, height, colorType }, { rows: ROW });
+      const chunks = colorType === 3 ? [PALETTE] : [];
+      const png = pngFile({ width, height, colorType }, { rows: ROW, chunks });
       assertThrows(() => checkPng(png), Error, message);
     }
   }
@@ -53,11 +57,14 @@ Deno.test("checkPng() counts the bytes of every kind of image", () => {
   ];
   for (const [colorType, depth, rowBytes] of kinds) {
     const header = { width: 5, height: 3, colorType, depth };
-    const rows = new Uint8Array(3 * (1 + rowBytes));
-    checkPng(pngFile(header, { rows }));
-    const fewer = pngFile(header, { rows: rows.subarray(1) });
-    assertThrows(() => checkPng(fewer), Error, `there are ${rows.length - 1}`);
-    const more = pngFile(header, { rows: new Uint8Array(rows.length + 1) });
+    const chunks = colorType === 3 ? [PALETTE] : [];
+    const file = (numBytes: number) =>
+      pngFile(header, { rows: new Uint8Array(numBytes), chunks });
+    const numBytes = 3 * (1 + rowBytes);
+    checkPng(file(numBytes));
+    const fewer = file(numBytes - 1);
+    assertThrows(() => checkPng(fewer), Error, `there are ${numBytes - 1}`);
+    const more = file(numBytes + 1);
     assertThrows(() => checkPng(more), Error, "there are more");
   }
 });
@@ -104,6 +111,18 @@ Deno.test("checkPng() refuses another header, which would be believed", () => {
     Error,
     "its first chunk must be its one header",
   );
+});
+
+Deno.test("checkPng() refuses an image of palette colors without a palette, which would be taken for grey", () => {
+  const header = { width: 2, height: 1, colorType: 3 };
+  const rows = Uint8Array.of(0, 0, 1);
+  assertThrows(
+    () => checkPng(pngFile(header, { rows })),
+    Error,
+    "it has a palette image and no palette",
+  );
+  const whole = checkPng(pngFile(header, { rows, chunks: [PALETTE] }));
+  assertEquals([...decodeImage(whole, 1).data], [0, 255]);
 });
 
 Deno.test("checkPng() says at which byte a file is cut off", () => {

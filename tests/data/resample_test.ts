@@ -105,6 +105,30 @@ Deno.test("resample() shrinks one side and enlarges the other", () => {
   const narrow = resample(image, { height: 3, width: 4 });
   const { data } = resample(image, { height: 6, width: 4 });
   assertNear(data, resize([6, 4])(narrow).data);
+  const high = noise({ height: 12, width: 3, channels: 3 });
+  const low = resample(high, { height: 4, width: 3 });
+  const result = resample(high, { height: 4, width: 6 });
+  assertNear(result.data, resize([4, 6])(low).data);
+});
+
+Deno.test("resample() shrinks long images before it enlarges them", () => {
+  const Floats = Float32Array;
+  let most = 0;
+  globalThis.Float32Array = class extends Floats {
+    constructor(length: number) {
+      super(length);
+      most = Math.max(most, length);
+    }
+  } as typeof Floats;
+  try {
+    for (const [height, width] of [[2 ** 16, 1], [1, 2 ** 16]]) {
+      const image = noise({ height, width, channels: 1 });
+      resample(image, { height: 28, width: 28 });
+    }
+  } finally {
+    globalThis.Float32Array = Floats;
+  }
+  assertEquals(most, 28 * 28);
 });
 
 Deno.test("resample() gives an image of the right size as it is", () => {

@@ -10,7 +10,7 @@ import { writeReport } from "../../src/report/mod.ts";
 import { findAdapter } from "../../src/backend/adapter.ts";
 import { browserTest, type Page } from "../browser.ts";
 import { makeFolder } from "../data/folder.ts";
-import { makeRun } from "./made_run.ts";
+import { CONFIG, makeRun } from "./made_run.ts";
 
 /** What has to be seen, and how many of it. */
 const FIGURES: Readonly<Record<string, number>> = {
@@ -35,6 +35,21 @@ const COUNT = `(selector) => [...document.querySelectorAll(selector)]
     const { width, height } = element.getBoundingClientRect();
     return width > 0 && height > 0 && (element.naturalWidth ?? 1) > 0;
   }).length`;
+
+/** How much wider the figures are than the charts that are seen in them, in pixels, at most. */
+const UNUSED_WIDTH = `Math.max(...[...document.querySelectorAll(
+  "figure svg[role=img]",
+)].map((svg) => svg.getBoundingClientRect().width && Math.abs(
+  svg.closest("figure").getBoundingClientRect().width -
+    svg.getBoundingClientRect().width,
+)))`;
+
+/** Lines of the name of the device. */
+const DEVICE_LINES = `(() => {
+  const range = document.createRange();
+  range.selectNodeContents(document.querySelector("#headline dd.words"));
+  return new Set([...range.getClientRects()].map(({ top }) => top)).size;
+})()`;
 
 /** Lists texts whose contrast with what is behind them is below 4.5, by WCAG 2.2. */
 const FAINT_TEXTS = `(() => {
@@ -93,11 +108,15 @@ const test = await findAdapter()
 test("the report has every figure, readable, on a phone and a screen, light and dark, and asks for nothing", async (browser) => {
   await using folder = await makeFolder();
   const run = `${folder.path}/a run`;
-  await makeRun(run, { measuredTrainAccuracy: 0.4 });
+  const device = "WebGPU, llvmpipe (LLVM 15.0.6, 256 bits), a software adapter";
+  await makeRun(run, {
+    measuredTrainAccuracy: 0.4,
+    config: { ...CONFIG, device },
+  });
   const url = pathToFileURL(await writeReport(run)).href;
   const page = await browser.open(url);
   const backgrounds = new Set<unknown>();
-  for (const width of [320, 1280]) {
+  for (const width of [320, 500, 700, 1280]) {
     for (const scheme of ["light", "dark"]) {
       const what = `${width} pixels, ${scheme}`;
       await show(page, { width, scheme });
@@ -110,6 +129,10 @@ test("the report has every figure, readable, on a phone and a screen, light and 
         "[innerWidth, document.documentElement.scrollWidth]",
       );
       assertEquals(widths, [width, width], `sideways scrolling, ${what}`);
+      const unused = await page.evaluate(UNUSED_WIDTH);
+      assert(unused as number < 1, `${unused} pixels unused, ${what}`);
+      const lines = await page.evaluate(DEVICE_LINES);
+      assert(lines as number <= 2, `${lines} lines of the device, ${what}`);
       assertEquals(await page.evaluate(FAINT_TEXTS), [], what);
       backgrounds.add(
         await page.evaluate("getComputedStyle(document.body).backgroundColor"),

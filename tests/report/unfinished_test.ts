@@ -10,31 +10,17 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { recipeOf } from "../../src/cli/recipe.ts";
+import { recordOptions } from "../../src/cli/run_options.ts";
 import { DataError } from "../../src/errors.ts";
 import { saveCheckpoint } from "../../src/io/checkpoint.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { writeReport } from "../../src/report/mod.ts";
-import type { RunConfig, StepRecord } from "../../src/runs/mod.ts";
-import { makeFolder, namesIn } from "../data/folder.ts";
+import type { RunConfig } from "../../src/runs/mod.ts";
+import { namesIn } from "../data/folder.ts";
 import { use } from "../device.ts";
+import { begin, EPOCH, STEP } from "./begun_run.ts";
 import { CONFIG } from "./made_run.ts";
-
-const STEP: StepRecord = {
-  ...{ type: "step", epoch: 1, step: 0, loss: 2.5 },
-  ...{ accuracy: 0.25, learningRate: 0.1 },
-};
-
-/** A run folder without checkpoints. */
-async function begin(config: RunConfig = CONFIG, metrics = "") {
-  const folder = await makeFolder();
-  await Deno.mkdir(`${folder.path}/checkpoints`);
-  await Deno.writeTextFile(`${folder.path}/metrics.jsonl`, metrics);
-  await Deno.writeTextFile(
-    `${folder.path}/config.json`,
-    JSON.stringify(config),
-  );
-  return folder;
-}
 
 Deno.test("writeReport() makes a page of a run that has only begun", async () => {
   for (const metrics of ["", `${JSON.stringify(STEP)}\n`]) {
@@ -75,6 +61,16 @@ Deno.test("writeReport() refuses a checkpoint of another network or a damaged on
     folder.path,
     "best: it is lenet for 10 classes and 32x32 images, and config.json says lenet for 10 classes and 28x28 images",
   );
+  const model = { ...CONFIG.model, classes: 2 };
+  const data = { ...CONFIG.data, classNames: ["a", "b"] };
+  await using other = await begin({ ...CONFIG, model, data });
+  const two = lenet({ classes: 2 });
+  await saveCheckpoint(`${other.path}/checkpoints/last`, two, model);
+  two.dispose();
+  await assertRefused(
+    other.path,
+    "last on data of 10 classes: it is lenet for 2 classes",
+  );
   // Says that it is what it is not.
   await saveCheckpoint(best, net, CONFIG.model);
   await assertRefused(
@@ -97,6 +93,79 @@ Deno.test("writeReport() leaves nothing behind where it cannot write", async () 
   assertEquals(namesIn(folder.path), [
     ...["checkpoints", "config.json", "metrics.jsonl"],
   ]);
+});
+
+Deno.test("writeReport() makes a page whatever is among the options, and of a start that is no date", async () => {
+  const value = { toString: 1, valueOf: null };
+  const recipe = { "batch-size": value, momentum: [value], epochs: value };
+  const started = "2026-11-25T20:45:05+01";
+  const metrics = `${JSON.stringify(EPOCH)}\n`;
+  await using folder = await begin({ ...CONFIG, started, recipe }, metrics);
+  const page = await Deno.readTextFile(await writeReport(folder.path));
+  assertStringIncludes(page, `begun ${started}`);
+  assertStringIncludes(
+    page.replaceAll("&quot;", '"'),
+    'batch-size {"toString":1,"valueOf":null} instead of 256, momentum [{',
+  );
+});
+
+Deno.test("writeReport() says in what a run differs from the lecture's recipe, and only then that it does not", async () => {
+  const model = { model: "alexnet", classes: 10, imageSize: 224 } as const;
+  const data: RunConfig["data"] = {
+    ...CONFIG.data,
+    source: "full",
+    ...{ trainSamples: 60_000, testSamples: 10_000 },
+  };
+  const lecture = recordOptions(recipeOf({}), {});
+  const old = { "batch-size": 128, "learning-rate": 0.01, momentum: 0 };
+  const changes: [recipe: RunConfig["recipe"], said: string][] = [
+    [lecture, "This run has its recipe."],
+    [old, "This run has its recipe."],
+    [{ ...lecture, optimizer: "adam" }, "optimizer adam instead of sgd."],
+    [
+      { ...lecture, schedule: "cosine", "warmup-epochs": 1 },
+      "schedule cosine instead of constant, warmup-epochs 1 instead of 0.",
+    ],
+    [{ ...lecture, "clip-norm": 1 }, "clip-norm 1 instead of none."],
+    [
+      { ...lecture, precision: "float16" },
+      "precision float16 instead of float32.",
+    ],
+    [{ ...lecture, augment: ["flip"] }, "augment ["],
+    [{ ...lecture, "early-stopping": 2 }, "early-stopping 2 instead of none."],
+  ];
+  for (const [recipe, said] of changes) {
+    const config = { ...CONFIG, model, data, recipe };
+    await using folder = await begin(config, `${JSON.stringify(EPOCH)}\n`);
+    const page = await Deno.readTextFile(await writeReport(folder.path));
+    const start = "This run differs from it: ";
+    assertStringIncludes(page, said.startsWith("This") ? said : start + said);
+  }
+});
+
+Deno.test("writeReport() refuses a network that cannot be, and says where it is from", async () => {
+  const model = { ...CONFIG.model, imageSize: 1 };
+  await using folder = await begin({ ...CONFIG, model });
+  await assertRefused(
+    folder.path,
+    `Cannot use ${folder.path}/config.json: model: `,
+  );
+});
+
+Deno.test("writeReport() makes a page of 10,000 epochs, and refuses more", async () => {
+  const lines = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, i) => `${JSON.stringify({ ...EPOCH, epoch: i + 1, steps: i + 1 })}\n`,
+    )
+      .join("");
+  await using most = await begin(CONFIG, lines(10_000));
+  await writeReport(most.path);
+  await using more = await begin(CONFIG, lines(130_000));
+  await assertRefused(
+    more.path,
+    "metrics.jsonl line 10001: more epochs than 10000, the most",
+  );
 });
 
 async function assertRefused(run: string, reason: string): Promise<void> {

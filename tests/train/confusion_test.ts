@@ -6,7 +6,12 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { tf } from "../../src/backend/tf.ts";
-import { DataError, OptionError, ShapeError } from "../../src/errors.ts";
+import {
+  AlexNetError,
+  DataError,
+  OptionError,
+  ShapeError,
+} from "../../src/errors.ts";
 import type { Progress } from "../../src/train/callbacks.ts";
 import {
   classMetrics,
@@ -99,6 +104,43 @@ Deno.test("evaluatePredictions() refuses data without batches, and frees what it
     () => evaluatePredictions(net, failing),
     Error,
     "unplugged",
+  );
+  assertEquals(tf.memory().numTensors, before);
+  net.dispose();
+});
+
+Deno.test("evaluatePredictions() takes neither damaged weights nor labels of other classes for results", async () => {
+  await use("cpu");
+  const net = tinyNet();
+  const before = tf.memory().numTensors;
+  const withLabel = (label: number) => ({
+    async *[Symbol.asyncIterator]() {
+      const labels = tf.tensor1d([0, 1, label, 2], "int32");
+      try {
+        for await (const { images } of tinyData({ count: 4 })) {
+          yield { images, labels };
+        }
+      } finally {
+        labels.dispose();
+      }
+    },
+  });
+  for (const label of [3, -1]) {
+    await assertRejects(
+      () => evaluatePredictions(net, withLabel(label)),
+      ShapeError,
+      `label ${label} is not one of the 3 classes of the network, 0 to 2`,
+    );
+  }
+  const weights = await Promise.all(
+    net.getWeights().map((w) => w.data<"float32">()),
+  );
+  weights[0][5] = NaN;
+  net.setWeights(weights);
+  await assertRejects(
+    () => evaluatePredictions(net, tinyData()),
+    AlexNetError,
+    "Cannot evaluate as the network gives numbers that are not finite: its weights are damaged",
   );
   assertEquals(tf.memory().numTensors, before);
   net.dispose();

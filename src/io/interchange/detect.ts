@@ -39,6 +39,13 @@ export interface FoundWeights {
    * @returns Shapes by name, the last bias last.
    */
   readonly expected: (config: ModelConfig) => ReadonlyMap<string, Shape>;
+  /**
+   * Says what else tells the file from one of a network, if all that is expected is there.
+   *
+   * @param config The network.
+   * @returns What does, in words to follow "as lenet, "; `undefined` if nothing does.
+   */
+  readonly misfit: (config: ModelConfig) => string | undefined;
 }
 
 /**
@@ -99,7 +106,7 @@ function _sizes(): number[] {
   return Array.from({ length: MAX_IMAGE_SIZE }, (_, i) => i + 1);
 }
 
-/** The first weight that is missing or another one. */
+/** The first weight that is missing, another one, or too many. */
 function _misfit(
   found: FoundWeights,
   config: ModelConfig,
@@ -115,6 +122,7 @@ function _misfit(
       showName(String(entry.shape))
     }], not [${shape}]`;
   }
+  return found.misfit(config);
 }
 
 function _expected(

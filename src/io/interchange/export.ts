@@ -22,7 +22,7 @@ export interface ExportModelOptions {
    * take images NHWC, in [0, 1], and give logits.
    */
   format: "safetensors" | "tfjs" | "onnx";
-  /** Where to write: a file, or for "tfjs" a folder that does not exist yet. */
+  /** Where to write: a file, or for "tfjs" a folder that does not exist yet or is empty. */
   output: string;
   /**
    * Of safetensors, whose names and layouts: "keras", those of a checkpoint of this package (kernels HWIO and `[in, out]`),

@@ -106,6 +106,7 @@ function _steps(kind: string, config: Config): string[] {
   if (kind === "InputLayer" || kind === "Dropout") return [];
   if (kind === "Activation") return _activation(config.activation);
   if (kind === "ReLU" || kind === "Softmax") {
+    _requirePlain(config);
     return _activation(kind.toLowerCase());
   }
   const layer = _layer(kind, config);
@@ -114,6 +115,23 @@ function _steps(kind: string, config: Config): string[] {
     ..._split(layer.config!),
     ...(hasActivation ? _activation(config.activation) : []),
   ];
+}
+
+/** Options of activations that are layers, and what they must be to compute what those of here do; Keras may leave them out. */
+const PLAIN: readonly [option: string, values: readonly unknown[]][] = [
+  ["max_value", [null]],
+  ["negative_slope", [0, null]],
+  ["threshold", [0, null]],
+  // Of images and classes: the second dimension is the last.
+  ["axis", [-1, 1]],
+];
+
+function _requirePlain(config: Config): void {
+  for (const [option, values] of PLAIN) {
+    if (option in config && !values.includes(config[option])) {
+      throw new ShapeError(`its ${option} is not ${values[0]}`);
+    }
+  }
 }
 
 /** A layer of here checks the options as it does those of a caller. */
@@ -132,7 +150,8 @@ function _layer(kind: string, config: Config): Layer {
       return dense({ units: config.units as number });
     case "Conv2D":
       if (
-        `${_pair(config.dilation_rate ?? 1)},${config.groups ?? 1}` !== "1,1,1"
+        `${_pair(config.dilation_rate ?? 1)}` !== "1,1" ||
+        (config.groups ?? 1) !== 1
       ) {
         throw new ShapeError("it has dilation or groups");
       }
@@ -156,7 +175,8 @@ function _activation(name: unknown = "linear"): string[] {
   if (name === "softmax") return ["softmax"];
   const layer = [relu(), sigmoid()].find(({ kind }) => kind === name);
   if (layer !== undefined) return _split(layer.config!);
-  throw new ShapeError(`its activation is ${showName(String(name))}`);
+  const shown = typeof name === "string" ? name : JSON.stringify(name);
+  throw new ShapeError(`its activation is ${showName(shown)}`);
 }
 
 function _pair(size: unknown): [number, number] {

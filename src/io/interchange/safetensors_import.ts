@@ -14,6 +14,7 @@ import {
 } from "../model_config.ts";
 import type { NamedTensor } from "../safetensors.ts";
 import { openSafetensors, type SafetensorsFile } from "../safetensors_file.ts";
+import { showName } from "../untrusted.ts";
 import { describeNetwork } from "./described.ts";
 import {
   detectModel,
@@ -46,6 +47,8 @@ export async function importSafetensors(
     entries: file.entries,
     expected: (config) =>
       isKeras ? weightShapes(config) : _pytorchShapes(config, prefix),
+    // Files of here have the state of a run beside the weights.
+    misfit: (config) => isKeras ? undefined : _extraOf(file, config, prefix),
   };
   const config = _statedConfig(file, found, known) ??
     detectModel(found, known);
@@ -76,6 +79,19 @@ function _pytorchShapes(
   return new Map(
     weights.map(({ name, shape }) => [`${prefix}${name}`, shape]),
   );
+}
+
+/** A module that the network has not. */
+function _extraOf(
+  { entries }: SafetensorsFile,
+  config: ModelConfig,
+  prefix: string,
+): string | undefined {
+  const shapes = _pytorchShapes(config, prefix);
+  const extra = [...entries.keys()].find((name) =>
+    PYTORCH_NAME.exec(name)?.[1] === prefix && !shapes.has(name)
+  );
+  return extra && `it has tensor ${showName(extra)} too many`;
 }
 
 /** Files that this package wrote say which network it is. */

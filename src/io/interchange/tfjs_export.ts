@@ -39,7 +39,7 @@ export async function exportTfjs(
     const reason = error instanceof Error ? error.message : String(error);
     throw new DataError(
       path,
-      `Cannot write folder ${path}: ${reason}; name one that does not exist yet`,
+      `Cannot write folder ${path}: ${reason}; name one that does not exist yet, or is empty`,
     );
   }
 }

@@ -45,6 +45,7 @@ export async function importTfjs(
       new Map(
         _weights(config, model).map(({ theirs, shape }) => [theirs, shape]),
       ),
+    misfit: (config) => _numberMisfit(config, model),
   }, { ...known, imageSize: known.imageSize ?? model.inputShape[0] });
   _checkSteps(file, model, config);
   const tensors = new Map<string, NamedTensor>();
@@ -92,10 +93,23 @@ function _parseTopology(path: string, topology: unknown): KerasModel {
   }
 }
 
-/** The weights of a network of here, and how a model of as many layers with weights calls them. */
-function _weights(config: ModelConfig, { weighted }: KerasModel) {
-  const layers = describeNetwork(config).layers
+function _weightedLayers(config: ModelConfig) {
+  return describeNetwork(config).layers
     .filter(({ weights }) => weights.length > 0);
+}
+
+function _numberMisfit(
+  config: ModelConfig,
+  { weighted: { length } }: KerasModel,
+): string | undefined {
+  const expected = _weightedLayers(config).length;
+  if (length === expected) return undefined;
+  return `it has ${length} layers with weights, not ${expected}`;
+}
+
+/** The weights of a network of here, as far as a model has layers with weights, and how it calls them. */
+function _weights(config: ModelConfig, { weighted }: KerasModel) {
+  const layers = _weightedLayers(config).slice(0, weighted.length);
   return layers.flatMap(({ weights }, i) =>
     weights.map(({ name, shape }) => ({
       ours: name,

@@ -43,12 +43,13 @@ export async function parseManifest(
     throw cannotRead(path, "its weightsManifest is no list");
   }
   const entries = new Map<string, ManifestEntry>();
+  const known = new Set<string>();
   for (const group of manifest) {
     if (
       !isObject(group) || !Array.isArray(group.paths) ||
       !Array.isArray(group.weights)
     ) throw cannotRead(path, "its weightsManifest has no paths or weights");
-    const shards = await _findShards(path, group.paths);
+    const shards = await _findShards(path, group.paths, { known });
     let begin = 0;
     for (const weight of group.weights) {
       const { name, shape } = _parseWeight(path, weight);
@@ -94,9 +95,11 @@ export async function readWeight(entry: ManifestEntry): Promise<NamedTensor> {
   return { shape, values: new Float32Array(bytes.buffer) };
 }
 
+/** Finds the files of a group, which are none of those `known` from the groups before: bytes count once. */
 async function _findShards(
   path: string,
   names: readonly unknown[],
+  { known }: { known: Set<string> },
 ): Promise<Shard[]> {
   const folder = await orCannotRead(path, () => Deno.realPath(dirname(path)));
   const shards: Shard[] = [];
@@ -116,6 +119,13 @@ async function _findShards(
     if (dirname(real) !== folder) {
       throw cannotRead(path, `its weights in ${name} lead out of its folder`);
     }
+    if (known.has(real)) {
+      throw cannotRead(
+        path,
+        `it lists file ${showName(name)} of weights twice`,
+      );
+    }
+    known.add(real);
     const begin = shards.at(-1)?.end ?? 0;
     shards.push({ path: shard, begin, end: begin + size });
   }

@@ -10,6 +10,7 @@ import type { ModelConfig } from "../../../src/io/model_config.ts";
 import { browserTest } from "../../browser.ts";
 import { assertClose } from "../../compare.ts";
 import { makeFolder } from "../../data/folder.ts";
+import { use } from "../../device.ts";
 import { onnxLogits } from "./onnx_runtime.ts";
 import {
   ALEXNET,
@@ -19,7 +20,7 @@ import {
   seededCheckpoint,
   testImages,
 } from "./seeded.ts";
-import { stockLogits } from "./stock_lenet.ts";
+import { readByHub, stockLogits } from "./stock_lenet.ts";
 import { tfjsLogits } from "./tfjs_page.ts";
 
 /** What the issue asks for. */
@@ -73,4 +74,44 @@ Deno.test("exportModel() writes safetensors for another package's reader", async
   const { checkpoint, images, logits } = await compute(LENET);
   await exportModel(checkpoint, { format: "safetensors", output });
   assertClose(await stockLogits(output, images), logits, TOLERANCE);
+});
+
+/** The `state_dict` of the AlexNet of docs/interchange.md. */
+const STATE_DICT: readonly [module: number, shape: number[]][] = [
+  [0, [96, 1, 11, 11]],
+  [3, [256, 96, 5, 5]],
+  [6, [384, 256, 3, 3]],
+  [8, [384, 384, 3, 3]],
+  [10, [256, 384, 3, 3]],
+  [14, [4096, 1024]],
+  [17, [4096, 4096]],
+  [20, [10, 4096]],
+];
+
+Deno.test("exportModel() writes alexnet for another package's reader as PyTorch has it", async () => {
+  await using folder = await makeFolder();
+  const output = `${folder.path}/net.safetensors`;
+  const checkpoint = seededCheckpoint(ALEXNET);
+  const layout = "pytorch";
+  await exportModel(checkpoint, { format: "safetensors", layout, output });
+  await use("cpu");
+  const tensors = await readByHub(output);
+  const shapes = [...tensors].map(([name, { shape }]) => [name, shape]);
+  const expected = STATE_DICT.flatMap(([module, shape]) => [
+    [`${module}.weight`, shape],
+    [`${module}.bias`, shape.slice(0, 1)],
+  ]);
+  assertEquals(Object.fromEntries(shapes), Object.fromEntries(expected));
+
+  // The last map: 2x2 pixels of 256 channels, here pixel by pixel and there channel by channel.
+  const here = checkpoint.tensors.get("dense_1.kernel")!.values;
+  const there = await tensors.get("14.weight")!.data();
+  for (const out of [0, 1, 4095]) {
+    for (let from = 0; from < 1024; from++) {
+      const [pixel, channel] = [Math.floor(from / 256), from % 256];
+      const value = there[1024 * out + 4 * channel + pixel];
+      assertEquals(value, here[4096 * from + out]);
+    }
+  }
+  tensors.forEach((tensor) => tensor.dispose());
 });

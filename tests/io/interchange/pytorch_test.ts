@@ -134,7 +134,7 @@ Deno.test("importModel() asks for the size of the images where it cannot be know
   assertEquals(said, { ...checkpoint, path: output });
 });
 
-Deno.test("importModel() says which weights a file lacks", async () => {
+Deno.test("importModel() says which weights a file lacks, and which are too many", async () => {
   await using folder = await makeFolder();
   const vector = { shape: [3], values: new Float32Array(3) };
   const cases: [(tensors: Map<string, NamedTensor>) => void, string][] = [
@@ -142,6 +142,14 @@ Deno.test("importModel() says which weights a file lacks", async () => {
     [
       (t) => t.set("net.9.bias", vector),
       "as lenet, its tensor net.9.bias has shape [3], not [84]",
+    ],
+    [
+      (t) => t.set("net.13.weight", vector),
+      "as lenet, it has tensor net.13.weight too many",
+    ],
+    [
+      (t) => t.set("net.4.bias", vector),
+      "as lenet, it has tensor net.4.bias too many",
     ],
     [(t) => t.clear(), "as alexnet, it has no tensor 0.weight; as lenet,"],
   ];

@@ -25,11 +25,11 @@ export const LENET: ModelConfig = {
   imageSize: 28,
 };
 
-/** AlexNet for the smallest images that it takes. */
+/** AlexNet for the smallest images whose last map has several pixels, 2x2, so that their order matters. */
 export const ALEXNET: ModelConfig = {
   model: "alexnet",
   classes: 10,
-  imageSize: 67,
+  imageSize: 99,
 };
 
 /** Numbers of images that results are compared on. */

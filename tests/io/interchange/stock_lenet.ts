@@ -41,7 +41,7 @@ export async function stockLogits(
       dense({ units: 10 }),
     ],
   });
-  const tensors = await _readByHub(path);
+  const tensors = await readByHub(path);
   const names = ["conv2d_1", "conv2d_2", "dense_1", "dense_2", "dense_3"];
   model.setWeights(
     names.flatMap((name) => [
@@ -59,8 +59,13 @@ export async function stockLogits(
   return logits;
 }
 
-/** It knows files in repositories only, so the file is served as one. */
-async function _readByHub(
+/**
+ * Reads a file by Hugging Face's package, which knows files in repositories only, so that the file is served as one.
+ *
+ * @param path The file.
+ * @returns Its tensors by name; the caller disposes them.
+ */
+export async function readByHub(
   path: string,
 ): Promise<Map<string, Tensor>> {
   const bytes = await Deno.readFile(path);

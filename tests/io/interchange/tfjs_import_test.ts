@@ -18,7 +18,7 @@ import { LENET, ourLogits, seededCheckpoint, testImages } from "./seeded.ts";
 
 const FORMAT = { format: "tfjs" } as const;
 
-Deno.test("exportModel() writes a new folder whole, or nothing", async () => {
+Deno.test("exportModel() writes a new or empty folder whole, or nothing", async () => {
   await using folder = await makeFolder();
   const path = await changedModel(folder);
   const output = path.slice(0, path.lastIndexOf("/"));
@@ -31,6 +31,10 @@ Deno.test("exportModel() writes a new folder whole, or nothing", async () => {
     );
   }
   assertEquals(namesIn(folder.path).length, 1);
+  const empty = `${folder.path}/empty`;
+  await Deno.mkdir(empty);
+  await exportModel(seededCheckpoint(LENET), { ...FORMAT, output: empty });
+  assertEquals(namesIn(empty), namesIn(output));
 });
 
 Deno.test("importModel() reads weights from files that are cut anywhere", async () => {
@@ -107,4 +111,34 @@ Deno.test("importModel() reads what TensorFlow.js itself saves, whatever its nam
   const logits = await ourLogits(checkpoint, images);
   const [ours] = await read(() => [tf.softmax(tf.tensor(logits, [64, 4]))]);
   assertClose(ours, expected, { absolute: 1e-5 });
+});
+
+Deno.test("importModel() reads activations that are layers if they compute what those of here do", async () => {
+  await using folder = await makeFolder();
+  const withLayers = (relu: object, softmax: object) =>
+    changedModel(folder, ({ modelTopology: { config } }) => {
+      config.layers.push({
+        class_name: "Softmax",
+        config: { name: "probabilities", ...softmax },
+      });
+      config.layers.splice(1, 0, {
+        class_name: "ReLU",
+        config: { name: "relu_1", ...relu },
+      });
+    });
+  const KERAS = { max_value: null, negative_slope: 0, threshold: 0 };
+  const cases: [relu: object, softmax: object, message: string][] = [
+    [{ ...KERAS, max_value: 6 }, {}, "relu_1 is none of here: its max_value"],
+    [{ negative_slope: 0.1 }, {}, "relu_1 is none of here: its negative_slope"],
+    [{ threshold: 1 }, {}, "relu_1 is none of here: its threshold is not 0"],
+    [{}, { axis: 0 }, "probabilities is none of here: its axis is not -1"],
+    [{}, { axis: [1] }, "probabilities is none of here: its axis is not -1"],
+    // These are read, and are no LeNet's.
+    [{}, {}, 'step 3 is {"kind":"relu"}'],
+    [KERAS, { axis: -1 }, 'step 3 is {"kind":"relu"}'],
+  ];
+  for (const [relu, softmax, message] of cases) {
+    const path = await withLayers(relu, softmax);
+    await assertRejects(() => importModel(path, FORMAT), DataError, message);
+  }
 });

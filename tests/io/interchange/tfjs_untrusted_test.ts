@@ -85,6 +85,11 @@ const BAD: [what: string, (model: Model) => unknown, reason: string][] = [
     "computes something else: step 6 is",
   ],
   [
+    "a layer with weights less",
+    (m) => m.modelTopology.config.layers.pop(),
+    "as lenet, it has 4 layers with weights, not 5",
+  ],
+  [
     "images of no size",
     (m) => layer(m, 0).batch_input_shape = [null, -1, 0.5, 1],
     "its first layer has no batch_input_shape",
@@ -147,6 +152,16 @@ const BAD: [what: string, (model: Model) => unknown, reason: string][] = [
     (m) => m.weightsManifest[0].paths = ["missing.bin"],
     "missing.bin: No such file or directory",
   ],
+  [
+    "a file listed twice",
+    (m) => m.weightsManifest[0].paths.push(m.weightsManifest[0].paths[0]),
+    "it lists file group1-shard1of1.bin of weights twice",
+  ],
+  [
+    "a file listed by two groups",
+    (m) => m.weightsManifest.push({ ...m.weightsManifest[0], weights: [] }),
+    "it lists file group1-shard1of1.bin of weights twice",
+  ],
   ...[
     "../x.bin",
     "/dev/zero",
@@ -196,26 +211,6 @@ Deno.test("importModel() refuses a model.json that is something else", async () 
   }
   await Deno.truncate(path, 2 ** 40);
   await assertRefused(path, "it has 1099511627776 bytes, and at most 16777216");
-});
-
-Deno.test("importModel() survives changes of bytes all over model.json", async () => {
-  await using folder = await makeFolder();
-  const path = await changedModel(folder);
-  const bytes = await Deno.readFile(path);
-  const numRefused = { numbers: 0, all: 0 };
-  for (let at = 0; at < bytes.length; at += 4) {
-    const isDigit = bytes[at] >= 0x30 && bytes[at] <= 0x39;
-    await Deno.writeFile(path, bytes.with(at, isDigit ? 0x39 : 0x00));
-    try {
-      await importModel(path, { format: "tfjs" });
-    } catch (error) {
-      assert(error instanceof DataError, String(error));
-      assert(!/\p{Cc}/u.test(error.message), error.message);
-      numRefused.all++;
-      if (isDigit) numRefused.numbers++;
-    }
-  }
-  assert(numRefused.numbers > 10 && numRefused.all > 0.9 * bytes.length / 4);
 });
 
 Deno.test("importModel() refuses weights that are cut off, and links that lead out of the folder", async () => {
