@@ -144,7 +144,7 @@ function _reparse({ recipe }: RunConfig, path: string): OptionValues {
   const args = Object.entries(recipe)
     .filter(([name]) => !(OF_A_CALL as readonly string[]).includes(name))
     .map(([name, value]) =>
-      value === true ? `--${name}` : `--${name}=${value}`
+      value === true ? `--${name}` : `--${name}=${_textOf(value)}`
     );
   try {
     return parseOptions(args, [...FIXED, ...KEPT]).options;
@@ -155,4 +155,10 @@ function _reparse({ recipe }: RunConfig, path: string): OptionValues {
       `Cannot go on with ${path} as its config.json is damaged: ${error.message}`,
     );
   }
+}
+
+/** As a command line has it: lists with commas, and of whatever is no option something that none can be. */
+function _textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(_textOf).join(",");
+  return typeof value === "object" ? JSON.stringify(value) : `${value}`;
 }
