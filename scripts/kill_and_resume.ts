@@ -3,7 +3,7 @@
  * each time, and compares the weights, the state of the optimizer, and the records of every step and epoch.
  *
  * `deno run -A scripts/kill_and_resume.ts [kills] [options of train]`, for example
- * `deno run -A scripts/kill_and_resume.ts 20 --model lenet --epochs 5`.
+ * `deno run -A scripts/kill_and_resume.ts 20 --model=lenet --epochs=8 --checkpoint-every=20`.
  *
  * @module
  */
@@ -167,9 +167,9 @@ if (import.meta.main) {
     kills: Number(kills),
     train: train.length > 0
       ? train
-      : ["--model=lenet", "--epochs=2", "--checkpoint-every=20"],
+      : ["--model=lenet", "--epochs=8", "--checkpoint-every=20"],
     folder,
-    mostMs: 15_000,
+    mostMs: 8_000,
     seed: Date.now() % 2 ** 32,
     say: (line) => console.log(line),
   });
