@@ -69,7 +69,7 @@ export async function openPictures(
     orientation: pixels.orientation ?? 1,
   });
   try {
-    const plain = await decompress(bytes);
+    const plain = decompress(bytes);
     const format = _formatOf(plain);
     if (format === "idx") {
       const { length, get } = _openIdx(plain, path);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { gunzipSync } from "fflate";
 import type { FileEntry } from "./manifest.ts";
+import { decompress } from "./read_file.ts";
 
 /** What came of comparing a file with its entry: its content, or how it differs. */
 export type Inspection =
@@ -15,8 +15,6 @@ export type Inspection =
 /**
  * Decompresses bytes, if they are gz, and compares them with what they should be.
  *
- * Whether they are gz is read from the first two bytes, not from a name: some servers and proxies decompress in passing.
- *
  * @param stored The bytes of a file, gz or plain.
  * @param entry Length and checksum that the decompressed bytes must have.
  * @returns The decompressed bytes, or "expected ..., found ..." in words.
@@ -25,16 +23,12 @@ export async function inspect(
   stored: Uint8Array<ArrayBuffer>,
   entry: FileEntry,
 ): Promise<Inspection> {
-  let content = stored;
-  if (stored[0] === 0x1f && stored[1] === 0x8b) {
-    try {
-      // One byte more than expected, to notice longer content; never the length that the file itself claims.
-      const out = new Uint8Array(entry.numBytes + 1);
-      content = gunzipSync(stored, { out }) as Uint8Array<ArrayBuffer>;
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return _differs(entry, `a broken gz stream (${reason})`);
-    }
+  let content: Uint8Array<ArrayBuffer>;
+  try {
+    content = decompress(stored, entry.numBytes);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return _differs(entry, `a broken gz stream (${reason})`);
   }
   if (content.length > entry.numBytes) {
     return _differs(entry, `more than ${entry.numBytes} bytes`);
