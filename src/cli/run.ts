@@ -7,6 +7,7 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
+import type { AdapterDescription } from "../backend/adapter.ts";
 import type { BackendInfo } from "../backend/backend.ts";
 import { COUNTS, fashionMnistTransform } from "../data/fashion_mnist.ts";
 import { MANIFEST } from "../data/manifest.ts";
@@ -159,6 +160,7 @@ function _describe(
     started: new Date().toISOString(),
     versions: _versions(),
     device: formatDevice(backend),
+    adapter: backend.adapter && _identify(backend.adapter),
     system: `${Deno.build.os} ${Deno.build.arch}`,
     model,
     recipe: recordOptions(recipe, options),
@@ -171,6 +173,12 @@ function _describe(
       transforms: partsOf(transform).map(({ description }) => description),
     },
   };
+}
+
+function _identify(
+  { name, vendor, isSoftware }: AdapterDescription,
+): RunConfig["adapter"] {
+  return { name, vendor, isSoftware };
 }
 
 function _versions(): RunConfig["versions"] {

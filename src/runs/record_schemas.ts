@@ -32,6 +32,9 @@ export const CONFIG_SCHEMA: v.GenericSchema<unknown, RunConfig> = v.pipe(
     started: v.pipe(text, v.isoTimestamp()),
     versions: v.record(text, text),
     device: text,
+    adapter: v.optional(
+      v.object({ name: text, vendor: text, isSoftware: v.boolean() }),
+    ),
     system: text,
     model: v.object({
       model: v.picklist(["alexnet", "lenet"]),

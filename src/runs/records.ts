@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AdapterDescription } from "../backend/adapter.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import type { EpochEnd } from "../train/callbacks.ts";
 
@@ -17,6 +18,11 @@ export interface RunConfig {
   readonly versions: Readonly<Record<string, string>>;
   /** What it computes on, in words, for example "WebGPU, llvmpipe (LLVM 15.0.6, 256 bits), a software adapter". */
   readonly device: string;
+  /** The WebGPU adapter, where there is one. */
+  readonly adapter?: Pick<
+    AdapterDescription,
+    "name" | "vendor" | "isSoftware"
+  >;
   /** Operating system and architecture, for example "linux x86_64". */
   readonly system: string;
   /** Which network. */
