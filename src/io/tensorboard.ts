@@ -191,7 +191,7 @@ async function _createFile(folder: string, seconds: number): Promise<string> {
     const time = String(first).padStart(10, "0");
     path = join(
       folder,
-      `events.out.tfevents.${time}.${Deno.hostname()}.${Deno.pid}.0`,
+      `events.out.tfevents.${time}.${_hostname()}.${Deno.pid}.0`,
     );
     (await Deno.open(path, { write: true, createNew: true })).close();
     return path;
@@ -214,4 +214,13 @@ function _describePng(png: Uint8Array): SummaryImage {
   const view = new DataView(png.buffer, png.byteOffset);
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   return { width, height, colorspace, png };
+}
+
+/** The name of this machine, for people who look at files of several; where Deno may not say, it is left out. */
+function _hostname(): string {
+  const { state } = Deno.permissions.querySync({
+    name: "sys",
+    kind: "hostname",
+  });
+  return state === "granted" ? Deno.hostname() : "localhost";
 }

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { BEST, LAST } from "./run_checkpoints.ts";
-import { RUN_FILES } from "./run_folder.ts";
+import { RUN_FILES } from "./run_files.ts";
 
 /** The checkpoints of a run folder, those to prefer first. */
 const CHECKPOINTS = [BEST, LAST].map((name) =>

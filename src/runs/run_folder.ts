@@ -10,22 +10,19 @@ import { writeAtomically } from "../io/atomic_file.ts";
 import type { Callbacks } from "../train/callbacks.ts";
 import type { Checkpoints, TrainingState } from "../train/state.ts";
 import { EventLog } from "./event_log.ts";
-import { LOCK, lockRun } from "./lock.ts";
+import { lockRun } from "./lock.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import { readConfig } from "./read_run.ts";
 import { Recorder } from "./recorder.ts";
 import type { RunConfig } from "./records.ts";
+import {
+  hasRun,
+  makeFolder,
+  removeParts,
+  RUN_FILES,
+  takeAway,
+} from "./run_files.ts";
 import { RunCheckpoints } from "./run_checkpoints.ts";
-
-/** The files of a run folder; TensorBoard's event files and the report lie beside them. */
-export const RUN_FILES = {
-  config: "config.json",
-  metrics: "metrics.jsonl",
-  checkpoints: "checkpoints",
-} as const;
-
-/** What a process that was killed may have left beside them. */
-const PART_NAME = /^(config\.json|metrics\.jsonl|report\.html)\..+\.part$/;
 
 /** Options of a run folder. */
 export interface RunFolderOptions {
@@ -85,8 +82,8 @@ export class RunFolder implements Disposable {
   /** Keep states of the run. */
   readonly checkpoints: Checkpoints;
   readonly #parts: Disposable[];
-  /** What a new run has in its folder before it begins, and the folder. */
-  readonly #made: readonly string[];
+  /** Path of the event file of this process. */
+  readonly #events: string;
 
   private constructor(
     path: string,
@@ -114,10 +111,7 @@ export class RunFolder implements Disposable {
       },
     };
     this.#parts = [recorder, metrics, opening.lock];
-    this.#made = [
-      ...[...Object.values(RUN_FILES), LOCK].map((name) => join(path, name)),
-      ...[events.path, path],
-    ];
+    this.#events = events.path;
   }
 
   /**
@@ -134,10 +128,10 @@ export class RunFolder implements Disposable {
     config: RunConfig,
     options: RunFolderOptions = {},
   ): Promise<RunFolder> {
-    await _makeFolder(join(path, RUN_FILES.checkpoints));
+    await makeFolder(join(path, RUN_FILES.checkpoints));
     const lock = lockRun(path);
     try {
-      if (await _hasRun(path)) {
+      if (await hasRun(path)) {
         throw new DataError(
           path,
           `Cannot begin a run in ${path} as there is one: go on with it by \`train --resume ${path}\`, or choose another folder`,
@@ -148,7 +142,12 @@ export class RunFolder implements Disposable {
       lock[Symbol.dispose]();
       throw error;
     }
-    return await RunFolder.#open(path, { ...options, config, lock });
+    try {
+      return await RunFolder.#open(path, { ...options, config, lock });
+    } catch (error) {
+      await takeAway(path, []);
+      throw error;
+    }
   }
 
   /**
@@ -167,8 +166,8 @@ export class RunFolder implements Disposable {
     const config = { ...old, recipe: { ...old.recipe, ...options.recipe } };
     const lock = lockRun(path);
     try {
-      await _makeFolder(join(path, RUN_FILES.checkpoints));
-      await _removeParts(path);
+      await makeFolder(join(path, RUN_FILES.checkpoints));
+      await removeParts(path);
       if (JSON.stringify(config) !== JSON.stringify(old)) {
         await _writeConfig(path, config);
       }
@@ -203,7 +202,7 @@ export class RunFolder implements Disposable {
   /** Takes a new run away, as if it had never been begun; what else is in its folder stays, and then the folder does. */
   async remove(): Promise<void> {
     this[Symbol.dispose]();
-    for (const path of this.#made) await Deno.remove(path).catch(() => {});
+    await takeAway(this.path, [this.#events]);
   }
 
   /** Closes the files, and lets others have the folder; once is enough, and twice does no harm. */
@@ -216,29 +215,4 @@ async function _writeConfig(path: string, config: RunConfig): Promise<void> {
   const text = `${JSON.stringify(config, null, 2)}\n`;
   const file = join(path, RUN_FILES.config);
   await writeAtomically(file, [new TextEncoder().encode(text)]);
-}
-
-async function _makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(path, `Cannot make the folder ${path}: ${reason}`);
-  }
-}
-
-async function _removeParts(path: string): Promise<void> {
-  for await (const { name } of Deno.readDir(path)) {
-    if (PART_NAME.test(name)) await Deno.remove(join(path, name));
-  }
-}
-
-/** Whether something of a run is in a folder; folders of checkpoints that are empty are nothing. */
-async function _hasRun(path: string): Promise<boolean> {
-  const { config, metrics, checkpoints } = RUN_FILES;
-  for await (const { name } of Deno.readDir(path)) {
-    if (name === config || name === metrics) return true;
-  }
-  for await (const _ of Deno.readDir(join(path, checkpoints))) return true;
-  return false;
 }
