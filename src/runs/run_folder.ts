@@ -45,7 +45,7 @@ interface _Opening extends RunFolderOptions {
 }
 
 /**
- * A run folder in use. Pass its `callbacks`, `checkpoints` and `resume` to `fit`. Every file in it is replaced whole or added
+ * A run folder in use. Pass its `callbacks`, `checkpoints` and `state` to `fit`. Every file in it is replaced whole or added
  * to by whole records, so that a process that is killed at any instant leaves a folder to go on from.
  *
  * @example
