@@ -15,11 +15,10 @@ import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
 import { requirePrecision } from "../nn/precision.ts";
 import { writeReport } from "../report/write_report.ts";
-import type { Sequential } from "../nn/sequential.ts";
 import { LAST } from "../runs/run_checkpoints.ts";
 import { RUN_FILES } from "../runs/run_files.ts";
 import type { RunFolder } from "../runs/run_folder.ts";
-import { fit, type FitOptions, type History } from "../train/fit.ts";
+import { fit } from "../train/fit.ts";
 import type { Checkpoints } from "../train/state.ts";
 import { useTuned } from "../train/tune.ts";
 import { formatDevice, formatLayers } from "./console.ts";
@@ -63,6 +62,8 @@ export async function train({ options: given }: CommandLine): Promise<number> {
   });
   const output = trainOutput(options, view, recipe);
   const onWarning = (message: string) => console.error(`warning: ${message}`);
+  // Before anything is printed, as Deno clears the line of a terminal when a worker starts.
+  using interrupts = await listenForInterrupts();
   try {
     const backend = await initBackend({ device: options.device, onWarning });
     requirePrecision(recipe.precision);
@@ -93,7 +94,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
     } else {
       await useTuned({ onWarning });
     }
-    const history = await _fitUntilInterrupted(net, data.train, {
+    const history = await fit(net, data.train, {
       epochs: recipe.epochs,
       precision: recipe.precision,
       optimizer: optimization.optimizer,
@@ -105,6 +106,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
         : undefined,
       maxTimeMs: recipe.maxTimeMs,
       logEvery: options["log-every"],
+      signal: interrupts.signal,
       checkpoints: folder && _telling(folder, output),
       resume: folder?.state,
       callbacks: [
@@ -113,6 +115,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
         ...folder ? [folder.callbacks] : [],
       ],
     });
+    interrupts[Symbol.dispose]();
     output.trained();
     if (history.stopped === "aborted") {
       console.error(
@@ -135,16 +138,6 @@ export async function train({ options: given }: CommandLine): Promise<number> {
   } finally {
     view.stop();
   }
-}
-
-/** Trains, until Ctrl-C at the latest. */
-async function _fitUntilInterrupted(
-  net: Sequential,
-  train: DataLoader,
-  options: FitOptions,
-): Promise<History> {
-  using interrupts = await listenForInterrupts();
-  return await fit(net, train, { ...options, signal: interrupts.signal });
 }
 
 /** The train images without the changes that they are trained with. */

@@ -162,7 +162,7 @@ Deno.test("SafetensorsFile.read() refuses files of other formats", async () => {
   const path = `${folder.path}/file`;
   const text = (text: string) => new TextEncoder().encode(text);
   const foreign = {
-    png: await Deno.readFile("fashion-mnist-train.png"),
+    png: await Deno.readFile("tests/fixtures/pictures/0_t-shirt_top.png"),
     // ir_version 8, then a producer_name.
     onnx: Uint8Array.of(0x08, 8, 0x12, 7, ...text("pytorch"), 0x3a, 0),
     gzip: gzipSync(WHOLE),
