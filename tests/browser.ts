@@ -142,7 +142,7 @@ async function _removeFolder(path: string): Promise<void> {
   }
 }
 
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- whatever the protocol sends
 type Message = Record<string, any>;
 
 interface Connection {

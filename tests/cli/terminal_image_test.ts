@@ -19,7 +19,7 @@ function bytes(length: number): Uint8Array {
 
 /** Control data and payload of the commands of the kitty protocol that a text consists of. */
 function readKitty(text: string): { keys: Env; payload: string }[] {
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- reads the escape sequences of a terminal
   const command = /\x1b_G([^;\x1b]*);([A-Za-z0-9+/=]*)\x1b\\/g;
   const found = [...text.matchAll(command)];
   assertEquals(found.map(([whole]) => whole).join(""), text);
@@ -68,7 +68,7 @@ Deno.test("terminalImage() sends an image to iTerm2 in one piece", () => {
   const png = bytes(10000);
   const text = terminalImage(png, ITERM)!;
   const [, keys, payload] =
-    // deno-lint-ignore no-control-regex
+    // deno-lint-ignore no-control-regex -- reads the escape sequences of a terminal
     text.match(/^\x1b\]1337;File=([^:]*):([A-Za-z0-9+/=]*)\x07$/)!;
   assertEquals(keys.split(";").toSorted(), ["inline=1", "size=10000"]);
   assertEquals(Uint8Array.fromBase64(payload), png);

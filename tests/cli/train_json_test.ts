@@ -68,3 +68,13 @@ Deno.test("train --json prints one object a line, of all that happens, and nothi
   assertEquals([start.type, start.resumedAtStep], ["start", 4]);
   assertEquals([end.type, end.history], ["end", last.history]);
 });
+
+Deno.test("train --json --quiet prints results only", async () => {
+  const { code, stdout, stderr } = await runProgram([
+    ...["train", ...TINY, "--device", "cpu", "--json", "--quiet"],
+    ...["--log-every", "1"],
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  const types = objectsOf(stdout).map(({ type }) => type);
+  assertEquals(types, ["start", "epoch", "end"]);
+});

@@ -9,7 +9,7 @@ import type { Folder } from "../../data/folder.ts";
 import { LENET, seededCheckpoint } from "./seeded.ts";
 
 /** What `model.json` holds, as far as the tests change it. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- tests change it into what it must not be
 export type Model = Record<string, any>;
 
 /**
