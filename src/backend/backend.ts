@@ -12,10 +12,16 @@ import {
   NO_ADAPTER_REMEDY,
   openDevice,
 } from "./adapter.ts";
+import {
+  chooseDevice,
+  type NativeLibrary,
+  nativeLibrary,
+  whatIsMissing,
+} from "./choice.ts";
 import { probeMaxLoopIterations } from "./probe.ts";
 import { loadTf, type Tensor, tf } from "./tf.ts";
 
-/** What to compute on: "auto" is WebGPU where there is an adapter, else the CPU. */
+/** What to compute on: "auto" is WebGPU where there is a GPU; else the CPU, or WebGPU on it where it has no native library. */
 export type Device = "auto" | "webgpu" | "cpu";
 
 /** The values of {@linkcode Device}. */
@@ -40,6 +46,8 @@ export interface BackendInfo {
   readonly device: "webgpu" | "cpu";
   /** The WebGPU adapter, where `device` is "webgpu". */
   readonly adapter?: AdapterDescription;
+  /** The library that computes, where `device` is "cpu"; without one TensorFlow.js does, in plain JavaScript. */
+  readonly library?: NativeLibrary;
   /** Largest tensor that a kernel may read or write, in bytes; `Infinity` on the CPU. */
   readonly maxBindingBytes: number;
   /** Loop iterations after which a shader invocation silently stops; `Infinity` where there is no such limit. */
@@ -51,10 +59,11 @@ const CPU: BackendInfo = {
   maxBindingBytes: Infinity,
   maxLoopIterations: Infinity,
 };
-
+/** One object, as it is compared. */
+let native: BackendInfo | undefined;
 let current: BackendInfo | undefined;
 let webgpu: Promise<BackendInfo | undefined> | undefined;
-/** Errors that the WebGPU device reported and no caller has been told of yet. */
+/** Errors of the WebGPU device that no caller has been told of yet. */
 const deviceErrors: string[] = [];
 
 /**
@@ -77,20 +86,25 @@ export async function openBackend(
     throw new OptionError("maxBindingBytes", maxBindingBytes, "at least 1");
   }
   await loadTf();
-  const info = device === "cpu" ? CPU : await _openWebGpu(maxBindingBytes);
-  if (info === undefined && device === "webgpu") {
+  const known = (await webgpu?.catch(() => undefined))?.adapter;
+  const chosen = device === "auto" ? await chooseDevice(known) : device;
+  const isWebGpu = chosen === "webgpu";
+  const info = isWebGpu ? await _openWebGpu(maxBindingBytes) : undefined;
+  if (isWebGpu && info === undefined) {
     throw new BackendError(
       `Cannot use WebGPU as no adapter was found: ${NO_ADAPTER_REMEDY}, or use the CPU device`,
     );
   }
-  if (info === undefined) {
-    onWarning(
-      `No WebGPU adapter was found, so this runs on the CPU, hundreds of times slower: ${NO_ADAPTER_REMEDY}`,
-    );
-  }
-  current = info ?? CPU;
+  const missing = whatIsMissing(device, info?.adapter);
+  if (missing !== undefined) onWarning(missing);
+  current = info ?? _cpu();
   await tf.setBackend(current.device);
   return current;
+}
+
+function _cpu(): BackendInfo {
+  const { library } = nativeLibrary();
+  return library ? native ??= { ...CPU, library } : CPU;
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import type * as Core from "@tensorflow/tfjs-core";
 import { BackendError } from "../errors.ts";
+import { makeCpuBackend } from "./cpu_backend.ts";
 
 export type {
   DataType,
@@ -48,7 +49,12 @@ export function loadTf(): Promise<Tf> {
   return loading ??= (async () => {
     const core = await import("@tensorflow/tfjs-core");
     await import("@tensorflow/tfjs-layers");
-    await import("@tensorflow/tfjs-backend-cpu");
+    const { MathBackendCPU } = await import("@tensorflow/tfjs-backend-cpu");
+    // Not where someone has opened the other already, and may hold tensors on it.
+    if (!("cpu" in core.engine().registry)) {
+      core.removeBackend("cpu");
+      core.registerBackend("cpu", () => makeCpuBackend(MathBackendCPU), 1);
+    }
     // Deno is not Node, and tfjs-backend-cpu advertises its Node bindings to Node.
     core.env().set("IS_NODE", false);
     return tf = core;

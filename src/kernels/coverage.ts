@@ -5,7 +5,7 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { AnyBackend } from "./kernel.ts";
 import { storedType } from "./recorder.ts";
 
 /**
@@ -16,13 +16,19 @@ import { storedType } from "./recorder.ts";
  * @returns Whether our kernels can take them.
  */
 export function areFloats(
-  backend: WebGPUBackend,
+  backend: AnyBackend,
   ...tensors: readonly TensorInfo[]
 ): boolean {
   return tensors.every((tensor) =>
-    tensor.dtype === "float32" && storedType(backend, tensor) === "float32" &&
+    tensor.dtype === "float32" && _storesFloats(backend, tensor) &&
     tensor.shape.every((n) => n > 0)
   );
+}
+
+function _storesFloats(backend: AnyBackend, tensor: TensorInfo): boolean {
+  return "arrays" in backend
+    ? backend.data.get(tensor.dataId).values instanceof Float32Array
+    : storedType(backend, tensor) === "float32";
 }
 
 /**
@@ -36,7 +42,7 @@ export function areFloats(
  * @returns Whether ours can do it.
  */
 export function canFinish(
-  backend: WebGPUBackend,
+  backend: AnyBackend,
   inputs: { bias?: TensorInfo; preluActivationWeights?: TensorInfo },
   activation: unknown,
   columns: number,

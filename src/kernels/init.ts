@@ -10,10 +10,13 @@ import {
   openBackend,
   readyBackend,
 } from "../backend/backend.ts";
+import { findOneDnn } from "../backend/onednn/library.ts";
+import { registerNative } from "./native/register.ts";
 import { registerKernels } from "./register.ts";
 
 /**
- * Makes a device ready and has TensorFlow.js use it, on WebGPU with the kernels of this package. Call it first; calling
+ * Makes a device ready and has TensorFlow.js use it, with the kernels of this package, which on the CPU are
+ * oneDNN's. Call it first; calling
  * it again is cheap and may switch device (tensors stay on the device they were made on).
  *
  * @example
@@ -34,6 +37,8 @@ export async function initBackend(
 ): Promise<BackendInfo> {
   const info = await openBackend(options);
   if (info.device === "webgpu") await registerKernels();
+  const { library } = findOneDnn();
+  if (info.library && library) registerNative(library);
   return info;
 }
 

@@ -13,15 +13,26 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { prepareWebGpu } from "../backend/backend.ts";
 import { tf } from "../backend/tf.ts";
 import { BackendError } from "../errors.ts";
-import type { Kernel } from "./kernel.ts";
-import { CONV_KERNELS } from "./tfjs_conv2d.ts";
-import { MATMUL_KERNELS } from "./tfjs_matmul.ts";
-import { POOL_KERNELS } from "./tfjs_pool.ts";
+import {
+  conv2dFilterGradient,
+  conv2dForward,
+  conv2dInputGradient,
+} from "./conv2d.ts";
+import type { AnyBackend, Kernel } from "./kernel.ts";
+import { maxPool, maxPoolGradient } from "./max_pool.ts";
+import { matmul } from "./matmul.ts";
+import { convKernels } from "./tfjs_conv2d.ts";
+import { matmulKernels } from "./tfjs_matmul.ts";
+import { maxPoolKernels } from "./tfjs_pool.ts";
 
-const KERNELS: Readonly<Record<string, Kernel>> = {
-  ...CONV_KERNELS,
-  ...MATMUL_KERNELS,
-  ...POOL_KERNELS,
+const KERNELS: Readonly<Record<string, Kernel<WebGPUBackend>>> = {
+  ...convKernels({
+    forward: conv2dForward,
+    inputGradient: conv2dInputGradient,
+    filterGradient: conv2dFilterGradient,
+  }),
+  ...matmulKernels(matmul),
+  ...maxPoolKernels({ forward: maxPool, gradient: maxPoolGradient }),
 };
 
 /** Kernels that were registered by us. */
@@ -51,24 +62,41 @@ const ours = new WeakSet<KernelFunc>();
 export async function registerKernels(): Promise<string[]> {
   await prepareWebGpu();
   await import("@tensorflow/tfjs-backend-webgpu");
-  for (const [kernelName, kernel] of Object.entries(KERNELS)) {
-    const stock = tf.getKernel(kernelName, "webgpu");
+  replaceKernels("webgpu", KERNELS);
+  return Object.keys(KERNELS);
+}
+
+/**
+ * Replaces kernels of a backend of TensorFlow.js, once. What a kernel does not cover goes to the one that it replaces.
+ *
+ * @param backendName Name of the backend.
+ * @param kernels The kernels by name.
+ * @throws {BackendError} If TensorFlow.js has no kernel of one of these names.
+ */
+export function replaceKernels<Backend extends AnyBackend>(
+  backendName: "webgpu" | "cpu",
+  kernels: Readonly<Record<string, Kernel<Backend>>>,
+): void {
+  for (const [kernelName, kernel] of Object.entries(kernels)) {
+    const stock = tf.getKernel(kernelName, backendName);
     if (stock === undefined) {
       throw new BackendError(
         `Cannot replace the kernel ${kernelName} as TensorFlow.js ${tf.version_core} has none: use version 4.22.0`,
       );
     }
     if (ours.has(stock.kernelFunc)) continue;
-    tf.unregisterKernel(kernelName, "webgpu");
+    tf.unregisterKernel(kernelName, backendName);
     tf.registerKernel(_replace(stock, kernel));
   }
-  return Object.keys(KERNELS);
 }
 
-function _replace(stock: KernelConfig, kernel: Kernel): KernelConfig {
+function _replace<Backend extends AnyBackend>(
+  stock: KernelConfig,
+  kernel: Kernel<Backend>,
+): KernelConfig {
   const kernelFunc: KernelFunc = (args) => {
     const output = kernel({
-      backend: args.backend as WebGPUBackend,
+      backend: args.backend as Backend,
       inputs: args.inputs as Record<string, TensorInfo>,
       attrs: args.attrs ?? {},
     });

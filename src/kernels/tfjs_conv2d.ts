@@ -5,46 +5,82 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import {
-  conv2dFilterGradient,
-  conv2dForward,
-  conv2dInputGradient,
-} from "./conv2d.ts";
+import type { FusedActivation } from "./activation.ts";
 import type { ConvSizes } from "./conv_view.ts";
 import { areFloats, canFinish } from "./coverage.ts";
-import type { Kernel, KernelCall } from "./kernel.ts";
+import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
 import { convSizes } from "./sizes.ts";
 
-/** The convolution kernels by name. */
-export const CONV_KERNELS: Readonly<Record<string, Kernel>> = {
-  Conv2D: ({ backend, inputs: { x, filter }, attrs }) => {
-    const sizes = _sizesOf(attrs, x.shape, filter.shape);
-    if (sizes === undefined || !areFloats(backend, x, filter)) return;
-    return conv2dForward(backend, { x, filter }, sizes);
-  },
-  FusedConv2D: ({ backend, inputs, attrs }) => {
-    const { x, filter, bias } = inputs;
-    const sizes = _sizesOf(attrs, x.shape, filter.shape);
-    if (
-      sizes === undefined || !areFloats(backend, x, filter) ||
-      !canFinish(backend, inputs, attrs.activation, sizes.outChannels)
-    ) return;
-    const activation = attrs.activation === "relu" ? "relu" : undefined;
-    return conv2dForward(backend, { x, filter, bias, activation }, sizes);
-  },
-  Conv2DBackpropInput: ({ backend, inputs: { dy, filter }, attrs }) => {
-    const sizes = _sizesOf(attrs, attrs.inputShape as number[], filter.shape);
-    if (sizes === undefined || !areFloats(backend, dy, filter)) return;
-    if (!_isOutput(dy, sizes)) return;
-    return conv2dInputGradient(backend, { dy, filter }, sizes);
-  },
-  Conv2DBackpropFilter: ({ backend, inputs: { x, dy }, attrs }) => {
-    const sizes = _sizesOf(attrs, x.shape, attrs.filterShape as number[]);
-    if (sizes === undefined || !areFloats(backend, x, dy)) return;
-    if (!_isOutput(dy, sizes)) return;
-    return conv2dFilterGradient(backend, { x, dy }, sizes);
-  },
-};
+/** A convolution and its gradients as a backend computes them: float32, NHWC and HWIO. */
+export interface ConvOperations<Backend> {
+  /** Computes `activation(conv2d(x, filter) + bias)`. */
+  forward(
+    backend: Backend,
+    tensors: {
+      x: TensorInfo;
+      filter: TensorInfo;
+      bias?: TensorInfo;
+      activation?: FusedActivation;
+    },
+    sizes: ConvSizes,
+  ): TensorInfo;
+  /** Gradient by the input. */
+  inputGradient(
+    backend: Backend,
+    tensors: { dy: TensorInfo; filter: TensorInfo },
+    sizes: ConvSizes,
+  ): TensorInfo;
+  /** Gradient by the filter. */
+  filterGradient(
+    backend: Backend,
+    tensors: { x: TensorInfo; dy: TensorInfo },
+    sizes: ConvSizes,
+  ): TensorInfo;
+}
+
+/**
+ * The convolution kernels by name.
+ *
+ * @param operations What they compute with.
+ * @returns The kernels.
+ */
+export function convKernels<Backend extends AnyBackend>(
+  operations: ConvOperations<Backend>,
+): Record<string, Kernel<Backend>> {
+  return {
+    Conv2D: ({ backend, inputs: { x, filter }, attrs }) => {
+      const sizes = _sizesOf(attrs, x.shape, filter.shape);
+      if (sizes === undefined || !areFloats(backend, x, filter)) return;
+      return operations.forward(backend, { x, filter }, sizes);
+    },
+    FusedConv2D: ({ backend, inputs, attrs }) => {
+      const { x, filter, bias } = inputs;
+      const sizes = _sizesOf(attrs, x.shape, filter.shape);
+      if (
+        sizes === undefined || !areFloats(backend, x, filter) ||
+        !canFinish(backend, inputs, attrs.activation, sizes.outChannels)
+      ) return;
+      const activation = attrs.activation === "relu" ? "relu" : undefined;
+      return operations.forward(
+        backend,
+        { x, filter, bias, activation },
+        sizes,
+      );
+    },
+    Conv2DBackpropInput: ({ backend, inputs: { dy, filter }, attrs }) => {
+      const sizes = _sizesOf(attrs, attrs.inputShape as number[], filter.shape);
+      if (sizes === undefined || !areFloats(backend, dy, filter)) return;
+      if (!_isOutput(dy, sizes)) return;
+      return operations.inputGradient(backend, { dy, filter }, sizes);
+    },
+    Conv2DBackpropFilter: ({ backend, inputs: { x, dy }, attrs }) => {
+      const sizes = _sizesOf(attrs, x.shape, attrs.filterShape as number[]);
+      if (sizes === undefined || !areFloats(backend, x, dy)) return;
+      if (!_isOutput(dy, sizes)) return;
+      return operations.filterGradient(backend, { x, dy }, sizes);
+    },
+  };
+}
 
 /** Sizes of a convolution, if it is one that our kernels cover: channels last and not dilated. */
 function _sizesOf(

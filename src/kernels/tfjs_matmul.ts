@@ -5,36 +5,58 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../backend/tf.ts";
 import { areFloats, canFinish } from "./coverage.ts";
-import { matmul, type MatmulSizes } from "./matmul.ts";
-import type { Kernel, KernelCall } from "./kernel.ts";
+import type { FusedActivation } from "./activation.ts";
+import type { MatmulSizes } from "./matmul.ts";
+import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
 
-/** The kernels by name. */
-export const MATMUL_KERNELS: Readonly<Record<string, Kernel>> = {
-  BatchMatMul: ({ backend, inputs: { a, b }, attrs }) => {
-    const sizes = _sizesOf(backend, a, b, attrs);
-    if (sizes === undefined) return;
-    const outputShape = _outputShape(a, b, sizes);
-    return matmul(backend, { a, b, outputShape }, sizes);
+/** Multiplies float32 matrices: `output[i] = activation(a[i] * b[i] + bias)`. */
+export type MatmulOperation<Backend> = (
+  backend: Backend,
+  tensors: {
+    a: TensorInfo;
+    b: TensorInfo;
+    bias?: TensorInfo;
+    activation?: FusedActivation;
+    outputShape: readonly number[];
   },
-  _FusedMatMul: ({ backend, inputs, attrs }) => {
-    const { a, b, bias } = inputs;
-    const sizes = _sizesOf(backend, a, b, attrs);
-    if (
-      sizes === undefined ||
-      !canFinish(backend, inputs, attrs.activation, sizes.columns)
-    ) return;
-    const outputShape = _outputShape(a, b, sizes);
-    const activation = attrs.activation === "relu" ? "relu" : undefined;
-    return matmul(backend, { a, b, bias, activation, outputShape }, sizes);
-  },
-};
+  sizes: MatmulSizes,
+) => TensorInfo;
+
+/**
+ * The kernels by name.
+ *
+ * @param matmul What they compute with.
+ * @returns The kernels.
+ */
+export function matmulKernels<Backend extends AnyBackend>(
+  matmul: MatmulOperation<Backend>,
+): Record<string, Kernel<Backend>> {
+  return {
+    BatchMatMul: ({ backend, inputs: { a, b }, attrs }) => {
+      const sizes = _sizesOf(backend, a, b, attrs);
+      if (sizes === undefined) return;
+      const outputShape = _outputShape(a, b, sizes);
+      return matmul(backend, { a, b, outputShape }, sizes);
+    },
+    _FusedMatMul: ({ backend, inputs, attrs }) => {
+      const { a, b, bias } = inputs;
+      const sizes = _sizesOf(backend, a, b, attrs);
+      if (
+        sizes === undefined ||
+        !canFinish(backend, inputs, attrs.activation, sizes.columns)
+      ) return;
+      const outputShape = _outputShape(a, b, sizes);
+      const activation = attrs.activation === "relu" ? "relu" : undefined;
+      return matmul(backend, { a, b, bias, activation, outputShape }, sizes);
+    },
+  };
+}
 
 /** Sizes of a product, if it is one that our kernels cover: not empty, and batches alike or of one. */
 function _sizesOf(
-  backend: WebGPUBackend,
+  backend: AnyBackend,
   a: TensorInfo,
   b: TensorInfo,
   attrs: KernelCall["attrs"],

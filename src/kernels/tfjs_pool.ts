@@ -5,31 +5,50 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { areFloats } from "./coverage.ts";
 import { poolSizes } from "./sizes.ts";
-import { maxPool, maxPoolGradient } from "./max_pool.ts";
 import { poolOutputShape, type PoolSizes } from "./pool_shader.ts";
-import type { Kernel, KernelCall } from "./kernel.ts";
+import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
 
-/** The kernels by name. */
-export const POOL_KERNELS: Readonly<Record<string, Kernel>> = {
-  MaxPool: ({ backend, inputs: { x }, attrs }) => {
-    const sizes = _sizesOf(backend, x, attrs);
-    if (sizes === undefined) return;
-    return maxPool(backend, x, sizes);
-  },
-  MaxPoolGrad: ({ backend, inputs: { dy, input }, attrs }) => {
-    const sizes = _sizesOf(backend, input, attrs);
-    if (sizes === undefined || !areFloats(backend, dy)) return;
-    if (`${dy.shape}` !== `${poolOutputShape(sizes)}`) return;
-    return maxPoolGradient(backend, { dy, x: input }, sizes);
-  },
-};
+/** Max pooling and its gradient as a backend computes them, float32. */
+export interface MaxPoolOperations<Backend> {
+  /** Largest value of each window. */
+  forward(backend: Backend, x: TensorInfo, sizes: PoolSizes): TensorInfo;
+  /** Gradient by the input `x`. */
+  gradient(
+    backend: Backend,
+    tensors: { dy: TensorInfo; x: TensorInfo },
+    sizes: PoolSizes,
+  ): TensorInfo;
+}
+
+/**
+ * The kernels by name.
+ *
+ * @param operations What they compute with.
+ * @returns The kernels.
+ */
+export function maxPoolKernels<Backend extends AnyBackend>(
+  operations: MaxPoolOperations<Backend>,
+): Record<string, Kernel<Backend>> {
+  return {
+    MaxPool: ({ backend, inputs: { x }, attrs }) => {
+      const sizes = _sizesOf(backend, x, attrs);
+      if (sizes === undefined) return;
+      return operations.forward(backend, x, sizes);
+    },
+    MaxPoolGrad: ({ backend, inputs: { dy, input }, attrs }) => {
+      const sizes = _sizesOf(backend, input, attrs);
+      if (sizes === undefined || !areFloats(backend, dy)) return;
+      if (`${dy.shape}` !== `${poolOutputShape(sizes)}`) return;
+      return operations.gradient(backend, { dy, x: input }, sizes);
+    },
+  };
+}
 
 /** Sizes of a pooling, if it is one that our kernels cover: float32 and not empty. */
 function _sizesOf(
-  backend: WebGPUBackend,
+  backend: AnyBackend,
   x: TensorInfo,
   { filterSize, strides, pad, dimRoundingMode }: KernelCall["attrs"],
 ): PoolSizes | undefined {

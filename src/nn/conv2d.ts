@@ -6,8 +6,9 @@
 
 import { backendInfo } from "../backend/backend.ts";
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
-import { fusedConv2d } from "../kernels/fused_conv2d.ts";
 import { imageStep } from "../kernels/image_parts.ts";
+import { convLayer } from "../kernels/layer_operations.ts";
+import { hasKernels } from "../kernels/native/device.ts";
 import { convSizes, poolSizes } from "../kernels/sizes.ts";
 import {
   type Activation,
@@ -99,7 +100,7 @@ export function conv2d(options: Conv2dOptions): Layer {
     },
     apply(x, [kernel, bias], { needsInputGradient, precision }) {
       const tensors = { x, kernel, bias } as ConvTensors;
-      if (tf.getBackend() !== "webgpu") {
+      if (!hasKernels()) {
         return activate(_plain(tensors, window));
       }
       return _fused(tensors, {
@@ -172,7 +173,7 @@ function _fused(
     pad: window.padding,
   });
   const { batch, outHeight, outWidth, outChannels } = sizes;
-  return fusedConv2d(tensors, {
+  return convLayer(tensors, {
     sizes,
     activation: fusedActivation(activation),
     stored: precision,

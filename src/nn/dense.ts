@@ -7,7 +7,8 @@
 import { type Tensor2D, tf } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
 import { differentiable } from "../kernels/differentiable.ts";
-import { fusedDense } from "../kernels/fused_dense.ts";
+import { denseLayer } from "../kernels/layer_operations.ts";
+import { hasKernels } from "../kernels/native/device.ts";
 import {
   type Activation,
   activationFunction,
@@ -65,8 +66,8 @@ export function dense(options: DenseOptions): Layer {
     macs: ([features]) => features * units,
     apply(x, [kernel, bias], { precision }) {
       const tensors = { x: x as Tensor2D, kernel: kernel as Tensor2D, bias };
-      if (tf.getBackend() === "webgpu") {
-        return fusedDense(tensors, {
+      if (hasKernels()) {
+        return denseLayer(tensors, {
           activation: fusedActivation(activation),
           stored: precision,
         });
@@ -82,7 +83,7 @@ export function dense(options: DenseOptions): Layer {
         fuseWith: undefined,
         apply(x, [kernel, bias], context) {
           const isOn = context.training && rate > 0;
-          return fusedDense(
+          return denseLayer(
             { x: x as Tensor2D, kernel: kernel as Tensor2D, bias },
             {
               activation,

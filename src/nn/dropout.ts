@@ -6,7 +6,8 @@
 
 import { tf } from "../backend/tf.ts";
 import { OptionError } from "../errors.ts";
-import { fusedDropout } from "../kernels/dropout.ts";
+import { dropoutLayer } from "../kernels/layer_operations.ts";
+import { hasKernels } from "../kernels/native/device.ts";
 import type { RandomKey } from "../kernels/threefry.ts";
 import { STREAMS, uniforms } from "../random.ts";
 import type { CallContext, Layer } from "./layer.ts";
@@ -42,7 +43,7 @@ export function dropout(options: DropoutOptions): Layer {
     apply(x, _weights, context) {
       if (!context.training || rate === 0) return x;
       const key = dropoutKey(context, sizeOf(x.shape.slice(1)));
-      if (tf.getBackend() === "webgpu") return fusedDropout(x, { rate, key });
+      if (hasKernels()) return dropoutLayer(x, { rate, key });
       const keep = uniforms(x.size, key)
         .map((u) => (u < rate ? 0 : 1 / (1 - rate)));
       return tf.mul(x, tf.tensor(keep, x.shape));

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import {
   type Scalar,
   type Tensor,
@@ -13,13 +12,13 @@ import {
   tf,
 } from "../backend/tf.ts";
 import { ShapeError } from "../errors.ts";
-import { crossEntropy } from "../kernels/cross_entropy.ts";
 import {
   asFloats,
   asTensor,
   differentiable,
 } from "../kernels/differentiable.ts";
-import { valuesOnHost } from "../kernels/recorder.ts";
+import { isOne, lossOf } from "../kernels/layer_operations.ts";
+import { hasKernels } from "../kernels/native/device.ts";
 
 /** What a batch of logits is worth. */
 export interface LossAndCorrect {
@@ -45,25 +44,23 @@ export function lossAndCorrect(
   count: number = logits.shape[0],
 ): LossAndCorrect {
   _checkLabels(logits, labels);
-  if (tf.getBackend() !== "webgpu") {
+  if (!hasKernels()) {
     return {
       loss: _plainLoss(logits, labels, count),
       correct: countCorrect(logits, labels),
     };
   }
-  const backend = tf.backend() as WebGPUBackend;
   let correct: Tensor | undefined;
   const z = asFloats(logits);
   const loss = differentiable([z], (save) => {
-    const results = crossEntropy(backend, { logits: z, labels }, count);
+    const results = lossOf({ logits: z, labels }, count);
     // Outlives the scope of the differentiable operation, which gives the loss alone.
     correct = tf.keep(asTensor(results.correct));
     save([asTensor(results.gradient)]);
     return asTensor(results.loss);
   }, (dy, [gradient]) => {
     // Of the loss itself, which is what a training step asks for.
-    const isOne = valuesOnHost(backend, dy)?.[0] === 1;
-    return [isOne ? tf.clone(gradient) : tf.mul(gradient, dy)];
+    return [isOne(dy) ? tf.clone(gradient) : tf.mul(gradient, dy)];
   });
   return { loss: loss as Scalar, correct: _unkeep(correct!) as Scalar };
 }

@@ -5,8 +5,8 @@
  */
 
 import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
-import { differentiableAveragePool } from "../kernels/average_pool.ts";
-import { differentiableMaxPool } from "../kernels/max_pool.ts";
+import { poolLayer } from "../kernels/layer_operations.ts";
+import { hasKernels } from "../kernels/native/device.ts";
 import type { PoolSizes } from "../kernels/pool_shader.ts";
 import { poolSizes } from "../kernels/sizes.ts";
 import type { Layer } from "./layer.ts";
@@ -66,13 +66,12 @@ function _pool2d(
     pooling: { kind: kind === "max_pool2d" ? "max" : "average", window },
     apply(x) {
       const images = x as Tensor4D;
-      if (tf.getBackend() === "webgpu") {
+      const isAverage = kind === "average_pool2d";
+      if (hasKernels()) {
         const sizes = _sizes(images, window);
-        return kind === "average_pool2d"
-          ? differentiableAveragePool(images, sizes)
-          : differentiableMaxPool(images, sizes);
+        return poolLayer(images, isAverage ? "average" : "max", sizes);
       }
-      return kind === "average_pool2d"
+      return isAverage
         ? _averagePool(images, window)
         : tf.maxPool(images, ..._pair(window), padding);
     },

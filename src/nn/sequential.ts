@@ -13,6 +13,7 @@ import {
   type Variable,
 } from "../backend/tf.ts";
 import { asFloats, opaque } from "../kernels/differentiable.ts";
+import { hasKernels } from "../kernels/native/device.ts";
 import { requireSeed } from "../options.ts";
 import { concatenate, maxBatch, requireImages, sliceBatch } from "./batch.ts";
 import { fuseSteps, type Step } from "./fuse.ts";
@@ -60,7 +61,7 @@ export class Sequential {
   /** Seed of the first weights and of dropout. */
   readonly seed: number;
   readonly #variables: readonly Variable[];
-  /** The layers one by one, and with those joined that can be one operation on WebGPU. */
+  /** The layers one by one, and with those joined that can be one operation. */
   readonly #steps: { plain: readonly Step[]; fused: readonly Step[] };
   /** What {@linkcode Sequential.maxBatch} found. */
   #maxBatch?: { device: BackendInfo; max: number };
@@ -204,8 +205,7 @@ export class Sequential {
   }
 
   #stepsInUse(): readonly Step[] {
-    const { plain, fused } = this.#steps;
-    return tf.getBackend() === "webgpu" ? fused : plain;
+    return this.#steps[hasKernels() ? "fused" : "plain"];
   }
 
   #infer(images: Tensor4D): Tensor {

@@ -7,6 +7,8 @@
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
 import { OptionError } from "../errors.ts";
 import { adamInPlace, type AdamRates } from "../kernels/adam.ts";
+import { isNative } from "../kernels/native/device.ts";
+import { nativeAdam } from "../kernels/native/update.ts";
 import { requireNumber } from "../options.ts";
 import { readFactor } from "./gradient_scale.ts";
 import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";
@@ -113,6 +115,9 @@ function _adam(
       if (factor === 0) return;
       tf.tidy(() => step.assign(tf.add(step, 1)));
       const [t] = step.dataSync();
+      if (isNative()) {
+        return nativeAdam(parameters, rates, { factor, count: t });
+      }
       for (const parameter of parameters) {
         tf.tidy(() => {
           const gradient = tf.mul(parameter.gradient, factor);

@@ -5,6 +5,8 @@
  */
 
 import { type Tensor, tf, type Variable } from "../backend/tf.ts";
+import { isNative } from "../kernels/native/device.ts";
+import { nativeSgd } from "../kernels/native/update.ts";
 import { sgdInPlace } from "../kernels/sgd.ts";
 import { requireNumber } from "../options.ts";
 import { readFactor } from "./gradient_scale.ts";
@@ -61,22 +63,21 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     apply(weights, gradients, scale) {
       if (momentum > 0) velocities ??= zerosLike(weights);
       if (velocities !== undefined) requireFit(velocities, weights);
-      if (tf.getBackend() !== "webgpu") {
-        const factor = readFactor(scale);
-        if (factor === 0) return;
-        weights.forEach((w, i) =>
-          tf.tidy(() => step(w, tf.mul(gradients[i], factor), i))
-        );
-        return;
+      const { learningRate } = optimizer;
+      const rates = { learningRate, momentum, weightDecay };
+      const parameters = weights.map((weight, i) => ({
+        weight,
+        gradient: gradients[i],
+        velocity: velocities?.[i],
+      }));
+      if (tf.getBackend() === "webgpu") {
+        return sgdInPlace(parameters, rates, scale?.state);
       }
-      sgdInPlace(
-        weights.map((weight, i) => ({
-          weight,
-          gradient: gradients[i],
-          velocity: velocities?.[i],
-        })),
-        { learningRate: optimizer.learningRate, momentum, weightDecay },
-        scale?.state,
+      const factor = readFactor(scale);
+      if (factor === 0) return;
+      if (isNative()) return nativeSgd(parameters, rates, factor);
+      weights.forEach((w, i) =>
+        tf.tidy(() => step(w, tf.mul(gradients[i], factor), i))
       );
     },
     state: (): OptimizerState =>

@@ -18,6 +18,7 @@ import {
   type ScalarAndGradients,
   valueAndGradients,
 } from "../kernels/differentiable.ts";
+import { hasKernels } from "../kernels/native/device.ts";
 import { sliceBatch } from "../nn/batch.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";
@@ -167,7 +168,7 @@ function _step(
     kept = tf.keep(results.correct);
     return lossScale?.apply(results.loss) ?? results.loss;
   };
-  const { value, gradients } = tf.getBackend() === "webgpu"
+  const { value, gradients } = hasKernels()
     ? valueAndGradients(weights, compute)
     : _plainGradients(weights, compute);
   // Back to the current scope.

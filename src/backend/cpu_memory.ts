@@ -1,0 +1,122 @@
+/**
+ * Memory of large tensors on the CPU, used again as soon as no tensor needs it: fresh memory costs a page fault per 4 KB,
+ * which takes longer than most operations.
+ *
+ * @module
+ */
+
+/** Smaller arrays are not worth keeping. */
+const MIN_BYTES = 1 << 16;
+
+/** What arrays begin at a multiple of: a cache line, and the widest vector. */
+const ALIGNMENT = 64;
+
+/** How much larger than asked for memory may be. */
+const MOST_WASTE = 2;
+
+/** Memory that tensors come from and go back to. */
+export class CpuMemory {
+  /** How many tensors hold values in memory that was lent. */
+  readonly #holders = new WeakMap<ArrayBufferLike, number>();
+  /** From small to large. */
+  readonly #free: ArrayBuffer[] = [];
+
+  /** Bytes that are kept for later. */
+  get freeBytes(): number {
+    return this.#free.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  /**
+   * Makes an array, which is lent until the last tensor that holds it is disposed.
+   *
+   * @param length Number of elements.
+   * @returns float32 [length], with undefined content.
+   */
+  floats(length: number): Float32Array<ArrayBuffer> {
+    const bytes = length * Float32Array.BYTES_PER_ELEMENT;
+    const buffer = this.#take(bytes);
+    this.#holders.set(buffer, 0);
+    return new Float32Array(buffer, _offsetOf(buffer, bytes), length);
+  }
+
+  /**
+   * Makes an array of bytes, lent like {@linkcode floats}.
+   *
+   * @param length Number of bytes.
+   * @returns uint8 [length], with undefined content.
+   */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    const buffer = this.#take(length);
+    this.#holders.set(buffer, 0);
+    return new Uint8Array(buffer, _offsetOf(buffer, length), length);
+  }
+
+  /**
+   * Counts another tensor that holds an array.
+   *
+   * @param values The array.
+   */
+  hold(values: unknown): void {
+    const holders = this.holders(values);
+    if (holders === undefined) return;
+    this.#holders.set((values as ArrayBufferView).buffer, holders + 1);
+  }
+
+  /**
+   * Counts one tensor less that holds an array, and keeps its memory for later where it was the last.
+   *
+   * @param values The array.
+   */
+  release(values: unknown): void {
+    const holders = this.holders(values);
+    if (holders === undefined) return;
+    const { buffer } = values as { buffer: ArrayBuffer };
+    if (holders > 1) this.#holders.set(buffer, holders - 1);
+    else {
+      this.#holders.delete(buffer);
+      if (buffer.byteLength >= MIN_BYTES) this.#keep(buffer);
+    }
+  }
+
+  /**
+   * How many tensors hold values in the memory of an array.
+   *
+   * @param values The array.
+   * @returns Their number; undefined where the memory was not lent here, so that it may be anyone's.
+   */
+  holders(values: unknown): number | undefined {
+    return ArrayBuffer.isView(values)
+      ? this.#holders.get(values.buffer)
+      : undefined;
+  }
+
+  /** Lets go of what is kept for later. */
+  trim(): void {
+    this.#free.length = 0;
+  }
+
+  #take(bytes: number): ArrayBuffer {
+    if (bytes < MIN_BYTES) return new ArrayBuffer(bytes);
+    const needed = bytes + ALIGNMENT;
+    const place = this.#free.findIndex(({ byteLength }) =>
+      byteLength >= needed
+    );
+    const isFit = place >= 0 &&
+      this.#free[place].byteLength <= MOST_WASTE * needed;
+    return isFit ? this.#free.splice(place, 1)[0] : new ArrayBuffer(needed);
+  }
+
+  #keep(buffer: ArrayBuffer): void {
+    const place = this.#free.findIndex(({ byteLength }) =>
+      byteLength >= buffer.byteLength
+    );
+    this.#free.splice(place < 0 ? this.#free.length : place, 0, buffer);
+  }
+}
+
+/** Bytes from the start of memory to the first aligned place, where there is one. */
+function _offsetOf(buffer: ArrayBuffer, bytes: number): number {
+  if (buffer.byteLength < bytes + ALIGNMENT) return 0;
+  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
+  return Number(-address & BigInt(ALIGNMENT - 1));
+}

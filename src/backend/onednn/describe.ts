@@ -1,0 +1,167 @@
+/**
+ * Describes operations to oneDNN. Version 2 has them described in a structure first, which version 3 has no more; what
+ * they are described by is nearly the same.
+ *
+ * @module
+ */
+
+import type { Handle, NativeValue, OneDnn } from "./library.ts";
+import { describeMemory, longs } from "./memory.ts";
+import {
+  ALGORITHMS,
+  BY_OUTPUT,
+  FORWARD_TRAINING,
+  forwardOf,
+  FUNCTIONS,
+  type Layout,
+  type NativeActivation,
+  type Operation,
+  type Windows,
+} from "./operation.ts";
+
+/** Bytes that are enough for any structure of version 2; the largest has 5,976. */
+const STRUCTURE_BYTES = 16384;
+
+/** The middle of a function's name, and its parameters but for those that all have. */
+type _Description = readonly [stem: string, ...values: NativeValue[]];
+
+/**
+ * Describes an operation, and has the library choose how to compute it.
+ *
+ * @param library The library.
+ * @param operation The operation.
+ * @returns The descriptor of a primitive, which lives as long as the library.
+ * @throws {BackendError} If the library cannot compute it.
+ */
+export function describe(library: OneDnn, operation: Operation): Handle {
+  const forward = forwardOf(operation);
+  const hint = forward === undefined ? undefined : describe(library, forward);
+  const [stem, ...values] = _description(library, operation);
+  const attributes = _attributes(
+    library,
+    "activation" in operation ? operation.activation : undefined,
+  );
+  const { engine } = library;
+  if (library.major === 2) {
+    const structure = new Uint8Array(STRUCTURE_BYTES);
+    library.call(`dnnl_${stem}_desc_init`, structure, ...values);
+    return library.make(
+      "dnnl_primitive_desc_create",
+      structure,
+      attributes,
+      engine,
+      hint ?? null,
+    );
+  }
+  const hints = hint === undefined ? [] : [hint];
+  return library.make(
+    `dnnl_${stem}_primitive_desc_create`,
+    engine,
+    ...values,
+    ...hints,
+    attributes,
+  );
+}
+
+function _description(library: OneDnn, operation: Operation): _Description {
+  const isOld = library.major === 2;
+  const memory = (layout?: Layout) => describeMemory(library, layout);
+  const direction = operation.gradient ? "backward" : "forward";
+  // A gradient says so by its name alone.
+  const purpose = operation.gradient ? [] : [FORWARD_TRAINING];
+  switch (operation.kind) {
+    case "convolution": {
+      const { gradient, x, kernel, bias, y, windows } = operation;
+      const of = { input: "_data", kernel: "_weights" };
+      const layouts = gradient === "input"
+        ? [x, kernel, y]
+        : [x, kernel, bias, y];
+      return [
+        `convolution_${direction}${gradient ? of[gradient] : ""}`,
+        ...purpose,
+        ALGORITHMS.convolution,
+        ...layouts.map(memory),
+        ..._windows(windows, isOld ? [] : [_none(windows)]),
+      ];
+    }
+    case "pooling": {
+      const { takes, x, y, size, windows } = operation;
+      return [
+        `pooling_${direction}`,
+        ...purpose,
+        ALGORITHMS.pooling[takes],
+        memory(x),
+        memory(y),
+        ..._windows(windows, isOld ? [size] : [size, _none(windows)]),
+      ];
+    }
+    case "product": {
+      const { a, b, bias, y } = operation;
+      return ["matmul", ...[a, b, bias, y].map(memory)];
+    }
+    case "elementwise":
+    case "activation": {
+      const x = memory(operation.x);
+      const isGradient = operation.gradient === true;
+      const count = (isGradient ? 2 : 1) + (isOld ? 0 : 1);
+      const [algorithm, alpha, beta] = operation.kind === "activation"
+        ? [BY_OUTPUT[operation.of], 0, 0]
+        : [
+          FUNCTIONS[operation.of][isOld ? 2 : 3],
+          operation.alpha,
+          operation.beta,
+        ];
+      return [
+        `eltwise_${direction}`,
+        ...purpose,
+        algorithm,
+        ...Array<Handle>(count).fill(x),
+        alpha,
+        beta,
+      ];
+    }
+    case "binary": {
+      const { of, a, b, y } = operation;
+      return ["binary", ALGORITHMS.binary[of], ...[a, b, y].map(memory)];
+    }
+    case "log softmax": {
+      const x = memory(operation.x);
+      const axis = operation.x.dims.length - 1;
+      if (isOld) {
+        const layouts = operation.gradient ? [x, x] : [x];
+        return [`logsoftmax_${direction}`, ...purpose, ...layouts, axis];
+      }
+      const layouts = operation.gradient ? [x, x, x] : [x, x];
+      const { logSoftmax } = ALGORITHMS;
+      return [`softmax_${direction}`, ...purpose, logSoftmax, ...layouts, axis];
+    }
+  }
+}
+
+/** What follows the sum of a convolution or product. */
+function _attributes(
+  library: OneDnn,
+  activation: NativeActivation | undefined,
+): Handle {
+  if (activation === undefined) return null;
+  const after = library.make("dnnl_post_ops_create");
+  const { 2: old, 3: now } = FUNCTIONS[activation];
+  const how = library.major === 2 ? [1, old] : [now];
+  library.call("dnnl_post_ops_append_eltwise", after, ...how, 0, 0);
+  const attributes = library.make("dnnl_primitive_attr_create");
+  library.call("dnnl_primitive_attr_set_post_ops", attributes, after);
+  return attributes;
+}
+
+/** Strides, something more, padding before and padding after. */
+function _windows(
+  { strides, padBefore, padAfter }: Windows,
+  others: readonly (readonly number[])[],
+): BigInt64Array<ArrayBuffer>[] {
+  return [strides, ...others, padBefore, padAfter].map(longs);
+}
+
+/** Dilations that leave windows as they are. */
+function _none({ strides }: Windows): number[] {
+  return strides.map(() => 0);
+}

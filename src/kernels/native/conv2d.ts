@@ -1,0 +1,179 @@
+/**
+ * Convolution and its gradients by native kernels.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type {
+  Layout,
+  NativeActivation,
+  Windows,
+} from "../../backend/onednn/operation.ts";
+import {
+  makePrimitive,
+  type Primitive,
+} from "../../backend/onednn/primitive.ts";
+import type { ConvSizes } from "../conv_view.ts";
+import {
+  floatsOf,
+  imageLayout,
+  makeFloats,
+  primitiveOf,
+  rowMajor,
+} from "./device.ts";
+
+/**
+ * Computes `activation(conv2d(x, filter) + bias)`.
+ *
+ * @param tensors float32 `x`, NHWC, `filter`, HWIO, and `bias`, `[outChannels]`, which may be missing.
+ * @param s Sizes of the convolution.
+ * @returns float32 NHWC.
+ */
+export function nativeConv2d(
+  tensors: {
+    x: TensorInfo;
+    filter: TensorInfo;
+    bias?: TensorInfo;
+    activation?: NativeActivation;
+  },
+  s: ConvSizes,
+): TensorInfo {
+  const { x, filter, bias, activation } = tensors;
+  const primitive = _primitive(s, { hasBias: bias !== undefined, activation });
+  const y = makeFloats(_outputShape(s));
+  primitive.run({
+    x: floatsOf(x),
+    kernel: floatsOf(filter),
+    bias: bias && floatsOf(bias),
+    y: y.values,
+  });
+  return y.info;
+}
+
+/**
+ * Gradient of a convolution by its input.
+ *
+ * @param tensors float32 `dy`, NHWC, and `filter`, HWIO.
+ * @param s Sizes of the convolution.
+ * @returns float32 NHWC.
+ */
+export function nativeConv2dInputGradient(
+  { dy, filter }: { dy: TensorInfo; filter: TensorInfo },
+  s: ConvSizes,
+): TensorInfo {
+  const dx = makeFloats(_inputShape(s));
+  _primitive(s, { gradient: "input" }).run({
+    dy: floatsOf(dy),
+    kernel: floatsOf(filter),
+    dx: dx.values,
+  });
+  return dx.info;
+}
+
+/**
+ * Gradients of a convolution by its filter and by the bias that is added to it.
+ *
+ * @param tensors float32 `x` and `dy`, NHWC.
+ * @param s Sizes of the convolution.
+ * @returns float32 HWIO and `[outChannels]`.
+ */
+export function nativeConv2dFilterGradient(
+  { x, dy }: { x: TensorInfo; dy: TensorInfo },
+  s: ConvSizes,
+): { filter: TensorInfo; bias: TensorInfo } {
+  const filter = makeFloats([
+    s.filterHeight,
+    s.filterWidth,
+    s.inChannels,
+    s.outChannels,
+  ]);
+  const bias = makeFloats([s.outChannels]);
+  _primitive(s, { gradient: "kernel", hasBias: true }).run({
+    x: floatsOf(x),
+    dy: floatsOf(dy),
+    dKernel: filter.values,
+    dBias: bias.values,
+  });
+  return { filter: filter.info, bias: bias.info };
+}
+
+function _primitive(
+  s: ConvSizes,
+  options: {
+    gradient?: "input" | "kernel";
+    hasBias?: boolean;
+    activation?: NativeActivation;
+  },
+): Primitive {
+  const { gradient, hasBias = false, activation } = options;
+  const key = `conv2d,${gradient},${hasBias},${activation},${Object.values(s)}`;
+  return primitiveOf(key, (library) => {
+    const x = imageLayout(_inputShape(s));
+    const y = imageLayout(_outputShape(s));
+    const bias = hasBias ? rowMajor([s.outChannels]) : undefined;
+    const filter = _filterLayout(s);
+    const biases = bias === undefined ? {} : { bias };
+    return makePrimitive(
+      library,
+      {
+        kind: "convolution",
+        gradient,
+        x,
+        kernel: { ...filter, strides: "any" },
+        bias,
+        y,
+        windows: windowsOf(s, [s.filterHeight, s.filterWidth]),
+        activation,
+      },
+      gradient === "input"
+        ? { dy: y, kernel: filter, dx: x }
+        : gradient === "kernel"
+        ? { x, dy: y, dKernel: filter, dBias: bias! }
+        : { x, kernel: filter, ...biases, y },
+    );
+  });
+}
+
+/**
+ * How windows lie, as the library describes it.
+ *
+ * @param s Sizes of a convolution or a pooling.
+ * @param size Height and width of a window.
+ * @returns Strides and padding.
+ */
+export function windowsOf(
+  s: Omit<
+    ConvSizes,
+    "inChannels" | "outChannels" | "filterHeight" | "filterWidth"
+  >,
+  size: readonly [number, number],
+): Windows {
+  const strides = [s.strideHeight, s.strideWidth];
+  const padBefore = [s.padTop, s.padLeft];
+  const inSize = [s.inHeight, s.inWidth];
+  const outSize = [s.outHeight, s.outWidth];
+  const padAfter = [0, 1].map((d) => {
+    const covered = (outSize[d] - 1) * strides[d] + size[d] - padBefore[d];
+    return Math.max(0, covered - inSize[d]);
+  });
+  return { strides, padBefore, padAfter };
+}
+
+function _inputShape(s: ConvSizes): number[] {
+  return [s.batch, s.inHeight, s.inWidth, s.inChannels];
+}
+
+function _outputShape(s: ConvSizes): number[] {
+  return [s.batch, s.outHeight, s.outWidth, s.outChannels];
+}
+
+/** HWIO, as the library names dimensions: out, in, height, width. */
+function _filterLayout(s: ConvSizes): Layout {
+  const { filterHeight, filterWidth, inChannels, outChannels } = s;
+  const row = filterWidth * inChannels * outChannels;
+  return {
+    dims: [outChannels, inChannels, filterHeight, filterWidth],
+    strides: [1, outChannels, row, inChannels * outChannels],
+  };
+}

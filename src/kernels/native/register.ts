@@ -1,0 +1,102 @@
+/**
+ * Replaces kernels of the TensorFlow.js CPU backend by native ones.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { CpuBackend } from "../../backend/cpu_backend.ts";
+import type { BinaryFunction } from "../../backend/onednn/operation.ts";
+import type { OneDnn } from "../../backend/onednn/library.ts";
+import { areFloats } from "../coverage.ts";
+import type { Kernel } from "../kernel.ts";
+import { replaceKernels } from "../register.ts";
+import { convKernels } from "../tfjs_conv2d.ts";
+import { matmulKernels } from "../tfjs_matmul.ts";
+import { maxPoolKernels } from "../tfjs_pool.ts";
+import {
+  nativeConv2d,
+  nativeConv2dFilterGradient,
+  nativeConv2dInputGradient,
+} from "./conv2d.ts";
+import { isNative, useLibrary } from "./device.ts";
+import { fitsBinary, nativeBinary, nativeUnary } from "./elementwise.ts";
+import { nativeMatmul } from "./matmul.ts";
+import { nativePool, nativePoolGradient } from "./pool.ts";
+
+/** Fewer elements are computed faster than a native call for their number is made ready. */
+const MIN_ELEMENTS = 4096;
+
+const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
+  ...convKernels<CpuBackend>({
+    forward: (_, tensors, sizes) => nativeConv2d(tensors, sizes),
+    inputGradient: (_, tensors, sizes) =>
+      nativeConv2dInputGradient(tensors, sizes),
+    filterGradient(backend, tensors, sizes) {
+      const { filter, bias } = nativeConv2dFilterGradient(tensors, sizes);
+      backend.disposeData(bias.dataId);
+      return filter;
+    },
+  }),
+  ...matmulKernels<CpuBackend>((_, tensors, sizes) =>
+    nativeMatmul(tensors, sizes)
+  ),
+  ...maxPoolKernels<CpuBackend>({
+    forward(backend, x, sizes) {
+      const { pooled, places } = nativePool(x, "max", sizes);
+      backend.disposeData(places!.dataId);
+      return pooled;
+    },
+    gradient(backend, { dy, x }, sizes) {
+      const { pooled, places } = nativePool(x, "max", sizes);
+      const dx = nativePoolGradient({ dy, places }, sizes);
+      for (const { dataId } of [pooled, places!]) backend.disposeData(dataId);
+      return dx;
+    },
+  }),
+  Relu: _unary("relu"),
+  Sigmoid: _unary("sigmoid"),
+  Sqrt: _unary("sqrt"),
+  Add: _binary("add"),
+  Sub: _binary("subtract"),
+  Multiply: _binary("multiply"),
+  RealDiv: _binary("divide"),
+};
+
+/**
+ * Has every TensorFlow.js program in this process compute convolutions, matrix products, max pooling, their gradients, and
+ * large elementwise operations on the CPU backend by a library. Cases that it does not cover go to TensorFlow.js's own.
+ *
+ * @param library The library.
+ */
+export function registerNative(library: OneDnn): void {
+  useLibrary(library);
+  replaceKernels(
+    "cpu",
+    Object.fromEntries(
+      Object.entries(KERNELS).map((
+        [name, kernel],
+      ) => [name, (call) => isNative() ? kernel(call) : undefined]),
+    ) as typeof KERNELS,
+  );
+}
+
+function _unary(of: "relu" | "sigmoid" | "sqrt"): Kernel<CpuBackend> {
+  return ({ backend, inputs: { x } }) =>
+    _isLarge(x) && areFloats(backend, x) ? nativeUnary(x, of) : undefined;
+}
+
+function _binary(of: BinaryFunction): Kernel<CpuBackend> {
+  const isSymmetric = of === "add" || of === "multiply";
+  return ({ backend, inputs: { a, b } }) => {
+    if (!areFloats(backend, a, b)) return;
+    if (_isLarge(a) && fitsBinary(a, b)) return nativeBinary(a, b, of);
+    if (isSymmetric && _isLarge(b) && fitsBinary(b, a)) {
+      return nativeBinary(b, a, of);
+    }
+  };
+}
+
+function _isLarge({ shape }: TensorInfo): boolean {
+  return shape.reduce((product, n) => product * n, 1) >= MIN_ELEMENTS;
+}
