@@ -1,8 +1,12 @@
 /**
- * Compares a training step of AlexNet with stock TensorFlow.js, with these kernels and, with `--peers`, with jax-js, each
- * in a process of its own, alternating: `deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--json]`.
+ * Compares a training step of AlexNet with stock TensorFlow.js, with these kernels and, with `--peers`, with jax-js, with
+ * PyTorch on the CPU and with this package on the CPU, each in a process of its own, alternating:
+ * `deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--only NAME,...] [--json]`.
  *
- * Who cannot run is left out, with the reason in one line; the exit code is then 1.
+ * `--only` names who takes part, peers or not; the names are those of `contenders.ts`.
+ *
+ * Who cannot run is left out, with the reason in one line; the exit code is then 1, unless all that is missing is an
+ * installed PyTorch.
  *
  * @module
  */
@@ -15,12 +19,25 @@ import {
 } from "../src/backend/adapter.ts";
 import { alexnetLayers } from "../src/models/alexnet.ts";
 import { summarize } from "../src/nn/summary.ts";
-import { type Contender, listContenders, runContender } from "./contenders.ts";
+import {
+  type Contender,
+  listContenders,
+  type Name,
+  NAMES,
+  runContender,
+} from "./contenders.ts";
 import { median } from "./measure.ts";
 import { gflopPerImage } from "./step.ts";
 
 const USAGE =
-  "deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--json]";
+  "deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--only NAME,...] [--json]";
+
+/** Whom the others are compared with: the word for the ratio in JSON, who it is, and how the table calls it. */
+const BASELINES = [
+  { key: "ratio", name: "stock", shown: "stock" },
+  { key: "jaxRatio", name: "jax", shown: "jax-js" },
+  { key: "torchRatio", name: "torch", shown: "PyTorch" },
+] as const;
 
 /** What a contender was measured to do. */
 interface Entry {
@@ -31,22 +48,26 @@ interface Entry {
   failure?: string;
 }
 
+type _RatioKey = typeof BASELINES[number]["key"];
+
 const options = _parseOptions();
 const batchSize = _count("batch-size", options["batch-size"]);
 const rounds = _count("rounds", options.rounds);
 
-// It also sets the variables by which every contender gets this adapter.
-const adapter = await findAdapter();
-if (adapter === null) _fail(`no WebGPU adapter: ${NO_ADAPTER_REMEDY}`, 1);
-
-const entries: Entry[] = listContenders({ peers: options.peers })
+const { contenders, absent } = await listContenders({
+  peers: options.peers,
+  only: options.only === undefined ? undefined : _names(options.only),
+});
+for (const line of absent) console.error(line);
+const adapter = await _findAdapter();
+const entries: Entry[] = contenders
   .map((contender) => ({ contender, stepMs: [] }));
 for (let round = 1; round <= rounds; round++) {
   for (const entry of entries.filter((entry) => !entry.failure)) {
     await _measure(entry, round);
   }
 }
-_print(describeAdapter(adapter).name);
+_print();
 Deno.exit(entries.some((entry) => entry.failure) ? 1 : 0);
 
 async function _measure(entry: Entry, round: number): Promise<void> {
@@ -62,39 +83,52 @@ async function _measure(entry: Entry, round: number): Promise<void> {
   console.error(`round ${round}, ${name}: ${seconds.join(", ")} s per step`);
 }
 
+/** The adapter of those who compute on WebGPU; looking for it also sets the variables by which each of them gets it. */
+async function _findAdapter(): Promise<string | null> {
+  if (contenders.every(({ device }) => device === "cpu")) return null;
+  const adapter = await findAdapter();
+  if (adapter === null) _fail(`no WebGPU adapter: ${NO_ADAPTER_REMEDY}`, 1);
+  return describeAdapter(adapter).name;
+}
+
 /** Rates and ratios are NaN, in JSON null, where nothing was measured. */
-function _print(adapter: string): void {
+function _print(): void {
   const { layers, inputShape } = alexnetLayers();
   const gflop = gflopPerImage(summarize(layers, inputShape));
-  const [stockMs, jaxMs] = [_medianMs("stock"), _medianMs("jax")];
+  const baselines = BASELINES.filter(({ name }) =>
+    contenders.some((contender) => contender.name === name)
+  );
   const rows = entries.map(({ contender: { name, what }, stepMs, failure }) => {
     const ms = median(stepMs);
     const imagesPerSecond = batchSize / ms * 1000;
+    const ratios = baselines.map(({ key, name }) =>
+      [key, _medianMs(name) / ms] as const
+    );
     return {
       ...{ name, what, stepMs, imagesPerSecond, failure },
       gflops: imagesPerSecond * gflop,
-      ratio: stockMs / ms,
-      ...options.peers ? { jaxRatio: jaxMs / ms } : {},
+      ...Object.fromEntries(ratios) as Partial<Record<_RatioKey, number>>,
     };
   });
   if (options.json) {
-    console.log(JSON.stringify({ adapter, batchSize, rounds, rows }));
+    console.log(JSON.stringify({ adapter, batchSize, rounds, rows, absent }));
     return;
   }
-  console.log(`AlexNet training step, batch ${batchSize}, on ${adapter}`);
+  const place = adapter === null ? "" : `, on ${adapter}`;
+  console.log(`AlexNet training step, batch ${batchSize}${place}`);
   for (const row of rows) {
     const figures = [
       `${row.imagesPerSecond.toPrecision(3)} images/s`.padStart(15),
       `${row.gflops.toPrecision(3)} GFLOP/s`.padStart(13),
-      _ratio(row.ratio, "stock"),
-      ..."jaxRatio" in row ? [_ratio(row.jaxRatio!, "jax-js")] : [],
+      ...baselines.map(({ key, shown }) => _ratio(row[key]!, shown)),
     ];
     const shown = row.stepMs.length > 0 ? figures : ["no result".padStart(15)];
     console.log([row.what.padEnd(40), ...shown].join("  "));
   }
+  for (const line of absent) console.log(line);
 }
 
-function _medianMs(name: Contender["name"]): number {
+function _medianMs(name: Name): number {
   const entry = entries.find(({ contender }) => contender.name === name);
   return median(entry?.stepMs ?? []);
 }
@@ -111,6 +145,7 @@ function _parseOptions() {
         "batch-size": { type: "string", default: "16" },
         rounds: { type: "string", default: "2" },
         peers: { type: "boolean", default: false },
+        only: { type: "string" },
         json: { type: "boolean", default: false },
       },
     }).values;
@@ -125,6 +160,14 @@ function _count(option: string, text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1) return count;
   _fail(`Cannot use --${option} ${text}: give an integer of at least 1`, 2);
+}
+
+function _names(text: string): Name[] {
+  const names: readonly string[] = NAMES;
+  const asked = text.split(",");
+  const wrong = asked.find((name) => !names.includes(name));
+  if (wrong === undefined) return asked as Name[];
+  _fail(`Cannot use --only ${wrong}: the names are ${NAMES.join(", ")}`, 2);
 }
 
 function _fail(message: string, code: number): never {

@@ -1,15 +1,17 @@
 /**
  * One process of the comparison: trains AlexNet on a batch and prints how long each step took, as JSON.
  *
- * `deno run -A bench/compare_step.ts stock|registered|ours BATCH_SIZE STEPS`
+ * `deno run -A bench/compare_step.ts [--device webgpu|cpu] stock|registered|ours BATCH_SIZE STEPS`
  *
  * - stock: a TensorFlow.js `LayersModel`, `model.fit`, on TensorFlow.js's own WebGPU kernels;
  * - registered: the same after `registerKernels()`;
- * - ours: `alexnet()` and `fit`.
+ * - ours: `alexnet()` and `fit`, the only one that can be told to compute on the CPU.
  *
  * @module
  */
 
+import { parseArgs } from "node:util";
+import type { Device } from "../src/backend/backend.ts";
 import { loadTf, type Tensor1D, type Tensor4D, tf } from "../src/backend/tf.ts";
 import { initBackend } from "../src/kernels/init.ts";
 import { registerKernels } from "../src/kernels/register.ts";
@@ -17,16 +19,24 @@ import { alexnet } from "../src/models/alexnet.ts";
 import { sgd } from "../src/optim/sgd.ts";
 import { fit } from "../src/train/fit.ts";
 
-const [contender, batchSizeText, stepsText] = Deno.args;
+const { values: { device }, positionals } = parseArgs({
+  options: { device: { type: "string", default: "webgpu" } },
+  allowPositionals: true,
+});
+const [contender, batchSizeText, stepsText] = positionals;
 const [batchSize, steps] = [Number(batchSizeText), Number(stepsText)];
 const IMAGE_SIZE = 224;
 const CLASSES = 10;
+
+/** Where a step would take longer on the CPU, it is not tried. */
+const MAX_STEP_MINUTES = 10;
 
 /** Trains one step and waits for its loss. */
 type Step = (images: Tensor4D, labels: Tensor1D) => Promise<void>;
 
 const step = contender === "ours" ? await _ours() : await _layersModel();
 
+if (device === "cpu") await _refuseHours();
 // Compiles the shaders. Almost all of TensorFlow.js's are the same for any batch size, and its steps take minutes.
 await _run(contender === "stock" ? 1 : batchSize);
 const stepMs: number[] = [];
@@ -48,8 +58,20 @@ async function _run(size: number): Promise<number> {
   return ms;
 }
 
+/** TensorFlow.js's own CPU backend takes minutes for an image. */
+async function _refuseHours(): Promise<void> {
+  const minutes = await _run(1) / 60_000;
+  if (minutes * batchSize <= MAX_STEP_MINUTES) return;
+  console.error(
+    `error: one image takes ${
+      minutes.toFixed(1)
+    } min on the CPU here, so a step of ${batchSize} would take more than ${MAX_STEP_MINUTES}`,
+  );
+  Deno.exit(1);
+}
+
 async function _ours(): Promise<Step> {
-  await initBackend({ device: "webgpu" });
+  await initBackend({ device: device as Device });
   const net = alexnet({ classes: CLASSES });
   const optimizer = sgd({ learningRate: 0.01 });
   return async (images, labels) => {

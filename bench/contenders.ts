@@ -7,17 +7,50 @@
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import peers from "./peers/deno.json" with { type: "json" };
+import { findTorch } from "./torch_peer.ts";
+
+/** The words for the contenders, in the order in which they take turns. */
+export const NAMES = [
+  "stock",
+  "registered",
+  "ours",
+  "jax",
+  "ours-cpu",
+  "torch",
+  "torch-kept",
+] as const;
+
+/** A word for a contender. */
+export type Name = typeof NAMES[number];
+
+/** How to start a process. */
+export interface Command {
+  readonly program: string;
+  /** Batch size and number of steps follow them. */
+  readonly args: readonly string[];
+  /** Environment variables besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 /** Somebody who trains AlexNet. */
 export interface Contender {
   /** The word for it in JSON. */
-  readonly name: "stock" | "registered" | "ours" | "jax";
+  readonly name: Name;
   /** What it is, for the table. */
   readonly what: string;
   /** How many steps a process times: where a step can take minutes, few. */
   readonly steps: number;
-  /** What `deno run` is given before the batch size and the number of steps. */
-  readonly script: readonly string[];
+  /** What it computes on. */
+  readonly device: "webgpu" | "cpu";
+  /** Trains. */
+  readonly command: Command;
+}
+
+/** Who takes part. */
+export interface Field {
+  readonly contenders: readonly Contender[];
+  /** Who cannot, as something is not installed, why, and how to get it: a line each. */
+  readonly absent: readonly string[];
 }
 
 /** How a process ended. */
@@ -27,6 +60,9 @@ export type Outcome =
   /** Why there is none, in one line. */
   | { readonly failure: string };
 
+/** The line that ends a traceback, such as "RuntimeError: ..." or "torch.cuda.OutOfMemoryError: ...". */
+const PYTHON_ERROR = /^([\w.]*(?:Error|Exception): .+)$/m;
+
 const STEP_SCRIPT = _path("compare_step.ts");
 
 /** TensorFlow.js without and with this package's kernels, and this package. */
@@ -35,44 +71,69 @@ const CONTENDERS: readonly Contender[] = [
     name: "stock",
     what: "LayersModel, TensorFlow.js's own kernels",
     steps: 1,
-    script: [STEP_SCRIPT, "stock"],
+    device: "webgpu",
+    command: _deno(STEP_SCRIPT, "stock"),
   },
   {
     name: "registered",
     what: "LayersModel, after registerKernels()",
     steps: 2,
-    script: [STEP_SCRIPT, "registered"],
+    device: "webgpu",
+    command: _deno(STEP_SCRIPT, "registered"),
   },
   {
     name: "ours",
     what: "alexnet() and fit()",
     steps: 3,
-    script: [STEP_SCRIPT, "ours"],
+    device: "webgpu",
+    command: _deno(STEP_SCRIPT, "ours"),
   },
 ];
 
-/** Those with dependencies of their own, which the package does without; `--frozen` holds them to their lock file. */
+/**
+ * Other libraries, and this package on the CPU, where PyTorch computes. What has dependencies of its own, which the package
+ * does without, is held to its lock file by `--frozen`.
+ */
 const PEERS: readonly Contender[] = [
   {
     name: "jax",
     what: `jax-js ${_versionOf(peers.imports["@jax-js/jax"])}, without dropout`,
     steps: 1,
-    script: [
+    device: "webgpu",
+    command: _deno(
       "--frozen",
       ...["--config", _path("peers/deno.json")],
       _path("peers/jax_step.ts"),
-    ],
+    ),
+  },
+  {
+    name: "ours-cpu",
+    what: "alexnet() and fit(), CPU",
+    steps: 1,
+    device: "cpu",
+    command: _deno(STEP_SCRIPT, "--device", "cpu", "ours"),
   },
 ];
 
 /**
  * Lists who is compared.
  *
- * @param options Whether other libraries than TensorFlow.js are among them.
+ * @param options Whether other libraries than TensorFlow.js are among them; who alone takes part, if not all of these.
  * @returns The contenders, in the order in which they take turns.
  */
-export function listContenders(options: { peers: boolean }): Contender[] {
-  return options.peers ? [...CONTENDERS, ...PEERS] : [...CONTENDERS];
+export async function listContenders(
+  options: { peers: boolean; only?: readonly Name[] },
+): Promise<Field> {
+  const { peers, only = peers ? NAMES : CONTENDERS.map(({ name }) => name) } =
+    options;
+  const asksTorch = only.some((name) => name.startsWith("torch"));
+  const torch = asksTorch ? await findTorch() : [];
+  const found = typeof torch === "string" ? [] : torch;
+  return {
+    contenders: [...CONTENDERS, ...PEERS, ...found]
+      .filter(({ name }) => only.includes(name)),
+    absent: typeof torch === "string" ? [torch] : [],
+  };
 }
 
 /**
@@ -83,13 +144,14 @@ export function listContenders(options: { peers: boolean }): Contender[] {
  * @returns The time of each step, or why there is none.
  */
 export async function runContender(
-  { script, steps }: Contender,
+  { command, steps }: Contender,
   batchSize: number,
 ): Promise<Outcome> {
   const { success, code, stdout, stderr } = await new Deno.Command(
-    Deno.execPath(),
+    command.program,
     {
-      args: ["run", "-A", ...script, `${batchSize}`, `${steps}`],
+      args: [...command.args, `${batchSize}`, `${steps}`],
+      env: command.env,
       stdout: "piped",
       stderr: "piped",
     },
@@ -103,17 +165,22 @@ export async function runContender(
 }
 
 /**
- * Finds what a process of Deno says of its end.
+ * Finds what a process of Deno or Python says of its end.
  *
  * @param stderr What it printed.
  * @returns The message of its first error and its cause, without the stack trace; `undefined` where there is none.
  */
 export function readFailure(stderr: string): string | undefined {
+  const text = stripVTControlCharacters(stderr);
   const error =
     /^error: (?:Uncaught )?(?:\(in promise\) )?(.+)(?:\n {4}0: (.+))?$/m;
-  const [, message, cause] = stripVTControlCharacters(stderr).match(error) ??
+  const [, message, cause] = text.match(error) ?? text.match(PYTHON_ERROR) ??
     [];
   return cause ? `${message}: ${cause}` : message;
+}
+
+function _deno(...args: string[]): Command {
+  return { program: Deno.execPath(), args: ["run", "-A", ...args] };
 }
 
 function _path(file: string): string {
