@@ -4,58 +4,13 @@
  * @module
  */
 
-import { assert } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
 import { use, webgpuTest } from "../device.ts";
 import { watchCalls } from "./stock_calls.ts";
-import { readOwnTests } from "./tfjs_own_tests.ts";
+import { registerOwnTests } from "./tfjs_own_cases.ts";
 
-/**
- * The files of TensorFlow.js 4.22.0, with how many calls of these kernels their tests make and how many of those ours
- * may leave to TensorFlow.js's: as measured, 76 of 319. They are of NCHW, of dilation, of other activations than relu, of
- * biases that are not one value per column, of int32, and of what is empty or does not fit.
- */
-const FILES: Readonly<Record<string, { calls: number; left: number }>> = {
-  "conv2d_test.js": { calls: 38, left: 16 },
-  "conv2d_transpose_test.js": { calls: 22, left: 1 },
-  "fused/fused_conv2d_test.js": { calls: 67, left: 36 },
-  "fused/fused_mat_mul_test.js": { calls: 48, left: 10 },
-  "mat_mul_test.js": { calls: 92, left: 13 },
-  "max_pool_test.js": { calls: 52, left: 0 },
-};
-
-const takeCalls = await watchCalls();
-for (const [file, expected] of Object.entries(FILES)) {
-  const tests = await readOwnTests(file);
-  const counts = { tests: 0, calls: 0, left: 0 };
-  for (const { name, run } of tests) {
-    webgpuTest(`TensorFlow.js's test of ${name}`, async () => {
-      await use("webgpu");
-      tf.engine().startScope();
-      takeCalls();
-      try {
-        await run();
-      } finally {
-        tf.engine().endScope();
-        const { all, stock } = takeCalls();
-        counts.tests++;
-        counts.calls += all.length;
-        counts.left += stock.length;
-      }
-    });
-  }
-
-  Deno.test(`readOwnTests() finds tests in ${file}`, () => {
-    assert(tests.length > 0);
-  });
-
-  webgpuTest(
-    `registerKernels() leaves at most ${expected.left} calls of ${file} to TensorFlow.js`,
-    () => {
-      assert(counts.left <= expected.left, `${counts.left} calls`);
-      // With --filter, or shuffled, not all of them have run.
-      if (counts.tests < tests.length) return;
-      assert(counts.calls >= expected.calls, `of ${counts.calls} calls`);
-    },
-  );
-}
+await registerOwnTests({
+  replacer: "registerKernels",
+  test: webgpuTest,
+  start: () => use("webgpu"),
+  takeCalls: await watchCalls(),
+});
