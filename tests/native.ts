@@ -49,10 +49,10 @@ export async function nativeBackend(): Promise<CpuBackend> {
  * @param compute What to compute on the CPU; nothing else runs meanwhile.
  * @returns What it gives.
  */
-export function plainly<T>(compute: () => T): T {
+export async function plainly<T>(compute: () => T | Promise<T>): Promise<T> {
   useLibrary(undefined);
   try {
-    return compute();
+    return await compute();
   } finally {
     useLibrary(library);
   }

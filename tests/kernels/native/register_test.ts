@@ -153,11 +153,14 @@ for (const [what, compute] of Object.entries(COVERED_ON_CPU)) {
 }
 
 for (const [what, compute] of Object.entries(MISMATCHES)) {
-  nativeTest(`registerNative() keeps TensorFlow.js's error for ${what}`, () => {
-    const fail = () => assertThrows(() => tf.tidy(compute), Error);
-    const [native, plain] = [fail(), plainly(fail)];
-    assertEquals(native.message, plain.message);
-  });
+  nativeTest(
+    `registerNative() keeps TensorFlow.js's error for ${what}`,
+    async () => {
+      const fail = () => assertThrows(() => tf.tidy(compute), Error);
+      const [native, plain] = [fail(), await plainly(fail)];
+      assertEquals(native.message, plain.message);
+    },
+  );
 }
 
 for (const what of Object.keys(TWINS)) {
