@@ -37,8 +37,8 @@ export type Arrays = Partial<
 
 const QUERY = { argument: 255, implementation: 8 };
 const NO_MEMORY = null;
-/** Has the library allocate. */
-const ALLOCATE = Deno.UnsafePointer.create(0xffff_ffff_ffff_ffffn);
+/** As a pointer, has the library allocate. */
+const ALLOCATE = 0xffff_ffff_ffff_ffffn;
 
 /** An argument that is ready to be bound. */
 interface _Bound {
@@ -115,7 +115,12 @@ export function makePrimitive(
       inner.push([ARGUMENTS[name], memory]);
       continue;
     }
-    const liked = library.make("dnnl_memory_create", wanted, engine, ALLOCATE);
+    const liked = library.make(
+      "dnnl_memory_create",
+      wanted,
+      engine,
+      Deno.UnsafePointer.create(ALLOCATE),
+    );
     inner.push([ARGUMENTS[name], liked]);
     if (_isWritten(operation, name)) {
       after.push(_reorder(library, [wanted, own], [liked, memory]));
