@@ -5,12 +5,7 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import {
-  type Tensor,
-  type Tensor2D,
-  type Tensor4D,
-  tf,
-} from "../../backend/tf.ts";
+import type { Tensor, Tensor2D, Tensor4D } from "../../backend/tf.ts";
 import { uniforms } from "../../random.ts";
 import { asTensor, differentiable } from "../differentiable.ts";
 import type { Dropout } from "../dropout.ts";
