@@ -223,10 +223,8 @@ Deno.test({
   ignore: !adapterFound,
   async fn() {
     const { code, stdout, stderr } = await runProgram([
-      "train",
-      ...TINY,
-      "--precision",
-      "float16",
+      ...["train", ...TINY, "--device", "webgpu"],
+      ...["--precision", "float16"],
     ]);
     assertEquals([code, stderr], [0, ""]);
     assertMatch(stdout, /^recipe: .+, float16, seed \d+$/m);
