@@ -20,6 +20,12 @@ export class CpuMemory {
   readonly #holders = new WeakMap<ArrayBufferLike, number>();
   /** From small to large. */
   readonly #free: ArrayBuffer[] = [];
+  #lentBytes = 0;
+
+  /** Bytes that are lent. */
+  get lentBytes(): number {
+    return this.#lentBytes;
+  }
 
   /** Bytes that are kept for later. */
   get freeBytes(): number {
@@ -34,8 +40,7 @@ export class CpuMemory {
    */
   floats(length: number): Float32Array<ArrayBuffer> {
     const bytes = length * Float32Array.BYTES_PER_ELEMENT;
-    const buffer = this.#take(bytes);
-    this.#holders.set(buffer, 0);
+    const buffer = this.#lend(bytes);
     return new Float32Array(buffer, _offsetOf(buffer, bytes), length);
   }
 
@@ -46,8 +51,7 @@ export class CpuMemory {
    * @returns uint8 [length], with undefined content.
    */
   bytes(length: number): Uint8Array<ArrayBuffer> {
-    const buffer = this.#take(length);
-    this.#holders.set(buffer, 0);
+    const buffer = this.#lend(length);
     return new Uint8Array(buffer, _offsetOf(buffer, length), length);
   }
 
@@ -74,6 +78,7 @@ export class CpuMemory {
     if (holders > 1) this.#holders.set(buffer, holders - 1);
     else {
       this.#holders.delete(buffer);
+      this.#lentBytes -= buffer.byteLength;
       if (buffer.byteLength >= MIN_BYTES) this.#keep(buffer);
     }
   }
@@ -93,6 +98,13 @@ export class CpuMemory {
   /** Lets go of what is kept for later. */
   trim(): void {
     this.#free.length = 0;
+  }
+
+  #lend(bytes: number): ArrayBuffer {
+    const buffer = this.#take(bytes);
+    this.#holders.set(buffer, 0);
+    this.#lentBytes += buffer.byteLength;
+    return buffer;
   }
 
   #take(bytes: number): ArrayBuffer {

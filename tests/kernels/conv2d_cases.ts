@@ -6,6 +6,7 @@
 
 import type { backend_util } from "@tensorflow/tfjs-core";
 import { loadTf } from "../../src/backend/tf.ts";
+import type { FusedActivation } from "../../src/kernels/activation.ts";
 import type { ConvSizes } from "../../src/kernels/conv_view.ts";
 
 /** A convolution. */
@@ -17,7 +18,7 @@ export interface ConvCase {
   readonly strides: [number, number];
   readonly pad: "same" | "valid" | backend_util.ExplicitPadding;
   readonly hasBias: boolean;
-  readonly activation?: "relu";
+  readonly activation?: FusedActivation;
 }
 
 /** Channels 1, 3, 5 and 96 to 1, 6, 10, 33 and 64; strides 1, 2 and 4; filters 1, 3, 5 and 11. */

@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { Tensor, Tensor4D } from "../../src/backend/tf.ts";
+import { loadTf, type Tensor, type Tensor4D } from "../../src/backend/tf.ts";
 import type { FusedActivation } from "../../src/kernels/activation.ts";
-import {
-  fusedConv2d,
-  type FusedConvOptions,
-  type FusedPool,
+import type {
+  FusedConvOptions,
+  FusedPool,
 } from "../../src/kernels/fused_conv2d.ts";
+import { convLayer } from "../../src/kernels/layer_operations.ts";
 import { poolOutputShape } from "../../src/kernels/pool_shader.ts";
 import { convSizes, poolSizes } from "../../src/kernels/sizes.ts";
 import { numbers } from "../numbers.ts";
-import { type Input, webgpuBackend } from "./run.ts";
+import type { Input } from "./run.ts";
 
 type Pad = "same" | "valid";
 
@@ -40,11 +40,68 @@ export interface FusedConvCase {
   readonly parts?: readonly number[];
 }
 
+/** Convolutions that poolings may follow, over borders or leaving out pixels. */
+export const FUSED_CONVOLUTIONS: readonly FusedConvCase[] = [
+  {
+    input: [2, 9, 11, 3],
+    filter: [3, 3, 8],
+    conv: { strides: [1, 1], pad: "same" },
+    pool: { filterSize: 3, strides: 2, pad: "valid" },
+  },
+  // Pooling leaves out the last row.
+  {
+    input: [1, 25, 19, 1],
+    filter: [5, 4, 5],
+    conv: { strides: [2, 2], pad: "valid" },
+    pool: { filterSize: 2, strides: 2, pad: "valid" },
+  },
+  // Both reach over the border.
+  {
+    input: [2, 31, 23, 5],
+    filter: [7, 5, 3],
+    conv: { strides: [4, 4], pad: "same" },
+    pool: { filterSize: 3, strides: 2, pad: "same" },
+  },
+  {
+    input: [3, 7, 13, 8],
+    filter: [3, 2, 1],
+    conv: { strides: [1, 2], pad: "valid" },
+    pool: { filterSize: 2, strides: 2, pad: "valid" },
+  },
+];
+
 /** What follows a convolution. */
 export interface FusedConvEpilogue {
   readonly activation: FusedActivation | undefined;
   /** Kind of the pooling, where one follows. */
   readonly kind: FusedPool["kind"] | undefined;
+}
+
+/** All that may follow one. */
+export const FUSED_EPILOGUES: readonly FusedConvEpilogue[] = [
+  undefined,
+  "relu" as const,
+  "sigmoid" as const,
+].flatMap((activation) =>
+  [undefined, "max" as const, "average" as const].map((kind) => ({
+    activation,
+    kind,
+  }))
+);
+
+/**
+ * Names a convolution and what follows it.
+ *
+ * @param testCase The convolution and the pooling.
+ * @param epilogue What follows.
+ * @returns Its sizes, activation and pooling.
+ */
+export function nameFusedConv(
+  { input, filter, conv, pool }: FusedConvCase,
+  { activation, kind }: FusedConvEpilogue,
+): string {
+  const pooling = kind ? `${kind} pool ${Object.values(pool)}` : "no pool";
+  return `${filter}/${conv.strides} ${conv.pad} of ${input}, ${activation}, ${pooling}`;
 }
 
 /** An operation and its tensors. */
@@ -61,7 +118,7 @@ export interface FusedConvSetUp
 }
 
 /**
- * The operation on tensors.
+ * The operation on tensors, on the device in use.
  *
  * @param options Its options.
  * @param needsInputGradient Whether it is differentiable by its input.
@@ -72,7 +129,7 @@ export function fusedConvOf(
   needsInputGradient: boolean,
 ): (kernel: Tensor, bias: Tensor, x: Tensor) => Tensor {
   return (kernel: Tensor, bias: Tensor, x: Tensor): Tensor =>
-    fusedConv2d(
+    convLayer(
       { kernel: kernel as Tensor4D, bias, x: x as Tensor4D },
       { ...options, needsInputGradient },
     );
@@ -89,7 +146,7 @@ export async function setUpFusedConv(
   { input, filter, fits = input[0], parts = [input[0]], ...c }: FusedConvCase,
   { activation, kind }: FusedConvEpilogue,
 ): Promise<FusedConvSetUp> {
-  await webgpuBackend();
+  await loadTf();
   const [height, width, filters] = filter;
   const filterShape = [height, width, input[3], filters];
   const sizes = convSizes({ inShape: input, filterShape, ...c.conv });

@@ -1,5 +1,5 @@
 /**
- * Checks of convolution with bias, activation and pooling on WebGPU, and of its gradients on the tape, against the
+ * Checks of convolution with bias, activation and pooling on any device, and of its gradients on the tape, against the
  * references one after another.
  *
  * @module
@@ -21,7 +21,7 @@ import {
   referenceConv2dFilterGradient,
   referenceConv2dInputGradient,
 } from "./reference.ts";
-import { runKernelOfSeveral, sumTolerance, webgpuBackend } from "./run.ts";
+import { type RunSeveral, sumTolerance } from "./run.ts";
 
 /** Distance from 1 to the next float32. */
 const EPSILON = 2 ** -23;
@@ -30,13 +30,17 @@ const EPSILON = 2 ** -23;
  * Checks the output and all gradients, with and without that of the input.
  *
  * @param set The operation and its tensors.
+ * @param run Runs it on a device.
  */
-export async function checkFusedConv(set: FusedConvSetUp): Promise<void> {
+export async function checkFusedConv(
+  set: FusedConvSetUp,
+  run: RunSeveral,
+): Promise<void> {
   const { sizes, kernel, bias, x, dy } = set;
   const { outChannels } = sizes;
   const expected = _reference(set);
   const { dz, dzError } = expected;
-  const [y, dKernel, dBias, dx, ...alone] = await runKernelOfSeveral({
+  const [y, dKernel, dBias, dx, ...alone] = await run({
     inputs: set.inputs,
     makes: [
       ...[kernel, bias, x, dy, dz].map(({ length }) => length),
@@ -84,12 +88,13 @@ export async function checkFusedConv(set: FusedConvSetUp): Promise<void> {
 }
 
 /**
- * Checks that gradients leave no tensors behind, and that there is none of the input unless it is wanted.
+ * Checks that gradients on the device in use leave no tensors behind, and that there is none of the input unless it is
+ * wanted.
  *
  * @param set The operation and its tensors.
  */
 export async function countFusedConv(set: FusedConvSetUp): Promise<void> {
-  const backend = await webgpuBackend();
+  const backend = tf.backend();
   const tensors = set.inputs.map(({ values, shape }) =>
     tf.tensor(values, [...shape])
   );

@@ -18,7 +18,7 @@ import {
   setUpFusedConv,
 } from "./fused_conv_cases.ts";
 import { checkFusedConv, countFusedConv } from "./fused_conv_checks.ts";
-import { webgpuBackend } from "./run.ts";
+import { runKernelOfSeveral, webgpuBackend } from "./run.ts";
 
 interface Case extends FusedConvCase {
   readonly activation: FusedConvEpilogue["activation"];
@@ -95,17 +95,21 @@ for (const testCase of CASES) {
   const after = { activation, kind: "max" } as const;
   formTest(
     `fusedConv2d() ${what} and its gradients are the references'`,
-    async () => checkFusedConv(await setUpFusedConv(testCase, after)),
+    async () =>
+      checkFusedConv(await setUpFusedConv(testCase, after), runKernelOfSeveral),
   );
   webgpuTest(
     `fusedConv2d() ${what} leaves no tensors behind, nor a gradient of x unless wanted`,
-    async () => countFusedConv(await setUpFusedConv(testCase, after)),
+    async () => {
+      await webgpuBackend();
+      await countFusedConv(await setUpFusedConv(testCase, after));
+    },
   );
   webgpuTest(`fusedConv2d() ${what} has them unpooled one by one`, async () => {
+    const backend = await webgpuBackend();
     const set = await setUpFusedConv(testCase, after);
     const { outHeight, outWidth, outChannels } = set.sizes;
     const unpooled = `${[outHeight, outWidth, outChannels]}`;
-    const backend = await webgpuBackend();
     const tensors = set.inputs.map(({ values, shape }) =>
       tf.tensor(values, [...shape])
     );

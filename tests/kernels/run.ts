@@ -20,16 +20,21 @@ export interface Input<Values = Float32Array> {
 }
 
 /** A kernel to run, which makes one tensor by default. */
-export interface KernelRun<Made = TensorInfo> {
+export interface KernelRun<Made = TensorInfo, Backend = WebGPUBackend> {
   readonly inputs: readonly Input<Float32Array | Int32Array>[];
   /** Number of elements of each tensor that the kernel makes, output and temporary ones. */
   readonly makes: readonly number[];
   /** Records the kernel. */
   readonly kernel: (
-    backend: WebGPUBackend,
+    backend: Backend,
     tensors: readonly Tensor[],
   ) => Made;
 }
+
+/** Runs an operation of several tensors, which works on any device, on one; gives the values of each output. */
+export type RunSeveral = (
+  run: KernelRun<readonly TensorInfo[], unknown>,
+) => Promise<Float32Array[]>;
 
 /**
  * Makes WebGPU ready.

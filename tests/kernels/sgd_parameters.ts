@@ -1,5 +1,5 @@
 /**
- * Parameters for tests of SGD, and what they should become.
+ * Parameters for tests of SGD, what they should become, and checks of it on any device.
  *
  * @module
  */
@@ -110,3 +110,74 @@ export function disposeParameter(
 ): void {
   tf.dispose([weight, gradient, ...velocity ? [velocity] : []]);
 }
+
+/** Rates that all have an effect. */
+export const SGD_RATES: SgdRates = {
+  learningRate: 0.1,
+  momentum: 0.9,
+  weightDecay: 0.05,
+};
+
+/** Sizes of parameters. */
+export const SGD_SIZES = [1, 3, 4, 1000, 4097];
+
+/** Steps of an optimization. */
+export const SGD_STEPS = 3;
+
+/** A way to optimize: its name, its rates, and whether parameters have velocities. */
+export type SgdRecipe = [what: string, rates: SgdRates, hasVelocity: boolean];
+
+/** With momentum and weight decay, and without. */
+export const SGD_RECIPES: readonly SgdRecipe[] = [
+  ["a velocity and weight decay", SGD_RATES, true],
+  ["a velocity", { ...SGD_RATES, weightDecay: 0 }, true],
+  ["weight decay", SGD_RATES, false],
+  ["neither", { ...SGD_RATES, weightDecay: 0 }, false],
+  ["no momentum but a velocity", { ...SGD_RATES, momentum: 0 }, true],
+];
+
+/** How an optimization goes. */
+export interface SgdRun {
+  readonly sizes: readonly number[];
+  readonly recipe: SgdRecipe;
+  /** Whether the device moves what it was given to memory of its own, in the first step. */
+  readonly movesOnce?: boolean;
+}
+
+/**
+ * Checks a few steps, in place.
+ *
+ * @param run How the optimization goes.
+ * @param step Makes a step on the device in use.
+ */
+export async function checkSgd(
+  { sizes, recipe: [, rates, hasVelocity], movesOnce = false }: SgdRun,
+  step: (parameters: readonly Parameter[], rates: SgdRates) => void,
+): Promise<void> {
+  const parameters = sizes.map((size, i) =>
+    makeParameter(size, hasVelocity, i)
+  );
+  let places = parameters.map(placesOf);
+  for (let i = 0; i < SGD_STEPS; i++) {
+    step(parameters, rates);
+    parameters.forEach((parameter) => followParameter(parameter, rates));
+    if (movesOnce && i === 0) places = parameters.map(placesOf);
+  }
+  // In place.
+  assertEquals(parameters.map(placesOf), places);
+  for (const parameter of parameters) await checkParameter(parameter);
+  parameters.forEach(disposeParameter);
+}
+
+/** Ways to make a tensor of the given values that has the memory of a variable. */
+export const SHARERS: Readonly<
+  Record<string, (variable: Variable, values: Float32Array) => Tensor>
+> = {
+  "clone of": (variable) => tf.clone(variable),
+  "reshape of": (variable) => tf.reshape(variable, [1, variable.size]),
+  "tensor assigned to": (variable, values) => {
+    const tensor = tf.tensor(values.slice());
+    variable.assign(tensor);
+    return tensor;
+  },
+};

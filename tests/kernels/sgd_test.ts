@@ -5,8 +5,8 @@
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { type Tensor, tf, type Variable } from "../../src/backend/tf.ts";
-import { sgdInPlace, type SgdRates } from "../../src/kernels/sgd.ts";
+import { tf } from "../../src/backend/tf.ts";
+import { sgdInPlace } from "../../src/kernels/sgd.ts";
 import { dense } from "../../src/nn/dense.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { assertClose } from "../compare.ts";
@@ -16,62 +16,31 @@ import { passTest } from "./forms.ts";
 import { poison, webgpuBackend } from "./run.ts";
 import {
   checkParameter,
+  checkSgd,
   disposeParameter,
   followParameter,
   makeParameter,
-  placesOf,
+  SGD_RATES,
+  SGD_RECIPES,
+  SGD_SIZES,
+  SGD_STEPS,
   SGD_TOLERANCE,
+  SHARERS,
 } from "./sgd_parameters.ts";
 
-const RATES: SgdRates = { learningRate: 0.1, momentum: 0.9, weightDecay: 0.05 };
-const SIZES = [1, 3, 4, 1000, 4097];
-
-const STEPS = 3;
-
-type Recipe = [what: string, rates: SgdRates, hasVelocity: boolean];
-
-const RECIPES: readonly Recipe[] = [
-  ["a velocity and weight decay", RATES, true],
-  ["a velocity", { ...RATES, weightDecay: 0 }, true],
-  ["weight decay", RATES, false],
-  ["neither", { ...RATES, weightDecay: 0 }, false],
-  ["no momentum but a velocity", { ...RATES, momentum: 0 }, true],
-];
-for (const [what, rates, hasVelocity] of RECIPES) {
-  for (const sizes of [...SIZES.map((size) => [size]), SIZES, [7, 7]]) {
+for (const recipe of SGD_RECIPES) {
+  const lists = [...SGD_SIZES.map((size) => [size]), SGD_SIZES, [7, 7]];
+  for (const sizes of lists) {
     passTest(
-      `sgdInPlace() with ${what} on ${sizes} is the reference's`,
+      `sgdInPlace() with ${recipe[0]} on ${sizes} is the reference's`,
       async () => {
         await webgpuBackend();
-        const parameters = sizes.map((size, i) =>
-          makeParameter(size, hasVelocity, i)
-        );
-        const places = parameters.map(placesOf);
-        for (let step = 0; step < STEPS; step++) {
-          sgdInPlace(parameters, rates);
-          parameters.forEach((parameter) => followParameter(parameter, rates));
-        }
-        // In place.
-        assertEquals(parameters.map(placesOf), places);
-        for (const parameter of parameters) await checkParameter(parameter);
-        parameters.forEach(disposeParameter);
+        await checkSgd({ sizes, recipe }, sgdInPlace);
       },
     );
   }
 }
 
-/** Ways to make a tensor of the given values that has the memory of a variable. */
-const SHARERS: Readonly<
-  Record<string, (variable: Variable, values: Float32Array) => Tensor>
-> = {
-  "clone of": (variable) => tf.clone(variable),
-  "reshape of": (variable) => tf.reshape(variable, [1, variable.size]),
-  "tensor assigned to": (variable, values) => {
-    const tensor = tf.tensor(values.slice());
-    variable.assign(tensor);
-    return tensor;
-  },
-};
 for (const [what, share] of Object.entries(SHARERS)) {
   for (const shared of ["weight", "velocity"] as const) {
     passTest(
@@ -86,9 +55,9 @@ for (const [what, share] of Object.entries(SHARERS)) {
         await poison([100]);
         const tensors = tf.memory().numTensors;
         const dataIds = backend.numDataIds();
-        for (let step = 0; step < STEPS; step++) {
-          sgdInPlace([parameter], RATES);
-          followParameter(parameter, RATES);
+        for (let step = 0; step < SGD_STEPS; step++) {
+          sgdInPlace([parameter], SGD_RATES);
+          followParameter(parameter, SGD_RATES);
           // Moved once, by the first step.
           assertEquals(backend.numDataIds(), dataIds + 1);
           assertEquals(tf.memory().numTensors, tensors);
@@ -99,8 +68,8 @@ for (const [what, share] of Object.entries(SHARERS)) {
         sharer.dispose();
         // Disposing it leaves the weight alone.
         await poison([100]);
-        sgdInPlace([parameter], RATES);
-        followParameter(parameter, RATES);
+        sgdInPlace([parameter], SGD_RATES);
+        followParameter(parameter, SGD_RATES);
         await checkParameter(parameter);
         disposeParameter(parameter);
       },
@@ -127,7 +96,7 @@ webgpuTest(
     const gradients = given.map((tensor) => tf.onesLike(tensor));
     const weights = net.getWeights();
     const rates = { learningRate: 0.5, momentum: 0, weightDecay: 0 };
-    for (let step = 0; step < STEPS; step++) {
+    for (let step = 0; step < SGD_STEPS; step++) {
       sgdInPlace(
         weights.map((weight, i) => ({ weight, gradient: gradients[i] })),
         rates,
@@ -137,7 +106,7 @@ webgpuTest(
       assertEquals(await given[i].data(), start);
       assertClose(
         await weights[i].data() as Float32Array,
-        start.map((value) => value - STEPS * 0.5),
+        start.map((value) => value - SGD_STEPS * 0.5),
         { absolute: SGD_TOLERANCE },
       );
     }
@@ -152,14 +121,14 @@ webgpuTest(
     await webgpuBackend();
     const parameter = makeParameter(100, true);
     const { weight, velocity } = parameter;
-    for (let step = 0; step < STEPS; step++) {
+    for (let step = 0; step < SGD_STEPS; step++) {
       const [before, velocityBefore] = [
         await weight.data(),
         await velocity!.data(),
       ];
       const copies = [before.slice(), velocityBefore.slice()];
-      sgdInPlace([parameter], RATES);
-      followParameter(parameter, RATES);
+      sgdInPlace([parameter], SGD_RATES);
+      followParameter(parameter, SGD_RATES);
       await checkParameter(parameter);
       assertEquals([before, velocityBefore], copies);
     }
@@ -172,12 +141,12 @@ webgpuTest(
   async () => {
     const backend = await webgpuBackend();
     for (const hasVelocity of [false, true]) {
-      const parameters = SIZES.map((size, i) =>
+      const parameters = SGD_SIZES.map((size, i) =>
         makeParameter(size, hasVelocity, i)
       );
       const [tensors, dataIds] = [tf.memory().numTensors, backend.numDataIds()];
       for (let step = 0; step < 20; step++) {
-        sgdInPlace(parameters, RATES);
+        sgdInPlace(parameters, SGD_RATES);
         assertEquals(tf.memory().numTensors, tensors);
         assertEquals(backend.numDataIds(), dataIds);
       }
@@ -189,12 +158,12 @@ webgpuTest(
 webgpuTest("sgdInPlace() does not wait for reads on their way", async () => {
   await webgpuBackend();
   const parameter = makeParameter(100, false);
-  sgdInPlace([parameter], RATES);
+  sgdInPlace([parameter], SGD_RATES);
   const reading = parameter.weight.data();
-  sgdInPlace([parameter], RATES);
-  followParameter(parameter, RATES);
+  sgdInPlace([parameter], SGD_RATES);
+  followParameter(parameter, SGD_RATES);
   await reading;
-  followParameter(parameter, RATES);
+  followParameter(parameter, SGD_RATES);
   await checkParameter(parameter);
   disposeParameter(parameter);
 });

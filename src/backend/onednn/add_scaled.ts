@@ -16,7 +16,7 @@ const NOT_TRANSPOSED = "N".charCodeAt(0);
  *
  * @param library The library.
  * @param terms The arrays, of one length, and the factors.
- * @throws {BackendError} If the lengths differ: nothing is called then.
+ * @throws {BackendError} If the lengths differ, or one is no such array: nothing is called then.
  */
 export function addScaled(
   library: OneDnn,
@@ -29,7 +29,9 @@ export function addScaled(
 ): void {
   const { alpha, x, beta, y } = terms;
   const { length } = y;
-  requireArray("a sum", "x", x, { length, type: Float32Array });
+  for (const [name, array] of Object.entries({ x, y })) {
+    requireArray("a sum", name, array, { length, type: Float32Array });
+  }
   if (length === 0) return;
   const [rows, depth, columns] = [1n, 1n, BigInt(length)];
   library.call(

@@ -124,17 +124,6 @@ function _description(library: OneDnn, operation: Operation): _Description {
       const { of, a, b, y } = operation;
       return ["binary", ALGORITHMS.binary[of], ...[a, b, y].map(memory)];
     }
-    case "log softmax": {
-      const x = memory(operation.x);
-      const axis = operation.x.dims.length - 1;
-      if (isOld) {
-        const layouts = operation.gradient ? [x, x] : [x];
-        return [`logsoftmax_${direction}`, ...purpose, ...layouts, axis];
-      }
-      const layouts = operation.gradient ? [x, x, x] : [x, x];
-      const { logSoftmax } = ALGORITHMS;
-      return [`softmax_${direction}`, ...purpose, logSoftmax, ...layouts, axis];
-    }
   }
 }
 

@@ -12,7 +12,6 @@ export const ALGORITHMS = {
   convolution: 1,
   pooling: { max: 511, average: 1023 },
   binary: { add: 131056, multiply: 131057, divide: 131060, subtract: 131061 },
-  logSoftmax: 196609,
 } as const;
 
 /** Numbers of functions of one number, by version. */
@@ -100,11 +99,6 @@ export type Operation =
     readonly a: Layout;
     readonly b: Layout;
     readonly y: Layout;
-  }
-  | {
-    readonly kind: "log softmax";
-    readonly gradient?: true;
-    readonly x: Layout;
   };
 
 /**

@@ -37,7 +37,7 @@ export type Arrays = Partial<
 
 const QUERY = { argument: 255, implementation: 8 };
 const NO_MEMORY = null;
-/** As a pointer, has the library allocate. */
+/** Address that has the library allocate; a pointer to it cannot be made before --allow-ffi is asked for. */
 const ALLOCATE = 0xffff_ffff_ffff_ffffn;
 
 /** An argument that is ready to be bound. */
@@ -115,25 +115,24 @@ export function makePrimitive(
       inner.push([ARGUMENTS[name], memory]);
       continue;
     }
-    const liked = library.make(
-      "dnnl_memory_create",
-      wanted,
-      engine,
-      Deno.UnsafePointer.create(ALLOCATE),
-    );
+    const anywhere = Deno.UnsafePointer.create(ALLOCATE);
+    const liked = library.make("dnnl_memory_create", wanted, engine, anywhere);
     inner.push([ARGUMENTS[name], liked]);
     if (_isWritten(operation, name)) {
       after.push(_reorder(library, [wanted, own], [liked, memory]));
     } else before.push(_reorder(library, [own, wanted], [memory, liked]));
   }
   const calls = [...before, _call(library, descriptor, inner), ...after];
+  const check = (arrays: Arrays) => {
+    for (const { name, length, type } of bound) {
+      requireArray(operation.kind, name, arrays[name], { length, type });
+    }
+  };
   return {
     implementation: _implementation(library, descriptor),
     placesBytes,
     run(arrays) {
-      for (const { name, length, type } of bound) {
-        requireArray(operation.kind, name, arrays[name], { length, type });
-      }
+      check(arrays);
       for (const { name, memory } of bound) {
         library.call(
           "dnnl_memory_set_data_handle",
@@ -152,6 +151,8 @@ export function makePrimitive(
       }
       // Nothing may be freed, or moved, while the library works on it.
       library.call("dnnl_stream_wait", stream);
+      // The library has only their addresses: what is used once more is not collected before.
+      check(arrays);
     },
   };
 }

@@ -47,8 +47,6 @@ const VERSION_2 = {
   dnnl_eltwise_forward_desc_init: "biipff",
   dnnl_eltwise_backward_desc_init: "bippff",
   dnnl_binary_desc_init: "bippp",
-  dnnl_logsoftmax_forward_desc_init: "bipi",
-  dnnl_logsoftmax_backward_desc_init: "bppi",
 } as const;
 
 /** Of version 3, where both are opaque. */
@@ -65,8 +63,6 @@ const VERSION_3 = {
   dnnl_eltwise_forward_primitive_desc_create: "bpiippffp",
   dnnl_eltwise_backward_primitive_desc_create: "bpipppffpp",
   dnnl_binary_primitive_desc_create: "bpipppp",
-  dnnl_softmax_forward_primitive_desc_create: "bpiippip",
-  dnnl_softmax_backward_primitive_desc_create: "bpipppipp",
 } as const;
 
 /** Name of a function that gives a status. */

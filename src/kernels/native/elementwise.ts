@@ -140,6 +140,42 @@ function _apply(
 }
 
 /**
+ * Applies an activation to a new tensor, where it is.
+ *
+ * oneDNN's activations, and its poolings, take NaN for the smallest number there is: a network that has gone astray would
+ * seem to be well. So NaN is looked for before.
+ *
+ * @param x float32, which nothing has read yet: NaN everywhere where there was one.
+ * @param of The activation; without one, NaN alone is looked for.
+ * @returns Whether there was NaN.
+ */
+export function activateInPlace(
+  x: TensorInfo,
+  of: NativeActivation | undefined,
+): boolean {
+  const values = floatsOf(x);
+  const isAstray = hasNaN(x);
+  if (isAstray) values.fill(NaN);
+  else if (of !== undefined) _apply({ of, alpha: 0, beta: 0 }, values, values);
+  return isAstray;
+}
+
+/**
+ * Looks for NaN, by sums of rows.
+ *
+ * @param x float32.
+ * @returns Whether there is one, or numbers so large that sums of them are none.
+ */
+export function hasNaN(x: TensorInfo): boolean {
+  const values = floatsOf(x);
+  const columns = x.shape.slice(Math.ceil(x.shape.length / 2))
+    .reduce((product, n) => product * n, 1);
+  const rows = values.length / columns;
+  const sums = rowSums(values, { rows, columns });
+  return sums.some(Number.isNaN);
+}
+
+/**
  * Gradient of an activation by its input, from its output.
  *
  * @param tensors float32 gradient `dy` of the output `y`, of one shape.

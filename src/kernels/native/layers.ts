@@ -164,7 +164,8 @@ function _drop(
   values: Float32Array<ArrayBuffer>,
   { rate, key }: Dropout,
 ): void {
-  const scale = 1 / (1 - rate);
+  // As a float32, like on WebGPU.
+  const scale = Math.fround(1 / (1 - rate));
   const numbers = uniforms(values.length, key);
   for (let i = 0; i < values.length; i++) {
     values[i] = numbers[i] < rate ? 0 : values[i] * scale;

@@ -36,7 +36,8 @@ export interface NativePooled {
 }
 
 /**
- * Largest value, or mean, of each window.
+ * Largest value, or mean, of each window. Of equal ones the first is the largest, and NaN is ignored; where all are
+ * -Infinity, the largest is the least finite number.
  *
  * @param x float32 `[batch, inHeight, inWidth, channels]`.
  * @param kind Which.
