@@ -25,6 +25,7 @@ export type {
   BackendOptions,
   Device,
 } from "./src/backend/backend.ts";
+export type { NativeLibrary } from "./src/backend/choice.ts";
 export { throwIfDeviceFailed } from "./src/backend/backend.ts";
 export { initBackend } from "./src/kernels/init.ts";
 export * from "./src/data/mod.ts";

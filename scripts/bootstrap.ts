@@ -2,9 +2,10 @@
  * Sets up what is missing, silent when nothing is, and then runs the command:
  * `bootstrap.ts train [options]` or `bootstrap.ts test [arguments of deno test]`.
  *
- * On a Debian-family system as root it installs the software Vulkan driver where there is no WebGPU adapter, the data
- * set where no mirror can be reached and, for the tests, other programs that read what this one writes. Elsewhere it prints what to do and goes on, so that the command itself can
- * decide what it can do without.
+ * On a Debian-family system as root it installs oneDNN where there is no GPU, the software Vulkan driver where there is no
+ * WebGPU adapter and one is needed, the data set where no mirror can be reached and, for the tests, other programs that
+ * read what this one writes. Elsewhere it prints what to do and goes on, so that the command itself can decide what it can
+ * do without.
  *
  * @module
  */
@@ -12,10 +13,13 @@
 import { delimiter, join } from "node:path";
 import { parseArgs } from "@std/cli/parse-args";
 import { findAdapter, NO_ADAPTER_REMEDY } from "../src/backend/adapter.ts";
+import { findOneDnn, LIBRARY_VARIABLE } from "../src/backend/onednn/library.ts";
 import { ensureFashionMnist, readVerified } from "../src/data/files.ts";
 import { ProgressView } from "../src/cli/progress.ts";
 
 const DRIVER_PACKAGE = "mesa-vulkan-drivers";
+/** It brings the library of whatever version the system has. */
+const LIBRARY_PACKAGE = "libdnnl-dev";
 const DATA_PACKAGE = "dataset-fashion-mnist";
 
 /** Programs that tests need, and their packages: tests are left out where they are missing. */
@@ -45,7 +49,10 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   }
   const setUp = _readSetUp(args);
   if (!args.includes("--help") && !args.includes("-h")) {
-    if (setUp.device !== "cpu") await _ensureAdapter(setUp);
+    if (name === "test") {
+      await _ensureAdapter(setUp);
+      await _ensureLibrary(setUp);
+    } else await _ensureDevice(setUp);
     if (setUp.source !== "sample") await _ensureData(setUp);
     if (name === "test") await _ensureTools();
   }
@@ -58,6 +65,28 @@ function _readSetUp(args: readonly string[]): SetUp {
     string: ["device", "source", "data-dir"],
   });
   return { ...given, dataDir: given["data-dir"] || undefined };
+}
+
+/** What training computes on: a GPU, or else oneDNN, or else a software adapter. */
+async function _ensureDevice(setUp: SetUp): Promise<void> {
+  if (setUp.device === "webgpu") return await _ensureAdapter(setUp);
+  const isAuto = setUp.device !== "cpu";
+  const adapter = isAuto ? await findAdapter() : null;
+  if (adapter !== null && !adapter.info.isFallbackAdapter) return;
+  const hasLibrary = await _ensureLibrary(setUp);
+  if (isAuto && !hasLibrary) await _ensureAdapter(setUp);
+}
+
+/** Whether there is a library for the CPU now. */
+async function _ensureLibrary({ offline }: SetUp): Promise<boolean> {
+  const { library, missing } = findOneDnn();
+  if (library !== undefined) return true;
+  const isNamed = Deno.env.get(LIBRARY_VARIABLE) !== undefined;
+  if (offline || isNamed || !_canInstall()) {
+    console.error(`setup: ${missing}`);
+    return false;
+  }
+  return await _install(LIBRARY_PACKAGE, "oneDNN for the CPU");
 }
 
 async function _ensureAdapter({ offline }: SetUp): Promise<void> {
@@ -115,7 +144,8 @@ function _canInstall(): boolean {
   }
 }
 
-async function _install(name: string, what: string): Promise<void> {
+/** Whether a package is installed now. */
+async function _install(name: string, what: string): Promise<boolean> {
   console.error(`setup: installing ${what} (apt-get install ${name})`);
   for (
     const args of [
@@ -134,8 +164,9 @@ async function _install(name: string, what: string): Promise<void> {
     console.error(
       `setup: apt-get ${args.join(" ")} failed; run it by hand and try again`,
     );
-    return;
+    return false;
   }
+  return true;
 }
 
 /** Runs Deno with these arguments in place of this process, as far as a process can. */

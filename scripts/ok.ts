@@ -9,13 +9,14 @@ import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 
-/** What the tests may do: temporary files, the device, child processes and a server on this machine. */
+/** What the tests may do: temporary files, the device, oneDNN, child processes and a server on this machine. */
 const TEST_PERMISSIONS = [
   "--allow-read",
   "--allow-write",
   "--allow-env",
   "--allow-sys",
   "--allow-run",
+  "--allow-ffi",
   "--allow-net=127.0.0.1,localhost",
 ];
 

@@ -1,5 +1,6 @@
 /**
- * Computing the same on WebGPU and on the CPU backend of TensorFlow.js, in one process.
+ * Computing the same on WebGPU, on the CPU with native kernels, and on the CPU backend of TensorFlow.js as it comes, in one
+ * process.
  *
  * Tensors stay on the backend they were made on, so each computation makes its own and only numbers are compared.
  *
@@ -12,8 +13,10 @@ import {
   type BackendOptions,
   throwIfDeviceFailed,
 } from "../src/backend/backend.ts";
+import { findOneDnn } from "../src/backend/onednn/library.ts";
 import { type Tensor, tf } from "../src/backend/tf.ts";
 import { initBackend } from "../src/kernels/init.ts";
+import { useLibrary } from "../src/kernels/native/device.ts";
 
 const isMissing = await findAdapter() === null;
 
@@ -32,18 +35,47 @@ export function webgpuTest(name: string, fn: () => void | Promise<void>): void {
   });
 }
 
+/** A device that has kernels of ours. */
+export type KernelDevice = "webgpu" | "cpu";
+
+/**
+ * Registers a test once for each device that has kernels of ours: WebGPU, and the CPU with oneDNN. Where there is none, it is
+ * ignored, and its name says why.
+ *
+ * @param name Name of the test.
+ * @param fn The test.
+ */
+export function deviceTest(
+  name: string,
+  fn: (device: KernelDevice) => void | Promise<void>,
+): void {
+  webgpuTest(`${name}, on WebGPU`, () => fn("webgpu"));
+  const { missing } = findOneDnn();
+  Deno.test({
+    name: `${name}, on the CPU${missing ? ` (ignored, as ${missing})` : ""}`,
+    ignore: missing !== undefined,
+    fn: () => fn("cpu"),
+  });
+}
+
 /**
  * Makes a device ready, with every kernel on it: by default tfjs computes small tensors on the CPU instead.
  *
- * @param device Which device.
+ * @param device Which device; "plain" is the CPU backend of TensorFlow.js as it comes.
  * @param options Other options of `initBackend`.
  * @returns The device and its limits.
  */
 export async function use(
-  device: "webgpu" | "cpu",
+  device: KernelDevice | "plain",
   options: BackendOptions = {},
 ): Promise<BackendInfo> {
-  const info = await initBackend({ ...options, device });
+  const isPlain = device === "plain";
+  const info = await initBackend({
+    onWarning: () => {},
+    ...options,
+    device: isPlain ? "cpu" : device,
+  });
+  if (isPlain) useLibrary(undefined);
   if (device === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
   return info;
 }
@@ -68,16 +100,31 @@ export async function read(
 }
 
 /**
- * Computes the same tensors on both devices.
+ * Computes the same tensors on WebGPU and on the CPU backend of TensorFlow.js as it comes.
  *
  * @param compute Makes tensors on the device in use; what else it makes is freed.
- * @returns The values of each tensor, from WebGPU and from the CPU backend.
+ * @returns The values of each tensor, from either.
  */
 export async function readBoth(
   compute: () => readonly Tensor[],
 ): Promise<{ webgpu: Float32Array[]; cpu: Float32Array[] }> {
-  await use("webgpu");
-  const webgpu = await read(compute);
-  await use("cpu");
-  return { webgpu, cpu: await read(compute) };
+  const { actual, expected } = await readAgainstPlain("webgpu", compute);
+  return { webgpu: actual, cpu: expected };
+}
+
+/**
+ * Computes the same tensors on a device and on the CPU backend of TensorFlow.js as it comes.
+ *
+ * @param device The device.
+ * @param compute Makes tensors on the device in use; what else it makes is freed.
+ * @returns The values of each tensor, from either.
+ */
+export async function readAgainstPlain(
+  device: KernelDevice,
+  compute: () => readonly Tensor[],
+): Promise<{ actual: Float32Array[]; expected: Float32Array[] }> {
+  await use(device);
+  const actual = await read(compute);
+  await use("plain");
+  return { actual, expected: await read(compute) };
 }

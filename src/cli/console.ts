@@ -74,9 +74,16 @@ export function formatEpoch(
  * Writes the device in use.
  *
  * @param info The device.
- * @returns For example "WebGPU, llvmpipe (LLVM 15.0.6, 256 bits), a software adapter".
+ * @returns For example "WebGPU, llvmpipe (LLVM 15.0.6, 256 bits), a software adapter" or "CPU, oneDNN 2.6.3, 2 threads".
  */
-export function formatDevice({ adapter }: BackendInfo): string {
+export function formatDevice({ adapter, library }: BackendInfo): string {
+  if (library !== undefined) {
+    const { name, version, threads } = library;
+    const plural = threads === 1 ? "thread" : "threads";
+    return `CPU, ${name} ${version}${
+      threads === undefined ? "" : `, ${threads} ${plural}`
+    }`;
+  }
   if (adapter === undefined) return "CPU, plain JavaScript";
   const software = adapter.isSoftware ? ", a software adapter" : "";
   return `WebGPU, ${adapter.name}${software}`;

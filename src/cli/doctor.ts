@@ -4,8 +4,9 @@
  * @module
  */
 
-import { NO_ADAPTER_REMEDY } from "../backend/adapter.ts";
+import { findAdapter, NO_ADAPTER_REMEDY } from "../backend/adapter.ts";
 import type { BackendInfo } from "../backend/backend.ts";
+import { nativeLibrary } from "../backend/choice.ts";
 import { initBackend } from "../kernels/init.ts";
 import { loadTf } from "../backend/tf.ts";
 import { ensureFashionMnist, readVerified } from "../data/files.ts";
@@ -66,6 +67,7 @@ async function _versions(): Promise<Findings> {
   return { facts, problems: [], notes: [] };
 }
 
+/** What training chooses, and what there is besides. */
 async function _device(): Promise<Findings> {
   let info: BackendInfo;
   try {
@@ -74,18 +76,56 @@ async function _device(): Promise<Findings> {
     const problem = error instanceof Error ? error.message : String(error);
     return { facts: [["device", "none"]], problems: [problem], notes: [] };
   }
-  const facts: [string, string][] = [["device", formatDevice(info)]];
-  const { adapter } = info;
+  const { library, missing } = nativeLibrary();
+  const native = library === undefined
+    ? missing
+    : `${library.version} (${library.path}), ${
+      library.threads ?? "an unknown number of"
+    } threads`;
+  const facts: [string, string][] = [
+    ["device", formatDevice(info)],
+    ["oneDNN", native],
+  ];
+  const adapter = await _adapter();
   if (adapter === undefined) {
     const problem =
-      `no WebGPU adapter, so training runs on the CPU, hundreds of times slower: ${NO_ADAPTER_REMEDY}`;
-    return { facts, problems: [problem], notes: [] };
+      `no WebGPU adapter and no oneDNN, so training runs on the CPU in plain JavaScript, hundreds of times slower: ${NO_ADAPTER_REMEDY}, or oneDNN: ${missing}`;
+    const problems = library === undefined ? [problem] : [];
+    const notes = library === undefined ? [] : [
+      `no WebGPU adapter: with a GPU and its driver training is many times faster (${NO_ADAPTER_REMEDY})`,
+    ];
+    return { facts: [...facts, ["adapter", "none"]], problems, notes };
   }
-  const { maxLoopIterations } = info;
-  facts.push(["vendor", adapter.vendor], [
-    "features",
-    adapter.features.join(", "),
-  ]);
+  const notes = [...adapter.notes];
+  if (info.adapter?.isSoftware) {
+    notes.push(
+      `this adapter computes on the CPU, several times slower than oneDNN, and ${missing}`,
+    );
+  }
+  return {
+    facts: [...facts, ...adapter.facts],
+    problems: adapter.problems,
+    notes,
+  };
+}
+
+/** The WebGPU adapter, if there is one. */
+async function _adapter(): Promise<Findings | undefined> {
+  if (await findAdapter() === null) return;
+  let info: BackendInfo;
+  try {
+    info = await initBackend({ device: "webgpu" });
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { facts: [], problems: [problem], notes: [] };
+  }
+  const { adapter, maxLoopIterations } = info;
+  if (adapter === undefined) return;
+  const facts: [string, string][] = [
+    ["adapter", formatDevice(info)],
+    ["vendor", adapter.vendor],
+    ["features", adapter.features.join(", ")],
+  ];
   for (const [name, value] of Object.entries(adapter.limits)) {
     const isBytes = name.endsWith("Size") && !name.includes("Workgroup") ||
       name.includes("Storage") && name.endsWith("StorageSize");

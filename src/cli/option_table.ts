@@ -71,7 +71,10 @@ export const OPTIONS = {
     "What to store activations as; float16 saves memory, needs an adapter with shader-f16 and keeps weights in float32",
     ["float32", "float16"],
   ),
-  "device": choice("What to compute on", ["auto", "webgpu", "cpu"]),
+  "device": choice(
+    "What to compute on; auto: a GPU or, without one, the CPU with oneDNN",
+    ["auto", "webgpu", "cpu"],
+  ),
   "tune": toggle(
     "Measure first which kernels are fastest on this adapter, once for it; takes minutes on a slow one",
   ),

@@ -88,7 +88,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
     });
     output.note(explainSplit(net, recipe.batchSize, backend));
     if (options.tune && backend.adapter === undefined) {
-      output.note("note: there is nothing to tune without a WebGPU adapter");
+      output.note("note: there is nothing to tune on the CPU");
     } else if (options.tune) {
       await tuneWith(net, recipe, output.note);
     } else {

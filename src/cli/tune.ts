@@ -4,7 +4,7 @@
  * @module
  */
 
-import { NO_ADAPTER_REMEDY } from "../backend/adapter.ts";
+import { findAdapter, NO_ADAPTER_REMEDY } from "../backend/adapter.ts";
 import { BackendError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { initBackend } from "../kernels/init.ts";
@@ -31,12 +31,12 @@ export async function tune({ options }: CommandLine): Promise<number> {
   const { model, imageSize, batchSize, precision } = recipe;
   const config: ModelConfig = { model, imageSize, classes: 10 };
   checkNetwork(config, options);
-  const backend = await initBackend({ device: "auto", onWarning: () => {} });
-  if (backend.adapter === undefined) {
+  if (await findAdapter() === null) {
     throw new BackendError(
       `Cannot tune as no WebGPU adapter was found: ${NO_ADAPTER_REMEDY}`,
     );
   }
+  const backend = await initBackend({ device: "webgpu" });
   const say = (text: string) => options.quiet || console.log(text);
   say(`device: ${formatDevice(backend)}`);
   say(

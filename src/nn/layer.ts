@@ -106,7 +106,7 @@ export interface Layer {
    */
   apply(x: Tensor, weights: readonly Tensor[], context: CallContext): Tensor;
   /**
-   * Joins the layer with the next one, where both together can be one operation on the WebGPU backend.
+   * Joins the layer with the next one, where both together can be one operation of our kernels.
    *
    * @param next The layer after this one.
    * @returns A layer that does the work of both with the weights of this one, or `undefined`.
@@ -124,8 +124,8 @@ export interface Layer {
   /** Where the layer is a dropout: its rate. */
   readonly dropoutRate?: number;
   /**
-   * Whether on WebGPU the layer consists of this package's differentiable kernels alone, which read and give float16 as
-   * well. A layer of TensorFlow.js's operations is given float32 and, in training, computed once more for its gradient, so
+   * Whether on WebGPU, and on the CPU with oneDNN, the layer consists of this package's differentiable kernels alone, which
+   * on WebGPU read and give float16 as well. A layer of TensorFlow.js's operations is given float32 and, in training, computed once more for its gradient, so
    * that it must give the same when it is asked again: random numbers have to come from the context. Default false.
    */
   readonly hasKernels?: boolean;

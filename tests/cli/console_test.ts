@@ -108,7 +108,7 @@ Deno.test("formatLayers() aligns names to the left, numbers to the right, and ad
   );
 });
 
-Deno.test("formatDevice() says so when the adapter is a software one", () => {
+Deno.test("formatDevice() names adapter or library, and says so when the adapter is a software one", () => {
   const adapter: AdapterDescription = {
     name: "llvmpipe",
     vendor: "65541",
@@ -133,4 +133,21 @@ Deno.test("formatDevice() says so when the adapter is a software one", () => {
     formatDevice({ ...info, device: "cpu" }),
     "CPU, plain JavaScript",
   );
+  const library = { name: "oneDNN", version: "3.7.2", path: "x" } as const;
+  for (
+    const [threads, expected] of [
+      [undefined, "CPU, oneDNN 3.7.2"],
+      [1, "CPU, oneDNN 3.7.2, 1 thread"],
+      [16, "CPU, oneDNN 3.7.2, 16 threads"],
+    ] as const
+  ) {
+    assertEquals(
+      formatDevice({
+        ...info,
+        device: "cpu",
+        library: { ...library, threads },
+      }),
+      expected,
+    );
+  }
 });

@@ -6,8 +6,9 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
+import { findOneDnn } from "../../src/backend/onednn/library.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
-import { hasAdapter, NO_ADAPTER, runProgram } from "./program.ts";
+import { hasAdapter, NO_ADAPTER, NO_DEVICE, runProgram } from "./program.ts";
 
 const adapterFound = await hasAdapter();
 if (!adapterFound) {
@@ -25,7 +26,8 @@ Deno.test({
     assertMatch(stdout, new RegExp(`^${config.name} +${config.version}$`, "m"));
     assertMatch(stdout, new RegExp(`^deno +${Deno.version.deno} `, "m"));
     assertMatch(stdout, /^tensorflow\.js +4\.22\.0$/m);
-    assertMatch(stdout, /^device +WebGPU, \S/m);
+    assertMatch(stdout, /^device +(WebGPU|CPU, oneDNN \d+\.\d+\.\d+), \S/m);
+    assertMatch(stdout, /^adapter +WebGPU, \S/m);
     assertMatch(stdout, /^features +\S/m);
     assertMatch(
       stdout,
@@ -37,14 +39,34 @@ Deno.test({
   },
 });
 
-Deno.test("doctor names the missing adapter and how to get one", async () => {
+Deno.test({
+  name: "doctor names the library that the CPU computes with",
+  ignore: findOneDnn().library === undefined,
+  async fn() {
+    const { code, stdout, stderr } = await runProgram(
+      ["doctor", "--source", "sample"],
+      NO_ADAPTER,
+    );
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^device +CPU, oneDNN \d+\.\d+\.\d+\b/m);
+    assertMatch(stdout, /^oneDNN +\d+\.\d+\.\d+ \(\S+\), \S+.* threads$/m);
+    assertMatch(stdout, /^adapter +none$/m);
+    assertMatch(stdout, /\nready to train\n$/);
+  },
+});
+
+Deno.test("doctor names the missing adapter and library, and how to get them", async () => {
   const { code, stdout, stderr } = await runProgram(
     ["doctor", "--source", "sample"],
-    NO_ADAPTER,
+    NO_DEVICE,
   );
   assertEquals([code, stderr], [1, ""]);
   assertMatch(stdout, /^device +CPU, plain JavaScript$/m);
-  assertMatch(stdout, /^problem: no WebGPU adapter, .+: (install|update) .+$/m);
+  assertMatch(stdout, /^oneDNN +ONEDNN_LIBRARY names "\/nonexistent", .+$/m);
+  assertMatch(
+    stdout,
+    /^problem: no WebGPU adapter and no oneDNN, .+: (install|update) .+$/m,
+  );
   assertMatch(stdout, /\n1 problem found\n$/);
 });
 
@@ -52,7 +74,7 @@ Deno.test("doctor names the missing data set besides, and downloads nothing", as
   await using folder = await makeFolder();
   const { code, stdout, stderr } = await runProgram(
     ["doctor", "--data-dir", folder.path],
-    NO_ADAPTER,
+    NO_DEVICE,
   );
   assertEquals([code, stderr], [1, ""]);
   assertMatch(stdout, /^data set +not usable$/m);

@@ -9,7 +9,7 @@ import { saveCheckpoint } from "../../src/io/checkpoint.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { makeFolder } from "../data/folder.ts";
 import { use } from "../device.ts";
-import { assertOneLineError, runProgram } from "./program.ts";
+import { assertOneLineError, CPU_DEVICE, runProgram } from "./program.ts";
 
 Deno.test("evaluate refuses a file that does not exist", async () => {
   assertOneLineError(await runProgram(["evaluate", "/nonexistent/weights"]), {
@@ -96,7 +96,7 @@ Deno.test("evaluate prints loss and accuracy, metrics of classes and the confusi
 
   const lines = text.stdout.trimEnd().split("\n");
   assertEquals(lines.slice(0, 3), [
-    "device: CPU, plain JavaScript",
+    `device: ${CPU_DEVICE}`,
     `lenet, 300 test images, loss ${loss.toFixed(4)}, test acc ${
       accuracy.toFixed(3)
     }`,

@@ -6,6 +6,8 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { findOneDnn } from "../../src/backend/onednn/library.ts";
+import { formatDevice } from "../../src/cli/console.ts";
 import { NOBODY } from "../data/mirror.ts";
 
 /** The root of the repository. */
@@ -31,8 +33,25 @@ export const NO_ADAPTER = {
   VK_ICD_FILENAMES: "/nonexistent",
 };
 
+/** Variables that hide every library for the CPU, and those that hide the adapters as well. */
+export const NO_LIBRARY = { ONEDNN_LIBRARY: "/nonexistent" };
+export const NO_DEVICE = { ...NO_ADAPTER, ...NO_LIBRARY };
+
 /** Variables that make every download fail at once. */
 export const NO_NETWORK = { HTTP_PROXY: NOBODY, HTTPS_PROXY: NOBODY };
+
+/** What the program calls the CPU, with the library that there is. */
+export const CPU_DEVICE = describeCpu();
+
+function describeCpu(): string {
+  const { library } = findOneDnn();
+  return formatDevice({
+    device: "cpu",
+    library: library && { ...library, name: "oneDNN" },
+    maxBindingBytes: Infinity,
+    maxLoopIterations: Infinity,
+  });
+}
 
 /** How a process ended and what it printed. */
 export interface Outcome {

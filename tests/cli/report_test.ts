@@ -10,7 +10,7 @@ import { lenet } from "../../src/models/lenet.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { use } from "../device.ts";
 import { CONFIG } from "../report/made_run.ts";
-import { assertOneLineError, runProgram } from "./program.ts";
+import { assertOneLineError, CPU_DEVICE, runProgram } from "./program.ts";
 
 /** A run that has saved its first weights and trained no step. */
 async function makeRun() {
@@ -39,7 +39,7 @@ Deno.test("report writes the page into the run folder and says so", async () => 
   assertEquals([code, stderr], [0, ""]);
   assertEquals(
     stdout,
-    `device: CPU, plain JavaScript\nwrote ${run.path}/report.html\n`,
+    `device: ${CPU_DEVICE}\nwrote ${run.path}/report.html\n`,
   );
   const page = await Deno.readTextFile(`${run.path}/report.html`);
   assertStringIncludes(page, "Of 5 test images");

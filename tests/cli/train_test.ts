@@ -13,19 +13,26 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { evaluate, initBackend, lenet, loadFashionMnist } from "../../mod.ts";
+import { findOneDnn } from "../../src/backend/onednn/library.ts";
 import { loadCheckpoint, restoreWeights } from "../../src/io/checkpoint.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import {
   assertOneLineError,
+  CPU_DEVICE,
   EPOCH_LINE,
   hasAdapter,
   NO_ADAPTER,
+  NO_DEVICE,
+  NO_LIBRARY,
   runProgram,
   TINY,
 } from "./program.ts";
 
 const adapterFound = await hasAdapter();
-const DEVICE = adapterFound ? "WebGPU, " : "CPU, plain JavaScript";
+/** What is chosen where nothing is asked for. */
+const DEVICE = adapterFound && findOneDnn().library === undefined
+  ? /^device: WebGPU, /
+  : /^device: (WebGPU|CPU), /;
 
 /** Anything but text, line ends and spaces. */
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
@@ -64,7 +71,7 @@ Deno.test("train prints device, layers, recipe and epoch, and evaluate has the s
   ]);
   assertEquals(trained.code, 0, trained.stderr);
   const { stdout } = trained;
-  assert(stdout.startsWith(`device: ${DEVICE}`), stdout);
+  assertMatch(stdout, DEVICE);
   assertMatch(stdout, /^layer +output +parameters +multiply-adds$/m);
   assertMatch(stdout, /^conv2d_1 +28x28x6 +156 +117,600$/m);
   assertMatch(stdout, /^total +61,706 +416,520$/m);
@@ -144,20 +151,51 @@ Deno.test("train --device cpu trains without WebGPU and without a warning", asyn
     NO_ADAPTER,
   );
   assertEquals([code, stderr], [0, ""]);
-  assert(stdout.startsWith("device: CPU, plain JavaScript\n"), stdout);
+  assert(stdout.startsWith(`device: ${CPU_DEVICE}\n`), stdout);
   assertStringIncludes(stdout, "8 test images at 32x32, batch size 8");
   assertMatch(stdout, EPOCH_LINE);
 });
 
-Deno.test("train warns where there is no adapter and trains on the CPU", async () => {
-  const { code, stdout, stderr } = await runProgram(
-    ["train", ...TINY],
-    NO_ADAPTER,
-  );
-  assertEquals(code, 0);
-  assertMatch(stderr, /^warning: No WebGPU adapter was found, so .+ CPU.+\n$/);
-  assert(stdout.startsWith("device: CPU, plain JavaScript\n"), stdout);
-  assertMatch(stdout, EPOCH_LINE);
+for (
+  const [what, args, reason] of [
+    ["no adapter and no library", [], "no WebGPU adapter was found .+ and ONE"],
+    ["no library", ["--device", "cpu"], "ONE"],
+  ] as const
+) {
+  Deno.test(`train warns where there is ${what} and trains in plain JavaScript`, async () => {
+    const { code, stdout, stderr } = await runProgram(
+      ["train", ...TINY, ...args],
+      NO_DEVICE,
+    );
+    assertEquals(code, 0);
+    assertMatch(
+      stderr,
+      new RegExp(
+        `^warning: This runs on the CPU in plain JavaScript, .+, as ${reason}DNN_LIBRARY names "/nonexistent", .+\n$`,
+      ),
+    );
+    assert(stdout.startsWith("device: CPU, plain JavaScript\n"), stdout);
+    assertMatch(stdout, EPOCH_LINE);
+  });
+}
+
+Deno.test({
+  name: "train warns where a software adapter is all that there is",
+  ignore: !adapterFound,
+  async fn() {
+    const { code, stdout, stderr } = await runProgram(
+      ["train", ...TINY],
+      NO_LIBRARY,
+    );
+    assertEquals(code, 0);
+    assertMatch(stdout, /^device: WebGPU, /);
+    assertMatch(
+      stderr,
+      stdout.includes("a software adapter\n")
+        ? /^warning: This runs on a software WebGPU adapter, .+, as ONEDNN_LIBRARY names .+\n$/
+        : /^$/,
+    );
+  },
 });
 
 Deno.test("train --device webgpu is an error where there is no adapter", async () => {
@@ -185,10 +223,8 @@ Deno.test({
   ignore: !adapterFound,
   async fn() {
     const { code, stdout, stderr } = await runProgram([
-      "train",
-      ...TINY,
-      "--precision",
-      "float16",
+      ...["train", ...TINY, "--device", "webgpu"],
+      ...["--precision", "float16"],
     ]);
     assertEquals([code, stderr], [0, ""]);
     assertMatch(stdout, /^recipe: .+, float16, seed \d+$/m);

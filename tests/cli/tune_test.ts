@@ -18,6 +18,9 @@ import {
 const adapterFound = await hasAdapter();
 if (!adapterFound) console.log("Tests of tune are ignored: no WebGPU adapter");
 
+/** Arguments of a training on what is tuned. */
+const TRAIN = ["train", ...TINY, "--device", "webgpu"];
+
 /** Arguments for the smallest step that there is. */
 const STEP = ["--model", "lenet", "--batch-size", "8"];
 
@@ -52,12 +55,12 @@ Deno.test({
       doctor.stdout,
       new RegExp(`^tuned +${count} operations, \\d+ of them`, "m"),
     );
-    const train = await runProgram(["train", ...TINY], env);
+    const train = await runProgram(TRAIN, env);
     assertEquals([train.code, train.stderr], [0, ""]);
 
     // As another program, or a crash of an older version, might leave it.
     await Deno.writeTextFile(`${tuned}/${files[0]}`, "{");
-    const broken = await runProgram(["train", ...TINY, "--quiet"], env);
+    const broken = await runProgram([...TRAIN, "--quiet"], env);
     assertEquals(broken.code, 0);
     assertMatch(broken.stdout, EPOCH_LINE);
     assertMatch(broken.stderr, /^warning: ignored .+ it is not JSON; .+\n$/);
@@ -65,11 +68,11 @@ Deno.test({
     assertEquals([note.code, note.stderr], [0, ""]);
     assertMatch(note.stdout, /^note: ignored .+ it is not JSON; .+$/m);
 
-    const anew = await runProgram(["train", ...TINY, "--tune"], env);
+    const anew = await runProgram([...TRAIN, "--tune"], env);
     assertEquals(anew.code, 0);
     assertMatch(anew.stdout, /^matmul,\S+: .+$/m);
     assertMatch(anew.stdout, EPOCH_LINE);
-    const after = await runProgram(["train", ...TINY, "--quiet"], env);
+    const after = await runProgram([...TRAIN, "--quiet"], env);
     assertEquals([after.code, after.stderr], [0, ""]);
     assertEquals(namesIn(tuned), files);
   },

@@ -1,5 +1,5 @@
 /**
- * One AlexNet step of two images on WebGPU, against plain loops at full size, for which the CPU backend of tfjs would take
+ * One AlexNet step of two images on each device, against plain loops at full size, for which the CPU backend of tfjs would take
  * minutes, and against that backend with small images.
  *
  * @module
@@ -12,7 +12,7 @@ import type { Sequential } from "../../src/nn/sequential.ts";
 import { summarize } from "../../src/nn/summary.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { assertCloseTensor } from "../compare.ts";
-import { read, readBoth, use, webgpuTest } from "../device.ts";
+import { deviceTest, read, readAgainstPlain, use } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import * as reference from "./reference.ts";
 import type { Values } from "./reference.ts";
@@ -31,10 +31,10 @@ const WINDOWS: Record<string, { stride: number; before: number }> = {
 // A rounding error may move a value across the kink of a relu or the tie of two in a max pool, which changes the
 // gradient by a jump that says nothing of the kernels: among a million such values one or two do. So each layer gets
 // the device's own output of the layer before it, and the gradient takes the same side of each kink as the device did.
-webgpuTest(
+deviceTest(
   "alexnet() has the logits, loss and gradients of plain loops at 224x224",
-  async () => {
-    await use("webgpu");
+  async (device) => {
+    await use(device);
     const net = alexnet({ dropout: 0 });
     const weights = _makeWeights(net);
     net.setWeights(weights.map(({ data }) => data as Float32Array));
@@ -115,12 +115,12 @@ webgpuTest(
 );
 
 // The same against tfjs itself, with images small enough for its CPU backend. No value is near a kink here.
-webgpuTest(
-  "alexnet() has the logits, loss and gradients of the CPU backend at 67x67",
-  async () => {
+deviceTest(
+  "alexnet() has the logits, loss and gradients of TensorFlow.js at 67x67",
+  async (device) => {
     const pixels = numbers(2 * 67 * 67, [0, 1]);
     let names: string[] = [];
-    const { webgpu, cpu } = await readBoth(() => {
+    const { actual, expected } = await readAgainstPlain(device, () => {
       const net = alexnet({ dropout: 0, imageSize: 67 });
       net.setWeights(_makeWeights(net).map(({ data }) => data as Float32Array));
       names = net.weightNames();
@@ -130,7 +130,7 @@ webgpuTest(
       return results;
     });
     ["logits", "loss", "correct", ...names].forEach((what, i) =>
-      assertCloseTensor(webgpu[i], cpu[i], { relative: 1e-4, what })
+      assertCloseTensor(actual[i], expected[i], { relative: 1e-4, what })
     );
   },
 );

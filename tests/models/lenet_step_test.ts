@@ -1,5 +1,5 @@
 /**
- * LeNet's gradients at the lecture's batch size on WebGPU against the CPU backend of tfjs.
+ * LeNet's gradients at the lecture's batch size on each device against the CPU backend of tfjs.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import { tf } from "../../src/backend/tf.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { assertCloseTensor } from "../compare.ts";
-import { readBoth, webgpuTest } from "../device.ts";
+import { deviceTest, readAgainstPlain } from "../device.ts";
 import { labelsUpTo, numbers } from "../numbers.ts";
 
 const BATCH = 256;
 
-webgpuTest(
-  "lenet() has the loss and gradients of the CPU backend at batch 256",
-  async () => {
+deviceTest(
+  "lenet() has the loss and gradients of TensorFlow.js at batch 256",
+  async (device) => {
     const pixels = numbers(BATCH * 784, [0, 1]);
     let names: string[] = [];
-    const { webgpu, cpu } = await readBoth(() => {
+    const { actual, expected } = await readAgainstPlain(device, () => {
       const net = lenet({ seed: 3 });
       names = net.weightNames();
       const images = tf.tensor4d(pixels, [BATCH, 28, 28, 1]);
@@ -29,9 +29,12 @@ webgpuTest(
       const { loss, correct, gradients } = results;
       return [correct, loss, ...gradients];
     });
-    assertEquals(webgpu[0], cpu[0]);
+    assertEquals(actual[0], expected[0]);
     ["loss", ...names].forEach((what, i) =>
-      assertCloseTensor(webgpu[i + 1], cpu[i + 1], { relative: 1e-4, what })
+      assertCloseTensor(actual[i + 1], expected[i + 1], {
+        relative: 1e-4,
+        what,
+      })
     );
   },
 );

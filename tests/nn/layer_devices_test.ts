@@ -1,5 +1,5 @@
 /**
- * Tests of layers and their gradients on WebGPU against the CPU backend, over sizes that no tile divides.
+ * Tests of layers and their gradients on each device against the CPU backend of TensorFlow.js, over sizes that no tile divides.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Layer } from "../../src/nn/layer.ts";
 import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
 import { type Shape, sizeOf } from "../../src/nn/shape.ts";
 import { assertCloseTensor } from "../compare.ts";
-import { readBoth, webgpuTest } from "../device.ts";
+import { deviceTest, readAgainstPlain } from "../device.ts";
 import { numbers } from "../numbers.ts";
 
 /** The longest sums here have 4,096 terms: their rounding error stays below 1e-5 of the largest element. */
@@ -77,15 +77,15 @@ const CASES: Case[] = [
 ];
 
 for (const [what, layer, input, batch] of CASES) {
-  webgpuTest(
+  deviceTest(
     `${what} of [${[
       batch,
       ...input,
-    ]}] has the CPU backend's values and gradients`,
-    async () => {
+    ]}] has the values and gradients of TensorFlow.js`,
+    async (device) => {
       const specs = layer.weights(input);
       const outputSize = batch * sizeOf(layer.outputShape(input));
-      const { webgpu, cpu } = await readBoth(() => {
+      const { actual, expected } = await readAgainstPlain(device, () => {
         const inputs = [[batch, ...input], ...specs.map(({ shape }) => shape)]
           .map((shape, i) =>
             tf.tensor(numbers(sizeOf(shape), [-1, 1], i), [...shape])
@@ -100,9 +100,12 @@ for (const [what, layer, input, batch] of CASES) {
         ];
       });
       ["output", "input gradient", "kernel gradient", "bias gradient"]
-        .slice(0, webgpu.length)
+        .slice(0, actual.length)
         .forEach((what, i) =>
-          assertCloseTensor(webgpu[i], cpu[i], { relative: RELATIVE, what })
+          assertCloseTensor(actual[i], expected[i], {
+            relative: RELATIVE,
+            what,
+          })
         );
     },
   );

@@ -28,6 +28,10 @@ const adapterFound = await hasAdapter();
 const hasDebianData = await exists(DEBIAN_DATA);
 const canHideData = canInstall &&
   (!hasDebianData || await succeeds("unshare", ["--mount", "true"]));
+/** The files of oneDNN that the dynamic linker knows. */
+const libraries = await findLibraries();
+const canHideLibrary = canInstall &&
+  (libraries.length === 0 || await succeeds("unshare", ["--mount", "true"]));
 if (!canInstall) {
   console.log("Tests of installing are ignored: not root on a Debian system");
 } else if (!canHideData) {
@@ -39,6 +43,14 @@ if (!adapterFound) {
 
 function exists(path: string): Promise<boolean> {
   return Deno.stat(path).then(() => true, () => false);
+}
+
+async function findLibraries(): Promise<string[]> {
+  if (!canInstall) return [];
+  const { stdout } = await run("/sbin/ldconfig", { args: ["-p"] });
+  const links = stdout.matchAll(/libdnnl\.so\S* .*=> (\S+)/g);
+  const files = [...links].map(([, path]) => Deno.realPathSync(path));
+  return [...new Set(files)];
 }
 
 function succeeds(command: string, args: string[]): Promise<boolean> {
@@ -53,9 +65,10 @@ interface SetUp extends Outcome {
 /** Runs the set-up on a machine without a network. */
 async function bootstrap(
   args: readonly string[],
-  { env = {}, hideData = false, apt = "" }: {
+  { env = {}, hideData = false, hideLibrary = false, apt = "" }: {
     env?: Record<string, string>;
     hideData?: boolean;
+    hideLibrary?: boolean;
     apt?: string;
   } = {},
 ): Promise<SetUp> {
@@ -69,10 +82,16 @@ async function bootstrap(
   const command = [
     ...[Deno.execPath(), "run", "-A", "scripts/bootstrap.ts", ...args],
   ];
-  const [program, ...rest] = hideData && hasDebianData
+  const mounts = [
+    ...hideData && hasDebianData ? [`mount -t tmpfs none ${DEBIAN_DATA}`] : [],
+    ...hideLibrary
+      ? libraries.map((file) => `mount --bind /dev/null '${file}'`)
+      : [],
+  ];
+  const [program, ...rest] = mounts.length > 0
     ? [
       ...["unshare", "--mount", "sh", "-c"],
-      `mount -t tmpfs none ${DEBIAN_DATA} && exec "$@"`,
+      `${mounts.join(" && ")} && exec "$@"`,
       ...["sh", ...command],
     ]
     : command;
@@ -155,21 +174,39 @@ Deno.test("bootstrap with --offline installs nothing and says what to install", 
 });
 
 Deno.test({
-  name: "bootstrap installs the software driver where there is no adapter",
+  name: "bootstrap installs the software driver where WebGPU has no adapter",
   ignore: !canInstall,
   async fn() {
-    const { code, stdout, stderr, calls } = await bootstrap(
-      ["train", ...TINY, "--quiet"],
+    const { code, stderr, calls } = await bootstrap(
+      ["train", ...TINY, "--quiet", "--device", "webgpu"],
       { env: NO_ADAPTER },
     );
     assertEquals(calls, [
       "noninteractive: -q update",
       "noninteractive: -q install -y --no-install-recommends mesa-vulkan-drivers",
     ]);
+    // Nothing was installed in truth.
     assertMatch(
       stderr,
-      /^setup: installing .+ mesa-vulkan-drivers\)\nwarning: /,
+      /^setup: installing .+ mesa-vulkan-drivers\)\nerror: Cannot use WebGPU /,
     );
+    assertEquals(code, 1);
+  },
+});
+
+Deno.test({
+  name: "bootstrap installs oneDNN where there is no GPU",
+  ignore: !canHideLibrary,
+  async fn() {
+    const { code, stdout, stderr, calls } = await bootstrap(
+      ["train", ...TINY, "--quiet"],
+      { env: NO_ADAPTER, hideLibrary: true },
+    );
+    assertEquals(calls, [
+      "noninteractive: -q update",
+      "noninteractive: -q install -y --no-install-recommends libdnnl-dev",
+    ]);
+    assertMatch(stderr, /^setup: installing .+ libdnnl-dev\)\nwarning: /);
     // Nothing was installed in truth, so the program goes on without.
     assertMatch(stdout, EPOCH_LINE);
     assertEquals(code, 0);
@@ -178,13 +215,19 @@ Deno.test({
 
 Deno.test({
   name: "bootstrap goes on where apt-get fails, and shows what it said",
-  ignore: !canInstall,
+  ignore: !canHideLibrary,
   async fn() {
     const { code, stdout, stderr, calls } = await bootstrap(
       ["train", ...TINY, "--quiet"],
-      { env: NO_ADAPTER, apt: "echo no mirror for packages >&2; exit 100" },
+      {
+        env: NO_ADAPTER,
+        hideLibrary: true,
+        apt: "echo no mirror for packages >&2; exit 100",
+      },
     );
-    assertEquals(calls, ["noninteractive: -q update"]);
+    // Once for oneDNN and, as that is not there, once for the driver.
+    const update = "noninteractive: -q update";
+    assertEquals(calls, [update, update]);
     assertMatch(stderr, /^no mirror for packages$/m);
     assertMatch(stderr, /^setup: apt-get -q update failed; run it by hand/m);
     assertMatch(stdout, EPOCH_LINE);

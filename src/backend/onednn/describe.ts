@@ -14,13 +14,15 @@ import {
   forwardOf,
   FUNCTIONS,
   type Layout,
-  type NativeActivation,
   type Operation,
   type Windows,
 } from "./operation.ts";
 
 /** Bytes that are enough for any structure of version 2; the largest has 5,976. */
 const STRUCTURE_BYTES = 16384;
+
+/** Nothing follows an operation. */
+const NO_ATTRIBUTES = null;
 
 /** The middle of a function's name, and its parameters but for those that all have. */
 type _Description = readonly [stem: string, ...values: NativeValue[]];
@@ -37,10 +39,6 @@ export function describe(library: OneDnn, operation: Operation): Handle {
   const forward = forwardOf(operation);
   const hint = forward === undefined ? undefined : describe(library, forward);
   const [stem, ...values] = _description(library, operation);
-  const attributes = _attributes(
-    library,
-    "activation" in operation ? operation.activation : undefined,
-  );
   const { engine } = library;
   if (library.major === 2) {
     const structure = new Uint8Array(STRUCTURE_BYTES);
@@ -48,7 +46,7 @@ export function describe(library: OneDnn, operation: Operation): Handle {
     return library.make(
       "dnnl_primitive_desc_create",
       structure,
-      attributes,
+      NO_ATTRIBUTES,
       engine,
       hint ?? null,
     );
@@ -59,7 +57,7 @@ export function describe(library: OneDnn, operation: Operation): Handle {
     engine,
     ...values,
     ...hints,
-    attributes,
+    NO_ATTRIBUTES,
   );
 }
 
@@ -125,21 +123,6 @@ function _description(library: OneDnn, operation: Operation): _Description {
       return ["binary", ALGORITHMS.binary[of], ...[a, b, y].map(memory)];
     }
   }
-}
-
-/** What follows the sum of a convolution or product. */
-function _attributes(
-  library: OneDnn,
-  activation: NativeActivation | undefined,
-): Handle {
-  if (activation === undefined) return null;
-  const after = library.make("dnnl_post_ops_create");
-  const { 2: old, 3: now } = FUNCTIONS[activation];
-  const how = library.major === 2 ? [1, old] : [now];
-  library.call("dnnl_post_ops_append_eltwise", after, ...how, 0, 0);
-  const attributes = library.make("dnnl_primitive_attr_create");
-  library.call("dnnl_primitive_attr_set_post_ops", attributes, after);
-  return attributes;
 }
 
 /** Strides, something more, padding before and padding after. */

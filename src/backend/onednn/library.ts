@@ -104,13 +104,16 @@ function _find(): FoundOneDnn {
   const names = named === undefined ? NAMES[Deno.build.os] ?? [] : [named];
   let reason = `oneDNN was not found: ${NO_LIBRARY_REMEDY}`;
   for (const path of names) {
+    // Nobody is asked for what is not needed.
+    const { state } = Deno.permissions.querySync({ name: "ffi", path });
+    if (state !== "granted") {
+      reason = "loading oneDNN needs --allow-ffi";
+      continue;
+    }
     try {
       return { library: _open(path) };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (error instanceof Deno.errors.NotCapable) {
-        return { missing: "loading oneDNN needs --allow-ffi" };
-      }
       if (named !== undefined) {
         reason =
           `${LIBRARY_VARIABLE} names "${named}", which cannot be used (${message})`;

@@ -28,7 +28,7 @@ export const BY_OUTPUT = { relu: 256, sigmoid: 260 } as const;
 /** A function of one number. */
 export type ElementwiseFunction = keyof typeof FUNCTIONS;
 
-/** An activation that may follow an operation, and whose gradient follows from its output. */
+/** An activation, whose gradient follows from its output. */
 export type NativeActivation = keyof typeof BY_OUTPUT;
 
 /** A function of two numbers. */
@@ -57,7 +57,6 @@ export type Operation =
     readonly bias?: Layout;
     readonly y: Layout;
     readonly windows: Windows;
-    readonly activation?: NativeActivation;
   }
   | {
     readonly kind: "pooling";
@@ -75,7 +74,6 @@ export type Operation =
     readonly b: Layout;
     readonly bias?: Layout;
     readonly y: Layout;
-    readonly activation?: NativeActivation;
   }
   | {
     readonly kind: "elementwise";

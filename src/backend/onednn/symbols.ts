@@ -26,9 +26,6 @@ const COMMON = {
   dnnl_primitive_create: "bp",
   dnnl_primitive_execute: "ppib",
   dnnl_reorder_primitive_desc_create: "bppppp",
-  dnnl_primitive_attr_create: "b",
-  dnnl_primitive_attr_set_post_ops: "pp",
-  dnnl_post_ops_create: "b",
   dnnl_sgemm: "cclllfblblfbl",
 } as const;
 
@@ -37,7 +34,6 @@ const VERSION_2 = {
   dnnl_memory_desc_init_by_tag: "bibii",
   dnnl_memory_desc_init_by_strides: "bibib",
   dnnl_primitive_desc_create: "bbppp",
-  dnnl_post_ops_append_eltwise: "pfiff",
   dnnl_convolution_forward_desc_init: "biippppbbb",
   dnnl_convolution_backward_data_desc_init: "bipppbbb",
   dnnl_convolution_backward_weights_desc_init: "bippppbbb",
@@ -53,7 +49,6 @@ const VERSION_2 = {
 const VERSION_3 = {
   dnnl_memory_desc_create_with_tag: "bibii",
   dnnl_memory_desc_create_with_strides: "bibib",
-  dnnl_post_ops_append_eltwise: "piff",
   dnnl_convolution_forward_primitive_desc_create: "bpiippppbbbbp",
   dnnl_convolution_backward_data_primitive_desc_create: "bpipppbbbbpp",
   dnnl_convolution_backward_weights_primitive_desc_create: "bpippppbbbbpp",

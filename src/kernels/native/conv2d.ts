@@ -5,11 +5,7 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type {
-  Layout,
-  NativeActivation,
-  Windows,
-} from "../../backend/onednn/operation.ts";
+import type { Layout, Windows } from "../../backend/onednn/operation.ts";
 import {
   makePrimitive,
   type Primitive,
@@ -24,23 +20,21 @@ import {
 } from "./device.ts";
 
 /**
- * Computes `activation(conv2d(x, filter) + bias)`.
+ * Computes `conv2d(x, filter) + bias`.
  *
  * @param tensors float32 `x`, NHWC, `filter`, HWIO, and `bias`, `[outChannels]`, which may be missing.
  * @param s Sizes of the convolution.
  * @returns float32 NHWC.
  */
 export function nativeConv2d(
-  tensors: {
+  { x, filter, bias }: {
     x: TensorInfo;
     filter: TensorInfo;
     bias?: TensorInfo;
-    activation?: NativeActivation;
   },
   s: ConvSizes,
 ): TensorInfo {
-  const { x, filter, bias, activation } = tensors;
-  const primitive = _primitive(s, { hasBias: bias !== undefined, activation });
+  const primitive = _primitive(s, { hasBias: bias !== undefined });
   const y = makeFloats(_outputShape(s));
   primitive.run({
     x: floatsOf(x),
@@ -103,11 +97,10 @@ function _primitive(
   options: {
     gradient?: "input" | "kernel";
     hasBias?: boolean;
-    activation?: NativeActivation;
   },
 ): Primitive {
-  const { gradient, hasBias = false, activation } = options;
-  const key = `conv2d,${gradient},${hasBias},${activation},${Object.values(s)}`;
+  const { gradient, hasBias = false } = options;
+  const key = `conv2d,${gradient},${hasBias},${Object.values(s)}`;
   return primitiveOf(key, (library) => {
     const x = imageLayout(_inputShape(s));
     const y = imageLayout(_outputShape(s));
@@ -124,7 +117,6 @@ function _primitive(
         bias,
         y,
         windows: windowsOf(s, [s.filterHeight, s.filterWidth]),
-        activation,
       },
       gradient === "input"
         ? { dy: y, kernel: filter, dx: x }

@@ -9,7 +9,6 @@ import type {
   BinaryFunction,
   ElementwiseFunction,
   Layout,
-  NativeActivation,
 } from "../../backend/onednn/operation.ts";
 import { addScaled } from "../../backend/onednn/add_scaled.ts";
 import { makePrimitive } from "../../backend/onednn/primitive.ts";
@@ -29,7 +28,7 @@ function _flat(size: number): Layout {
 }
 
 /**
- * Applies a function to each element.
+ * Applies a function to each element. The activations take NaN for a number below 0: see `activateInPlace`.
  *
  * @param x float32.
  * @param of The function; "linear" is `alpha * x + beta`.
@@ -115,6 +114,16 @@ export function rootInPlace(x: _Floats): void {
 }
 
 /**
+ * Applies an activation, in place.
+ *
+ * @param x Elements, of which none is NaN.
+ * @param of The activation.
+ */
+export function applyInPlace(x: _Floats, of: "relu" | "sigmoid"): void {
+  _apply({ of, alpha: 0, beta: 0 }, x, x);
+}
+
+/**
  * Adds a number to each element, in place.
  *
  * @param x Elements.
@@ -137,31 +146,6 @@ function _apply(
       { kind: "elementwise", ...f, x: flat },
       { x: flat, y: flat },
     )).run({ x, y });
-}
-
-/**
- * Gradient of an activation by its input, from its output.
- *
- * @param tensors float32 gradient `dy` of the output `y`, of one shape.
- * @param of The activation.
- * @returns float32 of the same shape.
- */
-export function nativeActivationGradient(
-  { dy, y }: { dy: TensorInfo; y: TensorInfo },
-  of: NativeActivation,
-): TensorInfo {
-  const dx = makeFloats(y.shape);
-  const flat = _flat(dx.values.length);
-  primitiveOf(
-    `activation gradient,${of},${dx.values.length}`,
-    (library) =>
-      makePrimitive(
-        library,
-        { kind: "activation", gradient: true, of, x: flat },
-        { y: flat, dy: flat, dx: flat },
-      ),
-  ).run({ y: floatsOf(y), dy: floatsOf(dy), dx: dx.values });
-  return dx.info;
 }
 
 /**

@@ -5,12 +5,7 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import {
-  type Tensor,
-  type Tensor2D,
-  type Tensor4D,
-  tf,
-} from "../../backend/tf.ts";
+import type { Tensor, Tensor2D, Tensor4D } from "../../backend/tf.ts";
 import { uniforms } from "../../random.ts";
 import { asTensor, differentiable } from "../differentiable.ts";
 import type { Dropout } from "../dropout.ts";
@@ -23,9 +18,11 @@ import {
   nativeConv2dInputGradient,
 } from "./conv2d.ts";
 import { cpuBackend, floatsOf, makeFloats } from "./device.ts";
-import { nativeActivationGradient, nativeUnary } from "./elementwise.ts";
+import { activateInPlace, nativeActivationGradient } from "./activation.ts";
+import { nativeUnary } from "./elementwise.ts";
 import { nativeMatmul } from "./matmul.ts";
 import { nativePool, nativePoolGradient, type PoolKind } from "./pool.ts";
+import { columnSums, hasNaN } from "./sums.ts";
 
 /**
  * Computes `pool(activation(conv2d(x, kernel) + bias))`. With max pooling, what is not pooled yet is freed at once.
@@ -42,13 +39,15 @@ export function nativeConvLayer(
   const { sizes, activation, pool, needsInputGradient } = options;
   const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
   return differentiable(inputs, (save) => {
-    const y = nativeConv2d({ x, filter: kernel, bias, activation }, sizes);
+    const y = nativeConv2d({ x, filter: kernel, bias }, sizes);
+    const isAstray = activateInPlace(y, activation);
     if (pool === undefined) {
       const output = asTensor(y);
       save([x, kernel, output]);
       return output;
     }
     const { pooled, places } = nativePool(y, pool.kind, pool.sizes);
+    if (isAstray) floatsOf(pooled).fill(NaN);
     const output = asTensor(pooled);
     if (places === undefined) save([x, kernel, asTensor(y)]);
     else {
@@ -96,9 +95,10 @@ export function nativeDenseLayer(
   const [, columns] = kernel.shape;
   return differentiable([x, kernel, bias], (save) => {
     const output = nativeMatmul(
-      { a: x, b: kernel, bias, activation, outputShape: [rows, columns] },
+      { a: x, b: kernel, bias, outputShape: [rows, columns] },
       { rows, columns, depth: inputs },
     );
+    if (activation) activateInPlace(output, activation);
     if (dropout) _drop(floatsOf(output), dropout);
     const tensor = asTensor(output);
     save([x, kernel, tensor]);
@@ -119,7 +119,7 @@ export function nativeDenseLayer(
       { a: x, b: dz, outputShape: [inputs, columns] },
       { rows: inputs, columns, depth: rows, transposeA: true },
     );
-    const dBias = _columnSums(dz, rows, columns);
+    const dBias = columnSums(dz, { rows, columns });
     if (dz !== dy) _free(dz);
     return [dx, dKernel, dBias].map(asTensor);
   }) as Tensor2D;
@@ -140,6 +140,7 @@ export function nativePoolLayer(
 ): Tensor4D {
   return differentiable([x], (save) => {
     const { pooled, places } = nativePool(x, kind, sizes);
+    if (hasNaN(x)) floatsOf(pooled).fill(NaN);
     if (places !== undefined) save([asTensor(places)]);
     return asTensor(pooled);
   }, (dy, [places]) => [
@@ -175,22 +176,6 @@ function _drop(
   for (let i = 0; i < values.length; i++) {
     values[i] = numbers[i] < rate ? 0 : values[i] * scale;
   }
-}
-
-/** Sums over rows, as a product with a row of ones. */
-function _columnSums(
-  x: TensorInfo,
-  rows: number,
-  columns: number,
-): TensorInfo {
-  const ones = makeFloats([1, rows]);
-  ones.values.fill(1);
-  const sums = nativeMatmul(
-    { a: ones.info, b: x, outputShape: [columns] },
-    { rows: 1, columns, depth: rows },
-  );
-  _free(ones.info);
-  return sums;
 }
 
 function _free({ dataId }: TensorInfo): void {

@@ -5,10 +5,7 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type {
-  Layout,
-  NativeActivation,
-} from "../../backend/onednn/operation.ts";
+import type { Layout } from "../../backend/onednn/operation.ts";
 import { makePrimitive } from "../../backend/onednn/primitive.ts";
 import type { MatmulSizes } from "../matmul.ts";
 import { floatsOf, makeFloats, primitiveOf } from "./device.ts";
@@ -19,9 +16,9 @@ export type SingleSizes =
   & Partial<MatmulSizes>;
 
 /**
- * Multiplies: `output[i] = activation(a[i] * b[i] + bias)`.
+ * Multiplies: `output[i] = a[i] * b[i] + bias`.
  *
- * @param tensors float32 `a` and `b` and, of size `columns`, `bias`; what follows the sum; and the shape of the output.
+ * @param tensors float32 `a` and `b` and, of size `columns`, `bias`, and the shape of the output.
  * @param sizes Sizes of the product.
  * @returns The output, float32.
  */
@@ -30,18 +27,16 @@ export function nativeMatmul(
     a: TensorInfo;
     b: TensorInfo;
     bias?: TensorInfo;
-    activation?: NativeActivation;
     outputShape: readonly number[];
   },
   sizes: SingleSizes,
 ): TensorInfo {
   const { rows, columns, depth, batch = 1, batchA = 1, batchB = 1 } = sizes;
   const { transposeA = false, transposeB = false } = sizes;
-  const { a, b, bias, activation, outputShape } = tensors;
+  const { a, b, bias, outputShape } = tensors;
   const hasBias = bias !== undefined;
   const shape = [batch, batchA, batchB, rows, columns, depth];
-  const key =
-    `matmul,${shape},${transposeA},${transposeB},${hasBias},${activation}`;
+  const key = `matmul,${shape},${transposeA},${transposeB},${hasBias}`;
   const primitive = primitiveOf(key, (library) => {
     // A single product needs no third dimension, with which fewer of the library's ways work.
     const rank = batch === 1 ? 2 : 3;
@@ -51,7 +46,7 @@ export function nativeMatmul(
     const biasRow = hasBias ? _matrices(rank, [1, 1, columns]) : undefined;
     return makePrimitive(
       library,
-      { kind: "product", a: x, b: x2, bias: biasRow, y, activation },
+      { kind: "product", a: x, b: x2, bias: biasRow, y },
       { x, kernel: x2, ...(biasRow && { bias: biasRow }), y },
     );
   });

@@ -6,7 +6,10 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { CpuBackend } from "../../backend/cpu_backend.ts";
-import type { BinaryFunction } from "../../backend/onednn/operation.ts";
+import type {
+  BinaryFunction,
+  NativeActivation,
+} from "../../backend/onednn/operation.ts";
 import type { OneDnn } from "../../backend/onednn/library.ts";
 import { areFloats } from "../coverage.ts";
 import type { Kernel } from "../kernel.ts";
@@ -14,6 +17,7 @@ import { replaceKernels } from "../register.ts";
 import { convKernels } from "../tfjs_conv2d.ts";
 import { matmulKernels } from "../tfjs_matmul.ts";
 import { maxPoolKernels } from "../tfjs_pool.ts";
+import { activated } from "./activation.ts";
 import {
   nativeConv2d,
   nativeConv2dFilterGradient,
@@ -23,13 +27,15 @@ import { isNative, useLibrary } from "./device.ts";
 import { fitsBinary, nativeBinary, nativeUnary } from "./elementwise.ts";
 import { nativeMatmul } from "./matmul.ts";
 import { nativePool, nativePoolGradient } from "./pool.ts";
+import { hasNaN } from "./sums.ts";
 
 /** Fewer elements are computed faster than a native call for their number is made ready. */
 const MIN_ELEMENTS = 4096;
 
 const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
   ...convKernels<CpuBackend>({
-    forward: (_, tensors, sizes) => nativeConv2d(tensors, sizes),
+    forward: (_, { activation, ...tensors }, sizes) =>
+      activated(nativeConv2d(tensors, sizes), activation),
     inputGradient: (_, tensors, sizes) =>
       nativeConv2dInputGradient(tensors, sizes),
     filterGradient(backend, tensors, sizes) {
@@ -38,8 +44,8 @@ const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
       return filter;
     },
   }),
-  ...matmulKernels<CpuBackend>((_, tensors, sizes) =>
-    nativeMatmul(tensors, sizes)
+  ...matmulKernels<CpuBackend>((_, { activation, ...tensors }, sizes) =>
+    activated(nativeMatmul(tensors, sizes), activation)
   ),
   ...maxPoolKernels<CpuBackend>({
     forward(backend, x, sizes) {
@@ -54,9 +60,10 @@ const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
       return dx;
     },
   }),
-  Relu: _unary("relu"),
-  Sigmoid: _unary("sigmoid"),
-  Sqrt: _unary("sqrt"),
+  Relu: _activation("relu"),
+  Sigmoid: _activation("sigmoid"),
+  Sqrt: ({ backend, inputs: { x } }) =>
+    _isLarge(x) && areFloats(backend, x) ? nativeUnary(x, "sqrt") : undefined,
   Add: _binary("add"),
   Sub: _binary("subtract"),
   Multiply: _binary("multiply"),
@@ -81,9 +88,12 @@ export function registerNative(library: OneDnn): void {
   );
 }
 
-function _unary(of: "relu" | "sigmoid" | "sqrt"): Kernel<CpuBackend> {
+/** Leaves NaN, which oneDNN would hide, to TensorFlow.js's own kernel. */
+function _activation(of: NativeActivation): Kernel<CpuBackend> {
   return ({ backend, inputs: { x } }) =>
-    _isLarge(x) && areFloats(backend, x) ? nativeUnary(x, of) : undefined;
+    _isLarge(x) && areFloats(backend, x) && !hasNaN(x)
+      ? nativeUnary(x, of)
+      : undefined;
 }
 
 function _binary(of: BinaryFunction): Kernel<CpuBackend> {

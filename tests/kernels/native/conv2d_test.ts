@@ -9,6 +9,7 @@ import {
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
 } from "../../../src/kernels/native/conv2d.ts";
+import { activated } from "../../../src/kernels/native/activation.ts";
 import { nativeTest } from "../../native.ts";
 import { type ConvCase, CONVOLUTIONS } from "../conv2d_cases.ts";
 import {
@@ -27,7 +28,7 @@ const forward: ConvForward = ({ x, filter, bias }, { sizes, activation }) =>
   runNative({
     inputs: bias ? [x, filter, bias] : [x, filter],
     kernel: (_, [x, filter, bias]) =>
-      nativeConv2d({ x, filter, bias, activation }, sizes),
+      activated(nativeConv2d({ x, filter, bias }, sizes), activation),
   });
 
 const inputGradient: ConvInputGradient = ({ dy, filter }, sizes) =>

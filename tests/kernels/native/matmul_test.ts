@@ -4,6 +4,7 @@
  * @module
  */
 
+import { activated } from "../../../src/kernels/native/activation.ts";
 import { nativeMatmul } from "../../../src/kernels/native/matmul.ts";
 import { nativeTest } from "../../native.ts";
 import {
@@ -20,7 +21,10 @@ const compute: Matmul = ({ a, b, bias }, { sizes, activation }) =>
     inputs: bias ? [a, b, bias] : [a, b],
     kernel: (_, [a, b, bias]) => {
       const outputShape = [sizes.batch, sizes.rows, sizes.columns];
-      return nativeMatmul({ a, b, bias, activation, outputShape }, sizes);
+      return activated(
+        nativeMatmul({ a, b, bias, outputShape }, sizes),
+        activation,
+      );
     },
   });
 

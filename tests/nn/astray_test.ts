@@ -1,0 +1,77 @@
+/**
+ * Tests that a number which is none reaches the end of a network on each device, so that a run which goes astray is seen to.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { tf } from "../../src/backend/tf.ts";
+import { conv2d } from "../../src/nn/conv2d.ts";
+import { dense, flatten } from "../../src/nn/dense.ts";
+import type { Layer } from "../../src/nn/layer.ts";
+import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
+import { relu, sigmoid } from "../../src/nn/activation.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+import { lossAndGradients } from "../../src/train/step.ts";
+import { deviceTest, use } from "../device.ts";
+import { numbers } from "../numbers.ts";
+
+const CONVOLUTION = { filters: 16, kernelSize: 3 } as const;
+const POOL = { poolSize: 2 } as const;
+
+/** Layers for images of 18x18x16, large enough for kernels of ours to take the place of TensorFlow.js's. */
+const NETWORKS: [what: string, layers: Layer[]][] = [
+  ["conv2d", [conv2d(CONVOLUTION)]],
+  ...(["relu", "sigmoid"] as const).map((activation): [string, Layer[]] => [
+    `conv2d with ${activation}`,
+    [conv2d({ ...CONVOLUTION, activation })],
+  ]),
+  ["conv2d and max pooling", [conv2d(CONVOLUTION), maxPool2d(POOL)]],
+  [
+    "conv2d with relu and max pooling",
+    [conv2d({ ...CONVOLUTION, activation: "relu" }), maxPool2d(POOL)],
+  ],
+  [
+    "conv2d with sigmoid and average pooling",
+    [conv2d({ ...CONVOLUTION, activation: "sigmoid" }), averagePool2d(POOL)],
+  ],
+  ["max pooling", [maxPool2d(POOL)]],
+  ["average pooling", [averagePool2d(POOL)]],
+  ["relu", [relu()]],
+  ["sigmoid", [sigmoid()]],
+  ["dense with relu", [flatten(), dense({ units: 16, activation: "relu" })]],
+];
+
+for (const [what, layers] of NETWORKS) {
+  for (const pixel of [NaN, Infinity]) {
+    // Of the sigmoid of Infinity nothing need be left.
+    if (pixel === Infinity && what.includes("sigmoid")) continue;
+    deviceTest(`${pixel} goes through ${what}`, async (device) => {
+      await use(device);
+      const net = new Sequential({
+        inputShape: [18, 18, 16],
+        layers: [...layers, flatten(), dense({ units: 3 })],
+        seed: 1,
+      });
+      const pixels = numbers(2 * 18 * 18 * 16, [0.5, 1]);
+      const image = (place: number) =>
+        tf.tensor4d(
+          pixels.map((value, i) => i === place ? pixel : value),
+          [2, 18, 18, 16],
+        );
+      for (const place of [1000, -1]) {
+        const images = image(place);
+        const labels = tf.tensor1d([0, 1], "int32");
+        const results = lossAndGradients(net, images, labels);
+        const [loss] = await results.loss.data();
+        const isFinite = place < 0;
+        assertEquals(Number.isFinite(loss), isFinite, `${place}: ${loss}`);
+        const logits = net.predict(images);
+        const count = (await logits.data()).filter(Number.isFinite).length;
+        assert(isFinite ? count === 6 : count < 6, `${place}: ${count}`);
+        tf.dispose([images, labels, logits, { ...results }]);
+      }
+      net.dispose();
+    });
+  }
+}
