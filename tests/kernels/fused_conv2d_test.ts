@@ -31,7 +31,7 @@ for (const testCase of FUSED_CONVOLUTIONS) {
       `fusedConv2d() ${what} leaves no tensors behind, nor a gradient of x unless wanted`,
       async () => {
         await webgpuBackend();
-        await countFusedConv(await setUpFusedConv(testCase, epilogue));
+        countFusedConv(await setUpFusedConv(testCase, epilogue));
       },
     );
   }

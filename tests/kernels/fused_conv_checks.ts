@@ -93,7 +93,7 @@ export async function checkFusedConv(
  *
  * @param set The operation and its tensors.
  */
-export async function countFusedConv(set: FusedConvSetUp): Promise<void> {
+export function countFusedConv(set: FusedConvSetUp): void {
   const backend = tf.backend();
   const tensors = set.inputs.map(({ values, shape }) =>
     tf.tensor(values, [...shape])

@@ -10,7 +10,7 @@ import { assertSameTraining, trainLayersModel } from "./layers_model.ts";
 webgpuTest(
   "registerKernels() trains a LayersModel as the CPU backend does",
   async () => {
-    await use("cpu");
+    await use("plain");
     const cpu = await trainLayersModel();
     await use("webgpu");
     assertSameTraining(await trainLayersModel(), cpu);

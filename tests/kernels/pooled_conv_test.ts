@@ -102,7 +102,7 @@ for (const testCase of CASES) {
     `fusedConv2d() ${what} leaves no tensors behind, nor a gradient of x unless wanted`,
     async () => {
       await webgpuBackend();
-      await countFusedConv(await setUpFusedConv(testCase, after));
+      countFusedConv(await setUpFusedConv(testCase, after));
     },
   );
   webgpuTest(`fusedConv2d() ${what} has them unpooled one by one`, async () => {

@@ -74,7 +74,7 @@ for (const [what, compute] of Object.entries(MISMATCHES)) {
     `registerKernels() keeps TensorFlow.js's error for ${what}`,
     async () => {
       const messages: string[] = [];
-      for (const device of ["cpu", "webgpu"] as const) {
+      for (const device of ["plain", "webgpu"] as const) {
         await use(device);
         const error = assertThrows(() => tf.tidy(compute), Error);
         messages.push(error.message);

@@ -32,7 +32,7 @@ for (const testCase of FUSED_CONVOLUTIONS) {
       async () => {
         const { arrays } = await nativeBackend();
         const { lentBytes } = arrays;
-        await countFusedConv(await setUpFusedConv(testCase, epilogue));
+        countFusedConv(await setUpFusedConv(testCase, epilogue));
         assertEquals(arrays.lentBytes, lentBytes);
       },
     );
