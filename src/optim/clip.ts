@@ -13,6 +13,8 @@ import {
 } from "../backend/tf.ts";
 import { CLIP_EPSILON, CLIP_STATE, clipNorm } from "../kernels/clip.ts";
 import { asNumbers } from "../kernels/differentiable.ts";
+import { isNative } from "../kernels/native/device.ts";
+import { squareSum } from "../kernels/native/sums.ts";
 import { requireNumber } from "../options.ts";
 import { type GradientScale, readFactor } from "./gradient_scale.ts";
 
@@ -83,8 +85,7 @@ export class NormClip implements GradientScale {
   #updateOnCpu(gradients: readonly Tensor[], scale?: GradientScale): void {
     const factor = readFactor(scale);
     tf.tidy(() => {
-      const squares = gradients.map((g) => tf.sum(tf.square(g)));
-      const [norm] = tf.mul(tf.sqrt(tf.addN(squares)), factor).dataSync();
+      const norm = factor * Math.sqrt(_squareSum(gradients));
       const clipped = factor *
         Math.min(1, this.#maxNorm / (norm + CLIP_EPSILON));
       const state = new Float32Array(4);
@@ -93,4 +94,12 @@ export class NormClip implements GradientScale {
       this.#state.assign(tf.tensor1d(state));
     });
   }
+}
+
+function _squareSum(gradients: readonly Tensor[]): number {
+  if (isNative()) {
+    return gradients.reduce((sum, gradient) => sum + squareSum(gradient), 0);
+  }
+  const squares = gradients.map((g) => tf.sum(tf.square(g)));
+  return tf.addN(squares).dataSync()[0];
 }

@@ -137,6 +137,7 @@ function _open(path: string): OneDnn {
       `oneDNN ${version} in ${path} is neither version 2 nor 3: ${NO_LIBRARY_REMEDY}`,
     );
   }
+  _pin(path, queries);
   const functions = Deno.dlopen(path, statusFunctions(major)).symbols as Record<
     string,
     (...values: readonly NativeValue[]) => number
@@ -159,6 +160,18 @@ function _open(path: string): OneDnn {
   const stream = make("dnnl_stream_create", engine, DEFAULT_STREAM);
   const threads = _limitThreads(queries);
   return { path, version, major, threads, engine, stream, queries, call, make };
+}
+
+/**
+ * Has the library stay to the end of the process. Deno unloads it with the worker that opened it, while its threads wait in
+ * its code: the process crashes then.
+ */
+function _pin(path: string, { dlopen }: OneDnn["queries"]): void {
+  const flags = { linux: 0x1001, darwin: 0x81 }[Deno.build.os as string];
+  // The flags are RTLD_LAZY and RTLD_NODELETE.
+  if (flags !== undefined) {
+    dlopen?.(new TextEncoder().encode(`${path}\0`), flags);
+  }
 }
 
 /** Reads `dnnl_version_t`: three ints first. */

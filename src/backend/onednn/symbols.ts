@@ -72,6 +72,8 @@ export const QUERIES = {
     parameters: ["pointer", "i32", "i32"],
     result: "pointer",
   },
+  // Of the system's C library, where there is one.
+  dlopen: { parameters: ["buffer", "i32"], result: "pointer", optional: true },
   // Of the OpenMP runtime that the library brings, where it was built with one.
   omp_get_max_threads: { parameters: [], result: "i32", optional: true },
   omp_set_num_threads: { parameters: ["i32"], result: "void", optional: true },

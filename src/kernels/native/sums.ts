@@ -6,6 +6,7 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { cpuBackend, floatsOf, makeFloats } from "./device.ts";
+import { nativeBinary } from "./elementwise.ts";
 import { nativeMatmul } from "./matmul.ts";
 
 /**
@@ -27,17 +28,39 @@ export function columnSums(
 }
 
 /**
- * Looks for NaN, by sums over half of the dimensions.
+ * Looks for NaN.
  *
  * @param x float32.
  * @returns Whether there is NaN, or numbers so large that their sum is.
  */
 export function hasNaN(x: TensorInfo): boolean {
-  const { length } = floatsOf(x);
-  const depth = x.shape.slice(Math.ceil(x.shape.length / 2))
-    .reduce((product, n) => product * n, 1);
-  const rows = length / depth;
-  const sums = _withOnes(
+  const sums = _partialSums(x);
+  const isFound = floatsOf(sums).some(Number.isNaN);
+  cpuBackend().disposeData(sums.dataId);
+  return isFound;
+}
+
+/**
+ * Adds up the squares of all elements.
+ *
+ * @param x float32.
+ * @returns The sum, of float32 sums over the last half of the dimensions.
+ */
+export function squareSum(x: TensorInfo): number {
+  const squares = nativeBinary(x, x, "multiply");
+  const sums = _partialSums(squares);
+  const total = floatsOf(sums).reduce((sum, part) => sum + part, 0);
+  for (const { dataId } of [squares, sums]) cpuBackend().disposeData(dataId);
+  return total;
+}
+
+/** Sums over the last half of the dimensions. */
+function _partialSums(x: TensorInfo): TensorInfo {
+  const half = Math.ceil(x.shape.length / 2);
+  const [rows, depth] = [x.shape.slice(0, half), x.shape.slice(half)].map(
+    (shape) => shape.reduce((product, n) => product * n, 1),
+  );
+  return _withOnes(
     depth,
     (b) =>
       nativeMatmul({ a: x, b, outputShape: [rows] }, {
@@ -46,9 +69,6 @@ export function hasNaN(x: TensorInfo): boolean {
         depth,
       }),
   );
-  const isFound = floatsOf(sums).some(Number.isNaN);
-  cpuBackend().disposeData(sums.dataId);
-  return isFound;
 }
 
 /** Lends a vector of ones. */
