@@ -19,7 +19,7 @@ import { trainingStep } from "./step.ts";
 const BATCH = 128;
 
 const device = await openCpu();
-if (typeof device === "string") console.error(`left out: ${device}`);
+if (typeof device === "string") console.error(`oneDNN is left out: ${device}`);
 else {
   const { name, threads } = device;
   _register(threads === undefined ? name : `${name}, ${threads} threads`);
