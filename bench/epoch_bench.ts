@@ -10,6 +10,7 @@
 
 import { parseArgs } from "node:util";
 import { loadFashionMnist } from "../src/data/fashion_mnist.ts";
+import { OptionError } from "../src/errors.ts";
 import { alexnet } from "../src/models/alexnet.ts";
 import { lenet } from "../src/models/lenet.ts";
 import type { Sequential } from "../src/nn/sequential.ts";
@@ -42,6 +43,9 @@ const ALEXNET: Part = { batchSize: 128, train: 2, test: 2, learningRate: 0.01 };
 const { values: { device } } = parseArgs({
   options: { device: { type: "string", default: "webgpu" } },
 });
+if (device !== "webgpu" && device !== "cpu") {
+  throw new OptionError("device", device, "webgpu or cpu");
+}
 const name = device === "cpu" ? await _openCpu() : (await openDevice()).adapter;
 if (name !== undefined) {
   console.error(`device: ${name}`);

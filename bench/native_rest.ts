@@ -24,7 +24,7 @@ import { STREAMS } from "../src/random.ts";
 import { type AlexNetLayer, placedLayers } from "./alexnet_products.ts";
 import type { NativeCall, NativeOperands } from "./native_call.ts";
 
-/** Of the gradients of everything; so small that weights stay as they are. */
+/** So small that the network stays what it is, however often it is updated. */
 const LEARNING_RATE = 1e-12;
 
 const FLOAT_BYTES = 4;
@@ -37,7 +37,7 @@ interface _Context {
 /**
  * Lists poolings, gradients of relu and of biases, dropout, loss and SGD. The CPU must be in use, with its library.
  *
- * @param net AlexNet, whose weights SGD takes steps of, too small to change them.
+ * @param net AlexNet, whose weights SGD changes by less than 1e-12 a call.
  * @param operands What to compute with.
  * @param batch Images of the step.
  * @returns The calls, layer by layer, then those of the whole network.
