@@ -12,12 +12,11 @@ import {
 } from "../src/kernels/native/conv2d.ts";
 import { nativeMatmul } from "../src/kernels/native/matmul.ts";
 import { convSizes } from "../src/kernels/sizes.ts";
-import { fusedActivation } from "../src/nn/activation.ts";
 import type { Conv2dConfig } from "../src/nn/layer_config.ts";
 import { type WeightedLayer, weightedLayers } from "./alexnet_products.ts";
 import type { NativeCall, NativeOperands } from "./native_call.ts";
 
-/** Forward pass, with bias and relu, gradient of the kernel (of a convolution with that of the bias) and of the input. */
+/** Forward pass, with bias, gradient of the kernel (of a convolution with that of the bias) and of the input. */
 type _Passes = readonly (() => readonly TensorInfo[])[];
 
 /**
@@ -52,7 +51,7 @@ export function nativeProducts(
 
 function _convolution(
   { inputShape, outputShape, kernelShape }: WeightedLayer,
-  { activation, strides, padding, filters }: Conv2dConfig,
+  { strides, padding, filters }: Conv2dConfig,
   { operands, batch }: { operands: NativeOperands; batch: number },
 ): _Passes {
   const { left, right } = operands;
@@ -66,9 +65,8 @@ function _convolution(
   const filter = right(kernelShape);
   const bias = right([filters]);
   const dy = [left, right].map((make) => make([batch, ...outputShape]));
-  const inputs = { x, filter, bias, activation: fusedActivation(activation) };
   return [
-    () => [nativeConv2d(inputs, sizes)],
+    () => [nativeConv2d({ x, filter, bias }, sizes)],
     () => {
       const gradients = nativeConv2dFilterGradient({ x, dy: dy[1] }, sizes);
       return [gradients.filter, gradients.bias];
@@ -78,7 +76,7 @@ function _convolution(
 }
 
 function _dense(
-  { config, kernelShape }: WeightedLayer,
+  { kernelShape }: WeightedLayer,
   { operands, batch: rows }: { operands: NativeOperands; batch: number },
 ): _Passes {
   const { left, right } = operands;
@@ -87,10 +85,9 @@ function _dense(
   const kernel = right(kernelShape);
   const bias = right([columns]);
   const dy = [left, right].map((make) => make([rows, columns]));
-  const activation = fusedActivation(config.activation);
   return [
     () => [nativeMatmul(
-      { a: x, b: kernel, bias, activation, outputShape: [rows, columns] },
+      { a: x, b: kernel, bias, outputShape: [rows, columns] },
       { rows, columns, depth: inputs },
     )],
     () => [nativeMatmul(

@@ -9,12 +9,13 @@ import { tf } from "../src/backend/tf.ts";
 import { asTensor } from "../src/kernels/differentiable.ts";
 import { nativeCrossEntropy } from "../src/kernels/native/cross_entropy.ts";
 import {
+  activateInPlace,
   nativeActivationGradient,
-  nativeUnary,
-} from "../src/kernels/native/elementwise.ts";
+} from "../src/kernels/native/activation.ts";
+import { nativeUnary } from "../src/kernels/native/elementwise.ts";
 import { nativeDropoutLayer } from "../src/kernels/native/layers.ts";
-import { nativeMatmul } from "../src/kernels/native/matmul.ts";
 import { nativePool, nativePoolGradient } from "../src/kernels/native/pool.ts";
+import { columnSums } from "../src/kernels/native/sums.ts";
 import { poolSizes } from "../src/kernels/sizes.ts";
 import type { DropoutConfig, PoolingConfig } from "../src/nn/layer_config.ts";
 import type { Sequential } from "../src/nn/sequential.ts";
@@ -35,7 +36,7 @@ interface _Context {
 }
 
 /**
- * Lists poolings, gradients of relu and of biases, dropout, loss and SGD. The CPU must be in use, with its library.
+ * Lists relu and pooling with their gradients, gradients of biases, dropout, loss and SGD. The CPU must be in use, with its library.
  *
  * @param net AlexNet, whose weights SGD changes by less than 1e-12 a call.
  * @param operands What to compute with.
@@ -72,14 +73,19 @@ function _ofLayer(
     case "dropout":
       return _dropout(layer, config, context);
     case "conv2d": {
-      // Max pooling and its gradient come between, which leaves less to compute.
+      // Where pooling follows, its gradient is computed last, which leaves less to compute.
       const isPooled = next?.config.kind === "max_pool2d";
       const { outputShape } = isPooled ? next : layer;
-      return [_reluGradient({ ...layer, outputShape }, context)];
+      return [
+        _relu(layer, context),
+        _reluGradient({ ...layer, outputShape }, context),
+      ];
     }
     case "dense":
       return [
-        ...config.activation === "relu" ? [_reluGradient(layer, context)] : [],
+        ...config.activation === "relu"
+          ? [_relu(layer, context), _reluGradient(layer, context)]
+          : [],
         _biasGradient(layer, context),
       ];
     default:
@@ -121,6 +127,23 @@ function _pooling(
   }];
 }
 
+/** The operand is changed where it is; NaN is looked for before, which reads it once more. */
+function _relu(
+  { name, outputShape }: AlexNetLayer,
+  { operands, batch }: _Context,
+): NativeCall {
+  const shape = [batch, ...outputShape];
+  const x = operands.left(shape);
+  return {
+    ...{ layer: name, operation: "relu", sizes: _format(shape) },
+    gigabytes: _floats(shape, shape, shape),
+    compute() {
+      activateInPlace(x, "relu");
+      return [];
+    },
+  };
+}
+
 function _reluGradient(
   { name, outputShape }: AlexNetLayer,
   { operands, batch }: _Context,
@@ -134,22 +157,17 @@ function _reluGradient(
   };
 }
 
-/** Sums of columns, as the layer computes them. */
 function _biasGradient(
   { name, outputShape }: AlexNetLayer,
-  { operands, batch }: _Context,
+  { operands, batch: rows }: _Context,
 ): NativeCall {
   const [columns] = outputShape;
-  const shape = [batch, columns];
+  const shape = [rows, columns];
   const dy = operands.right(shape);
-  const ones = tf.ones([1, batch]);
   return {
     ...{ layer: name, operation: "bias gradient", sizes: _format(shape) },
     gigabytes: _floats(shape, outputShape),
-    compute: () => [nativeMatmul(
-      { a: ones, b: dy, outputShape },
-      { rows: 1, columns, depth: batch },
-    )],
+    compute: () => [columnSums(dy, { rows, columns })],
   };
 }
 
