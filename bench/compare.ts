@@ -135,7 +135,9 @@ function _medianMs(name: Name): number {
 }
 
 function _ratio(ratio: number, of: string): string {
-  const shown = Number.isNaN(ratio) ? "-" : `${ratio.toPrecision(3)}x`;
+  const shown = Number.isNaN(ratio)
+    ? "-"
+    : `${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)}x`;
   return `${shown.padStart(6)} ${of}`;
 }
 
