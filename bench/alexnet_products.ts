@@ -6,24 +6,35 @@
  */
 
 import { alexnetLayers } from "../src/models/alexnet.ts";
-import type { Conv2dConfig, DenseConfig } from "../src/nn/layer_config.ts";
+import type {
+  Conv2dConfig,
+  DenseConfig,
+  LayerConfig,
+} from "../src/nn/layer_config.ts";
 import { type Shape, sizeOf } from "../src/nn/shape.ts";
 import { summarize } from "../src/nn/summary.ts";
 
-/** A layer that multiplies, in its place. Shapes are without the batch dimension. */
-export interface WeightedLayer {
+/** A layer in its place. Shapes are without the batch dimension. */
+export interface AlexNetLayer {
   /** As in the layer table, for example "conv2d_1". */
   readonly name: string;
-  /** Filters, window, strides and padding; or units. */
-  readonly config: Conv2dConfig | DenseConfig;
+  /** The options of the layer. */
+  readonly config: LayerConfig;
   /** `[height, width, channels]` or `[features]`. */
   readonly inputShape: Shape;
-  /** `[outHeight, outWidth, filters]` or `[units]`. */
+  /** `[outHeight, outWidth, channels]` or `[features]`. */
   readonly outputShape: Shape;
-  /** HWIO or `[in, out]`. */
-  readonly kernelShape: Shape;
+  /** HWIO or `[in, out]`, where there is a kernel. */
+  readonly kernelShape?: Shape;
   /** Multiply-adds of the forward pass for one image. */
   readonly macs: number;
+}
+
+/** A layer that multiplies. */
+export interface WeightedLayer extends AlexNetLayer {
+  /** Filters, window, strides and padding; or units. */
+  readonly config: Conv2dConfig | DenseConfig;
+  readonly kernelShape: Shape;
   /** The images need no gradient. */
   readonly needsInputGradient: boolean;
 }
@@ -52,22 +63,31 @@ export interface Product {
 const FLOAT_BYTES = 4;
 
 /**
+ * Lists the layers of AlexNet.
+ *
+ * @returns The layers, first to last.
+ */
+export function placedLayers(): AlexNetLayer[] {
+  const { layers, inputShape } = alexnetLayers();
+  const rows = summarize(layers, inputShape);
+  return rows.map(({ name, outputShape, weights, macs }, i) => ({
+    ...{ name, config: layers[i].config!, outputShape, macs },
+    inputShape: i === 0 ? inputShape : rows[i - 1].outputShape,
+    kernelShape: weights[0]?.shape,
+  }));
+}
+
+/**
  * Lists what multiplies in AlexNet.
  *
  * @returns The layers with weights, first to last.
  */
 export function weightedLayers(): WeightedLayer[] {
-  const { layers, inputShape } = alexnetLayers();
-  const placed = summarize(layers, inputShape);
-  const weighted = placed.flatMap(({ name, outputShape, weights, macs }, i) => {
-    const { config } = layers[i];
-    if (config?.kind !== "conv2d" && config?.kind !== "dense") return [];
-    return {
-      ...{ name, config, outputShape, macs },
-      inputShape: i === 0 ? inputShape : placed[i - 1].outputShape,
-      kernelShape: weights[0].shape,
-    };
-  });
+  const weighted = placedLayers().flatMap(({ config, ...layer }) =>
+    config.kind === "conv2d" || config.kind === "dense"
+      ? [{ ...layer, config, kernelShape: layer.kernelShape! }]
+      : []
+  );
   return weighted.map((layer, i) => ({ ...layer, needsInputGradient: i > 0 }));
 }
 

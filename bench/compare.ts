@@ -6,7 +6,7 @@
  * `--only` names who takes part, peers or not; the names are those of `contenders.ts`.
  *
  * Who cannot run is left out, with the reason in one line; the exit code is then 1, unless all that is missing is an
- * installed PyTorch.
+ * installed PyTorch or oneDNN.
  *
  * @module
  */
@@ -116,6 +116,7 @@ function _print(): void {
   }
   const place = adapter === null ? "" : `, on ${adapter}`;
   console.log(`AlexNet training step, batch ${batchSize}${place}`);
+  const width = Math.max(...rows.map(({ what }) => what.length));
   for (const row of rows) {
     const figures = [
       `${row.imagesPerSecond.toPrecision(3)} images/s`.padStart(15),
@@ -123,7 +124,7 @@ function _print(): void {
       ...baselines.map(({ key, shown }) => _ratio(row[key]!, shown)),
     ];
     const shown = row.stepMs.length > 0 ? figures : ["no result".padStart(15)];
-    console.log([row.what.padEnd(40), ...shown].join("  "));
+    console.log([row.what.padEnd(width), ...shown].join("  "));
   }
   for (const line of absent) console.log(line);
 }
@@ -134,7 +135,9 @@ function _medianMs(name: Name): number {
 }
 
 function _ratio(ratio: number, of: string): string {
-  const shown = Number.isNaN(ratio) ? "-" : `${ratio.toPrecision(3)}x`;
+  const shown = Number.isNaN(ratio)
+    ? "-"
+    : `${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)}x`;
   return `${shown.padStart(6)} ${of}`;
 }
 

@@ -6,6 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
+import { openCpu } from "./cpu_device.ts";
 import peers from "./peers/deno.json" with { type: "json" };
 import { findTorch } from "./torch_peer.ts";
 
@@ -90,35 +91,24 @@ const CONTENDERS: readonly Contender[] = [
   },
 ];
 
-/**
- * Other libraries, and this package on the CPU, where PyTorch computes. What has dependencies of its own, which the package
- * does without, is held to its lock file by `--frozen`.
- */
-const PEERS: readonly Contender[] = [
-  {
-    name: "jax",
-    what: `jax-js ${_versionOf(peers.imports["@jax-js/jax"])}, without dropout`,
-    steps: 1,
-    device: "webgpu",
-    command: _deno(
-      "--frozen",
-      ...["--config", _path("peers/deno.json")],
-      _path("peers/jax_step.ts"),
-    ),
-  },
-  {
-    name: "ours-cpu",
-    what: "alexnet() and fit(), CPU",
-    steps: 1,
-    device: "cpu",
-    command: _deno(STEP_SCRIPT, "--device", "cpu", "ours"),
-  },
-];
+/** What has dependencies of its own, which the package does without, is held to its lock file by `--frozen`. */
+const JAX: Contender = {
+  name: "jax",
+  what: `jax-js ${_versionOf(peers.imports["@jax-js/jax"])}, without dropout`,
+  steps: 1,
+  device: "webgpu",
+  command: _deno(
+    "--frozen",
+    ...["--config", _path("peers/deno.json")],
+    _path("peers/jax_step.ts"),
+  ),
+};
 
 /**
  * Lists who is compared.
  *
- * @param options Whether other libraries than TensorFlow.js are among them; who alone takes part, if not all of these.
+ * @param options Whether other libraries than TensorFlow.js, and this package on the CPU, where PyTorch computes, are among
+ * them; who alone takes part, if not all of these.
  * @returns The contenders, in the order in which they take turns.
  */
 export async function listContenders(
@@ -127,13 +117,28 @@ export async function listContenders(
   const { peers, only = peers ? NAMES : CONTENDERS.map(({ name }) => name) } =
     options;
   const asksTorch = only.some((name) => name.startsWith("torch"));
-  const torch = asksTorch ? await findTorch() : [];
-  const found = typeof torch === "string" ? [] : torch;
+  const found = [
+    only.includes("ours-cpu") ? await _findOursOnCpu() : [],
+    asksTorch ? await findTorch() : [],
+  ];
+  const installed = found.filter((entry) => typeof entry !== "string").flat();
   return {
-    contenders: [...CONTENDERS, ...PEERS, ...found]
+    contenders: [...CONTENDERS, JAX, ...installed]
       .filter(({ name }) => only.includes(name)),
-    absent: typeof torch === "string" ? [torch] : [],
+    absent: found.filter((entry) => typeof entry === "string"),
   };
+}
+
+async function _findOursOnCpu(): Promise<Contender[] | string> {
+  const device = await openCpu();
+  if (typeof device === "string") return `ours-cpu: left out: ${device}`;
+  return [{
+    name: "ours-cpu",
+    what: `alexnet() and fit(), --device cpu, ${device.name}`,
+    steps: 3,
+    device: "cpu",
+    command: _deno(STEP_SCRIPT, "--device", "cpu", "ours"),
+  }];
 }
 
 /**

@@ -1,35 +1,76 @@
 /**
  * An epoch on the full data set, projected from some of its batches: training with the loader's own batches, and
- * evaluation. Run with `deno bench -A bench/epoch_bench.ts`.
+ * evaluation. Run with `deno bench -A bench/epoch_bench.ts [-- --device webgpu|cpu]`.
+ *
+ * On the CPU, PyTorch trains LeNet beside it where it is installed, on one batch again and again: the data and the evaluation
+ * are not in its time.
  *
  * @module
  */
 
+import { parseArgs } from "node:util";
 import { loadFashionMnist } from "../src/data/fashion_mnist.ts";
+import { OptionError } from "../src/errors.ts";
 import { alexnet } from "../src/models/alexnet.ts";
 import { lenet } from "../src/models/lenet.ts";
 import type { Sequential } from "../src/nn/sequential.ts";
 import { sgd } from "../src/optim/sgd.ts";
 import { evaluate } from "../src/train/evaluate.ts";
 import { fit } from "../src/train/fit.ts";
+import { type Contender, runContender } from "./contenders.ts";
+import { openCpu } from "./cpu_device.ts";
 import { median, openDevice } from "./measure.ts";
+import { findTorch } from "./torch_peer.ts";
 
 const IMAGES = { train: 60_000, test: 10_000 };
 
-const { adapter } = await openDevice();
-console.error(`adapter: ${adapter}`);
-await _register("LeNet", lenet(), { batchSize: 256, train: 40, test: 10 });
-await _register("AlexNet", alexnet(), { batchSize: 16, train: 2, test: 2 });
+/** How often to measure; the median counts. */
+const ROUNDS = 3;
+
+/** What of an epoch to run. */
+interface Part {
+  readonly batchSize: number;
+  /** Batches. */
+  readonly train: number;
+  readonly test: number;
+  readonly learningRate: number;
+}
+
+const LENET: Part = { batchSize: 256, train: 40, test: 10, learningRate: 0.9 };
+/** The batch size of Dive into Deep Learning's AlexNet; software adapters are given less. */
+const ALEXNET: Part = { batchSize: 128, train: 2, test: 2, learningRate: 0.01 };
+
+const { values: { device } } = parseArgs({
+  options: { device: { type: "string", default: "webgpu" } },
+});
+if (device !== "webgpu" && device !== "cpu") {
+  throw new OptionError("device", device, "webgpu or cpu");
+}
+const name = device === "cpu" ? await _openCpu() : (await openDevice()).adapter;
+if (name !== undefined) {
+  console.error(`device: ${name}`);
+  await _register("LeNet", lenet(), LENET);
+  if (device === "cpu") {
+    const { batchSize, train: steps } = LENET;
+    const torch = await findTorch({ model: "lenet", steps });
+    if (typeof torch === "string") console.error(torch);
+    else torch.forEach((contender) => _registerPeer(contender, batchSize));
+  }
+  const batchSize = device === "cpu" ? ALEXNET.batchSize : 16;
+  await _register("AlexNet", alexnet(), { ...ALEXNET, batchSize });
+}
+
+async function _openCpu(): Promise<string | undefined> {
+  const device = await openCpu();
+  if (typeof device !== "string") return device.name;
+  console.error(`oneDNN is left out: ${device}`);
+}
 
 /** Registers timings of so many training and test batches. */
 async function _register(
   name: string,
   net: Sequential,
-  { batchSize, train, test }: {
-    batchSize: number;
-    train: number;
-    test: number;
-  },
+  { batchSize, train, test, learningRate }: Part,
 ): Promise<void> {
   const data = await loadFashionMnist({
     batchSize,
@@ -37,7 +78,7 @@ async function _register(
     trainSamples: train * batchSize,
     testSamples: test * batchSize,
   });
-  const optimizer = sgd({ learningRate: 0.01 });
+  const optimizer = sgd({ learningRate });
   const work = {
     train: () => fit(net, data.train, { optimizer }),
     test: () => evaluate(net, data.test),
@@ -48,7 +89,7 @@ async function _register(
     Deno.bench({
       name: `${name}, ${count} ${phase} batches of ${batchSize}`,
       group: name,
-      n: 3,
+      n: ROUNDS,
       async fn(b) {
         const start = performance.now();
         b.start();
@@ -67,11 +108,36 @@ async function _register(
       project("test", test),
     ];
     console.error(
-      `${name} epoch, projected from ${train} training and ${test} test batches: ${
+      `${name} epoch, projected from ${train} training and ${test} test batches of ${batchSize}: ${
         (training + testing).toFixed(1)
       } s (training ${training.toFixed(1)} s, evaluation ${
         testing.toFixed(1)
       } s)`,
+    );
+  });
+}
+
+/** Registers the training steps of a process of another library. */
+function _registerPeer(contender: Contender, batchSize: number): void {
+  const stepMs: number[] = [];
+  const { what, steps } = contender;
+  Deno.bench({
+    name: `LeNet, ${what}: a process of ${steps} steps of ${batchSize}`,
+    group: "LeNet",
+    n: ROUNDS,
+    async fn() {
+      const outcome = await runContender(contender, batchSize);
+      if ("failure" in outcome) throw new Error(outcome.failure);
+      stepMs.push(median(outcome.stepMs));
+    },
+  });
+  globalThis.addEventListener("unload", () => {
+    if (stepMs.length === 0) return;
+    const seconds = median(stepMs) / 1000 * IMAGES.train / batchSize;
+    console.error(
+      `LeNet epoch, ${what}, projected from ${steps} steps: training ${
+        seconds.toFixed(1)
+      } s`,
     );
   });
 }

@@ -14,14 +14,15 @@ export type HostTiming = Ceiling & {
   readonly group: string;
   /** Sizes, for Deno's table. */
   readonly sizes: string;
-  readonly gflop: number;
+  /** How it was computed, once it has run, in the library's words; empty where it does not say. */
+  readonly implementation?: () => string;
 };
 
 /** How often to run each; the median counts. */
 const ITERATIONS = 5;
 
 /**
- * Registers timings, which together are a training step.
+ * Registers timings, which together are a training step or a part of it.
  *
  * @param title What computes, for the table.
  * @param timings What to time.
@@ -50,17 +51,29 @@ export function registerHostTimings(
         ms: median(times.slice(-ITERATIONS)),
       }));
     if (measured.length === 0) return;
-    const lines = measured.map(({ timing, ms }) => formatRates(timing, ms));
-    if (measured.length === rows.length) {
-      const sum = {
-        name: `sum of the ${rows.length}`,
-        gflop: timings.reduce((sum, { gflop }) => sum + gflop, 0),
-        images,
-        run() {},
-      };
+    const lines = measured.map(({ timing, ms }) =>
+      [formatRates(timing, ms), timing.implementation?.()]
+        .filter(Boolean).join("  ")
+    );
+    if (measured.length === rows.length && rows.length > 1) {
       const ms = measured.reduce((sum, { ms }) => sum + ms, 0);
-      lines.push(formatRates(sum, ms));
+      lines.push(formatRates(_sum(timings, images), ms));
     }
     console.error(["", `${title}, ${images} images`, ...lines].join("\n"));
   });
+}
+
+/** Operations and bytes are added up where every timing counts them. */
+function _sum(timings: readonly HostTiming[], images: number): Ceiling {
+  const total = (amounts: readonly (number | undefined)[]) =>
+    amounts.reduce((sum, amount) =>
+      sum === undefined || amount === undefined ? undefined : sum + amount
+    );
+  return {
+    name: `sum of the ${timings.length}`,
+    gflop: total(timings.map(({ gflop }) => gflop)),
+    gigabytes: total(timings.map(({ gigabytes }) => gigabytes)),
+    images,
+    run() {},
+  };
 }

@@ -32,18 +32,24 @@ const MEMORY_KEPT = {
 /**
  * Looks for PyTorch.
  *
+ * @param options Which network it trains, default AlexNet, and how many steps a process times, default 3.
  * @returns PyTorch as it comes and with its memory kept; or why it is left out, in one line.
  */
-export async function findTorch(): Promise<Contender[] | string> {
+export async function findTorch(
+  { model = "alexnet", steps = 3 }: {
+    model?: "alexnet" | "lenet";
+    steps?: number;
+  } = {},
+): Promise<Contender[] | string> {
   for (const python of PYTHONS) {
     const version = python && await _torchVersion(python);
     if (!version) continue;
     const torch: Contender = {
       name: "torch",
       what: `PyTorch ${version}, CPU`,
-      steps: 3,
+      steps,
       device: "cpu",
-      command: { program: python, args: [SCRIPT] },
+      command: { program: python, args: [SCRIPT, "--model", model] },
     };
     return [torch, {
       ...torch,

@@ -74,6 +74,18 @@ export function primitiveOf(
 }
 
 /**
+ * Lists how the library computes what was computed so far.
+ *
+ * @returns The library's words, for example "brgconv:avx512_core", by operation and sizes, first used first.
+ */
+export function implementations(): Map<string, string> {
+  const entries = [...primitives];
+  return new Map(
+    entries.map(([key, { implementation }]) => [key, implementation]),
+  );
+}
+
+/**
  * The CPU backend, which is in use.
  *
  * @returns The backend.

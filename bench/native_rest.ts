@@ -1,0 +1,239 @@
+/**
+ * What AlexNet's training step on the CPU consists of besides convolutions and products of matrices.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import { tf } from "../src/backend/tf.ts";
+import { asTensor } from "../src/kernels/differentiable.ts";
+import { nativeCrossEntropy } from "../src/kernels/native/cross_entropy.ts";
+import {
+  activateInPlace,
+  nativeActivationGradient,
+} from "../src/kernels/native/activation.ts";
+import { nativeUnary } from "../src/kernels/native/elementwise.ts";
+import { nativeDropoutLayer } from "../src/kernels/native/layers.ts";
+import { nativePool, nativePoolGradient } from "../src/kernels/native/pool.ts";
+import { columnSums } from "../src/kernels/native/sums.ts";
+import { poolSizes } from "../src/kernels/sizes.ts";
+import type { DropoutConfig, PoolingConfig } from "../src/nn/layer_config.ts";
+import type { Sequential } from "../src/nn/sequential.ts";
+import { type Shape, sizeOf } from "../src/nn/shape.ts";
+import { sgd } from "../src/optim/sgd.ts";
+import { STREAMS } from "../src/random.ts";
+import { type AlexNetLayer, placedLayers } from "./alexnet_products.ts";
+import type { NativeCall, NativeOperands } from "./native_call.ts";
+
+/** So small that the network stays what it is, however often it is updated. */
+const LEARNING_RATE = 1e-12;
+
+const FLOAT_BYTES = 4;
+
+interface _Context {
+  readonly operands: NativeOperands;
+  readonly batch: number;
+}
+
+/**
+ * Lists relu and pooling with their gradients, gradients of biases, dropout, loss and SGD. The CPU must be in use, with its library.
+ *
+ * @param net AlexNet, whose weights SGD changes by less than 1e-12 a call.
+ * @param operands What to compute with.
+ * @param batch Images of the step.
+ * @returns The calls, layer by layer, then those of the whole network.
+ */
+export function nativeRest(
+  net: Sequential,
+  operands: NativeOperands,
+  batch: number,
+): NativeCall[] {
+  const context = { operands, batch };
+  const placed = placedLayers();
+  const ofLayers = placed.flatMap((layer, i) =>
+    _ofLayer(layer, placed[i + 1], context)
+  );
+  const { outputShape } = placed.at(-1)!;
+  return [
+    ...ofLayers,
+    _loss(outputShape, context),
+    _update(net, operands),
+  ];
+}
+
+function _ofLayer(
+  layer: AlexNetLayer,
+  next: AlexNetLayer | undefined,
+  context: _Context,
+): NativeCall[] {
+  const { config } = layer;
+  switch (config.kind) {
+    case "max_pool2d":
+      return _pooling(layer, config, context);
+    case "dropout":
+      return _dropout(layer, config, context);
+    case "conv2d": {
+      // Where pooling follows, its gradient is computed last, which leaves less to compute.
+      const isPooled = next?.config.kind === "max_pool2d";
+      const { outputShape } = isPooled ? next : layer;
+      return [
+        _relu(layer, context),
+        _reluGradient({ ...layer, outputShape }, context),
+      ];
+    }
+    case "dense":
+      return [
+        ...config.activation === "relu"
+          ? [_relu(layer, context), _reluGradient(layer, context)]
+          : [],
+        _biasGradient(layer, context),
+      ];
+    default:
+      return [];
+  }
+}
+
+/** The gradient reads a byte for each largest value: its place in the window. */
+function _pooling(
+  { name, inputShape, outputShape }: AlexNetLayer,
+  { size, strides, padding }: PoolingConfig,
+  { operands, batch }: _Context,
+): NativeCall[] {
+  const inShape = [batch, ...inputShape];
+  const outShape = [batch, ...outputShape];
+  const sizes = poolSizes({
+    ...{ inShape, filterSize: size, strides, pad: padding },
+  });
+  const x = operands.left(inShape);
+  const dy = operands.right(outShape);
+  const forward = () => nativePool(x, "max", sizes);
+  let places: TensorInfo | undefined;
+  const shared = {
+    ...{ layer: name, sizes: _format(inShape) },
+    gigabytes: _floats(inShape, outShape) + sizeOf(outShape) / 1e9,
+  };
+  return [{
+    ...{ ...shared, operation: "forward" },
+    compute() {
+      const { pooled, places } = forward();
+      return [pooled, places!];
+    },
+  }, {
+    ...{ ...shared, operation: "gradient" },
+    compute() {
+      places ??= forward().places;
+      return [nativePoolGradient({ dy, places }, sizes)];
+    },
+  }];
+}
+
+/** The operand is changed where it is; NaN is looked for before, which reads it once more. */
+function _relu(
+  { name, outputShape }: AlexNetLayer,
+  { operands, batch }: _Context,
+): NativeCall {
+  const shape = [batch, ...outputShape];
+  const x = operands.left(shape);
+  return {
+    ...{ layer: name, operation: "relu", sizes: _format(shape) },
+    gigabytes: _floats(shape, shape, shape),
+    compute() {
+      activateInPlace(x, "relu");
+      return [];
+    },
+  };
+}
+
+function _reluGradient(
+  { name, outputShape }: AlexNetLayer,
+  { operands, batch }: _Context,
+): NativeCall {
+  const shape = [batch, ...outputShape];
+  const [y, dy] = [operands.left(shape), operands.right(shape)];
+  return {
+    ...{ layer: name, operation: "relu gradient", sizes: _format(shape) },
+    gigabytes: _floats(shape, shape, shape),
+    compute: () => [nativeActivationGradient({ dy, y }, "relu")],
+  };
+}
+
+function _biasGradient(
+  { name, outputShape }: AlexNetLayer,
+  { operands, batch: rows }: _Context,
+): NativeCall {
+  const [columns] = outputShape;
+  const shape = [rows, columns];
+  const dy = operands.right(shape);
+  return {
+    ...{ layer: name, operation: "bias gradient", sizes: _format(shape) },
+    gigabytes: _floats(shape, outputShape),
+    compute: () => [columnSums(dy, { rows, columns })],
+  };
+}
+
+/** The gradient is of what was not dropped, as the gradient of relu has left zeros elsewhere. */
+function _dropout(
+  { name, outputShape }: AlexNetLayer,
+  { rate }: DropoutConfig,
+  { operands, batch }: _Context,
+): NativeCall[] {
+  const shape = [batch, ...outputShape];
+  const x = asTensor(operands.left(shape));
+  const dy = operands.right(shape);
+  const key = { seed: 0, stream: STREAMS.dropout };
+  const shared = {
+    ...{ layer: name, sizes: _format(shape), gigabytes: _floats(shape, shape) },
+  };
+  return [{
+    ...{ ...shared, operation: "forward" },
+    compute: () => [nativeDropoutLayer(x, { rate, key })],
+  }, {
+    ...{ ...shared, operation: "gradient" },
+    compute: () => [nativeUnary(dy, "linear", { alpha: 1 / (1 - rate) })],
+  }];
+}
+
+function _loss(
+  [classes]: Shape,
+  { operands, batch }: _Context,
+): NativeCall {
+  const shape = [batch, classes];
+  const logits = operands.left(shape);
+  const labels = tf.tensor1d(
+    Array.from({ length: batch }, (_, i) => i % classes),
+    "int32",
+  );
+  return {
+    ...{ layer: "", operation: "loss and its gradient", sizes: _format(shape) },
+    compute() {
+      const results = nativeCrossEntropy({ logits, labels }, batch);
+      return [results.loss, results.correct, results.gradient];
+    },
+  };
+}
+
+function _update(net: Sequential, operands: NativeOperands): NativeCall {
+  const weights = net.getWeights();
+  const shapes = weights.map(({ shape }) => shape);
+  const gradients = shapes.map((shape) => asTensor(operands.right(shape)));
+  const optimizer = sgd({ learningRate: LEARNING_RATE });
+  const parameters = weights.reduce((sum, { size }) => sum + size, 0);
+  return {
+    ...{ layer: "", operation: "SGD", sizes: `${parameters} parameters` },
+    gigabytes: 3 * parameters * FLOAT_BYTES / 1e9,
+    compute() {
+      optimizer.apply(weights, gradients);
+      return [];
+    },
+  };
+}
+
+function _format(shape: Shape): string {
+  return shape.join("x");
+}
+
+/** 10^9 bytes of float32 tensors. */
+function _floats(...shapes: readonly Shape[]): number {
+  const size = shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
+  return size * FLOAT_BYTES / 1e9;
+}
