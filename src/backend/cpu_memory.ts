@@ -95,11 +95,6 @@ export class CpuMemory {
       : undefined;
   }
 
-  /** Lets go of what is kept for later. */
-  trim(): void {
-    this.#free.length = 0;
-  }
-
   #lend(bytes: number): ArrayBuffer {
     const buffer = this.#take(bytes);
     this.#holders.set(buffer, 0);

@@ -113,7 +113,9 @@ function _find(): FoundOneDnn {
     try {
       return { library: _open(path) };
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      // Deno says some of it twice.
+      const message = (error instanceof Error ? error.message : String(error))
+        .replace(/^(Could not open library: )+/, "");
       if (named !== undefined) {
         reason =
           `${LIBRARY_VARIABLE} names "${named}", which cannot be used (${message})`;

@@ -56,8 +56,9 @@ export function nativeConv2dInputGradient(
   { dy, filter }: { dy: TensorInfo; filter: TensorInfo },
   s: ConvSizes,
 ): TensorInfo {
+  const primitive = _primitive(s, { gradient: "input" });
   const dx = makeFloats(_inputShape(s));
-  _primitive(s, { gradient: "input" }).run({
+  primitive.run({
     dy: floatsOf(dy),
     kernel: floatsOf(filter),
     dx: dx.values,
@@ -76,6 +77,7 @@ export function nativeConv2dFilterGradient(
   { x, dy }: { x: TensorInfo; dy: TensorInfo },
   s: ConvSizes,
 ): { filter: TensorInfo; bias: TensorInfo } {
+  const primitive = _primitive(s, { gradient: "kernel", hasBias: true });
   const filter = makeFloats([
     s.filterHeight,
     s.filterWidth,
@@ -83,7 +85,7 @@ export function nativeConv2dFilterGradient(
     s.outChannels,
   ]);
   const bias = makeFloats([s.outChannels]);
-  _primitive(s, { gradient: "kernel", hasBias: true }).run({
+  primitive.run({
     x: floatsOf(x),
     dy: floatsOf(dy),
     dKernel: filter.values,

@@ -72,8 +72,9 @@ export function nativePoolGradient(
   s: PoolSizes,
 ): TensorInfo {
   const kind = places === undefined ? "average" : "max";
+  const primitive = _primitive(kind, s, true);
   const dx = makeFloats(poolInputShape(s));
-  _primitive(kind, s, true).run({
+  primitive.run({
     dy: floatsOf(dy),
     places: places && bytesOf(places),
     dx: dx.values,
