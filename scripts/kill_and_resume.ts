@@ -19,14 +19,12 @@ const PROGRAM = fileURLToPath(new URL("../mod.ts", import.meta.url));
 
 /** What to do. */
 export interface KillOptions {
-  /** How often to kill. */
+  /** How often to kill, at moments within the time that an undisturbed run takes. */
   readonly kills: number;
   /** Options of `train`, but --out and --resume. */
   readonly train: readonly string[];
   /** An empty folder to work in. */
   readonly folder: string;
-  /** Most time until a kill, in milliseconds. */
-  readonly mostMs: number;
   /** Chooses the moments. Default 0. */
   readonly seed?: number;
   /** Told of each kill. */
@@ -54,9 +52,11 @@ export interface KillOutcome {
 export async function killAndResume(
   options: KillOptions,
 ): Promise<KillOutcome> {
-  const { kills, folder, mostMs, seed = 0, say = () => {} } = options;
+  const { kills, folder, seed = 0, say = () => {} } = options;
   const [whole, killed] = ["whole", "killed"].map((name) => join(folder, name));
+  const start = performance.now();
   await _train(["--out", whole, ...options.train]);
+  const mostMs = performance.now() - start;
   const moments = uniforms(kills, { seed, stream: 0 });
   let done = 0;
   for (const moment of moments) {
@@ -169,7 +169,6 @@ if (import.meta.main) {
       ? train
       : ["--model=lenet", "--epochs=8", "--checkpoint-every=20"],
     folder,
-    mostMs: 8_000,
     seed: Date.now() % 2 ** 32,
     say: (line) => console.log(line),
   });

@@ -130,19 +130,21 @@ Deno.test("train --quiet prints the line of the epoch only, the same for the sam
 
 Deno.test("train --max-time stops in the middle, evaluates and says so", async () => {
   const { code, stdout, stderr } = await runProgram([
-    ...["train", ...TINY, "--device", "cpu", "--epochs", "50"],
-    ...["--train-samples", "2000", "--max-time", "1s"],
+    ...["train", "--model", "lenet", "--source", "sample", "--device", "cpu"],
+    ...["--epochs", "50", "--batch-size", "1", "--resize", "112"],
+    ...["--train-samples", "2000", "--test-samples", "8", "--max-time", "1s"],
   ]);
   assertEquals(code, 0, stderr);
   assertStringIncludes(stdout, "50 epochs, at most 1 s, seed 0\n");
   assertEquals(stdout.match(/^epoch \d+, loss/gm)?.length, 1);
   assertMatch(stdout, EPOCH_LINE);
-  const stop = /^stopped after 1 s as asked, at step (\d+) of 12500; .+$/m.exec(
-    stdout,
-  );
+  const stop = /^stopped after 1 s as asked, at step (\d+) of 100000; .+$/m
+    .exec(
+      stdout,
+    );
   assert(stop !== null, stdout);
-  // An epoch has 250 steps.
-  assert(Number(stop[1]) >= 1 && Number(stop[1]) < 250, stop[0]);
+  // An epoch has 2,000 steps.
+  assert(Number(stop[1]) >= 1 && Number(stop[1]) < 2000, stop[0]);
 });
 
 Deno.test("train --device cpu trains without WebGPU and without a warning", async () => {
