@@ -129,6 +129,12 @@ function _primitive(
   });
 }
 
+/** Where the windows of a convolution or a pooling are. */
+type _Places = Omit<
+  ConvSizes,
+  "inChannels" | "outChannels" | "filterHeight" | "filterWidth"
+>;
+
 /**
  * How windows lie, as the library describes it.
  *
@@ -137,21 +143,38 @@ function _primitive(
  * @returns Strides and padding.
  */
 export function windowsOf(
-  s: Omit<
-    ConvSizes,
-    "inChannels" | "outChannels" | "filterHeight" | "filterWidth"
-  >,
+  s: _Places,
   size: readonly [number, number],
 ): Windows {
   const strides = [s.strideHeight, s.strideWidth];
   const padBefore = [s.padTop, s.padLeft];
-  const inSize = [s.inHeight, s.inWidth];
-  const outSize = [s.outHeight, s.outWidth];
-  const padAfter = [0, 1].map((d) => {
-    const covered = (outSize[d] - 1) * strides[d] + size[d] - padBefore[d];
-    return Math.max(0, covered - inSize[d]);
-  });
+  const padAfter = [0, 1].map((d) => Math.max(0, -_left(s, size, d)));
   return { strides, padBefore, padAfter };
+}
+
+/**
+ * Whether the library takes windows. It wants as many as there is room for: TensorFlow.js has fewer in a row where `pad` is a
+ * number and windows are not square, as it counts them like those in a column.
+ *
+ * @param s Sizes of a convolution or a pooling.
+ * @param size Height and width of a window.
+ * @returns Whether it does.
+ */
+export function areWindowsFull(
+  s: _Places,
+  size: readonly [number, number],
+): boolean {
+  return _left(s, size, 0) < s.strideHeight &&
+    _left(s, size, 1) < s.strideWidth;
+}
+
+/** How much of the input is behind the last window, in a column or in a row; below 0 where the window goes beyond. */
+function _left(s: _Places, size: readonly [number, number], d: number): number {
+  const [inSize, outSize, stride, padding] = [
+    [s.inHeight, s.outHeight, s.strideHeight, s.padTop],
+    [s.inWidth, s.outWidth, s.strideWidth, s.padLeft],
+  ][d];
+  return inSize + padding - (outSize - 1) * stride - size[d];
 }
 
 function _inputShape(s: ConvSizes): number[] {
