@@ -153,19 +153,22 @@ export function windowsOf(
 }
 
 /**
- * Whether the library takes windows. It wants as many as there is room for: TensorFlow.js has fewer in a row where `pad` is a
- * number and windows are not square, as it counts them like those in a column.
+ * Whether windows are such as the library takes: as many as there is room for, none of them in padding alone. Where `pad` is a
+ * number and windows are not square, TensorFlow.js has more or fewer in a row, as it counts them like those in a column. Of
+ * windows in padding alone there is no largest value, and convolutions of version 3 crash the process with some.
  *
  * @param s Sizes of a convolution or a pooling.
  * @param size Height and width of a window.
- * @returns Whether it does.
+ * @returns Whether they are.
  */
-export function areWindowsFull(
+export function areWindowsUsual(
   s: _Places,
   size: readonly [number, number],
 ): boolean {
-  return _left(s, size, 0) < s.strideHeight &&
-    _left(s, size, 1) < s.strideWidth;
+  const { strides, padBefore, padAfter } = windowsOf(s, size);
+  return size.every((n, d) =>
+    _left(s, size, d) < strides[d] && padBefore[d] < n && padAfter[d] < n
+  );
 }
 
 /** How much of the input is behind the last window, in a column or in a row; below 0 where the window goes beyond. */

@@ -21,11 +21,10 @@ import { matmulKernels } from "../tfjs_matmul.ts";
 import { maxPoolKernels } from "../tfjs_pool.ts";
 import { activated } from "./activation.ts";
 import {
-  areWindowsFull,
+  areWindowsUsual,
   nativeConv2d,
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
-  windowsOf,
 } from "./conv2d.ts";
 import { isNative, useLibrary } from "./device.ts";
 import { fitsBinary, nativeBinary, nativeUnary } from "./elementwise.ts";
@@ -101,15 +100,12 @@ export function registerNative(library: OneDnn): void {
 
 /** Whether the library computes a convolution. */
 function _isConvolution(s: ConvSizes): boolean {
-  return areWindowsFull(s, [s.filterHeight, s.filterWidth]);
+  return areWindowsUsual(s, [s.filterHeight, s.filterWidth]);
 }
 
-/** Whether the library computes a pooling: of windows in padding alone there is no largest value. */
+/** Whether the library computes a pooling. */
 function _isPooling(s: PoolSizes): boolean {
-  const size = [s.windowHeight, s.windowWidth] as const;
-  const { padBefore, padAfter } = windowsOf(s, size);
-  return areWindowsFull(s, size) &&
-    size.every((n, d) => padBefore[d] < n && padAfter[d] < n);
+  return areWindowsUsual(s, [s.windowHeight, s.windowWidth]);
 }
 
 /** Leaves NaN, which oneDNN would hide, to TensorFlow.js's own kernel. */

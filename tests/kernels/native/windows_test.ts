@@ -33,6 +33,12 @@ const WINDOWS: Readonly<Record<string, WindowCase>> = {
     strides: [1, 3],
     pad: 0,
   },
+  "a window in padding alone behind the image": {
+    input: [1, 1, 2, 4],
+    size: [3, 3],
+    strides: [1, 3],
+    pad: 1,
+  },
   "windows in padding alone": {
     input: [1, 6, 6, 4],
     size: [2, 2],
@@ -45,23 +51,21 @@ for (const [what, { input, size, strides, pad }] of Object.entries(WINDOWS)) {
   const makeImages = () =>
     tf.tensor4d(numbers(input.reduce((n, m) => n * m), [-1, 1]), input);
   nativeTest(
-    `registerNative() leaves tf.conv2d() of ${what} as it was`,
+    `registerNative() leaves tf.fused.conv2d() of ${what} as it was`,
     () =>
       _compare(() => {
         const kernel = tf.tensor4d(
           numbers(size[0] * size[1] * 12, [-1, 1], 1),
           [...size, 4, 3],
         );
+        const window = { strides, pad, dimRoundingMode: "floor" } as const;
         const convolve = (x: Tensor, kernel: Tensor) =>
-          tf.conv2d(
-            x as Tensor4D,
-            kernel as Tensor4D,
-            strides,
-            pad,
-            "NHWC",
-            1,
-            "floor",
-          );
+          tf.fused.conv2d({
+            ...window,
+            x: x as Tensor4D,
+            filter: kernel as Tensor4D,
+            bias: tf.tensor1d([1, 2, 3]),
+          });
         return [
           convolve(makeImages(), kernel),
           ...tf.grads(convolve)([makeImages(), kernel]),
