@@ -115,7 +115,7 @@ function _primitive(
         kind: "convolution",
         gradient,
         x,
-        kernel: { ...filter, strides: "any" },
+        kernel: _isRepackable(s) ? { ...filter, strides: "any" } : filter,
         bias,
         y,
         windows: windowsOf(s, [s.filterHeight, s.filterWidth]),
@@ -186,6 +186,16 @@ function _inputShape(s: ConvSizes): number[] {
 
 function _outputShape(s: ConvSizes): number[] {
   return [s.batch, s.outHeight, s.outWidth, s.outChannels];
+}
+
+/**
+ * Whether the library may have kernels in the layout that it likes best. Version 3.7.2, Debian 13's, puts some that have one
+ * channel on both sides there wrongly, and writes beyond its memory in the filter gradient of 1x1 kernels with strides.
+ */
+function _isRepackable(s: ConvSizes): boolean {
+  const hasStrides = s.strideHeight * s.strideWidth > 1;
+  return s.inChannels * s.outChannels > 1 &&
+    !(s.filterHeight * s.filterWidth === 1 && hasStrides);
 }
 
 /** HWIO, as the library names dimensions: out, in, height, width. */
