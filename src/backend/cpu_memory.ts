@@ -14,13 +14,17 @@ const ALIGNMENT = 64;
 /** How much larger than asked for memory may be. */
 const MOST_WASTE = 2;
 
+/** How much memory may be there, lent or kept, in terms of what was lent at most at a time. */
+const MOST_KEPT = 2;
+
 /** Memory that tensors come from and go back to. */
 export class CpuMemory {
   /** How many tensors hold values in memory that was lent. */
   readonly #holders = new WeakMap<ArrayBufferLike, number>();
-  /** From small to large. */
+  /** From what was released first to what was released last. */
   readonly #free: ArrayBuffer[] = [];
   #lentBytes = 0;
+  #mostLentBytes = 0;
 
   /** Bytes that are lent. */
   get lentBytes(): number {
@@ -99,25 +103,30 @@ export class CpuMemory {
     const buffer = this.#take(bytes);
     this.#holders.set(buffer, 0);
     this.#lentBytes += buffer.byteLength;
+    this.#mostLentBytes = Math.max(this.#mostLentBytes, this.#lentBytes);
     return buffer;
   }
 
   #take(bytes: number): ArrayBuffer {
     if (bytes < MIN_BYTES) return new ArrayBuffer(bytes);
     const needed = bytes + ALIGNMENT;
-    const place = this.#free.findIndex(({ byteLength }) =>
-      byteLength >= needed
-    );
-    const isFit = place >= 0 &&
-      this.#free[place].byteLength <= MOST_WASTE * needed;
-    return isFit ? this.#free.splice(place, 1)[0] : new ArrayBuffer(needed);
+    let smallest: number | undefined;
+    for (const [place, { byteLength }] of this.#free.entries()) {
+      if (byteLength < needed || byteLength > MOST_WASTE * needed) continue;
+      if (byteLength < (this.#free[smallest ?? -1]?.byteLength ?? Infinity)) {
+        smallest = place;
+      }
+    }
+    return smallest === undefined
+      ? new ArrayBuffer(needed)
+      : this.#free.splice(smallest, 1)[0];
   }
 
+  /** Keeps memory for later, and lets go of the oldest, which is of no use where sizes change all the time. */
   #keep(buffer: ArrayBuffer): void {
-    const place = this.#free.findIndex(({ byteLength }) =>
-      byteLength >= buffer.byteLength
-    );
-    this.#free.splice(place < 0 ? this.#free.length : place, 0, buffer);
+    this.#free.push(buffer);
+    const most = MOST_KEPT * this.#mostLentBytes - this.#lentBytes;
+    while (this.freeBytes > most) this.#free.shift();
   }
 }
 

@@ -11,7 +11,7 @@ import { areFloats, canFinish } from "./coverage.ts";
 import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
 import { convSizes } from "./sizes.ts";
 
-/** A convolution and its gradients as a backend computes them: float32, NHWC and HWIO. */
+/** A convolution and its gradients as a backend computes them: float32, NHWC and HWIO; undefined where it does not. */
 export interface ConvOperations<Backend> {
   /** Computes `activation(conv2d(x, filter) + bias)`. */
   forward(
@@ -23,19 +23,19 @@ export interface ConvOperations<Backend> {
       activation?: FusedActivation;
     },
     sizes: ConvSizes,
-  ): TensorInfo;
+  ): TensorInfo | undefined;
   /** Gradient by the input. */
   inputGradient(
     backend: Backend,
     tensors: { dy: TensorInfo; filter: TensorInfo },
     sizes: ConvSizes,
-  ): TensorInfo;
+  ): TensorInfo | undefined;
   /** Gradient by the filter. */
   filterGradient(
     backend: Backend,
     tensors: { x: TensorInfo; dy: TensorInfo },
     sizes: ConvSizes,
-  ): TensorInfo;
+  ): TensorInfo | undefined;
 }
 
 /**

@@ -10,16 +10,20 @@ import { poolSizes } from "./sizes.ts";
 import { poolOutputShape, type PoolSizes } from "./pool_shader.ts";
 import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
 
-/** Max pooling and its gradient as a backend computes them, float32. */
+/** Max pooling and its gradient as a backend computes them, float32; undefined where it does not. */
 export interface MaxPoolOperations<Backend> {
   /** Largest value of each window. */
-  forward(backend: Backend, x: TensorInfo, sizes: PoolSizes): TensorInfo;
+  forward(
+    backend: Backend,
+    x: TensorInfo,
+    sizes: PoolSizes,
+  ): TensorInfo | undefined;
   /** Gradient by the input `x`. */
   gradient(
     backend: Backend,
     tensors: { dy: TensorInfo; x: TensorInfo },
     sizes: PoolSizes,
-  ): TensorInfo;
+  ): TensorInfo | undefined;
 }
 
 /**

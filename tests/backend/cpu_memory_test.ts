@@ -74,6 +74,18 @@ Deno.test("CpuMemory gives the smallest that fits, and none of more than twice t
   assert(memory.floats(LEAST).buffer !== other.buffer);
 });
 
+Deno.test("CpuMemory keeps no more than was lent at a time, and as much again, whatever the sizes", () => {
+  const memory = new CpuMemory();
+  // Arrays that grow, then shrink; each is released before the next.
+  const lengths = Array.from({ length: 400 }, (_, i) => Math.min(i, 400 - i));
+  for (const length of lengths) {
+    memory.release(memory.floats(2 * LEAST + 1000 * length));
+    const most = 2 * 4 * (2 * LEAST + 1000 * 200 + 16);
+    assert(memory.freeBytes <= most, `${memory.freeBytes} bytes`);
+  }
+  assertEquals(memory.lentBytes, 0);
+});
+
 Deno.test("CpuMemory does not keep small arrays", () => {
   const memory = new CpuMemory();
   const values = memory.floats(LEAST / 4);

@@ -11,18 +11,19 @@ import { readOwnTests } from "./tfjs_own_tests.ts";
 
 /**
  * The files of TensorFlow.js 4.22.0, with how many calls of these kernels their tests make and how many of those ours
- * may leave to TensorFlow.js's: as measured, 76 of 319. They are of NCHW, of dilation, of other activations than relu, of
- * biases that are not one value per column, of int32, and of what is empty or does not fit.
+ * may leave to TensorFlow.js's: as measured, 80 of 319. They are of NCHW, of dilation, of other activations than relu, of
+ * biases that are not one value per column, of int32, of what is empty or does not fit and, on the CPU, of windows in padding
+ * alone.
  */
 export const OWN_TESTS: Readonly<
   Record<string, { calls: number; left: number }>
 > = {
-  "conv2d_test.js": { calls: 38, left: 16 },
+  "conv2d_test.js": { calls: 38, left: 17 },
   "conv2d_transpose_test.js": { calls: 22, left: 1 },
   "fused/fused_conv2d_test.js": { calls: 67, left: 36 },
   "fused/fused_mat_mul_test.js": { calls: 48, left: 10 },
   "mat_mul_test.js": { calls: 92, left: 13 },
-  "max_pool_test.js": { calls: 52, left: 0 },
+  "max_pool_test.js": { calls: 52, left: 3 },
 };
 
 /** A device to run them on. */

@@ -13,6 +13,7 @@ import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
 import { relu, sigmoid } from "../../src/nn/activation.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
+import { assertClose } from "../compare.ts";
 import { deviceTest, use } from "../device.ts";
 import { numbers } from "../numbers.ts";
 
@@ -74,4 +75,39 @@ for (const [what, layers] of NETWORKS) {
       net.dispose();
     });
   }
+}
+
+for (const [what, layers] of NETWORKS) {
+  deviceTest(
+    `NaN in one image leaves the others alone, through ${what}`,
+    async (device) => {
+      await use(device);
+      const net = new Sequential({
+        inputShape: [18, 18, 16],
+        layers: [...layers, flatten(), dense({ units: 3 })],
+        seed: 1,
+      });
+      const pixels = numbers(3 * 18 * 18 * 16, [0.5, 1]);
+      const logits = async (values: Float32Array) => {
+        const images = tf.tensor4d(values, [3, 18, 18, 16]);
+        const output = net.predict(images);
+        const read = Array.from(await output.data());
+        tf.dispose([images, output]);
+        return read;
+      };
+      const usual = await logits(pixels);
+      // In the second image.
+      const astray = await logits(
+        pixels.map((value, i) => i === 18 * 18 * 16 + 1000 ? NaN : value),
+      );
+      assert(!astray.slice(3, 6).every(Number.isFinite), `${astray}`);
+      for (const row of [0, 6]) {
+        assertClose(astray.slice(row, row + 3), usual.slice(row, row + 3), {
+          absolute: 1e-5,
+          relative: 1e-5,
+        });
+      }
+      net.dispose();
+    },
+  );
 }

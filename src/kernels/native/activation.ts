@@ -15,11 +15,11 @@ import { hasNaN } from "./sums.ts";
  * Applies an activation to a new tensor, where it is.
  *
  * oneDNN's activations and its max pooling take NaN for the smallest number there is: a network that has gone astray would
- * seem to be well. So NaN is looked for before.
+ * seem to be well. So NaN is looked for before, and goes through.
  *
- * @param x float32, which nothing has read yet: NaN everywhere where there was one.
+ * @param x float32, which nothing has read yet.
  * @param of The activation; without one, NaN alone is looked for.
- * @returns Whether there was NaN.
+ * @returns Whether there may be NaN.
  */
 export function activateInPlace(
   x: TensorInfo,
@@ -27,10 +27,17 @@ export function activateInPlace(
 ): boolean {
   const values = floatsOf(x);
   const isAstray = hasNaN(x);
-  if (isAstray) values.fill(NaN);
-  else if (of !== undefined) applyInPlace(values, of);
+  if (of !== undefined && isAstray) {
+    values.forEach((value, i) => values[i] = PLAIN[of](value));
+  } else if (of !== undefined) applyInPlace(values, of);
   return isAstray;
 }
+
+/** Activations that NaN goes through, for where there is one. */
+const PLAIN: Readonly<Record<NativeActivation, (x: number) => number>> = {
+  relu: (x) => x < 0 ? 0 : x,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+};
 
 /**
  * Applies an activation to a new tensor, where it is, as {@linkcode activateInPlace} does.

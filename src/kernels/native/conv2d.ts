@@ -115,7 +115,7 @@ function _primitive(
         kind: "convolution",
         gradient,
         x,
-        kernel: { ...filter, strides: "any" },
+        kernel: _isRepackable(s) ? { ...filter, strides: "any" } : filter,
         bias,
         y,
         windows: windowsOf(s, [s.filterHeight, s.filterWidth]),
@@ -129,6 +129,12 @@ function _primitive(
   });
 }
 
+/** Where the windows of a convolution or a pooling are. */
+type _Places = Omit<
+  ConvSizes,
+  "inChannels" | "outChannels" | "filterHeight" | "filterWidth"
+>;
+
 /**
  * How windows lie, as the library describes it.
  *
@@ -137,21 +143,41 @@ function _primitive(
  * @returns Strides and padding.
  */
 export function windowsOf(
-  s: Omit<
-    ConvSizes,
-    "inChannels" | "outChannels" | "filterHeight" | "filterWidth"
-  >,
+  s: _Places,
   size: readonly [number, number],
 ): Windows {
   const strides = [s.strideHeight, s.strideWidth];
   const padBefore = [s.padTop, s.padLeft];
-  const inSize = [s.inHeight, s.inWidth];
-  const outSize = [s.outHeight, s.outWidth];
-  const padAfter = [0, 1].map((d) => {
-    const covered = (outSize[d] - 1) * strides[d] + size[d] - padBefore[d];
-    return Math.max(0, covered - inSize[d]);
-  });
+  const padAfter = [0, 1].map((d) => Math.max(0, -_left(s, size, d)));
   return { strides, padBefore, padAfter };
+}
+
+/**
+ * Whether windows are such as the library takes: as many as there is room for, none of them in padding alone. Where `pad` is a
+ * number and windows are not square, TensorFlow.js has more or fewer in a row, as it counts them like those in a column. Of
+ * windows in padding alone there is no largest value, and convolutions of version 3 crash the process with some.
+ *
+ * @param s Sizes of a convolution or a pooling.
+ * @param size Height and width of a window.
+ * @returns Whether they are.
+ */
+export function areWindowsUsual(
+  s: _Places,
+  size: readonly [number, number],
+): boolean {
+  const { strides, padBefore, padAfter } = windowsOf(s, size);
+  return size.every((n, d) =>
+    _left(s, size, d) < strides[d] && padBefore[d] < n && padAfter[d] < n
+  );
+}
+
+/** How much of the input is behind the last window, in a column or in a row; below 0 where the window goes beyond. */
+function _left(s: _Places, size: readonly [number, number], d: number): number {
+  const [inSize, outSize, stride, padding] = [
+    [s.inHeight, s.outHeight, s.strideHeight, s.padTop],
+    [s.inWidth, s.outWidth, s.strideWidth, s.padLeft],
+  ][d];
+  return inSize + padding - (outSize - 1) * stride - size[d];
 }
 
 function _inputShape(s: ConvSizes): number[] {
@@ -160,6 +186,16 @@ function _inputShape(s: ConvSizes): number[] {
 
 function _outputShape(s: ConvSizes): number[] {
   return [s.batch, s.outHeight, s.outWidth, s.outChannels];
+}
+
+/**
+ * Whether the library may have kernels in the layout that it likes best. Version 3.7.2, Debian 13's, puts some that have one
+ * channel on both sides there wrongly, and writes beyond its memory in the filter gradient of 1x1 kernels with strides.
+ */
+function _isRepackable(s: ConvSizes): boolean {
+  const hasStrides = s.strideHeight * s.strideWidth > 1;
+  return s.inChannels * s.outChannels > 1 &&
+    !(s.filterHeight * s.filterWidth === 1 && hasStrides);
 }
 
 /** HWIO, as the library names dimensions: out, in, height, width. */

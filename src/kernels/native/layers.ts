@@ -18,10 +18,19 @@ import {
   nativeConv2dInputGradient,
 } from "./conv2d.ts";
 import { cpuBackend, floatsOf, makeFloats } from "./device.ts";
-import { activateInPlace, nativeActivationGradient } from "./activation.ts";
+import {
+  activated,
+  activateInPlace,
+  nativeActivationGradient,
+} from "./activation.ts";
 import { nativeUnary } from "./elementwise.ts";
 import { nativeMatmul } from "./matmul.ts";
-import { nativePool, nativePoolGradient, type PoolKind } from "./pool.ts";
+import {
+  keepNaN,
+  nativePool,
+  nativePoolGradient,
+  type PoolKind,
+} from "./pool.ts";
 import { columnSums, hasNaN } from "./sums.ts";
 
 /**
@@ -40,14 +49,15 @@ export function nativeConvLayer(
   const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
   return differentiable(inputs, (save) => {
     const y = nativeConv2d({ x, filter: kernel, bias }, sizes);
-    const isAstray = activateInPlace(y, activation);
     if (pool === undefined) {
+      activated(y, activation);
       const output = asTensor(y);
       save([x, kernel, output]);
       return output;
     }
+    const isAstray = activateInPlace(y, activation);
     const { pooled, places } = nativePool(y, pool.kind, pool.sizes);
-    if (isAstray) floatsOf(pooled).fill(NaN);
+    if (isAstray && places !== undefined) keepNaN(pooled, y, pool.sizes);
     const output = asTensor(pooled);
     if (places === undefined) save([x, kernel, asTensor(y)]);
     else {
@@ -98,7 +108,7 @@ export function nativeDenseLayer(
       { a: x, b: kernel, bias, outputShape: [rows, columns] },
       { rows, columns, depth: inputs },
     );
-    if (activation) activateInPlace(output, activation);
+    activated(output, activation);
     if (dropout) _drop(floatsOf(output), dropout);
     const tensor = asTensor(output);
     save([x, kernel, tensor]);
@@ -140,8 +150,10 @@ export function nativePoolLayer(
 ): Tensor4D {
   return differentiable([x], (save) => {
     const { pooled, places } = nativePool(x, kind, sizes);
-    if (hasNaN(x)) floatsOf(pooled).fill(NaN);
-    if (places !== undefined) save([asTensor(places)]);
+    if (places !== undefined) {
+      if (hasNaN(x)) keepNaN(pooled, x, sizes);
+      save([asTensor(places)]);
+    }
     return asTensor(pooled);
   }, (dy, [places]) => [
     asTensor(nativePoolGradient({ dy, places }, sizes)),

@@ -17,6 +17,7 @@ import {
 import { windowsOf } from "./conv2d.ts";
 import {
   bytesOf,
+  cpuBackend,
   floatsOf,
   imageLayout,
   makeBytes,
@@ -58,6 +59,26 @@ export function nativePool(
     places: places?.values,
   });
   return { pooled: pooled.info, places: places?.info };
+}
+
+/**
+ * Puts NaN where a window has one, which max pooling ignores.
+ *
+ * @param pooled What max pooling gave, float32 `[batch, outHeight, outWidth, channels]`, which nothing has read yet.
+ * @param x What was pooled.
+ * @param s Sizes of the pooling.
+ */
+export function keepNaN(
+  pooled: TensorInfo,
+  x: TensorInfo,
+  s: PoolSizes,
+): void {
+  const { pooled: means } = nativePool(x, "average", s);
+  const values = floatsOf(pooled);
+  floatsOf(means).forEach((mean, i) => {
+    if (Number.isNaN(mean)) values[i] = NaN;
+  });
+  cpuBackend().disposeData(means.dataId);
 }
 
 /**

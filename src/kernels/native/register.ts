@@ -11,14 +11,17 @@ import type {
   NativeActivation,
 } from "../../backend/onednn/operation.ts";
 import type { OneDnn } from "../../backend/onednn/library.ts";
+import type { ConvSizes } from "../conv_view.ts";
 import { areFloats } from "../coverage.ts";
 import type { Kernel } from "../kernel.ts";
+import type { PoolSizes } from "../pool_shader.ts";
 import { replaceKernels } from "../register.ts";
 import { convKernels } from "../tfjs_conv2d.ts";
 import { matmulKernels } from "../tfjs_matmul.ts";
 import { maxPoolKernels } from "../tfjs_pool.ts";
 import { activated } from "./activation.ts";
 import {
+  areWindowsUsual,
   nativeConv2d,
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
@@ -34,11 +37,16 @@ const MIN_ELEMENTS = 4096;
 
 const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
   ...convKernels<CpuBackend>({
-    forward: (_, { activation, ...tensors }, sizes) =>
-      activated(nativeConv2d(tensors, sizes), activation),
-    inputGradient: (_, tensors, sizes) =>
-      nativeConv2dInputGradient(tensors, sizes),
+    forward(_, { activation, ...tensors }, sizes) {
+      if (!_isConvolution(sizes)) return;
+      return activated(nativeConv2d(tensors, sizes), activation);
+    },
+    inputGradient(_, tensors, sizes) {
+      if (!_isConvolution(sizes)) return;
+      return nativeConv2dInputGradient(tensors, sizes);
+    },
     filterGradient(backend, tensors, sizes) {
+      if (!_isConvolution(sizes)) return;
       const { filter, bias } = nativeConv2dFilterGradient(tensors, sizes);
       backend.disposeData(bias.dataId);
       return filter;
@@ -49,11 +57,13 @@ const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
   ),
   ...maxPoolKernels<CpuBackend>({
     forward(backend, x, sizes) {
+      if (!_isPooling(sizes)) return;
       const { pooled, places } = nativePool(x, "max", sizes);
       backend.disposeData(places!.dataId);
       return pooled;
     },
     gradient(backend, { dy, x }, sizes) {
+      if (!_isPooling(sizes)) return;
       const { pooled, places } = nativePool(x, "max", sizes);
       const dx = nativePoolGradient({ dy, places }, sizes);
       for (const { dataId } of [pooled, places!]) backend.disposeData(dataId);
@@ -86,6 +96,16 @@ export function registerNative(library: OneDnn): void {
       ) => [name, (call) => isNative() ? kernel(call) : undefined]),
     ) as typeof KERNELS,
   );
+}
+
+/** Whether the library computes a convolution. */
+function _isConvolution(s: ConvSizes): boolean {
+  return areWindowsUsual(s, [s.filterHeight, s.filterWidth]);
+}
+
+/** Whether the library computes a pooling. */
+function _isPooling(s: PoolSizes): boolean {
+  return areWindowsUsual(s, [s.windowHeight, s.windowWidth]);
 }
 
 /** Leaves NaN, which oneDNN would hide, to TensorFlow.js's own kernel. */
