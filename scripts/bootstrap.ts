@@ -81,7 +81,7 @@ async function _ensureDevice(setUp: SetUp): Promise<void> {
 async function _ensureLibrary({ offline }: SetUp): Promise<boolean> {
   const { library, missing } = findOneDnn();
   if (library !== undefined) return true;
-  const isNamed = Deno.env.get(LIBRARY_VARIABLE) !== undefined;
+  const isNamed = Boolean(Deno.env.get(LIBRARY_VARIABLE));
   if (offline || isNamed || !_canInstall()) {
     console.error(`setup: ${missing}`);
     return false;

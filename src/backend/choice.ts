@@ -12,6 +12,7 @@ import {
 } from "./adapter.ts";
 import { findOneDnn } from "./onednn/library.ts";
 import { tf } from "./tf.ts";
+import type { KernelBackend } from "@tensorflow/tfjs-core";
 
 /** A library of kernels for CPUs. */
 export interface NativeLibrary {
@@ -37,7 +38,8 @@ export type FoundLibrary =
  */
 export function nativeLibrary(): FoundLibrary {
   // Its kernels need the memory of the backend that `loadTf` registers.
-  if (!("arrays" in tf.findBackend("cpu"))) {
+  const backend: KernelBackend | null = tf.findBackend("cpu");
+  if (backend === null || !("arrays" in backend)) {
     return {
       missing:
         "oneDNN cannot be used as TensorFlow.js's CPU backend was in use before: call `await initBackend()` first",
@@ -75,15 +77,15 @@ export function whatIsMissing(
   asked: "auto" | "webgpu" | "cpu",
   adapter: AdapterDescription | undefined,
 ): string | undefined {
+  if (asked === "webgpu" || adapter?.isSoftware === false) return;
   const { missing } = nativeLibrary();
-  if (asked === "webgpu" || missing === undefined) return;
+  if (missing === undefined) return;
   if (adapter === undefined) {
     const found = asked === "cpu"
       ? ""
       : `no WebGPU adapter was found (${NO_ADAPTER_REMEDY}) and `;
     return `This runs on the CPU in plain JavaScript, hundreds of times slower than with oneDNN, as ${found}${missing}`;
   }
-  if (!adapter.isSoftware) return;
   return `This runs on a software WebGPU adapter, several times slower than the CPU with oneDNN, as ${missing}`;
 }
 

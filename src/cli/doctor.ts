@@ -104,8 +104,8 @@ async function _device(): Promise<Findings> {
   }
   return {
     facts: [...facts, ...adapter.facts],
-    problems: adapter.problems,
-    notes,
+    problems: info.device === "webgpu" ? adapter.problems : [],
+    notes: info.device === "webgpu" ? notes : [...notes, ...adapter.problems],
   };
 }
 

@@ -37,8 +37,8 @@ export async function initBackend(
 ): Promise<BackendInfo> {
   const info = await openBackend(options);
   if (info.device === "webgpu") await registerKernels();
-  const { library } = findOneDnn();
-  if (info.library && library) registerNative(library);
+  const library = info.library && findOneDnn().library;
+  if (library) registerNative(library);
   return info;
 }
 

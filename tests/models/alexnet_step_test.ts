@@ -12,7 +12,7 @@ import type { Sequential } from "../../src/nn/sequential.ts";
 import { summarize } from "../../src/nn/summary.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { assertCloseTensor } from "../compare.ts";
-import { deviceTest, read, readAgainstPlain, use } from "../device.ts";
+import { againstPlain, deviceTest, read, use } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import * as reference from "./reference.ts";
 import type { Values } from "./reference.ts";
@@ -115,20 +115,21 @@ deviceTest(
 );
 
 // The same against tfjs itself, with images small enough for its CPU backend. No value is near a kink here.
+const smallPixels = numbers(2 * 67 * 67, [0, 1]);
+let names: string[] = [];
+const valuesOfSmall = againstPlain(() => {
+  const net = alexnet({ dropout: 0, imageSize: 67 });
+  net.setWeights(_makeWeights(net).map(({ data }) => data as Float32Array));
+  names = net.weightNames();
+  const images = tf.tensor4d(smallPixels, [2, 67, 67, 1]);
+  const results = [net.predict(images), ..._step(net, images)];
+  net.dispose();
+  return results;
+});
 deviceTest(
   "alexnet() has the logits, loss and gradients of TensorFlow.js at 67x67",
   async (device) => {
-    const pixels = numbers(2 * 67 * 67, [0, 1]);
-    let names: string[] = [];
-    const { actual, expected } = await readAgainstPlain(device, () => {
-      const net = alexnet({ dropout: 0, imageSize: 67 });
-      net.setWeights(_makeWeights(net).map(({ data }) => data as Float32Array));
-      names = net.weightNames();
-      const images = tf.tensor4d(pixels, [2, 67, 67, 1]);
-      const results = [net.predict(images), ..._step(net, images)];
-      net.dispose();
-      return results;
-    });
+    const { actual, expected } = await valuesOfSmall(device);
     ["logits", "loss", "correct", ...names].forEach((what, i) =>
       assertCloseTensor(actual[i], expected[i], { relative: 1e-4, what })
     );

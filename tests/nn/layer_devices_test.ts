@@ -11,7 +11,7 @@ import type { Layer } from "../../src/nn/layer.ts";
 import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
 import { type Shape, sizeOf } from "../../src/nn/shape.ts";
 import { assertCloseTensor } from "../compare.ts";
-import { deviceTest, readAgainstPlain } from "../device.ts";
+import { againstPlain, deviceTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 
 /** The longest sums here have 4,096 terms: their rounding error stays below 1e-5 of the largest element. */
@@ -77,28 +77,29 @@ const CASES: Case[] = [
 ];
 
 for (const [what, layer, input, batch] of CASES) {
+  const values = againstPlain(() => {
+    const specs = layer.weights(input);
+    const outputSize = batch * sizeOf(layer.outputShape(input));
+    const inputs = [[batch, ...input], ...specs.map(({ shape }) => shape)]
+      .map((shape, i) =>
+        tf.tensor(numbers(sizeOf(shape), [-1, 1], i), [...shape])
+      );
+    const dy = numbers(outputSize, [-1, 1], 9);
+    const apply = (x: Tensor, ...weights: Tensor[]) =>
+      layer.apply(x, weights, CONTEXT);
+    const y = apply(inputs[0], ...inputs.slice(1));
+    return [
+      tf.clone(y),
+      ...tf.grads(apply)(inputs, tf.tensor(dy, y.shape)),
+    ];
+  });
   deviceTest(
     `${what} of [${[
       batch,
       ...input,
     ]}] has the values and gradients of TensorFlow.js`,
     async (device) => {
-      const specs = layer.weights(input);
-      const outputSize = batch * sizeOf(layer.outputShape(input));
-      const { actual, expected } = await readAgainstPlain(device, () => {
-        const inputs = [[batch, ...input], ...specs.map(({ shape }) => shape)]
-          .map((shape, i) =>
-            tf.tensor(numbers(sizeOf(shape), [-1, 1], i), [...shape])
-          );
-        const dy = numbers(outputSize, [-1, 1], 9);
-        const apply = (x: Tensor, ...weights: Tensor[]) =>
-          layer.apply(x, weights, CONTEXT);
-        const y = apply(inputs[0], ...inputs.slice(1));
-        return [
-          tf.clone(y),
-          ...tf.grads(apply)(inputs, tf.tensor(dy, y.shape)),
-        ];
-      });
+      const { actual, expected } = await values(device);
       ["output", "input gradient", "kernel gradient", "bias gradient"]
         .slice(0, actual.length)
         .forEach((what, i) =>

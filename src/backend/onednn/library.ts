@@ -42,6 +42,8 @@ const STATUSES = [
   "not required",
 ];
 
+const OUT_OF_MEMORY = 1;
+
 /** A pointer that the library gave. */
 export type Handle = Deno.PointerValue;
 
@@ -100,16 +102,15 @@ export function findOneDnn(): FoundOneDnn {
 }
 
 function _find(): FoundOneDnn {
+  // Nobody is asked for what is not needed. Pointers need the permission for all files.
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    return { missing: "loading oneDNN needs --allow-ffi, without a path" };
+  }
   const named = _variable();
   const names = named === undefined ? NAMES[Deno.build.os] ?? [] : [named];
+  let broken: string | undefined;
   let reason = `oneDNN was not found: ${NO_LIBRARY_REMEDY}`;
   for (const path of names) {
-    // Nobody is asked for what is not needed.
-    const { state } = Deno.permissions.querySync({ name: "ffi", path });
-    if (state !== "granted") {
-      reason = "loading oneDNN needs --allow-ffi";
-      continue;
-    }
     try {
       return { library: _open(path) };
     } catch (error) {
@@ -119,10 +120,20 @@ function _find(): FoundOneDnn {
       if (named !== undefined) {
         reason =
           `${LIBRARY_VARIABLE} names "${named}", which cannot be used (${message})`;
-      } else if (error instanceof BackendError) reason = message;
+      } else if (!_isAbsent(message) && broken === undefined) {
+        broken = error instanceof BackendError
+          ? message
+          : `oneDNN in ${path} cannot be used (${message}): ${NO_LIBRARY_REMEDY}`;
+      }
     }
   }
-  return { missing: reason };
+  return { missing: broken ?? reason };
+}
+
+/** Whether a message says that there is no such file. */
+function _isAbsent(message: string): boolean {
+  return /no such file|cannot open shared object|module could not be found/i
+    .test(message);
 }
 
 function _variable(): string | undefined {
@@ -147,10 +158,12 @@ function _open(path: string): OneDnn {
   const call: OneDnn["call"] = (name, ...values) => {
     const status = functions[name](...values);
     if (status === 0) return;
+    const what = STATUSES[status] ?? `status ${status}`;
+    const remedy = status === OUT_OF_MEMORY
+      ? "use fewer or smaller images"
+      : "please report it, and use `--device webgpu`";
     throw new BackendError(
-      `oneDNN ${version} failed in ${name}: ${
-        STATUSES[status] ?? `status ${status}`
-      }; use fewer or smaller images, or \`--device webgpu\``,
+      `oneDNN ${version} failed in ${name}: ${what}; ${remedy}`,
     );
   };
   const make: OneDnn["make"] = (name, ...values) => {

@@ -57,7 +57,7 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
   },
   "no permission to load it": {
     permissions: without("--allow-ffi"),
-    missing: /as loading oneDNN needs --allow-ffi$/,
+    missing: /as loading oneDNN needs --allow-ffi, without a path$/,
   },
 };
 
