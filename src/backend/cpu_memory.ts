@@ -5,11 +5,10 @@
  * @module
  */
 
+import { alignedOffset, ALIGNMENT } from "./onednn/scratch.ts";
+
 /** Smaller arrays are not worth keeping. */
 const MIN_BYTES = 1 << 16;
-
-/** What arrays begin at a multiple of: a cache line, and the widest vector. */
-const ALIGNMENT = 64;
 
 /** How much larger than asked for memory may be. */
 const MOST_WASTE = 2;
@@ -133,6 +132,5 @@ export class CpuMemory {
 /** Bytes from the start of memory to the first aligned place, where there is one. */
 function _offsetOf(buffer: ArrayBuffer, bytes: number): number {
   if (buffer.byteLength < bytes + ALIGNMENT) return 0;
-  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
-  return Number(-address & BigInt(ALIGNMENT - 1));
+  return alignedOffset(buffer);
 }

@@ -77,7 +77,7 @@ function _description(library: OneDnn, operation: Operation): _Description {
       return [
         `convolution_${direction}${gradient ? of[gradient] : ""}`,
         ...purpose,
-        ALGORITHMS.convolution,
+        ALGORITHMS.convolution[operation.by],
         ...layouts.map(memory),
         ..._windows(windows, isOld ? [] : [_none(windows)]),
       ];

@@ -9,7 +9,7 @@ export const FORWARD_TRAINING = 64;
 
 /** Numbers of what an operation computes. */
 export const ALGORITHMS = {
-  convolution: 1,
+  convolution: { direct: 1, any: 3 },
   pooling: { max: 511, average: 1023 },
   binary: { add: 131056, multiply: 131057, divide: 131060, subtract: 131061 },
 } as const;
@@ -51,6 +51,8 @@ export interface Windows {
 export type Operation =
   | {
     readonly kind: "convolution";
+    /** Whether sums may be rearranged, by tiles as Winograd's. */
+    readonly by: keyof typeof ALGORITHMS.convolution;
     readonly gradient?: "input" | "kernel";
     readonly x: Layout;
     readonly kernel: Layout;
@@ -108,3 +110,6 @@ export type Operation =
 export function forwardOf(operation: Operation): Operation | undefined {
   return operation.gradient ? { ...operation, gradient: undefined } : undefined;
 }
+
+/** A convolution. */
+export type Convolution = Extract<Operation, { kind: "convolution" }>;

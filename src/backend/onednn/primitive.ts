@@ -9,6 +9,7 @@ import { requireArray } from "./arrays.ts";
 import type { Handle, OneDnn } from "./library.ts";
 import { describeMemory } from "./memory.ts";
 import type { Layout, Operation } from "./operation.ts";
+import { reserveScratch, scratchOf } from "./scratch.ts";
 
 /** Numbers of what an operation reads and writes. */
 const ARGUMENTS = {
@@ -37,8 +38,6 @@ export type Arrays = Partial<
 
 const QUERY = { argument: 255, implementation: 8 };
 const NO_MEMORY = null;
-/** Address that has the library allocate; a pointer to it cannot be made before --allow-ffi is asked for. */
-const ALLOCATE = 0xffff_ffff_ffff_ffffn;
 
 /** An argument that is ready to be bound. */
 interface _Bound {
@@ -76,7 +75,7 @@ export interface Primitive {
  * copied before or after.
  *
  * @param library The library.
- * @param operation The operation, whose kernels may have the layout "any".
+ * @param operation The operation, of which what `given` gives the place of may have the layout "any".
  * @param given How each argument lies in the caller's arrays.
  * @returns The primitive, which lives as long as the library.
  * @throws {BackendError} If the library cannot compute it.
@@ -92,6 +91,7 @@ export function makePrimitive(
   const after: _Call[] = [];
   const bound: _Bound[] = [];
   const inner: [number, Handle][] = [];
+  const copies: Handle[] = [];
   let placesBytes = 0;
   for (const [key, place] of Object.entries(given)) {
     const name = key as ArgumentName;
@@ -115,9 +115,13 @@ export function makePrimitive(
       inner.push([ARGUMENTS[name], memory]);
       continue;
     }
-    const anywhere = Deno.UnsafePointer.create(ALLOCATE);
-    const liked = library.make("dnnl_memory_create", wanted, engine, anywhere);
+    const liked = library.make("dnnl_memory_create", wanted, engine, NO_MEMORY);
     inner.push([ARGUMENTS[name], liked]);
+    reserveScratch(
+      copies.length,
+      Number(queries.dnnl_memory_desc_get_size(wanted)),
+    );
+    copies.push(liked);
     if (_isWritten(operation, name)) {
       after.push(_reorder(library, [wanted, own], [liked, memory]));
     } else before.push(_reorder(library, [own, wanted], [memory, liked]));
@@ -140,6 +144,9 @@ export function makePrimitive(
           arrays[name] as BufferSource,
         );
       }
+      copies.forEach((memory, slot) =>
+        library.call("dnnl_memory_set_data_handle", memory, scratchOf(slot))
+      );
       for (const { primitive, numArguments, list } of calls) {
         library.call(
           "dnnl_primitive_execute",
@@ -195,6 +202,24 @@ function _call(
   );
   const primitive = library.make("dnnl_primitive_create", descriptor);
   return { primitive, numArguments: pairs.length, list };
+}
+
+/**
+ * Asks how the library would compute an operation, without making it ready.
+ *
+ * @param library The library.
+ * @param operation The operation.
+ * @returns The library's own words, for example "jit_wino_4x3:avx512_core".
+ * @throws {BackendError} If the library cannot compute it.
+ */
+export function implementationOf(
+  library: OneDnn,
+  operation: Operation,
+): string {
+  const descriptor = describe(library, operation);
+  const implementation = _implementation(library, descriptor);
+  library.call("dnnl_primitive_desc_destroy", descriptor);
+  return implementation;
 }
 
 function _implementation(library: OneDnn, descriptor: Handle): string {

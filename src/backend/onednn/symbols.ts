@@ -24,6 +24,7 @@ const COMMON = {
   dnnl_memory_set_data_handle: "pb",
   dnnl_primitive_desc_query: "piib",
   dnnl_primitive_create: "bp",
+  dnnl_primitive_desc_destroy: "p",
   dnnl_primitive_execute: "ppib",
   dnnl_reorder_primitive_desc_create: "bppppp",
   dnnl_sgemm: "cclllfblblfbl",
