@@ -25,6 +25,9 @@ import {
   rowMajor,
 } from "./device.ts";
 
+/** With fewer channels, tiles are mostly empty lanes. */
+const MIN_TILED_CHANNELS = 16;
+
 /**
  * Computes `conv2d(x, filter) + bias`.
  *
@@ -150,10 +153,11 @@ function _byTiles(
   library: OneDnn,
   direct: Convolution,
 ): Convolution | undefined {
-  const { kernel, windows } = direct;
-  const isCandidate =
-    `${kernel.dims.slice(2)};${windows.strides}` === "3,3;1,1";
-  if (!isCandidate || kernel.strides !== "any") return;
+  const { dims, strides } = direct.kernel;
+  const [outChannels, inChannels, ...size] = dims;
+  const isCandidate = `${size};${direct.windows.strides}` === "3,3;1,1" &&
+    Math.min(outChannels, inChannels) >= MIN_TILED_CHANNELS;
+  if (!isCandidate || strides !== "any") return;
   const [x, y] = [direct.x, direct.y].map(_any);
   const tiled: Convolution = { ...direct, by: "any", x, y };
   return implementationOf(library, tiled).includes("wino") ? tiled : undefined;
