@@ -116,8 +116,9 @@ Deno.test("--help answers at once", async () => {
   for (let i = 0; i < 5 && helpMs > allowedMs; i++) {
     emptyMs = Math.min(emptyMs, await msOf(empty));
     helpMs = Math.min(helpMs, await msOf(help));
-    // On a busy machine Deno itself takes that long; TensorFlow.js alone would take twice as long again.
-    allowedMs = Math.max(MAX_HELP_MS, 2.5 * emptyMs);
+    // A slow machine takes nearly three times as long as for nothing to load the files of this package; TensorFlow.js
+    // alone would take more than twice as long again.
+    allowedMs = Math.max(MAX_HELP_MS, 3.5 * emptyMs);
   }
   assert(helpMs <= allowedMs, `${helpMs} ms, and ${emptyMs} ms for nothing`);
 });
