@@ -29,6 +29,7 @@ export type { NativeLibrary } from "./src/backend/choice.ts";
 export { throwIfDeviceFailed } from "./src/backend/backend.ts";
 export { initBackend } from "./src/kernels/init.ts";
 export * from "./src/data/mod.ts";
+export * from "./src/distributed/mod.ts";
 export * from "./src/errors.ts";
 export * from "./src/io/mod.ts";
 export * from "./src/kernels/mod.ts";

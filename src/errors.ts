@@ -84,6 +84,9 @@ export class SampleError extends AlexNetError {
 /** No device could be had, or the device reported an error. */
 export class BackendError extends AlexNetError {}
 
+/** Processes cannot train together: they cannot find each other, or one of them has failed. */
+export class DistributedError extends AlexNetError {}
+
 /** Training cannot go on, because the loss is not a finite number. */
 export class TrainingError extends AlexNetError {
   /** Epoch (from 1) in which it happened. */

@@ -6,7 +6,7 @@
 
 import type { EpochRecord, RunConfig } from "../runs/records.ts";
 import type { Progress } from "../train/callbacks.ts";
-import type { History } from "../train/fit.ts";
+import type { History } from "../train/fit_options.ts";
 
 /** The run begins: the first line. */
 export interface StartLine {

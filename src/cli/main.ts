@@ -4,8 +4,9 @@
  * @module
  */
 
-import { AlexNetError, OptionError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
 import { COMMANDS } from "./commands.ts";
+import { explain } from "./explain.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { didYouMean, UsageError } from "./option_kinds.ts";
 import { parseOptions } from "./options.ts";
@@ -20,7 +21,9 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await _run(args);
   } catch (error) {
-    console.error(`error: ${_explain(error, args[0])}`);
+    const [name] = args;
+    const command = Object.hasOwn(COMMANDS, name) ? name : undefined;
+    console.error(`error: ${explain(error, command)}`);
     if (args.includes("--verbose")) console.error(error);
     return error instanceof UsageError || error instanceof OptionError ? 2 : 1;
   }
@@ -50,18 +53,4 @@ async function _run([name, ...args]: readonly string[]): Promise<number> {
     );
   }
   return await command.run(line);
-}
-
-function _explain(error: unknown, command: string | undefined): string {
-  if (error instanceof UsageError) {
-    const known = command !== undefined && Object.hasOwn(COMMANDS, command);
-    return `${error.message}; see ${known ? `${command} ` : ""}--help`;
-  }
-  if (error instanceof OptionError) {
-    const flag = error.option.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
-    return error.message.replace(error.option, `--${flag}`);
-  }
-  if (error instanceof AlexNetError) return error.message;
-  const [firstLine] = String(error).split("\n");
-  return `${firstLine}; --verbose shows where`;
 }

@@ -63,6 +63,18 @@ export const OPTIONS = {
     min: 1,
   }),
   "test-samples": integer("N", "Use the first N test images only", { min: 1 }),
+  "distributed": toggle(
+    "Train together with the other processes that mpirun (or srun) started, each of which takes its part of every batch",
+  ),
+  "compression": choice(
+    "With --distributed: send gradients in float16, and what that rounds off later",
+    ["none", "float16"],
+  ),
+  "sync-every": integer(
+    "N",
+    "With --distributed: average weights every N steps, in place of gradients at each",
+    { min: 1 },
+  ),
   "max-time": duration(
     "TIME",
     "Stop training after e.g. 90s, 10m or 1h30m and evaluate",

@@ -125,7 +125,9 @@ export async function openRun(
  * @param options Its options.
  * @returns For example "go on with: deno run -A mod.ts train --resume runs/a".
  */
-export function howToResume({ out, resume }: OptionValues): string {
+export function howToResume(
+  { out, resume, distributed }: OptionValues,
+): string {
   const path = resume ?? out;
   if (path === undefined) {
     return "nothing was kept of it; --out RUN keeps what it takes to go on";
@@ -133,9 +135,12 @@ export function howToResume({ out, resume }: OptionValues): string {
   const main = Deno.mainModule.startsWith("file:")
     ? relative(Deno.cwd(), fileURLToPath(Deno.mainModule))
     : Deno.mainModule;
-  return `go on with: deno run -A ${_quote(main)} train --resume ${
-    _quote(path)
-  }`;
+  const [before, after] = distributed
+    ? ["mpirun -n N ", "--distributed "]
+    : ["", ""];
+  return `go on with: ${before}deno run -A ${
+    _quote(main)
+  } train ${after}--resume ${_quote(path)}`;
 }
 
 /** As a shell wants it. */

@@ -31,6 +31,8 @@ const FIXED = [
   "train-samples",
   "test-samples",
   "precision",
+  "compression",
+  "sync-every",
   "source",
   "measure-train",
 ] as const satisfies readonly OptionName[];
@@ -56,6 +58,17 @@ const AT_ANY_LENGTH: readonly string[] = ["constant", "plateau"];
 
 /** Options that say where to begin, not what to compute. */
 const OF_A_START: readonly string[] = ["preset", "tune"];
+
+/**
+ * Leaves out what makes a process print or write: for those that train together with one that does.
+ *
+ * @param options All options.
+ * @returns The others.
+ */
+export function withoutOutput(options: OptionValues): OptionValues {
+  const { out: _, resume: __, save: ___, ...others } = options;
+  return { ...others, json: false, quiet: true };
+}
 
 /**
  * Lists the options of a run.

@@ -19,26 +19,31 @@ import { LAST } from "../runs/run_checkpoints.ts";
 import { RUN_FILES } from "../runs/run_files.ts";
 import type { RunFolder } from "../runs/run_folder.ts";
 import { fit } from "../train/fit.ts";
+import { requireTogether } from "../train/together.ts";
 import type { Checkpoints } from "../train/state.ts";
 import { useTuned } from "../train/tune.ts";
 import { formatDevice, formatLayers } from "./console.ts";
 import { formatData } from "./data_summary.ts";
+import { ALONE, type Group, runTogether } from "./group.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupts.ts";
 import { loadData } from "./load_data.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
+import { UsageError } from "./option_kinds.ts";
 import { optimizationOf } from "./optimization.ts";
 import type { CommandLine, OptionValues } from "./options.ts";
 import { checkWritable } from "./output_file.ts";
 import { ProgressView } from "./progress.ts";
 import { type Recipe, recipeOf } from "./recipe.ts";
 import { howToResume, openRun, runOptions } from "./run.ts";
+import { withoutOutput } from "./run_options.ts";
 import {
   describeRecipe,
+  describeTogether,
   explainSkipped,
   explainSplit,
   explainStop,
 } from "./train_messages.ts";
-import { type TrainOutput, trainOutput } from "./train_output.ts";
+import { SILENT, type TrainOutput, trainOutput } from "./train_output.ts";
 import { tuneWith } from "./tune.ts";
 
 /**
@@ -47,29 +52,67 @@ import { tuneWith } from "./tune.ts";
  * @param line The parsed command line.
  * @returns The exit code.
  */
-export async function train({ options: given }: CommandLine): Promise<number> {
+export async function train({ options }: CommandLine): Promise<number> {
+  if (options.distributed) {
+    return await runTogether((group) => _train(options, group));
+  }
+  for (const name of ["compression", "sync-every"] as const) {
+    if (options[name] === undefined) continue;
+    throw new UsageError(`Cannot use --${name} without --distributed`);
+  }
+  return await _train(options, ALONE);
+}
+
+/** Completes the options, and checks what can be checked before anything takes time. */
+async function _complete(given: OptionValues): Promise<OptionValues> {
   const options = await runOptions(given);
   const recipe = recipeOf(options);
-  const { model, imageSize } = recipe;
-  const config: ModelConfig = { model, imageSize, classes: 10 };
-  checkNetwork(config, options);
-  const optimization = optimizationOf(recipe);
+  checkNetwork(_configOf(recipe), options);
+  optimizationOf(recipe);
+  requireTogether({
+    compression: options.compression,
+    syncEvery: options["sync-every"],
+    precision: recipe.precision,
+    everySteps: options["checkpoint-every"],
+  });
   if (options.save !== undefined) await checkWritable("--save", options.save);
+  return options;
+}
+
+function _configOf({ model, imageSize }: Recipe): ModelConfig {
+  return { model, imageSize, classes: 10 };
+}
+
+async function _train(given: OptionValues, group: Group): Promise<number> {
+  const all = await group.byFirst(() => _complete(given));
+  const options = group.isFirst ? all : withoutOutput(all);
+  const recipe = recipeOf(options);
+  const config = _configOf(recipe);
+  const optimization = optimizationOf(recipe);
   const view = new ProgressView({
     noBars: options.progress === false,
     quiet: options.quiet || options.json,
     logEvery: options["log-every"],
   });
-  const output = trainOutput(options, view, recipe);
-  const onWarning = (message: string) => console.error(`warning: ${message}`);
+  const output = group.isFirst ? trainOutput(options, view, recipe) : SILENT;
+  const onWarning = (message: string) => {
+    if (group.isFirst) console.error(`warning: ${message}`);
+  };
   // Before anything is printed, as Deno clears the line of a terminal when a worker starts.
   using interrupts = await listenForInterrupts();
   try {
-    const backend = await initBackend({ device: options.device, onWarning });
-    requirePrecision(recipe.precision);
-    using run = await openRun(options, { recipe, model: config, backend });
+    const backend = await group.together(async () => {
+      const info = await initBackend({ device: options.device, onWarning });
+      requirePrecision(recipe.precision);
+      return info;
+    });
+    using run = await group.together(() =>
+      openRun(options, { recipe, model: config, backend })
+    );
     const { folder } = run;
-    const data = await run.undoIfItFails(() => loadData(options, recipe, view));
+    const data = await run.undoIfItFails(() =>
+      group.together(() => loadData(options, recipe, view))
+    );
     const net = buildNetwork(config, recipe);
     const stepsPerEpoch = data.train.numBatches;
     const changes = optimization.describe(stepsPerEpoch);
@@ -83,6 +126,7 @@ export async function train({ options: given }: CommandLine): Promise<number> {
         ...formatData(data.train.summary()),
         `\n${formatLayers(net.summary())}\n`,
         `recipe: ${describeRecipe(recipe, changes, data)}`,
+        ...describeTogether(group.communicator, recipe.batchSize),
         ...run.explain(),
       ],
     });
@@ -109,6 +153,9 @@ export async function train({ options: given }: CommandLine): Promise<number> {
       signal: interrupts.signal,
       checkpoints: folder && _telling(folder, output),
       resume: folder?.state,
+      communicator: group.communicator,
+      compression: options.compression,
+      syncEvery: options["sync-every"],
       callbacks: [
         output.callbacks,
         ...optimization.callbacks,
@@ -116,11 +163,14 @@ export async function train({ options: given }: CommandLine): Promise<number> {
       ],
     });
     interrupts[Symbol.dispose]();
+    await group.leave();
     output.trained();
     if (history.stopped === "aborted") {
-      console.error(
-        `interrupted after ${history.steps} steps: ${howToResume(options)}`,
-      );
+      if (group.isFirst) {
+        console.error(
+          `interrupted after ${history.steps} steps: ${howToResume(options)}`,
+        );
+      }
       output.end(history);
       return INTERRUPTED;
     }

@@ -5,9 +5,11 @@
  */
 
 import type { BackendInfo } from "../backend/backend.ts";
+import type { MpiCommunicator } from "../distributed/mpi_communicator.ts";
+import { nameOf } from "../distributed/processes.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { EpochEnd, Progress } from "../train/callbacks.ts";
-import type { History } from "../train/fit.ts";
+import type { History } from "../train/fit_options.ts";
 import { formatBytes, formatDuration, formatSpeed } from "./console.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -40,6 +42,29 @@ export function describeRecipe(
     precision === "float32" ? "" : precision,
     `seed ${seed}`,
   ].filter(Boolean).join(", ");
+}
+
+/**
+ * Tells which processes train together.
+ *
+ * @param communicator Connects them, if there are several.
+ * @param batchSize Images per step of all of them.
+ * @returns Some lines.
+ */
+export function describeTogether(
+  communicator: MpiCommunicator | undefined,
+  batchSize: number,
+): string[] {
+  if (communicator === undefined) return [];
+  const { library, size, processes } = communicator;
+  const [least, most] = [Math.floor, Math.ceil].map((f) => f(batchSize / size));
+  const images = least === most ? least : `${least} or ${most}`;
+  return [
+    `together: ${size} ${
+      size === 1 ? "process" : "processes"
+    } by ${library}, each with ${images} images of every batch`,
+    ...processes.map((process) => `  ${nameOf(process)}`),
+  ];
 }
 
 /**

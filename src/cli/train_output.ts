@@ -5,7 +5,7 @@
  */
 
 import type { Callbacks, EpochEnd } from "../train/callbacks.ts";
-import type { History } from "../train/fit.ts";
+import type { History } from "../train/fit_options.ts";
 import { formatEpoch } from "./console.ts";
 import { printJson, type StartLine } from "./json_lines.ts";
 import type { OptionValues } from "./options.ts";
@@ -57,6 +57,16 @@ export function trainOutput(
     ? _forPrograms(options)
     : _forPeople(options, view, recipe);
 }
+
+/** Prints nothing. */
+export const SILENT: TrainOutput = {
+  begin() {},
+  note() {},
+  callbacks: {},
+  checkpoint() {},
+  trained() {},
+  end() {},
+};
 
 function _forPrograms({ quiet }: OptionValues): TrainOutput {
   return {

@@ -221,7 +221,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     this.dispose();
   }
 
-  #plans({ epoch = this.#nextEpoch, firstBatch = 0 }: EpochOptions) {
+  #plans({ epoch = this.#nextEpoch, firstBatch = 0, shard }: EpochOptions) {
     const { seed = 0, shuffle = false, sampler } = this.#options;
     this.setEpoch(epoch);
     const max = this.numBatches - 1;
@@ -229,7 +229,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     this.#nextEpoch++;
     const { dataset: { length }, batchSize, numBatches } = this;
     const options = { length, batchSize, numBatches, shuffle, sampler };
-    return planEpoch({ ...options, seed, epoch, firstBatch });
+    return planEpoch({ ...options, seed, epoch, firstBatch, shard });
   }
 
   #hostOptions(): Omit<HostOptions, "reuse"> {

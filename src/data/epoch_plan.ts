@@ -8,6 +8,7 @@ import { OptionError } from "../errors.ts";
 import { checkIndex } from "./dataset.ts";
 import type { BatchPlan } from "./host_batch.ts";
 import { epochOrder, type Sampler } from "./sampler.ts";
+import { divide, type Shard } from "./shard.ts";
 
 /** Which batches. */
 export interface EpochPlanOptions {
@@ -21,6 +22,8 @@ export interface EpochPlanOptions {
   readonly firstBatch: number;
   readonly shuffle: boolean;
   readonly sampler?: Sampler;
+  /** Part of each batch. Default: all of it. */
+  readonly shard?: Shard;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface EpochPlanOptions {
  */
 export function planEpoch(options: EpochPlanOptions): BatchPlan[] {
   const { length, batchSize, numBatches, firstBatch, seed, epoch } = options;
-  const { shuffle, sampler } = options;
+  const { shuffle, sampler, shard } = options;
   let order: Uint32Array<ArrayBuffer>;
   let repeats: Uint32Array<ArrayBuffer> | undefined;
   if (sampler) {
@@ -56,12 +59,15 @@ export function planEpoch(options: EpochPlanOptions): BatchPlan[] {
   }
   const plans: BatchPlan[] = [];
   for (let batch = firstBatch; batch < numBatches; batch++) {
-    const [first, end] = [batch * batchSize, (batch + 1) * batchSize];
+    const first = batch * batchSize;
+    const total = Math.min(batchSize, order.length - first);
+    const { begin, end } = divide(total, shard ?? { index: 0, count: 1 });
     plans.push({
       seed,
       epoch,
-      indices: order.slice(first, end),
-      repeats: repeats?.slice(first, end),
+      indices: order.slice(first + begin, first + end),
+      repeats: repeats?.slice(first + begin, first + end),
+      place: shard && { begin, total },
     });
   }
   return plans;

@@ -7,6 +7,7 @@
 import { OptionError, SampleError, ShapeError } from "../errors.ts";
 import { STREAMS, threefry2x32 } from "../random.ts";
 import type { Dataset, Sample } from "./dataset.ts";
+import type { ShardPlace } from "./shard.ts";
 import {
   type Random,
   requireImage,
@@ -40,6 +41,8 @@ export interface BatchPlan {
   readonly indices: Uint32Array<ArrayBuffer>;
   /** uint32 `[batch]`: how often the epoch has had the sample before. Default: zeros. */
   readonly repeats?: Uint32Array<ArrayBuffer>;
+  /** Which part of a whole batch these are. Default: all of it. */
+  readonly place?: ShardPlace;
 }
 
 /**

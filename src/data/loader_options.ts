@@ -10,6 +10,7 @@ import type { Tensor1D, Tensor4D } from "../backend/tf.ts";
 import type { Dataset } from "./dataset.ts";
 import type { ImageShape } from "./host_batch.ts";
 import type { Sampler } from "./sampler.ts";
+import type { Shard, ShardPlace } from "./shard.ts";
 import type { Transform } from "./transforms/transform.ts";
 
 /** Samples as tensors, owned by the loader that yields them. */
@@ -18,6 +19,8 @@ export interface Batch {
   images: Tensor4D;
   /** int32 `[batch]`: indices into the class names. */
   labels: Tensor1D;
+  /** Which part of a whole batch this is, where parts were asked for; it may be one without images. */
+  place?: ShardPlace;
 }
 
 /** How to make batches: names are those of PyTorch's `DataLoader`. */
@@ -55,6 +58,8 @@ export interface EpochOptions {
   epoch?: number;
   /** Batches of the epoch to leave out at its beginning. Default 0. */
   firstBatch?: number;
+  /** Part of each batch to make, with the same samples and random numbers as in the whole. Default: all of it. */
+  shard?: Shard;
 }
 
 /** What a loader does. */

@@ -72,6 +72,7 @@ export {
   type EpochOrderOptions,
   type Sampler,
 } from "./sampler.ts";
+export type { Shard, ShardPlace } from "./shard.ts";
 export {
   type Split,
   type SplitOptions,

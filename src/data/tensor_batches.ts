@@ -50,9 +50,10 @@ export async function* tensorBatches(
   const made = path.place === "device"
     ? _fromDevice(plans, source, { ...path, signal: options.signal })
     : _fromHost(plans, source, options);
+  let next = 0;
   for await (const { images, labels } of made) {
     try {
-      yield { images, labels };
+      yield { images, labels, place: plans[next++].place };
     } finally {
       images.dispose();
       labels.dispose();
@@ -62,7 +63,7 @@ export async function* tensorBatches(
 
 function* _fromDevice(
   plans: readonly BatchPlan[],
-  { dataset }: HostSource,
+  { dataset, shape }: HostSource,
   { images, plan, signal }: DataPath & { place: "device" } & {
     signal?: AbortSignal;
   },
@@ -76,7 +77,9 @@ function* _fromDevice(
       : batch.indices;
     const chosen = Int32Array.from(batch.indices, (index) => labels[index]);
     yield {
-      images: gatherOnDevice(images, { plan, batch, places }),
+      images: places.length > 0
+        ? gatherOnDevice(images, { plan, batch, places })
+        : tf.tensor4d([], [0, ...shape]),
       labels: tf.tensor1d(chosen, "int32"),
     };
   }
@@ -96,7 +99,7 @@ async function* _fromHost(
   const reuse = isWebGpu() && 4 * size <= backendInfo().maxBindingBytes;
   for await (const batch of hostBatches(plans, source, { ...options, reuse })) {
     yield {
-      images: reuse
+      images: reuse && batch.images.length > 0
         ? copyToDevice(batch)
         : tf.tensor4d(batch.images, batch.shape, "float32"),
       labels: tf.tensor1d(batch.labels, "int32"),

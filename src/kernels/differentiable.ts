@@ -91,6 +91,9 @@ function _untaped<T>(run: () => T): T {
   }
 }
 
+/** Receives gradients one by one, in the order in which the backward pass finishes them. */
+export type GradientListener = (place: number, gradient: Tensor) => void;
+
 /** A scalar and its gradients. */
 export interface ScalarAndGradients {
   readonly value: Scalar;
@@ -104,11 +107,13 @@ export interface ScalarAndGradients {
  *
  * @param weights Tensors that gradients are wanted of; no operation may give one of them.
  * @param compute Computes the scalar, by {@linkcode differentiable} and {@linkcode opaque} operations alone.
+ * @param onGradient Receives the place of a weight and its gradient as soon as that is whole, while others are not.
  * @returns The scalar and its gradient by each weight.
  */
 export function valueAndGradients(
   weights: readonly Tensor[],
   compute: () => Scalar,
+  onGradient?: GradientListener,
 ): ScalarAndGradients {
   const recorded: _Recorded[] = tape = [];
   let value: Scalar;
@@ -118,6 +123,7 @@ export function valueAndGradients(
     tape = undefined;
   }
   const gradients = new Map<Tensor, Tensor>([[value, tf.scalar(1)]]);
+  const finished = onGradient && _finishedBy(recorded, weights);
   for (const operation of recorded.reverse()) {
     const { inputs, output, saved, made, gradient } = operation;
     const dy = gradients.get(output);
@@ -130,6 +136,10 @@ export function valueAndGradients(
       dy.dispose();
     }
     tf.dispose(made.filter((tensor) => tensor !== value));
+    for (const place of finished?.get(operation) ?? []) {
+      const gradient = gradients.get(weights[place]);
+      if (gradient !== undefined) onGradient!(place, gradient);
+    }
   }
   return {
     value,
@@ -137,6 +147,22 @@ export function valueAndGradients(
       gradients.get(weight) ?? tf.zerosLike(weight)
     ),
   };
+}
+
+/** Places of the weights whose gradients are whole after the gradient of an operation: the first that had them as inputs. */
+function _finishedBy(
+  recorded: readonly _Recorded[],
+  weights: readonly Tensor[],
+): Map<_Recorded, number[]> {
+  const finished = new Map<_Recorded, number[]>();
+  weights.forEach((weight, place) => {
+    const first = recorded.find(({ inputs }) => inputs.includes(weight));
+    if (first === undefined) return;
+    const places = finished.get(first);
+    if (places) places.push(place);
+    else finished.set(first, [place]);
+  });
+  return finished;
 }
 
 /**

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { tf } from "../backend/tf.ts";
 import type { Batch, EpochOptions } from "../data/loader_options.ts";
+import { divide, type Shard } from "../data/shard.ts";
 
 /** Batches to train on or to evaluate: a `DataLoader`, or anything that yields batches. */
 export interface BatchSource extends AsyncIterable<Batch> {
@@ -19,24 +21,48 @@ export interface BatchSource extends AsyncIterable<Batch> {
 }
 
 /**
- * Iterates over the batches of an epoch from one of them on; a source that cannot begin there is gone through from its
- * beginning.
+ * Iterates over the batches of an epoch, or over parts of them, from one of them on; a source that cannot begin there is
+ * gone through from its beginning, and one that does not make parts makes whole batches, which are cut.
  *
  * @param source All batches.
- * @param which Epoch and first batch, both from 0.
+ * @param which Epoch and first batch, both from 0, and whose part of each batch.
  * @returns The batches.
  */
 export async function* batchesFrom(
   source: BatchSource,
-  which: { epoch: number; firstBatch: number },
+  which: EpochOptions,
 ): AsyncGenerator<Batch, void, undefined> {
-  if (source.batches) {
-    yield* source.batches(which);
+  const batches = source.batches?.(which) ?? _skip(source, which);
+  const { shard } = which;
+  if (shard === undefined) {
+    yield* batches;
     return;
   }
-  source.setEpoch?.(which.epoch);
+  for await (const batch of batches) {
+    if (batch.place) yield batch;
+    else yield* _cut(batch, shard);
+  }
+}
+
+async function* _skip(
+  source: BatchSource,
+  { epoch, firstBatch = 0 }: EpochOptions,
+): AsyncGenerator<Batch, void, undefined> {
+  if (epoch !== undefined) source.setEpoch?.(epoch);
   let batch = 0;
   for await (const item of source) {
-    if (batch++ >= which.firstBatch) yield item;
+    if (batch++ >= firstBatch) yield item;
+  }
+}
+
+function* _cut(batch: Batch, shard: Shard): Generator<Batch> {
+  const total = batch.images.shape[0];
+  const { begin, end } = divide(total, shard);
+  const images = tf.slice(batch.images, begin, end - begin);
+  const labels = tf.slice(batch.labels, begin, end - begin);
+  try {
+    yield { images, labels, place: { begin, total } };
+  } finally {
+    tf.dispose([images, labels]);
   }
 }

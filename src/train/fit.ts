@@ -7,75 +7,19 @@
 import { ensureBackend } from "../kernels/init.ts";
 import { OptionError } from "../errors.ts";
 import { requireInteger, requireNumber } from "../options.ts";
-import { type Precision, requirePrecision } from "../nn/precision.ts";
+import { requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { NormClip } from "../optim/clip.ts";
 import { LossScale } from "../optim/loss_scale.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
-import type { Schedule } from "../optim/schedule.ts";
 import { sgd } from "../optim/sgd.ts";
 import type { BatchSource } from "./batch_source.ts";
 import { checkNames } from "./callback_states.ts";
-import type { Callbacks, EpochEnd } from "./callbacks.ts";
-import { evaluate } from "./evaluate.ts";
+import { measure } from "./evaluate.ts";
+import type { FitOptions, History } from "./fit_options.ts";
 import { type LossAndAccuracy, requireFinite } from "./metrics.ts";
+import { Replicas } from "./replicas.ts";
 import { Run } from "./run.ts";
-import type { Interruption } from "./run_parts.ts";
-import type { Checkpoints, TrainingState } from "./state.ts";
-
-/** Options of {@linkcode fit}. */
-export interface FitOptions {
-  /** Times through the data. Default 1. */
-  epochs?: number;
-  /** Turns gradients into new weights. Default `sgd()`, freed at the end; one that is given stays the caller's. */
-  optimizer?: Optimizer;
-  /** Sets the optimizer's learning rate before every step. Default: it stays as the optimizer and callbacks have it. */
-  schedule?: Schedule;
-  /** Largest norm of all gradients of a step as one vector: larger ones are scaled down to it. Default: no limit. */
-  clipNorm?: number;
-  /** Data to take the accuracy on after each epoch. */
-  validation?: BatchSource;
-  /**
-   * What to store activations as and to read kernels as, default "float32". With "float16" weights stay float32, the loss
-   * is scaled, and steps whose gradients overflow are skipped, see {@linkcode LossScale}. Evaluation is in float32.
-   */
-  precision?: Precision;
-  /** Who watches. */
-  callbacks?: readonly Callbacks[];
-  /**
-   * Stop training at the end of the step in which this much time has passed, in milliseconds, and still evaluate.
-   * Evaluation after full epochs counts as well. Default: no limit.
-   */
-  maxTimeMs?: number;
-  /**
-   * Data to take the accuracy on as well after each epoch, for `measuredTrainAccuracy`: that of training, as it is when it is
-   * evaluated. Default: none.
-   */
-  measureTrain?: BatchSource;
-  /** Receives states of the run, to go on from. */
-  checkpoints?: Checkpoints;
-  /**
-   * Goes on from a state, exactly: the losses are those of a run that was never interrupted, if data, network, optimizer,
-   * callbacks and options are made as they were then, on the same device. More epochs may follow.
-   */
-  resume?: TrainingState;
-  /** Ends training after the step in progress, without evaluation, and has the state kept. */
-  signal?: AbortSignal;
-  /** Report progress every so many steps of an epoch, besides about once a second. */
-  logEvery?: number;
-}
-
-/** What {@linkcode fit} did. */
-export interface History {
-  /** A record per epoch, those before a state that the run went on from included; the last may be of a part of one. */
-  readonly epochs: readonly EpochEnd[];
-  /** Training steps over the run. */
-  readonly steps: number;
-  /** Those of them that changed no weight, as gradients overflowed float16. */
-  readonly skippedSteps: number;
-  /** Whether all epochs were done, the time was up, a callback asked to stop, or `signal` did. */
-  readonly stopped: "completed" | Interruption;
-}
+import { requireTogether } from "./together.ts";
 
 /**
  * Trains a network. Loss and accuracy stay on the device and are read about once a second.
@@ -106,6 +50,7 @@ export interface History {
  * @throws {DataError} If there is no batch.
  * @throws {TrainingError} If the loss is not finite.
  * @throws {BackendError} If the device reported an error.
+ * @throws {DistributedError} If a process that trains together with this one has failed.
  */
 export async function fit(
   net: Sequential,
@@ -132,8 +77,13 @@ export async function fit(
       "one that takesLossScale, as sgd() and adam() do, to train in float16 or with clipNorm",
     );
   }
+  const { communicator, compression, syncEvery } = options;
+  const together = { compression, syncEvery };
+  const everySteps = options.checkpoints?.everySteps;
+  requireTogether({ ...together, precision, everySteps });
   const run = new Run({
     net,
+    replicas: communicator && new Replicas(communicator, together),
     optimizer,
     precision,
     schedule: options.schedule,
@@ -159,12 +109,13 @@ async function _go(
   train: BatchSource,
   options: FitOptions,
 ): Promise<History> {
-  const { epochs = 1, resume } = options;
+  const { epochs = 1 } = options;
+  const resume = await run.meetOthers(options.resume);
   if (resume) run.restore(resume);
   const first = run.epoch;
   while (run.epoch <= epochs) {
     // An epoch that this call begins with is begun, however little time there is.
-    if (run.mustEnd({ exceptLate: run.epoch === first })) break;
+    if (await run.mustEnd({ exceptLate: run.epoch === first })) break;
     const trained = await run.trainEpoch(train);
     // Before the end of a part of an epoch does to callbacks what only that of a whole one should.
     if (run.interruption !== undefined) await run.save();
@@ -193,28 +144,24 @@ async function _go(
   };
 }
 
-/** Evaluates after an epoch; nothing where the signal says so, and then the run's state is kept. */
+/** Evaluates after an epoch; nothing where the run is to end at once, and then its state is kept. */
 async function _measure(
   run: Run,
-  { validation, measureTrain, signal }: FitOptions,
+  { validation, measureTrain, communicator }: FitOptions,
 ): Promise<{ train?: LossAndAccuracy; test?: LossAndAccuracy } | undefined> {
-  if (run.interruption === "aborted") return;
-  const measure = (data: BatchSource) =>
-    evaluate(run.net, data, {
-      epoch: run.epoch,
-      onProgress: (e) => run.report(e),
-      signal,
-    });
-  try {
-    const test = validation && await measure(validation);
-    // Of weights that are no longer numbers there is no epoch to go on from.
-    if (test) {
-      requireFinite(test.loss, { epoch: run.epoch, step: run.step - 1 });
-    }
-    return { test, train: measureTrain && await measure(measureTrain) };
-  } catch (error) {
-    if (!signal?.aborted) throw error;
-    run.interruption = "aborted";
-    await run.save();
-  }
+  if (run.wasAborted) return;
+  const options = {
+    communicator,
+    epoch: run.epoch,
+    onProgress: run.lookout.tell.bind(run.lookout),
+    mustStop: run.isAborted.bind(run),
+  };
+  const test = validation && await measure(run.net, validation, options);
+  // Of weights that are no longer numbers there is no epoch to go on from.
+  if (test) requireFinite(test.loss, { epoch: run.epoch, step: run.step - 1 });
+  const train = measureTrain && !run.wasAborted
+    ? await measure(run.net, measureTrain, options)
+    : undefined;
+  if (!run.wasAborted) return { test, train };
+  await run.save();
 }

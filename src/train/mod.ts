@@ -41,7 +41,9 @@ export {
   type EarlyStoppingOptions,
 } from "./early_stopping.ts";
 export { evaluate, type EvaluateOptions } from "./evaluate.ts";
-export { fit, type FitOptions, type History } from "./fit.ts";
+export type { Communicator, Summable } from "./communicator.ts";
+export { fit } from "./fit.ts";
+export type { FitOptions, History } from "./fit_options.ts";
 export {
   findLearningRate,
   type LearningRateCurve,
@@ -57,7 +59,7 @@ export {
   type ReduceOnPlateauOptions,
 } from "./reduce_on_plateau.ts";
 export type { CallbackStates } from "./callback_states.ts";
-export type { Interruption } from "./run_parts.ts";
+export type { Interruption } from "./interruption.ts";
 export type { NamedTensor } from "../io/safetensors.ts";
 export type { Checkpoints, TrainingProgress, TrainingState } from "./state.ts";
 export {

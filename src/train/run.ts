@@ -9,11 +9,12 @@ import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Batch } from "../data/loader_options.ts";
 import { restoreStates, saveStates } from "./callback_states.ts";
-import type { EpochEnd, Progress, Training } from "./callbacks.ts";
+import type { EpochEnd, Training } from "./callbacks.ts";
 import { batchesFrom, type BatchSource } from "./batch_source.ts";
+import { Lookout } from "./lookout.ts";
 import { type LossAndAccuracy, Metrics, requireFinite } from "./metrics.ts";
-import { Pacer, pause } from "./pacer.ts";
-import type { Interruption, RunParts } from "./run_parts.ts";
+import { type Interruption, isAborted, whyEnd } from "./interruption.ts";
+import type { RunParts } from "./run_parts.ts";
 import { readDevice, restoreDevice, type TrainingState } from "./state.ts";
 import { updateWeights } from "./update.ts";
 import { timed } from "./waiting.ts";
@@ -25,6 +26,8 @@ const NOTHING = { loss: 0, correct: 0, count: 0, batches: 0, seconds: 0 };
 export class Run implements Training {
   readonly net: Sequential;
   readonly optimizer: Optimizer;
+  /** Tells callbacks how far the run is. */
+  readonly lookout: Lookout;
   /** Epoch in progress, from 1. */
   epoch = 1;
   /** Steps done. */
@@ -34,7 +37,6 @@ export class Run implements Training {
   /** Why it has to end, if it has to. */
   interruption: Interruption | undefined;
   readonly #parts: RunParts;
-  readonly #pacer = new Pacer();
   /** Of the epoch in progress, once it has begun. */
   #metrics: Metrics | undefined;
   #waitMs = 0;
@@ -45,6 +47,7 @@ export class Run implements Training {
   constructor(parts: RunParts) {
     this.net = parts.net;
     this.optimizer = parts.optimizer;
+    this.lookout = new Lookout(parts);
     this.#parts = parts;
   }
 
@@ -63,17 +66,45 @@ export class Run implements Training {
   }
 
   /**
-   * Sees whether the run has to end.
+   * Sees whether the run has to end, in this process or in one that trains together with it.
    *
    * @param options Whether it may go on although the time is up.
    * @returns Whether it has to.
    */
-  mustEnd({ exceptLate }: { exceptLate: boolean }): boolean {
-    const { signal, deadline } = this.#parts;
-    if (signal?.aborted) this.interruption = "aborted";
-    const isLate = performance.now() >= deadline;
-    if (isLate && !exceptLate) this.interruption ??= "max-time";
+  async mustEnd({ exceptLate }: { exceptLate: boolean }): Promise<boolean> {
+    this.interruption = await whyEnd(this.#parts, {
+      known: this.interruption,
+      exceptLate,
+    });
     return this.interruption !== undefined;
+  }
+
+  /**
+   * Sees whether the run is to end without an evaluation, in this process or in one that trains together with it.
+   *
+   * @returns Whether it is.
+   */
+  async isAborted(): Promise<boolean> {
+    if (await isAborted(this.#parts)) this.interruption = "aborted";
+    return this.wasAborted;
+  }
+
+  /** Whether it is to end without an evaluation, as far as is known. */
+  get wasAborted(): boolean {
+    return this.interruption === "aborted";
+  }
+
+  /**
+   * Gives this process the weights of the first of those that train together and, where that goes on, its state.
+   *
+   * @param state What this process goes on from, if it does.
+   * @returns What all go on from; undefined for a new run.
+   */
+  async meetOthers(
+    state: TrainingState | undefined,
+  ): Promise<TrainingState | undefined> {
+    const { replicas } = this.#parts;
+    return replicas ? await replicas.begin(this.#parts, state) : state;
   }
 
   /**
@@ -123,20 +154,27 @@ export class Run implements Training {
   async trainEpoch(
     train: BatchSource,
   ): Promise<LossAndAccuracy & { imagesPerSecond: number; isWhole: boolean }> {
-    const { everySteps = Infinity } = this.#parts.checkpoints ?? {};
+    const { checkpoints, replicas } = this.#parts;
+    const { everySteps = Infinity } = checkpoints ?? {};
     const metrics = this.#metrics ??= new Metrics();
     let isWhole = true;
     if (metrics.batches !== train.numBatches) {
       const batches = batchesFrom(train, {
         epoch: this.epoch - 1,
         firstBatch: metrics.batches,
+        shard: replicas?.shard,
       });
       for await (const batch of timed(batches, (ms) => this.#waitMs += ms)) {
         await this.#train(batch, metrics);
         const isKept = this.step % everySteps === 0;
-        await this.#lookUp(train, metrics, { isDue: isKept });
+        const seen = await this.lookout.afterStep(metrics, {
+          epoch: this.epoch,
+          batches: train.numBatches,
+          isDue: isKept,
+        });
+        if (seen) this.#checkFinite(seen.loss);
         const isLast = metrics.batches === train.numBatches;
-        if (this.mustEnd({ exceptLate: isLast })) {
+        if (await this.mustEnd({ exceptLate: isLast })) {
           isWhole = isLast;
           break;
         }
@@ -146,6 +184,7 @@ export class Run implements Training {
     if (metrics.batches === 0) {
       throw new DataError("data", "Cannot train as the data has no batches");
     }
+    await replicas?.meet(this.#parts);
     const means = await metrics.compute();
     this.#checkFinite(means.loss);
     if (isWhole) this.#trainSeconds ??= metrics.seconds;
@@ -172,15 +211,6 @@ export class Run implements Training {
   }
 
   /**
-   * Tells callbacks how far the run is.
-   *
-   * @param progress How far.
-   */
-  async report(progress: Progress): Promise<void> {
-    for (const c of this.#parts.callbacks) await c.onProgress?.(progress);
-  }
-
-  /**
    * Counts the steps that changed no weight, as gradients overflowed float16.
    *
    * @returns How many, over the run.
@@ -198,8 +228,10 @@ export class Run implements Training {
 
   async #train(batch: Batch, metrics: Metrics): Promise<void> {
     const { epoch, step } = this;
-    const { loss, correct } = updateWeights(this.#parts, batch, step);
-    const count = batch.images.shape[0];
+    const { replicas } = this.#parts;
+    const { loss, correct, count } = replicas
+      ? await replicas.update(this.#parts, batch, step)
+      : updateWeights(this.#parts, batch, step);
     try {
       metrics.update(loss, correct, count);
       const event = { epoch, step, loss, correct, count };
@@ -209,28 +241,6 @@ export class Run implements Training {
       correct.dispose();
     }
     this.step++;
-  }
-
-  /** Waits for the device about once a second, and tells callbacks. */
-  async #lookUp(
-    train: BatchSource,
-    metrics: Metrics,
-    { isDue }: { isDue: boolean },
-  ): Promise<void> {
-    const { logEvery, deadline } = this.#parts;
-    const isTime = this.#pacer.step() || performance.now() >= deadline;
-    if (isDue || isTime || metrics.batches % logEvery === 0) {
-      const progress = await metrics.progress({
-        phase: "train",
-        epoch: this.epoch,
-        batches: train.numBatches,
-      });
-      this.#pacer.caughtUp();
-      // Told first, so that what led there is known.
-      await this.report(progress);
-      this.#checkFinite(progress.loss);
-      await pause();
-    }
   }
 
   #checkFinite(loss: number): void {

@@ -5,14 +5,14 @@
  */
 
 import type { Callbacks } from "./callbacks.ts";
+import type { Replicas } from "./replicas.ts";
 import type { Checkpoints } from "./state.ts";
 import type { UpdateParts } from "./update.ts";
 
-/** Why a run ended before all its epochs were done. */
-export type Interruption = "max-time" | "stopped" | "aborted";
-
 /** What a run is made of. */
 export interface RunParts extends UpdateParts {
+  /** Ties to the processes that train together with this one. */
+  readonly replicas?: Replicas;
   readonly callbacks: readonly Callbacks[];
   readonly checkpoints?: Checkpoints;
   readonly signal?: AbortSignal;

@@ -15,10 +15,12 @@ import {
 import { ShapeError } from "../errors.ts";
 import {
   asFloats,
+  type GradientListener,
   type ScalarAndGradients,
   valueAndGradients,
 } from "../kernels/differentiable.ts";
 import { hasKernels } from "../kernels/native/device.ts";
+import type { ShardPlace } from "../data/shard.ts";
 import { sliceBatch } from "../nn/batch.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";
@@ -88,6 +90,14 @@ export function lossAndGradients(
   return { ...results, gradients: floats };
 }
 
+/** Options of {@linkcode recordStep}. */
+export interface RecordOptions extends StepOptions {
+  /** Which part of a batch the images are: loss and gradients are then their share of those of the whole batch. */
+  place?: ShardPlace;
+  /** Receives gradients while others are still to come, where the device takes the images in one go. */
+  onGradient?: GradientListener;
+}
+
 /**
  * Does what {@linkcode lossAndGradients} does, but leaves gradients as they are stored: float32 or float16, for an optimizer
  * that `takesLossScale`.
@@ -95,7 +105,7 @@ export function lossAndGradients(
  * @param net The network.
  * @param images float32 `[batch, height, width, channels]`, values in [0, 1]; not disposed.
  * @param labels int32 `[batch]`, each in [0, classes); not disposed.
- * @param options The step, for dropout, and the precision.
+ * @param options The step, for dropout, the precision, and which part of a batch this is.
  * @returns Loss, correct count and gradients.
  * @throws {ShapeError} If images or labels do not fit the network, or the network does not fit the device.
  * @throws {OptionError} If the device does not have the precision.
@@ -104,21 +114,24 @@ export function recordStep(
   net: Sequential,
   images: Tensor4D,
   labels: Tensor1D,
-  options: StepOptions,
+  options: RecordOptions,
 ): LossAndGradients {
   checkBatch(net, images, labels);
   const { step = 0, precision = "float32", lossScale } = options;
   requirePrecision(precision);
-  const count = images.shape[0];
+  const length = images.shape[0];
+  const { begin: offset, total: count } = options.place ??
+    { begin: 0, total: length };
   const size = net.maxBatch();
+  const onGradient = length <= size ? options.onGradient : undefined;
   const [loss, correct, ...gradients] = tf.tidy(() => {
     const labelParts = sliceBatch(labels, size);
     let sums: Tensor[] = [];
     sliceBatch(images, size).forEach(({ part, begin }, i) => {
       const batch = { images: part, labels: labelParts[i].part };
-      const where = { step, firstImage: begin, count };
+      const where = { step, firstImage: offset + begin, count };
       const results = tf.tidy(() =>
-        _step(net, batch, { ...where, precision, lossScale })
+        _step(net, batch, { ...where, precision, lossScale, onGradient })
       );
       sums = i === 0 ? results : sums.map((sum, k) => _add(sum, results[k]));
     });
@@ -157,11 +170,15 @@ export function checkBatch(
 function _step(
   net: Sequential,
   batch: { images: Tensor4D; labels: Tensor1D },
-  options: ForwardOptions & { count: number; lossScale?: LossScale },
+  options: ForwardOptions & {
+    count: number;
+    lossScale?: LossScale;
+    onGradient?: GradientListener;
+  },
 ): Tensor[] {
   const weights = net.getWeights();
   let kept: Scalar | undefined;
-  const { count, lossScale, ...forward } = options;
+  const { count, lossScale, onGradient, ...forward } = options;
   const compute = () => {
     const logits = net.forward(batch.images, forward);
     const results = lossAndCorrect(logits, batch.labels, count);
@@ -169,7 +186,7 @@ function _step(
     return lossScale?.apply(results.loss) ?? results.loss;
   };
   const { value, gradients } = hasKernels()
-    ? valueAndGradients(weights, compute)
+    ? valueAndGradients(weights, compute, onGradient)
     : _plainGradients(weights, compute);
   // Back to the current scope.
   const correct = tf.clone(kept!);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Scalar, tf } from "../backend/tf.ts";
+import { type Scalar, type Tensor, tf } from "../backend/tf.ts";
 import type { Batch } from "../data/loader_options.ts";
 import type { Precision } from "../nn/precision.ts";
 import type { NormClip } from "../optim/clip.ts";
@@ -22,33 +22,59 @@ export interface UpdateParts extends DeviceState {
   readonly clip?: NormClip;
 }
 
+/** What a step found before it changed the weights. The caller disposes the tensors. */
+export interface StepResults {
+  /** Mean loss of the batch, in nats: float32 scalar. */
+  readonly loss: Scalar;
+  /** Number of correct predictions: int32 scalar. */
+  readonly correct: Scalar;
+  /** Images of the batch. */
+  readonly count: number;
+}
+
 /**
  * Changes the weights of a network by a batch, without waiting for the device.
  *
  * @param parts Network and optimizer.
  * @param batch Images and labels; not disposed.
  * @param step Step, from 0 over the run.
- * @returns Mean loss and number of correct predictions before the change; the caller disposes them.
+ * @returns Mean loss and number of correct predictions before the change.
  * @throws {ShapeError} If the batch does not fit the network, or the network does not fit the device.
  */
 export function updateWeights(
   parts: UpdateParts,
   { images, labels }: Batch,
   step: number,
-): { loss: Scalar; correct: Scalar } {
-  const { net, optimizer, precision, schedule, clip, lossScale } = parts;
-  if (schedule) optimizer.learningRate = schedule.rateAt(step);
+): StepResults {
+  const { net, precision, lossScale } = parts;
   const options = { step, precision, lossScale };
   const { gradients, ...results } = recordStep(net, images, labels, options);
   try {
-    lossScale?.update(gradients);
-    clip?.update(gradients, lossScale);
-    optimizer.apply(net.getWeights(), gradients, clip ?? lossScale);
-    return results;
+    applyGradients(parts, gradients, step);
+    return { ...results, count: images.shape[0] };
   } catch (error) {
     tf.dispose(results);
     throw error;
   } finally {
     tf.dispose(gradients);
   }
+}
+
+/**
+ * Changes the weights of a network by gradients.
+ *
+ * @param parts Network and optimizer.
+ * @param gradients Gradient of the mean loss by each weight, times the loss scale; not disposed.
+ * @param step Step, from 0 over the run.
+ */
+export function applyGradients(
+  parts: UpdateParts,
+  gradients: readonly Tensor[],
+  step: number,
+): void {
+  const { net, optimizer, schedule, clip, lossScale } = parts;
+  if (schedule) optimizer.learningRate = schedule.rateAt(step);
+  lossScale?.update(gradients);
+  clip?.update(gradients, lossScale);
+  optimizer.apply(net.getWeights(), gradients, clip ?? lossScale);
 }

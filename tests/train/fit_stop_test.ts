@@ -16,7 +16,8 @@ import { lenet } from "../../src/models/lenet.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import type { BatchSource } from "../../src/train/batch_source.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
-import { fit, type FitOptions } from "../../src/train/fit.ts";
+import { fit } from "../../src/train/fit.ts";
+import type { FitOptions } from "../../src/train/fit_options.ts";
 import { use } from "../device.ts";
 import { tinyData, tinyNet } from "./tiny.ts";
 

@@ -153,6 +153,22 @@ export function bytesOf({ dataId }: TensorInfo): Uint8Array<ArrayBuffer> {
 }
 
 /**
+ * The memory of a tensor, if no other tensor shares it and nobody outside may hold it.
+ *
+ * @param tensor float32.
+ * @returns Its elements, which may be changed.
+ */
+export function ownFloats(
+  { dataId }: TensorInfo,
+): Float32Array<ArrayBuffer> | undefined {
+  const backend = cpuBackend();
+  const { values } = backend.data.get(dataId);
+  const isOwn = backend.refCount(dataId) <= 1 &&
+    backend.arrays.holders(values) === 1;
+  return isOwn ? values as Float32Array<ArrayBuffer> : undefined;
+}
+
+/**
  * The memory of a variable that is about to change where it is. One whose memory another tensor shares, as a clone does, or
  * that someone outside may hold, is moved to new memory first.
  *
@@ -160,11 +176,8 @@ export function bytesOf({ dataId }: TensorInfo): Uint8Array<ArrayBuffer> {
  * @returns Its elements, which may be changed.
  */
 export function soleFloats(variable: Variable): Float32Array<ArrayBuffer> {
-  const backend = cpuBackend();
-  const { values } = backend.data.get(variable.dataId);
-  const isSole = backend.refCount(variable.dataId) <= 1 &&
-    backend.arrays.holders(values) === 1;
-  if (isSole) return values as Float32Array<ArrayBuffer>;
+  const own = ownFloats(variable);
+  if (own !== undefined) return own;
   const copy = makeFloats(variable.shape);
   copy.values.set(floatsOf(variable));
   const tensor: Tensor = tf.engine().makeTensorFromTensorInfo(copy.info);

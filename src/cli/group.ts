@@ -1,0 +1,139 @@
+/**
+ * The processes that a command runs in: one, or those that `mpirun` started.
+ *
+ * @module
+ */
+
+import type { MpiCommunicator } from "../distributed/mpi_communicator.ts";
+import { nameOf } from "../distributed/processes.ts";
+import { anywhere } from "../train/communicator.ts";
+import { shareJson } from "../train/share_state.ts";
+import { explain } from "./explain.ts";
+
+/** How long others wait with what went wrong, in case that the first process says it: it is the same then. */
+const FIRST_SAYS_MS = 1000;
+
+/** Exit code of a process that ends because another one failed. */
+const FAILED = 1;
+
+/** The processes that a command runs in, and which of them this is. */
+export interface Group {
+  /** Connects them, if there are several. */
+  readonly communicator?: MpiCommunicator;
+  /** Whether this is the one that prints and writes. */
+  readonly isFirst: boolean;
+  /**
+   * Does something that may fail in some of the processes: then it fails in all, and one says why.
+   *
+   * @param action Does it.
+   * @returns What that returns.
+   */
+  together<T>(action: () => T | Promise<T>): Promise<T>;
+  /**
+   * Does something in the first process only.
+   *
+   * @param action Does it; what it returns, JSON must be able to say.
+   * @returns What that returns, in all processes.
+   */
+  byFirst<T>(action: () => Promise<T>): Promise<T>;
+  /** Goes on alone. */
+  leave(): Promise<void>;
+}
+
+/** One process. */
+export const ALONE: Group = {
+  isFirst: true,
+  together: async (action) => await action(),
+  byFirst: (action) => action(),
+  leave: () => Promise.resolve(),
+};
+
+/** Another process has said what went wrong. */
+class _FailedElsewhere extends Error {}
+
+/** Processes that `mpirun` started. */
+class _Together implements Group {
+  readonly communicator: MpiCommunicator;
+  /** Whether all know of a failure, or none needs to. */
+  isSettled = false;
+  #hasLeft = false;
+
+  constructor(communicator: MpiCommunicator) {
+    this.communicator = communicator;
+  }
+
+  get isFirst(): boolean {
+    return this.communicator.rank === 0;
+  }
+
+  async together<T>(action: () => T | Promise<T>): Promise<T> {
+    const { rank, size } = this.communicator;
+    let done: { result: T } | undefined;
+    let failure: { error: unknown } | undefined;
+    try {
+      done = { result: await action() };
+    } catch (error) {
+      failure = { error };
+    }
+    const failed = await anywhere(
+      this.communicator,
+      Array.from({ length: size }, (_, i) => i === rank && done === undefined),
+    );
+    const first = failed.indexOf(true);
+    if (first < 0) return done!.result;
+    this.isSettled = true;
+    throw first === rank ? failure!.error : new _FailedElsewhere();
+  }
+
+  async byFirst<T>(action: () => Promise<T>): Promise<T> {
+    const result = await this.together(() =>
+      this.isFirst ? action() : undefined
+    );
+    return await shareJson(this.communicator, result) as T;
+  }
+
+  async leave(): Promise<void> {
+    if (this.#hasLeft) return;
+    this.#hasLeft = this.isSettled = true;
+    await this.communicator.finalize();
+  }
+}
+
+/**
+ * Runs a command in all processes that `mpirun` started. If it fails in one, all end.
+ *
+ * @param run Runs it in this process.
+ * @returns The exit code.
+ * @throws {DistributedError} If nobody started them, or there is no MPI library.
+ */
+export async function runTogether(
+  run: (group: Group) => Promise<number>,
+): Promise<number> {
+  const { connectMpi } = await import("../distributed/connect.ts");
+  const communicator = await connectMpi();
+  const group = new _Together(communicator);
+  try {
+    const code = await run(group);
+    await group.leave();
+    return code;
+  } catch (error) {
+    if (!group.isSettled) await _endAll(communicator, error);
+    await group.leave();
+    if (error instanceof _FailedElsewhere) return FAILED;
+    throw error;
+  }
+}
+
+/** Says what went wrong in this process, and ends all. */
+async function _endAll(
+  communicator: MpiCommunicator,
+  error: unknown,
+): Promise<never> {
+  const { rank, processes } = communicator;
+  if (rank > 0) {
+    await new Promise((resolve) => setTimeout(resolve, FIRST_SAYS_MS));
+  }
+  const where = nameOf(processes[rank]);
+  console.error(`error: ${where}: ${explain(error, "train")}`);
+  communicator.abort(FAILED);
+}

@@ -1,0 +1,9 @@
+/**
+ * Training by several processes, on one machine or many, connected by MPI.
+ *
+ * @module
+ */
+
+export { connectMpi } from "./connect.ts";
+export { MpiCommunicator } from "./mpi_communicator.ts";
+export type { Process } from "./processes.ts";

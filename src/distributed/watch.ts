@@ -1,0 +1,186 @@
+/**
+ * Finds out which of the other processes does not answer.
+ *
+ * @module
+ */
+
+import { setInterval } from "node:timers";
+import { DistributedError } from "../errors.ts";
+import type { Handle } from "./abi.ts";
+import type { MpiLibrary } from "./library.ts";
+
+/** How long to wait for other processes before asking them whether they are there. */
+const ASK_AFTER_MS = 10_000;
+
+/** How often to ask, and to answer. */
+const PERIOD_MS = 1000;
+
+/** How long a process may be silent that is asked all the time. */
+const SILENCE_MS = 30_000;
+
+/** How long to wait for a process that answers, but does not come. */
+const PATIENCE_MS = 30 * 60_000;
+
+const TAG = 1;
+
+/** What a message says: a question or an answer, and how many operations the sender has begun. */
+const MESSAGE_LENGTH = 2;
+const QUESTION = 1;
+const ANSWER = 2;
+
+/** A message on its way. */
+interface _Sent {
+  readonly message: Int32Array<ArrayBuffer>;
+  readonly request: BigUint64Array<ArrayBuffer>;
+}
+
+/** One of the other processes. */
+interface _Peer {
+  readonly rank: number;
+  /** By `performance.now()`, when it was last heard of. */
+  heard: number;
+  /** Operations that it had begun then. */
+  position: number;
+}
+
+/** Where the processes are. */
+export interface WatchOptions {
+  /** A communicator of its own. */
+  readonly comm: Handle;
+  readonly rank: number;
+  readonly size: number;
+  /** Tells people which process that is, for example "rank 1 (PID 1234 on node7)". */
+  readonly nameOf: (rank: number) => string;
+}
+
+/**
+ * Asks other processes whether they are there, while they are waited for, and answers those that ask. Nothing is sent as long
+ * as nobody waits.
+ */
+export class Watch implements Disposable {
+  /** Operations that this process has begun. */
+  position = 0;
+  readonly #library: MpiLibrary;
+  readonly #options: WatchOptions;
+  readonly #peers: readonly _Peer[];
+  readonly #flag = new Int32Array(new ArrayBuffer(4));
+  readonly #received = _message();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #sent: _Sent[] = [];
+  /** When the wait in progress had become long. */
+  #askedSince = 0;
+  #askedAt = 0;
+
+  /**
+   * Begins to answer.
+   *
+   * @param library What messages are sent by.
+   * @param options Where the processes are.
+   */
+  constructor(library: MpiLibrary, options: WatchOptions) {
+    this.#library = library;
+    this.#options = options;
+    const { rank: own, size } = options;
+    this.#peers = Array.from({ length: size }, (_, rank) => rank)
+      .filter((rank) => rank !== own)
+      .map((rank) => ({ rank, heard: 0, position: 0 }));
+    // It is no reason for the process to stay.
+    this.#timer = setInterval(() => this.#answer(), PERIOD_MS).unref();
+  }
+
+  /**
+   * Looks after the others while one operation is waited for; the longer, the more so.
+   *
+   * @param waitedMs For how long it has been.
+   * @throws {DistributedError} If a process does not answer, or has not come to the operation for very long.
+   */
+  check(waitedMs: number): void {
+    const now = performance.now();
+    if (waitedMs < ASK_AFTER_MS || now - this.#askedAt < PERIOD_MS) return;
+    const waitsSince = now - waitedMs + ASK_AFTER_MS;
+    this.#askedSince = Math.max(this.#askedSince, waitsSince);
+    this.#askedAt = now;
+    this.#listen();
+    for (const { rank } of this.#peers) this.#send(rank, QUESTION);
+    const silent = this.#peers.filter(({ heard }) =>
+      now - Math.max(heard, this.#askedSince) > SILENCE_MS
+    );
+    if (silent.length > 0) {
+      throw new DistributedError(
+        `Cannot go on as ${this.#list(silent)} ${
+          silent.length > 1 ? "have" : "has"
+        } not answered for ${
+          SILENCE_MS / 1000
+        } s: killed, stopped, hung or cut off from the network`,
+      );
+    }
+    if (waitedMs < PATIENCE_MS) return;
+    const late = this.#peers.filter((peer) => peer.position < this.position);
+    throw new DistributedError(
+      `Cannot go on as ${
+        this.#list(late)
+      } did not come to exchange ${this.position} within ${
+        PATIENCE_MS / 60_000
+      } min, though there: hung, or doing something else than the other processes`,
+    );
+  }
+
+  /** Ends answering. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  #list(peers: readonly _Peer[]): string {
+    return peers.map(({ rank }) => this.#options.nameOf(rank)).join(" and ");
+  }
+
+  /** Hears what was sent here, and answers questions. */
+  #listen(): void {
+    const { comm } = this.#options;
+    const { call, abi } = this.#library;
+    for (const peer of this.#peers) {
+      for (;;) {
+        call("MPI_Iprobe", peer.rank, TAG, comm, this.#flag, abi.statusIgnore);
+        if (this.#flag[0] === 0) break;
+        const message = this.#received;
+        call(
+          ...["MPI_Recv", message, MESSAGE_LENGTH, abi.int] as const,
+          ...[peer.rank, TAG, comm, abi.statusIgnore],
+        );
+        peer.heard = performance.now();
+        [, peer.position] = message;
+        if (message[0] === QUESTION) this.#send(peer.rank, ANSWER);
+      }
+    }
+    this.#sent = this.#sent.filter(({ request }) => {
+      call("MPI_Test", request, this.#flag, abi.statusIgnore);
+      return this.#flag[0] === 0;
+    });
+  }
+
+  /** What goes wrong here goes wrong again where somebody waits for it. */
+  #answer(): void {
+    try {
+      this.#listen();
+    } catch (error) {
+      if (!(error instanceof DistributedError)) throw error;
+    }
+  }
+
+  #send(rank: number, kind: number): void {
+    const { call, abi } = this.#library;
+    const message = _message();
+    message.set([kind, this.position]);
+    const request = new BigUint64Array(new ArrayBuffer(8));
+    call(
+      ...["MPI_Isend", message, MESSAGE_LENGTH, abi.int] as const,
+      ...[rank, TAG, this.#options.comm, request],
+    );
+    this.#sent.push({ message, request });
+  }
+}
+
+/** Memory that does not move while a message is on its way. */
+function _message(): Int32Array<ArrayBuffer> {
+  return new Int32Array(new ArrayBuffer(4 * MESSAGE_LENGTH));
+}

@@ -1,0 +1,105 @@
+/**
+ * Gives all processes the same weights and, where a run goes on, the same state.
+ *
+ * @module
+ */
+
+import type { NamedTensor } from "../io/safetensors.ts";
+import type { Communicator } from "./communicator.ts";
+import {
+  type DeviceState,
+  readWeights,
+  restoreDevice,
+  type TrainingProgress,
+  type TrainingState,
+} from "./state.ts";
+
+/** Whose state it is. */
+const ROOT = 0;
+
+/** What is sent before the values. */
+interface _Header {
+  readonly progress: TrainingProgress | null;
+  /** Names and shapes of what follows. */
+  readonly weights: readonly [name: string, shape: number[]][];
+  readonly others: readonly [name: string, shape: number[]][];
+}
+
+/**
+ * Gives all processes the weights of process 0 and, if that goes on from a state, the state.
+ *
+ * @param communicator Connects the processes.
+ * @param device Network, optimizer and loss scale of this one; the weights change in all but process 0.
+ * @param state What process 0 goes on from, if it does; of no account in others.
+ * @returns What all processes go on from; undefined for a new run.
+ * @throws {DistributedError} If a process has failed.
+ * @throws {ShapeError} If the network is not the same in all processes.
+ */
+export async function shareState(
+  communicator: Communicator,
+  device: DeviceState,
+  state: TrainingState | undefined,
+): Promise<TrainingState | undefined> {
+  const isRoot = communicator.rank === ROOT;
+  const weights = isRoot
+    ? state?.weights ?? await readWeights(device.net)
+    : undefined;
+  const others = state?.others ?? new Map<string, NamedTensor>();
+  const header: _Header = await shareJson(
+    communicator,
+    weights && {
+      progress: state?.progress ?? null,
+      weights: _shapesOf(weights),
+      others: _shapesOf(others),
+    },
+  );
+  const share = async (
+    shapes: _Header["weights"],
+    own: ReadonlyMap<string, NamedTensor> | undefined,
+  ) => {
+    const tensors = new Map<string, NamedTensor>();
+    for (const [name, shape] of shapes) {
+      const values = own?.get(name)?.values ??
+        new Float32Array(shape.reduce((product, n) => product * n, 1));
+      await communicator.broadcast(values, ROOT);
+      tensors.set(name, { shape, values });
+    }
+    return tensors;
+  };
+  const shared = {
+    weights: await share(header.weights, weights),
+    others: await share(header.others, isRoot ? others : undefined),
+  };
+  const { progress } = header;
+  if (progress !== null) return { ...shared, progress };
+  if (!isRoot) restoreDevice(device, shared);
+}
+
+/**
+ * Gives all processes what process 0 says.
+ *
+ * @param communicator Connects the processes.
+ * @param value Whatever JSON can say, in process 0; of no account in others.
+ * @returns The same in all.
+ * @throws {DistributedError} If a process has failed.
+ */
+export async function shareJson<T>(
+  communicator: Communicator,
+  value: T | undefined,
+): Promise<T> {
+  const isRoot = communicator.rank === ROOT;
+  let text = isRoot
+    ? new TextEncoder().encode(JSON.stringify(value))
+    : undefined;
+  const length = Int32Array.of(text?.length ?? 0);
+  await communicator.broadcast(length, ROOT);
+  text ??= new Uint8Array(length[0]);
+  await communicator.broadcast(text, ROOT);
+  return JSON.parse(new TextDecoder().decode(text));
+}
+
+function _shapesOf(
+  tensors: ReadonlyMap<string, NamedTensor>,
+): [name: string, shape: number[]][] {
+  return Array.from(tensors, ([name, { shape }]) => [name, [...shape]]);
+}
