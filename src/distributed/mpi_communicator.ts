@@ -43,7 +43,11 @@ export class MpiCommunicator implements Communicator {
   readonly library: string;
   readonly #parts: MpiParts;
 
-  /** @param parts What it is made of. */
+  /**
+   * Begins to speak for one of the processes.
+   *
+   * @param parts What it is made of.
+   */
   constructor(parts: MpiParts) {
     const { rank, processes, library } = parts;
     const { host } = processes[rank];
@@ -114,9 +118,14 @@ export class MpiCommunicator implements Communicator {
 
   /** Waits for all processes, and disconnects; nothing else may be called afterwards. */
   async finalize(): Promise<void> {
-    await this.barrier();
-    this.#parts.watch[Symbol.dispose]();
-    this.#parts.library.call("MPI_Finalize");
+    const { watch, library } = this.#parts;
+    // Questions arrive before the first barrier ends, and answers to them before the second.
+    for (let round = 0; round < 2; round++) {
+      await this.barrier();
+      watch.listen();
+    }
+    watch[Symbol.dispose]();
+    library.call("MPI_Finalize");
   }
 
   /**

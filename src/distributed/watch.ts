@@ -100,7 +100,7 @@ export class Watch implements Disposable {
     const waitsSince = now - waitedMs + ASK_AFTER_MS;
     this.#askedSince = Math.max(this.#askedSince, waitsSince);
     this.#askedAt = now;
-    this.#listen();
+    this.listen();
     for (const { rank } of this.#peers) this.#send(rank, QUESTION);
     const silent = this.#peers.filter(({ heard }) =>
       now - Math.max(heard, this.#askedSince) > SILENCE_MS
@@ -134,8 +134,12 @@ export class Watch implements Disposable {
     return peers.map(({ rank }) => this.#options.nameOf(rank)).join(" and ");
   }
 
-  /** Hears what was sent here, and answers questions. */
-  #listen(): void {
+  /**
+   * Hears what was sent here, and answers questions.
+   *
+   * @throws {DistributedError} If the library fails.
+   */
+  listen(): void {
     const { comm } = this.#options;
     const { call, abi } = this.#library;
     for (const peer of this.#peers) {
@@ -161,7 +165,7 @@ export class Watch implements Disposable {
   /** What goes wrong here goes wrong again where somebody waits for it. */
   #answer(): void {
     try {
-      this.#listen();
+      this.listen();
     } catch (error) {
       if (!(error instanceof DistributedError)) throw error;
     }
