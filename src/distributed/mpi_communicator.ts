@@ -115,7 +115,7 @@ export class MpiCommunicator implements Communicator {
   /** Waits for all processes, and disconnects; nothing else may be called afterwards. */
   async finalize(): Promise<void> {
     await this.barrier();
-    this.#parts.watch[Symbol.dispose]();
+    await this.#parts.watch.leave();
     this.#parts.library.call("MPI_Finalize");
   }
 

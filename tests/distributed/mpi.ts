@@ -102,12 +102,11 @@ export async function runRanks(
 ): Promise<JobOutcome> {
   const begin = performance.now();
   const job = crypto.randomUUID();
-  const { NO_COLOR: _no, FORCE_COLOR: _force, ...inherited } = Deno.env
-    .toObject();
+  const { FORCE_COLOR: _, ...inherited } = Deno.env.toObject();
   const child = new Deno.Command(launcher.command, {
     args: [...launcher.args, "-n", `${numRanks}`, Deno.execPath(), ...args],
     cwd: ROOT,
-    env: { ...inherited, ...launcher.env, ...env, [MARK]: job },
+    env: { ...inherited, NO_COLOR: "1", ...launcher.env, ...env, [MARK]: job },
     clearEnv: true,
     stdin: "null",
     stdout: "piped",
