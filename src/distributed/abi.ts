@@ -58,8 +58,8 @@ const MARKS = {
   ompi_mpi_op_sum: { type: "pointer", optional: true },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** Handles are numbers in themselves. */
-const MPICH: Abi = {
+/** Handles are numbers in themselves. A function, as pointers need `--allow-ffi`, without which the package can be imported. */
+const _mpich = (): Abi => ({
   name: "MPICH",
   handle: "i32",
   commWorld: 0x44000000,
@@ -71,10 +71,10 @@ const MPICH: Abi = {
   inPlace: create(2n ** 64n - 1n),
   statusIgnore: create(1n),
   funneled: 1,
-};
+});
 
 /** Handles are as wide as pointers, and constants small numbers. */
-const STANDARD: Abi = {
+const _standard = (): Abi => ({
   name: "MPI 5",
   handle: "usize",
   commWorld: 0x101n,
@@ -86,7 +86,7 @@ const STANDARD: Abi = {
   inPlace: create(1n),
   statusIgnore: null,
   funneled: 1024,
-};
+});
 
 /**
  * Finds out how a library is called.
@@ -99,7 +99,7 @@ export function detectAbi(path: string): { abi: Abi; version: string } {
   const { symbols } = Deno.dlopen(path, MARKS);
   const version = _versionOf(symbols.MPI_Get_library_version);
   if (_isStandard(symbols.MPI_Abi_get_version)) {
-    return { abi: STANDARD, version };
+    return { abi: _standard(), version };
   }
   const world = symbols.ompi_mpi_comm_world;
   if (world) {
@@ -121,7 +121,7 @@ export function detectAbi(path: string): { abi: Abi; version: string } {
       },
     };
   }
-  if (LIKE_MPICH.test(version)) return { abi: MPICH, version };
+  if (LIKE_MPICH.test(version)) return { abi: _mpich(), version };
   throw new DistributedError(
     `Cannot use ${path} as it is neither Open MPI nor MPICH, nor has the interface of MPI 5: it says "${version}"`,
   );

@@ -114,6 +114,11 @@ export function openMpi(
       return _open(path);
     } catch (error) {
       if (error instanceof DistributedError) throw error;
+      if (error instanceof Deno.errors.NotCapable) {
+        throw new DistributedError(
+          "Cannot use MPI as loading its library needs --allow-ffi, without a path",
+        );
+      }
       // Deno says some of it twice.
       reason = (error instanceof Error ? error.message : String(error))
         .replace(/^(Could not open library: )+/, "");
@@ -139,7 +144,7 @@ function _open(path: string): MpiLibrary {
     functions.MPI_Error_string(code, text, length);
     // MPICH says more in further lines.
     return new TextDecoder().decode(text.subarray(0, length[0]))
-      .trim().replaceAll("\n", "; ");
+      .trim().replaceAll(/:?\n/g, "; ");
   };
   return {
     path,

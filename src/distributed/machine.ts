@@ -35,8 +35,9 @@ export interface Place {
  * loaded: so it must come before `initBackend()`. What the user has set stays.
  *
  * @param place Which of the processes on the machine it is.
+ * @param folder Where the machine's GPUs are listed.
  */
-export function shareMachine(place: Place): void {
+export function shareMachine(place: Place, folder: string = DEVICES): void {
   if (place.localSize === 1) return;
   if (Deno.env.get(THREADS) === undefined) {
     const share = Math.floor(_numCores() / place.localSize);
@@ -44,7 +45,7 @@ export function shareMachine(place: Place): void {
     Deno.env.set(THREADS, `${Math.max(1, Math.min(allowed, share))}`);
   }
   if (Deno.env.get(GPU) ?? Deno.env.get(OTHER_GPU)) return;
-  const gpus = equalGpus();
+  const gpus = equalGpus(folder);
   if (gpus.length < 2) return;
   Deno.env.set(GPU, gpus[place.localRank % gpus.length]);
 }

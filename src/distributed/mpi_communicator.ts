@@ -43,11 +43,7 @@ export class MpiCommunicator implements Communicator {
   readonly library: string;
   readonly #parts: MpiParts;
 
-  /**
-   * Begins to speak for one of the processes.
-   *
-   * @param parts What it is made of.
-   */
+  /** @param parts What it is made of. */
   constructor(parts: MpiParts) {
     const { rank, processes, library } = parts;
     const { host } = processes[rank];
@@ -118,14 +114,9 @@ export class MpiCommunicator implements Communicator {
 
   /** Waits for all processes, and disconnects; nothing else may be called afterwards. */
   async finalize(): Promise<void> {
-    const { watch, library } = this.#parts;
-    // Questions arrive before the first barrier ends, and answers to them before the second.
-    for (let round = 0; round < 2; round++) {
-      await this.barrier();
-      watch.listen();
-    }
-    watch[Symbol.dispose]();
-    library.call("MPI_Finalize");
+    await this.barrier();
+    await this.#parts.watch.leave();
+    this.#parts.library.call("MPI_Finalize");
   }
 
   /**
@@ -133,6 +124,8 @@ export class MpiCommunicator implements Communicator {
    * element crosses the network as two bytes.
    */
   async #allReduceHalf(values: Float16Array): Promise<void> {
+    // Makes sure that the memory of a small array does not move.
+    void values.buffer;
     const { library: { call, abi }, queue, rank } = this.#parts;
     const { size } = this;
     const parts = Array.from(
@@ -151,20 +144,18 @@ export class MpiCommunicator implements Communicator {
       call(
         ...["MPI_Ialltoallv", values, counts, places, abi.byte] as const,
         ...[received, ownCounts, ownPlaces, abi.byte, abi.commWorld, request],
-      )
-    );
-    const sums = Float32Array.from(received.subarray(0, length));
-    for (let process = 1; process < size; process++) {
-      const own = received.subarray(process * length, (process + 1) * length);
-      for (let i = 0; i < length; i++) sums[i] += own[i];
-    }
-    values.set(sums, begin);
-    await queue.run((request) =>
+      ), (request) => {
+      const sums = Float32Array.from(received.subarray(0, length));
+      for (let process = 1; process < size; process++) {
+        const own = received.subarray(process * length, (process + 1) * length);
+        for (let i = 0; i < length; i++) sums[i] += own[i];
+      }
+      values.set(sums, begin);
       call(
         ...["MPI_Iallgatherv", abi.inPlace, 0, abi.byte] as const,
         ...[values, counts, places, abi.byte, abi.commWorld, request],
-      )
-    );
+      );
+    });
   }
 }
 

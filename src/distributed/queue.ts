@@ -19,7 +19,8 @@ export type Start = (request: BigUint64Array) => void;
 
 /** An operation that has not ended. */
 interface _Operation {
-  readonly start: Start;
+  /** Its stages, the first of which is in progress or is next. */
+  readonly stages: Start[];
   readonly done: PromiseWithResolvers<void>;
 }
 
@@ -37,8 +38,8 @@ export class Queue {
   /** When it began. */
   #since = 0;
   #isDriven = false;
-  /** What went wrong, after which nothing works. */
-  #failure: { error: unknown } | undefined;
+  /** What went wrong, after which nothing works; and in which operation, as the library may still write to its arrays. */
+  #failure: { error: unknown; operation?: _Operation } | undefined;
 
   /**
    * Begins with no operations.
@@ -54,13 +55,14 @@ export class Queue {
   /**
    * Runs an operation, at once if there is no other.
    *
-   * @param start Begins it; the arrays that it uses must be left alone until it has ended.
+   * @param stages Begin its stages, each when the one before has ended, with no other operation between: so all processes run
+   *   the same stages in the same order, whenever each of them asks. The arrays in use must be left alone until the end.
    * @throws {DistributedError} If it fails, or a process does not come to it.
    */
-  async run(start: Start): Promise<void> {
+  async run(...stages: Start[]): Promise<void> {
     if (this.#failure) throw this.#failure.error;
     const done = Promise.withResolvers<void>();
-    this.#waiting.push({ start, done });
+    this.#waiting.push({ stages, done });
     this.#attempt(() => this.#advance());
     if (!this.#isDriven) this.#drive();
     await done.promise;
@@ -90,16 +92,26 @@ export class Queue {
       if (this.#current === undefined) {
         this.#current = this.#waiting.shift();
         if (this.#current === undefined) return true;
-        this.#since = performance.now();
-        this.#watch.position++;
-        this.#current.start(this.#request);
+        this.#begin(this.#current);
       }
       const { call, abi } = this.#library;
       call("MPI_Test", this.#request, this.#flag, abi.statusIgnore);
       if (this.#flag[0] === 0) return false;
-      this.#current.done.resolve();
-      this.#current = undefined;
+      const { stages, done } = this.#current;
+      stages.shift();
+      if (stages.length > 0) {
+        this.#begin(this.#current);
+      } else {
+        done.resolve();
+        this.#current = undefined;
+      }
     }
+  }
+
+  #begin({ stages: [start] }: _Operation): void {
+    this.#since = performance.now();
+    this.#watch.position++;
+    start(this.#request);
   }
 
   /** Does something whose failure is that of all operations. */
@@ -107,7 +119,7 @@ export class Queue {
     try {
       action();
     } catch (error) {
-      this.#failure = { error };
+      this.#failure = { error, operation: this.#current };
       this.#current?.done.reject(error);
       for (const { done } of this.#waiting.splice(0)) done.reject(error);
       this.#current = undefined;

@@ -23,10 +23,12 @@ const PATIENCE_MS = 30 * 60_000;
 
 const TAG = 1;
 
-/** What a message says: a question or an answer, and how many operations the sender has begun. */
+/** What a message says: its kind, and how many operations the sender has begun. */
 const MESSAGE_LENGTH = 2;
 const QUESTION = 1;
 const ANSWER = 2;
+/** The sender's last. */
+const FAREWELL = 3;
 
 /** A message on its way. */
 interface _Sent {
@@ -41,6 +43,8 @@ interface _Peer {
   heard: number;
   /** Operations that it had begun then. */
   position: number;
+  /** Whether it sends nothing more. */
+  hasLeft: boolean;
 }
 
 /** Where the processes are. */
@@ -57,7 +61,7 @@ export interface WatchOptions {
  * Asks other processes whether they are there, while they are waited for, and answers those that ask. Nothing is sent as long
  * as nobody waits.
  */
-export class Watch implements Disposable {
+export class Watch {
   /** Operations that this process has begun. */
   position = 0;
   readonly #library: MpiLibrary;
@@ -70,6 +74,7 @@ export class Watch implements Disposable {
   /** When the wait in progress had become long. */
   #askedSince = 0;
   #askedAt = 0;
+  #isLeaving = false;
 
   /**
    * Begins to answer.
@@ -83,7 +88,7 @@ export class Watch implements Disposable {
     const { rank: own, size } = options;
     this.#peers = Array.from({ length: size }, (_, rank) => rank)
       .filter((rank) => rank !== own)
-      .map((rank) => ({ rank, heard: 0, position: 0 }));
+      .map((rank) => ({ rank, heard: 0, position: 0, hasLeft: false }));
     // It is no reason for the process to stay.
     this.#timer = setInterval(() => this.#answer(), PERIOD_MS).unref();
   }
@@ -100,7 +105,7 @@ export class Watch implements Disposable {
     const waitsSince = now - waitedMs + ASK_AFTER_MS;
     this.#askedSince = Math.max(this.#askedSince, waitsSince);
     this.#askedAt = now;
-    this.listen();
+    this.#listen();
     for (const { rank } of this.#peers) this.#send(rank, QUESTION);
     const silent = this.#peers.filter(({ heard }) =>
       now - Math.max(heard, this.#askedSince) > SILENCE_MS
@@ -125,21 +130,28 @@ export class Watch implements Disposable {
     );
   }
 
-  /** Ends answering. */
-  [Symbol.dispose](): void {
+  /**
+   * Ends, when no process waits any more: waits until the others end as well, and all that was sent has been received, as some
+   * libraries complain of what was not.
+   */
+  async leave(): Promise<void> {
     clearInterval(this.#timer);
+    this.#isLeaving = true;
+    for (const { rank } of this.#peers) this.#send(rank, FAREWELL);
+    for (;;) {
+      this.#listen();
+      const isOver = this.#peers.every(({ hasLeft }) => hasLeft);
+      if (isOver && this.#sent.length === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   #list(peers: readonly _Peer[]): string {
     return peers.map(({ rank }) => this.#options.nameOf(rank)).join(" and ");
   }
 
-  /**
-   * Hears what was sent here, and answers questions.
-   *
-   * @throws {DistributedError} If the library fails.
-   */
-  listen(): void {
+  /** Hears what was sent here, and answers questions. */
+  #listen(): void {
     const { comm } = this.#options;
     const { call, abi } = this.#library;
     for (const peer of this.#peers) {
@@ -153,7 +165,9 @@ export class Watch implements Disposable {
         );
         peer.heard = performance.now();
         [, peer.position] = message;
-        if (message[0] === QUESTION) this.#send(peer.rank, ANSWER);
+        peer.hasLeft = message[0] === FAREWELL;
+        const isAsked = message[0] === QUESTION && !this.#isLeaving;
+        if (isAsked) this.#send(peer.rank, ANSWER);
       }
     }
     this.#sent = this.#sent.filter(({ request }) => {
@@ -165,7 +179,7 @@ export class Watch implements Disposable {
   /** What goes wrong here goes wrong again where somebody waits for it. */
   #answer(): void {
     try {
-      this.listen();
+      this.#listen();
     } catch (error) {
       if (!(error instanceof DistributedError)) throw error;
     }

@@ -1,0 +1,183 @@
+/**
+ * Runs Deno as several processes, started by the `mpirun` of each MPI library that is installed.
+ *
+ * @module
+ */
+
+import { type Outcome, ROOT, run } from "../cli/program.ts";
+
+/** What starts the processes. */
+export interface MpiLauncher {
+  /** Its library. */
+  readonly name: "Open MPI" | "MPICH";
+  /** The program, as Debian names it. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** File of its library. */
+  readonly library: string;
+  /** Whether the program is there. */
+  readonly isInstalled: boolean;
+}
+
+/** The launchers of both libraries. */
+export const LAUNCHERS: readonly MpiLauncher[] = [
+  {
+    name: "Open MPI",
+    command: "mpirun.openmpi",
+    args: ["--oversubscribe", "--bind-to", "none"],
+    env: { OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" },
+    library: "libmpi.so.40",
+    isInstalled: _isInstalled("mpirun.openmpi"),
+  },
+  {
+    name: "MPICH",
+    command: "mpirun.mpich",
+    args: [],
+    env: {},
+    library: "libmpich.so.12",
+    isInstalled: _isInstalled("mpirun.mpich"),
+  },
+];
+
+/** Variable that all processes of a job are found by. */
+const MARK = "MPI_TEST_JOB";
+
+/** How long `mpirun` may take to end its processes, in milliseconds. */
+const GRACE_MS = 5000;
+
+/** How to start the processes. */
+export interface JobOptions {
+  readonly numRanks: number;
+  /** Arguments of `deno`, for example `["run", "-A", "mod.ts"]`; it runs in the root of the repository. */
+  readonly args: readonly string[];
+  /** Variables besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** How long it may take; 60 s unless given. */
+  readonly limitMs?: number;
+  /** Told whatever the processes print on standard output: all so far. */
+  readonly onOutput?: (stdout: string) => void;
+}
+
+/** How all the processes ended. */
+export interface JobOutcome extends Outcome {
+  /** After how long. */
+  ms: number;
+  /** Processes that had not ended when `mpirun` had; they have by now. */
+  numLeft: number;
+}
+
+/**
+ * Registers a test for each library; where one is not installed it is ignored, and its name says why.
+ *
+ * @param name Name of the test.
+ * @param fn The test.
+ */
+export function mpiTest(
+  name: string,
+  fn: (launcher: MpiLauncher) => Promise<void>,
+): void {
+  for (const launcher of LAUNCHERS) {
+    const { name: library, command, isInstalled } = launcher;
+    const missing = `ignored, ${command} is not installed`;
+    Deno.test({
+      name: `${name}, by ${library}${isInstalled ? "" : ` (${missing})`}`,
+      ignore: !isInstalled,
+      fn: () => fn(launcher),
+    });
+  }
+}
+
+/**
+ * Runs Deno as several processes.
+ *
+ * @param launcher What starts them.
+ * @param options How many, and what they do.
+ * @returns How they ended.
+ * @throws {Error} If they take too long; all of them are killed then.
+ */
+export async function runRanks(
+  launcher: MpiLauncher,
+  { numRanks, args, env, limitMs = 60_000, onOutput }: JobOptions,
+): Promise<JobOutcome> {
+  const begin = performance.now();
+  const job = crypto.randomUUID();
+  const { FORCE_COLOR: _, ...inherited } = Deno.env.toObject();
+  const child = new Deno.Command(launcher.command, {
+    args: [...launcher.args, "-n", `${numRanks}`, Deno.execPath(), ...args],
+    cwd: ROOT,
+    env: { ...inherited, NO_COLOR: "1", ...launcher.env, ...env, [MARK]: job },
+    clearEnv: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let ending: Promise<void> | undefined;
+  const end = async () => {
+    try {
+      child.kill("SIGTERM");
+    } catch {
+      // It has ended, and left processes that hold its output open.
+    }
+    await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
+    await _killAll(job);
+  };
+  const timer = setTimeout(() => ending = end(), limitMs);
+  const [stdout, stderr, { code }] = await Promise.all([
+    _read(child.stdout, onOutput),
+    _read(child.stderr),
+    child.status,
+  ]);
+  clearTimeout(timer);
+  await ending;
+  const ms = performance.now() - begin;
+  const numLeft = await _killAll(job);
+  if (ending) {
+    throw new Error(
+      `${numRanks} processes of ${launcher.command} did not end within ${limitMs} ms: ${stdout}${stderr}`,
+    );
+  }
+  return { code, stdout, stderr, ms, numLeft };
+}
+
+/** Kills what is left of a job; how many processes those were. Deno itself may not read the variables of others. */
+async function _killAll(job: string): Promise<number> {
+  const { stdout } = await run("sh", {
+    args: ["-c", 'grep -las "$1" /proc/[0-9]*/environ', "sh", `${MARK}=${job}`],
+  });
+  const pids = Array.from(
+    stdout.matchAll(/^\/proc\/(\d+)\//gm),
+    ([, pid]) => Number(pid),
+  );
+  for (const pid of pids) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch (error) {
+      // It has ended by itself.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return pids.length;
+}
+
+async function _read(
+  stream: ReadableStream<Uint8Array>,
+  onText?: (all: string) => void,
+): Promise<string> {
+  let all = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    all += text;
+    onText?.(all);
+  }
+  return all;
+}
+
+function _isInstalled(command: string): boolean {
+  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${command}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
