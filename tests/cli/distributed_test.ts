@@ -1,12 +1,13 @@
 import {
   assert,
   assertEquals,
+  assertGreater,
   assertMatch,
   assertNotEquals,
 } from "@std/assert";
 import { join } from "node:path";
 import { mpiTest } from "../distributed/mpi.ts";
-import { layCable, NO_NETWORK_REASON } from "./network.ts";
+import { networkTest } from "./network.ts";
 import { assertOneLineError, runProgram } from "./program.ts";
 import {
   ALEXNET,
@@ -52,6 +53,27 @@ for (const [name, args] of Object.entries({ LeNet: LENET, AlexNet: ALEXNET })) {
     },
   );
 }
+
+networkTest(
+  "train --distributed trains over TCP as one process does",
+  async (launcher, network) => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const expected = await trainAlone(LENET, join(folder, "alone"));
+      const run = join(folder, "run");
+      const { code, stderr } = await trainTogether(launcher, [
+        ...[...LENET, "--out", run],
+      ], { numRanks: 2 });
+      assertEquals(code, 0, stderr);
+      const difference = relativeDifference(await lossesOf(run), expected);
+      assert(difference < TOLERANCE, `${difference}`);
+      // As many as each process sends at least: its gradients, 20 times.
+      assertGreater(await network.receivedBytes(), 20 * 4 * 61_706);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
 
 mpiTest(
   "a killed rank ends all, and the run goes on with another number of ranks",

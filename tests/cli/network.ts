@@ -6,11 +6,11 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
-import type { MpiLauncher } from "../distributed/mpi.ts";
+import { type MpiLauncher, mpiTest } from "../distributed/mpi.ts";
 import { run } from "./program.ts";
 
 /** Why there can be none here; undefined where there can. */
-export const NO_NETWORK_REASON = await _whyNot();
+const MISSING = await _whyNot();
 
 /** Stands for `ssh`, as both libraries call it: options, a host, and a command for its shell. */
 const AGENT = `#!/bin/sh
@@ -37,12 +37,34 @@ export interface Network {
 }
 
 /**
- * Lays a cable between two new namespaces.
+ * Registers a test of two processes that talk by TCP, for each library; where that cannot be, it is ignored, and its name says
+ * why.
  *
- * @param folder Where to write what stands for `ssh`.
- * @returns The network.
+ * @param name Name of the test.
+ * @param fn The test, with what starts one process in each namespace.
  */
-export async function layCable(folder: string): Promise<Network> {
+export function networkTest(
+  name: string,
+  fn: (launcher: MpiLauncher, network: Network) => Promise<void>,
+): void {
+  const ownName = MISSING ? `${name} (ignored, ${MISSING})` : name;
+  mpiTest(ownName, async (launcher) => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const network = await _layCable(folder);
+      try {
+        await fn(network.launcherOf(launcher), network);
+      } finally {
+        await network.remove();
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }, { ignore: MISSING !== undefined });
+}
+
+/** Lays a cable between two new namespaces; what stands for `ssh` is written to a folder. */
+async function _layCable(folder: string): Promise<Network> {
   const id = crypto.randomUUID().slice(0, 6);
   const names = [`ax${id}a`, `ax${id}b`];
   const addresses = ["10.77.0.1", "10.77.0.2"];

@@ -72,17 +72,19 @@ export interface JobOutcome extends Outcome {
  *
  * @param name Name of the test.
  * @param fn The test.
+ * @param options Whether something else is missing that it needs.
  */
 export function mpiTest(
   name: string,
   fn: (launcher: MpiLauncher) => Promise<void>,
+  { ignore = false }: { ignore?: boolean } = {},
 ): void {
   for (const launcher of LAUNCHERS) {
     const { name: library, command, isInstalled } = launcher;
     const missing = `ignored, ${command} is not installed`;
     Deno.test({
       name: `${name}, by ${library}${isInstalled ? "" : ` (${missing})`}`,
-      ignore: !isInstalled,
+      ignore: ignore || !isInstalled,
       fn: () => fn(launcher),
     });
   }
