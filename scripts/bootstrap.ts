@@ -26,6 +26,9 @@ const DATA_PACKAGE = "dataset-fashion-mnist";
 const TEST_TOOLS: Readonly<Record<string, string>> = {
   chromium: "chromium",
   protoc: "protobuf-compiler",
+  "mpirun.openmpi": "openmpi-bin",
+  "mpirun.mpich": "mpich",
+  ip: "iproute2",
 };
 
 /** What is run once everything is there. */

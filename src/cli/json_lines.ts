@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Process } from "../distributed/processes.ts";
 import type { EpochRecord, RunConfig } from "../runs/records.ts";
 import type { Progress } from "../train/callbacks.ts";
 import type { History } from "../train/fit_options.ts";
@@ -13,6 +14,8 @@ export interface StartLine {
   readonly type: "start";
   /** Everything that the run depends on. */
   readonly config: RunConfig;
+  /** The processes that train together, by rank, with `--distributed`. */
+  readonly processes?: readonly Process[];
   /** Run folder, if there is one. */
   readonly out?: string;
   /** Training steps that were done before, if the run was resumed. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { findLauncher } from "../distributed/launcher.ts";
 import { OptionError } from "../errors.ts";
 import { COMMANDS } from "./commands.ts";
 import { explain } from "./explain.ts";
@@ -21,9 +22,11 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await _run(args);
   } catch (error) {
+    // What all processes that train together were told wrongly, the first one says.
+    const isSaid = error instanceof UsageError && _isOneOfOthers(args);
     const [name] = args;
     const command = Object.hasOwn(COMMANDS, name) ? name : undefined;
-    console.error(`error: ${explain(error, command)}`);
+    if (!isSaid) console.error(`error: ${explain(error, command)}`);
     if (args.includes("--verbose")) console.error(error);
     return error instanceof UsageError || error instanceof OptionError ? 2 : 1;
   }
@@ -53,4 +56,10 @@ async function _run([name, ...args]: readonly string[]): Promise<number> {
     );
   }
   return await command.run(line);
+}
+
+function _isOneOfOthers(args: readonly string[]): boolean {
+  if (!args.includes("--distributed")) return false;
+  const launcher = findLauncher((name) => Deno.env.get(name));
+  return (launcher?.rank ?? 0) > 0;
 }

@@ -118,6 +118,7 @@ async function _train(given: OptionValues, group: Group): Promise<number> {
     const changes = optimization.describe(stepsPerEpoch);
     output.begin({
       config: run.config,
+      processes: group.communicator?.processes,
       out: folder?.path,
       resumedAtStep: folder?.state?.progress.step,
       epochs: folder?.state?.progress.epochs ?? [],

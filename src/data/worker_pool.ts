@@ -76,7 +76,10 @@ export class WorkerPool {
     const turn = this.#next++ % this.#workers.length;
     const { memory, samples } = task;
     const transfer: Transferable[] = memory ? [memory] : [];
-    if (Array.isArray(samples)) transfer.push(samples[0].image.data.buffer);
+    // All of them share memory; a part of a batch may have none.
+    if (Array.isArray(samples) && samples.length > 0) {
+      transfer.push(samples[0].image.data.buffer);
+    }
     return new Promise((resolve, reject) => {
       if (this.#end) return reject(this.#end.reason);
       this.#workers[turn].postMessage(task, transfer);

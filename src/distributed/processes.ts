@@ -6,7 +6,7 @@
 
 /** A process. */
 export interface Process {
-  /** Which of them it is, from 0. */
+  /** Which of the processes it is, from 0. */
   readonly rank: number;
   /** Its machine, as MPI names it. */
   readonly host: string;

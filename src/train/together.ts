@@ -35,14 +35,14 @@ export function requireTogether(
     throw new OptionError(
       "compression",
       compression,
-      "left out with syncEvery, where no gradients are sent",
+      '"none" where weights are averaged, as no gradients are sent then',
     );
   }
   if (precision !== "float32" && (syncEvery > 1 || compression !== "none")) {
     throw new OptionError(
       "precision",
       precision,
-      '"float32" with compression or syncEvery',
+      '"float32" with compression, and where weights are averaged',
     );
   }
   if (everySteps !== undefined && everySteps % syncEvery !== 0) {

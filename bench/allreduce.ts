@@ -1,0 +1,106 @@
+/**
+ * The sum of AlexNet's gradients over processes, beside a C program's `MPI_Allreduce` of the same size, in turns:
+ * `deno task bench:allreduce`. The C program is compiled here, which needs `apt-get install libopenmpi-dev libmpich-dev`; a
+ * library without its compiler is left out.
+ *
+ * Options: `--rounds N` (default 5) pairs of runs; `--ranks N,N` (default 2,4); `--count N` (default 46764746, AlexNet's
+ * weights) floats.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "@std/cli/parse-args";
+import { median } from "./measure.ts";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+
+/** Sums in each run; the first finds memory that was never used, and does not count. */
+const SUMS = 6;
+
+const LIBRARIES = [
+  { name: "Open MPI", suffix: "openmpi", options: ["--oversubscribe"] },
+  { name: "MPICH", suffix: "mpich", options: [] },
+];
+
+/** Open MPI asks whoever is root twice. */
+const ENV = {
+  OMPI_ALLOW_RUN_AS_ROOT: "1",
+  OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
+};
+
+async function main(): Promise<void> {
+  const args = parseArgs(Deno.args, {
+    string: ["rounds", "ranks", "count"],
+    default: { rounds: "5", ranks: "2,4", count: "46764746" },
+  });
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const { name, suffix, options } of LIBRARIES) {
+      const program = join(folder, suffix);
+      const source = join(HERE, "peers", "allreduce.c");
+      const isCompiled = await _run(`mpicc.${suffix}`, [
+        ...["-O2", source, "-o", program],
+      ]).then(() => true, (error) => {
+        console.error(`${name}: left out, as ${error.message}`);
+        return false;
+      });
+      if (!isCompiled) continue;
+      for (const ranks of args.ranks.split(",")) {
+        const launch = async (command: readonly string[]) => {
+          const output = await _run(`mpirun.${suffix}`, [
+            ...[...options, "-n", ranks, ...command],
+            ...[args.count, `${SUMS}`],
+          ]);
+          return output.trim().split("\n").map(Number).slice(1);
+        };
+        await _compare(`${name}, ${ranks} ranks`, Number(args.rounds), {
+          c: () => launch([program]),
+          deno: () =>
+            launch([
+              ...[Deno.execPath(), "run", "-A", "--no-check"],
+              join(HERE, "allreduce_rank.ts"),
+            ]),
+        });
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Runs both in turns, and prints their medians. */
+async function _compare(
+  what: string,
+  rounds: number,
+  run: Record<"c" | "deno", () => Promise<number[]>>,
+): Promise<void> {
+  const times = { c: [] as number[], deno: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    times.c.push(...await run.c());
+    times.deno.push(...await run.deno());
+  }
+  const [c, deno] = [median(times.c), median(times.deno)];
+  console.log(
+    `${what}: C ${c.toFixed(0)} ms, Deno ${deno.toFixed(0)} ms, ratio ${
+      (deno / c).toFixed(2)
+    } (medians of ${times.c.length})`,
+  );
+}
+
+async function _run(command: string, args: string[]): Promise<string> {
+  let output: Deno.CommandOutput;
+  try {
+    output = await new Deno.Command(command, { args, env: ENV }).output();
+  } catch {
+    throw new Error(`there is no ${command}`);
+  }
+  const decoder = new TextDecoder();
+  if (!output.success) {
+    throw new Error(`${command} failed: ${decoder.decode(output.stderr)}`);
+  }
+  return decoder.decode(output.stdout);
+}
+
+if (import.meta.main) await main();

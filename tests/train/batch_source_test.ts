@@ -1,0 +1,76 @@
+/**
+ * Tests of parts of batches from a source that makes whole ones.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { tf } from "../../src/backend/tf.ts";
+import type { EpochOptions } from "../../src/data/loader_options.ts";
+import { batchesFrom, type BatchSource } from "../../src/train/batch_source.ts";
+import { type KernelDevice, use, webgpuTest } from "../device.ts";
+import { tinyData } from "./tiny.ts";
+
+/** What a part is. */
+interface _Part {
+  readonly images: number[];
+  readonly labels: number[];
+  readonly place: unknown;
+}
+
+async function _read(
+  source: BatchSource,
+  which: EpochOptions,
+): Promise<_Part[]> {
+  const parts: _Part[] = [];
+  for await (const { images, labels, place } of batchesFrom(source, which)) {
+    parts.push({
+      images: [...await images.data()],
+      labels: [...await labels.data()],
+      place,
+    });
+  }
+  return parts;
+}
+
+async function _compare(device: KernelDevice): Promise<void> {
+  await use(device);
+  // 3 batches, the last of 1 image.
+  const data = tinyData({ count: 9, shuffle: true });
+  const sources: BatchSource[] = [
+    {
+      setEpoch: (epoch) => data.setEpoch(epoch),
+      [Symbol.asyncIterator]: () => data.batches(),
+    },
+    // One that has never heard of parts.
+    {
+      batches: ({ epoch, firstBatch }) => data.batches({ epoch, firstBatch }),
+      [Symbol.asyncIterator]: () => data.batches(),
+    },
+  ];
+  const before = tf.memory().numTensors;
+  for (const source of sources) {
+    for (const count of [1, 2, 3]) {
+      for (let index = 0; index < count; index++) {
+        const which = { epoch: 3, firstBatch: 1, shard: { index, count } };
+        const parts = await _read(source, which);
+        assertEquals(parts, await _read(data, which));
+        assertEquals(parts.length, 2);
+      }
+    }
+    assertEquals(tf.memory().numTensors, before);
+    const shard = { index: 0, count: 2 };
+    for await (const _ of batchesFrom(source, { shard })) break;
+    assertEquals(tf.memory().numTensors, before, "after a break");
+  }
+  data.dispose();
+}
+
+Deno.test("batchesFrom() cuts whole batches as DataLoader makes parts, and frees them, on the CPU", async () => {
+  await _compare("cpu");
+});
+
+webgpuTest(
+  "batchesFrom() cuts whole batches as DataLoader makes parts, and frees them, on WebGPU",
+  () => _compare("webgpu"),
+);
