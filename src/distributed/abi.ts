@@ -78,7 +78,7 @@ const _standard = (): Abi => ({
   name: "MPI 5",
   handle: "usize",
   commWorld: 0x101n,
-  errorsReturn: 0x142n,
+  errorsReturn: 0x143n,
   byte: 0x247n,
   int: 0x209n,
   float: 0x210n,
@@ -127,7 +127,10 @@ export function detectAbi(path: string): { abi: Abi; version: string } {
   );
 }
 
-/** Whether a library has the interface of the standard: those that have another one say that the version is -1. */
+/**
+ * Whether a library has the interface of the standard: those that have another one say that the version is -1, as MPICH 5.0.2 and
+ * Open MPI 6.0.0 do. It is asked first, as Open MPI's symbols are behind both of its interfaces.
+ */
 function _isStandard(
   getVersion: ((major: BufferSource, minor: BufferSource) => number) | null,
 ): boolean {

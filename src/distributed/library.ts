@@ -27,9 +27,9 @@ const NAMES: Record<Launcher["kind"], readonly string[]> = Deno.build.os ===
     ],
   }
   : {
-    "Open MPI": ["libmpi.so.40", "libmpi.so", "libmpi_abi.so.0"],
+    "Open MPI": ["libmpi.so.40", "libmpi.so", "libmpi_abi.so.1"],
     // Debian's name, then that which MPICH, Intel, MVAPICH and Cray agreed on.
-    MPICH: ["libmpich.so.12", "libmpi.so.12", "libmpi_abi.so.0", "libmpi.so"],
+    MPICH: ["libmpich.so.12", "libmpi.so.12", "libmpi_abi.so.1", "libmpi.so"],
   };
 
 /** Longest text of an error, in any library. */

@@ -43,7 +43,11 @@ export class MpiCommunicator implements Communicator {
   readonly library: string;
   readonly #parts: MpiParts;
 
-  /** @param parts What it is made of. */
+  /**
+   * Describes the connection; `connectMpi()` makes it.
+   *
+   * @param parts What it is made of.
+   */
   constructor(parts: MpiParts) {
     const { rank, processes, library } = parts;
     const { host } = processes[rank];

@@ -32,7 +32,10 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 for (const length of LENGTHS) {
   for (const type of [Float32Array, Int32Array, Float16Array]) {
-    const values = new type(length).map((_, i) => numberOf(rank, i));
+    // In pieces, integers are like float32.
+    if (length > 10_000 && type === Int32Array) continue;
+    const values = new type(length);
+    for (let i = 0; i < length; i++) values[i] = numberOf(rank, i);
     await communicator.allReduce(values);
     // Not assertEquals(), which would take long with so many.
     const wrong = values.findIndex((x, i) => x !== sumOf(i));

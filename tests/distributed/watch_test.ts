@@ -12,12 +12,12 @@ const LIMIT_MS = 60_000;
 
 const installed = LAUNCHERS.filter(({ isInstalled }) => isInstalled);
 const name = installed.length > 0
-  ? `by ${installed.map(({ name }) => name).join(" and ")}`
-  : "(ignored, mpirun is not installed)";
+  ? `, by ${installed.map(({ name }) => name).join(" and ")}`
+  : " (ignored, no mpirun is installed)";
 
 Deno.test({
   name:
-    `a process that has stopped is named by the others and all end, one that is late is waited for, ${name}`,
+    `a process that has stopped is named by the others and all end, one that is late is waited for${name}`,
   ignore: installed.length === 0,
   async fn() {
     // All of them, so that nothing is left running where one fails.
