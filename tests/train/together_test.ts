@@ -54,15 +54,16 @@ const OPTIMIZERS: Record<
 };
 
 for (const [name, options] of Object.entries(OPTIMIZERS)) {
+  const sizes = name === "sgd()" ? [1, 2, 3] : [3];
   nativeTest(
-    `fit() of LeNet in 1, 2 and 3 processes has the losses of one alone, with ${name}`,
+    `fit() of LeNet has the losses of one alone in ${sizes} processes, with ${name}`,
     async () => {
       const before = tf.memory().numTensors;
       const net = () => lenet({ seed: 1 });
       const run = { net, data: train, validation: test, ...options };
       const alone = await trainAlone(run);
       assertEquals(alone.losses.length, 20);
-      for (const size of [1, 2, 3]) {
+      for (const size of sizes) {
         const all = await trainTogether(size, run);
         _compare(all, alone);
         if (size === 1) assertEquals(all[0].losses, alone.losses);
