@@ -33,11 +33,9 @@ export class Float16Sum {
     const half = this.#half ??= new Float16Array(values.length);
     for (let i = 0; i < values.length; i++) {
       const value = values[i] + error[i];
-      // NaN passes, so that everybody sees it.
-      half[i] = value > MAX_HALF
-        ? MAX_HALF
-        : value < -MAX_HALF
-        ? -MAX_HALF
+      // What is not finite passes, so that everybody sees it.
+      half[i] = Number.isFinite(value)
+        ? Math.max(-MAX_HALF, Math.min(MAX_HALF, value))
         : value;
       error[i] = value - half[i];
     }

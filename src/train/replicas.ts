@@ -162,7 +162,8 @@ export class Replicas {
       place,
     });
     try {
-      if (length > 0) applyGradients(parts, gradients, step);
+      // Those of no images are 0: every process has the same tensors to average, and a schedule goes on.
+      applyGradients(parts, gradients, step);
       return await readScalars(loss, correct);
     } finally {
       tf.dispose([loss, correct, ...gradients]);

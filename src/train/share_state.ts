@@ -8,7 +8,7 @@ import type { NamedTensor } from "../io/safetensors.ts";
 import type { Communicator } from "./communicator.ts";
 import {
   type DeviceState,
-  readWeights,
+  readDevice,
   restoreDevice,
   type TrainingProgress,
   type TrainingState,
@@ -26,10 +26,10 @@ interface _Header {
 }
 
 /**
- * Gives all processes the weights of process 0 and, if that goes on from a state, the state.
+ * Gives all processes the state that process 0 goes on from, or else the weights and what the optimizer keeps there.
  *
  * @param communicator Connects the processes.
- * @param device Network, optimizer and loss scale of this one; the weights change in all but process 0.
+ * @param device Network, optimizer and loss scale of this one; they change in all but process 0.
  * @param state What process 0 goes on from, if it does; of no account in others.
  * @returns What all processes go on from; undefined for a new run.
  * @throws {DistributedError} If a process has failed.
@@ -41,16 +41,13 @@ export async function shareState(
   state: TrainingState | undefined,
 ): Promise<TrainingState | undefined> {
   const isRoot = communicator.rank === ROOT;
-  const weights = isRoot
-    ? state?.weights ?? await readWeights(device.net)
-    : undefined;
-  const others = state?.others ?? new Map<string, NamedTensor>();
+  const own = isRoot ? state ?? await readDevice(device) : undefined;
   const header: _Header = await shareJson(
     communicator,
-    weights && {
+    own && {
       progress: state?.progress ?? null,
-      weights: _shapesOf(weights),
-      others: _shapesOf(others),
+      weights: _shapesOf(own.weights),
+      others: _shapesOf(own.others),
     },
   );
   const share = async (
@@ -67,8 +64,8 @@ export async function shareState(
     return tensors;
   };
   const shared = {
-    weights: await share(header.weights, weights),
-    others: await share(header.others, isRoot ? others : undefined),
+    weights: await share(header.weights, own?.weights),
+    others: await share(header.others, own?.others),
   };
   const { progress } = header;
   if (progress !== null) return { ...shared, progress };

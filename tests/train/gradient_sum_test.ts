@@ -28,15 +28,15 @@ function _given(rank: number, step: number): Tensor[] {
   return SHAPES.map((shape, place) => {
     const size = shape.reduce((product, n) => product * n, 1);
     const seed = rank + 10 * step + 100 * place;
+    const values = numbers(size, [-1, 1], seed);
     // On the device, as gradients are.
-    return tf.tidy(() => tf.mul(tf.tensor(numbers(size, [-1, 1], seed)), 1))
-      .reshape(shape);
+    return tf.tidy(() => tf.mul(tf.tensor(values, shape), 1));
   });
 }
 
 async function _compare(
   compression: GradientSumOptions["compression"],
-  relative: number,
+  absolute: number,
 ): Promise<void> {
   const before = tf.memory().numTensors;
   for (const size of [1, 2, 3]) {
@@ -62,7 +62,7 @@ async function _compare(
               lists[0],
               (_, i) => lists.reduce((total, list) => total + list[i], 0),
             );
-            assertClose(await tensor.data(), expected, { absolute: relative });
+            assertClose(await tensor.data(), expected, { absolute });
           }
           tf.dispose([given, sums, all]);
         }
@@ -77,7 +77,7 @@ for (const compression of ["none", "float16"] as const) {
   // of earlier steps, by 2^-11, the sum by 2^-10, and what was left is as much again.
   const absolute = compression === "none" ? 2 ** -22 : 8 * 2 ** -11;
   const name =
-    `GradientSum gives the sums of all processes in ${compression} compression, whatever the order, and frees its own`;
+    `GradientSum gives the sums of all processes with compression ${compression}, whatever the order, and frees its own`;
   nativeTest(
     `${name}, on the native CPU`,
     () => _compare(compression, absolute),

@@ -1,0 +1,192 @@
+/**
+ * Tests of what less traffic does to training: gradients in float16, and weights that are averaged every few steps.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { type Tensor, tf } from "../../src/backend/tf.ts";
+import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
+import { lenet } from "../../src/models/lenet.ts";
+import { adam } from "../../src/optim/adam.ts";
+import { sgd } from "../../src/optim/sgd.ts";
+import { assertClose } from "../compare.ts";
+import { read, use } from "../device.ts";
+import { nativeTest } from "../native.ts";
+import { CLASSES, tinyData, tinyNet } from "./tiny.ts";
+import {
+  type TogetherRun,
+  trainAlone,
+  type Trained,
+  trainTogether,
+} from "./together_runs.ts";
+
+/** Parameters of the tiny network. */
+const NUM_PARAMETERS = (3 * 3 * 2 + 2) + (8 * 5 + 5) + (5 * CLASSES + CLASSES);
+
+/** 5 steps an epoch. */
+function _run(options: Partial<TogetherRun> = {}): TogetherRun {
+  return {
+    net: () => tinyNet({ rate: 0.2 }),
+    optimizer: () => sgd({ learningRate: 0.5, momentum: 0.5 }),
+    data: tinyData({ shuffle: true }),
+    validation: tinyData(),
+    ...options,
+  };
+}
+
+/** Copies of tensors, on the host. */
+async function _values(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+  return await read(() => tensors.map((t) => tf.clone(t)));
+}
+
+function _countSums(calls: readonly string[], length: number): number {
+  const sums = `allReduce Float32Array ${length}`;
+  return calls.filter((call) => call === sums).length;
+}
+
+Deno.test("fit() with syncEvery averages weights and momentum every so many steps and at the end of an epoch", async () => {
+  await use("plain");
+  const before = tf.memory().numTensors;
+  const seen: Float32Array[][][] = [[], []];
+  const all = await trainTogether(
+    2,
+    _run({
+      syncEvery: 3,
+      epochs: 2,
+      own: (rank) => ({
+        callbacks: [{
+          async onStepEnd(_, { net }) {
+            seen[rank].push(await _values(net.getWeights()));
+          },
+          async onEpochEnd(_, { net, optimizer }) {
+            const { velocity } = optimizer.state();
+            const values = await _values([...net.getWeights(), ...velocity]);
+            seen[rank].push(values);
+          },
+        }],
+      }),
+    }),
+  );
+  // 5 steps and the end of the epoch, twice; the steps count on.
+  const alike = seen[0].map((values, i) =>
+    JSON.stringify(values) === JSON.stringify(seen[1][i])
+  );
+  assertEquals(alike.map(Number), [0, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0, 1]);
+  assertEquals(all[0].weights, all[1].weights);
+  assertEquals(all[0].losses, all[1].losses);
+  assertEquals(tf.memory().numTensors, before);
+});
+
+Deno.test("fit() with syncEvery has the mean of what processes are without each other", async () => {
+  await use("plain");
+  // No momentum, so that the weights are all there is; no dropout, whose masks depend on the place in the whole batch.
+  const run = _run({
+    net: () => tinyNet(),
+    optimizer: () => sgd({ learningRate: 0.5 }),
+    data: tinyData({ count: 15, batchSize: 5, shuffle: true }),
+    validation: undefined,
+  });
+  const parts = await Promise.all([0, 1].map((index) =>
+    trainAlone({
+      ...run,
+      data: {
+        [Symbol.asyncIterator]: () =>
+          tinyData({ count: 15, batchSize: 5, shuffle: true })
+            .batches({ epoch: 0, shard: { index, count: 2 } }),
+      },
+    })
+  ));
+  const [together] = await trainTogether(2, { ...run, syncEvery: 3 });
+  together.weights.forEach((values, i) => {
+    const [a, b] = parts.map(({ weights }) => weights[i]);
+    assertClose(values, values.map((_, k) => (a[k] + b[k]) / 2), {
+      absolute: 1e-6,
+    });
+  });
+  // Parts of 2 and 3 of 5 images.
+  const losses = parts[0].losses.map((loss, step) =>
+    0.4 * loss + 0.6 * parts[1].losses[step]
+  );
+  assertClose(together.losses, losses, { relative: 1e-5 });
+});
+
+Deno.test("fit() with syncEvery 3 sends weights every 3 steps, and its loss falls, to at most half as much again as with gradients of each", async () => {
+  await use("plain");
+  const run = _run({
+    epochs: 6,
+    net: () => tinyNet(),
+    optimizer: () => sgd({ learningRate: 0.5, momentum: 0.9 }),
+  });
+  const [each] = await trainTogether(2, run);
+  const [third] = await trainTogether(2, { ...run, syncEvery: 3 });
+  // Weights and momentum, every 3 of the 30 steps, and where an epoch of 5 ends between two of them.
+  assertEquals(_countSums(each.calls, NUM_PARAMETERS), 30);
+  assertEquals(_countSums(third.calls, NUM_PARAMETERS), 0);
+  assertEquals(_countSums(third.calls, 2 * NUM_PARAMETERS), 14);
+  // Seen: from 1.09 to 0.31 and to 0.39.
+  const [[first, best], [, last]] = [each, third].map(({ history }) => [
+    history.epochs[0].testLoss!,
+    history.epochs[5].testLoss!,
+  ]);
+  assert(last < 0.5 * first, `from ${first} to ${last}`);
+  assert(last < 1.5 * best, `${last}, not ${best}`);
+  assertNotEquals(third.losses, each.losses);
+});
+
+Deno.test("fit() with syncEvery works where a process never has an image, with all optimizers", async () => {
+  await use("plain");
+  for (const optimizer of [() => sgd({ momentum: 0.9 }), () => adam()]) {
+    const data = tinyData({ count: 6, batchSize: 2 });
+    const options = { data, optimizer, syncEvery: 2, epochs: 2 };
+    const all = await trainTogether(3, _run(options));
+    for (const { weights, losses } of all) {
+      assertEquals(weights, all[0].weights);
+      assertEquals(losses, all[0].losses);
+    }
+  }
+});
+
+Deno.test("fit() with syncEvery is the same as alone in one process", async () => {
+  await use("plain");
+  const run = _run({ data: tinyData({ count: 16 }), syncEvery: 2 });
+  const [together] = await trainTogether(1, run);
+  assertEquals(together.losses, (await trainAlone(run)).losses);
+});
+
+nativeTest(
+  "fit() with compression float16 sends half the bytes, and is within 1e-4 of the losses without over 20 steps of LeNet",
+  async () => {
+    const { train, test } = await loadFashionMnist({
+      source: "sample",
+      trainSamples: 640,
+      testSamples: 100,
+      batchSize: 32,
+      workers: 0,
+    });
+    const run: TogetherRun = {
+      net: () => lenet({ seed: 1 }),
+      optimizer: () => adam({ learningRate: 0.005 }),
+      data: train,
+      validation: test,
+    };
+    const [plain] = await trainTogether(2, run);
+    const all = await trainTogether(2, { ...run, compression: "float16" });
+    const [half] = all;
+    _checkTraffic(plain, half);
+    // Seen: 2e-6.
+    assertClose(half.losses, plain.losses, { relative: 1e-4 });
+    assertNotEquals(half.losses, plain.losses);
+    assertEquals(all[1].losses, half.losses);
+    half.weights.forEach((w, i) => assertClose(w, all[1].weights[i], {}));
+  },
+);
+
+/** 20 steps of 61,706 numbers. */
+function _checkTraffic(plain: Trained, half: Trained): void {
+  const count = ({ calls }: Trained, type: string) =>
+    calls.filter((call) => call === `allReduce ${type} 61706`).length;
+  assertEquals(count(plain, "Float32Array"), 20);
+  assertEquals(count(half, "Float16Array"), 20);
+  assertEquals(count(half, "Float32Array"), 0);
+}
