@@ -6,8 +6,8 @@
 
 import type { Communicator } from "./communicator.ts";
 
-/** Largest finite number in float16. */
-const MAX_HALF = 65504;
+/** Largest number that all processes together may send: float16 holds it, however it was divided and rounded. */
+const MAX_SUM = 2 ** 15;
 
 /**
  * Sums arrays in float16, and remembers what rounding took from each element, to add it to the next array's: what is small
@@ -31,11 +31,12 @@ export class Float16Sum {
   async allReduce(values: Float32Array): Promise<void> {
     const error = this.#error ??= new Float32Array(values.length);
     const half = this.#half ??= new Float16Array(values.length);
+    const most = MAX_SUM / this.#communicator.size;
     for (let i = 0; i < values.length; i++) {
       const value = values[i] + error[i];
       // What is not finite passes, so that everybody sees it.
       half[i] = Number.isFinite(value)
-        ? Math.max(-MAX_HALF, Math.min(MAX_HALF, value))
+        ? Math.max(-most, Math.min(most, value))
         : value;
       error[i] = value - half[i];
     }

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { OptionError } from "../errors.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
+import type { Sequential } from "../nn/sequential.ts";
 import type { Communicator } from "./communicator.ts";
 import {
   type DeviceState,
@@ -19,6 +21,8 @@ const ROOT = 0;
 
 /** What is sent before the values. */
 interface _Header {
+  /** Of the network: dropout draws from it. */
+  readonly seed: number;
   readonly progress: TrainingProgress | null;
   /** Names and shapes of what follows. */
   readonly weights: readonly [name: string, shape: number[]][];
@@ -34,6 +38,7 @@ interface _Header {
  * @returns What all processes go on from; undefined for a new run.
  * @throws {DistributedError} If a process has failed.
  * @throws {ShapeError} If the network is not the same in all processes.
+ * @throws {OptionError} If it has dropout and another seed.
  */
 export async function shareState(
   communicator: Communicator,
@@ -45,11 +50,13 @@ export async function shareState(
   const header: _Header = await shareJson(
     communicator,
     own && {
+      seed: device.net.seed,
       progress: state?.progress ?? null,
       weights: _shapesOf(own.weights),
       others: _shapesOf(own.others),
     },
   );
+  _checkSeed(device.net, header);
   const share = async (
     shapes: _Header["weights"],
     own: ReadonlyMap<string, NamedTensor> | undefined,
@@ -93,6 +100,17 @@ export async function shareJson<T>(
   text ??= new Uint8Array(length[0]);
   await communicator.broadcast(text, ROOT);
   return JSON.parse(new TextDecoder().decode(text));
+}
+
+/** Masks are those of one process only if all draw them from the same seed. */
+function _checkSeed({ layers, seed }: Sequential, header: _Header): void {
+  const drops = layers.some(({ dropoutRate = 0 }) => dropoutRate > 0);
+  if (!drops || seed === header.seed) return;
+  throw new OptionError(
+    "seed",
+    seed,
+    `${header.seed}, as the network of process 0 has, for the same dropout in all processes`,
+  );
 }
 
 function _shapesOf(

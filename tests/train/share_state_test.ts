@@ -4,8 +4,14 @@
  * @module
  */
 
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 import { tf } from "../../src/backend/tf.ts";
+import { OptionError } from "../../src/errors.ts";
 import { adam } from "../../src/optim/adam.ts";
 import { reduceOnPlateau } from "../../src/train/reduce_on_plateau.ts";
 import { sgd } from "../../src/optim/sgd.ts";
@@ -47,6 +53,19 @@ Deno.test("fit() has all processes begin with the weights of process 0", async (
   }
   const other = await trainAlone({ ...run, net: () => net(1) });
   assertNotEquals(other.losses, same[0].losses);
+});
+
+Deno.test("fit() refuses another seed than that of process 0 where there is dropout", async () => {
+  await use("plain");
+  const run = {
+    ..._run(),
+    net: (rank: number) => tinyNet({ rate: 0.3, seed: 2 + rank }),
+  };
+  await assertRejects(
+    () => trainTogether(2, run),
+    OptionError,
+    "Cannot use seed as it must be 2, as the network of process 0 has, for the same dropout in all processes: current value is 3",
+  );
 });
 
 Deno.test("fit() has all processes begin with what the optimizer of process 0 kept", async () => {
