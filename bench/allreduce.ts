@@ -1,6 +1,6 @@
 /**
- * The sum of AlexNet's gradients over processes, beside a C program's `MPI_Allreduce` of the same size, in turns:
- * `deno task bench:allreduce`. The C program is compiled here, which needs `apt-get install libopenmpi-dev libmpich-dev`; a
+ * The sum of AlexNet's gradients over processes, beside a C program's `MPI_Allreduce` of the same size, in one call and in
+ * as many as there are here, in turns: `deno task bench:allreduce`. The C program is compiled here, which needs `apt-get install libopenmpi-dev libmpich-dev`; a
  * library without its compiler is left out.
  *
  * Options: `--rounds N` (default 5) pairs of runs; `--ranks N,N` (default 2,4); `--count N` (default 46764746, AlexNet's
@@ -12,6 +12,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "@std/cli/parse-args";
+import { MAX_LENGTH } from "../src/distributed/mpi_communicator.ts";
 import { median } from "./measure.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -48,20 +49,22 @@ async function main(): Promise<void> {
       });
       if (!isCompiled) continue;
       for (const ranks of args.ranks.split(",")) {
-        const launch = async (command: readonly string[]) => {
+        const launch = async (command: readonly string[], last: string) => {
           const output = await _run(`mpirun.${suffix}`, [
             ...[...options, "-n", ranks, ...command],
-            ...[args.count, `${SUMS}`],
+            ...[args.count, `${SUMS}`, last],
           ]);
           return output.trim().split("\n").map(Number).slice(1);
         };
+        const deno = [
+          ...[Deno.execPath(), "run", "-A", "--no-check"],
+          join(HERE, "allreduce_rank.ts"),
+        ];
         await _compare(`${name}, ${ranks} ranks`, Number(args.rounds), {
-          c: () => launch([program]),
-          deno: () =>
-            launch([
-              ...[Deno.execPath(), "run", "-A", "--no-check"],
-              join(HERE, "allreduce_rank.ts"),
-            ]),
+          "C": () => launch([program], args.count),
+          "Deno": () => launch(deno, "float32"),
+          "C in pieces": () => launch([program], `${MAX_LENGTH}`),
+          "Deno, float16": () => launch(deno, "float16"),
         });
       }
     }
@@ -70,23 +73,25 @@ async function main(): Promise<void> {
   }
 }
 
-/** Runs both in turns, and prints their medians. */
+/** Runs all in turns, and prints their medians and what they are of the first. */
 async function _compare(
   what: string,
   rounds: number,
-  run: Record<"c" | "deno", () => Promise<number[]>>,
+  runs: Readonly<Record<string, () => Promise<number[]>>>,
 ): Promise<void> {
-  const times = { c: [] as number[], deno: [] as number[] };
+  const times: Record<string, number[]> = {};
   for (let round = 0; round < rounds; round++) {
-    times.c.push(...await run.c());
-    times.deno.push(...await run.deno());
+    for (const [name, run] of Object.entries(runs)) {
+      (times[name] ??= []).push(...await run());
+    }
   }
-  const [c, deno] = [median(times.c), median(times.deno)];
-  console.log(
-    `${what}: C ${c.toFixed(0)} ms, Deno ${deno.toFixed(0)} ms, ratio ${
-      (deno / c).toFixed(2)
-    } (medians of ${times.c.length})`,
+  const medians = Object.entries(times)
+    .map(([name, list]): [string, number] => [name, median(list)]);
+  const [[_, first]] = medians;
+  const texts = medians.map(([name, ms]) =>
+    `${name} ${ms.toFixed(0)} ms (${(ms / first).toFixed(2)})`
   );
+  console.log(`${what}: ${texts.join(", ")}; medians of ${times.C.length}`);
 }
 
 async function _run(command: string, args: string[]): Promise<string> {

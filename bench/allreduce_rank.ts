@@ -1,5 +1,5 @@
 /**
- * What a process of {@link ./allreduce.ts} does: `allreduce_rank.ts COUNT ROUNDS [float16]`. Rank 0 prints the milliseconds
+ * What a process of {@link ./allreduce.ts} does: `allreduce_rank.ts COUNT ROUNDS float32|float16`. Rank 0 prints the milliseconds
  * of each round, one a line.
  *
  * @module

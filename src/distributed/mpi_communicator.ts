@@ -4,8 +4,8 @@
  * @module
  */
 
-import { divide } from "../data/shard.ts";
 import type { Communicator, Summable } from "../train/communicator.ts";
+import { HalfSum } from "./half_sum.ts";
 import type { MpiLibrary } from "./library.ts";
 import type { Queue } from "./queue.ts";
 import type { Process } from "./processes.ts";
@@ -15,7 +15,13 @@ import type { Watch } from "./watch.ts";
  * Most elements of an operation: libraries take memory of that size for each, and the system is slow to give more than
  * this at a time.
  */
-const MAX_LENGTH = 2 ** 22;
+export const MAX_LENGTH = 2 ** 22;
+
+/**
+ * How long no process calls the library before all finalize it, in milliseconds. Over UCX's TCP, MPICH 4 hangs in
+ * `MPI_Finalize` where a process answers in an earlier call what another one asks in that one.
+ */
+const QUIET_MS = 200;
 
 /** What a communicator is made of. */
 export interface MpiParts {
@@ -42,6 +48,7 @@ export class MpiCommunicator implements Communicator {
   /** The library, for example "Open MPI v4.1.4". */
   readonly library: string;
   readonly #parts: MpiParts;
+  readonly #halves: HalfSum;
 
   /**
    * Describes the connection; `connectMpi()` makes it.
@@ -59,14 +66,18 @@ export class MpiCommunicator implements Communicator {
     this.processes = processes;
     this.library = library.version;
     this.#parts = parts;
+    this.#halves = new HalfSum(library, this);
   }
 
   async allReduce(values: Summable): Promise<void> {
+    const { library: { call, abi }, queue } = this.#parts;
     if (values instanceof Float16Array) {
-      await this.#allReduceHalf(values);
+      const pieces = _pieces(values, values.length);
+      await Promise.all(
+        pieces.map((piece) => queue.run(...this.#halves.stages(piece))),
+      );
       return;
     }
-    const { library: { call, abi }, queue } = this.#parts;
     const type = values instanceof Float32Array ? abi.float : abi.int;
     await Promise.all(
       _pieces(values, values.length).map((piece) =>
@@ -119,52 +130,16 @@ export class MpiCommunicator implements Communicator {
   /** Waits for all processes, and disconnects; nothing else may be called afterwards. */
   async finalize(): Promise<void> {
     await this.barrier();
-    await this.#parts.watch.leave();
-    this.#parts.library.call("MPI_Finalize");
-  }
-
-  /**
-   * MPI has no float16: each process adds up one part of the array, in float32, and sends the sums to all. Both ways each
-   * element crosses the network as two bytes.
-   */
-  async #allReduceHalf(values: Float16Array): Promise<void> {
-    // Makes sure that the memory of a small array does not move.
-    void values.buffer;
-    const { library: { call, abi }, queue, rank } = this.#parts;
-    const { size } = this;
-    const parts = Array.from(
-      { length: size },
-      (_, index) => divide(values.length, { index, count: size }),
-    );
-    const bytes = Float16Array.BYTES_PER_ELEMENT;
-    const counts = _ints(parts.map(({ begin, end }) => bytes * (end - begin)));
-    const places = _ints(parts.map(({ begin }) => bytes * begin));
-    const { begin, end } = parts[rank];
-    const length = end - begin;
-    const received = new Float16Array(new ArrayBuffer(bytes * size * length));
-    const ownCounts = _ints(parts.map(() => bytes * length));
-    const ownPlaces = _ints(parts.map((_, i) => bytes * i * length));
-    await queue.run((request) =>
-      call(
-        ...["MPI_Ialltoallv", values, counts, places, abi.byte] as const,
-        ...[received, ownCounts, ownPlaces, abi.byte, abi.commWorld, request],
-      ), (request) => {
-      const sums = Float32Array.from(received.subarray(0, length));
-      for (let process = 1; process < size; process++) {
-        const own = received.subarray(process * length, (process + 1) * length);
-        for (let i = 0; i < length; i++) sums[i] += own[i];
-      }
-      values.set(sums, begin);
-      call(
-        ...["MPI_Iallgatherv", abi.inPlace, 0, abi.byte] as const,
-        ...[values, counts, places, abi.byte, abi.commWorld, request],
-      );
-    });
+    const { watch, library } = this.#parts;
+    await watch.leave();
+    await this.barrier();
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    library.call("MPI_Finalize");
   }
 }
 
 /** Cuts an array into pieces that are not too long; an empty one has one, so that all processes do the same. */
-function _pieces<T extends Float32Array | Int32Array | Uint8Array>(
+function _pieces<T extends Summable | Uint8Array>(
   values: T,
   length: number,
 ): T[] {
@@ -176,11 +151,4 @@ function _pieces<T extends Float32Array | Int32Array | Uint8Array>(
     { length: count },
     (_, i) => values.subarray(i * step, (i + 1) * step) as T,
   );
-}
-
-/** As the library reads them, in memory that does not move. */
-function _ints(numbers: readonly number[]): Int32Array<ArrayBuffer> {
-  const ints = new Int32Array(new ArrayBuffer(4 * numbers.length));
-  ints.set(numbers);
-  return ints;
 }

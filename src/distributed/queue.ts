@@ -12,7 +12,7 @@ import type { Watch } from "./watch.ts";
 const LOOK_MS = 0.5;
 
 /** After how long to give up a core between two looks: by then it is another process that is waited for. */
-const PATIENT_AFTER_MS = 100;
+const PATIENT_AFTER_MS = 1000;
 
 /** Begins an operation, and puts its request where it is told to. */
 export type Start = (request: BigUint64Array) => void;
