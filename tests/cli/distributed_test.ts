@@ -21,7 +21,13 @@ import {
 /** What the issue asks for, relative. */
 const TOLERANCE = 1e-4;
 
-for (const [name, args] of Object.entries({ LeNet: LENET, AlexNet: ALEXNET })) {
+/** Numbers of processes that train each network; AlexNet takes time, so that two libraries share them. */
+const RUNS = {
+  LeNet: { args: LENET, numRanks: { "Open MPI": [1, 2, 4], MPICH: [1, 2, 4] } },
+  AlexNet: { args: ALEXNET, numRanks: { "Open MPI": [2], MPICH: [4] } },
+};
+
+for (const [name, { args, numRanks }] of Object.entries(RUNS)) {
   let expected: Promise<number[]> | undefined;
   mpiTest(
     `train --distributed trains ${name} as one process does`,
@@ -31,21 +37,18 @@ for (const [name, args] of Object.entries({ LeNet: LENET, AlexNet: ALEXNET })) {
         expected ??= trainAlone(args, join(folder, "alone"));
         const losses = await expected;
         assertEquals(losses.length, 20);
-        for (const numRanks of [1, 2, 4]) {
-          const run = join(folder, `${numRanks}`);
+        for (const size of numRanks[launcher.name]) {
+          const run = join(folder, `${size}`);
           const { code, stdout, stderr } = await trainTogether(launcher, [
             ...args,
             ...["--out", run],
-          ], { numRanks });
+          ], { numRanks: size });
           assertEquals(code, 0, stderr);
-          assertMatch(
-            stdout,
-            new RegExp(`^together: ${numRanks} process`, "m"),
-          );
+          assertMatch(stdout, new RegExp(`^together: ${size} process`, "m"));
           // One process prints.
           assertEquals(stdout.match(/^epoch 1, /gm)?.length, 1);
           const difference = relativeDifference(await lossesOf(run), losses);
-          assert(difference < TOLERANCE, `${numRanks} ranks: ${difference}`);
+          assert(difference < TOLERANCE, `${size} processes: ${difference}`);
         }
       } finally {
         await Deno.remove(folder, { recursive: true });

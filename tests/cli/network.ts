@@ -107,6 +107,8 @@ async function _layCable(folder: string): Promise<Network> {
       const { command, args } = launcher;
       return {
         ...launcher,
+        // Else MPICH finds that both are on one machine.
+        env: { ...launcher.env, UCX_TLS: "tcp,self" },
         command: "ip",
         args: ["netns", "exec", names[0], command, ...args, ...options],
       };
