@@ -59,6 +59,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       "distributed",
       "compression",
       "sync-every",
+      "rank-timeout",
       "measure-train",
       ...DATA_OPTIONS,
       "out",

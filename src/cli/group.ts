@@ -36,6 +36,14 @@ export interface Group {
    * @returns What that returns, in all processes.
    */
   byFirst<T>(action: () => Promise<T>): Promise<T>;
+  /**
+   * Does what writes to folders that processes may share: the first process does it first, then one on each machine, then the
+   * others, who find what those have left. It fails in all if it fails in one.
+   *
+   * @param action Does it.
+   * @returns What that returns.
+   */
+  inTurn<T>(action: () => Promise<T>): Promise<T>;
   /** Goes on alone. */
   leave(): Promise<void>;
 }
@@ -45,6 +53,7 @@ export const ALONE: Group = {
   isFirst: true,
   together: async (action) => await action(),
   byFirst: (action) => action(),
+  inTurn: (action) => action(),
   leave: () => Promise.resolve(),
 };
 
@@ -92,6 +101,18 @@ class _Together implements Group {
     return await shareJson(this.communicator, result) as T;
   }
 
+  async inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const { localRank } = this.communicator;
+    const own = this.isFirst ? 0 : localRank === 0 ? 1 : 2;
+    let result: T | undefined;
+    for (const turn of [0, 1, 2]) {
+      await this.together(async () => {
+        if (turn === own) result = await action();
+      });
+    }
+    return result!;
+  }
+
   async leave(): Promise<void> {
     if (this.#hasLeft) return;
     this.#hasLeft = this.isSettled = true;
@@ -103,21 +124,23 @@ class _Together implements Group {
  * Runs a command in all processes that `mpirun` started. If it fails in one, all end.
  *
  * @param run Runs it in this process.
+ * @param options How long a process may be silent, and whether to print the stack trace of an error.
  * @returns The exit code.
  * @throws {DistributedError} If nobody started them, or there is no MPI library.
  */
 export async function runTogether(
   run: (group: Group) => Promise<number>,
+  options: { silenceMs?: number; verbose?: boolean },
 ): Promise<number> {
   const { connectMpi } = await import("../distributed/connect.ts");
-  const communicator = await connectMpi();
+  const communicator = await connectMpi(options);
   const group = new _Together(communicator);
   try {
     const code = await run(group);
     await group.leave();
     return code;
   } catch (error) {
-    if (!group.isSettled) await _endAll(communicator, error);
+    if (!group.isSettled) await _endAll(communicator, error, options);
     await group.leave();
     if (error instanceof _FailedElsewhere) return FAILED;
     throw error;
@@ -128,6 +151,7 @@ export async function runTogether(
 async function _endAll(
   communicator: MpiCommunicator,
   error: unknown,
+  { verbose }: { verbose?: boolean },
 ): Promise<never> {
   const { rank, processes } = communicator;
   if (rank > 0) {
@@ -135,5 +159,6 @@ async function _endAll(
   }
   const where = nameOf(processes[rank]);
   console.error(`error: ${where}: ${explain(error, "train")}`);
+  if (verbose) console.error(error);
   communicator.abort(FAILED);
 }

@@ -75,6 +75,10 @@ export const OPTIONS = {
     "With --distributed: average weights every N steps, in place of gradients at each",
     { min: 1 },
   ),
+  "rank-timeout": duration(
+    "TIME",
+    "With --distributed: how long a process may give no sign of life before all end; 30s if not given",
+  ),
   "max-time": duration(
     "TIME",
     "Stop training after e.g. 90s, 10m or 1h30m and evaluate",

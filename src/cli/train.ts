@@ -46,6 +46,9 @@ import {
 import { SILENT, type TrainOutput, trainOutput } from "./train_output.ts";
 import { tuneWith } from "./tune.ts";
 
+/** Options that mean something to processes that train together. */
+const TOGETHER_OPTIONS = ["compression", "sync-every", "rank-timeout"] as const;
+
 /**
  * Runs the command.
  *
@@ -54,9 +57,12 @@ import { tuneWith } from "./tune.ts";
  */
 export async function train({ options }: CommandLine): Promise<number> {
   if (options.distributed) {
-    return await runTogether((group) => _train(options, group));
+    return await runTogether((group) => _train(options, group), {
+      silenceMs: options["rank-timeout"],
+      verbose: options.verbose,
+    });
   }
-  for (const name of ["compression", "sync-every"] as const) {
+  for (const name of TOGETHER_OPTIONS) {
     if (options[name] === undefined) continue;
     throw new UsageError(`Cannot use --${name} without --distributed`);
   }
@@ -111,7 +117,7 @@ async function _train(given: OptionValues, group: Group): Promise<number> {
     );
     const { folder } = run;
     const data = await run.undoIfItFails(() =>
-      group.together(() => loadData(options, recipe, view))
+      group.inTurn(() => loadData(options, recipe, view))
     );
     const net = buildNetwork(config, recipe);
     const stepsPerEpoch = data.train.numBatches;
@@ -131,11 +137,14 @@ async function _train(given: OptionValues, group: Group): Promise<number> {
         ...run.explain(),
       ],
     });
-    output.note(explainSplit(net, recipe.batchSize, backend));
+    // What this process computes of a batch.
+    const { size = 1 } = group.communicator ?? {};
+    const own = { ...recipe, batchSize: Math.ceil(recipe.batchSize / size) };
+    output.note(explainSplit(net, own.batchSize, backend));
     if (options.tune && backend.adapter === undefined) {
       output.note("note: there is nothing to tune on the CPU");
     } else if (options.tune) {
-      await tuneWith(net, recipe, output.note);
+      await tuneWith(net, own, output.note);
     } else {
       await useTuned({ onWarning });
     }

@@ -34,6 +34,7 @@ import {
   type DataSummary,
   type EpochOptions,
 } from "./loader_options.ts";
+import type { Shard } from "./shard.ts";
 import { viewOf } from "./split.ts";
 import { tensorBatches } from "./tensor_batches.ts";
 import { partsOf, type Transform } from "./transforms/transform.ts";
@@ -68,6 +69,8 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   readonly numSamples: number;
   /** Batches per epoch. */
   readonly numBatches: number;
+  /** Batches can be asked for in parts: see `EpochOptions.shard`. */
+  readonly makesShards = true;
   readonly #options: DataLoaderOptions;
   readonly #transform: Transform;
   readonly #largestBatch: number;
@@ -196,16 +199,12 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   batches(options: EpochOptions = {}): AsyncGenerator<Batch, void, undefined> {
     const plans = this.#plans(options);
     return tensorBatches(plans, this.#source(), {
-      choose: () => this.#path(),
+      choose: () => this.#path(options.shard),
       ...this.#hostOptions(),
     });
   }
 
-  /**
-   * Begins the next epoch: see {@linkcode DataLoader.batches}.
-   *
-   * @returns The batches of the epoch.
-   */
+  /** Begins the next epoch, whole: see {@linkcode DataLoader.batches}. */
   [Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     return this.batches();
   }
@@ -242,8 +241,9 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     return { dataset, transform: this.#transform, shape };
   }
 
-  #path(): DataPath {
-    const [workers, batchSize] = [this.workers, this.#largestBatch];
+  #path(shard?: Shard): DataPath {
+    const { workers } = this;
+    const batchSize = Math.ceil(this.#largestBatch / (shard?.count ?? 1));
     const { path = "auto" } = this.#options;
     return choosePath(this.#source(), { path, workers, batchSize });
   }

@@ -5,6 +5,7 @@
  */
 
 import { DistributedError } from "../errors.ts";
+import { requireNumber } from "../options.ts";
 import { findLauncher } from "./launcher.ts";
 import { LIBRARY_VARIABLE, type MpiLibrary, openMpi } from "./library.ts";
 import { shareMachine } from "./machine.ts";
@@ -17,10 +18,19 @@ import {
   writeProcess,
 } from "./processes.ts";
 import { Queue } from "./queue.ts";
-import { Watch } from "./watch.ts";
+import { SILENCE_MS, Watch } from "./watch.ts";
 
 /** Longest name of a machine, in any library. */
 const MAX_NAME = 256;
+
+/** Options of {@linkcode connectMpi}. */
+export interface ConnectOptions {
+  /**
+   * How long another process may give no sign of life while it is waited for, in milliseconds; then all end. A process does
+   * not answer while its JavaScript is busy, as with a step that the CPU computes, so that slow devices need more. Default 30,000.
+   */
+  silenceMs?: number;
+}
 
 /**
  * Connects this process to those that `mpirun` (or `srun`) started with it, by the MPI library of the system: Open MPI,
@@ -43,10 +53,16 @@ const MAX_NAME = 256;
  * }
  * ```
  *
+ * @param options How long to wait for others.
  * @returns The connection.
  * @throws {DistributedError} If this process was not started by a launcher of MPI programs, or there is no library.
+ * @throws {OptionError} If an option is out of its range.
  */
-export async function connectMpi(): Promise<MpiCommunicator> {
+export async function connectMpi(
+  options: ConnectOptions = {},
+): Promise<MpiCommunicator> {
+  const { silenceMs = SILENCE_MS } = options;
+  requireNumber("silenceMs", silenceMs, { above: 0 });
   const get = (name: string) => Deno.env.get(name);
   const launcher = findLauncher(get);
   if (launcher === undefined) {
@@ -79,6 +95,7 @@ export async function connectMpi(): Promise<MpiCommunicator> {
     comm: abi.handle === "i32" ? new Int32Array(comm.buffer)[0] : comm[0],
     rank,
     size,
+    silenceMs,
     nameOf: (rank) => nameOf(processes[rank] ?? { rank, host: "?", pid: 0 }),
   });
   const queue = new Queue(library, watch);

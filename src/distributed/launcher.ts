@@ -31,7 +31,7 @@ export function findLauncher(
   for (
     const [kind, rank, size] of [
       ["Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"],
-      ["Open MPI", "PMIX_RANK", "SLURM_NTASKS"],
+      ["Open MPI", "PMIX_RANK", "SLURM_STEP_NUM_TASKS"],
       ["MPICH", "PMI_RANK", "PMI_SIZE"],
       ["MPICH", "PMI_ID", "PMI_SIZE"],
     ] as const

@@ -4,6 +4,6 @@
  * @module
  */
 
-export { connectMpi } from "./connect.ts";
+export { connectMpi, type ConnectOptions } from "./connect.ts";
 export { MpiCommunicator } from "./mpi_communicator.ts";
 export type { Process } from "./processes.ts";

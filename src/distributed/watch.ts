@@ -9,14 +9,14 @@ import { DistributedError } from "../errors.ts";
 import type { Handle } from "./abi.ts";
 import type { MpiLibrary } from "./library.ts";
 
-/** How long to wait for other processes before asking them whether they are there. */
-const ASK_AFTER_MS = 10_000;
-
 /** How often to ask, and to answer. */
 const PERIOD_MS = 1000;
 
-/** How long a process may be silent that is asked all the time. */
-const SILENCE_MS = 30_000;
+/** How long a process may be silent that is asked all the time, unless told otherwise. */
+export const SILENCE_MS = 30_000;
+
+/** Of that, how long to wait for other processes before asking them. */
+const ASK_AFTER = 1 / 3;
 
 /** How long to wait for a process that answers, but does not come. */
 const PATIENCE_MS = 30 * 60_000;
@@ -53,6 +53,8 @@ export interface WatchOptions {
   readonly comm: Handle;
   readonly rank: number;
   readonly size: number;
+  /** How long a process may be silent that is asked all the time. */
+  readonly silenceMs: number;
   /** Tells people which process that is, for example "rank 1 (PID 1234 on node7)". */
   readonly nameOf: (rank: number) => string;
 }
@@ -100,25 +102,20 @@ export class Watch {
    * @throws {DistributedError} If a process does not answer, or has not come to the operation for very long.
    */
   check(waitedMs: number): void {
+    const { silenceMs } = this.#options;
+    const askAfterMs = ASK_AFTER * silenceMs;
     const now = performance.now();
-    if (waitedMs < ASK_AFTER_MS || now - this.#askedAt < PERIOD_MS) return;
-    const waitsSince = now - waitedMs + ASK_AFTER_MS;
+    if (waitedMs < askAfterMs || now - this.#askedAt < PERIOD_MS) return;
+    const waitsSince = now - waitedMs + askAfterMs;
     this.#askedSince = Math.max(this.#askedSince, waitsSince);
     this.#askedAt = now;
     this.#listen();
     for (const { rank } of this.#peers) this.#send(rank, QUESTION);
-    const silent = this.#peers.filter(({ heard }) =>
-      now - Math.max(heard, this.#askedSince) > SILENCE_MS
+    this.#refuse(
+      this.#peers.filter(({ heard }) =>
+        now - Math.max(heard, this.#askedSince) > silenceMs
+      ),
     );
-    if (silent.length > 0) {
-      throw new DistributedError(
-        `Cannot go on as ${this.#list(silent)} ${
-          silent.length > 1 ? "have" : "has"
-        } not answered for ${
-          SILENCE_MS / 1000
-        } s: killed, stopped, hung or cut off from the network`,
-      );
-    }
     if (waitedMs < PATIENCE_MS) return;
     const late = this.#peers.filter((peer) => peer.position < this.position);
     throw new DistributedError(
@@ -133,17 +130,34 @@ export class Watch {
   /**
    * Ends, when no process waits any more: waits until the others end as well, and all that was sent has been received, as some
    * libraries complain of what was not.
+   *
+   * @throws {DistributedError} If a process does not end.
    */
   async leave(): Promise<void> {
     clearInterval(this.#timer);
     this.#isLeaving = true;
+    const since = performance.now();
     for (const { rank } of this.#peers) this.#send(rank, FAREWELL);
     for (;;) {
       this.#listen();
-      const isOver = this.#peers.every(({ hasLeft }) => hasLeft);
-      if (isOver && this.#sent.length === 0) return;
+      const staying = this.#peers.filter(({ hasLeft }) => !hasLeft);
+      if (staying.length === 0 && this.#sent.length === 0) return;
+      const isLong = performance.now() - since > this.#options.silenceMs;
+      if (isLong) this.#refuse(staying);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
+  }
+
+  /** Throws if there are any that do not answer. */
+  #refuse(silent: readonly _Peer[]): void {
+    if (silent.length === 0) return;
+    throw new DistributedError(
+      `Cannot go on as ${this.#list(silent)} ${
+        silent.length > 1 ? "have" : "has"
+      } not answered for ${
+        this.#options.silenceMs / 1000
+      } s: killed, stopped, hung or cut off from the network`,
+    );
   }
 
   #list(peers: readonly _Peer[]): string {

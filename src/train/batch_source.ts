@@ -16,6 +16,8 @@ export interface BatchSource extends AsyncIterable<Batch> {
   readonly numSamples?: number;
   /** Chooses the order of the next iteration; epochs count from 0. */
   setEpoch?(epoch: number): void;
+  /** Whether `batches` makes a part of each batch where it is asked for a `shard`. Default: whole batches are cut. */
+  readonly makesShards?: boolean;
   /** Iterates over an epoch from one of its batches on, as a resumed run needs; both count from 0. */
   batches?(options: EpochOptions): AsyncIterable<Batch>;
 }
@@ -32,16 +34,13 @@ export async function* batchesFrom(
   source: BatchSource,
   which: EpochOptions,
 ): AsyncGenerator<Batch, void, undefined> {
-  const batches = source.batches?.(which) ?? _skip(source, which);
-  const { shard } = which;
-  if (shard === undefined) {
-    yield* batches;
+  const { shard, ...whole } = which;
+  if (shard === undefined || source.makesShards) {
+    yield* source.batches?.(which) ?? _skip(source, which);
     return;
   }
-  for await (const batch of batches) {
-    if (batch.place) yield batch;
-    else yield* _cut(batch, shard);
-  }
+  const batches = source.batches?.(whole) ?? _skip(source, whole);
+  for await (const batch of batches) yield* _cut(batch, shard);
 }
 
 async function* _skip(

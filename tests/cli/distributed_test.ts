@@ -4,6 +4,7 @@ import {
   assertGreater,
   assertMatch,
   assertNotEquals,
+  assertStringIncludes,
 } from "@std/assert";
 import { join } from "node:path";
 import { mpiTest } from "../distributed/mpi.ts";
@@ -88,7 +89,7 @@ mpiTest(
         join(folder, "alone"),
       );
       const run = join(folder, "run");
-      let killed: number | undefined;
+      let killed: string | undefined;
       const { code, ms, numLeft, stdout, stderr } = await trainTogether(
         launcher,
         [
@@ -101,22 +102,61 @@ mpiTest(
             const hasBegun = stdout.includes('"checkpoint"');
             const pid = /"rank":1,[^}]*"pid":(\d+)/.exec(stdout)?.[1];
             if (!hasBegun || pid === undefined || killed !== undefined) return;
-            killed = performance.now();
+            killed = pid;
             Deno.kill(Number(pid), "SIGKILL");
           },
         },
       );
       assert(killed !== undefined, stdout + stderr);
       assertNotEquals(code, 0);
+      // MPICH names the PID, which the first line says is that of rank 1.
+      const name = launcher.name === "MPICH"
+        ? `PID ${killed} RUNNING AT`
+        : "process rank 1 ";
+      assertStringIncludes(stdout + stderr, name);
       assertEquals(numLeft, 0);
       assert(ms < 60_000);
-      // Rank 1 is named: by Open MPI, or by its PID, which is that of rank 1 in the first lines.
       const resumed = await trainTogether(launcher, [
         ...["--resume", run, "--epochs", "2"],
       ], { numRanks: 3 });
       assertEquals(resumed.code, 0, resumed.stderr);
+      const [_, step] = /going on after (\d+) steps/.exec(resumed.stdout)!;
+      assert(Number(step) < expected.length, `killed after ${step} steps`);
       const losses = (await lossesOf(run)).slice(0, expected.length);
       assert(relativeDifference(losses, expected) < TOLERANCE);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
+mpiTest(
+  "SIGINT to one process ends all after the same step, with a checkpoint",
+  async (launcher) => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const run = join(folder, "run");
+      let isSent = false;
+      const { code, numLeft, stdout, stderr } = await trainTogether(launcher, [
+        ...[...LENET, "--epochs", "1000", "--json", "--log-every", "5"],
+        ...["--out", run],
+      ], {
+        numRanks: 2,
+        onOutput(stdout) {
+          const pid = /"rank":1,[^}]*"pid":(\d+)/.exec(stdout)?.[1];
+          if (isSent || !pid || !stdout.includes('"progress"')) return;
+          isSent = true;
+          Deno.kill(Number(pid), "SIGINT");
+        },
+      });
+      assertEquals([code, numLeft], [130, 0], stderr);
+      const { history } = JSON.parse(stdout.trim().split("\n").at(-1)!);
+      assertEquals(history.stopped, "aborted");
+      assertStringIncludes(
+        stderr,
+        `interrupted after ${history.steps} steps: go on with: mpirun -n N deno run -A mod.ts train --distributed --resume `,
+      );
+      assertEquals((await lossesOf(run)).length, history.steps);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
@@ -132,7 +172,13 @@ Deno.test("train --distributed says that nobody started other processes", async 
 });
 
 Deno.test("train refuses what is for processes that train together, alone", async () => {
-  for (const args of [["--sync-every", "2"], ["--compression", "float16"]]) {
+  for (
+    const args of [
+      ["--sync-every", "2"],
+      ["--compression", "float16"],
+      ["--rank-timeout", "60s"],
+    ]
+  ) {
     assertOneLineError(await runProgram(["train", ...args, ...LENET]), {
       code: 2,
       message: new RegExp(`Cannot use ${args[0]} without --distributed`),

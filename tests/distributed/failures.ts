@@ -10,7 +10,7 @@ import { DistributedError } from "../../src/errors.ts";
 /** The rank that something is wrong with. */
 const BAD = 1;
 
-const LATE_MS = 15_000;
+const LATE_MS = 5000;
 
 const FORGOTTEN_AFTER_MS = 180_000;
 
@@ -70,6 +70,7 @@ async function tell(action: () => Promise<unknown>) {
   }
 }
 
-const [way] = Deno.args;
-if (way === "connect") await tell(connectMpi);
-else await ways[way](await connectMpi());
+const [way, silence] = Deno.args;
+const options = silence ? { silenceMs: Number(silence) } : {};
+if (way === "connect") await tell(() => connectMpi(options));
+else await ways[way](await connectMpi(options));

@@ -26,7 +26,7 @@ Deno.test("findLauncher() knows the mpirun of Open MPI", () => {
 Deno.test("findLauncher() knows PMIx, of Slurm with the size and of others without", () => {
   const variables = { PMIX_RANK: "0", PMIX_NAMESPACE: "slurm.pmix.7.0" };
   assertEquals(
-    find({ ...variables, SLURM_NTASKS: "16" }),
+    find({ ...variables, SLURM_STEP_NUM_TASKS: "16" }),
     { kind: "Open MPI", rank: 0, size: 16 },
   );
   assertEquals(

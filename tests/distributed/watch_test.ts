@@ -7,8 +7,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { LAUNCHERS, type MpiLauncher, runRanks } from "./mpi.ts";
 
-/** How soon all must be gone. */
-const LIMIT_MS = 60_000;
+/** How long a process may be silent, in milliseconds; 30,000 if not given. */
+const SILENCE = "9000";
+
+/** How soon all must be gone: with 30 s, within 60 s. */
+const LIMIT_MS = 30_000;
 
 const installed = LAUNCHERS.filter(({ isInstalled }) => isInstalled);
 const name = installed.length > 0
@@ -35,7 +38,7 @@ async function _stop(launcher: MpiLauncher) {
   let pid: number | undefined;
   const { code, stderr, numLeft } = await runRanks(launcher, {
     numRanks: 3,
-    args: ["run", "-A", "tests/distributed/failures.ts", "exchange"],
+    args: ["run", "-A", "tests/distributed/failures.ts", "exchange", SILENCE],
     limitMs: 2 * LIMIT_MS,
     onOutput(stdout) {
       const told = /^rank 1 is (\d+)\.$/m.exec(stdout);
@@ -54,7 +57,7 @@ async function _stop(launcher: MpiLauncher) {
     stderr,
     new RegExp(
       String
-        .raw`DistributedError: Cannot go on as rank 1 \(PID ${pid} on [^()]+\) has not answered for 30 s: `,
+        .raw`DistributedError: Cannot go on as rank 1 \(PID ${pid} on [^()]+\) has not answered for 9 s: `,
     ),
   );
 }
@@ -62,7 +65,7 @@ async function _stop(launcher: MpiLauncher) {
 async function _beLate(launcher: MpiLauncher) {
   const { code, stdout, stderr } = await runRanks(launcher, {
     numRanks: 2,
-    args: ["run", "-A", "tests/distributed/failures.ts", "late"],
+    args: ["run", "-A", "tests/distributed/failures.ts", "late", SILENCE],
   });
   assertEquals([code, stderr], [0, ""]);
   assertEquals(stdout.trim().split("\n").toSorted(), [
