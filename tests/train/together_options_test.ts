@@ -28,8 +28,16 @@ const REFUSED: [option: string, options: Partial<Options>, what: string][] = [
   ["syncEvery", { syncEvery: 0 }, "0"],
   ["syncEvery", { syncEvery: 1.5 }, "1.5"],
   ["syncEvery", { syncEvery: NaN }, "NaN"],
-  ["compression", { compression: "float16", syncEvery: 2 }, "left out"],
-  ["precision", { precision: "float16", syncEvery: 2 }, "syncEvery"],
+  [
+    "compression",
+    { compression: "float16", syncEvery: 2 },
+    "where weights are averaged",
+  ],
+  [
+    "precision",
+    { precision: "float16", syncEvery: 2 },
+    "where weights are averaged",
+  ],
   [
     "precision",
     { precision: "float16", compression: "float16" },
