@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { join } from "node:path";
+import { makeFolder } from "../data/folder.ts";
 import { mpiTest } from "../distributed/mpi.ts";
 import { networkTest } from "./network.ts";
 import { assertOneLineError, runProgram } from "./program.ts";
@@ -33,26 +34,22 @@ for (const [name, { args, numRanks }] of Object.entries(RUNS)) {
   mpiTest(
     `train --distributed trains ${name} as one process does`,
     async (launcher) => {
-      const folder = await Deno.makeTempDir();
-      try {
-        expected ??= trainAlone(args, join(folder, "alone"));
-        const losses = await expected;
-        assertEquals(losses.length, 20);
-        for (const size of numRanks[launcher.name]) {
-          const run = join(folder, `${size}`);
-          const { code, stdout, stderr } = await trainTogether(launcher, [
-            ...args,
-            ...["--out", run],
-          ], { numRanks: size });
-          assertEquals(code, 0, stderr);
-          assertMatch(stdout, new RegExp(`^together: ${size} process`, "m"));
-          // One process prints.
-          assertEquals(stdout.match(/^epoch 1, /gm)?.length, 1);
-          const difference = relativeDifference(await lossesOf(run), losses);
-          assert(difference < TOLERANCE, `${size} processes: ${difference}`);
-        }
-      } finally {
-        await Deno.remove(folder, { recursive: true });
+      await using folder = await makeFolder();
+      expected ??= trainAlone(args, join(folder.path, "alone"));
+      const losses = await expected;
+      assertEquals(losses.length, 20);
+      for (const size of numRanks[launcher.name]) {
+        const run = join(folder.path, `${size}`);
+        const { code, stdout, stderr } = await trainTogether(launcher, [
+          ...args,
+          ...["--out", run],
+        ], { numRanks: size });
+        assertEquals(code, 0, stderr);
+        assertMatch(stdout, new RegExp(`^together: ${size} process`, "m"));
+        // One process prints.
+        assertEquals(stdout.match(/^epoch 1, /gm)?.length, 1);
+        const difference = relativeDifference(await lossesOf(run), losses);
+        assert(difference < TOLERANCE, `${size} processes: ${difference}`);
       }
     },
   );
@@ -61,105 +58,145 @@ for (const [name, { args, numRanks }] of Object.entries(RUNS)) {
 networkTest(
   "train --distributed trains over TCP as one process does",
   async (launcher, network) => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const expected = await trainAlone(LENET, join(folder, "alone"));
-      const run = join(folder, "run");
-      const { code, stderr } = await trainTogether(launcher, [
-        ...[...LENET, "--out", run],
-      ], { numRanks: 2 });
-      assertEquals(code, 0, stderr);
-      const difference = relativeDifference(await lossesOf(run), expected);
-      assert(difference < TOLERANCE, `${difference}`);
-      // As many as each process sends at least: its gradients, 20 times.
-      assertGreater(await network.receivedBytes(), 20 * 4 * 61_706);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await using folder = await makeFolder();
+    const expected = await trainAlone(LENET, join(folder.path, "alone"));
+    const run = join(folder.path, "run");
+    const { code, stderr } = await trainTogether(launcher, [
+      ...[...LENET, "--out", run],
+    ], { numRanks: 2 });
+    assertEquals(code, 0, stderr);
+    const difference = relativeDifference(await lossesOf(run), expected);
+    assert(difference < TOLERANCE, `${difference}`);
+    // As many as each process sends at least: its gradients, 20 times.
+    assertGreater(await network.receivedBytes(), 20 * 4 * 61_706);
   },
 );
 
 mpiTest(
   "a killed rank ends all, and the run goes on with another number of ranks",
   async (launcher) => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const expected = await trainAlone(
-        [...LENET, "--epochs", "2"],
-        join(folder, "alone"),
-      );
-      const run = join(folder, "run");
-      let killed: string | undefined;
-      const { code, ms, numLeft, stdout, stderr } = await trainTogether(
-        launcher,
-        [
-          ...[...LENET, "--epochs", "1000", "--json", "--log-every", "5"],
-          ...["--out", run, "--checkpoint-every", "5"],
-        ],
-        {
-          numRanks: 2,
-          onOutput(stdout) {
-            const hasBegun = stdout.includes('"checkpoint"');
-            const pid = /"rank":1,[^}]*"pid":(\d+)/.exec(stdout)?.[1];
-            if (!hasBegun || pid === undefined || killed !== undefined) return;
-            killed = pid;
-            Deno.kill(Number(pid), "SIGKILL");
-          },
+    await using folder = await makeFolder();
+    const expected = await trainAlone(
+      [...LENET, "--epochs", "2"],
+      join(folder.path, "alone"),
+    );
+    const run = join(folder.path, "run");
+    let killed: string | undefined;
+    const { code, ms, numLeft, stdout, stderr } = await trainTogether(
+      launcher,
+      [
+        ...[...LENET, "--epochs", "1000", "--json", "--log-every", "5"],
+        ...["--out", run, "--checkpoint-every", "5"],
+      ],
+      {
+        numRanks: 2,
+        onOutput(stdout) {
+          const hasBegun = stdout.includes('"checkpoint"');
+          const pid = /"rank":1,[^}]*"pid":(\d+)/.exec(stdout)?.[1];
+          if (!hasBegun || pid === undefined || killed !== undefined) return;
+          killed = pid;
+          Deno.kill(Number(pid), "SIGKILL");
         },
-      );
-      assert(killed !== undefined, stdout + stderr);
-      assertNotEquals(code, 0);
-      // MPICH names the PID, which the first line says is that of rank 1.
-      const name = launcher.name === "MPICH"
-        ? `PID ${killed} RUNNING AT`
-        : "process rank 1 ";
-      assertStringIncludes(stdout + stderr, name);
-      assertEquals(numLeft, 0);
-      assert(ms < 60_000);
-      const resumed = await trainTogether(launcher, [
-        ...["--resume", run, "--epochs", "2"],
-      ], { numRanks: 3 });
-      assertEquals(resumed.code, 0, resumed.stderr);
-      const [_, step] = /going on after (\d+) steps/.exec(resumed.stdout)!;
-      assert(Number(step) < expected.length, `killed after ${step} steps`);
-      const losses = (await lossesOf(run)).slice(0, expected.length);
-      assert(relativeDifference(losses, expected) < TOLERANCE);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+      },
+    );
+    assert(killed !== undefined, stdout + stderr);
+    assertNotEquals(code, 0);
+    // MPICH names the PID, which the first line says is that of rank 1.
+    const name = launcher.name === "MPICH"
+      ? `PID ${killed} RUNNING AT`
+      : "process rank 1 ";
+    assertStringIncludes(stdout + stderr, name);
+    assertEquals(numLeft, 0);
+    assert(ms < 60_000);
+    const resumed = await trainTogether(launcher, [
+      ...["--resume", run, "--epochs", "2"],
+    ], { numRanks: 3 });
+    assertEquals(resumed.code, 0, resumed.stderr);
+    const [_, step] = /going on after (\d+) steps/.exec(resumed.stdout)!;
+    assert(Number(step) < expected.length, `killed after ${step} steps`);
+    const losses = (await lossesOf(run)).slice(0, expected.length);
+    assert(relativeDifference(losses, expected) < TOLERANCE);
   },
 );
 
 mpiTest(
   "SIGINT to one process ends all after the same step, with a checkpoint",
   async (launcher) => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const run = join(folder, "run");
-      let isSent = false;
-      const { code, numLeft, stdout, stderr } = await trainTogether(launcher, [
-        ...[...LENET, "--epochs", "1000", "--json", "--log-every", "5"],
-        ...["--out", run],
-      ], {
-        numRanks: 2,
-        onOutput(stdout) {
-          const pid = /"rank":1,[^}]*"pid":(\d+)/.exec(stdout)?.[1];
-          if (isSent || !pid || !stdout.includes('"progress"')) return;
-          isSent = true;
-          Deno.kill(Number(pid), "SIGINT");
-        },
-      });
-      assertEquals([code, numLeft], [130, 0], stderr);
-      const { history } = JSON.parse(stdout.trim().split("\n").at(-1)!);
-      assertEquals(history.stopped, "aborted");
-      assertStringIncludes(
-        stderr,
-        `interrupted after ${history.steps} steps: go on with: mpirun -n N deno run -A mod.ts train --distributed --resume `,
+    await using folder = await makeFolder();
+    const run = join(folder.path, "run");
+    let isSent = false;
+    const { code, numLeft, stdout, stderr } = await trainTogether(launcher, [
+      ...[...LENET, "--epochs", "1000", "--json", "--log-every", "5"],
+      ...["--out", run],
+    ], {
+      numRanks: 2,
+      onOutput(stdout) {
+        const pid = /"rank":1,[^}]*"pid":(\d+)/.exec(stdout)?.[1];
+        if (isSent || !pid || !stdout.includes('"progress"')) return;
+        isSent = true;
+        Deno.kill(Number(pid), "SIGINT");
+      },
+    });
+    assertEquals([code, numLeft], [130, 0], stderr);
+    const { history } = JSON.parse(stdout.trim().split("\n").at(-1)!);
+    assertEquals(history.stopped, "aborted");
+    assertStringIncludes(
+      stderr,
+      `interrupted after ${history.steps} steps: go on with: mpirun -n N deno run -A mod.ts train --distributed --resume `,
+    );
+    assertEquals((await lossesOf(run)).length, history.steps);
+  },
+);
+
+mpiTest(
+  "train --compression and --sync-every train in other ways, to nearly the same losses",
+  async (launcher) => {
+    await using folder = await makeFolder();
+    const expected = await trainAlone(LENET, join(folder.path, "alone"));
+    const ways = { compression: ["float16", 1e-3], "sync-every": ["4", 0.5] };
+    for (const [name, [value, most]] of Object.entries(ways)) {
+      const run = join(folder.path, name);
+      const { code, stderr } = await trainTogether(launcher, [
+        ...[...LENET, `--${name}`, `${value}`, "--out", run],
+      ], { numRanks: 2 });
+      assertEquals(code, 0, stderr);
+      const { recipe } = JSON.parse(
+        await Deno.readTextFile(join(run, "config.json")),
       );
-      assertEquals((await lossesOf(run)).length, history.steps);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+      assertEquals(`${recipe[name]}`, value);
+      const difference = relativeDifference(await lossesOf(run), expected);
+      // Rounding alone is 1e-7.
+      assertGreater(difference, 1e-6, name);
+      assert(difference < Number(most), `${name}: ${difference}`);
     }
+  },
+);
+
+mpiTest(
+  "--rank-timeout ends all when a process has not answered for so long, and names it",
+  async (launcher) => {
+    let stopped: string | undefined;
+    const { code, numLeft, stderr } = await trainTogether(launcher, [
+      ...[...LENET, "--epochs", "1000", "--json", "--log-every", "5"],
+      ...["--rank-timeout", "3s"],
+    ], {
+      numRanks: 2,
+      onOutput(stdout) {
+        const pid = /"rank":1,[^}]*"pid":(\d+)/.exec(stdout)?.[1];
+        if (stopped || !pid || !stdout.includes('"progress"')) return;
+        stopped = pid;
+        Deno.kill(Number(pid), "SIGSTOP");
+      },
+    });
+    assertNotEquals(code, 0);
+    assertEquals(numLeft, 0);
+    assertMatch(
+      stderr,
+      new RegExp(
+        `^error: rank 0 \\(PID \\d+ on \\S+\\): Cannot go on as rank 1 \\(PID ${stopped} on \\S+\\) has not answered for 3 s: `,
+        "m",
+      ),
+    );
   },
 );
 

@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
+import { makeFolder } from "../data/folder.ts";
 import { type MpiLauncher, mpiTest } from "../distributed/mpi.ts";
 import { run } from "./program.ts";
 
@@ -49,16 +50,12 @@ export function networkTest(
 ): void {
   const ownName = MISSING ? `${name} (ignored, ${MISSING})` : name;
   mpiTest(ownName, async (launcher) => {
-    const folder = await Deno.makeTempDir();
+    await using folder = await makeFolder();
+    const network = await _layCable(folder.path);
     try {
-      const network = await _layCable(folder);
-      try {
-        await fn(network.launcherOf(launcher), network);
-      } finally {
-        await network.remove();
-      }
+      await fn(network.launcherOf(launcher), network);
     } finally {
-      await Deno.remove(folder, { recursive: true });
+      await network.remove();
     }
   }, { ignore: MISSING !== undefined });
 }
