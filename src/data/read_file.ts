@@ -4,8 +4,8 @@
  * @module
  */
 
-import { gunzipSync } from "node:zlib";
 import { DataError } from "../errors.ts";
+import { gunzip, isGz } from "./gunzip.ts";
 
 /** Most bytes that are read of a file, and that it may decompress to: more than any data set of the MNIST family has. */
 const MAX_BYTES = 2 ** 30;
@@ -45,8 +45,7 @@ export async function readFile(
 
 /**
  * Decompresses bytes, if they are gz: whether they are is read from the first two, not from a name, as some servers and
- * proxies decompress in passing. By the platform, which takes a quarter of the time that fflate takes, looks at checksums, and
- * does not believe the length that a file claims.
+ * proxies decompress in passing.
  *
  * @param stored The bytes, gz or plain.
  * @param maxBytes Most bytes that they may become. Default 2^30.
@@ -57,21 +56,7 @@ export function decompress(
   stored: Uint8Array<ArrayBuffer>,
   maxBytes: number = MAX_BYTES,
 ): Uint8Array<ArrayBuffer> {
-  if (stored[0] !== 0x1f || stored[1] !== 0x8b) return stored;
-  try {
-    const content = gunzipSync(stored, { maxOutputLength: maxBytes });
-    // In memory of its own, which small buffers share, and without the methods of a Buffer.
-    const { byteOffset, length } = content;
-    const buffer = content.buffer as ArrayBuffer;
-    return buffer.byteLength === length
-      ? new Uint8Array(buffer)
-      : new Uint8Array(buffer.slice(byteOffset, byteOffset + length));
-  } catch (error) {
-    if ((error as { code?: string }).code !== "ERR_BUFFER_TOO_LARGE") {
-      throw error;
-    }
-    throw new Error(`it has more than ${maxBytes} bytes`);
-  }
+  return isGz(stored) ? gunzip(stored, { maxBytes, checksum: true }) : stored;
 }
 
 async function _collect(
