@@ -17,7 +17,7 @@ import {
 import { assertClose } from "../compare.ts";
 import { read, webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
-import { formTest } from "./forms.ts";
+import { everyFormTest, formTest } from "./forms.ts";
 import { AVERAGE_POOLS, namePool, poolSizesOf } from "./pool_cases.ts";
 import {
   checkAveragePool,
@@ -44,17 +44,19 @@ const gradient: Pool = (dy, sizes) =>
     kernel: (backend, [dy]) => averagePoolGradient(backend, dy, sizes),
   });
 
-for (const pooling of AVERAGE_POOLS) {
+AVERAGE_POOLS.forEach((pooling, i) => {
   const what = namePool(pooling);
-  formTest(
+  // One of channels in fours, one that reaches over the border.
+  const test = i === 2 || i === 4 ? everyFormTest : formTest;
+  test(
     `averagePool() ${what} is the reference's`,
     () => checkAveragePool(pooling, forward),
   );
-  formTest(
+  test(
     `averagePoolGradient() ${what} is the reference's`,
     () => checkAveragePoolGradient(pooling, gradient),
   );
-}
+});
 
 webgpuTest("differentiableAveragePool() has both on the tape", async () => {
   await webgpuBackend();

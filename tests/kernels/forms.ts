@@ -22,35 +22,51 @@ const OTHER = {
   leastCopied: 0,
 } as const;
 
-/** Adapters to pretend: this one, with rows and without, a GPU, and a software adapter whose lanes cannot share. */
-const FORMS: Readonly<
-  Record<string, (traits: AdapterTraits) => AdapterTraits>
-> = {
+type Pretence = (traits: AdapterTraits) => AdapterTraits;
+
+/** What people's devices take: this adapter as it is, and a GPU. */
+const USUAL_FORMS: Readonly<Record<string, Pretence>> = {
   "": (traits) => traits,
+  ", staged": () => ({ isSoftware: false, ...OTHER }),
+};
+
+/** And what few do: software adapters without rows, without textures, and whose lanes cannot share. */
+const ALL_FORMS: typeof USUAL_FORMS = {
+  ...USUAL_FORMS,
   ", without rows": (traits) => ({ ...traits, hasRows: false }),
   ", from buffers": (traits) => ({
     ...traits,
     hasRows: false,
     source: "buffers",
   }),
-  ", staged": () => ({ isSoftware: false, ...OTHER }),
   ", without subgroups": () => ({ isSoftware: true, ...OTHER }),
 };
 
 /** This adapter, which copies large tensors to textures, and as if it copied all. */
-const SOURCES: typeof FORMS = {
+const SOURCES: typeof USUAL_FORMS = {
   "": (traits) => traits,
   ", from textures": (traits) => ({ ...traits, leastCopied: 0 }),
 };
 
 /**
- * Registers a test of a product once for each form.
+ * Registers a test of a product once for each form that people's devices take.
  *
  * @param name Name of the test; the form is added.
  * @param fn The test.
  */
 export function formTest(name: string, fn: () => Promise<void>): void {
-  _tests(FORMS, name, fn);
+  _tests(USUAL_FORMS, name, fn);
+}
+
+/**
+ * Registers a test of a product once for each form that there is. The forms differ in how they share and read, which has little
+ * to do with the sizes: so two cases of each operation are enough.
+ *
+ * @param name Name of the test; the form is added.
+ * @param fn The test.
+ */
+export function everyFormTest(name: string, fn: () => Promise<void>): void {
+  _tests(ALL_FORMS, name, fn);
 }
 
 /**
@@ -64,7 +80,7 @@ export function passTest(name: string, fn: () => Promise<void>): void {
 }
 
 function _tests(
-  forms: typeof FORMS,
+  forms: typeof USUAL_FORMS,
   name: string,
   fn: () => Promise<void>,
 ): void {

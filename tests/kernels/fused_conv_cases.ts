@@ -41,7 +41,7 @@ export interface FusedConvCase {
 }
 
 /** Convolutions that poolings may follow, over borders or leaving out pixels. */
-export const FUSED_CONVOLUTIONS: readonly FusedConvCase[] = [
+const FUSED_CONVOLUTIONS: readonly FusedConvCase[] = [
   {
     input: [2, 9, 11, 3],
     filter: [3, 3, 8],
@@ -77,16 +77,18 @@ export interface FusedConvEpilogue {
   readonly kind: FusedPool["kind"] | undefined;
 }
 
-/** All that may follow one. */
-export const FUSED_EPILOGUES: readonly FusedConvEpilogue[] = [
-  undefined,
-  "relu" as const,
-  "sigmoid" as const,
-].flatMap((activation) =>
-  [undefined, "max" as const, "average" as const].map((kind) => ({
-    activation,
-    kind,
-  }))
+const ACTIVATIONS = [undefined, "relu", "sigmoid"] as const;
+const POOLINGS = [undefined, "max", "average"] as const;
+
+/** Every pair of a convolution, an activation and a pooling. */
+export const FUSED_CASES: readonly (readonly [
+  FusedConvCase,
+  FusedConvEpilogue,
+])[] = FUSED_CONVOLUTIONS.flatMap((convolution, i) =>
+  ACTIVATIONS.map((activation, k) => {
+    const kind = POOLINGS[(i + k) % POOLINGS.length];
+    return [convolution, { activation, kind }] as const;
+  })
 );
 
 /**

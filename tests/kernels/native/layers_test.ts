@@ -8,33 +8,30 @@
 import { assertEquals } from "@std/assert";
 import { nativeBackend, nativeTest } from "../../native.ts";
 import {
-  FUSED_CONVOLUTIONS,
-  FUSED_EPILOGUES,
+  FUSED_CASES,
   nameFusedConv,
   setUpFusedConv,
 } from "../fused_conv_cases.ts";
 import { checkFusedConv, countFusedConv } from "../fused_conv_checks.ts";
 import { runNativeOfSeveral } from "./run.ts";
 
-for (const testCase of FUSED_CONVOLUTIONS) {
-  for (const epilogue of FUSED_EPILOGUES) {
-    const what = nameFusedConv(testCase, epilogue);
-    nativeTest(
-      `nativeConvLayer() ${what} and its gradients are the references'`,
-      async () =>
-        checkFusedConv(
-          await setUpFusedConv(testCase, epilogue),
-          runNativeOfSeveral,
-        ),
-    );
-    nativeTest(
-      `nativeConvLayer() ${what} leaves neither tensors nor memory behind, nor a gradient of x unless wanted`,
-      async () => {
-        const { arrays } = await nativeBackend();
-        const { lentBytes } = arrays;
-        countFusedConv(await setUpFusedConv(testCase, epilogue));
-        assertEquals(arrays.lentBytes, lentBytes);
-      },
-    );
-  }
+for (const [testCase, epilogue] of FUSED_CASES) {
+  const what = nameFusedConv(testCase, epilogue);
+  nativeTest(
+    `nativeConvLayer() ${what} and its gradients are the references'`,
+    async () =>
+      checkFusedConv(
+        await setUpFusedConv(testCase, epilogue),
+        runNativeOfSeveral,
+      ),
+  );
+  nativeTest(
+    `nativeConvLayer() ${what} leaves neither tensors nor memory behind, nor a gradient of x unless wanted`,
+    async () => {
+      const { arrays } = await nativeBackend();
+      const { lentBytes } = arrays;
+      countFusedConv(await setUpFusedConv(testCase, epilogue));
+      assertEquals(arrays.lentBytes, lentBytes);
+    },
+  );
 }
