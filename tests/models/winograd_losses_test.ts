@@ -1,79 +1,67 @@
 /**
- * AlexNet's first losses with convolutions by tiles and with direct ones, on real images.
+ * The first losses of AlexNet's first layers with convolutions by tiles and with direct ones, on real images.
  *
  * @module
  */
 
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { readScalars } from "../../src/backend/backend.ts";
 import { tf } from "../../src/backend/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
-import { chooseWays } from "../../src/kernels/ways.ts";
-import { alexnet } from "../../src/models/alexnet.ts";
+import {
+  chooseWays,
+  chosenWays,
+  observeOperations,
+} from "../../src/kernels/ways.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { use, webgpuTest } from "../device.ts";
 import { webgpuBackend } from "../kernels/run.ts";
-import { chooseConvolutions } from "./choose.ts";
+import { firstLayers } from "./first_layers.ts";
 
 /** The smallest batch for which every convolution but the first is by tiles without being told to. */
 const BATCH = 8;
+const STEPS = 5;
 
 /** Names of ways, of which operations take the first that they have. */
 const TILED = ["winograd 4x4", "sparse"];
 const DIRECT = ["direct", "unpooled"];
 
-/**
- * How far losses may be apart, in nats, by the dropout rate, and in how many steps. A rounding error moves values across the kinks of relu and max
- * pooling, and from step to step more of them: in place of other ways, first kernels that differ by 1e-6 of themselves move
- * the losses of eight images by up to 2.5e-3 with dropout, and with twice the images by 7e-4, and 1.4e-4 without dropout.
- */
-const MOST: readonly [dropout: number, difference: number, steps: number][] = [
-  [0, 1e-3, 20],
-  // The same kernels, but for dropout.
-  [0.5, 5e-3, 8],
-];
+/** Output and gradients of input and filter of two convolutions, and the gradient of the filter of the first. */
+const OPERATIONS = 2 * 3 + 1;
 
-/** The same of the first three losses, before that shows. */
+/**
+ * How far losses may be apart, in nats. A rounding error moves values across the kinks of relu and max pooling, and from step to
+ * step more of them: within three steps less than a fifth of this shows.
+ */
+const MOST = 1e-3;
 const MOST_OF_FIRST = 2e-4;
 
-for (const [dropout, most, steps] of MOST) {
-  webgpuTest(
-    `alexnet() has the same ${steps} first losses by tiles and directly, dropout ${dropout}`,
-    async () => {
-      const backend = await webgpuBackend();
-      try {
-        const tiled = await _losses({ dropout, steps }, TILED);
-        const direct = await _losses({ dropout, steps }, DIRECT);
-        const differences = tiled.map((loss, i) => Math.abs(loss - direct[i]));
-        const largest = Math.max(...differences);
-        console.log(
-          `dropout ${dropout}: losses from ${direct[0]} to ${
-            direct.at(-1)
-          }, differences ${
-            differences.map((d) => d.toExponential(0)).join(" ")
-          }`,
-        );
-        assert(largest <= most, `losses differ by ${largest}`);
-        const first = Math.max(...differences.slice(0, 3));
-        assert(first <= MOST_OF_FIRST, `the first differ by ${first}`);
-        // They were computed in other ways.
-        assert(largest > 0);
-      } finally {
-        chooseWays(backend, new Map());
-      }
-    },
-  );
-}
+webgpuTest(
+  `AlexNet's first layers have the same ${STEPS} first losses by tiles and directly`,
+  async () => {
+    const backend = await webgpuBackend();
+    try {
+      const tiled = await _losses(TILED);
+      const direct = await _losses(DIRECT);
+      const differences = tiled.map((loss, i) => Math.abs(loss - direct[i]));
+      const largest = Math.max(...differences);
+      const first = Math.max(...differences.slice(0, 3));
+      assert(largest <= MOST, `losses differ by ${largest}`);
+      assert(first <= MOST_OF_FIRST, `the first differ by ${first}`);
+      // They were computed in other ways, and the network learned.
+      assert(largest > 0);
+      assert(direct.at(-1)! < direct[0], `${direct}`);
+    } finally {
+      chooseWays(backend, new Map());
+    }
+  },
+);
 
 /** Losses of the first steps, each in nats. */
-async function _losses(
-  { dropout, steps }: { dropout: number; steps: number },
-  names: readonly string[],
-): Promise<number[]> {
+async function _losses(names: readonly string[]): Promise<number[]> {
   await use("webgpu");
-  const backend = await webgpuBackend();
-  const net = alexnet({ dropout, seed: 1 });
+  const net = firstLayers({ seed: 1 });
   const optimizer = sgd({ learningRate: 0.01 });
   const { train } = await loadFashionMnist({
     source: "sample",
@@ -86,15 +74,30 @@ async function _losses(
     const step = losses.length;
     const run = () => lossAndGradients(net, images, labels, { step });
     if (step === 0) {
-      chooseConvolutions(backend, () => tf.dispose({ ...run() }), names);
+      await _choose(() => tf.dispose({ ...run() }), names);
     }
     const { loss, correct, gradients } = run();
     optimizer.apply(net.getWeights(), gradients);
     losses.push((await readScalars(loss))[0]);
     tf.dispose([loss, correct, gradients]);
-    if (losses.length === steps) break;
+    if (losses.length === STEPS) break;
   }
   optimizer.dispose();
   net.dispose();
   return losses;
+}
+
+/** Chooses, of each operation of a training step, the first of these ways that it has. */
+async function _choose(
+  step: () => void,
+  names: readonly string[],
+): Promise<void> {
+  const backend = await webgpuBackend();
+  const chosen = new Map<string, string>();
+  observeOperations(backend, step, ({ key, ways }) => {
+    const way = names.find((name) => ways.includes(name));
+    if (way !== undefined) chosen.set(key, way);
+  });
+  assertEquals(chosen.size, OPERATIONS);
+  chooseWays(backend, new Map([...chosenWays(backend), ...chosen]));
 }
