@@ -21,10 +21,10 @@ export const LENET = [
   ...["--batch-size", "50", "--epochs", "1", "--seed", "3"],
 ] as const;
 
-/** Twenty steps of AlexNet, with the smallest images. */
+/** Five steps of AlexNet, with the smallest images. */
 export const ALEXNET = [
   ...["--source", "sample", "--device", "cpu", "--resize", "67"],
-  ...["--train-samples", "160", "--test-samples", "8"],
+  ...["--train-samples", "40", "--test-samples", "8"],
   ...["--batch-size", "8", "--epochs", "1", "--seed", "3", "--dropout", "0"],
 ] as const;
 

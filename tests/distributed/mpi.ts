@@ -72,15 +72,18 @@ export interface JobOutcome extends Outcome {
  *
  * @param name Name of the test.
  * @param fn The test.
- * @param options Whether something else is missing that it needs.
+ * @param options Whether something else is missing that it needs; the one library to test with, where what is tested lies
+ * above the library.
  */
 export function mpiTest(
   name: string,
   fn: (launcher: MpiLauncher) => Promise<void>,
-  { ignore = false }: { ignore?: boolean } = {},
+  { ignore = false, only }: { ignore?: boolean; only?: MpiLauncher["name"] } =
+    {},
 ): void {
   for (const launcher of LAUNCHERS) {
     const { name: library, command, isInstalled } = launcher;
+    if (only !== undefined && only !== library) continue;
     const missing = `ignored, ${command} is not installed`;
     Deno.test({
       name: `${name}, by ${library}${isInstalled ? "" : ` (${missing})`}`,
