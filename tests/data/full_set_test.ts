@@ -16,12 +16,17 @@ const isMissing = await ensureFashionMnist({ offline: true })
     return true;
   });
 
-for (const resize of isMissing ? [] : [28, 224]) {
+/** At 224x224 every fifth is enough: that all files are read right shows at 28x28. */
+const SIZES = [
+  { resize: 28, testSamples: 10_000 },
+  { resize: 224, testSamples: 2_000 },
+];
+for (const { resize, testSamples } of isMissing ? [] : SIZES) {
   webgpuTest(
-    `DataLoader makes every test image at ${resize}x${resize} on the device as on the host`,
+    `DataLoader makes ${testSamples} test images at ${resize}x${resize} on the device as on the host`,
     async () => {
       await use("webgpu");
-      const options = { batchSize: 125, resize, trainSamples: 1 };
+      const options = { batchSize: 125, resize, trainSamples: 1, testSamples };
       const [device, host] = await Promise.all(
         (["device", "host"] as const).map((path) =>
           loadFashionMnist({ ...options, path, workers: 1 })
@@ -41,7 +46,7 @@ for (const resize of isMissing ? [] : [28, 224]) {
         }
         count += labels.size;
       }
-      assertEquals([count, (await expected.next()).done], [10_000, true]);
+      assertEquals([count, (await expected.next()).done], [testSamples, true]);
       assert(worst <= 1e-6, `off by ${worst}`);
       device.test.dispose();
     },
@@ -50,13 +55,13 @@ for (const resize of isMissing ? [] : [28, 224]) {
 
 Deno.test({
   name:
-    "DataLoader takes less than 1 GB of memory for all train images at 224x224 on the host, with 4 workers",
+    "DataLoader takes less than 1 GB of memory for 3 GB of train images at 224x224 on the host, with 4 workers",
   ignore: isMissing,
   async fn() {
     const { images, peakBytes } = await runHostPath([
-      ...["--workers", "4", "--resize", "224"],
+      ...["--workers", "4", "--resize", "224", "--samples", "15000"],
     ]);
-    assertEquals(images, 60_000);
+    assertEquals(images, 15_000);
     assert(peakBytes < 1e9, `${peakBytes} bytes`);
   },
 });
