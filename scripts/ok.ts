@@ -2,10 +2,15 @@
  * The gate: every check of this repository, in order, up to the first that
  * fails. `deno task ok`; what follows it is passed on to `deno test`.
  *
+ * Tests run by folder, two folders at a time: a software adapter compiles and
+ * tests compute mostly on one core. The folders are processes, as tests change
+ * their process's environment.
+ *
  * @module
  */
 
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 
@@ -20,10 +25,26 @@ const TEST_PERMISSIONS = [
   "--allow-net=127.0.0.1,localhost",
 ];
 
+/** What is checked after them. */
+const PUBLISH: _Step = {
+  name: "publish",
+  args: ["publish", "--dry-run", "--allow-dirty"],
+};
+
+/** Folders that are tested at once. */
+const LANES = 2;
+
 /** One check: a name and the arguments of `deno`. */
 interface _Step {
   readonly name: string;
   readonly args: readonly string[];
+}
+
+/** How many tests passed, failed and were skipped. */
+export interface TestCounts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
 }
 
 /** How a child process ended. */
@@ -37,21 +58,35 @@ interface _Outcome {
  * `deno test`.
  *
  * @param output The whole output; its last summary counts.
- * @returns For example "137 passed, 0 failed, 2 skipped" (skipped only where
- * there are any); `undefined` where there is no summary.
+ * @returns The counts; `undefined` where there is no summary.
  */
-export function readTestCounts(output: string): string | undefined {
+export function readTestCounts(output: string): TestCounts | undefined {
   const summary =
     /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed(?:.*? \| (\d+) ignored)?/gm;
   const last = [...stripVTControlCharacters(output).matchAll(summary)].at(-1);
   if (!last) return undefined;
-  const [, passed, failed, skipped] = last;
-  return `${passed} passed, ${failed} failed${
-    Number(skipped) > 0 ? `, ${skipped} skipped` : ""
+  const [passed, failed, skipped] = last.slice(1).map((n) => Number(n ?? 0));
+  return { passed, failed, skipped };
+}
+
+/**
+ * Adds up how the tests of several runs ended.
+ *
+ * @param all The counts of each run.
+ * @returns For example "137 passed, 0 failed, 2 skipped"; skipped only where
+ * there are any.
+ */
+export function formatTestCounts(all: readonly TestCounts[]): string {
+  const sum = (name: keyof TestCounts) =>
+    all.reduce((total, counts) => total + counts[name], 0);
+  const skipped = sum("skipped");
+  return `${sum("passed")} passed, ${sum("failed")} failed${
+    skipped > 0 ? `, ${skipped} skipped` : ""
   }`;
 }
 
-async function _listSteps(testArgs: readonly string[]): Promise<_Step[]> {
+/** What is checked before the tests. */
+async function _listChecks(): Promise<_Step[]> {
   const { exports } = JSON.parse(await Deno.readTextFile("deno.json"));
   const entryPoints = Object.values<string>(exports);
   return [
@@ -64,39 +99,97 @@ async function _listSteps(testArgs: readonly string[]): Promise<_Step[]> {
       name: "layers",
       args: ["run", "--allow-read", "--allow-run", "scripts/check_layers.ts"],
     },
-    { name: "test", args: ["test", ...TEST_PERMISSIONS, ...testArgs] },
-    { name: "publish", args: ["publish", "--dry-run", "--allow-dirty"] },
   ];
 }
 
-/** Runs every step and returns the exit code. */
+/** Runs every step and returns the exit code. The last line says how the tests ended. */
 async function _runGate(testArgs: readonly string[]): Promise<number> {
   const start = performance.now();
-  const steps = await _listSteps(testArgs);
-  let counts: string | undefined;
-  for (const step of steps) {
-    const isTest = step.name === "test";
-    const stepStart = performance.now();
-    const { success, output } = await _runDeno(step.args, { stream: isTest });
-    if (isTest) counts = readTestCounts(output);
-    if (!success && !isTest) console.log(output.trimEnd());
-    console.log(
-      `${success ? "ok" : "FAILED"} ${step.name} ${_seconds(stepStart)}`,
-    );
-    if (success) continue;
-    console.log(`failed: ${step.name}; repeat with: ${_commandOf(step)}`);
-    if (counts) console.log(counts);
-    return 1;
+  const checks = await _listChecks();
+  for (const step of checks) {
+    if (!await _runCheck(step)) return 1;
   }
-  console.log(`ok: all ${steps.length} steps passed in ${_seconds(start)}`);
-  if (counts) console.log(counts);
-  return 0;
+  const { success, counts } = await _runTests(testArgs);
+  const isOk = success && await _runCheck(PUBLISH);
+  if (isOk) {
+    const numSteps = checks.length + 2;
+    console.log(`ok: all ${numSteps} steps passed in ${_seconds(start)}`);
+  }
+  if (counts.length > 0) console.log(formatTestCounts(counts));
+  return isOk ? 0 : 1;
 }
 
-async function _runDeno(
-  args: readonly string[],
-  { stream }: { stream: boolean },
-): Promise<_Outcome> {
+/** Runs a step that prints nothing unless it fails. */
+async function _runCheck(step: _Step): Promise<boolean> {
+  const start = performance.now();
+  const { success, output } = await _runDeno(step.args);
+  if (!success) console.log(output.trimEnd());
+  console.log(`${success ? "ok" : "FAILED"} ${step.name} ${_seconds(start)}`);
+  if (!success) _reportFailure(step);
+  return success;
+}
+
+function _reportFailure(step: _Step): void {
+  console.log(`failed: ${step.name}; repeat with: ${_commandOf(step)}`);
+}
+
+/**
+ * Runs the tests, and prints what each folder's print once it is done.
+ *
+ * @param testArgs Arguments of `deno test`: with any, all is one run.
+ * @returns Whether all passed, and the counts of each run.
+ */
+async function _runTests(
+  testArgs: readonly string[],
+): Promise<{ success: boolean; counts: TestCounts[] }> {
+  const start = performance.now();
+  const args = ["test", "--no-check", ...TEST_PERMISSIONS, ...testArgs];
+  const waiting = testArgs.length > 0
+    ? [{ name: "tests", args }]
+    : (await _testFolders()).map(({ folder, files }) => ({
+      name: folder,
+      args: [...args, ...files],
+    }));
+  const counts: TestCounts[] = [];
+  const failed: _Step[] = [];
+  const runLane = async () => {
+    for (let step = waiting.shift(); step; step = waiting.shift()) {
+      console.log(`running ${step.name} ...`);
+      const { success, output } = await _runDeno(step.args);
+      console.log(output.trimEnd());
+      const found = readTestCounts(output);
+      if (found) counts.push(found);
+      if (!success) failed.push(step);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, runLane));
+  const success = failed.length === 0;
+  console.log(`${success ? "ok" : "FAILED"} test ${_seconds(start)}`);
+  for (const step of failed) _reportFailure(step);
+  return { success, counts };
+}
+
+/** Folders with test files of their own, the one with most to test first. */
+async function _testFolders(): Promise<{ folder: string; files: string[] }[]> {
+  const folders = new Map<string, { files: string[]; numBytes: number }>();
+  const visit = async (folder: string) => {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      const path = join(folder, name);
+      if (isDirectory) await visit(path);
+      if (!name.endsWith("_test.ts")) continue;
+      const known = folders.get(folder) ?? { files: [], numBytes: 0 };
+      known.files.push(path);
+      known.numBytes += (await Deno.stat(path)).size;
+      folders.set(folder, known);
+    }
+  };
+  await visit("tests");
+  return [...folders]
+    .sort(([, a], [, b]) => b.numBytes - a.numBytes)
+    .map(([folder, { files }]) => ({ folder, files: files.toSorted() }));
+}
+
+async function _runDeno(args: readonly string[]): Promise<_Outcome> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
     env: _childEnvironment(),
@@ -105,31 +198,18 @@ async function _runDeno(
     stderr: "piped",
   }).spawn();
   const pieces: string[] = [];
-  const collect = async (
-    source: ReadableStream<Uint8Array>,
-    target: typeof Deno.stdout,
-  ): Promise<void> => {
+  const collect = async (source: ReadableStream<Uint8Array>): Promise<void> => {
     const decoder = new TextDecoder();
     for await (const bytes of source) {
       pieces.push(decoder.decode(bytes, { stream: true }));
-      if (stream) await _writeAll(target, bytes);
     }
   };
   const [{ success }] = await Promise.all([
     child.status,
-    collect(child.stdout, Deno.stdout),
-    collect(child.stderr, Deno.stderr),
+    collect(child.stdout),
+    collect(child.stderr),
   ]);
   return { success, output: pieces.join("") };
-}
-
-async function _writeAll(
-  target: typeof Deno.stdout,
-  bytes: Uint8Array,
-): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += await target.write(bytes.subarray(done));
-  }
 }
 
 /** Colours only on a terminal; a runtime folder, as Vulkan loaders print an error line where there is none. */
