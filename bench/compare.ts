@@ -11,7 +11,7 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { parseArgs } from "@std/cli/parse-args";
 import {
   describeAdapter,
   findAdapter,
@@ -142,21 +142,16 @@ function _ratio(ratio: number, of: string): string {
 }
 
 function _parseOptions() {
-  try {
-    return parseArgs({
-      options: {
-        "batch-size": { type: "string", default: "16" },
-        rounds: { type: "string", default: "2" },
-        peers: { type: "boolean", default: false },
-        only: { type: "string" },
-        json: { type: "boolean", default: false },
-      },
-    }).values;
-  } catch (error) {
-    // Node's messages go on with advice on other ways to write it.
-    const [message] = (error as Error).message.split(/\.\s/);
-    _fail(`${message}: ${USAGE}`, 2);
-  }
+  const refuse = (word: string | number) =>
+    _fail(`Unknown argument ${word}: ${USAGE}`, 2);
+  const options = parseArgs(Deno.args, {
+    string: ["batch-size", "rounds", "only"],
+    boolean: ["peers", "json"],
+    default: { "batch-size": "16", rounds: "2" },
+    unknown: refuse,
+  });
+  options._.forEach(refuse);
+  return options;
 }
 
 function _count(option: string, text: string): number {

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { parseArgs } from "@std/cli/parse-args";
 import type { Device } from "../src/backend/backend.ts";
 import { loadTf, type Tensor1D, type Tensor4D, tf } from "../src/backend/tf.ts";
 import { initBackend } from "../src/kernels/init.ts";
@@ -19,12 +19,14 @@ import { alexnet } from "../src/models/alexnet.ts";
 import { sgd } from "../src/optim/sgd.ts";
 import { fit } from "../src/train/fit.ts";
 
-const { values: { device }, positionals } = parseArgs({
-  options: { device: { type: "string", default: "webgpu" } },
-  allowPositionals: true,
+const { device, _: [contender, ...counts] } = parseArgs(Deno.args, {
+  string: ["device"],
+  default: { device: "webgpu" },
+  unknown(word, key) {
+    if (key !== undefined) throw new Error(`Unknown option ${word}`);
+  },
 });
-const [contender, batchSizeText, stepsText] = positionals;
-const [batchSize, steps] = [Number(batchSizeText), Number(stepsText)];
+const [batchSize, steps] = counts.map(Number);
 const IMAGE_SIZE = 224;
 const CLASSES = 10;
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { parseArgs } from "@std/cli/parse-args";
 import { loadFashionMnist } from "../src/data/fashion_mnist.ts";
 import { OptionError } from "../src/errors.ts";
 import { alexnet } from "../src/models/alexnet.ts";
@@ -40,8 +40,12 @@ const LENET: Part = { batchSize: 256, train: 40, test: 10, learningRate: 0.9 };
 /** The batch size of Dive into Deep Learning's AlexNet; software adapters are given less. */
 const ALEXNET: Part = { batchSize: 128, train: 2, test: 2, learningRate: 0.01 };
 
-const { values: { device } } = parseArgs({
-  options: { device: { type: "string", default: "webgpu" } },
+const { device } = parseArgs(Deno.args, {
+  string: ["device"],
+  default: { device: "webgpu" },
+  unknown(word) {
+    throw new Error(`Unknown argument ${word}`);
+  },
 });
 if (device !== "webgpu" && device !== "cpu") {
   throw new OptionError("device", device, "webgpu or cpu");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { parseArgs } from "@std/cli/parse-args";
 import { didYouMean, UsageError } from "./option_kinds.ts";
 import { OPTIONS } from "./option_table.ts";
 
@@ -36,34 +36,32 @@ export function parseOptions(
   args: readonly string[],
   names: readonly OptionName[],
 ): CommandLine {
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: {
-      ...Object.fromEntries(
-        names.map((
-          name,
-        ) => [name, { type: _isSwitch(name) ? "boolean" : "string" }]),
-      ),
-      "help": { type: "boolean", short: "h" },
-    },
-    // Not strict, as unknown options and wrong values are to be reported in our own words.
-    strict: false,
-    tokens: true,
-  });
   const options: Record<string, unknown> = {};
   const positional: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") positional.push(token.value);
-    if (token.kind !== "option") continue;
-    if (token.name === "no-progress" && names.includes("progress")) {
-      options.progress = false;
-      continue;
-    }
-    const name = names.find((n) => n === token.name);
-    if (name === undefined) throw _unknownOption(token.rawName, names);
-    options[name] = _parseValue(name, token);
-  }
-  return { options, positional };
+  const { "--": rest } = parseArgs(_joinValues(args, names), {
+    "--": true,
+    // No option is declared, so every word comes here in turn, as it was written, and the first wrong one is reported.
+    unknown(word, key, value) {
+      if (key === undefined) {
+        positional.push(word);
+        return false;
+      }
+      const { flag, joined } = _splitWord(word);
+      if (flag === "--no-progress" && names.includes("progress")) {
+        options.progress = false;
+      } else {
+        const name = names.find((n) =>
+          flag === `--${n}` || (flag === "-h" && n === "help")
+        );
+        if (name === undefined) throw _unknownOption(flag, names);
+        options[name] = _parseValue(name, joined);
+      }
+      // What `parseArgs` takes from the word after a switch is an argument of its own.
+      if (typeof value === "string" && value !== joined) positional.push(value);
+      return false;
+    },
+  });
+  return { options, positional: [...positional, ...rest] };
 }
 
 /**
@@ -85,10 +83,37 @@ function _isSwitch(name: OptionName): boolean {
   return OPTIONS[name].placeholder === undefined;
 }
 
-function _parseValue(
-  name: OptionName,
-  { value, inlineValue }: { value?: string; inlineValue?: boolean },
-): unknown {
+/**
+ * Writes an option and its value as one word, `--name=value`: only we know which options take one, and `parseArgs` takes
+ * none that begins with a dash, as -0.5 does.
+ */
+function _joinValues(
+  args: readonly string[],
+  names: readonly OptionName[],
+): string[] {
+  const flags = names.filter((n) => !_isSwitch(n)).map((n) => `--${n}`);
+  const words: string[] = [];
+  for (const arg of args) {
+    const last = words.at(-1) ?? "";
+    const isValue = flags.includes(last) && !arg.startsWith("--") &&
+      !words.includes("--");
+    if (isValue) words[words.length - 1] = `${last}=${arg}`;
+    else words.push(arg);
+  }
+  return words;
+}
+
+/** The option that a word names (of letters such as `-hx`, the first but `h`) and the value in the same word, if any. */
+function _splitWord(word: string): { flag: string; joined?: string } {
+  if (!word.startsWith("--")) {
+    return { flag: word.replace(/^-h*(.).*$/s, "-$1") };
+  }
+  const end = word.indexOf("=", 3);
+  if (end < 0) return { flag: word };
+  return { flag: word.slice(0, end), joined: word.slice(end + 1) };
+}
+
+function _parseValue(name: OptionName, value: string | undefined): unknown {
   const flag = `--${name}`;
   if (_isSwitch(name)) {
     if (value !== undefined) {
@@ -96,7 +121,7 @@ function _parseValue(
     }
     return true;
   }
-  if (!value || (value.startsWith("--") && !inlineValue)) {
+  if (!value) {
     throw new UsageError(
       `${flag} needs a value: ${flag} ${OPTIONS[name].placeholder}`,
     );

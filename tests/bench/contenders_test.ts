@@ -63,6 +63,14 @@ Deno.test("compare.ts refuses names that are of nobody", async () => {
   assertMatch(stderr, /^error: Cannot use --only theirs: the names are stock,/);
 });
 
+Deno.test("compare.ts refuses words that it does not know, and says which it does", async () => {
+  for (const word of ["--round", "more"]) {
+    const { code, stderr } = await _compare([word]);
+    assertEquals(code, 2);
+    assertMatch(stderr, new RegExp(`^error: Unknown argument ${word}: deno`));
+  }
+});
+
 Deno.test("readFailure() finds the message of Deno's and Python's errors", () => {
   const deno = `Check file:///a.ts
 error: Uncaught (in promise) BackendError: no adapter

@@ -8,6 +8,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { UsageError } from "../../src/cli/option_kinds.ts";
 import {
+  type CommandLine,
   describeOptions,
   type OptionName,
   type OptionValues,
@@ -60,20 +61,6 @@ for (const [line, options] of PARSED) {
   });
 }
 
-Deno.test("parseOptions() leaves other arguments as they are written", () => {
-  assertEquals(
-    parseOptions(["007", "--quiet", "file", "--", "--seed"], ALL),
-    { options: { quiet: true }, positional: ["007", "file", "--seed"] },
-  );
-});
-
-Deno.test("parseOptions() takes no switch's neighbour for its value", () => {
-  assertEquals(parseOptions(["--offline", "show"], ALL), {
-    options: { offline: true },
-    positional: ["show"],
-  });
-});
-
 Deno.test("parseOptions() knows the command's own options only", () => {
   const names: OptionName[] = ["resize", "help"];
   assertEquals(parseOptions(["--resize", "9"], names).options, { resize: 9 });
@@ -109,6 +96,128 @@ const REFUSED: [args: string[], message: string][] = [
 for (const [args, message] of REFUSED) {
   Deno.test(`parseOptions() refuses "${args.join(" ")}"`, () => {
     assertThrows(() => parseOptions(args, ALL), UsageError, message);
+  });
+}
+
+/** Options of each kind, few enough to see which is meant by a wrong word. */
+const FEW: OptionName[] = [
+  ...["epochs", "learning-rate", "save"] as const,
+  ...["offline", "progress", "help"] as const,
+];
+const NO_VALUE = "--save needs a value: --save FILE";
+const ZERO =
+  'Cannot use --epochs as it must be an integer of at least 1: current value is "0"';
+
+/** What comes of words that can be read in more than one way: what was parsed, or the message. */
+const WORDS: Record<
+  string,
+  [args: string[], outcome: Partial<CommandLine> | string][]
+> = {
+  "values that begin with a dash": [
+    [["--learning-rate", "-0.5"], { options: { "learning-rate": -0.5 } }],
+    [["--learning-rate=-0.5"], { options: { "learning-rate": -0.5 } }],
+    [["--save", "-"], { options: { save: "-" } }],
+    [["--save", "-h"], { options: { save: "-h" } }],
+    [["--save=--offline"], { options: { save: "--offline" } }],
+    [["--save", "--offline"], NO_VALUE],
+    [["--save", "--save", "-1"], NO_VALUE],
+  ],
+  "values as they are written": [
+    [["--save", "007"], { options: { save: "007" } }],
+    [["--save=1e3"], { options: { save: "1e3" } }],
+    [["--save", "true"], { options: { save: "true" } }],
+    [["--save=false"], { options: { save: "false" } }],
+    [["--save==a=b"], { options: { save: "=a=b" } }],
+    [["--save", "a\nb"], { options: { save: "a\nb" } }],
+  ],
+  "values that are missing": [
+    [["--save"], NO_VALUE],
+    [["--save="], NO_VALUE],
+    [["--save", ""], NO_VALUE],
+    [["--save=", "file"], NO_VALUE],
+    [["--save", "--", "file"], NO_VALUE],
+  ],
+  "values of switches": [
+    [["--offline=no"], '--offline takes no value: leave out "=no"'],
+    [["--offline=true"], '--offline takes no value: leave out "=true"'],
+    [["--offline=", "no"], '--offline takes no value: leave out "="'],
+    [["--help=-h"], '--help takes no value: leave out "=-h"'],
+  ],
+  "words after switches": [
+    [["--offline", "true"], {
+      options: { offline: true },
+      positional: ["true"],
+    }],
+    [["--no-progress", "false"], {
+      options: { progress: false },
+      positional: ["false"],
+    }],
+    [["-h", "007"], { options: { help: true }, positional: ["007"] }],
+    [["--offline", "", "-"], {
+      options: { offline: true },
+      positional: ["", "-"],
+    }],
+  ],
+  "options that are repeated": [
+    [["--save=a", "--save", "b"], { options: { save: "b" } }],
+    [["--offline", "--offline"], { options: { offline: true } }],
+    [["--progress", "--no-progress"], { options: { progress: false } }],
+    [["--no-progress", "--progress"], { options: { progress: true } }],
+    [["--epochs", "0", "--epochs", "1"], ZERO],
+  ],
+  "several wrong words, and reports the first": [
+    [["--epochs", "0", "--foo"], ZERO],
+    [["--foo", "--epochs", "0"], "Unknown option --foo: did you mean --save?"],
+    [["--epochs", "0", "--save"], ZERO],
+    [["--save", "--epochs", "0"], NO_VALUE],
+    [
+      ["--offline=x", "-y", "--save"],
+      '--offline takes no value: leave out "=x"',
+    ],
+    [["file", "-y", "--offline=x"], "Unknown option -y: did you mean --save?"],
+  ],
+  "names that mean something else": [
+    [["--a.b=1"], "Unknown option --a.b: did you mean --save?"],
+    [["--save.x", "1"], "Unknown option --save.x: did you mean --save?"],
+    [["--__proto__=1"], "Unknown option --__proto__: did you mean --epochs?"],
+    [["--constructor"], "Unknown option --constructor: did you mean --epochs?"],
+    [["--_", "1"], "Unknown option --_: did you mean --save?"],
+    [["--no-offline"], "Unknown option --no-offline: did you mean --offline?"],
+    [["--no-epochs=3"], "Unknown option --no-epochs: did you mean --epochs?"],
+    [["---"], "Unknown option ---: did you mean --save?"],
+    [["--=x"], "Unknown option --=x: did you mean --save?"],
+  ],
+  "letters": [
+    [["-hh"], { options: { help: true } }],
+    [["-hxy"], "Unknown option -x: did you mean --save?"],
+    [["-h5"], "Unknown option -5: did you mean --save?"],
+    [["-epochs", "3"], "Unknown option -e: did you mean --save?"],
+    [["-0.5"], "Unknown option -0: did you mean --save?"],
+  ],
+  "other arguments": [
+    [["007", "0x10", "1e3", "true", "=x", "a b"], {
+      positional: ["007", "0x10", "1e3", "true", "=x", "a b"],
+    }],
+    [["007", "--offline", "file", "--", "--save"], {
+      options: { offline: true },
+      positional: ["007", "file", "--save"],
+    }],
+    [["a", "--", "-h", "--save", "-1", "--", "2"], {
+      positional: ["a", "-h", "--save", "-1", "--", "2"],
+    }],
+  ],
+};
+for (const [what, rows] of Object.entries(WORDS)) {
+  Deno.test(`parseOptions() reads ${what}`, () => {
+    for (const [args, outcome] of rows) {
+      if (typeof outcome === "string") {
+        const error = assertThrows(() => parseOptions(args, FEW), UsageError);
+        assertEquals(error.message, outcome, args.join(" "));
+      } else {
+        const expected = { options: {}, positional: [], ...outcome };
+        assertEquals(parseOptions(args, FEW), expected, args.join(" "));
+      }
+    }
   });
 }
 

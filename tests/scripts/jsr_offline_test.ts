@@ -109,6 +109,51 @@ Deno.test("parseArgs() asks `unknown` about what is not declared, and drops what
   assertEquals(asked, [["file", undefined, undefined], ["--lr", "lr", "0.1"]]);
 });
 
+Deno.test("parseArgs() tells `unknown` every word in turn, as it is written, where nothing is declared", () => {
+  const asked: unknown[] = [];
+  const args = parseArgs(
+    [
+      ...["007", "--lr", "0.1", "--quiet", "true", "--no-bar=x", "--no-bar"],
+      ...["--lr=", "-1", "--a.b=1", "--__proto__", "-xy", "", "-", "--", "-z"],
+    ],
+    {
+      "--": true,
+      unknown: (...asks) => {
+        asked.push(asks);
+        return false;
+      },
+    },
+  );
+  assertEquals(args, { _: [], "--": ["-z"] });
+  assertEquals(asked, [
+    ["007"],
+    ["--lr", "lr", "0.1"],
+    ["--quiet", "quiet", "true"],
+    ["--no-bar=x", "bar", "x"],
+    ["--no-bar", "no-bar", true],
+    ["--lr=", "lr=", true],
+    ["-1", "1", true],
+    ["--a.b=1", "a.b", "1"],
+    ["--__proto__", "__proto__", true],
+    ["-xy", "x", true],
+    ["-xy", "y", true],
+    [""],
+    ["-"],
+  ]);
+});
+
+Deno.test("parseArgs() makes objects of names with dots, and reaches no prototype", () => {
+  const args = parseArgs(
+    ["--a.b=1", "--a.c.d", "x", "--__proto__.e=1", "--constructor.f=1"],
+    { boolean: ["a.g"], default: { "a.b": 2, "a.h": 3 } },
+  );
+  assertEquals(args as unknown, {
+    _: [],
+    a: { b: 1, c: { d: "x" }, g: false, h: 3 },
+  });
+  assertEquals(["e" in {}, "f" in Object], [false, false]);
+});
+
 Deno.test("parseArgs() stops at the first positional argument with stopEarly, and keeps `--` apart on request", () => {
   assertEquals(
     parseArgs(["-v", "run", "--x", "--", "y"], {

@@ -1,5 +1,6 @@
 /** Parses a command line as minimist and `@std/cli` do. */
 
+import { hasNested, setNested } from "./nested.ts";
 import type { Aliases, Args, ParseOptions, Values } from "./types.ts";
 
 export type { Args, ParseOptions } from "./types.ts";
@@ -158,13 +159,9 @@ class _Parser {
       return;
     }
     const typed = this.#strings.has(key) ? value : _toNumber(value);
+    const isCollected = collect && this.#collected.has(key);
     for (const name of [key, ...this.#aliases.get(key) ?? []]) {
-      const old = this.#result[name];
-      this.#result[name] = !(collect && this.#collected.has(key))
-        ? typed
-        : Array.isArray(old)
-        ? [...old, typed]
-        : [typed];
+      setNested(this.#result, name, { value: typed, isCollected });
     }
   }
 
@@ -176,15 +173,18 @@ class _Parser {
 
   #addDefaults(): void {
     for (const [key, value] of Object.entries(this.#options.default ?? {})) {
-      if (Object.hasOwn(this.#result, key)) continue;
+      if (hasNested(this.#result, key)) continue;
       for (const name of [key, ...this.#aliases.get(key) ?? []]) {
-        this.#result[name] = value;
+        setNested(this.#result, name, { value });
       }
     }
     for (const name of [...this.#booleans, ...this.#strings]) {
-      if (Object.hasOwn(this.#result, name)) continue;
-      if (this.#collected.has(name)) this.#result[name] = [];
-      else if (this.#booleans.has(name)) this.#result[name] = false;
+      if (hasNested(this.#result, name)) continue;
+      if (this.#collected.has(name)) {
+        setNested(this.#result, name, { value: [] });
+      } else if (this.#booleans.has(name)) {
+        setNested(this.#result, name, { value: false });
+      }
     }
   }
 
