@@ -65,7 +65,13 @@ async function _listSteps(testArgs: readonly string[]): Promise<_Step[]> {
       args: ["run", "--allow-read", "--allow-run", "scripts/check_layers.ts"],
     },
     { name: "test", args: ["test", ...TEST_PERMISSIONS, ...testArgs] },
-    { name: "publish", args: ["publish", "--dry-run", "--allow-dirty"] },
+    {
+      name: "publish",
+      args: [
+        ...["run", "--allow-read", "--allow-write", "--allow-run"],
+        ...["scripts/publish.ts", "--dry-run"],
+      ],
+    },
   ];
 }
 
