@@ -31,10 +31,10 @@ const TEST_TOOLS: Readonly<Record<string, string>> = {
   ip: "iproute2",
 };
 
-/** What is run once everything is there. */
+/** What is run once everything is there: quietly, as Deno names each package that it looks up. */
 const COMMANDS: Record<string, readonly string[]> = {
-  train: ["run", "-A", "mod.ts", "train"],
-  test: ["run", "-A", "scripts/ok.ts"],
+  train: ["run", "-qA", "mod.ts", "train"],
+  test: ["run", "-qA", "scripts/ok.ts"],
 };
 
 /** The options of `train` that decide what has to be there. */

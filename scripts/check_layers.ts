@@ -1,12 +1,12 @@
 /**
  * Checks that imports in `src/` point one way (a lower folder never imports a
- * higher one), that no files import each other in a circle, and that files stay
- * short.
+ * higher one), that no files import each other in a circle, that files stay
+ * short, and that CONTRIBUTING.md has a row for every folder.
  *
  * @module
  */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ImportGraph, readImportGraph } from "./import_graph.ts";
 
@@ -53,6 +53,29 @@ export function findLongFiles(numLines: ReadonlyMap<string, number>): string[] {
     .map(([file, lines]) =>
       `${file} has ${lines} lines: split it, as ${MAX_LINES} is the most`
     );
+}
+
+/**
+ * Compares the table of folders in CONTRIBUTING.md with the folders that there
+ * are.
+ *
+ * @param text The text of CONTRIBUTING.md.
+ * @param folders Paths of the folders from `src/`, such as `data/transforms`.
+ * @returns One line for each folder without a row and each row without a folder.
+ */
+export function findWrongRows(
+  text: string,
+  folders: readonly string[],
+): string[] {
+  const rows = [...text.matchAll(/^\| `([\w/]+)\/` /gm)].map(([, row]) => row);
+  return [
+    ...folders.filter((folder) => !rows.includes(folder)).map((folder) =>
+      `src/${folder} is not in CONTRIBUTING.md: add a row to its table of folders`
+    ),
+    ...rows.filter((row) => !folders.includes(row)).map((row) =>
+      `CONTRIBUTING.md has a row for src/${row}, which is not there`
+    ),
+  ];
 }
 
 function _findForbiddenImports(graph: ImportGraph): string[] {
@@ -131,6 +154,13 @@ async function _listFiles(
   return files.sort();
 }
 
+/** The folders of files in `src/`, as paths from there. */
+function _foldersOf(files: readonly string[]): string[] {
+  const folders = files.filter((file) => file.startsWith("src/"))
+    .map((file) => dirname(file.slice("src/".length)));
+  return [...new Set(folders)].filter((folder) => folder !== ".");
+}
+
 async function _countLines(
   root: string,
   files: readonly string[],
@@ -155,9 +185,11 @@ export async function checkLayers(
   const source = ["mod.ts", ...await _listFiles(root, ["src"])];
   const graph = await readImportGraph(root, source);
   const files = await _listFiles(root, ["src", "scripts"]);
+  const text = await Deno.readTextFile(join(root, "CONTRIBUTING.md"));
   const violations = [
     ...findViolations(graph),
     ...findLongFiles(await _countLines(root, files)),
+    ...findWrongRows(text, _foldersOf(source)),
   ];
   return { violations, numFiles: files.length + 1 };
 }

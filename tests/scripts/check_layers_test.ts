@@ -4,6 +4,7 @@ import {
   checkLayers,
   findLongFiles,
   findViolations,
+  findWrongRows,
 } from "../../scripts/check_layers.ts";
 
 Deno.test("findViolations() lets a folder import itself and lower folders", () => {
@@ -67,8 +68,24 @@ Deno.test("findLongFiles() names files of more than 250 lines", () => {
   ]);
 });
 
+Deno.test("findWrongRows() names a folder without a row, and a row without a folder", () => {
+  const text = [
+    "| Folder              | What is in it |",
+    "| `errors.ts`         | errors        |",
+    "| `data/`             | batches       |",
+    "| `data/transforms/`  | changes       |",
+    "| `gone/`             | nothing       |",
+    "| `deno task test`    | the gate      |",
+  ].join("\n");
+  assertEquals(findWrongRows(text, ["data", "data/transforms", "io"]), [
+    "src/io is not in CONTRIBUTING.md: add a row to its table of folders",
+    "CONTRIBUTING.md has a row for src/gone, which is not there",
+  ]);
+});
+
 Deno.test("checkLayers() finds violations in files on disk, type-only and unreachable ones too", async () => {
   const root = await _writeTree({
+    "CONTRIBUTING.md": "| `data/` | |\n| `nn/` | |\n",
     "mod.ts": 'export * from "./src/nn/mod.ts";\n',
     "scripts/empty.ts": "export {};\n",
     "src/nn/mod.ts": 'export type { Fit } from "../train/fit.ts";\n',
@@ -83,6 +100,7 @@ Deno.test("checkLayers() finds violations in files on disk, type-only and unreac
       "src/data/mnist.ts has 251 lines: split it, as 250 is the most",
       "src/nn/lost.ts imports src/data/mnist.ts: nn stands beside data",
       "src/nn/mod.ts imports src/train/fit.ts: nn is below train",
+      "src/train is not in CONTRIBUTING.md: add a row to its table of folders",
     ]);
   } finally {
     await Deno.remove(root, { recursive: true });

@@ -7,7 +7,6 @@
 
 import { assertEquals } from "@std/assert";
 import * as tfl from "@tensorflow/tfjs-layers";
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-web";
 import { type Tensor, tf } from "../../../src/backend/tf.ts";
 import { describeLayers } from "../../../src/io/interchange/described.ts";
 import { exportOnnx } from "../../../src/io/interchange/onnx_export.ts";
@@ -27,7 +26,7 @@ import { assertClose } from "../../compare.ts";
 import { makeFolder } from "../../data/folder.ts";
 import { read, use } from "../../device.ts";
 import { numbers } from "../../numbers.ts";
-import "./onnx_runtime.ts";
+import { onnxLogits } from "./onnx_runtime.ts";
 
 const NETWORK = {
   inputShape: [13, 18, 3],
@@ -72,13 +71,11 @@ Deno.test("exportOnnx() writes any network of the layers of here", async () => {
   await using folder = await makeFolder();
   const path = `${folder.path}/net.onnx`;
   await exportOnnx(path, DESCRIBED, TENSORS);
-  const session = await InferenceSession.create(await Deno.readFile(path));
-  const images = new OrtTensor("float32", IMAGES, SHAPE);
-  const { logits } = await session.run({ images });
-  await session.release();
-  assertEquals(logits.dims, [COUNT, 3]);
+  const images = { values: IMAGES, shape: SHAPE };
+  const { dims, values } = await onnxLogits(path, images);
+  assertEquals(dims, [COUNT, 3]);
   const tolerance = { absolute: 1e-5, what: "logits" };
-  assertClose(logits.data as Float32Array, await expected(), tolerance);
+  assertClose(values, await expected(), tolerance);
 });
 
 Deno.test("exportTfjs() writes any network of the layers of here", async () => {

@@ -50,7 +50,10 @@ for (const config of [LENET, ALEXNET]) {
     const output = `${folder.path}/net.onnx`;
     const { checkpoint, images, logits } = await compute(config);
     await exportModel(checkpoint, { format: "onnx", output });
-    const { dims, values } = await onnxLogits(output, images, imageSize);
+    const { dims, values } = await onnxLogits(output, {
+      values: images,
+      shape: [NUM_IMAGES, imageSize, imageSize, 1],
+    });
     assertEquals(dims, [NUM_IMAGES, 10]);
     assertClose(values, logits, TOLERANCE);
   });

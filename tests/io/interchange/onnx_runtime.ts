@@ -4,30 +4,28 @@
  * @module
  */
 
-import { env, InferenceSession, Tensor } from "onnxruntime-web";
-
-// More threads would need workers, which the permissions of the tests do not allow to end.
-env.wasm.numThreads = 1;
+import { runPeer } from "../../peers.ts";
 
 /**
  * Computes logits.
  *
  * @param path The ONNX file.
- * @param images Values of `[count, imageSize, imageSize, 1]`.
- * @param imageSize Height and width.
+ * @param images Values of `[count, height, width, channels]`, and that shape.
  * @returns Logits, `[count, classes]`, with their dimensions.
  */
 export async function onnxLogits(
   path: string,
-  images: Float32Array,
-  imageSize: number,
+  images: {
+    values: Float32Array<ArrayBuffer>;
+    shape: readonly [number, number, number, number];
+  },
 ): Promise<{ dims: readonly number[]; values: Float32Array }> {
-  const session = await InferenceSession.create(await Deno.readFile(path));
-  const count = images.length / imageSize ** 2;
-  const dims = [count, imageSize, imageSize, 1];
-  const { logits } = await session.run({
-    images: new Tensor("float32", images, dims),
-  });
-  await session.release();
-  return { dims: logits.dims, values: logits.data as Float32Array };
+  const { values, shape } = images;
+  const logits = await runPeer(
+    ["onnx_runtime.ts", path, JSON.stringify(shape)],
+    new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  ) as { dims: number[]; values: (number | null)[] };
+  // JSON has null for what is not a number.
+  const numbers = logits.values.map((value) => value ?? NaN);
+  return { dims: logits.dims, values: new Float32Array(numbers) };
 }

@@ -4,10 +4,17 @@
  * @module
  */
 
-import { parseSafetensorsMetadata, type TensorInfo } from "@huggingface/hub";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { type Tensor, tf } from "../../../src/backend/tf.ts";
 import { read, use } from "../../device.ts";
+import { runPeer } from "../../peers.ts";
+
+/** The entry of a tensor in the header of a safetensors file. */
+interface TensorEntry {
+  readonly dtype: string;
+  readonly shape: number[];
+  readonly data_offsets: readonly [begin: number, end: number];
+}
 
 /**
  * Computes logits. Of this package, only the bytes of the file are used.
@@ -60,7 +67,7 @@ export async function stockLogits(
 }
 
 /**
- * Reads a file by Hugging Face's package, which knows files in repositories only, so that the file is served as one.
+ * Reads a file whose header Hugging Face's package reads.
  *
  * @param path The file.
  * @returns Its tensors by name; the caller disposes them.
@@ -68,39 +75,17 @@ export async function stockLogits(
 export async function readByHub(
   path: string,
 ): Promise<Map<string, Tensor>> {
+  const header = await runPeer(["hub.ts", path]);
+  const { __metadata__: _, ...entries } = header as Record<string, TensorEntry>;
   const bytes = await Deno.readFile(path);
-  const parsed = await parseSafetensorsMetadata({
-    repo: "any/name",
-    path: "model.safetensors",
-    fetch: (_, options) => Promise.resolve(_serve(bytes, options)),
-  });
-  if (parsed.sharded) throw new Error("The file is in parts");
   const [length] = new BigUint64Array(bytes.buffer, 0, 1);
   const data = 8 + Number(length);
-  const { __metadata__: _, ...entries } = parsed.header;
-  const tensors = Object.entries(entries as Record<string, TensorInfo>);
-  return new Map(tensors.map(([name, { dtype, shape, data_offsets }]) => {
-    if (dtype !== "F32") throw new Error(`${name} has type ${dtype}`);
-    const [begin, end] = data_offsets;
-    const part = bytes.slice(data + begin, data + end);
-    return [name, tf.tensor(new Float32Array(part.buffer), shape)];
-  }));
-}
-
-function _serve(
-  bytes: Uint8Array<ArrayBuffer>,
-  options?: RequestInit,
-): Response {
-  const range = new Headers(options?.headers).get("range");
-  const [, begin, end] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ??
-    [0, 0, bytes.length - 1];
-  const part = bytes.slice(Number(begin), Number(end) + 1);
-  return new Response(part, {
-    status: range ? 206 : 200,
-    headers: {
-      "content-range": `bytes ${begin}-${end}/${bytes.length}`,
-      "content-length": `${part.length}`,
-      "etag": '"0"',
-    },
-  });
+  return new Map(
+    Object.entries(entries).map(([name, { dtype, shape, data_offsets }]) => {
+      if (dtype !== "F32") throw new Error(`${name} has type ${dtype}`);
+      const [begin, end] = data_offsets;
+      const part = bytes.slice(data + begin, data + end);
+      return [name, tf.tensor(new Float32Array(part.buffer), shape)];
+    }),
+  );
 }

@@ -6,12 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Browser } from "../../browser.ts";
-
-/** TensorFlow.js as its packages have it for pages, with the backend that is quick without a GPU. */
-const SCRIPTS = [
-  "@tensorflow/tfjs/dist/tf.min.js",
-  "@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.min.js",
-].map((name) => new URL(import.meta.resolve(name)));
+import { runPeer } from "../../peers.ts";
 
 const PAGE = `<!doctype html><link rel="icon" href="data:,">
 <script src="/script/0"></script><script src="/script/1"></script>`;
@@ -30,6 +25,8 @@ export async function tfjsLogits(
   images: { values: Float32Array<ArrayBuffer>; imageSize: number },
 ): Promise<number[]> {
   const { values, imageSize } = images;
+  const addresses = await runPeer(["tfjs_files.ts"]) as string[];
+  const scripts = addresses.map((address) => new URL(address));
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     async (request) => {
@@ -41,9 +38,9 @@ export async function tfjsLogits(
         return _file(await Deno.readFile(`${folder}/${name}`), "");
       }
       return kind === "script"
-        ? _file(await Deno.readFile(SCRIPTS[Number(name)]), "text/javascript")
+        ? _file(await Deno.readFile(scripts[Number(name)]), "text/javascript")
         : _file(
-          await Deno.readFile(new URL(name, SCRIPTS[1])),
+          await Deno.readFile(new URL(name, scripts[1])),
           "application/wasm",
         );
     },

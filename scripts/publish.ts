@@ -1,0 +1,113 @@
+/**
+ * Publishes the package to JSR: `publish.ts [--dry-run]`, from a copy of what is published in a temporary folder.
+ *
+ * In a dry run, the stand-ins of `links` in deno.json lie beside the copy, as Deno publishes no package with linked ones
+ * inside; without, the real packages are used, so that the copy has no links.
+ *
+ * @module
+ */
+
+import { cp } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Signals that would end this process with the copy left behind. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM"];
+
+/** The part of deno.json that is read here. */
+interface _Manifest {
+  readonly links?: readonly string[];
+  readonly publish: { readonly include: readonly string[] };
+}
+
+/**
+ * Copies what is published of a package, and the lock file, which keeps the versions that were tested.
+ *
+ * @param root The root folder of the package.
+ * @param folder An empty folder.
+ * @param options Whether linked packages are copied too, or left out.
+ * @returns Where the copy is in the folder.
+ */
+export async function copyPackage(
+  root: string,
+  folder: string,
+  { hasLinks }: { hasLinks: boolean },
+): Promise<string> {
+  const copy = join(folder, "package");
+  const text = await Deno.readTextFile(join(root, "deno.json"));
+  const { links = [], ...manifest }: _Manifest = JSON.parse(text);
+  for (const path of [...manifest.publish.include, "deno.lock"]) {
+    await cp(join(root, path), join(copy, path), { recursive: true });
+  }
+  const linked = hasLinks ? links : [];
+  for (const link of linked) {
+    const target = join(folder, basename(link));
+    await cp(join(root, link), target, { recursive: true });
+  }
+  const written = {
+    ...manifest,
+    ...(linked.length > 0
+      ? { links: linked.map((link) => `../${basename(link)}`) }
+      : {}),
+  };
+  await Deno.writeTextFile(
+    join(copy, "deno.json"),
+    JSON.stringify(written, null, 2),
+  );
+  return copy;
+}
+
+/**
+ * Publishes a package, or tries to, and removes the copy in any case.
+ *
+ * @param root The root folder of the package; to publish, all changes in it must be committed.
+ * @param options Whether it is only tried.
+ * @returns The exit code.
+ */
+export async function publish(
+  root: string,
+  { isDryRun }: { isDryRun: boolean },
+): Promise<number> {
+  if (!isDryRun && await _hasChanges(root)) {
+    console.error("error: Cannot publish changes that are not committed");
+    return 1;
+  }
+  // Who is interrupted ends its child process, and then itself when it has cleaned up.
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, onSignal);
+  const folder = await Deno.makeTempDir({ prefix: "publish-" });
+  try {
+    const cwd = await copyPackage(root, folder, { hasLinks: isDryRun });
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["publish", ...(isDryRun ? ["--dry-run"] : [])],
+      ...{ cwd, signal: interrupt.signal },
+    }).spawn();
+    return (await child.status).code;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, onSignal);
+  }
+}
+
+/** Whether the copy, which is in no repository, would hide changes that `deno publish` refuses. */
+async function _hasChanges(root: string): Promise<boolean> {
+  const { success, stdout } = await new Deno.Command("git", {
+    args: ["status", "--porcelain"],
+    cwd: root,
+    stderr: "inherit",
+  }).output();
+  return !success || stdout.length > 0;
+}
+
+if (import.meta.main) {
+  const isDryRun = Deno.args[0] === "--dry-run";
+  if (Deno.args.length > Number(isDryRun)) {
+    console.error("usage: publish.ts [--dry-run]");
+    Deno.exit(2);
+  }
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  Deno.exit(await publish(root, { isDryRun }));
+}
