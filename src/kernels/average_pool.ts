@@ -8,14 +8,9 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor4D, tf } from "../backend/tf.ts";
 import {
-  averageGradientRowShader,
-  averageRowShader,
-} from "./average_pool_rows_shader.ts";
-import {
   type Activated,
   type BiasGradient,
   biasGradient,
-  columnSums,
 } from "./column_sums.ts";
 import { asNumbers, asTensor, differentiable } from "./differentiable.ts";
 import { dispatch, makeOutput } from "./dispatch.ts";
@@ -32,11 +27,6 @@ import {
   windowShader,
 } from "./pool_shader.ts";
 import { storedType } from "./recorder.ts";
-import { type AdapterTraits, traitsOf } from "./traits.ts";
-import { MAX_GROUPS } from "./wgsl.ts";
-
-/** Most numbers of a row, and most that a lane adds up: beyond them compiling takes seconds. */
-const MOST = { row: 512, added: 5000 };
 
 /**
  * Mean of each window, over its elements inside the image.
@@ -58,14 +48,11 @@ export function averagePool(
     poolOutputShape(sizes),
     storedType(backend, x),
   );
-  const traits = traitsOf(backend);
-  const byRows = poolFitsRows(traits, sizes);
-  const key = `${poolKey("average pool", sizes)},${byRows},${traits.source}`;
   const program = programOf(
     backend,
-    key,
+    poolKey("average pool", sizes),
     () =>
-      byRows ? averageRowShader(sizes, traits) : windowShader(sizes, {
+      windowShader(sizes, {
         bindings: `
 ${declareResult("output", { binding: 0, width })}
 ${declareOperand("x", { binding: 1, width, source: "buffers" })}`,
@@ -95,18 +82,13 @@ export function averagePoolGradient(
   const { float } = poolTypes(s);
   const width = poolWidth(s);
   const dx = makeOutput(backend, poolInputShape(s), storedType(backend, dy));
-  const traits = traitsOf(backend);
-  const byRows = poolFitsRows(traits, s);
-  const key = `${
-    poolKey("average pool gradient", s)
-  },${byRows},${traits.source}`;
   const extent = (first: string, window: number, end: number) =>
     `(min(${first} + ${window}, ${end}) - max(${first}, 0))`;
   const program = programOf(
     backend,
-    key,
+    poolKey("average pool gradient", s),
     () =>
-      byRows ? averageGradientRowShader(s, traits) : coverShader(s, {
+      coverShader(s, {
         bindings: `
 ${declareResult("output", { binding: 0, width })}
 ${declareOperand("dy", { binding: 1, width, source: "buffers" })}`,
@@ -137,47 +119,12 @@ export function averagePoolBiasGradient(
   { dy, after }: { dy: TensorInfo; after?: Activated },
   s: PoolSizes,
 ): BiasGradient {
-  const rows = s.batch * s.inHeight;
-  const traits = traitsOf(backend);
-  if (after === undefined || !poolFitsRows(traits, s)) {
-    const dx = averagePoolGradient(backend, dy, s);
-    const size = { rows: rows * s.inWidth, columns: s.channels };
-    const gradients = biasGradient(backend, { dy: dx, after }, size);
-    if (gradients.dz !== dx) backend.disposeData(dx.dataId);
-    return gradients;
-  }
-  const { activation, y } = after;
-  const dz = makeOutput(backend, poolInputShape(s), storedType(backend, dy));
-  const sums = makeOutput(backend, [rows, s.channels]);
-  const program = programOf(
-    backend,
-    `${
-      poolKey("average pool and bias gradient", s)
-    },${activation},${traits.source}`,
-    () => averageGradientRowShader(s, traits, activation),
-  );
-  dispatch(backend, program, [dz, dy, y, sums]);
-  const bias = columnSums(backend, sums, { rows, columns: s.channels });
-  backend.disposeData(sums.dataId);
-  return { bias, dz };
-}
-
-/**
- * Whether a pooling is computed by rows: where they are short enough to unroll.
- *
- * @param traits The adapter.
- * @param s Sizes of the pooling.
- * @returns Whether it is.
- */
-export function poolFitsRows(
-  { hasRows, lanes }: AdapterTraits,
-  s: PoolSizes,
-): boolean {
-  const row = Math.max(s.inWidth, s.outWidth) * s.channels;
-  const rows = s.batch * Math.max(s.inHeight, s.outHeight);
-  return hasRows && row <= MOST.row &&
-    row * s.windowHeight * s.windowWidth <= MOST.added &&
-    rows / lanes <= MAX_GROUPS;
+  const dx = averagePoolGradient(backend, dy, s);
+  const rows = s.batch * s.inHeight * s.inWidth;
+  const size = { rows, columns: s.channels };
+  const gradients = biasGradient(backend, { dy: dx, after }, size);
+  if (gradients.dz !== dx) backend.disposeData(dx.dataId);
+  return gradients;
 }
 
 /**

@@ -1,21 +1,11 @@
 /**
- * Convolution and its gradients: as matrix products, by tiles or, of few channels on a software adapter, by rows.
+ * Convolution and its gradients: as matrix products, or by tiles.
  *
  * @module
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { FusedActivation } from "./activation.ts";
-import { poolFitsRows } from "./average_pool.ts";
-import {
-  convRows,
-  filterGradientRows,
-  fitsRows,
-  planFilterRows,
-  pooledFilterGradientRows,
-} from "./conv_rows.ts";
-import { forwardRows, inputGradientRows } from "./conv_rows_shader.ts";
 import type { ConvSizes } from "./conv_view.ts";
 import { convWays } from "./conv_ways.ts";
 import {
@@ -24,7 +14,6 @@ import {
   directInputGradient,
 } from "./direct_conv.ts";
 import type { ConvEpilogue } from "./epilogue.ts";
-import type { PoolSizes } from "./pool_shader.ts";
 import type { StoredType } from "./recorder.ts";
 import { traitsOf } from "./traits.ts";
 import { keyOf, runOperation } from "./ways.ts";
@@ -50,10 +39,6 @@ export function conv2dForward(
   const { x, filter, bias, activation, stored } = tensors;
   const key = convKey("conv2d", sizes);
   const traits = traitsOf(backend);
-  const byRows = forwardRows(sizes);
-  if (fitsRows(traits, byRows)) {
-    return convRows(backend, byRows, { ...tensors, from: x }, key);
-  }
   const { ways, usual, tileOf } = convWays(traits, sizes, key);
   return runOperation(backend, {
     key: keyOf(backend, key, [x, filter]),
@@ -86,10 +71,6 @@ export function conv2dInputGradient(
   const { stored } = tensors;
   const key = convKey("conv2d input gradient", sizes);
   const traits = traitsOf(backend);
-  const byRows = inputGradientRows(sizes);
-  if (fitsRows(traits, byRows)) {
-    return convRows(backend, byRows, { ...tensors, from: tensors.dy }, key);
-  }
   const { ways, usual, tileOf } = convWays(traits, sizes, key);
   return runOperation(backend, {
     key: keyOf(backend, key, [tensors.dy, tensors.filter]),
@@ -124,10 +105,6 @@ export function conv2dFilterGradient(
 ): TensorInfo {
   const key = convKey("conv2d filter gradient", sizes);
   const traits = traitsOf(backend);
-  const plan = planFilterRows(traits, sizes);
-  if (plan !== undefined) {
-    return filterGradientRows(backend, tensors, { sizes, plan, key });
-  }
   const { ways, usual, tileOf } = convWays(traits, sizes, key);
   return runOperation(backend, {
     key: keyOf(backend, key, [tensors.x, tensors.dy]),
@@ -140,27 +117,6 @@ export function conv2dFilterGradient(
         : winogradFilterGradient(backend, { x, dy }, { sizes, m: tile, key });
     },
   }, [tensors.x, tensors.dy]);
-}
-
-/**
- * Gradients of a filter and of a bias that an activation and an average pooling follow, in one kernel.
- *
- * @param backend The backend that holds the tensors.
- * @param tensors `x`, the output `y` of the activation and the gradient `dy` of the pooling's output, NHWC, float32 or
- * float16.
- * @param options Sizes of convolution and pooling, and the activation.
- * @returns The gradients, float32, HWIO and `[outChannels]`; undefined where they have to be computed one by one.
- */
-export function conv2dPooledFilterGradient(
-  backend: WebGPUBackend,
-  tensors: { x: TensorInfo; y: TensorInfo; dy: TensorInfo },
-  options: { sizes: ConvSizes; pool: PoolSizes; activation: FusedActivation },
-): { filter: TensorInfo; bias: TensorInfo } | undefined {
-  const traits = traitsOf(backend);
-  const plan = planFilterRows(traits, options.sizes);
-  if (plan === undefined || !poolFitsRows(traits, options.pool)) return;
-  const key = convKey("conv2d pooled filter gradient", options.sizes);
-  return pooledFilterGradientRows(backend, tensors, { ...options, plan, key });
 }
 
 /**

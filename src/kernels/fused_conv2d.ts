@@ -13,7 +13,7 @@ import {
   type BiasGradient,
   biasGradient,
 } from "./column_sums.ts";
-import { conv2dForward, conv2dPooledFilterGradient } from "./conv2d.ts";
+import { conv2dForward } from "./conv2d.ts";
 import type { ConvSizes } from "./conv_view.ts";
 import {
   asNumbers,
@@ -86,11 +86,6 @@ export function fusedConv2d(
       ? y
       : asTensor(averagePool(backend, y, pool.sizes));
   }, (dy, [x, filter, y, places]) => {
-    if (pool?.kind === "average" && activation && !needsInputGradient) {
-      const options = { sizes, pool: pool.sizes, activation };
-      const both = conv2dPooledFilterGradient(backend, { x, y, dy }, options);
-      if (both) return [asTensor(both.filter), asTensor(both.bias)];
-    }
     const gradient = { dy, after: activation && { y, activation } };
     const { bias, dz } = pool?.kind === "average"
       ? averagePoolBiasGradient(backend, gradient, pool.sizes)

@@ -4,8 +4,8 @@
  * `output[row, column] = sum over k of left(row, k) * right(k, column)`, with both operands read through views.
  *
  * Two forms. "registers": each invocation keeps a large tile of sums in registers and reads its operands straight from
- * the tensors or from textures, for software adapters, where workgroup memory is no faster. Where subgroups can be used, the
- * lanes of a subgroup share the left operand: each loads a part and broadcasts it, so that no value is loaded twice.
+ * textures, for software adapters, where workgroup memory is no faster. The lanes of a subgroup share the left operand: each
+ * loads a part and broadcasts it, so that no value is loaded twice.
  * "staged": workgroups copy tiles of both operands to workgroup memory first, with coalesced reads, for GPUs.
  *
  * @module

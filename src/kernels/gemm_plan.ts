@@ -5,23 +5,20 @@
  */
 
 import type { Epilogue } from "./epilogue.ts";
-import type { Source } from "./operand.ts";
 import type { View } from "./view.ts";
 
 /** How a product is cut into tiles. */
 export type Tile =
   | {
     readonly form: "registers";
-    /** Rows per subgroup (or invocation), a multiple of 8. */
+    /** Rows per subgroup, a multiple of 8. */
     readonly rows: number;
     /** Columns per invocation, a multiple of 4. */
     readonly columns: number;
-    /** Lanes that share the left operand: the size of a subgroup, or 1. */
+    /** Lanes that share the left operand: the size of a subgroup. */
     readonly lanes: number;
     /** Places of the sum per turn of the loop, a multiple of 4. */
     readonly step: number;
-    /** Where the operands are read from. */
-    readonly source: Source;
   }
   | {
     readonly form: "staged";

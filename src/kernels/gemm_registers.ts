@@ -18,9 +18,6 @@ import {
 } from "./gemm_store.ts";
 import { range } from "./wgsl.ts";
 
-/** Invocations of a workgroup where lanes do not share. */
-const LONE_INVOCATIONS = 64;
-
 /**
  * Writes the shader. The sum advances by 4 places, once or several times a turn: the subgroup loads them of `rows` rows,
  * and each lane those of its columns.
@@ -38,9 +35,7 @@ export function registerForm(
   // A matrix of fewer rows than the tile needs no sums for the others.
   const live = Math.min(rows, plan.rows);
   const quads = tile.columns / 4;
-  const columnsPerGroup = lanes === 1
-    ? LONE_INVOCATIONS * tile.columns
-    : lanes * tile.columns;
+  const columnsPerGroup = lanes * tile.columns;
   const tiles: Tiles = [
     Math.ceil(plan.columns / columnsPerGroup),
     Math.ceil(plan.rows / rows),
@@ -48,17 +43,13 @@ export function registerForm(
   ];
   const code = `${declarations(plan)}
 
-@compute @workgroup_size(${lanes === 1 ? LONE_INVOCATIONS : lanes})
+@compute @workgroup_size(${lanes})
 fn main(
   @builtin(workgroup_id) id: vec3u,
-  @builtin(local_invocation_index) invocation: u32,${
-    lanes === 1 ? "" : "\n  @builtin(subgroup_invocation_id) lane: u32,"
-  }
+  @builtin(subgroup_invocation_id) lane: u32,
 ) {${findTile(plan, tiles, step)}
   let firstRow = group.y * ${rows}u;
-  let firstColumn = group.x * ${columnsPerGroup}u + ${
-    lanes === 1 ? `invocation * ${tile.columns}u` : "lane * 4u"
-  };
+  let firstColumn = group.x * ${columnsPerGroup}u + lane * 4u;
 ${_prepareLeft(plan, tile)}
 ${
     range(quads).flatMap((j) =>
@@ -102,54 +93,28 @@ function _column(j: number, { lanes }: { lanes: number }): string {
   return `firstColumn + ${4 * j * lanes}u`;
 }
 
-/**
- * A load of the left operand covers `max(lanes, 4)` rows by 4 places or, by a lone invocation, 1 row by 4 places
- * (depth) or 4 rows by 1 place (outer).
- */
+/** A load of the left operand covers as many rows as there are lanes, or 4, by 4 places. */
 function _prepareLeft(
   { left }: GemmPlan,
   { rows, lanes }: { rows: number; lanes: number },
 ): string {
-  const isOuter = left.along === "outer";
-  const lines = lanes > 1
-    ? range(rows / lanes).map((r) =>
-      `  let l${r} = leftPrepare(firstRow + ${r * lanes}u + ${
-        isOuter ? "(lane >> 2u) * 4u" : "lane"
-      }, batch);`
-    )
-    : range(isOuter ? rows / 4 : rows).map((r) =>
-      `  let l${r} = leftPrepare(firstRow + ${isOuter ? 4 * r : r}u, batch);`
-    );
-  return lines.join("\n");
+  const row = left.along === "outer" ? "(lane >> 2u) * 4u" : "lane";
+  return range(rows / lanes).map((r) =>
+    `  let l${r} = leftPrepare(firstRow + ${r * lanes}u + ${row}, batch);`
+  ).join("\n");
 }
 
 function _loadLeft(
   { left }: GemmPlan,
   { rows, lanes }: { rows: number; lanes: number },
 ): string {
-  const isOuter = left.along === "outer";
-  if (lanes > 1) {
-    return [
-      `    let leftAt = leftStep(${
-        isOuter ? "place + (lane & 3u)" : "place"
-      });`,
-      ...range(rows / lanes).map((r) =>
-        `    let a${r} = leftLoad(l${r}, leftAt);`
-      ),
-    ].join("\n");
-  }
-  if (!isOuter) {
-    return [
-      "    let leftAt = leftStep(place);",
-      ...range(rows).map((r) => `    let a${r} = leftLoad(l${r}, leftAt);`),
-    ].join("\n");
-  }
-  return range(4).flatMap((kk) => [
-    `    let leftAt${kk} = leftStep(place + ${kk}u);`,
-    ...range(rows / 4).map((r) =>
-      `    let a${r}_${kk} = leftLoad(l${r}, leftAt${kk});`
+  const place = left.along === "outer" ? "place + (lane & 3u)" : "place";
+  return [
+    `    let leftAt = leftStep(${place});`,
+    ...range(rows / lanes).map((r) =>
+      `    let a${r} = leftLoad(l${r}, leftAt);`
     ),
-  ]).join("\n");
+  ].join("\n");
 }
 
 /** Row `i` of the left operand at the four places of this turn. */
@@ -158,24 +123,13 @@ function _leftRow(
   along: "depth" | "outer",
   lanes: number,
 ): string {
-  if (lanes > 1 && along === "depth") {
-    return `subgroupBroadcast(a${Math.floor(i / lanes)}, ${i % lanes}u)`;
-  }
-  const component = COMPONENTS[i % 4];
-  if (lanes > 1) {
-    const firstLane = Math.floor(i % lanes / 4) * 4;
-    const values = range(4).map((kk) =>
-      `subgroupBroadcast(a${Math.floor(i / lanes)}.${component}, ${
-        firstLane + kk
-      }u)`
-    );
-    return `vec4f(${values.join(", ")})`;
-  }
-  if (along === "depth") return `a${i}`;
-  const r = Math.floor(i / 4);
-  return `vec4f(${
-    range(4).map((kk) => `a${r}_${kk}.${component}`).join(", ")
-  })`;
+  const loaded = `a${Math.floor(i / lanes)}`;
+  if (along === "depth") return `subgroupBroadcast(${loaded}, ${i % lanes}u)`;
+  const firstLane = Math.floor(i % lanes / 4) * 4;
+  const values = range(4).map((kk) =>
+    `subgroupBroadcast(${loaded}.${COMPONENTS[i % 4]}, ${firstLane + kk}u)`
+  );
+  return `vec4f(${values.join(", ")})`;
 }
 
 /** Declares `b${k}_${quad}`: four columns at each of the four places of this turn. */

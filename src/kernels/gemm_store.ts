@@ -29,7 +29,7 @@ function _widthOf({ isVector }: View): Width {
  */
 export function declarations(plan: GemmPlan): string {
   const { left, right, tile } = plan;
-  const source = tile.form === "registers" ? tile.source : "buffers";
+  const source = tile.form === "registers" ? "textures" : "buffers";
   return `
 ${declareResult("output", { binding: 0, width: _isVectorStore(plan) ? 4 : 1 })}
 ${declareOperand("left", { binding: 1, width: _widthOf(left), source })}

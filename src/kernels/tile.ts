@@ -5,7 +5,6 @@
  */
 
 import type { Tile } from "./gemm_plan.ts";
-import type { Source } from "./operand.ts";
 import type { AdapterTraits } from "./traits.ts";
 
 /** Sizes of a product whose output is contiguous along its columns. */
@@ -45,32 +44,19 @@ const STAGED_TILES = [
   { rows: 128, columns: 128, step: 8 },
 ];
 
-/** Invocations of a workgroup whose lanes do not share. */
-const LONE_INVOCATIONS = 64;
-
-/** Tiles to choose from: rows per subgroup, and columns per invocation. */
-const SHARED_TILES = [8, 16, 24, 32, 48, 64, 96].flatMap((rows) =>
+/** Tiles of software adapters: rows per subgroup, and columns per invocation. */
+const REGISTER_TILES = [8, 16, 24, 32, 48, 64, 96].flatMap((rows) =>
   [4, 8, 16].map((columns) => ({ rows, columns }))
 );
-const LONE_TILES = [[8, 8], [8, 16], [16, 16]].map(([rows, columns]) => ({
-  rows,
-  columns,
-}));
 
 /**
  * Nanoseconds measured on llvmpipe (LLVM 15, AMD EPYC): a load of a vector by 8 lanes, a multiply-add of 8 lanes at four
- * places, and the rest of a turn; and the most sums that are worth keeping: where loads are cheap, more than fit into
- * registers and the first cache only cost.
+ * places, and the rest of a turn.
  */
-const COST: Readonly<
-  Record<
-    Source,
-    { load: number; multiply: number; turn: number; mostSums: number }
-  >
-> = {
-  buffers: { load: 149, multiply: 3.4, turn: 458, mostSums: 1024 },
-  textures: { load: 25, multiply: 3.1, turn: 20, mostSums: 256 },
-};
+const COST = { load: 25, multiply: 3.1, turn: 20 };
+
+/** Most sums that are worth keeping: more do not fit into registers and the first cache. */
+const MOST_SUMS = 256;
 
 /** Nanoseconds that compiling a tile takes per sum. */
 const COMPILE = 2.2e6;
@@ -94,7 +80,7 @@ export function chooseTilings(
   sizes: GemmSizes,
   traits: AdapterTraits,
 ): Tiling[] {
-  const choices = traits.isSoftware
+  const choices = traits.lanes > 1
     ? _registerTiles(sizes, traits)
     : STAGED_TILES.map((size) => ({
       tile: { form: "staged" as const, ...size },
@@ -106,15 +92,13 @@ export function chooseTilings(
 /** The tiles that should take least time, the best first. */
 function _registerTiles(
   sizes: GemmSizes,
-  { lanes, source }: AdapterTraits,
+  { lanes }: AdapterTraits,
 ): Omit<Tiling, "splits">[] {
-  const cost = COST[source];
-  const tiles = (lanes === 1 ? LONE_TILES : SHARED_TILES)
-    .filter(({ rows, columns }) => rows * columns <= cost.mostSums)
+  const tiles = REGISTER_TILES
+    .filter(({ rows, columns }) => rows * columns <= MOST_SUMS)
     .map((size) => ({
       form: "registers" as const,
       lanes,
-      source,
       step: STEP,
       ...size,
     }));
@@ -124,8 +108,8 @@ function _registerTiles(
   const costed = candidates.map((candidate) => {
     const { tile: { rows, columns, lanes } } = candidate;
     const sums = rows * columns;
-    const turn = cost.load * (rows / lanes + columns) + cost.multiply * sums +
-      cost.turn;
+    const turn = COST.load * (rows / lanes + columns) + COST.multiply * sums +
+      COST.turn;
     const turns = _countGroups(candidate, sizes) * sizes.depth / STEP;
     // Compiling slows down as the sums outgrow the registers.
     const compile = COMPILE * sums * (1 + sums / 1024);
@@ -153,7 +137,7 @@ function _countGroups(
 /** Columns of a workgroup. */
 function _widthOf(tile: Tile): number {
   if (tile.form === "staged") return tile.columns;
-  return tile.columns * (tile.lanes === 1 ? LONE_INVOCATIONS : tile.lanes);
+  return tile.columns * tile.lanes;
 }
 
 /** Cuts the sums where there would be too few workgroups to keep the adapter busy, or too long loops. */

@@ -11,12 +11,13 @@ import type { Source } from "./operand.ts";
 export interface AdapterTraits {
   /** Whether the adapter computes on the CPU. */
   readonly isSoftware: boolean;
-  /** Size of a subgroup where shaders can use them and it is always 4 or always 8, else 1. */
+  /**
+   * Size of a subgroup where products keep their tiles in registers: on a software adapter whose subgroups always have 4 or
+   * always 8 lanes, and whose shaders read textures. Elsewhere 1: products stage their tiles in workgroup memory, as GPUs do.
+   */
   readonly lanes: number;
   /** Largest buffer that a shader may bind, in bytes. */
   readonly maxBindingBytes: number;
-  /** Whether convolutions of few channels are computed by rows; else they are products. */
-  readonly hasRows: boolean;
   /** Where it reads operands fastest. */
   readonly source: Source;
   /** Fewest numbers of a tensor for which copying it to a texture saves more than it costs, where each is read once. */
@@ -37,14 +38,14 @@ export function traitsOf(backend: WebGPUBackend): AdapterTraits {
   if (traits === undefined) {
     const { isFallbackAdapter, subgroupMinSize, subgroupMaxSize } =
       device.adapterInfo;
-    const hasLanes = device.features.has("subgroups" as GPUFeatureName) &&
+    const hasRegisters = isFallbackAdapter && _readsTextures() &&
+      device.features.has("subgroups" as GPUFeatureName) &&
       subgroupMinSize === subgroupMaxSize && [4, 8].includes(subgroupMinSize);
     traits = {
       isSoftware: isFallbackAdapter,
-      lanes: hasLanes ? subgroupMinSize : 1,
+      lanes: hasRegisters ? subgroupMinSize : 1,
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
-      hasRows: isFallbackAdapter && hasLanes,
-      source: isFallbackAdapter && _readsTextures() ? "textures" : "buffers",
+      source: hasRegisters ? "textures" : "buffers",
       leastCopied: 65_536,
     };
     cachedTraits.set(device, traits);

@@ -8,15 +8,15 @@ fn outputRead(i: u32) -> vec4<f32> {
 fn outputWrite(i: u32, value: vec4<f32>) {
   output[i] = value;
 }
-@group(0) @binding(1) var<storage, read> left: array<vec4<f32>>;
+@group(0) @binding(1) var left: texture_storage_2d<rgba32float, read>;
 
 fn leftRead(i: u32) -> vec4<f32> {
-  return left[i];
+  return bitcast<vec4<f32>>(textureLoad(left, vec2u(i % 4096u, i / 4096u)));
 }
-@group(0) @binding(2) var<storage, read> right: array<vec4<f32>>;
+@group(0) @binding(2) var right: texture_storage_2d<rgba32float, read>;
 
 fn rightRead(i: u32) -> vec4<f32> {
-  return right[i];
+  return bitcast<vec4<f32>>(textureLoad(right, vec2u(i % 4096u, i / 4096u)));
 }
 
 struct leftP {
@@ -89,7 +89,6 @@ fn store(z: u32, row: u32, column: u32, values: vec4f) {
 @compute @workgroup_size(8)
 fn main(
   @builtin(workgroup_id) id: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let index = id.y * 7200u + id.x;

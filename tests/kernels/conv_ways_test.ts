@@ -31,7 +31,6 @@ const SOFTWARE: AdapterTraits = {
   isSoftware: true,
   lanes: 8,
   maxBindingBytes: 2 ** 27,
-  hasRows: true,
   source: "textures",
   leastCopied: 65_536,
 };

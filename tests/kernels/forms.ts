@@ -14,59 +14,34 @@ import { webgpuBackend } from "./run.ts";
 
 const MIB = 2 ** 20;
 
-const OTHER = {
-  lanes: 1,
-  maxBindingBytes: 128 * MIB,
-  hasRows: false,
-  source: "buffers",
-  leastCopied: 0,
-} as const;
-
-type Pretence = (traits: AdapterTraits) => AdapterTraits;
-
 /** What people's devices take: this adapter as it is, and a GPU. */
-const USUAL_FORMS: Readonly<Record<string, Pretence>> = {
+const FORMS: Readonly<
+  Record<string, (traits: AdapterTraits) => AdapterTraits>
+> = {
   "": (traits) => traits,
-  ", staged": () => ({ isSoftware: false, ...OTHER }),
-};
-
-/** And what few do: software adapters without rows, without textures, and whose lanes cannot share. */
-const ALL_FORMS: typeof USUAL_FORMS = {
-  ...USUAL_FORMS,
-  ", without rows": (traits) => ({ ...traits, hasRows: false }),
-  ", from buffers": (traits) => ({
-    ...traits,
-    hasRows: false,
+  ", staged": () => ({
+    isSoftware: false,
+    lanes: 1,
+    maxBindingBytes: 128 * MIB,
     source: "buffers",
+    leastCopied: 0,
   }),
-  ", without subgroups": () => ({ isSoftware: true, ...OTHER }),
 };
 
 /** This adapter, which copies large tensors to textures, and as if it copied all. */
-const SOURCES: typeof USUAL_FORMS = {
+const SOURCES: typeof FORMS = {
   "": (traits) => traits,
   ", from textures": (traits) => ({ ...traits, leastCopied: 0 }),
 };
 
 /**
- * Registers a test of a product once for each form that people's devices take.
+ * Registers a test of a product once for each form.
  *
  * @param name Name of the test; the form is added.
  * @param fn The test.
  */
 export function formTest(name: string, fn: () => Promise<void>): void {
-  _tests(USUAL_FORMS, name, fn);
-}
-
-/**
- * Registers a test of a product once for each form that there is. The forms differ in how they share and read, which has little
- * to do with the sizes: so two cases of each operation are enough.
- *
- * @param name Name of the test; the form is added.
- * @param fn The test.
- */
-export function everyFormTest(name: string, fn: () => Promise<void>): void {
-  _tests(ALL_FORMS, name, fn);
+  _tests(FORMS, name, fn);
 }
 
 /**
@@ -80,7 +55,7 @@ export function passTest(name: string, fn: () => Promise<void>): void {
 }
 
 function _tests(
-  forms: typeof USUAL_FORMS,
+  forms: typeof FORMS,
   name: string,
   fn: () => Promise<void>,
 ): void {

@@ -6,7 +6,7 @@
  */
 
 import { webgpuTest } from "../device.ts";
-import { everyFormTest, formTest } from "./forms.ts";
+import { formTest } from "./forms.ts";
 import {
   FUSED_CASES,
   nameFusedConv,
@@ -15,11 +15,9 @@ import {
 import { checkFusedConv, countFusedConv } from "./fused_conv_checks.ts";
 import { runKernelOfSeveral, webgpuBackend } from "./run.ts";
 
-FUSED_CASES.forEach(([testCase, epilogue], i) => {
+FUSED_CASES.forEach(([testCase, epilogue]) => {
   const what = nameFusedConv(testCase, epilogue);
-  // One with max pooling, one with average pooling.
-  const test = i === 1 || i === 6 ? everyFormTest : formTest;
-  test(
+  formTest(
     `fusedConv2d() ${what} and its gradients are the references'`,
     async () =>
       checkFusedConv(

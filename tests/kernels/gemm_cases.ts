@@ -5,7 +5,6 @@
  */
 
 import type { GemmPlan, Tile } from "../../src/kernels/gemm_plan.ts";
-import type { Source } from "../../src/kernels/operand.ts";
 import { matrix } from "../../src/kernels/view.ts";
 
 /** A tile and its name. */
@@ -16,19 +15,10 @@ export interface TileCase {
 
 /** Every form, whatever the default of the adapter is. */
 export const TILES: readonly TileCase[] = [
-  ...[8, 16, 32, 64].map((rows) => _registers(8, rows, 4)),
-  ...[[8, 16], [64, 16], [96, 8]].map(([rows, columns]) =>
-    _registers(8, rows, columns)
-  ),
-  ...[[8, 8], [8, 16], [16, 16]].map(([rows, columns]) =>
-    _registers(1, rows, columns)
-  ),
-  ...[[8, 16, 4], [8, 32, 8], [1, 8, 8]].map(([lanes, rows, columns]) =>
-    _registers(lanes, rows, columns, { source: "textures" })
-  ),
-  _registers(8, 16, 4, { step: 8 }),
-  _registers(8, 8, 8, { step: 12, source: "textures" }),
-  _registers(1, 8, 8, { step: 8 }),
+  ...[[8, 4], [16, 4], [32, 4], [64, 4], [8, 8], [32, 8], [8, 16], [64, 16]]
+    .map(([rows, columns]) => _registers(rows, columns)),
+  _registers(16, 4, 8),
+  _registers(8, 8, 12),
   _staged(64, 64, 16),
   _staged(128, 64, 16),
   _staged(64, 128, 16),
@@ -93,17 +83,10 @@ export function plansOf(index: number): PlanCase[] {
   });
 }
 
-function _registers(
-  lanes: number,
-  rows: number,
-  columns: number,
-  options: { step?: number; source?: Source } = {},
-): TileCase {
-  const { step = 4, source = "buffers" } = options;
+function _registers(rows: number, columns: number, step = 4): TileCase {
   return {
-    name:
-      `registers of ${rows}x${columns} with ${lanes} lanes from ${source}, ${step} places a turn`,
-    tile: { form: "registers", rows, columns, lanes, step, source },
+    name: `registers of ${rows}x${columns}, ${step} places a turn`,
+    tile: { form: "registers", rows, columns, lanes: 8, step },
   };
 }
 

@@ -41,7 +41,6 @@ const REGISTERS: Tile = {
   columns: 4,
   lanes: 8,
   step: 4,
-  source: "buffers",
 };
 const STAGED: Tile = { form: "staged", rows: 64, columns: 64, step: 16 };
 

@@ -10,7 +10,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
 import { tf } from "../../src/backend/tf.ts";
 import { webgpuTest } from "../device.ts";
-import { everyFormTest, formTest } from "./forms.ts";
+import { formTest } from "./forms.ts";
 import {
   type FusedConvCase,
   type FusedConvEpilogue,
@@ -86,15 +86,14 @@ const CASES: readonly Case[] = [
   },
 ];
 
-CASES.forEach((testCase, i) => {
+CASES.forEach((testCase) => {
   const { input, filter, conv, pool, activation, parts } = testCase;
   const what =
     `${filter}/${conv.strides} ${conv.pad} of ${input}, ${activation}, max pool ${
       Object.values(pool)
     } in parts of ${parts}`;
   const after = { activation, kind: "max" } as const;
-  const test = i < 2 ? everyFormTest : formTest;
-  test(
+  formTest(
     `fusedConv2d() ${what} and its gradients are the references'`,
     async () =>
       checkFusedConv(await setUpFusedConv(testCase, after), runKernelOfSeveral),
