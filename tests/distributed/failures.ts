@@ -10,7 +10,7 @@ import { DistributedError } from "../../src/errors.ts";
 /** The rank that something is wrong with. */
 const BAD = 1;
 
-const LATE_MS = 5000;
+const LATE_MS = 2500;
 
 const FORGOTTEN_AFTER_MS = 180_000;
 
