@@ -16,8 +16,8 @@ const FLAGS = [
   "--remote-debugging-port=0",
 ];
 
-/** Longest time that the browser may take to start. */
-const START_MS = 20_000;
+/** Longest time that the browser may take to start: usually a second or two. */
+const START_MS = 60_000;
 
 /** A page that is open in the browser. */
 export interface Page {

@@ -1,5 +1,5 @@
 /**
- * Listens for the first Ctrl-C or SIGTERM, in a thread of its own: the main one may be waiting for the device.
+ * Listens for Ctrl-C and SIGTERM, in a thread of its own: the main one may be waiting for the device.
  *
  * @module
  */
@@ -8,24 +8,36 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 
-/** Signals that come this soon after the first are the same one: sent to a group, and passed on by a parent. */
-const SAME_MS = 200;
+/** What listens to each. */
+const LISTENERS = SIGNALS.map((name) => [name, () => _hear(name)] as const);
+
+/**
+ * Signals that come this soon after the first are the same one: a terminal sends it to all processes of a command, and each of
+ * them passes it on, sooner or later where the machine is busy. People take longer to read what the first one does.
+ */
+const SAME_MS = 1000;
 
 /** The part of a worker's global scope that is used; its types are not those of a page. */
 const scope = globalThis as unknown as { postMessage(message: string): void };
 
-let isHeard = false;
+/** When the first signal was heard. */
+let heardAt: number | undefined;
 
-function _hear(): void {
-  if (isHeard) return;
-  isHeard = true;
-  console.error("ending after this step; once more ends at once");
-  scope.postMessage("interrupted");
-  setTimeout(() => {
-    // Where nobody listens, the next one ends the process at once.
-    for (const signal of SIGNALS) Deno.removeSignalListener(signal, _hear);
-  }, SAME_MS);
+function _hear(signal: Deno.Signal): void {
+  if (heardAt === undefined) {
+    heardAt = performance.now();
+    console.error("ending after this step; once more ends at once");
+    scope.postMessage("interrupted");
+  } else if (performance.now() - heardAt >= SAME_MS) {
+    // A worker can only exit from itself; a signal that nobody listens to ends the process.
+    for (const [name, listener] of LISTENERS) {
+      Deno.removeSignalListener(name, listener);
+    }
+    Deno.kill(Deno.pid, Deno.build.os === "windows" ? "SIGKILL" : signal);
+  }
 }
 
-for (const signal of SIGNALS) Deno.addSignalListener(signal, _hear);
+for (const [name, listener] of LISTENERS) {
+  Deno.addSignalListener(name, listener);
+}
 scope.postMessage("listening");

@@ -12,6 +12,12 @@ import type { MpiLibrary } from "./library.ts";
 /** How often to ask, and to answer. */
 const PERIOD_MS = 1000;
 
+/**
+ * Most time between two looks that counts as silence of the others. If it is longer, this process itself was stopped, or had no
+ * core, and the others may have been no better off.
+ */
+const MOST_MS = 2 * PERIOD_MS;
+
 /** How long a process may be silent that is asked all the time, unless told otherwise. */
 export const SILENCE_MS = 30_000;
 
@@ -39,7 +45,7 @@ interface _Sent {
 /** One of the other processes. */
 interface _Peer {
   readonly rank: number;
-  /** By `performance.now()`, when it was last heard of. */
+  /** For how long others had been asked, all in all, when it was last heard of. */
   heard: number;
   /** Operations that it had begun then. */
   position: number;
@@ -73,9 +79,12 @@ export class Watch {
   readonly #received = _message();
   readonly #timer: ReturnType<typeof setInterval>;
   #sent: _Sent[] = [];
-  /** When the wait in progress had become long. */
-  #askedSince = 0;
-  #askedAt = 0;
+  /** By `performance.now()`, when the others were last asked. */
+  #askedAt = -Infinity;
+  /** For how long they have been asked, all in all, in milliseconds. */
+  #askedMs = 0;
+  /** The same when they were first asked in the wait in progress. */
+  #askedBefore = 0;
   #isLeaving = false;
 
   /**
@@ -103,20 +112,18 @@ export class Watch {
    */
   check(waitedMs: number): void {
     const { silenceMs } = this.#options;
-    const askAfterMs = ASK_AFTER * silenceMs;
     const now = performance.now();
-    if (waitedMs < askAfterMs || now - this.#askedAt < PERIOD_MS) return;
-    const waitsSince = now - waitedMs + askAfterMs;
-    this.#askedSince = Math.max(this.#askedSince, waitsSince);
+    const sinceMs = now - this.#askedAt;
+    if (waitedMs < ASK_AFTER * silenceMs || sinceMs < PERIOD_MS) return;
     this.#askedAt = now;
+    this.#askedMs += Math.min(sinceMs, MOST_MS);
+    if (sinceMs >= waitedMs) this.#askedBefore = this.#askedMs;
     this.#listen();
     for (const { rank } of this.#peers) this.#send(rank, QUESTION);
-    this.#refuse(
-      this.#peers.filter(({ heard }) =>
-        now - Math.max(heard, this.#askedSince) > silenceMs
-      ),
-    );
-    if (waitedMs < PATIENCE_MS) return;
+    const silentMs = ({ heard }: _Peer) =>
+      this.#askedMs - Math.max(heard, this.#askedBefore);
+    this.#refuse(this.#peers.filter((peer) => silentMs(peer) > silenceMs));
+    if (this.#askedMs - this.#askedBefore < PATIENCE_MS) return;
     const late = this.#peers.filter((peer) => peer.position < this.position);
     throw new DistributedError(
       `Cannot go on as ${
@@ -136,14 +143,16 @@ export class Watch {
   async leave(): Promise<void> {
     clearInterval(this.#timer);
     this.#isLeaving = true;
-    const since = performance.now();
     for (const { rank } of this.#peers) this.#send(rank, FAREWELL);
-    for (;;) {
+    let waitedMs = 0;
+    for (let last = performance.now();;) {
       this.#listen();
       const staying = this.#peers.filter(({ hasLeft }) => !hasLeft);
       if (staying.length === 0 && this.#sent.length === 0) return;
-      const isLong = performance.now() - since > this.#options.silenceMs;
-      if (isLong) this.#refuse(staying);
+      const now = performance.now();
+      waitedMs += Math.min(now - last, MOST_MS);
+      last = now;
+      if (waitedMs > this.#options.silenceMs) this.#refuse(staying);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
@@ -177,7 +186,7 @@ export class Watch {
           ...["MPI_Recv", message, MESSAGE_LENGTH, abi.int] as const,
           ...[peer.rank, TAG, comm, abi.statusIgnore],
         );
-        peer.heard = performance.now();
+        peer.heard = this.#askedMs;
         [, peer.position] = message;
         peer.hasLeft = message[0] === FAREWELL;
         const isAsked = message[0] === QUESTION && !this.#isLeaving;

@@ -15,24 +15,40 @@ import { readRun } from "../../src/runs/read_run.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { ROOT, runProgram } from "./program.ts";
 
+/** Batches of an epoch. */
+const STEPS = 20;
+
 /** LeNet on the CPU, with steps of a few milliseconds. */
 const LENET = [
   ...["--model", "lenet", "--source", "sample", "--device", "cpu"],
-  ...["--batch-size", "4", "--test-samples", "8"],
+  ...["--batch-size", "4", "--train-samples", `${4 * STEPS}`],
+  ...["--test-samples", "8"],
 ];
 
-/** Starts training and sends signals: the first once a step is recorded, the second as soon as the first was heard. */
-async function interrupt(
-  args: readonly string[],
-  { run, signals, isGroup = false }: {
-    run: string;
-    signals: readonly Deno.Signal[];
-    /** Start by the set-up, and send to both processes, as service managers do. */
-    isGroup?: boolean;
-  },
-) {
-  const script = isGroup ? "scripts/bootstrap.ts" : "mod.ts";
-  const command = [Deno.execPath(), "run", "-A", script, "train", ...args];
+/** More epochs than there is time for before a signal comes, however late that is. */
+const ENDLESS = ["train", ...LENET, "--epochs", "100000", "--log-every", "1"];
+
+/** What the program says of the first signal. */
+const HEARD = "ending after this step; once more ends at once\n";
+
+/** How long a program may take, in milliseconds: many times what it does. */
+const LIMIT_MS = 300_000;
+
+/** A program, and what is done when it prints something. */
+interface Interrupted {
+  /** Arguments of `deno run -A`. */
+  readonly args: readonly string[];
+  /** Started as the first of a process group. */
+  readonly isGroup?: boolean;
+  /** Texts on standard error, and what is done when each has been printed. */
+  readonly on: Readonly<
+    Record<string, (child: Deno.ChildProcess) => void | Promise<void>>
+  >;
+}
+
+/** Runs a program until it ends. */
+async function run({ args, isGroup = false, on }: Interrupted) {
+  const command = [Deno.execPath(), "run", "-A", ...args];
   const [program, ...rest] = isGroup ? ["setsid", ...command] : command;
   const child = new Deno.Command(program, {
     args: rest,
@@ -42,85 +58,91 @@ async function interrupt(
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  const metrics = `${run}/metrics.jsonl`;
-  const size = () => Deno.stat(metrics).then((s) => s.size, () => 0);
-  const start = await size();
-  let hasEnded = false;
-  child.status.then(() => hasEnded = true);
-  while (await size() === start && !hasEnded) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const [first, second] = signals;
-  if (!hasEnded) Deno.kill(isGroup ? -child.pid : child.pid, first);
+  const waiting = new Map(Object.entries(on));
+  const actions: (void | Promise<void>)[] = [];
   let stderr = "";
-  const decoder = new TextDecoder();
-  for await (const bytes of child.stderr) {
-    stderr += decoder.decode(bytes);
-    if (second && stderr.includes("once more")) {
-      // One that comes at once is taken for the first, passed on by a parent.
-      await new Promise((resolve) => setTimeout(resolve, 400));
-      try {
-        child.kill(second);
-      } catch {
-        // It has ended by now, which the test sees from its exit code.
-      }
+  const timer = setTimeout(() => {
+    const awaited = [...waiting.keys(), "its end"].map((x) => x.trim());
+    stderr += `killed after ${LIMIT_MS} ms of waiting for ${awaited[0]}`;
+    child.kill("SIGKILL");
+  }, LIMIT_MS);
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    stderr += text;
+    for (const [awaited, act] of waiting) {
+      if (!stderr.includes(awaited)) continue;
+      waiting.delete(awaited);
+      actions.push(act(child));
     }
   }
+  await Promise.all(actions);
+  clearTimeout(timer);
   return { stderr, ...await child.status };
+}
+
+/** Presses Ctrl-C again and again. */
+async function pressUntilEnd(child: Deno.ChildProcess): Promise<void> {
+  let hasEnded = false;
+  child.status.then(() => hasEnded = true);
+  while (!hasEnded) {
+    try {
+      child.kill("SIGINT");
+    } catch {
+      // It has ended, which is known in a moment.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`train ends after the step at ${signal}, says how to go on, and that ends like a run without it`, async () => {
     await using folder = await makeFolder();
-    const [whole, run] = [`${folder.path}/whole`, `${folder.path}/run`];
-    const options = [...LENET, "--train-samples", "80", "--epochs", "2"];
-    const { code, stderr } = await interrupt([...options, "--out", run], {
-      run,
-      signals: [signal],
+    const [whole, path] = [`${folder.path}/whole`, `${folder.path}/run`];
+    const { code, stderr } = await run({
+      args: ["mod.ts", ...ENDLESS, "--out", path],
+      on: { "epoch 1, step 5 of": (child) => child.kill(signal) },
     });
     assertEquals(code, 130, stderr);
-    assertStringIncludes(
-      stderr,
-      "ending after this step; once more ends at once\n",
-    );
+    assertStringIncludes(stderr, HEARD);
     const told =
       /^interrupted after (\d+) steps: go on with: deno run -A mod.ts (train --resume \S+)$/m
         .exec(stderr);
     assert(told !== null, stderr);
     const step = Number(told[1]);
-    assert(step >= 1 && step < 40, stderr);
-    assertEquals((await readRun(run)).steps.length, step);
+    assert(step >= 5, stderr);
+    assertEquals((await readRun(path)).steps.length, step);
 
-    const resumed = await runProgram(told[2].split(" "));
+    // Up to the end of the epoch that it was in, or of the next.
+    const epochs = ["--epochs", `${Math.floor(step / STEPS) + 1}`];
+    const resumed = await runProgram([...told[2].split(" "), ...epochs]);
     assertEquals(resumed.code, 0, resumed.stderr);
     assertStringIncludes(
       resumed.stdout,
-      `\nrun: ${run}, going on after ${step} steps, in epoch `,
+      `\nrun: ${path}, going on after ${step} steps, in epoch `,
     );
-    const other = await runProgram(["train", ...options, "--out", whole]);
+    const other = await runProgram([
+      ...["train", ...LENET, ...epochs, "--out", whole],
+    ]);
     assertEquals(other.code, 0, other.stderr);
     const [a, b] = await Promise.all(
-      [whole, run].map((path) => loadCheckpoint(`${path}/checkpoints/last`)),
+      [whole, path].map((path) => loadCheckpoint(`${path}/checkpoints/last`)),
     );
     for (const [name, { values }] of a.tensors) {
       // Not the values themselves, which would take long to compare in words.
       const same = values.every((x, i) => b.tensors.get(name)?.values[i] === x);
       assert(same, `${name} differs`);
     }
-    assertEquals((await readRun(run)).steps, (await readRun(whole)).steps);
+    assertEquals((await readRun(path)).steps, (await readRun(whole)).steps);
   });
 }
 
-Deno.test("train ends at once at the second Ctrl-C", async () => {
-  await using folder = await makeFolder();
-  const run = `${folder.path}/run`;
-  // A step of AlexNet takes the CPU several seconds.
-  const { signal, code, stderr } = await interrupt([
-    ...["--source", "sample", "--device", "cpu", "--resize", "67"],
-    ...["--batch-size", "2", "--log-every", "1", "--out", run],
-  ], { run, signals: ["SIGINT", "SIGINT"] });
+Deno.test("the first Ctrl-C is answered while the program is busy, and a later one ends it at once", async () => {
+  const { signal, code, stderr } = await run({
+    args: ["tests/cli/busy_program.ts"],
+    // Those that come soon are taken for the first, passed on by a parent.
+    on: { "begun\n": (child) => child.kill("SIGINT"), [HEARD]: pressUntilEnd },
+  });
   assertEquals([signal, code], ["SIGINT", 130], stderr);
-  assertEquals(namesIn(`${run}/checkpoints`), []);
+  assertEquals(stderr, `begun\n${HEARD}`);
 });
 
 Deno.test({
@@ -128,12 +150,15 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using folder = await makeFolder();
-    const run = `${folder.path}/run`;
-    const { code, stderr } = await interrupt([
-      ...[...LENET, "--train-samples", "200", "--epochs", "5", "--out", run],
-    ], { run, signals: ["SIGTERM"], isGroup: true });
+    const path = `${folder.path}/run`;
+    const { code, stderr } = await run({
+      args: ["scripts/bootstrap.ts", ...ENDLESS, "--out", path],
+      isGroup: true,
+      // Service managers send it to both.
+      on: { "epoch 1, step 5 of": ({ pid }) => Deno.kill(-pid, "SIGTERM") },
+    });
     assertEquals(code, 130, stderr);
     assertMatch(stderr, /^interrupted after \d+ steps: go on with: /m);
-    assertEquals(namesIn(`${run}/checkpoints`), ["last"]);
+    assertEquals(namesIn(`${path}/checkpoints`), ["last"]);
   },
 });

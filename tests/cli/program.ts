@@ -13,10 +13,14 @@ import { NOBODY } from "../data/mirror.ts";
 /** The root of the repository. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The full program in a second or two on any device. */
+/**
+ * The full program in a second or two on any device. Lines of progress are asked for by step, and by more steps than there
+ * are: else a slow machine would print some.
+ */
 export const TINY = [
   ...["--model", "lenet", "--source", "sample", "--epochs", "1"],
   ...["--train-samples", "16", "--test-samples", "8", "--batch-size", "8"],
+  ...["--log-every", "100"],
 ] as const;
 
 /** The lecture's line of an epoch. */

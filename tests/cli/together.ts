@@ -28,6 +28,9 @@ export const ALEXNET = [
   ...["--batch-size", "8", "--epochs", "1", "--seed", "3", "--dropout", "0"],
 ] as const;
 
+/** How long a process may be silent: on a machine that does other work as well, it may have no core for long. */
+const PATIENT = ["--rank-timeout", "5m"] as const;
+
 /**
  * Runs `train --distributed`.
  *
@@ -43,7 +46,10 @@ export function trainTogether(
 ): Promise<JobOutcome> {
   return runRanks(launcher, {
     ...options,
-    args: ["run", "-A", "mod.ts", "train", "--distributed", ...args],
+    args: [
+      ...["run", "-A", "mod.ts", "train", "--distributed"],
+      ...[...PATIENT, ...args],
+    ],
     env: { ...NO_NETWORK, ...options.env },
   });
 }

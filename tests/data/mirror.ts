@@ -68,27 +68,20 @@ export function answerRange(
 }
 
 /**
- * Answers with the first bytes and then breaks the connection, or stalls.
+ * Answers with the first bytes, and with no more of them.
  *
  * @param bytes What still arrives.
- * @param end How it ends.
+ * @param end When to break the connection. Default: never.
  * @returns Status 200.
  */
 export function answerCut(
   bytes: Uint8Array<ArrayBuffer>,
-  end: "break" | "stall",
+  end?: Promise<void>,
 ): Response {
-  let timer: ReturnType<typeof setTimeout> | undefined;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(bytes);
-      if (end === "break") {
-        // Late enough for the bytes to be on their way.
-        timer = setTimeout(() => controller.error(new Error("cut")), 50);
-      }
-    },
-    cancel() {
-      clearTimeout(timer);
+      end?.then(() => controller.error(new Error("cut")));
     },
   });
   return new Response(body);

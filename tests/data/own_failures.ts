@@ -9,16 +9,17 @@ import type { Transform } from "../../src/data/transforms/mod.ts";
 const isWorker = "DedicatedWorkerGlobalScope" in globalThis;
 
 /**
- * Makes a transform that takes its time, but only in a worker.
+ * Makes a transform that does not return, but only in a worker.
  *
- * @param seconds How long.
+ * @param begun int32 `[1]` in shared memory: becomes 1 when a worker has begun, and whoever waits for that is told.
  * @returns Gives the image as it is.
  */
-export function takesSeconds(seconds: number): Transform {
+export function waits(begun: Int32Array<SharedArrayBuffer>): Transform {
   return (image) => {
-    const end = performance.now() + seconds * 1000;
-    while (isWorker && performance.now() < end);
-    return image;
+    if (!isWorker) return image;
+    Atomics.store(begun, 0, 1);
+    Atomics.notify(begun, 0);
+    for (;;) Atomics.wait(begun, 0, 1);
   };
 }
 

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { run } from "../cli/program.ts";
+import { makeFolder } from "../data/folder.ts";
 import { LAUNCHERS, type MpiLauncher, mpiTest, runRanks } from "./mpi.ts";
 
 /** What `collectives.ts` prints of a process. */
@@ -28,9 +29,10 @@ for (const numRanks of [1, 3, 4]) {
   mpiTest(
     `connectMpi() connects ${numRanks} processes, and what they exchange is right`,
     async (launcher) => {
+      await using folder = await makeFolder();
       const { code, stdout, stderr, numLeft } = await runRanks(launcher, {
         numRanks,
-        args: ["run", "-A", "tests/distributed/collectives.ts"],
+        args: ["run", "-A", "tests/distributed/collectives.ts", folder.path],
       });
       assertEquals([code, stderr, numLeft], [0, "", 0]);
       const told: Told[] = stdout.trim().split("\n").map((line) =>

@@ -5,26 +5,37 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { makeFolder } from "../data/folder.ts";
 import { type MpiLauncher, mpiTest, runRanks } from "./mpi.ts";
 
-/** How soon all processes must be gone, with their start, on a machine that does other things as well. */
-const SOON_MS = 30_000;
+const NUM_RANKS = 3;
 
-/** Three processes, one of which goes wrong in this way. */
-function fail(launcher: MpiLauncher, way: string) {
+/** Processes one of which goes wrong in this way. */
+function fail(
+  launcher: MpiLauncher,
+  args: readonly string[],
+  onOutput?: (stdout: string) => void,
+) {
   return runRanks(launcher, {
-    numRanks: 3,
-    args: ["run", "-A", "tests/distributed/failures.ts", way],
-    limitMs: SOON_MS,
+    numRanks: NUM_RANKS,
+    args: ["run", "-A", "tests/distributed/failures.ts", ...args],
+    onOutput,
   });
 }
 
 mpiTest(
   "broadcast() from a rank that there is not fails with MPI's own text, and so does what follows",
   async (launcher) => {
-    const { stdout } = await fail(launcher, "root");
+    await using folder = await makeFolder();
+    const arrived = `${folder.path}/arrived`;
+    // Two lines of each process.
+    const numLines = 2 * NUM_RANKS;
+    const { stdout } = await fail(launcher, ["root", arrived], (stdout) => {
+      const { length } = stdout.matchAll(/\n/g).toArray();
+      if (length >= numLines) Deno.writeTextFileSync(arrived, "");
+    });
     const lines = stdout.trim().split("\n");
-    assert(lines.length >= 2, stdout);
+    assertEquals(lines.length, numLines, stdout);
     for (const line of lines) {
       assertMatch(
         line,
@@ -37,12 +48,12 @@ mpiTest(
 );
 
 mpiTest("abort() ends all processes with its exit code", async (launcher) => {
-  const { code, numLeft } = await fail(launcher, "abort");
+  const { code, numLeft } = await fail(launcher, ["abort"]);
   assertEquals([code, numLeft], [3, 0]);
 });
 
 mpiTest("an error that nobody catches ends all processes", async (launcher) => {
-  const { code, stderr, numLeft } = await fail(launcher, "throw");
+  const { code, stderr, numLeft } = await fail(launcher, ["throw"]);
   assert(code !== 0);
   assertEquals(numLeft, 0);
   assertMatch(stderr, /^error: Uncaught .*RangeError: out of luck$/m);

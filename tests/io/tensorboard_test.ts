@@ -189,7 +189,7 @@ Deno.test("EventWriter.open() names each file so that it comes after the others"
   assert(path.endsWith(first), path);
   assertMatch(first, /^events\.out\.tfevents\.\d{10}\.[^/]+\.\d+\.0$/);
   const time = Number(first.split(".")[3]);
-  assert(time >= now && time <= now + 60);
+  assert(time >= now && time <= Date.now() / 1000);
   assertEquals(first.split(".").at(-2), String(Deno.pid));
   // A clock that was set back.
   await Deno.writeTextFile(
