@@ -19,20 +19,20 @@
  * @module
  */
 
-export type { AdapterDescription } from "./src/backend/adapter.ts";
+export type { AdapterDescription } from "./src/device/webgpu/run/adapter.ts";
 export type {
   BackendInfo,
   BackendOptions,
   Device,
-} from "./src/backend/backend.ts";
-export type { NativeLibrary } from "./src/backend/choice.ts";
-export { throwIfDeviceFailed } from "./src/backend/backend.ts";
-export { initBackend } from "./src/kernels/init.ts";
+} from "./src/device/backend.ts";
+export type { NativeLibrary } from "./src/device/choice.ts";
+export { throwIfDeviceFailed } from "./src/device/backend.ts";
+export { initBackend } from "./src/device/init.ts";
 export * from "./src/data/mod.ts";
 export * from "./src/distributed/mod.ts";
 export * from "./src/errors.ts";
 export * from "./src/io/mod.ts";
-export * from "./src/kernels/mod.ts";
+export * from "./src/device/drop_in/mod.ts";
 export * from "./src/models/mod.ts";
 export * from "./src/nn/mod.ts";
 export * from "./src/report/mod.ts";

@@ -16,7 +16,7 @@ import {
   describeAdapter,
   findAdapter,
   NO_ADAPTER_REMEDY,
-} from "../src/backend/adapter.ts";
+} from "../src/device/webgpu/run/adapter.ts";
 import { alexnetLayers } from "../src/models/alexnet.ts";
 import { summarize } from "../src/nn/summary.ts";
 import {

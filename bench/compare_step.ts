@@ -11,10 +11,10 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import type { Device } from "../src/backend/backend.ts";
-import { loadTf, type Tensor1D, type Tensor4D, tf } from "../src/backend/tf.ts";
-import { initBackend } from "../src/kernels/init.ts";
-import { registerKernels } from "../src/kernels/register.ts";
+import type { Device } from "../src/device/backend.ts";
+import { loadTf, type Tensor1D, type Tensor4D, tf } from "../src/device/tf.ts";
+import { initBackend } from "../src/device/init.ts";
+import { registerKernels } from "../src/device/drop_in/register.ts";
 import { alexnet } from "../src/models/alexnet.ts";
 import { sgd } from "../src/optim/sgd.ts";
 import { fit } from "../src/train/fit.ts";

@@ -6,24 +6,24 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { type Tensor, tf, type Variable } from "../src/backend/tf.ts";
-import { biasGradient } from "../src/kernels/column_sums.ts";
+import { type Tensor, tf, type Variable } from "../src/device/tf.ts";
+import { biasGradient } from "../src/device/webgpu/dense/column_sums.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
   conv2dInputGradient,
-} from "../src/kernels/conv2d.ts";
-import { crossEntropy } from "../src/kernels/cross_entropy.ts";
-import { dropInPlace } from "../src/kernels/dropout.ts";
-import { gatherImages } from "../src/kernels/gather_images.ts";
-import { matmul } from "../src/kernels/matmul.ts";
+} from "../src/device/webgpu/conv/conv2d.ts";
+import { crossEntropy } from "../src/device/webgpu/loss/cross_entropy.ts";
+import { dropInPlace } from "../src/device/webgpu/dense/dropout.ts";
+import { gatherImages } from "../src/device/webgpu/gather/gather_images.ts";
+import { matmul } from "../src/device/webgpu/gemm/matmul.ts";
 import {
   maxPoolGradientAt,
   maxPoolWithPlaces,
-} from "../src/kernels/max_pool.ts";
-import { sgdInPlace } from "../src/kernels/sgd.ts";
-import { convSizes, poolSizes } from "../src/kernels/sizes.ts";
-import { makeResident } from "../src/kernels/resident.ts";
+} from "../src/device/webgpu/pool/max_pool.ts";
+import { sgdInPlace } from "../src/device/webgpu/update/sgd.ts";
+import { convSizes, poolSizes } from "../src/device/webgpu/conv/sizes.ts";
+import { makeResident } from "../src/device/webgpu/run/resident.ts";
 import { openDevice } from "./measure.ts";
 import { registerTimings, type Timing } from "./report.ts";
 import { formatRoofline, measureRoofline } from "./roofline.ts";

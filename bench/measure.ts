@@ -8,9 +8,9 @@
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { tf } from "../src/backend/tf.ts";
-import { initBackend } from "../src/kernels/init.ts";
-import { flush } from "../src/kernels/recorder.ts";
+import { tf } from "../src/device/tf.ts";
+import { initBackend } from "../src/device/init.ts";
+import { flush } from "../src/device/webgpu/run/recorder.ts";
 
 /** Shortest time to measure at once, in milliseconds. */
 const MIN_MS = 300;

@@ -9,9 +9,9 @@ import {
   nativeConv2d,
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
-} from "../src/kernels/native/conv2d.ts";
-import { nativeMatmul } from "../src/kernels/native/matmul.ts";
-import { convSizes } from "../src/kernels/sizes.ts";
+} from "../src/device/onednn/conv2d.ts";
+import { nativeMatmul } from "../src/device/onednn/matmul.ts";
+import { convSizes } from "../src/device/webgpu/conv/sizes.ts";
 import type { Conv2dConfig } from "../src/nn/layer_config.ts";
 import { type WeightedLayer, weightedLayers } from "./alexnet_products.ts";
 import type { NativeCall, NativeOperands } from "./native_call.ts";

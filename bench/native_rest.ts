@@ -5,18 +5,18 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { tf } from "../src/backend/tf.ts";
-import { asTensor } from "../src/kernels/differentiable.ts";
-import { nativeCrossEntropy } from "../src/kernels/native/cross_entropy.ts";
+import { tf } from "../src/device/tf.ts";
+import { asTensor } from "../src/device/tape.ts";
+import { nativeCrossEntropy } from "../src/device/onednn/cross_entropy.ts";
 import {
   activateInPlace,
   nativeActivationGradient,
-} from "../src/kernels/native/activation.ts";
-import { nativeUnary } from "../src/kernels/native/elementwise.ts";
-import { nativeDropoutLayer } from "../src/kernels/native/layers.ts";
-import { nativePool, nativePoolGradient } from "../src/kernels/native/pool.ts";
-import { columnSums } from "../src/kernels/native/sums.ts";
-import { poolSizes } from "../src/kernels/sizes.ts";
+} from "../src/device/onednn/activation.ts";
+import { nativeUnary } from "../src/device/onednn/elementwise.ts";
+import { nativeDropoutLayer } from "../src/device/onednn/layers.ts";
+import { nativePool, nativePoolGradient } from "../src/device/onednn/pool.ts";
+import { columnSums } from "../src/device/onednn/sums.ts";
+import { poolSizes } from "../src/device/webgpu/conv/sizes.ts";
 import type { DropoutConfig, PoolingConfig } from "../src/nn/layer_config.ts";
 import type { Sequential } from "../src/nn/sequential.ts";
 import { type Shape, sizeOf } from "../src/nn/shape.ts";

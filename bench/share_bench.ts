@@ -5,8 +5,8 @@
  * @module
  */
 
-import { tf } from "../src/backend/tf.ts";
-import { matmul } from "../src/kernels/matmul.ts";
+import { tf } from "../src/device/tf.ts";
+import { matmul } from "../src/device/webgpu/gemm/matmul.ts";
 import { alexnet } from "../src/models/alexnet.ts";
 import { median, openDevice, timeRuns } from "./measure.ts";
 import { trainingStep } from "./step.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Tensor4D, tf } from "../src/backend/tf.ts";
+import { type Tensor4D, tf } from "../src/device/tf.ts";
 import type { Precision } from "../src/nn/precision.ts";
 import type { Sequential } from "../src/nn/sequential.ts";
 import { LossScale } from "../src/optim/loss_scale.ts";

@@ -12,8 +12,14 @@
 
 import { delimiter, join } from "node:path";
 import { parseArgs } from "@std/cli/parse-args";
-import { findAdapter, NO_ADAPTER_REMEDY } from "../src/backend/adapter.ts";
-import { findOneDnn, LIBRARY_VARIABLE } from "../src/backend/onednn/library.ts";
+import {
+  findAdapter,
+  NO_ADAPTER_REMEDY,
+} from "../src/device/webgpu/run/adapter.ts";
+import {
+  findOneDnn,
+  LIBRARY_VARIABLE,
+} from "../src/device/onednn/library/library.ts";
 import { ensureFashionMnist, readVerified } from "../src/data/files.ts";
 import { ProgressView } from "../src/cli/progress.ts";
 

@@ -14,8 +14,7 @@ import { type ImportGraph, readImportGraph } from "./import_graph.ts";
 export const LAYERS: readonly (readonly string[])[] = [
   ["errors.ts"],
   ["cache_dir.ts", "options.ts", "random.ts"],
-  ["backend"],
-  ["kernels"],
+  ["device"],
   ["data", "nn"],
   ["models", "optim"],
   ["io"],

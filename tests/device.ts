@@ -7,16 +7,19 @@
  * @module
  */
 
-import { findAdapter, NO_ADAPTER_REMEDY } from "../src/backend/adapter.ts";
+import {
+  findAdapter,
+  NO_ADAPTER_REMEDY,
+} from "../src/device/webgpu/run/adapter.ts";
 import {
   type BackendInfo,
   type BackendOptions,
   throwIfDeviceFailed,
-} from "../src/backend/backend.ts";
-import { findOneDnn } from "../src/backend/onednn/library.ts";
-import { type Tensor, tf } from "../src/backend/tf.ts";
-import { initBackend } from "../src/kernels/init.ts";
-import { useLibrary } from "../src/kernels/native/device.ts";
+} from "../src/device/backend.ts";
+import { findOneDnn } from "../src/device/onednn/library/library.ts";
+import { type Tensor, tf } from "../src/device/tf.ts";
+import { initBackend } from "../src/device/init.ts";
+import { useLibrary } from "../src/device/onednn/device.ts";
 
 const isMissing = await findAdapter() === null;
 

@@ -4,11 +4,14 @@
  * @module
  */
 
-import type { CpuBackend } from "../src/backend/cpu_backend.ts";
-import { findOneDnn, type OneDnn } from "../src/backend/onednn/library.ts";
-import { tf } from "../src/backend/tf.ts";
-import { initBackend } from "../src/kernels/init.ts";
-import { useLibrary } from "../src/kernels/native/device.ts";
+import type { CpuBackend } from "../src/device/onednn/cpu_backend.ts";
+import {
+  findOneDnn,
+  type OneDnn,
+} from "../src/device/onednn/library/library.ts";
+import { tf } from "../src/device/tf.ts";
+import { initBackend } from "../src/device/init.ts";
+import { useLibrary } from "../src/device/onednn/device.ts";
 
 const { library, missing } = findOneDnn();
 

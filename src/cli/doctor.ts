@@ -4,11 +4,14 @@
  * @module
  */
 
-import { findAdapter, NO_ADAPTER_REMEDY } from "../backend/adapter.ts";
-import type { BackendInfo } from "../backend/backend.ts";
-import { nativeLibrary } from "../backend/choice.ts";
-import { initBackend } from "../kernels/init.ts";
-import { loadTf } from "../backend/tf.ts";
+import {
+  findAdapter,
+  NO_ADAPTER_REMEDY,
+} from "../device/webgpu/run/adapter.ts";
+import type { BackendInfo } from "../device/backend.ts";
+import { nativeLibrary } from "../device/choice.ts";
+import { initBackend } from "../device/init.ts";
+import { loadTf } from "../device/tf.ts";
 import { ensureFashionMnist, readVerified } from "../data/files.ts";
 import config from "../../deno.json" with { type: "json" };
 import { useTuned } from "../train/tune.ts";

@@ -6,7 +6,7 @@
 
 import { TrainingError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
-import { initBackend } from "../kernels/init.ts";
+import { initBackend } from "../device/init.ts";
 import {
   findLearningRate,
   type LearningRatePoint,

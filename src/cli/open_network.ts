@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BackendInfo, Device } from "../backend/backend.ts";
+import type { BackendInfo, Device } from "../device/backend.ts";
 import { MANIFEST } from "../data/manifest.ts";
 import {
   type Checkpoint,
@@ -12,7 +12,7 @@ import {
   type ModelConfig,
   restoreWeights,
 } from "../io/checkpoint.ts";
-import { initBackend } from "../kernels/init.ts";
+import { initBackend } from "../device/init.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { findCheckpoint } from "../runs/find_checkpoint.ts";
 import { useTuned } from "../train/tune.ts";

@@ -4,10 +4,13 @@
  * @module
  */
 
-import { findAdapter, NO_ADAPTER_REMEDY } from "../backend/adapter.ts";
+import {
+  findAdapter,
+  NO_ADAPTER_REMEDY,
+} from "../device/webgpu/run/adapter.ts";
 import { BackendError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
-import { initBackend } from "../kernels/init.ts";
+import { initBackend } from "../device/init.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import {
   tune as tuneNetwork,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { backendInfo, readyBackend } from "../backend/backend.ts";
-import { tf } from "../backend/tf.ts";
+import { backendInfo, readyBackend } from "../device/backend.ts";
+import { tf } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
 import { type StoredImages, storedImages } from "./array_dataset.ts";

@@ -6,12 +6,12 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { type Tensor4D, tf } from "../backend/tf.ts";
-import { asTensor } from "../kernels/differentiable.ts";
-import { makeFilled } from "../kernels/dispatch.ts";
-import { gatherImages } from "../kernels/gather_images.ts";
-import { freeResident, makeResident } from "../kernels/resident.ts";
-import { traitsOf } from "../kernels/traits.ts";
+import { type Tensor4D, tf } from "../device/tf.ts";
+import { asTensor } from "../device/tape.ts";
+import { makeFilled } from "../device/webgpu/run/dispatch.ts";
+import { gatherImages } from "../device/webgpu/gather/gather_images.ts";
+import { freeResident, makeResident } from "../device/webgpu/run/resident.ts";
+import { traitsOf } from "../device/webgpu/run/traits.ts";
 import type { StoredImages } from "./array_dataset.ts";
 import { type DevicePlan, drawRows } from "./device_plan.ts";
 import type { ArrayBatch, BatchPlan } from "./host_batch.ts";

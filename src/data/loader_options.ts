@@ -6,7 +6,7 @@
 
 import { OptionError } from "../errors.ts";
 import { requireInteger, requireSeed } from "../options.ts";
-import type { Tensor1D, Tensor4D } from "../backend/tf.ts";
+import type { Tensor1D, Tensor4D } from "../device/tf.ts";
 import type { Dataset } from "./dataset.ts";
 import type { ImageShape } from "./host_batch.ts";
 import type { Sampler } from "./sampler.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { backendInfo } from "../backend/backend.ts";
-import { loadTf, tf } from "../backend/tf.ts";
+import { backendInfo } from "../device/backend.ts";
+import { loadTf, tf } from "../device/tf.ts";
 import { BackendError } from "../errors.ts";
 import { type DataPath, isWebGpu } from "./data_path.ts";
 import { labelsOf } from "./dataset.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Tensor, tf } from "../backend/tf.ts";
+import { type Tensor, tf } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
-import type { FusedActivation } from "../kernels/activation.ts";
+import type { FusedActivation } from "../device/webgpu/wgsl/activation.ts";
 import type { Layer } from "./layer.ts";
 import type { Activation } from "./layer_config.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { backendInfo } from "../backend/backend.ts";
-import { type Tensor, tf } from "../backend/tf.ts";
+import { backendInfo } from "../device/backend.ts";
+import { type Tensor, tf } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import type { Layer } from "./layer.ts";
 import { type Shape, sizeOf } from "./shape.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { backendInfo } from "../backend/backend.ts";
-import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
-import { imageStep } from "../kernels/image_parts.ts";
-import { convLayer } from "../kernels/layer_operations.ts";
-import { hasKernels } from "../kernels/native/device.ts";
-import { convSizes, poolSizes } from "../kernels/sizes.ts";
+import { backendInfo } from "../device/backend.ts";
+import { type Tensor, type Tensor4D, tf } from "../device/tf.ts";
+import { imageStep } from "../device/webgpu/conv/image_parts.ts";
+import { convLayer } from "../device/layer_operations.ts";
+import { hasKernels } from "../device/onednn/device.ts";
+import { convSizes, poolSizes } from "../device/webgpu/conv/sizes.ts";
 import {
   type Activation,
   activationFunction,

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { type Tensor2D, tf } from "../backend/tf.ts";
+import { type Tensor2D, tf } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
-import { differentiable } from "../kernels/differentiable.ts";
-import { denseLayer } from "../kernels/layer_operations.ts";
-import { hasKernels } from "../kernels/native/device.ts";
+import { differentiable } from "../device/tape.ts";
+import { denseLayer } from "../device/layer_operations.ts";
+import { hasKernels } from "../device/onednn/device.ts";
 import {
   type Activation,
   activationFunction,

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { tf } from "../backend/tf.ts";
+import { tf } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
-import { dropoutLayer } from "../kernels/layer_operations.ts";
-import { hasKernels } from "../kernels/native/device.ts";
-import type { RandomKey } from "../kernels/threefry.ts";
+import { dropoutLayer } from "../device/layer_operations.ts";
+import { hasKernels } from "../device/onednn/device.ts";
+import type { RandomKey } from "../device/webgpu/wgsl/threefry.ts";
 import { STREAMS, uniforms } from "../random.ts";
 import type { CallContext, Layer } from "./layer.ts";
 import { sizeOf } from "./shape.ts";

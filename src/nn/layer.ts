@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Tensor } from "../backend/tf.ts";
+import type { Tensor } from "../device/tf.ts";
 import type { Initializer } from "./initializers.ts";
 import type { LayerConfig } from "./layer_config.ts";
 import type { Precision } from "./precision.ts";

@@ -10,15 +10,11 @@ import {
   type Tensor1D,
   type Tensor2D,
   tf,
-} from "../backend/tf.ts";
+} from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
-import {
-  asFloats,
-  asTensor,
-  differentiable,
-} from "../kernels/differentiable.ts";
-import { isOne, lossOf } from "../kernels/layer_operations.ts";
-import { hasKernels } from "../kernels/native/device.ts";
+import { asFloats, asTensor, differentiable } from "../device/tape.ts";
+import { isOne, lossOf } from "../device/layer_operations.ts";
+import { hasKernels } from "../device/onednn/device.ts";
 
 /** What a batch of logits is worth. */
 export interface LossAndCorrect {

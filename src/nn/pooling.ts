@@ -4,11 +4,11 @@
  * @module
  */
 
-import { type Tensor, type Tensor4D, tf } from "../backend/tf.ts";
-import { poolLayer } from "../kernels/layer_operations.ts";
-import { hasKernels } from "../kernels/native/device.ts";
-import type { PoolSizes } from "../kernels/pool_shader.ts";
-import { poolSizes } from "../kernels/sizes.ts";
+import { type Tensor, type Tensor4D, tf } from "../device/tf.ts";
+import { poolLayer } from "../device/layer_operations.ts";
+import { hasKernels } from "../device/onednn/device.ts";
+import type { PoolSizes } from "../device/webgpu/pool/pool_shader.ts";
+import { poolSizes } from "../device/webgpu/conv/sizes.ts";
 import type { Layer } from "./layer.ts";
 import {
   countWindows,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { backendInfo } from "../backend/backend.ts";
+import { backendInfo } from "../device/backend.ts";
 import { OptionError } from "../errors.ts";
 
 /**

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { type BackendInfo, backendInfo } from "../backend/backend.ts";
+import { type BackendInfo, backendInfo } from "../device/backend.ts";
 import {
   type Tensor,
   type Tensor2D,
   type Tensor4D,
   tf,
   type Variable,
-} from "../backend/tf.ts";
-import { asFloats, opaque } from "../kernels/differentiable.ts";
-import { hasKernels } from "../kernels/native/device.ts";
+} from "../device/tf.ts";
+import { asFloats, opaque } from "../device/tape.ts";
+import { hasKernels } from "../device/onednn/device.ts";
 import { requireSeed } from "../options.ts";
 import { concatenate, maxBatch, requireImages, sliceBatch } from "./batch.ts";
 import { fuseSteps, type Step } from "./fuse.ts";

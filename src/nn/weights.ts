@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Tensor, tf, type Variable } from "../backend/tf.ts";
+import { type Tensor, tf, type Variable } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import { STREAMS } from "../random.ts";
 import type { Step } from "./fuse.ts";

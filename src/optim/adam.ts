@@ -4,11 +4,11 @@
  * @module
  */
 
-import { type Tensor, tf, type Variable } from "../backend/tf.ts";
+import { type Tensor, tf, type Variable } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
-import { adamInPlace, type AdamRates } from "../kernels/adam.ts";
-import { isNative } from "../kernels/native/device.ts";
-import { nativeAdam } from "../kernels/native/update.ts";
+import { adamInPlace, type AdamRates } from "../device/webgpu/update/adam.ts";
+import { isNative } from "../device/onednn/device.ts";
+import { nativeAdam } from "../device/onednn/update.ts";
 import { requireNumber } from "../options.ts";
 import { readFactor } from "./gradient_scale.ts";
 import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";

@@ -5,16 +5,15 @@
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { type Tensor, type Tensor1D, tf, type Variable } from "../device/tf.ts";
 import {
-  type Tensor,
-  type Tensor1D,
-  tf,
-  type Variable,
-} from "../backend/tf.ts";
-import { CLIP_EPSILON, CLIP_STATE, clipNorm } from "../kernels/clip.ts";
-import { asNumbers } from "../kernels/differentiable.ts";
-import { isNative } from "../kernels/native/device.ts";
-import { squareSum } from "../kernels/native/sums.ts";
+  CLIP_EPSILON,
+  CLIP_STATE,
+  clipNorm,
+} from "../device/webgpu/update/clip.ts";
+import { asNumbers } from "../device/tape.ts";
+import { isNative } from "../device/onednn/device.ts";
+import { squareSum } from "../device/onednn/sums.ts";
 import { requireNumber } from "../options.ts";
 import { type GradientScale, readFactor } from "./gradient_scale.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Tensor1D } from "../backend/tf.ts";
-import { SCALE_STATE } from "../kernels/loss_scale.ts";
+import type { Tensor1D } from "../device/tf.ts";
+import { SCALE_STATE } from "../device/webgpu/update/loss_scale.ts";
 
 /** A factor on the device, which a loss scale or the clipping of gradients found: `LossScale` and `NormClip` are such. */
 export interface GradientScale {

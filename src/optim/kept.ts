@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Tensor, tf, type Variable } from "../backend/tf.ts";
+import { type Tensor, tf, type Variable } from "../device/tf.ts";
 import { OptionError, ShapeError } from "../errors.ts";
 import type { OptimizerState } from "./optimizer.ts";
 

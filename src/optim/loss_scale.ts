@@ -11,9 +11,13 @@ import {
   type Tensor1D,
   tf,
   type Variable,
-} from "../backend/tf.ts";
-import { differentiable } from "../kernels/differentiable.ts";
-import { MAX_SCALE, SCALE_STATE, updateScale } from "../kernels/loss_scale.ts";
+} from "../device/tf.ts";
+import { differentiable } from "../device/tape.ts";
+import {
+  MAX_SCALE,
+  SCALE_STATE,
+  updateScale,
+} from "../device/webgpu/update/loss_scale.ts";
 import { requireInteger } from "../options.ts";
 import { BackendError, OptionError } from "../errors.ts";
 import type { GradientScale } from "./gradient_scale.ts";

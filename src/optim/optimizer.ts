@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Tensor, Variable } from "../backend/tf.ts";
+import type { Tensor, Variable } from "../device/tf.ts";
 import type { GradientScale } from "./gradient_scale.ts";
 
 /** What an optimizer keeps from step to step: lists of float32 tensors by name, for example `velocity`, one per weight. */

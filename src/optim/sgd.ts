@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type Tensor, tf, type Variable } from "../backend/tf.ts";
-import { isNative } from "../kernels/native/device.ts";
-import { nativeSgd } from "../kernels/native/update.ts";
-import { sgdInPlace } from "../kernels/sgd.ts";
+import { type Tensor, tf, type Variable } from "../device/tf.ts";
+import { isNative } from "../device/onednn/device.ts";
+import { nativeSgd } from "../device/onednn/update.ts";
+import { sgdInPlace } from "../device/webgpu/update/sgd.ts";
 import { requireNumber } from "../options.ts";
 import { readFactor } from "./gradient_scale.ts";
 import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";

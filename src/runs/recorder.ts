@@ -4,8 +4,8 @@
  * @module
  */
 
-import { readScalars } from "../backend/backend.ts";
-import { type Scalar, tf } from "../backend/tf.ts";
+import { readScalars } from "../device/backend.ts";
+import { type Scalar, tf } from "../device/tf.ts";
 import type {
   Callbacks,
   EpochEnd,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { tf } from "../backend/tf.ts";
+import { tf } from "../device/tf.ts";
 import type { Batch, EpochOptions } from "../data/loader_options.ts";
 import { divide, type Shard } from "../data/shard.ts";
 

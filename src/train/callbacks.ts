@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Scalar } from "../backend/tf.ts";
+import type { Scalar } from "../device/tf.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { ensureBackend } from "../kernels/init.ts";
-import { tf } from "../backend/tf.ts";
+import { ensureBackend } from "../device/init.ts";
+import { tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import type { Sequential } from "../nn/sequential.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ensureBackend } from "../kernels/init.ts";
+import { ensureBackend } from "../device/init.ts";
 import { OptionError } from "../errors.ts";
 import { requireInteger, requireNumber } from "../options.ts";
 import { requirePrecision } from "../nn/precision.ts";

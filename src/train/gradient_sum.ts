@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Tensor, tf } from "../backend/tf.ts";
-import { asFloats } from "../kernels/differentiable.ts";
-import { takeValues } from "../kernels/host_values.ts";
+import { type Tensor, tf } from "../device/tf.ts";
+import { asFloats } from "../device/tape.ts";
+import { takeValues } from "../device/webgpu/run/host_values.ts";
 import type { Communicator } from "./communicator.ts";
 import { Float16Sum } from "./compression.ts";
 

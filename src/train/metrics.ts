@@ -4,8 +4,8 @@
  * @module
  */
 
-import { readScalars } from "../backend/backend.ts";
-import { type Scalar, type Tensor, tf } from "../backend/tf.ts";
+import { readScalars } from "../device/backend.ts";
+import { type Scalar, type Tensor, tf } from "../device/tf.ts";
 import { TrainingError } from "../errors.ts";
 import type { Progress } from "./callbacks.ts";
 

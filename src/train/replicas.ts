@@ -4,8 +4,8 @@
  * @module
  */
 
-import { readScalars } from "../backend/backend.ts";
-import { type Scalar, type Tensor, tf } from "../backend/tf.ts";
+import { readScalars } from "../device/backend.ts";
+import { type Scalar, type Tensor, tf } from "../device/tf.ts";
 import type { Batch } from "../data/loader_options.ts";
 import type { Shard } from "../data/shard.ts";
 import { type Communicator, sumNumbers } from "./communicator.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { throwIfDeviceFailed } from "../backend/backend.ts";
-import { type Tensor, tf } from "../backend/tf.ts";
+import { throwIfDeviceFailed } from "../device/backend.ts";
+import { type Tensor, tf } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { Sequential } from "../nn/sequential.ts";

@@ -11,15 +11,15 @@ import {
   type Tensor4D,
   tf,
   type Variable,
-} from "../backend/tf.ts";
+} from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import {
   asFloats,
   type GradientListener,
   type ScalarAndGradients,
   valueAndGradients,
-} from "../kernels/differentiable.ts";
-import { hasKernels } from "../kernels/native/device.ts";
+} from "../device/tape.ts";
+import { hasKernels } from "../device/onednn/device.ts";
 import type { ShardPlace } from "../data/shard.ts";
 import { sliceBatch } from "../nn/batch.ts";
 import { lossAndCorrect } from "../nn/loss.ts";

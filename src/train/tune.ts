@@ -5,19 +5,22 @@
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { AdapterDescription } from "../backend/adapter.ts";
-import { backendInfo } from "../backend/backend.ts";
-import { type Tensor1D, type Tensor4D, tf } from "../backend/tf.ts";
+import type { AdapterDescription } from "../device/webgpu/run/adapter.ts";
+import { backendInfo } from "../device/backend.ts";
+import { type Tensor1D, type Tensor4D, tf } from "../device/tf.ts";
 import { readTuning, writeTuning } from "../io/tuning_cache.ts";
-import { ensureBackend } from "../kernels/init.ts";
-import { type TunedOperation, tuneOperations } from "../kernels/tuner.ts";
-import { chooseWays, type Operation } from "../kernels/ways.ts";
+import { ensureBackend } from "../device/init.ts";
+import {
+  type TunedOperation,
+  tuneOperations,
+} from "../device/webgpu/run/tuner.ts";
+import { chooseWays, type Operation } from "../device/webgpu/run/ways.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
 import { recordStep } from "./step.ts";
 
-export type { TunedOperation } from "../kernels/tuner.ts";
+export type { TunedOperation } from "../device/webgpu/run/tuner.ts";
 
 /** Where what was tuned is kept. */
 export interface TuningOptions {

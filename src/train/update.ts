@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Scalar, type Tensor, tf } from "../backend/tf.ts";
+import { type Scalar, type Tensor, tf } from "../device/tf.ts";
 import type { Batch } from "../data/loader_options.ts";
 import type { Precision } from "../nn/precision.ts";
 import type { NormClip } from "../optim/clip.ts";

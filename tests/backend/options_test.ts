@@ -10,11 +10,11 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { backendInfo } from "../../src/backend/backend.ts";
-import { nativeLibrary } from "../../src/backend/choice.ts";
-import { tf } from "../../src/backend/tf.ts";
+import { backendInfo } from "../../src/device/backend.ts";
+import { nativeLibrary } from "../../src/device/choice.ts";
+import { tf } from "../../src/device/tf.ts";
 import { BackendError, OptionError } from "../../src/errors.ts";
-import { initBackend } from "../../src/kernels/init.ts";
+import { initBackend } from "../../src/device/init.ts";
 import { lenet } from "../../src/models/lenet.ts";
 
 // The first tests, as no device may be ready yet.

@@ -5,8 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { probeMaxLoopIterations } from "../../src/backend/probe.ts";
-import { tf } from "../../src/backend/tf.ts";
+import { probeMaxLoopIterations } from "../../src/device/webgpu/run/probe.ts";
+import { tf } from "../../src/device/tf.ts";
 import { use, webgpuTest } from "../device.ts";
 
 /** More than llvmpipe before Mesa 25 does, in nested loops. */

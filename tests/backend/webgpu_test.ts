@@ -5,16 +5,19 @@
  */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { describeAdapter, findAdapter } from "../../src/backend/adapter.ts";
+import {
+  describeAdapter,
+  findAdapter,
+} from "../../src/device/webgpu/run/adapter.ts";
 import {
   backendInfo,
   readScalars,
   throwIfDeviceFailed,
-} from "../../src/backend/backend.ts";
-import { nativeLibrary } from "../../src/backend/choice.ts";
-import { loadTf, tf } from "../../src/backend/tf.ts";
+} from "../../src/device/backend.ts";
+import { nativeLibrary } from "../../src/device/choice.ts";
+import { loadTf, tf } from "../../src/device/tf.ts";
 import { BackendError, OptionError } from "../../src/errors.ts";
-import { ensureBackend, initBackend } from "../../src/kernels/init.ts";
+import { ensureBackend, initBackend } from "../../src/device/init.ts";
 import { use, webgpuTest } from "../device.ts";
 
 webgpuTest(

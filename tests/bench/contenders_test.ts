@@ -8,7 +8,7 @@ import { findTorch } from "../../bench/torch_peer.ts";
 import {
   findOneDnn,
   LIBRARY_VARIABLE,
-} from "../../src/backend/onednn/library.ts";
+} from "../../src/device/onednn/library/library.ts";
 import { alexnetLayers } from "../../src/models/alexnet.ts";
 import { lenetLayers } from "../../src/models/lenet.ts";
 import { summarize } from "../../src/nn/summary.ts";

@@ -9,11 +9,8 @@ import {
 import { nativeProducts } from "../../bench/native_products.ts";
 import { nativeRest } from "../../bench/native_rest.ts";
 import { trainingStep } from "../../bench/step.ts";
-import { findOneDnn } from "../../src/backend/onednn/library.ts";
-import {
-  cpuBackend,
-  implementations,
-} from "../../src/kernels/native/device.ts";
+import { findOneDnn } from "../../src/device/onednn/library/library.ts";
+import { cpuBackend, implementations } from "../../src/device/onednn/device.ts";
 import { alexnet } from "../../src/models/alexnet.ts";
 import type { Sequential } from "../../src/nn/sequential.ts";
 import { use } from "../device.ts";

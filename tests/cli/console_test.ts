@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { AdapterDescription } from "../../src/backend/adapter.ts";
+import type { AdapterDescription } from "../../src/device/webgpu/run/adapter.ts";
 import {
   formatBytes,
   formatDevice,

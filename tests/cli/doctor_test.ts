@@ -6,7 +6,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { findOneDnn } from "../../src/backend/onednn/library.ts";
+import { findOneDnn } from "../../src/device/onednn/library/library.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { hasAdapter, NO_ADAPTER, NO_DEVICE, runProgram } from "./program.ts";
 

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { findOneDnn } from "../../src/backend/onednn/library.ts";
+import { findOneDnn } from "../../src/device/onednn/library/library.ts";
 import { formatDevice } from "../../src/cli/console.ts";
 import { NOBODY } from "../data/mirror.ts";
 

@@ -13,7 +13,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { evaluate, initBackend, lenet, loadFashionMnist } from "../../mod.ts";
-import { findOneDnn } from "../../src/backend/onednn/library.ts";
+import { findOneDnn } from "../../src/device/onednn/library/library.ts";
 import { loadCheckpoint, restoreWeights } from "../../src/io/checkpoint.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import {

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
 import { use, webgpuTest } from "../device.ts";
 import { colorful, countWorkers } from "./counted_workers.ts";

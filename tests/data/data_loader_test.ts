@@ -12,7 +12,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { loadTf, type Tensor, tf } from "../../src/backend/tf.ts";
+import { loadTf, type Tensor, tf } from "../../src/device/tf.ts";
 import { arrayDataset } from "../../src/data/array_dataset.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
 import type { Dataset } from "../../src/data/dataset.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { arrayDataset } from "../../src/data/array_dataset.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
 import type { Dataset } from "../../src/data/dataset.ts";

@@ -10,7 +10,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { loadTf, tf } from "../../src/backend/tf.ts";
+import { loadTf, tf } from "../../src/device/tf.ts";
 import {
   type FashionMnistOptions,
   loadFashionMnist,

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
 import type { DataLoaderOptions } from "../../src/data/loader_options.ts";

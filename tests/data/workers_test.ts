@@ -11,7 +11,7 @@ import {
   assertRejects,
 } from "@std/assert";
 import { encode } from "fast-png";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { DataLoader } from "../../src/data/data_loader.ts";
 import { imageFolder } from "../../src/data/image_folder.ts";
 import { importDataset, importTransform } from "../../src/data/modules.ts";

@@ -11,7 +11,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { DataError, ShapeError } from "../../src/errors.ts";
 import {
   loadCheckpoint,

@@ -5,13 +5,13 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { AdapterDescription } from "../../src/backend/adapter.ts";
+import type { AdapterDescription } from "../../src/device/webgpu/run/adapter.ts";
 import {
   readTuning,
   tuningFile,
   writeTuning,
 } from "../../src/io/tuning_cache.ts";
-import type { TunedOperation } from "../../src/kernels/tuner.ts";
+import type { TunedOperation } from "../../src/device/webgpu/run/tuner.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 
 const ADAPTER: AdapterDescription = {

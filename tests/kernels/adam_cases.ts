@@ -5,9 +5,12 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { type Tensor, tf, type Variable } from "../../src/backend/tf.ts";
-import type { AdamRates, AdamTensors } from "../../src/kernels/adam.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
+import type {
+  AdamRates,
+  AdamTensors,
+} from "../../src/device/webgpu/update/adam.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { ADAM_DEFAULTS, adamStep } from "../optim/adam_reference.ts";

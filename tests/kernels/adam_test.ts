@@ -6,11 +6,11 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { type Tensor, tf, type Variable } from "../../src/backend/tf.ts";
-import { adamInPlace } from "../../src/kernels/adam.ts";
-import { readAs } from "../../src/kernels/differentiable.ts";
-import { SCALE_STATE } from "../../src/kernels/loss_scale.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
+import { adamInPlace } from "../../src/device/webgpu/update/adam.ts";
+import { readAs } from "../../src/device/tape.ts";
+import { SCALE_STATE } from "../../src/device/webgpu/update/loss_scale.ts";
 import { webgpuTest } from "../device.ts";
 import {
   ADAM_NAMES,

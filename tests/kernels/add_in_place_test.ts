@@ -5,9 +5,9 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { tf } from "../../src/backend/tf.ts";
-import { addInPlace } from "../../src/kernels/add_in_place.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { tf } from "../../src/device/tf.ts";
+import { addInPlace } from "../../src/device/webgpu/update/add_in_place.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import { webgpuBackend } from "./run.ts";

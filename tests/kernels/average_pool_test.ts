@@ -4,16 +4,16 @@
  * @module
  */
 
-import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import {
   averagePool,
   averagePoolGradient,
   differentiableAveragePool,
-} from "../../src/kernels/average_pool.ts";
+} from "../../src/device/webgpu/pool/average_pool.ts";
 import {
   poolInputShape,
   poolOutputShape,
-} from "../../src/kernels/pool_shader.ts";
+} from "../../src/device/webgpu/pool/pool_shader.ts";
 import { assertClose } from "../compare.ts";
 import { read, webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

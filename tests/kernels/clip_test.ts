@@ -5,9 +5,9 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
-import { CLIP_STATE, clipNorm } from "../../src/kernels/clip.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
+import { CLIP_STATE, clipNorm } from "../../src/device/webgpu/update/clip.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

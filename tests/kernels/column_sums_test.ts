@@ -5,8 +5,8 @@
  */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import type { FusedActivation } from "../../src/kernels/activation.ts";
-import { biasGradient } from "../../src/kernels/column_sums.ts";
+import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
+import { biasGradient } from "../../src/device/webgpu/dense/column_sums.ts";
 import { assertClose, type Tolerance } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { passTest } from "./forms.ts";

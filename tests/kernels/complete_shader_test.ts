@@ -14,7 +14,7 @@ import {
   completeShader,
   declareOperand,
   declareResult,
-} from "../../src/kernels/operand.ts";
+} from "../../src/device/webgpu/wgsl/operand.ts";
 
 const CODE = `
 ${declareResult("output", { binding: 0, width: 4 })}

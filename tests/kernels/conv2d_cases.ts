@@ -5,9 +5,9 @@
  */
 
 import type { backend_util } from "@tensorflow/tfjs-core";
-import { loadTf } from "../../src/backend/tf.ts";
-import type { FusedActivation } from "../../src/kernels/activation.ts";
-import type { ConvSizes } from "../../src/kernels/conv_view.ts";
+import { loadTf } from "../../src/device/tf.ts";
+import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
+import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
 
 /** A convolution. */
 export interface ConvCase {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { FusedActivation } from "../../src/kernels/activation.ts";
-import type { ConvSizes } from "../../src/kernels/conv_view.ts";
-import type { GemmSizes } from "../../src/kernels/tile.ts";
+import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
+import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
+import type { GemmSizes } from "../../src/device/webgpu/gemm/tile.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { type ConvCase, sizesOf } from "./conv2d_cases.ts";

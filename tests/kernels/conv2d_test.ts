@@ -9,14 +9,17 @@ import {
   conv2dFilterGradient,
   conv2dForward,
   conv2dInputGradient,
-} from "../../src/kernels/conv2d.ts";
+} from "../../src/device/webgpu/conv/conv2d.ts";
 import {
   type ConvSizes,
   inputPatches,
   outputPatches,
-} from "../../src/kernels/conv_view.ts";
-import { chooseTilings, type GemmSizes } from "../../src/kernels/tile.ts";
-import { traitsOf } from "../../src/kernels/traits.ts";
+} from "../../src/device/webgpu/conv/conv_view.ts";
+import {
+  chooseTilings,
+  type GemmSizes,
+} from "../../src/device/webgpu/gemm/tile.ts";
+import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

@@ -7,20 +7,20 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { Tensor } from "../../src/backend/tf.ts";
+import type { Tensor } from "../../src/device/tf.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
   conv2dInputGradient,
-} from "../../src/kernels/conv2d.ts";
-import type { ConvSizes } from "../../src/kernels/conv_view.ts";
-import { convWays } from "../../src/kernels/conv_ways.ts";
-import type { AdapterTraits } from "../../src/kernels/traits.ts";
+} from "../../src/device/webgpu/conv/conv2d.ts";
+import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
+import { convWays } from "../../src/device/webgpu/conv/conv_ways.ts";
+import type { AdapterTraits } from "../../src/device/webgpu/run/traits.ts";
 import {
   chooseWays,
   observeOperations,
   type Operation,
-} from "../../src/kernels/ways.ts";
+} from "../../src/device/webgpu/run/ways.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { type ConvCase, sizesOf } from "./conv2d_cases.ts";

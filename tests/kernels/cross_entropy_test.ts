@@ -4,7 +4,7 @@
  * @module
  */
 
-import { crossEntropy } from "../../src/kernels/cross_entropy.ts";
+import { crossEntropy } from "../../src/device/webgpu/loss/cross_entropy.ts";
 import { webgpuTest } from "../device.ts";
 import {
   BAD_ROWS,

@@ -5,13 +5,10 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Tensor, type Tensor2D, tf } from "../../src/backend/tf.ts";
-import {
-  denseLayer,
-  dropoutLayer,
-} from "../../src/kernels/layer_operations.ts";
-import type { MatmulSizes } from "../../src/kernels/matmul.ts";
-import type { RandomKey } from "../../src/kernels/threefry.ts";
+import { type Tensor, type Tensor2D, tf } from "../../src/device/tf.ts";
+import { denseLayer, dropoutLayer } from "../../src/device/layer_operations.ts";
+import type { MatmulSizes } from "../../src/device/webgpu/gemm/matmul.ts";
+import type { RandomKey } from "../../src/device/webgpu/wgsl/threefry.ts";
 import { STREAMS, uniforms } from "../../src/random.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";

@@ -5,13 +5,16 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { dispatch, makeOutput } from "../../src/kernels/dispatch.ts";
-import { fusedDropout } from "../../src/kernels/dropout.ts";
-import { gridOf, indexOf } from "../../src/kernels/elementwise.ts";
-import { programOf } from "../../src/kernels/program.ts";
-import { makeRandomKey, uniformFunction } from "../../src/kernels/threefry.ts";
-import { chooseTilings } from "../../src/kernels/tile.ts";
-import { traitsOf } from "../../src/kernels/traits.ts";
+import { dispatch, makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
+import { fusedDropout } from "../../src/device/webgpu/dense/dropout.ts";
+import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/elementwise.ts";
+import { programOf } from "../../src/device/webgpu/run/program.ts";
+import {
+  makeRandomKey,
+  uniformFunction,
+} from "../../src/device/webgpu/wgsl/threefry.ts";
+import { chooseTilings } from "../../src/device/webgpu/gemm/tile.ts";
+import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
 import { uniforms } from "../../src/random.ts";
 import { webgpuTest } from "../device.ts";
 import {

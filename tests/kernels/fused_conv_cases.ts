@@ -4,15 +4,15 @@
  * @module
  */
 
-import { loadTf, type Tensor, type Tensor4D } from "../../src/backend/tf.ts";
-import type { FusedActivation } from "../../src/kernels/activation.ts";
+import { loadTf, type Tensor, type Tensor4D } from "../../src/device/tf.ts";
+import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
 import type {
   FusedConvOptions,
   FusedPool,
-} from "../../src/kernels/fused_conv2d.ts";
-import { convLayer } from "../../src/kernels/layer_operations.ts";
-import { poolOutputShape } from "../../src/kernels/pool_shader.ts";
-import { convSizes, poolSizes } from "../../src/kernels/sizes.ts";
+} from "../../src/device/webgpu/conv/fused_conv2d.ts";
+import { convLayer } from "../../src/device/layer_operations.ts";
+import { poolOutputShape } from "../../src/device/webgpu/pool/pool_shader.ts";
+import { convSizes, poolSizes } from "../../src/device/webgpu/conv/sizes.ts";
 import { numbers } from "../numbers.ts";
 import type { Input } from "./run.ts";
 

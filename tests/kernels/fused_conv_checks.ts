@@ -6,8 +6,8 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { tf } from "../../src/backend/tf.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { tf } from "../../src/device/tf.ts";
 import { assertClose } from "../compare.ts";
 import { fusedConvOf, type FusedConvSetUp } from "./fused_conv_cases.ts";
 import {

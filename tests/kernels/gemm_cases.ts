@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { GemmPlan, Tile } from "../../src/kernels/gemm_plan.ts";
-import { matrix } from "../../src/kernels/view.ts";
+import type { GemmPlan, Tile } from "../../src/device/webgpu/gemm/gemm_plan.ts";
+import { matrix } from "../../src/device/webgpu/gemm/view.ts";
 
 /** A tile and its name. */
 export interface TileCase {

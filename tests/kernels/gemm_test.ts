@@ -5,11 +5,11 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { dispatch, makeOutput } from "../../src/kernels/dispatch.ts";
-import { programOf } from "../../src/kernels/program.ts";
-import { gemm } from "../../src/kernels/gemm.ts";
-import type { GemmPlan } from "../../src/kernels/gemm_plan.ts";
-import { traitsOf } from "../../src/kernels/traits.ts";
+import { dispatch, makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
+import { programOf } from "../../src/device/webgpu/run/program.ts";
+import { gemm } from "../../src/device/webgpu/gemm/gemm.ts";
+import type { GemmPlan } from "../../src/device/webgpu/gemm/gemm_plan.ts";
+import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

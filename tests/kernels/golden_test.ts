@@ -9,11 +9,11 @@ import {
   type ConvSizes,
   inputPatches,
   inputTaps,
-} from "../../src/kernels/conv_view.ts";
-import { gemm } from "../../src/kernels/gemm.ts";
-import type { GemmPlan, Tile } from "../../src/kernels/gemm_plan.ts";
-import { completeShader } from "../../src/kernels/operand.ts";
-import { matrix } from "../../src/kernels/view.ts";
+} from "../../src/device/webgpu/conv/conv_view.ts";
+import { gemm } from "../../src/device/webgpu/gemm/gemm.ts";
+import type { GemmPlan, Tile } from "../../src/device/webgpu/gemm/gemm_plan.ts";
+import { completeShader } from "../../src/device/webgpu/wgsl/operand.ts";
+import { matrix } from "../../src/device/webgpu/gemm/view.ts";
 
 /** AlexNet's second convolution, 96 to 256 channels by 5x5, padded to the same size, for two images. */
 const SIZES: ConvSizes = {

@@ -6,32 +6,32 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import {
   averagePool,
   averagePoolGradient,
-} from "../../src/kernels/average_pool.ts";
-import { castTo } from "../../src/kernels/cast.ts";
-import { biasGradient } from "../../src/kernels/column_sums.ts";
+} from "../../src/device/webgpu/pool/average_pool.ts";
+import { castTo } from "../../src/device/webgpu/cast.ts";
+import { biasGradient } from "../../src/device/webgpu/dense/column_sums.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
   conv2dInputGradient,
-} from "../../src/kernels/conv2d.ts";
-import { asTensor } from "../../src/kernels/differentiable.ts";
-import { makeOutput } from "../../src/kernels/dispatch.ts";
-import { dropInPlace } from "../../src/kernels/dropout.ts";
-import { matmul } from "../../src/kernels/matmul.ts";
+} from "../../src/device/webgpu/conv/conv2d.ts";
+import { asTensor } from "../../src/device/tape.ts";
+import { makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
+import { dropInPlace } from "../../src/device/webgpu/dense/dropout.ts";
+import { matmul } from "../../src/device/webgpu/gemm/matmul.ts";
 import {
   maxPoolGradientAt,
   maxPoolWithPlaces,
-} from "../../src/kernels/max_pool.ts";
+} from "../../src/device/webgpu/pool/max_pool.ts";
 import {
   poolInputShape,
   poolOutputShape,
-} from "../../src/kernels/pool_shader.ts";
-import { convSizes, poolSizes } from "../../src/kernels/sizes.ts";
-import { sparseFilterGradient } from "../../src/kernels/sparse_filter.ts";
+} from "../../src/device/webgpu/pool/pool_shader.ts";
+import { convSizes, poolSizes } from "../../src/device/webgpu/conv/sizes.ts";
+import { sparseFilterGradient } from "../../src/device/webgpu/conv/sparse_filter.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import { type ConvCase, CONVOLUTIONS, sizesOf } from "./conv2d_cases.ts";
@@ -282,7 +282,9 @@ webgpuTest(
   async () => {
     const backend = await webgpuBackend();
     const half = makeOutput(backend, [4], "float16");
-    const { columnSums } = await import("../../src/kernels/column_sums.ts");
+    const { columnSums } = await import(
+      "../../src/device/webgpu/dense/column_sums.ts"
+    );
     let message = "";
     const before = backend.numDataIds();
     try {

@@ -7,14 +7,10 @@
 import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
-import {
-  asFloats,
-  asTensor,
-  readAs,
-} from "../../src/kernels/differentiable.ts";
-import { storedType } from "../../src/kernels/recorder.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
+import { asFloats, asTensor, readAs } from "../../src/device/tape.ts";
+import { storedType } from "../../src/device/webgpu/run/recorder.ts";
 import { assertClose } from "../compare.ts";
 import { type Input, webgpuBackend } from "./run.ts";
 

@@ -5,9 +5,9 @@
  */
 
 import { assert, assertStrictEquals } from "@std/assert";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
-import { takeValues } from "../../src/kernels/host_values.ts";
-import { floatsOf } from "../../src/kernels/native/device.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
+import { takeValues } from "../../src/device/webgpu/run/host_values.ts";
+import { floatsOf } from "../../src/device/onednn/device.ts";
 import { assertClose } from "../compare.ts";
 import { use, webgpuTest } from "../device.ts";
 import { nativeTest } from "../native.ts";

@@ -9,7 +9,7 @@ import {
   cutImages,
   imagesOf,
   imageStep,
-} from "../../src/kernels/image_parts.ts";
+} from "../../src/device/webgpu/conv/image_parts.ts";
 
 const STEPS: [sizes: number[], step: number][] = [
   [[64], 1],

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Sequential } from "@tensorflow/tfjs-layers";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { assertClose } from "../compare.ts";
 import { labelsUpTo, numbers } from "../numbers.ts";
 

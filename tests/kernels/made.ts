@@ -5,8 +5,8 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
-import { asTensor } from "../../src/kernels/differentiable.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
+import { asTensor } from "../../src/device/tape.ts";
 import { type KernelRun, runKernelOfSeveral, webgpuBackend } from "./run.ts";
 
 /**

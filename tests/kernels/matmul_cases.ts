@@ -5,8 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { FusedActivation } from "../../src/kernels/activation.ts";
-import type { MatmulSizes } from "../../src/kernels/matmul.ts";
+import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
+import type { MatmulSizes } from "../../src/device/webgpu/gemm/matmul.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { referenceMatmul } from "./reference.ts";

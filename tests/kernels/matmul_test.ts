@@ -4,9 +4,9 @@
  * @module
  */
 
-import { matmul } from "../../src/kernels/matmul.ts";
-import { chooseTilings } from "../../src/kernels/tile.ts";
-import { traitsOf } from "../../src/kernels/traits.ts";
+import { matmul } from "../../src/device/webgpu/gemm/matmul.ts";
+import { chooseTilings } from "../../src/device/webgpu/gemm/tile.ts";
+import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

@@ -5,16 +5,16 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import {
   maxPool,
   maxPoolGradient,
   maxPoolWithPlaces,
-} from "../../src/kernels/max_pool.ts";
+} from "../../src/device/webgpu/pool/max_pool.ts";
 import {
   poolInputShape,
   poolOutputShape,
-} from "../../src/kernels/pool_shader.ts";
+} from "../../src/device/webgpu/pool/pool_shader.ts";
 import { passTest } from "./forms.ts";
 import { MAX_POOLS, namePool } from "./pool_cases.ts";
 import {

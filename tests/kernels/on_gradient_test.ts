@@ -5,12 +5,12 @@
  */
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { type Scalar, type Tensor, tf } from "../../src/backend/tf.ts";
+import { type Scalar, type Tensor, tf } from "../../src/device/tf.ts";
 import {
   differentiable,
   opaque,
   valueAndGradients,
-} from "../../src/kernels/differentiable.ts";
+} from "../../src/device/tape.ts";
 import { recordStep } from "../../src/train/step.ts";
 import { deviceTest, use } from "../device.ts";
 import { tinyData, tinyNet } from "../train/tiny.ts";

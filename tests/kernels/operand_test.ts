@@ -6,14 +6,14 @@
 
 import { assert } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { conv2dFilterGradient } from "../../src/kernels/conv2d.ts";
-import { asTensor } from "../../src/kernels/differentiable.ts";
-import { matmul } from "../../src/kernels/matmul.ts";
-import { scratchBytes } from "../../src/kernels/scratch.ts";
-import { convSizes } from "../../src/kernels/sizes.ts";
-import { traitsOf } from "../../src/kernels/traits.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { conv2dFilterGradient } from "../../src/device/webgpu/conv/conv2d.ts";
+import { asTensor } from "../../src/device/tape.ts";
+import { matmul } from "../../src/device/webgpu/gemm/matmul.ts";
+import { scratchBytes } from "../../src/device/webgpu/run/scratch.ts";
+import { convSizes } from "../../src/device/webgpu/conv/sizes.ts";
+import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

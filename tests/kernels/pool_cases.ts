@@ -4,9 +4,9 @@
  * @module
  */
 
-import { loadTf } from "../../src/backend/tf.ts";
-import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
-import { poolSizes } from "../../src/kernels/sizes.ts";
+import { loadTf } from "../../src/device/tf.ts";
+import type { PoolSizes } from "../../src/device/webgpu/pool/pool_shader.ts";
+import { poolSizes } from "../../src/device/webgpu/conv/sizes.ts";
 
 type Pair = readonly [number, number];
 

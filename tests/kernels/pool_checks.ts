@@ -9,7 +9,7 @@ import {
   poolInputShape,
   poolOutputShape,
   type PoolSizes,
-} from "../../src/kernels/pool_shader.ts";
+} from "../../src/device/webgpu/pool/pool_shader.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { type PoolCase, poolSizesOf } from "./pool_cases.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { NanRule } from "../../src/kernels/max_pool_shader.ts";
-import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
+import type { NanRule } from "../../src/device/webgpu/pool/max_pool_shader.ts";
+import type { PoolSizes } from "../../src/device/webgpu/pool/pool_shader.ts";
 import { eachTap } from "./reference.ts";
 
 type Numbers = ArrayLike<number>;

@@ -7,8 +7,8 @@
 
 import { assertEquals } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { tf } from "../../src/backend/tf.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { tf } from "../../src/device/tf.ts";
 import { webgpuTest } from "../device.ts";
 import { formTest } from "./forms.ts";
 import {

@@ -6,13 +6,13 @@
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
 import {
   chooseWays,
   observeOperations,
   type Operation,
-} from "../../src/kernels/ways.ts";
+} from "../../src/device/webgpu/run/ways.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import {

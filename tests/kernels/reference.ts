@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { FusedActivation } from "../../src/kernels/activation.ts";
-import type { ConvSizes } from "../../src/kernels/conv_view.ts";
-import type { MatmulSizes } from "../../src/kernels/matmul.ts";
+import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
+import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
+import type { MatmulSizes } from "../../src/device/webgpu/gemm/matmul.ts";
 
 type Numbers = ArrayLike<number>;
 

@@ -5,8 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
-import type { PoolSizes } from "../../src/kernels/pool_shader.ts";
+import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
+import type { PoolSizes } from "../../src/device/webgpu/pool/pool_shader.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { read, use } from "../device.ts";
 import { numbers } from "../numbers.ts";

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { backend_util, Tensor3D } from "@tensorflow/tfjs-core";
-import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { numbers } from "../numbers.ts";
 
 /**

@@ -6,8 +6,8 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
-import { registerKernels } from "../../src/kernels/register.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
+import { registerKernels } from "../../src/device/drop_in/register.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { readBoth, use, webgpuTest } from "../device.ts";
 import {

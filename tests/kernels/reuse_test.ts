@@ -7,19 +7,22 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
-import { addInPlace } from "../../src/kernels/add_in_place.ts";
-import { asTensor } from "../../src/kernels/differentiable.ts";
-import { dispatch, makeOutput } from "../../src/kernels/dispatch.ts";
-import { gridOf, indexOf } from "../../src/kernels/elementwise.ts";
-import { gatherImages } from "../../src/kernels/gather_images.ts";
-import type { GatherSizes } from "../../src/kernels/gather_sizes.ts";
-import { declareOperand, type Source } from "../../src/kernels/operand.ts";
-import { programOf } from "../../src/kernels/program.ts";
-import { flush, recorderOf } from "../../src/kernels/recorder.ts";
-import { makeResident } from "../../src/kernels/resident.ts";
-import { traitsOf } from "../../src/kernels/traits.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
+import { addInPlace } from "../../src/device/webgpu/update/add_in_place.ts";
+import { asTensor } from "../../src/device/tape.ts";
+import { dispatch, makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
+import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/elementwise.ts";
+import { gatherImages } from "../../src/device/webgpu/gather/gather_images.ts";
+import type { GatherSizes } from "../../src/device/webgpu/gather/gather_sizes.ts";
+import {
+  declareOperand,
+  type Source,
+} from "../../src/device/webgpu/wgsl/operand.ts";
+import { programOf } from "../../src/device/webgpu/run/program.ts";
+import { flush, recorderOf } from "../../src/device/webgpu/run/recorder.ts";
+import { makeResident } from "../../src/device/webgpu/run/resident.ts";
+import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

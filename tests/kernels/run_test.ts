@@ -5,8 +5,8 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
-import { makeOutput } from "../../src/kernels/dispatch.ts";
+import { tf } from "../../src/device/tf.ts";
+import { makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

@@ -5,9 +5,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { sgdInPlace } from "../../src/kernels/sgd.ts";
-import { pretendTraits, traitsOf } from "../../src/kernels/traits.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { sgdInPlace } from "../../src/device/webgpu/update/sgd.ts";
+import { pretendTraits, traitsOf } from "../../src/device/webgpu/run/traits.ts";
 import { webgpuTest } from "../device.ts";
 import { webgpuBackend } from "./run.ts";
 import {

@@ -5,8 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Tensor, tf, type Variable } from "../../src/backend/tf.ts";
-import type { SgdRates } from "../../src/kernels/sgd.ts";
+import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
+import type { SgdRates } from "../../src/device/webgpu/update/sgd.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 

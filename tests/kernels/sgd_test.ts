@@ -5,8 +5,8 @@
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
-import { sgdInPlace } from "../../src/kernels/sgd.ts";
+import { tf } from "../../src/device/tf.ts";
+import { sgdInPlace } from "../../src/device/webgpu/update/sgd.ts";
 import { dense } from "../../src/nn/dense.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { assertClose } from "../compare.ts";

@@ -6,16 +6,19 @@
  */
 
 import { assert } from "@std/assert";
-import { conv2dFilterGradient, convKey } from "../../src/kernels/conv2d.ts";
-import type { ConvSizes } from "../../src/kernels/conv_view.ts";
-import { maxPoolGradientAt } from "../../src/kernels/max_pool.ts";
+import {
+  conv2dFilterGradient,
+  convKey,
+} from "../../src/device/webgpu/conv/conv2d.ts";
+import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
+import { maxPoolGradientAt } from "../../src/device/webgpu/pool/max_pool.ts";
 import {
   poolOutputShape,
   type PoolSizes,
-} from "../../src/kernels/pool_shader.ts";
-import { convSizes, poolSizes } from "../../src/kernels/sizes.ts";
-import { sparseFilterGradient } from "../../src/kernels/sparse_filter.ts";
-import { fitsSparse } from "../../src/kernels/sparse_filter_shader.ts";
+} from "../../src/device/webgpu/pool/pool_shader.ts";
+import { convSizes, poolSizes } from "../../src/device/webgpu/conv/sizes.ts";
+import { sparseFilterGradient } from "../../src/device/webgpu/conv/sparse_filter.ts";
+import { fitsSparse } from "../../src/device/webgpu/conv/sparse_filter_shader.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { loadTf, tf } from "../../src/backend/tf.ts";
+import { loadTf, tf } from "../../src/device/tf.ts";
 
 /** Names of the kernels that `registerKernels` replaces on WebGPU. */
 export const REPLACED = [

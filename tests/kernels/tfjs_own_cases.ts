@@ -5,7 +5,7 @@
  */
 
 import { assert } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { type Calls, REPLACED } from "./stock_calls.ts";
 import { readOwnTests } from "./tfjs_own_tests.ts";
 

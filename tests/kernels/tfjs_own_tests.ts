@@ -10,7 +10,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 
 /** A test of TensorFlow.js. */
 export interface OwnTest {

@@ -9,8 +9,8 @@ import {
   chooseTilings,
   type GemmSizes,
   type Tiling,
-} from "../../src/kernels/tile.ts";
-import type { AdapterTraits } from "../../src/kernels/traits.ts";
+} from "../../src/device/webgpu/gemm/tile.ts";
+import type { AdapterTraits } from "../../src/device/webgpu/run/traits.ts";
 
 const MIB = 2 ** 20;
 const SOFTWARE: AdapterTraits = {

@@ -7,18 +7,18 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { tf } from "../../src/backend/tf.ts";
-import { dispatch, makeOutput } from "../../src/kernels/dispatch.ts";
-import { gridOf, indexOf } from "../../src/kernels/elementwise.ts";
-import { programOf } from "../../src/kernels/program.ts";
-import { tuneOperations } from "../../src/kernels/tuner.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { tf } from "../../src/device/tf.ts";
+import { dispatch, makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
+import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/elementwise.ts";
+import { programOf } from "../../src/device/webgpu/run/program.ts";
+import { tuneOperations } from "../../src/device/webgpu/run/tuner.ts";
 import {
   chooseWays,
   chosenWays,
   type Operation,
   runOperation,
-} from "../../src/kernels/ways.ts";
+} from "../../src/device/webgpu/run/ways.ts";
 import { webgpuTest } from "../device.ts";
 import { webgpuBackend } from "./run.ts";
 

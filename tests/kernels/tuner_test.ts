@@ -7,19 +7,19 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { tf } from "../../src/backend/tf.ts";
-import { makeOutput } from "../../src/kernels/dispatch.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { tf } from "../../src/device/tf.ts";
+import { makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
 import {
   type TunedOperation,
   tuneOperations,
-} from "../../src/kernels/tuner.ts";
+} from "../../src/device/webgpu/run/tuner.ts";
 import {
   chooseWays,
   chosenWays,
   type Operation,
   runOperation,
-} from "../../src/kernels/ways.ts";
+} from "../../src/device/webgpu/run/ways.ts";
 import { webgpuTest } from "../device.ts";
 import { webgpuBackend } from "./run.ts";
 

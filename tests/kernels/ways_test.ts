@@ -13,7 +13,7 @@ import {
   observeOperations,
   type Operation,
   runOperation,
-} from "../../src/kernels/ways.ts";
+} from "../../src/device/webgpu/run/ways.ts";
 
 /** Of a backend, ways depend on nothing but its device. */
 function _makeBackend(device = {}): WebGPUBackend {

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { ConvSizes } from "../../src/kernels/conv_view.ts";
-import { convKey } from "../../src/kernels/conv2d.ts";
-import type { FusedActivation } from "../../src/kernels/activation.ts";
+import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
+import { convKey } from "../../src/device/webgpu/conv/conv2d.ts";
+import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
 import {
   winogradFilterGradient,
   winogradForward,
   winogradInputGradient,
-} from "../../src/kernels/winograd.ts";
+} from "../../src/device/webgpu/conv/winograd.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { type ConvCase, sizesOf } from "./conv2d_cases.ts";

@@ -7,19 +7,19 @@
 import { assert } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { Tensor } from "../../src/backend/tf.ts";
-import { convKey } from "../../src/kernels/conv2d.ts";
-import type { ConvSizes } from "../../src/kernels/conv_view.ts";
+import type { Tensor } from "../../src/device/tf.ts";
+import { convKey } from "../../src/device/webgpu/conv/conv2d.ts";
+import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
 import {
   directFilterGradient,
   directForward,
   directInputGradient,
-} from "../../src/kernels/direct_conv.ts";
+} from "../../src/device/webgpu/conv/direct_conv.ts";
 import {
   winogradFilterGradient,
   winogradForward,
   winogradInputGradient,
-} from "../../src/kernels/winograd.ts";
+} from "../../src/device/webgpu/conv/winograd.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import { sizesOf } from "./conv2d_cases.ts";

@@ -9,7 +9,7 @@ import {
   type Matrix,
   MOST_PLACES,
   winogradMatrices,
-} from "../../src/kernels/winograd_matrices.ts";
+} from "../../src/device/webgpu/conv/winograd_matrices.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 

@@ -5,9 +5,12 @@
  */
 
 import { assert } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
-import { chooseWays, observeOperations } from "../../src/kernels/ways.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
+import {
+  chooseWays,
+  observeOperations,
+} from "../../src/device/webgpu/run/ways.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import {

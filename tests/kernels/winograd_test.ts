@@ -5,9 +5,12 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { ConvSizes } from "../../src/kernels/conv_view.ts";
-import { pretendTraits, traitsOf } from "../../src/kernels/traits.ts";
-import { fitsWinograd, partsOf } from "../../src/kernels/winograd_sizes.ts";
+import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
+import { pretendTraits, traitsOf } from "../../src/device/webgpu/run/traits.ts";
+import {
+  fitsWinograd,
+  partsOf,
+} from "../../src/device/webgpu/conv/winograd_sizes.ts";
 import { webgpuTest } from "../device.ts";
 import { type ConvCase, sizesOf } from "./conv2d_cases.ts";
 import { formTest, passTest } from "./forms.ts";
@@ -45,9 +48,7 @@ CASES.forEach((testCase, i) => {
 // As above, with the products of every kind of adapter.
 for (const testCase of [CASES[0], CASES[3]]) {
   formTest(
-    `convolution by tiles of 4x4 ${
-      _nameOf(testCase)
-    } are the references'`,
+    `convolution by tiles of 4x4 ${_nameOf(testCase)} are the references'`,
     async () => await checkWinograd(await setUpWinograd(testCase), [4]),
   );
 }

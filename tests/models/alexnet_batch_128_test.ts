@@ -6,8 +6,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { backendInfo, readScalars } from "../../src/backend/backend.ts";
-import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { backendInfo, readScalars } from "../../src/device/backend.ts";
+import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { alexnetLayers } from "../../src/models/alexnet.ts";
 import { maxBatch, sliceBatch } from "../../src/nn/batch.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";

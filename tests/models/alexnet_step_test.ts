@@ -7,7 +7,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { alexnet } from "../../src/models/alexnet.ts";
 import type { Sequential } from "../../src/nn/sequential.ts";
 import { summarize } from "../../src/nn/summary.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { assertCloseTensor } from "../compare.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { OptionError, ShapeError } from "../../src/errors.ts";
 import { alexnet, alexnetLayers } from "../../src/models/alexnet.ts";
 import { lenet, lenetLayers } from "../../src/models/lenet.ts";

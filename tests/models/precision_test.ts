@@ -5,8 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { type Tensor1D, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { type Tensor1D, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
 import { alexnet } from "../../src/models/alexnet.ts";
 import { lenet } from "../../src/models/lenet.ts";

@@ -10,7 +10,7 @@ import {
   type Tensor1D,
   type Tensor2D,
   tf,
-} from "../../src/backend/tf.ts";
+} from "../../src/device/tf.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense } from "../../src/nn/dense.ts";
 import type { Layer } from "../../src/nn/layer.ts";

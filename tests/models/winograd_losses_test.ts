@@ -5,14 +5,14 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { readScalars } from "../../src/backend/backend.ts";
-import { tf } from "../../src/backend/tf.ts";
+import { readScalars } from "../../src/device/backend.ts";
+import { tf } from "../../src/device/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
 import {
   chooseWays,
   chosenWays,
   observeOperations,
-} from "../../src/kernels/ways.ts";
+} from "../../src/device/webgpu/run/ways.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { use, webgpuTest } from "../device.ts";

@@ -1,6 +1,6 @@
 /** The gradient of average pooling where windows reach over the border. */
 
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { averagePool2d } from "../../src/nn/pooling.ts";
 import { assertClose } from "../compare.ts";
 import { read, use, webgpuTest } from "../device.ts";

@@ -10,7 +10,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { alexnetLayers } from "../../src/models/alexnet.ts";
 import { lenet } from "../../src/models/lenet.ts";

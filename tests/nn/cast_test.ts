@@ -6,7 +6,7 @@
  */
 
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";

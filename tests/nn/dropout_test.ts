@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { dropout } from "../../src/nn/dropout.ts";
 import type { CallContext } from "../../src/nn/layer.ts";

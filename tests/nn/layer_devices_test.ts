@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Tensor, tf } from "../../src/backend/tf.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
 import { conv2d, type Conv2dOptions } from "../../src/nn/conv2d.ts";
 import { dense } from "../../src/nn/dense.ts";
 import type { Layer } from "../../src/nn/layer.ts";

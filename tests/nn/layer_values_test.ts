@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
 import { relu, sigmoid } from "../../src/nn/activation.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";

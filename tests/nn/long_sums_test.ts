@@ -6,7 +6,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense } from "../../src/nn/dense.ts";
 import type { Layer } from "../../src/nn/layer.ts";

@@ -10,7 +10,7 @@ import {
   type Tensor1D,
   type Tensor2D,
   tf,
-} from "../../src/backend/tf.ts";
+} from "../../src/device/tf.ts";
 import { countCorrect, softmaxCrossEntropy } from "../../src/nn/loss.ts";
 import { assertClose } from "../compare.ts";
 import { read, use, webgpuTest } from "../device.ts";

@@ -11,7 +11,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { type Tensor4D, tf } from "../../src/device/tf.ts";
 import { OptionError, ShapeError } from "../../src/errors.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Tensor, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";

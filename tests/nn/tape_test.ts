@@ -6,8 +6,8 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { type Scalar, type Tensor, tf } from "../../src/backend/tf.ts";
-import { valueAndGradients } from "../../src/kernels/differentiable.ts";
+import { type Scalar, type Tensor, tf } from "../../src/device/tf.ts";
+import { valueAndGradients } from "../../src/device/tape.ts";
 import { relu, sigmoid } from "../../src/nn/activation.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";

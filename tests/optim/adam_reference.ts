@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AdamRates } from "../../src/kernels/adam.ts";
+import type { AdamRates } from "../../src/device/webgpu/update/adam.ts";
 
 /** PyTorch's defaults of Adam. */
 export const ADAM_DEFAULTS: AdamRates = {

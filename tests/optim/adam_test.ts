@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Tensor, tf, type Variable } from "../../src/backend/tf.ts";
+import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
 import { OptionError, ShapeError } from "../../src/errors.ts";
 import { adam, type AdamOptions, adamW } from "../../src/optim/adam.ts";
 import type { Optimizer, OptimizerState } from "../../src/optim/optimizer.ts";

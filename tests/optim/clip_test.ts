@@ -7,11 +7,11 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/backend/backend.ts";
-import { type Tensor, tf, type Variable } from "../../src/backend/tf.ts";
+import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
-import { readAs } from "../../src/kernels/differentiable.ts";
-import { SCALE_STATE } from "../../src/kernels/loss_scale.ts";
+import { readAs } from "../../src/device/tape.ts";
+import { SCALE_STATE } from "../../src/device/webgpu/update/loss_scale.ts";
 import { adam } from "../../src/optim/adam.ts";
 import { NormClip } from "../../src/optim/clip.ts";
 import { LossScale } from "../../src/optim/loss_scale.ts";

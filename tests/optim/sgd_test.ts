@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
 import { sgd, type SgdOptions } from "../../src/optim/sgd.ts";
 import { assertClose } from "../compare.ts";

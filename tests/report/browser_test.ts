@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { writeReport } from "../../src/report/mod.ts";
-import { findAdapter } from "../../src/backend/adapter.ts";
+import { findAdapter } from "../../src/device/webgpu/run/adapter.ts";
 import { browserTest, type Page } from "../browser.ts";
 import { makeFolder } from "../data/folder.ts";
 import { CONFIG, makeRun } from "./made_run.ts";

@@ -11,7 +11,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { parseHTML } from "linkedom";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
 import { loadCheckpoint, restoreWeights } from "../../src/io/checkpoint.ts";
 import { lenet } from "../../src/models/lenet.ts";

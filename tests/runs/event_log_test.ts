@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import type { EpochEnd } from "../../src/train/callbacks.ts";
 import { EventLog } from "../../src/runs/event_log.ts";
 import { lenet } from "../../src/models/lenet.ts";

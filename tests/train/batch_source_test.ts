@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import type { EpochOptions } from "../../src/data/loader_options.ts";
 import { batchesFrom, type BatchSource } from "../../src/train/batch_source.ts";
 import { type KernelDevice, use, webgpuTest } from "../device.ts";

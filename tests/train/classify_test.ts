@@ -10,7 +10,7 @@ import {
   assertEquals,
   assertRejects,
 } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import type { Image } from "../../src/data/dataset.ts";
 import { AlexNetError, OptionError, ShapeError } from "../../src/errors.ts";
 import { dense, flatten, Sequential } from "../../src/nn/mod.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
 import { adam } from "../../src/optim/adam.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";

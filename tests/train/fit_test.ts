@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import type { EpochEnd, Progress, StepEnd } from "../../src/train/callbacks.ts";

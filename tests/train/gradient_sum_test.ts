@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { type Tensor, tf } from "../../src/backend/tf.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
 import { DistributedError } from "../../src/errors.ts";
 import type { Communicator } from "../../src/train/communicator.ts";
 import {

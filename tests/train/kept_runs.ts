@@ -4,7 +4,7 @@
  * @module
  */
 
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import type { BatchSource } from "../../src/train/batch_source.ts";
 import type { Callbacks, EpochEnd } from "../../src/train/callbacks.ts";

@@ -7,8 +7,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MemoryInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { tf } from "../../src/backend/tf.ts";
-import { flush } from "../../src/kernels/recorder.ts";
+import { tf } from "../../src/device/tf.ts";
+import { flush } from "../../src/device/webgpu/run/recorder.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { dropout } from "../../src/nn/dropout.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { OptionError, ShapeError, TrainingError } from "../../src/errors.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import type { BatchSource } from "../../src/train/batch_source.ts";

@@ -10,7 +10,7 @@ import {
   assertNotEquals,
   assertRejects,
 } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
 import { adam } from "../../src/optim/adam.ts";
 import { reduceOnPlateau } from "../../src/train/reduce_on_plateau.ts";

@@ -15,7 +15,7 @@ import {
   type Tensor1D,
   type Tensor4D,
   tf,
-} from "../../src/backend/tf.ts";
+} from "../../src/device/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
 import type { Sequential } from "../../src/nn/sequential.ts";
 import { lossAndGradients } from "../../src/train/step.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import type { Sequential } from "../../src/nn/sequential.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";
 import type { BatchSource } from "../../src/train/batch_source.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { tf } from "../../src/backend/tf.ts";
+import { tf } from "../../src/device/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { adam } from "../../src/optim/adam.ts";

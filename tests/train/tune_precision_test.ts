@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { OptionError } from "../../src/errors.ts";
-import { chooseWays } from "../../src/kernels/ways.ts";
+import { chooseWays } from "../../src/device/webgpu/run/ways.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { tune, type TunedOperation } from "../../src/train/tune.ts";

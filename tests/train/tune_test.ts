@@ -6,15 +6,15 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { backendInfo } from "../../src/backend/backend.ts";
-import { type Tensor1D, type Tensor4D, tf } from "../../src/backend/tf.ts";
+import { backendInfo } from "../../src/device/backend.ts";
+import { type Tensor1D, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
 import { readTuning } from "../../src/io/tuning_cache.ts";
 import {
   chooseWays,
   chosenWays,
   observeOperations,
-} from "../../src/kernels/ways.ts";
+} from "../../src/device/webgpu/run/ways.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { Sequential } from "../../src/nn/sequential.ts";

@@ -9,7 +9,7 @@ import {
   findOneDnn,
   LIBRARY_VARIABLE,
   type OneDnn,
-} from "../../../src/backend/onednn/library.ts";
+} from "../../../src/device/onednn/library/library.ts";
 import { assertClose } from "../../compare.ts";
 
 interface Outcome {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { tf } from "../../../src/backend/tf.ts";
-import { initBackend } from "../../../src/kernels/init.ts";
-import { isNative } from "../../../src/kernels/native/device.ts";
+import { tf } from "../../../src/device/tf.ts";
+import { initBackend } from "../../../src/device/init.ts";
+import { isNative } from "../../../src/device/onednn/device.ts";
 import { conv2d } from "../../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../../src/nn/dense.ts";
 import { maxPool2d } from "../../../src/nn/pooling.ts";

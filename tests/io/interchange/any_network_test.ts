@@ -7,7 +7,7 @@
 
 import { assertEquals } from "@std/assert";
 import * as tfl from "@tensorflow/tfjs-layers";
-import { type Tensor, tf } from "../../../src/backend/tf.ts";
+import { type Tensor, tf } from "../../../src/device/tf.ts";
 import { describeLayers } from "../../../src/io/interchange/described.ts";
 import { exportOnnx } from "../../../src/io/interchange/onnx_export.ts";
 import {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { findAdapter } from "../../../src/backend/adapter.ts";
-import { type Tensor4D, tf } from "../../../src/backend/tf.ts";
+import { findAdapter } from "../../../src/device/webgpu/run/adapter.ts";
+import { type Tensor4D, tf } from "../../../src/device/tf.ts";
 import { loadFashionMnist } from "../../../src/data/fashion_mnist.ts";
 import type { Checkpoint } from "../../../src/io/checkpoint.ts";
 import { restoreWeights } from "../../../src/io/checkpoint.ts";

@@ -5,7 +5,7 @@
  */
 
 import * as tfl from "@tensorflow/tfjs-layers";
-import { type Tensor, tf } from "../../../src/backend/tf.ts";
+import { type Tensor, tf } from "../../../src/device/tf.ts";
 import { read, use } from "../../device.ts";
 import { runPeer } from "../../peers.ts";
 

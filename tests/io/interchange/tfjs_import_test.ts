@@ -6,7 +6,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import * as tfl from "@tensorflow/tfjs-layers";
-import { type Tensor, tf } from "../../../src/backend/tf.ts";
+import { type Tensor, tf } from "../../../src/device/tf.ts";
 import { DataError } from "../../../src/errors.ts";
 import { exportModel } from "../../../src/io/interchange/export.ts";
 import { importModel } from "../../../src/io/interchange/import.ts";

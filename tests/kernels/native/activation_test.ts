@@ -5,8 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { activated } from "../../../src/kernels/native/activation.ts";
-import { makeFloats } from "../../../src/kernels/native/device.ts";
+import { activated } from "../../../src/device/onednn/activation.ts";
+import { makeFloats } from "../../../src/device/onednn/device.ts";
 import { assertClose } from "../../compare.ts";
 import { nativeTest } from "../../native.ts";
 import { numbers } from "../../numbers.ts";

@@ -8,8 +8,8 @@ import {
   nativeConv2d,
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
-} from "../../../src/kernels/native/conv2d.ts";
-import { activated } from "../../../src/kernels/native/activation.ts";
+} from "../../../src/device/onednn/conv2d.ts";
+import { activated } from "../../../src/device/onednn/activation.ts";
 import { nativeTest } from "../../native.ts";
 import { type ConvCase, CONVOLUTIONS } from "../conv2d_cases.ts";
 import {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { activated } from "../../../src/kernels/native/activation.ts";
-import { nativeMatmul } from "../../../src/kernels/native/matmul.ts";
+import { activated } from "../../../src/device/onednn/activation.ts";
+import { nativeMatmul } from "../../../src/device/onednn/matmul.ts";
 import { nativeTest } from "../../native.ts";
 import {
   checkMatmul,

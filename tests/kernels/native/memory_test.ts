@@ -5,8 +5,8 @@
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import type { CpuBackend } from "../../../src/backend/cpu_backend.ts";
-import { type Tensor, tf, type Variable } from "../../../src/backend/tf.ts";
+import type { CpuBackend } from "../../../src/device/onednn/cpu_backend.ts";
+import { type Tensor, tf, type Variable } from "../../../src/device/tf.ts";
 import { conv2d } from "../../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../../src/nn/dense.ts";
 import { dropout } from "../../../src/nn/dropout.ts";

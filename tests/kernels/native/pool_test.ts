@@ -7,7 +7,7 @@
 import {
   nativePool,
   nativePoolGradient,
-} from "../../../src/kernels/native/pool.ts";
+} from "../../../src/device/onednn/pool.ts";
 import { nativeTest } from "../../native.ts";
 import { AVERAGE_POOLS, MAX_POOLS, namePool } from "../pool_cases.ts";
 import {

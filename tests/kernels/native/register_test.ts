@@ -5,8 +5,8 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Tensor, type Tensor4D, tf } from "../../../src/backend/tf.ts";
-import { registerNative } from "../../../src/kernels/native/register.ts";
+import { type Tensor, type Tensor4D, tf } from "../../../src/device/tf.ts";
+import { registerNative } from "../../../src/device/drop_in/register_native.ts";
 import { assertCloseTensor } from "../../compare.ts";
 import { read } from "../../device.ts";
 import { nativeTest, plainly } from "../../native.ts";

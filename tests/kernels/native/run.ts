@@ -6,9 +6,9 @@
 
 import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { CpuBackend } from "../../../src/backend/cpu_backend.ts";
-import { tf } from "../../../src/backend/tf.ts";
-import { asTensor } from "../../../src/kernels/differentiable.ts";
+import type { CpuBackend } from "../../../src/device/onednn/cpu_backend.ts";
+import { tf } from "../../../src/device/tf.ts";
+import { asTensor } from "../../../src/device/tape.ts";
 import { nativeBackend } from "../../native.ts";
 import type { KernelRun } from "../run.ts";
 

@@ -5,14 +5,14 @@
  */
 
 import { assert } from "@std/assert";
-import { asTensor } from "../../../src/kernels/differentiable.ts";
+import { asTensor } from "../../../src/device/tape.ts";
 import {
   nativeConv2d,
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
-} from "../../../src/kernels/native/conv2d.ts";
-import { implementations } from "../../../src/kernels/native/device.ts";
-import { tf } from "../../../src/backend/tf.ts";
+} from "../../../src/device/onednn/conv2d.ts";
+import { implementations } from "../../../src/device/onednn/device.ts";
+import { tf } from "../../../src/device/tf.ts";
 import { assertCloseTensor } from "../../compare.ts";
 import { read } from "../../device.ts";
 import { nativeTest } from "../../native.ts";

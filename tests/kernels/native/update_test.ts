@@ -6,8 +6,8 @@
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { tf, type Variable } from "../../../src/backend/tf.ts";
-import { nativeAdam, nativeSgd } from "../../../src/kernels/native/update.ts";
+import { tf, type Variable } from "../../../src/device/tf.ts";
+import { nativeAdam, nativeSgd } from "../../../src/device/onednn/update.ts";
 import { nativeBackend, nativeTest } from "../../native.ts";
 import { numbers } from "../../numbers.ts";
 import {

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Tensor, type Tensor4D, tf } from "../../../src/backend/tf.ts";
+import { type Tensor, type Tensor4D, tf } from "../../../src/device/tf.ts";
 import { assertCloseTensor } from "../../compare.ts";
 import { nativeTest, plainly } from "../../native.ts";
 import { numbers } from "../../numbers.ts";

@@ -1,0 +1,136 @@
+/**
+ * Replaces kernels of the TensorFlow.js CPU backend by native ones.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { CpuBackend } from "../onednn/cpu_backend.ts";
+import type {
+  BinaryFunction,
+  NativeActivation,
+} from "../onednn/library/operation.ts";
+import type { OneDnn } from "../onednn/library/library.ts";
+import type { ConvSizes } from "../webgpu/conv/conv_view.ts";
+import { areFloats } from "./coverage.ts";
+import type { Kernel } from "./kernel.ts";
+import type { PoolSizes } from "../webgpu/pool/pool_shader.ts";
+import { replaceKernels } from "./register.ts";
+import { convKernels } from "./tfjs_conv2d.ts";
+import { matmulKernels } from "./tfjs_matmul.ts";
+import { maxPoolKernels } from "./tfjs_pool.ts";
+import { activated } from "../onednn/activation.ts";
+import {
+  areWindowsUsual,
+  nativeConv2d,
+  nativeConv2dFilterGradient,
+  nativeConv2dInputGradient,
+} from "../onednn/conv2d.ts";
+import { isNative, useLibrary } from "../onednn/device.ts";
+import {
+  fitsBinary,
+  nativeBinary,
+  nativeUnary,
+} from "../onednn/elementwise.ts";
+import { nativeMatmul } from "../onednn/matmul.ts";
+import { nativePool, nativePoolGradient } from "../onednn/pool.ts";
+import { hasNaN } from "../onednn/sums.ts";
+
+/** Fewer elements are computed faster than a native call for their number is made ready. */
+const MIN_ELEMENTS = 4096;
+
+const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
+  ...convKernels<CpuBackend>({
+    forward(_, { activation, ...tensors }, sizes) {
+      if (!_isConvolution(sizes)) return;
+      return activated(nativeConv2d(tensors, sizes), activation);
+    },
+    inputGradient(_, tensors, sizes) {
+      if (!_isConvolution(sizes)) return;
+      return nativeConv2dInputGradient(tensors, sizes);
+    },
+    filterGradient(backend, tensors, sizes) {
+      if (!_isConvolution(sizes)) return;
+      const { filter, bias } = nativeConv2dFilterGradient(tensors, sizes);
+      backend.disposeData(bias.dataId);
+      return filter;
+    },
+  }),
+  ...matmulKernels<CpuBackend>((_, { activation, ...tensors }, sizes) =>
+    activated(nativeMatmul(tensors, sizes), activation)
+  ),
+  ...maxPoolKernels<CpuBackend>({
+    forward(backend, x, sizes) {
+      if (!_isPooling(sizes)) return;
+      const { pooled, places } = nativePool(x, "max", sizes);
+      backend.disposeData(places!.dataId);
+      return pooled;
+    },
+    gradient(backend, { dy, x }, sizes) {
+      if (!_isPooling(sizes)) return;
+      const { pooled, places } = nativePool(x, "max", sizes);
+      const dx = nativePoolGradient({ dy, places }, sizes);
+      for (const { dataId } of [pooled, places!]) backend.disposeData(dataId);
+      return dx;
+    },
+  }),
+  Relu: _activation("relu"),
+  Sigmoid: _activation("sigmoid"),
+  Sqrt: ({ backend, inputs: { x } }) =>
+    _isLarge(x) && areFloats(backend, x) ? nativeUnary(x, "sqrt") : undefined,
+  Add: _binary("add"),
+  Sub: _binary("subtract"),
+  Multiply: _binary("multiply"),
+  RealDiv: _binary("divide"),
+};
+
+/**
+ * Has every TensorFlow.js program in this process compute convolutions, matrix products, max pooling, their gradients, and
+ * large elementwise operations on the CPU backend by a library. Cases that it does not cover go to TensorFlow.js's own.
+ *
+ * @param library The library.
+ */
+export function registerNative(library: OneDnn): void {
+  useLibrary(library);
+  replaceKernels(
+    "cpu",
+    Object.fromEntries(
+      Object.entries(KERNELS).map((
+        [name, kernel],
+      ) => [name, (call) => isNative() ? kernel(call) : undefined]),
+    ) as typeof KERNELS,
+  );
+}
+
+/** Whether the library computes a convolution. */
+function _isConvolution(s: ConvSizes): boolean {
+  return areWindowsUsual(s, [s.filterHeight, s.filterWidth]);
+}
+
+/** Whether the library computes a pooling. */
+function _isPooling(s: PoolSizes): boolean {
+  return areWindowsUsual(s, [s.windowHeight, s.windowWidth]);
+}
+
+/** Leaves NaN, which oneDNN would hide, to TensorFlow.js's own kernel. */
+function _activation(of: NativeActivation): Kernel<CpuBackend> {
+  return ({ backend, inputs: { x } }) =>
+    _isLarge(x) && areFloats(backend, x) && !hasNaN(x)
+      ? nativeUnary(x, of)
+      : undefined;
+}
+
+function _binary(of: BinaryFunction): Kernel<CpuBackend> {
+  const isSymmetric = of === "add" || of === "multiply";
+  return ({ backend, inputs: { a, b } }) => {
+    if (!areFloats(backend, a, b)) return;
+    if (_isLarge(a) && fitsBinary(a, b)) return nativeBinary(a, b, of);
+    if (isSymmetric && _isLarge(b) && fitsBinary(b, a)) {
+      return nativeBinary(b, a, of);
+    }
+  };
+}
+
+function _isLarge({ shape }: TensorInfo): boolean {
+  return shape.reduce((product, n) => product * n, 1) >= MIN_ELEMENTS;
+}

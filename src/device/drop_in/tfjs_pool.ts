@@ -1,0 +1,68 @@
+/**
+ * TensorFlow.js's max pooling kernels, by ours.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import { areFloats } from "./coverage.ts";
+import { poolSizes } from "../webgpu/conv/sizes.ts";
+import { poolOutputShape, type PoolSizes } from "../webgpu/pool/pool_shader.ts";
+import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
+
+/** Max pooling and its gradient as a backend computes them, float32; undefined where it does not. */
+export interface MaxPoolOperations<Backend> {
+  /** Largest value of each window. */
+  forward(
+    backend: Backend,
+    x: TensorInfo,
+    sizes: PoolSizes,
+  ): TensorInfo | undefined;
+  /** Gradient by the input `x`. */
+  gradient(
+    backend: Backend,
+    tensors: { dy: TensorInfo; x: TensorInfo },
+    sizes: PoolSizes,
+  ): TensorInfo | undefined;
+}
+
+/**
+ * The kernels by name.
+ *
+ * @param operations What they compute with.
+ * @returns The kernels.
+ */
+export function maxPoolKernels<Backend extends AnyBackend>(
+  operations: MaxPoolOperations<Backend>,
+): Record<string, Kernel<Backend>> {
+  return {
+    MaxPool: ({ backend, inputs: { x }, attrs }) => {
+      const sizes = _sizesOf(backend, x, attrs);
+      if (sizes === undefined) return;
+      return operations.forward(backend, x, sizes);
+    },
+    MaxPoolGrad: ({ backend, inputs: { dy, input }, attrs }) => {
+      const sizes = _sizesOf(backend, input, attrs);
+      if (sizes === undefined || !areFloats(backend, dy)) return;
+      if (`${dy.shape}` !== `${poolOutputShape(sizes)}`) return;
+      return operations.gradient(backend, { dy, x: input }, sizes);
+    },
+  };
+}
+
+/** Sizes of a pooling, if it is one that our kernels cover: float32 and not empty. */
+function _sizesOf(
+  backend: AnyBackend,
+  x: TensorInfo,
+  { filterSize, strides, pad, dimRoundingMode }: KernelCall["attrs"],
+): PoolSizes | undefined {
+  if (!areFloats(backend, x)) return;
+  const sizes = poolSizes({
+    inShape: x.shape,
+    filterSize: filterSize as number,
+    strides: strides as number,
+    pad: pad as number,
+    dimRoundingMode,
+  });
+  return sizes.outHeight > 0 && sizes.outWidth > 0 ? sizes : undefined;
+}

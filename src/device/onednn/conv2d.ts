@@ -1,0 +1,239 @@
+/**
+ * Convolution and its gradients by native kernels.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { Convolution, Layout, Windows } from "./library/operation.ts";
+import type { OneDnn } from "./library/library.ts";
+import {
+  implementationOf,
+  makePrimitive,
+  type Primitive,
+} from "./library/primitive.ts";
+import type { ConvSizes } from "../webgpu/conv/conv_view.ts";
+import {
+  floatsOf,
+  imageLayout,
+  makeFloats,
+  primitiveOf,
+  rowMajor,
+} from "./device.ts";
+
+/** With fewer channels, tiles are mostly empty lanes. */
+const MIN_TILED_CHANNELS = 16;
+
+/**
+ * Computes `conv2d(x, filter) + bias`.
+ *
+ * @param tensors float32 `x`, NHWC, `filter`, HWIO, and `bias`, `[outChannels]`, which may be missing.
+ * @param s Sizes of the convolution.
+ * @returns float32 NHWC.
+ */
+export function nativeConv2d(
+  { x, filter, bias }: {
+    x: TensorInfo;
+    filter: TensorInfo;
+    bias?: TensorInfo;
+  },
+  s: ConvSizes,
+): TensorInfo {
+  const primitive = _primitive(s, { hasBias: bias !== undefined });
+  const y = makeFloats(_outputShape(s));
+  primitive.run({
+    x: floatsOf(x),
+    kernel: floatsOf(filter),
+    bias: bias && floatsOf(bias),
+    y: y.values,
+  });
+  return y.info;
+}
+
+/**
+ * Gradient of a convolution by its input.
+ *
+ * @param tensors float32 `dy`, NHWC, and `filter`, HWIO.
+ * @param s Sizes of the convolution.
+ * @returns float32 NHWC.
+ */
+export function nativeConv2dInputGradient(
+  { dy, filter }: { dy: TensorInfo; filter: TensorInfo },
+  s: ConvSizes,
+): TensorInfo {
+  const primitive = _primitive(s, { gradient: "input" });
+  const dx = makeFloats(_inputShape(s));
+  primitive.run({
+    dy: floatsOf(dy),
+    kernel: floatsOf(filter),
+    dx: dx.values,
+  });
+  return dx.info;
+}
+
+/**
+ * Gradients of a convolution by its filter and by the bias that is added to it.
+ *
+ * @param tensors float32 `x` and `dy`, NHWC.
+ * @param s Sizes of the convolution.
+ * @returns float32 HWIO and `[outChannels]`.
+ */
+export function nativeConv2dFilterGradient(
+  { x, dy }: { x: TensorInfo; dy: TensorInfo },
+  s: ConvSizes,
+): { filter: TensorInfo; bias: TensorInfo } {
+  const primitive = _primitive(s, { gradient: "kernel", hasBias: true });
+  const filter = makeFloats([
+    s.filterHeight,
+    s.filterWidth,
+    s.inChannels,
+    s.outChannels,
+  ]);
+  const bias = makeFloats([s.outChannels]);
+  primitive.run({
+    x: floatsOf(x),
+    dy: floatsOf(dy),
+    dKernel: filter.values,
+    dBias: bias.values,
+  });
+  return { filter: filter.info, bias: bias.info };
+}
+
+function _primitive(
+  s: ConvSizes,
+  options: {
+    gradient?: "input" | "kernel";
+    hasBias?: boolean;
+  },
+): Primitive {
+  const { gradient, hasBias = false } = options;
+  const key = `conv2d,${gradient},${hasBias},${Object.values(s)}`;
+  return primitiveOf(key, (library) => {
+    const x = imageLayout(_inputShape(s));
+    const y = imageLayout(_outputShape(s));
+    const bias = hasBias ? rowMajor([s.outChannels]) : undefined;
+    const filter = _filterLayout(s);
+    const biases = bias === undefined ? {} : { bias };
+    const direct: Convolution = {
+      kind: "convolution",
+      by: "direct",
+      gradient,
+      x,
+      kernel: _isRepackable(s) ? _any(filter) : filter,
+      bias,
+      y,
+      windows: windowsOf(s, [s.filterHeight, s.filterWidth]),
+    };
+    return makePrimitive(
+      library,
+      _byTiles(library, direct) ?? direct,
+      gradient === "input"
+        ? { dy: y, kernel: filter, dx: x }
+        : gradient === "kernel"
+        ? { x, dy: y, dKernel: filter, dBias: bias! }
+        : { x, kernel: filter, ...biases, y },
+    );
+  });
+}
+
+/** The layout that the library likes best. */
+function _any(layout: Layout): Layout {
+  return { ...layout, strides: "any" };
+}
+
+/**
+ * The same convolution by tiles, as Winograd's (Lavin and Gray, 2016), where the library thinks that faster: version 2 does
+ * for 3x3 and many channels, and it is, two to three times; version 3 has none.
+ */
+function _byTiles(
+  library: OneDnn,
+  direct: Convolution,
+): Convolution | undefined {
+  const { dims, strides } = direct.kernel;
+  const [outChannels, inChannels, ...size] = dims;
+  const isCandidate = `${size};${direct.windows.strides}` === "3,3;1,1" &&
+    Math.min(outChannels, inChannels) >= MIN_TILED_CHANNELS;
+  if (!isCandidate || strides !== "any") return;
+  const [x, y] = [direct.x, direct.y].map(_any);
+  const tiled: Convolution = { ...direct, by: "any", x, y };
+  return implementationOf(library, tiled).includes("wino") ? tiled : undefined;
+}
+
+/** Where the windows of a convolution or a pooling are. */
+type _Places = Omit<
+  ConvSizes,
+  "inChannels" | "outChannels" | "filterHeight" | "filterWidth"
+>;
+
+/**
+ * How windows lie, as the library describes it.
+ *
+ * @param s Sizes of a convolution or a pooling.
+ * @param size Height and width of a window.
+ * @returns Strides and padding.
+ */
+export function windowsOf(
+  s: _Places,
+  size: readonly [number, number],
+): Windows {
+  const strides = [s.strideHeight, s.strideWidth];
+  const padBefore = [s.padTop, s.padLeft];
+  const padAfter = [0, 1].map((d) => Math.max(0, -_left(s, size, d)));
+  return { strides, padBefore, padAfter };
+}
+
+/**
+ * Whether windows are such as the library takes: as many as there is room for, none of them in padding alone. Where `pad` is a
+ * number and windows are not square, TensorFlow.js has more or fewer in a row, as it counts them like those in a column. Of
+ * windows in padding alone there is no largest value, and convolutions of version 3 crash the process with some.
+ *
+ * @param s Sizes of a convolution or a pooling.
+ * @param size Height and width of a window.
+ * @returns Whether they are.
+ */
+export function areWindowsUsual(
+  s: _Places,
+  size: readonly [number, number],
+): boolean {
+  const { strides, padBefore, padAfter } = windowsOf(s, size);
+  return size.every((n, d) =>
+    _left(s, size, d) < strides[d] && padBefore[d] < n && padAfter[d] < n
+  );
+}
+
+/** How much of the input is behind the last window, in a column or in a row; below 0 where the window goes beyond. */
+function _left(s: _Places, size: readonly [number, number], d: number): number {
+  const [inSize, outSize, stride, padding] = [
+    [s.inHeight, s.outHeight, s.strideHeight, s.padTop],
+    [s.inWidth, s.outWidth, s.strideWidth, s.padLeft],
+  ][d];
+  return inSize + padding - (outSize - 1) * stride - size[d];
+}
+
+function _inputShape(s: ConvSizes): number[] {
+  return [s.batch, s.inHeight, s.inWidth, s.inChannels];
+}
+
+function _outputShape(s: ConvSizes): number[] {
+  return [s.batch, s.outHeight, s.outWidth, s.outChannels];
+}
+
+/**
+ * Whether the library may have kernels in the layout that it likes best. Version 3.7.2, Debian 13's, puts some that have one
+ * channel on both sides there wrongly, and writes beyond its memory in the filter gradient of 1x1 kernels with strides.
+ */
+function _isRepackable(s: ConvSizes): boolean {
+  const hasStrides = s.strideHeight * s.strideWidth > 1;
+  return s.inChannels * s.outChannels > 1 &&
+    !(s.filterHeight * s.filterWidth === 1 && hasStrides);
+}
+
+/** HWIO, as the library names dimensions: out, in, height, width. */
+function _filterLayout(s: ConvSizes): Layout {
+  const { filterHeight, filterWidth, inChannels, outChannels } = s;
+  const row = filterWidth * inChannels * outChannels;
+  return {
+    dims: [outChannels, inChannels, filterHeight, filterWidth],
+    strides: [1, outChannels, row, inChannels * outChannels],
+  };
+}

@@ -1,0 +1,215 @@
+/**
+ * The CPU as a device of native kernels: the library they are called from, and the memory they read and write.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { CpuBackend } from "./cpu_backend.ts";
+import type { OneDnn } from "./library/library.ts";
+import type { Layout } from "./library/operation.ts";
+import type { Primitive } from "./library/primitive.ts";
+import { type Tensor, tf, type Variable } from "../tf.ts";
+import { BackendError } from "../../errors.ts";
+
+let current: OneDnn | undefined;
+const primitives = new Map<string, Primitive>();
+
+/**
+ * Has the kernels of this folder compute with a library.
+ *
+ * @param library The library; without one, TensorFlow.js's plain kernels compute.
+ */
+export function useLibrary(library: OneDnn | undefined): void {
+  current = library;
+}
+
+/**
+ * Says whether the device in use is the CPU with native kernels.
+ *
+ * @returns Whether it is.
+ */
+export function isNative(): boolean {
+  return current !== undefined && tf.getBackend() === "cpu";
+}
+
+/**
+ * Says whether the device in use has kernels of ours.
+ *
+ * @returns Whether it is WebGPU, or the CPU with native kernels.
+ */
+export function hasKernels(): boolean {
+  return tf.getBackend() === "webgpu" || isNative();
+}
+
+/**
+ * The library in use.
+ *
+ * @returns The library.
+ * @throws {BackendError} If there is none.
+ */
+export function nativeLibrary(): OneDnn {
+  if (current === undefined) {
+    throw new BackendError("Cannot compute as no native library is in use");
+  }
+  return current;
+}
+
+/**
+ * Makes an operation ready, once per process.
+ *
+ * @param key Names the operation and its sizes.
+ * @param make Makes it ready.
+ * @returns The operation.
+ */
+export function primitiveOf(
+  key: string,
+  make: (library: OneDnn) => Primitive,
+): Primitive {
+  let primitive = primitives.get(key);
+  if (primitive === undefined) {
+    primitives.set(key, primitive = make(nativeLibrary()));
+  }
+  return primitive;
+}
+
+/**
+ * Lists how the library computes what was computed so far.
+ *
+ * @returns The library's words, for example "brgconv:avx512_core", by operation and sizes, first used first.
+ */
+export function implementations(): Map<string, string> {
+  const entries = [...primitives];
+  return new Map(
+    entries.map(([key, { implementation }]) => [key, implementation]),
+  );
+}
+
+/**
+ * The CPU backend, which is in use.
+ *
+ * @returns The backend.
+ */
+export function cpuBackend(): CpuBackend {
+  return tf.backend() as CpuBackend;
+}
+
+/**
+ * The values of a tensor, where they lie.
+ *
+ * @param tensor A tensor on the CPU, float32 by its type.
+ * @returns Its elements, which are not to be changed; a copy where they are stored as another type.
+ */
+export function floatsOf({ dataId }: TensorInfo): Float32Array<ArrayBuffer> {
+  const { values } = cpuBackend().data.get(dataId);
+  return values instanceof Float32Array
+    ? values as Float32Array<ArrayBuffer>
+    : Float32Array.from(values as ArrayLike<number>);
+}
+
+/** A new tensor and its memory, which is yet to be filled. */
+export interface Made<A> {
+  readonly info: TensorInfo;
+  readonly values: A;
+}
+
+/**
+ * Makes a float32 tensor.
+ *
+ * @param shape Its shape.
+ * @returns The tensor, with undefined content.
+ */
+export function makeFloats(
+  shape: readonly number[],
+): Made<Float32Array<ArrayBuffer>> {
+  const backend = cpuBackend();
+  const values = backend.arrays.floats(tf.util.sizeFromShape([...shape]));
+  return {
+    info: backend.makeTensorInfo([...shape], "float32", values),
+    values,
+  };
+}
+
+/**
+ * Makes a tensor of bytes that mean something to the library alone.
+ *
+ * @param length How many.
+ * @returns The tensor, with undefined content.
+ */
+export function makeBytes(length: number): Made<Uint8Array<ArrayBuffer>> {
+  const backend = cpuBackend();
+  const values = backend.arrays.bytes(length);
+  return { info: backend.makeTensorInfo([length], "bool", values), values };
+}
+
+/**
+ * The bytes of a tensor that {@linkcode makeBytes} made.
+ *
+ * @param tensor The tensor.
+ * @returns Its bytes.
+ */
+export function bytesOf({ dataId }: TensorInfo): Uint8Array<ArrayBuffer> {
+  return cpuBackend().data.get(dataId).values as Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * The memory of a tensor, if no other tensor shares it and nobody outside may hold it.
+ *
+ * @param tensor float32.
+ * @returns Its elements, which may be changed.
+ */
+export function ownFloats(
+  { dataId }: TensorInfo,
+): Float32Array<ArrayBuffer> | undefined {
+  const backend = cpuBackend();
+  const { values } = backend.data.get(dataId);
+  const isOwn = backend.refCount(dataId) <= 1 &&
+    backend.arrays.holders(values) === 1;
+  return isOwn ? values as Float32Array<ArrayBuffer> : undefined;
+}
+
+/**
+ * The memory of a variable that is about to change where it is. One whose memory another tensor shares, as a clone does, or
+ * that someone outside may hold, is moved to new memory first.
+ *
+ * @param variable float32.
+ * @returns Its elements, which may be changed.
+ */
+export function soleFloats(variable: Variable): Float32Array<ArrayBuffer> {
+  const own = ownFloats(variable);
+  if (own !== undefined) return own;
+  const copy = makeFloats(variable.shape);
+  copy.values.set(floatsOf(variable));
+  const tensor: Tensor = tf.engine().makeTensorFromTensorInfo(copy.info);
+  variable.assign(tensor);
+  tensor.dispose();
+  return copy.values;
+}
+
+/**
+ * The layout of a tensor whose last dimension lies closest.
+ *
+ * @param shape Its shape.
+ * @returns Lengths and strides.
+ */
+export function rowMajor(shape: readonly number[]): Layout {
+  const strides = shape.map((_, d) =>
+    shape.slice(d + 1).reduce((product, n) => product * n, 1)
+  );
+  return { dims: shape, strides };
+}
+
+/**
+ * The layout of images, channels last, as the library names their dimensions.
+ *
+ * @param shape `[batch, height, width, channels]`.
+ * @returns Lengths and strides as batch, channels, height, width.
+ */
+export function imageLayout(
+  [batch, height, width, channels]: readonly number[],
+): Layout {
+  return {
+    dims: [batch, channels, height, width],
+    strides: [height * width * channels, 1, width * channels, channels],
+  };
+}

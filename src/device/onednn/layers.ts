@@ -1,0 +1,195 @@
+/**
+ * What layers of a network compute on the CPU: several native kernels as one differentiable operation.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D, Tensor4D } from "../tf.ts";
+import { uniforms } from "../../random.ts";
+import { asTensor, differentiable } from "../tape.ts";
+import type { Dropout } from "../webgpu/dense/dropout.ts";
+import type { FusedConvOptions } from "../webgpu/conv/fused_conv2d.ts";
+import type { FusedDenseOptions } from "../webgpu/dense/fused_dense.ts";
+import type { PoolSizes } from "../webgpu/pool/pool_shader.ts";
+import {
+  nativeConv2d,
+  nativeConv2dFilterGradient,
+  nativeConv2dInputGradient,
+} from "./conv2d.ts";
+import { cpuBackend, floatsOf, makeFloats } from "./device.ts";
+import {
+  activated,
+  activateInPlace,
+  nativeActivationGradient,
+} from "./activation.ts";
+import { nativeUnary } from "./elementwise.ts";
+import { nativeMatmul } from "./matmul.ts";
+import {
+  keepNaN,
+  nativePool,
+  nativePoolGradient,
+  type PoolKind,
+} from "./pool.ts";
+import { columnSums, hasNaN } from "./sums.ts";
+
+/**
+ * Computes `pool(activation(conv2d(x, kernel) + bias))`. With max pooling, what is not pooled yet is freed at once.
+ *
+ * @param tensors float32 `x`, NHWC, `kernel`, HWIO, and `bias`, `[outChannels]`.
+ * @param options What to compute.
+ * @returns float32 NHWC.
+ */
+export function nativeConvLayer(
+  tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },
+  options: FusedConvOptions,
+): Tensor4D {
+  const { x, kernel, bias } = tensors;
+  const { sizes, activation, pool, needsInputGradient } = options;
+  const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
+  return differentiable(inputs, (save) => {
+    const y = nativeConv2d({ x, filter: kernel, bias }, sizes);
+    if (pool === undefined) {
+      activated(y, activation);
+      const output = asTensor(y);
+      save([x, kernel, output]);
+      return output;
+    }
+    const isAstray = activateInPlace(y, activation);
+    const { pooled, places } = nativePool(y, pool.kind, pool.sizes);
+    if (isAstray && places !== undefined) keepNaN(pooled, y, pool.sizes);
+    const output = asTensor(pooled);
+    if (places === undefined) save([x, kernel, asTensor(y)]);
+    else {
+      _free(y);
+      save([x, kernel, output, asTensor(places)]);
+    }
+    return output;
+  }, (dy, [x, kernel, y, places]) => {
+    // The largest values are of activations that grow, so that it does not matter which comes first.
+    const steps: ((gradient: TensorInfo) => TensorInfo)[] = [];
+    if (activation) {
+      steps.push((dy) => nativeActivationGradient({ dy, y }, activation));
+    }
+    const unpool = (dy: TensorInfo) =>
+      nativePoolGradient({ dy, places }, pool!.sizes);
+    if (pool?.kind === "max") steps.push(unpool);
+    if (pool?.kind === "average") steps.unshift(unpool);
+    const dz = steps.reduce((gradient: TensorInfo, step) => {
+      const next = step(gradient);
+      if (gradient !== dy) _free(gradient);
+      return next;
+    }, dy);
+    const gradients = nativeConv2dFilterGradient({ x, dy: dz }, sizes);
+    const dx = needsInputGradient
+      ? [nativeConv2dInputGradient({ dy: dz, filter: kernel }, sizes)]
+      : [];
+    if (dz !== dy) _free(dz);
+    return [gradients.filter, gradients.bias, ...dx].map(asTensor);
+  }) as Tensor4D;
+}
+
+/**
+ * Computes `dropout(activation(x * kernel + bias))`. No mask is kept: where the output is 0, so is the gradient.
+ *
+ * @param tensors float32 `x`, `[batch, in]`, `kernel`, `[in, out]`, and `bias`, `[out]`.
+ * @param options What follows the bias.
+ * @returns float32 `[batch, out]`.
+ */
+export function nativeDenseLayer(
+  tensors: { x: Tensor2D; kernel: Tensor2D; bias: Tensor },
+  { activation, dropout }: FusedDenseOptions,
+): Tensor2D {
+  const { x, kernel, bias } = tensors;
+  const [rows, inputs] = x.shape;
+  const [, columns] = kernel.shape;
+  return differentiable([x, kernel, bias], (save) => {
+    const output = nativeMatmul(
+      { a: x, b: kernel, bias, outputShape: [rows, columns] },
+      { rows, columns, depth: inputs },
+    );
+    activated(output, activation);
+    if (dropout) _drop(floatsOf(output), dropout);
+    const tensor = asTensor(output);
+    save([x, kernel, tensor]);
+    return tensor;
+  }, (dy, [x, kernel, y]) => {
+    let dz: TensorInfo = dy;
+    if (activation) dz = nativeActivationGradient({ dy, y }, activation);
+    if (dropout) {
+      const masked = dz;
+      dz = nativeUnary(masked, "linear", { alpha: 1 / (1 - dropout.rate) });
+      if (masked !== dy) _free(masked);
+    }
+    const dx = nativeMatmul(
+      { a: dz, b: kernel, outputShape: [rows, inputs] },
+      { rows, columns: inputs, depth: columns, transposeB: true },
+    );
+    const dKernel = nativeMatmul(
+      { a: x, b: dz, outputShape: [inputs, columns] },
+      { rows: inputs, columns, depth: rows, transposeA: true },
+    );
+    const dBias = columnSums(dz, { rows, columns });
+    if (dz !== dy) _free(dz);
+    return [dx, dKernel, dBias].map(asTensor);
+  }) as Tensor2D;
+}
+
+/**
+ * Largest value, or mean, of each window, differentiable.
+ *
+ * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param kind Which.
+ * @param sizes Sizes of the pooling.
+ * @returns float32 `[batch, outHeight, outWidth, channels]`.
+ */
+export function nativePoolLayer(
+  x: Tensor4D,
+  kind: PoolKind,
+  sizes: PoolSizes,
+): Tensor4D {
+  return differentiable([x], (save) => {
+    const { pooled, places } = nativePool(x, kind, sizes);
+    if (places !== undefined) {
+      if (hasNaN(x)) keepNaN(pooled, x, sizes);
+      save([asTensor(places)]);
+    }
+    return asTensor(pooled);
+  }, (dy, [places]) => [
+    asTensor(nativePoolGradient({ dy, places }, sizes)),
+  ]) as Tensor4D;
+}
+
+/**
+ * Drops elements of a new tensor, differentiable. No mask is kept: the gradient draws the same numbers again.
+ *
+ * @param x float32 of any shape.
+ * @param options What to drop.
+ * @returns float32 of the same shape.
+ */
+export function nativeDropoutLayer(x: Tensor, options: Dropout): Tensor {
+  const run = (values: TensorInfo): Tensor => {
+    const output = makeFloats(values.shape);
+    output.values.set(floatsOf(values));
+    _drop(output.values, options);
+    return asTensor(output.info);
+  };
+  return differentiable([x], () => run(x), (dy) => [run(dy)]);
+}
+
+/** The random numbers are drawn one by one, which no function of the library does. */
+function _drop(
+  values: Float32Array<ArrayBuffer>,
+  { rate, key }: Dropout,
+): void {
+  // As a float32, like on WebGPU.
+  const scale = Math.fround(1 / (1 - rate));
+  const numbers = uniforms(values.length, key);
+  for (let i = 0; i < values.length; i++) {
+    values[i] = numbers[i] < rate ? 0 : values[i] * scale;
+  }
+}
+
+function _free({ dataId }: TensorInfo): void {
+  cpuBackend().disposeData(dataId);
+}

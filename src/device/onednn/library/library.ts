@@ -1,0 +1,207 @@
+/**
+ * Finds oneDNN, the library of kernels for CPUs that PyTorch and TensorFlow compute with, and calls it.
+ *
+ * @module
+ */
+
+import { BackendError } from "../../../errors.ts";
+import { QUERIES, type StatusFunction, statusFunctions } from "./symbols.ts";
+
+/** Environment variable that names the library, for where it is not among the usual ones. */
+export const LIBRARY_VARIABLE = "ONEDNN_LIBRARY";
+
+/** The usual names, the newest version first. */
+const NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
+  // Debian 13 has version 3 as libdnnl.so.3.6.
+  linux: ["libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.2", "libdnnl.so"],
+  darwin: [
+    "libdnnl.3.dylib",
+    "/opt/homebrew/lib/libdnnl.3.dylib",
+    "/usr/local/lib/libdnnl.3.dylib",
+    "libdnnl.2.dylib",
+  ],
+  windows: ["dnnl.dll"],
+};
+
+/** What to do where the library is missing. */
+export const NO_LIBRARY_REMEDY = {
+  linux:
+    "install it with `apt-get install libdnnl-dev`, or your system's package of oneDNN",
+  darwin: "install it with `brew install onednn`",
+}[Deno.build.os as string] ??
+  `put oneDNN's library on the path, or name it in ${LIBRARY_VARIABLE}`;
+
+/** Statuses by number. */
+const STATUSES = [
+  "success",
+  "out of memory",
+  "invalid arguments",
+  "unimplemented",
+  "no implementation left",
+  "runtime error",
+  "not required",
+];
+
+const OUT_OF_MEMORY = 1;
+
+/** A pointer that the library gave. */
+export type Handle = Deno.PointerValue;
+
+/** What a function of the library is given. */
+export type NativeValue = number | bigint | Handle | BufferSource;
+
+/** Kind of engine, and of stream, of every call. */
+const CPU = 1;
+const DEFAULT_STREAM = 1;
+
+/** The library, opened. */
+export interface OneDnn {
+  /** Its file, as it was found. */
+  readonly path: string;
+  /** Its version, for example "2.6.3". */
+  readonly version: string;
+  /** First number of the version: 2 or 3. */
+  readonly major: number;
+  /** Threads that it computes with; undefined where it does not say. */
+  readonly threads?: number;
+  /** The CPU. */
+  readonly engine: Handle;
+  /** Where operations are executed, one after the other. */
+  readonly stream: Handle;
+  /** Functions that give no status. */
+  readonly queries: Deno.DynamicLibrary<typeof QUERIES>["symbols"];
+  /**
+   * Calls a function that gives a status.
+   *
+   * @throws {BackendError} If the status is not success.
+   */
+  call(name: StatusFunction, ...values: readonly NativeValue[]): void;
+  /**
+   * Calls a function whose first parameter is where to put a pointer.
+   *
+   * @returns The pointer.
+   * @throws {BackendError} If the status is not success.
+   */
+  make(name: StatusFunction, ...values: readonly NativeValue[]): Handle;
+}
+
+/** The library, or why there is none. */
+export type FoundOneDnn =
+  | { readonly library: OneDnn; readonly missing?: undefined }
+  | { readonly library?: undefined; readonly missing: string };
+
+let found: FoundOneDnn | undefined;
+
+/**
+ * Opens the library, once.
+ *
+ * @returns The library or, in words that complete "as ...", why it cannot be used.
+ */
+export function findOneDnn(): FoundOneDnn {
+  return found ??= _find();
+}
+
+function _find(): FoundOneDnn {
+  // Nobody is asked for what is not needed. Pointers need the permission for all files.
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    return { missing: "loading oneDNN needs --allow-ffi, without a path" };
+  }
+  const named = _variable();
+  const names = named === undefined ? NAMES[Deno.build.os] ?? [] : [named];
+  let broken: string | undefined;
+  let reason = `oneDNN was not found: ${NO_LIBRARY_REMEDY}`;
+  for (const path of names) {
+    try {
+      return { library: _open(path) };
+    } catch (error) {
+      // Deno says some of it twice.
+      const message = (error instanceof Error ? error.message : String(error))
+        .replace(/^(Could not open library: )+/, "");
+      if (named !== undefined) {
+        reason =
+          `${LIBRARY_VARIABLE} names "${named}", which cannot be used (${message})`;
+      } else if (!_isAbsent(message) && broken === undefined) {
+        broken = error instanceof BackendError
+          ? message
+          : `oneDNN in ${path} cannot be used (${message}): ${NO_LIBRARY_REMEDY}`;
+      }
+    }
+  }
+  return { missing: broken ?? reason };
+}
+
+/** Whether a message says that there is no such file. */
+function _isAbsent(message: string): boolean {
+  return /no such file|cannot open shared object|module could not be found/i
+    .test(message);
+}
+
+function _variable(): string | undefined {
+  const permission = { name: "env", variable: LIBRARY_VARIABLE } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") return;
+  return Deno.env.get(LIBRARY_VARIABLE) || undefined;
+}
+
+function _open(path: string): OneDnn {
+  const { symbols: queries } = Deno.dlopen(path, QUERIES);
+  const { version, major } = _version(queries.dnnl_version());
+  if (major !== 2 && major !== 3) {
+    throw new BackendError(
+      `oneDNN ${version} in ${path} is neither version 2 nor 3: ${NO_LIBRARY_REMEDY}`,
+    );
+  }
+  _pin(path, queries);
+  const functions = Deno.dlopen(path, statusFunctions(major)).symbols as Record<
+    string,
+    (...values: readonly NativeValue[]) => number
+  >;
+  const call: OneDnn["call"] = (name, ...values) => {
+    const status = functions[name](...values);
+    if (status === 0) return;
+    const what = STATUSES[status] ?? `status ${status}`;
+    const remedy = status === OUT_OF_MEMORY
+      ? "use fewer or smaller images"
+      : "please report it, and use `--device webgpu`";
+    throw new BackendError(
+      `oneDNN ${version} failed in ${name}: ${what}; ${remedy}`,
+    );
+  };
+  const make: OneDnn["make"] = (name, ...values) => {
+    const place = new BigUint64Array(1);
+    call(name, place, ...values);
+    return Deno.UnsafePointer.create(place[0]);
+  };
+  const engine = make("dnnl_engine_create", CPU, 0n);
+  const stream = make("dnnl_stream_create", engine, DEFAULT_STREAM);
+  const threads = _limitThreads(queries);
+  return { path, version, major, threads, engine, stream, queries, call, make };
+}
+
+/**
+ * Has the library stay to the end of the process. Deno unloads it with the worker that opened it, while its threads wait in
+ * its code: the process crashes then.
+ */
+function _pin(path: string, { dlopen }: OneDnn["queries"]): void {
+  const flags = { linux: 0x1001, darwin: 0x81 }[Deno.build.os as string];
+  // The flags are RTLD_LAZY and RTLD_NODELETE.
+  if (flags !== undefined) {
+    dlopen?.(new TextEncoder().encode(`${path}\0`), flags);
+  }
+}
+
+/** Reads `dnnl_version_t`: three ints first. */
+function _version(pointer: Handle): { version: string; major: number } {
+  const view = new Deno.UnsafePointerView(pointer!);
+  const numbers = [0, 4, 8].map((offset) => view.getInt32(offset));
+  return { version: numbers.join("."), major: numbers[0] };
+}
+
+/** OpenMP counts the machine's cores, which may be more than this process may use. */
+function _limitThreads(queries: OneDnn["queries"]): number | undefined {
+  const threads = queries.omp_get_max_threads?.();
+  if (threads === undefined) return;
+  const cores = navigator.hardwareConcurrency;
+  if (threads <= cores) return threads;
+  queries.omp_set_num_threads?.(cores);
+  return cores;
+}

@@ -1,0 +1,124 @@
+/**
+ * Pooling and its gradient by native kernels.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import { makePrimitive, type Primitive } from "./library/primitive.ts";
+import {
+  poolInputShape,
+  poolOutputShape,
+  type PoolSizes,
+} from "../webgpu/pool/pool_shader.ts";
+import { windowsOf } from "./conv2d.ts";
+import {
+  bytesOf,
+  cpuBackend,
+  floatsOf,
+  imageLayout,
+  makeBytes,
+  makeFloats,
+  primitiveOf,
+} from "./device.ts";
+
+/** What a pooling takes of each window; padding never counts. */
+export type PoolKind = "max" | "average";
+
+/** What a pooling gave. */
+export interface NativePooled {
+  /** float32 `[batch, outHeight, outWidth, channels]`. */
+  readonly pooled: TensorInfo;
+  /** Of max pooling, where the largest values were: bytes for {@linkcode nativePoolGradient} alone. */
+  readonly places?: TensorInfo;
+}
+
+/**
+ * Largest value, or mean, of each window. Of equal ones the first is the largest, and NaN is ignored; where all are
+ * -Infinity, the largest is the least finite number.
+ *
+ * @param x float32 `[batch, inHeight, inWidth, channels]`.
+ * @param kind Which.
+ * @param s Sizes of the pooling.
+ * @returns Values and places.
+ */
+export function nativePool(
+  x: TensorInfo,
+  kind: PoolKind,
+  s: PoolSizes,
+): NativePooled {
+  const primitive = _primitive(kind, s, false);
+  const pooled = makeFloats(poolOutputShape(s));
+  const places = kind === "max" ? makeBytes(primitive.placesBytes) : undefined;
+  primitive.run({
+    x: floatsOf(x),
+    y: pooled.values,
+    places: places?.values,
+  });
+  return { pooled: pooled.info, places: places?.info };
+}
+
+/**
+ * Puts NaN where a window has one, which max pooling ignores.
+ *
+ * @param pooled What max pooling gave, float32 `[batch, outHeight, outWidth, channels]`, which nothing has read yet.
+ * @param x What was pooled.
+ * @param s Sizes of the pooling.
+ */
+export function keepNaN(
+  pooled: TensorInfo,
+  x: TensorInfo,
+  s: PoolSizes,
+): void {
+  const { pooled: means } = nativePool(x, "average", s);
+  const values = floatsOf(pooled);
+  floatsOf(means).forEach((mean, i) => {
+    if (Number.isNaN(mean)) values[i] = NaN;
+  });
+  cpuBackend().disposeData(means.dataId);
+}
+
+/**
+ * Gradient of a pooling by its input.
+ *
+ * @param gradient float32 `dy`, `[batch, outHeight, outWidth, channels]`, and the places of max pooling.
+ * @param s Sizes of the pooling.
+ * @returns float32 `[batch, inHeight, inWidth, channels]`.
+ */
+export function nativePoolGradient(
+  { dy, places }: { dy: TensorInfo; places?: TensorInfo },
+  s: PoolSizes,
+): TensorInfo {
+  const kind = places === undefined ? "average" : "max";
+  const primitive = _primitive(kind, s, true);
+  const dx = makeFloats(poolInputShape(s));
+  primitive.run({
+    dy: floatsOf(dy),
+    places: places && bytesOf(places),
+    dx: dx.values,
+  });
+  return dx.info;
+}
+
+function _primitive(
+  kind: PoolKind,
+  s: PoolSizes,
+  isGradient: boolean,
+): Primitive {
+  const key = `pool,${kind},${isGradient},${Object.values(s)}`;
+  return primitiveOf(key, (library) => {
+    const x = imageLayout(poolInputShape(s));
+    const y = imageLayout(poolOutputShape(s));
+    const size = [s.windowHeight, s.windowWidth] as const;
+    const places = kind === "max" ? { places: "bytes" as const } : {};
+    return makePrimitive(library, {
+      kind: "pooling",
+      gradient: isGradient || undefined,
+      takes: kind,
+      x,
+      y,
+      size,
+      windows: windowsOf(s, size),
+    }, isGradient ? { dy: y, ...places, dx: x } : { x, y, ...places });
+  });
+}

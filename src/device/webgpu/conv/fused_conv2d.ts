@@ -1,0 +1,113 @@
+/**
+ * Convolution, bias, activation and pooling as one differentiable operation on the WebGPU backend.
+ *
+ * @module
+ */
+
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { type Tensor, type Tensor4D, tf } from "../../tf.ts";
+import type { FusedActivation } from "../wgsl/activation.ts";
+import { averagePool, averagePoolBiasGradient } from "../pool/average_pool.ts";
+import {
+  type Activated,
+  type BiasGradient,
+  biasGradient,
+} from "../dense/column_sums.ts";
+import { conv2dForward } from "./conv2d.ts";
+import type { ConvSizes } from "./conv_view.ts";
+import { asNumbers, asTensor, differentiable, readAs } from "../../tape.ts";
+import type { PoolSizes } from "../pool/pool_shader.ts";
+import {
+  convGradients,
+  pooledConv,
+  pooledConvGradients,
+} from "./pooled_conv.ts";
+
+/** A pooling that follows a convolution. */
+export interface FusedPool {
+  readonly kind: "max" | "average";
+  readonly sizes: PoolSizes;
+}
+
+/** What follows the convolution, and which gradients are wanted. */
+export interface FusedConvOptions {
+  /** Sizes of the convolution. */
+  readonly sizes: ConvSizes;
+  /** What follows the bias. */
+  readonly activation?: FusedActivation;
+  /** The pooling that follows, if one does. */
+  readonly pool?: FusedPool;
+  /** What the kernel is read as and the output stored as. Default float32. */
+  readonly stored?: "float32" | "float16";
+  /** Whether the gradient of `x` is wanted; without it, `x` counts as a constant. */
+  readonly needsInputGradient: boolean;
+  /** Most bytes of a tensor that is bound: an output that is max pooled is computed in parts where it would have more. */
+  readonly maxBytes: number;
+}
+
+/**
+ * Computes `pool(activation(conv2d(x, kernel) + bias))`. For the gradient it keeps its inputs and its output and, with max
+ * pooling, where the largest values were: the unpooled output is freed at once. Average pooling has it kept instead.
+ *
+ * @param tensors `x`, NHWC, float32 or float16, and float32 `kernel`, HWIO, and `bias`, `[outChannels]`, on the WebGPU
+ * backend.
+ * @param options What to compute.
+ * @returns NHWC.
+ */
+export function fusedConv2d(
+  tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },
+  options: FusedConvOptions,
+): Tensor4D {
+  const { sizes, activation, pool, needsInputGradient, maxBytes } = options;
+  const { stored = "float32" } = options;
+  const backend = tf.backend() as WebGPUBackend;
+  const [x, kernel, bias] = [tensors.x, tensors.kernel, tensors.bias].map(
+    asNumbers<Tensor>,
+  );
+  const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
+  return differentiable(inputs, (save) => {
+    const filter = readAs(backend, kernel, stored);
+    const tensors = { x, filter, bias, activation, stored };
+    if (pool?.kind === "max") {
+      const both = { conv: sizes, pool: pool.sizes, maxBytes };
+      const { pooled, places } = pooledConv(backend, tensors, both);
+      const output = asTensor(pooled);
+      save([x, filter, output, asTensor(places)]);
+      return output;
+    }
+    const y = asTensor(conv2dForward(backend, tensors, sizes));
+    save([x, filter, y]);
+    return pool === undefined
+      ? y
+      : asTensor(averagePool(backend, y, pool.sizes));
+  }, (dy, [x, filter, y, places]) => {
+    const gradient = { dy, after: activation && { y, activation } };
+    const { bias, dz } = pool?.kind === "average"
+      ? averagePoolBiasGradient(backend, gradient, pool.sizes)
+      : _biasGradient(backend, gradient);
+    const gradients = pool?.kind === "max"
+      ? pooledConvGradients(backend, { x, filter, dy: dz, places }, {
+        conv: sizes,
+        pool: pool.sizes,
+        maxBytes,
+        needsInputGradient,
+      })
+      : convGradients(backend, { x, filter, dz }, {
+        sizes,
+        needsInputGradient,
+      });
+    if (dz !== dy) backend.disposeData(dz.dataId);
+    const dx = gradients.x === undefined ? [] : [gradients.x];
+    return [gradients.kernel, bias, ...dx].map(asTensor);
+  }) as Tensor4D;
+}
+
+/** Gradients of the bias and of the biased sums or, with max pooling, of the largest of them. */
+function _biasGradient(
+  backend: WebGPUBackend,
+  gradient: { dy: Tensor; after?: Activated },
+): BiasGradient {
+  const { dy } = gradient;
+  const columns = dy.shape.at(-1)!;
+  return biasGradient(backend, gradient, { rows: dy.size / columns, columns });
+}

@@ -1,0 +1,80 @@
+/**
+ * Cuts a batch where a tensor of all its images would be larger than the adapter binds.
+ *
+ * @module
+ */
+
+import type { TensorPart } from "../run/dispatch.ts";
+
+/** Bytes between places of a buffer where a binding may begin on every adapter. */
+const ALIGNMENT = 256;
+
+const BYTES_PER_ELEMENT = 4;
+
+/** Neighbouring images of a batch. */
+export interface ImagePart {
+  readonly begin: number;
+  readonly count: number;
+}
+
+/**
+ * How many images, or a multiple of it, come before a part, so that bindings may begin there.
+ *
+ * @param sizes Elements per image of the tensors whose parts are bound.
+ * @param bytesPerElement Bytes of the smallest elements. Default 4; 2 where there may be float16.
+ * @returns Number of images: a power of two up to 64, or 128.
+ */
+export function imageStep(
+  sizes: readonly number[],
+  bytesPerElement = BYTES_PER_ELEMENT,
+): number {
+  let step = 1;
+  while (
+    sizes.some((size) => step * size * bytesPerElement % ALIGNMENT !== 0)
+  ) step *= 2;
+  return step;
+}
+
+/**
+ * Cuts a batch into parts of nearly equal size.
+ *
+ * @param batch Images of the batch.
+ * @param limits Elements per image of the tensor that is made of one part at a time, the most bytes that it may have, and
+ * the multiple of images that parts begin at.
+ * @returns The parts in order; the whole batch where parts would still be too large.
+ */
+export function cutImages(
+  batch: number,
+  { size, step, maxBytes }: { size: number; step: number; maxBytes: number },
+): ImagePart[] {
+  const most = Math.floor(maxBytes / (size * BYTES_PER_ELEMENT));
+  const mostSteps = Math.floor(most / step);
+  if (batch <= most || mostSteps === 0) return [{ begin: 0, count: batch }];
+  const steps = Math.ceil(batch / step);
+  const stepsEach = Math.ceil(steps / Math.ceil(steps / mostSteps));
+  const each = stepsEach * step;
+  return Array.from({ length: Math.ceil(batch / each) }, (_, i) => {
+    const begin = i * each;
+    return { begin, count: Math.min(each, batch - begin) };
+  });
+}
+
+/**
+ * The images of a part.
+ *
+ * @param tensor `[batch, ...]`, or a part of a tensor.
+ * @param part Which images.
+ * @returns A part of the tensor, `[count, ...]`.
+ */
+export function imagesOf(
+  { dataId, dtype, shape: [, ...image], first = 0 }: TensorPart,
+  { begin, count }: ImagePart,
+): TensorPart {
+  const size = image.reduce((product, n) => product * n, 1);
+  return {
+    dataId,
+    dtype,
+    shape: [count, ...image],
+    first: first + begin * size,
+  };
+}

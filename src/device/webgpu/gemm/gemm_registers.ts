@@ -1,0 +1,158 @@
+/**
+ * The matrix product whose tiles live in registers.
+ *
+ * @module
+ */
+
+import type { GemmPlan, Tile } from "./gemm_plan.ts";
+import type { Shader } from "../wgsl/shader.ts";
+import {
+  COMPONENTS,
+  declarations,
+  declareSums,
+  findTile,
+  gridOfTiles,
+  multiplyAdd,
+  storeTile,
+  type Tiles,
+} from "./gemm_store.ts";
+import { range } from "../wgsl/wgsl.ts";
+
+/**
+ * Writes the shader. The sum advances by 4 places, once or several times a turn: the subgroup loads them of `rows` rows,
+ * and each lane those of its columns.
+ *
+ * @param plan The product.
+ * @param tile Its tile.
+ * @returns The shader.
+ */
+export function registerForm(
+  plan: GemmPlan,
+  tile: Tile & { form: "registers" },
+): Shader {
+  const { left, right } = plan;
+  const { rows, lanes, step } = tile;
+  // A matrix of fewer rows than the tile needs no sums for the others.
+  const live = Math.min(rows, plan.rows);
+  const quads = tile.columns / 4;
+  const columnsPerGroup = lanes * tile.columns;
+  const tiles: Tiles = [
+    Math.ceil(plan.columns / columnsPerGroup),
+    Math.ceil(plan.rows / rows),
+    plan.batch * plan.splits,
+  ];
+  const code = `${declarations(plan)}
+
+@compute @workgroup_size(${lanes})
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {${findTile(plan, tiles, step)}
+  let firstRow = group.y * ${rows}u;
+  let firstColumn = group.x * ${columnsPerGroup}u + lane * 4u;
+${_prepareLeft(plan, tile)}
+${
+    range(quads).flatMap((j) =>
+      right.along === "outer"
+        ? [`  let r${j} = rightPrepare(${_column(j, tile)}, batch);`]
+        : range(4).map((c) =>
+          `  let r${4 * j + c} = rightPrepare(${
+            _column(j, tile)
+          } + ${c}u, batch);`
+        )
+    ).join("\n")
+  }
+${declareSums(live, quads)}
+  for (var k = first; k < end; k = k + ${step}u) {
+${
+    range(step / 4).map((part) =>
+      `    {
+    let place = k + ${4 * part}u;
+${_loadLeft(plan, tile)}
+${_loadRight(right.along, quads)}
+${multiplyAdd(live, quads, (i) => _leftRow(i, left.along, lanes))}
+    }`
+    ).join("\n")
+  }
+  }
+${
+    storeTile(plan, {
+      rows: live,
+      quads,
+      row: (i) => `firstRow + ${i}u`,
+      column: (j) => _column(j, tile),
+    })
+  }
+}
+`;
+  return { code, workgroups: gridOfTiles(tiles) };
+}
+
+/** First column of quad `j` of this invocation. */
+function _column(j: number, { lanes }: { lanes: number }): string {
+  return `firstColumn + ${4 * j * lanes}u`;
+}
+
+/** A load of the left operand covers as many rows as there are lanes, or 4, by 4 places. */
+function _prepareLeft(
+  { left }: GemmPlan,
+  { rows, lanes }: { rows: number; lanes: number },
+): string {
+  const row = left.along === "outer" ? "(lane >> 2u) * 4u" : "lane";
+  return range(rows / lanes).map((r) =>
+    `  let l${r} = leftPrepare(firstRow + ${r * lanes}u + ${row}, batch);`
+  ).join("\n");
+}
+
+function _loadLeft(
+  { left }: GemmPlan,
+  { rows, lanes }: { rows: number; lanes: number },
+): string {
+  const place = left.along === "outer" ? "place + (lane & 3u)" : "place";
+  return [
+    `    let leftAt = leftStep(${place});`,
+    ...range(rows / lanes).map((r) =>
+      `    let a${r} = leftLoad(l${r}, leftAt);`
+    ),
+  ].join("\n");
+}
+
+/** Row `i` of the left operand at the four places of this turn. */
+function _leftRow(
+  i: number,
+  along: "depth" | "outer",
+  lanes: number,
+): string {
+  const loaded = `a${Math.floor(i / lanes)}`;
+  if (along === "depth") return `subgroupBroadcast(${loaded}, ${i % lanes}u)`;
+  const firstLane = Math.floor(i % lanes / 4) * 4;
+  const values = range(4).map((kk) =>
+    `subgroupBroadcast(${loaded}.${COMPONENTS[i % 4]}, ${firstLane + kk}u)`
+  );
+  return `vec4f(${values.join(", ")})`;
+}
+
+/** Declares `b${k}_${quad}`: four columns at each of the four places of this turn. */
+function _loadRight(along: "depth" | "outer", quads: number): string {
+  if (along === "outer") {
+    return range(4).flatMap((kk) => [
+      `    let rightAt${kk} = rightStep(place + ${kk}u);`,
+      ...range(quads).map((j) =>
+        `    let b${kk}_${j} = rightLoad(r${j}, rightAt${kk});`
+      ),
+    ]).join("\n");
+  }
+  return [
+    "    let rightAt = rightStep(place);",
+    ...range(quads).flatMap((j) => [
+      ...range(4).map((c) =>
+        `    let t${4 * j + c} = rightLoad(r${4 * j + c}, rightAt);`
+      ),
+      ...range(4).map((kk) =>
+        `    let b${kk}_${j} = vec4f(${
+          range(4).map((c) => `t${4 * j + c}.${COMPONENTS[kk]}`).join(", ")
+        });`
+      ),
+    ]),
+  ].join("\n");
+}

@@ -1,0 +1,203 @@
+/**
+ * The matrix product whose tiles go through workgroup memory.
+ *
+ * @module
+ */
+
+import type { GemmPlan, Tile } from "./gemm_plan.ts";
+import type { Shader } from "../wgsl/shader.ts";
+import {
+  COMPONENTS,
+  declarations,
+  declareSums,
+  findTile,
+  gridOfTiles,
+  multiplyAdd,
+  storeTile,
+  type Tiles,
+} from "./gemm_store.ts";
+import { range } from "../wgsl/wgsl.ts";
+import type { View } from "./view.ts";
+
+/** Workgroups are 16 by 16 invocations, WebGPU's default limit of 256. */
+const SIDE = 16;
+
+/** An operand's part of workgroup memory. */
+interface Staged {
+  readonly name: "left" | "right";
+  readonly view: View;
+  /** Rows (left) or columns (right) of the tile. */
+  readonly size: number;
+  /** Rows or columns of an invocation. */
+  readonly each: number;
+  /** Places of the sum per turn. */
+  readonly step: number;
+}
+
+/**
+ * Writes the shader. In each turn the workgroup copies some places of its rows and columns to workgroup memory, every
+ * invocation the same number of vectors and neighbours reading neighbours, and each invocation adds up a 4x4 (or larger)
+ * tile. The vectors stay as they are read, along the sum or across it, as invocations must not share a vector to write
+ * to. All barriers are in uniform control flow.
+ *
+ * @param plan The product.
+ * @param tile Its tile.
+ * @returns The shader.
+ */
+export function stagedForm(
+  plan: GemmPlan,
+  tile: Tile & { form: "staged" },
+): Shader {
+  const { rows, columns, step } = tile;
+  const [height, width] = [rows / SIDE, columns / SIDE];
+  const tiles: Tiles = [
+    Math.ceil(plan.columns / columns),
+    Math.ceil(plan.rows / rows),
+    plan.batch * plan.splits,
+  ];
+  const left: Staged = {
+    name: "left",
+    view: plan.left,
+    size: rows,
+    each: height,
+    step,
+  };
+  const right: Staged = {
+    name: "right",
+    view: plan.right,
+    size: columns,
+    each: width,
+    step,
+  };
+  const code = `${declarations(plan)}
+
+var<workgroup> leftTile: array<vec4f, ${_vectors(left)}>;
+var<workgroup> rightTile: array<vec4f, ${_vectors(right)}>;
+
+@compute @workgroup_size(${SIDE}, ${SIDE})
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) invocation: u32,
+) {${findTile(plan, tiles, step)}
+  let firstRow = group.y * ${rows}u;
+  let firstColumn = group.x * ${columns}u;
+${_prepare(left)}
+${_prepare(right)}
+${declareSums(height, width / 4)}
+  for (var k = first; k < end; k = k + ${step}u) {
+${_copy(left)}
+${_copy(right)}
+    workgroupBarrier();
+    for (var kk = 0u; kk < ${step / 4}u; kk = kk + 1u) {
+${_loads(left, "local.y")}
+${_loads(right, "local.x")}
+${_columnsOf(right)}
+${multiplyAdd(height, width / 4, (i) => _row(left, i))}
+    }
+    workgroupBarrier();
+  }
+  let row = firstRow + local.y * ${height}u;
+  let column = firstColumn + local.x * ${width}u;
+${
+    storeTile(plan, {
+      rows: height,
+      quads: width / 4,
+      row: (i) => `row + ${i}u`,
+      column: (j) => `column + ${4 * j}u`,
+    })
+  }
+}
+`;
+  return { code, workgroups: gridOfTiles(tiles) };
+}
+
+/** Vectors from one row or column to the next where they lie along the sum: one more than there are, against bank conflicts. */
+function _stride({ step }: Staged): number {
+  return step / 4 + 1;
+}
+
+function _vectors(staged: Staged): number {
+  const { view, size, step } = staged;
+  return view.along === "depth" ? size * _stride(staged) : step * size / 4;
+}
+
+/** Where the vectors that an invocation copies lie in the tile: row or column, and place of the sum. */
+function _places({ view, size, step }: Staged): string[] {
+  const perInvocation = size * step / 4 / SIDE ** 2;
+  return range(perInvocation).map((v) => `invocation + ${v * SIDE ** 2}u`).map(
+    (vector) =>
+      view.along === "depth"
+        ? `vec2u((${vector}) / ${step / 4}u, (${vector}) % ${step / 4}u * 4u)`
+        : `vec2u((${vector}) % ${size / 4}u * 4u, (${vector}) / ${size / 4}u)`,
+  );
+}
+
+function _prepare(staged: Staged): string {
+  const { name } = staged;
+  const first = name === "left" ? "firstRow" : "firstColumn";
+  return _places(staged).map((place, v) => `
+  let ${name}Place${v} = ${place};
+  let ${name}${v} = ${name}Prepare(${first} + ${name}Place${v}.x, batch);`)
+    .join("");
+}
+
+function _copy(staged: Staged): string {
+  const { name, view, size } = staged;
+  return _places(staged).map((_, v) => {
+    const place = `${name}Place${v}`;
+    const at = view.along === "depth"
+      ? `${place}.x * ${_stride(staged)}u + ${place}.y / 4u`
+      : `${place}.y * ${size / 4}u + ${place}.x / 4u`;
+    // The range of a split is a multiple of the places of a turn, so only the end of the whole sum is beyond it.
+    return `    ${name}Tile[${at}] = ${name}Load(${name}${v}, ${name}Step(k + ${place}.y));`;
+  }).join("\n");
+}
+
+/**
+ * Declares what an invocation multiplies at four places: `${name}${place}_${quad}`, four rows or columns, or
+ * `${name}${index}`, four places of one.
+ */
+function _loads(staged: Staged, local: string): string {
+  const { name, view, size, each } = staged;
+  const lines = view.along === "depth"
+    ? range(each).map((i) =>
+      `let ${name}Of${i} = ${name}Tile[(${local} * ${each}u + ${i}u) * ${
+        _stride(staged)
+      }u + kk];`
+    )
+    : range(4).flatMap((place) =>
+      range(each / 4).map((quad) =>
+        `let ${name}${place}_${quad} = ${name}Tile[(kk * 4u + ${place}u) * ${
+          size / 4
+        }u + ${local} * ${each / 4}u + ${quad}u];`
+      )
+    );
+  return lines.map((line) => `      ${line}`).join("\n");
+}
+
+/** Declares `b${place}_${quad}`: four columns at each of the four places. */
+function _columnsOf({ name, view, each }: Staged): string {
+  return range(4).flatMap((place) =>
+    range(each / 4).map((quad) => {
+      const columns = range(4).map((c) =>
+        `${name}Of${4 * quad + c}.${COMPONENTS[place]}`
+      );
+      const value = view.along === "depth"
+        ? `vec4f(${columns.join(", ")})`
+        : `${name}${place}_${quad}`;
+      return `      let b${place}_${quad} = ${value};`;
+    })
+  ).join("\n");
+}
+
+/** Row `i` at the four places. */
+function _row({ name, view }: Staged, i: number): string {
+  if (view.along === "depth") return `${name}Of${i}`;
+  const quad = Math.floor(i / 4);
+  const component = COMPONENTS[i % 4];
+  const places = range(4).map((place) =>
+    `${name}${place}_${quad}.${component}`
+  );
+  return `vec4f(${places.join(", ")})`;
+}

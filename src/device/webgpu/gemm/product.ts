@@ -1,0 +1,178 @@
+/**
+ * Runs a matrix product on tensors: chooses tiles, compiles once per key, and adds up split sums.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { FusedActivation } from "../wgsl/activation.ts";
+import { dispatch, makeOutput } from "../run/dispatch.ts";
+import { type Program, programOf } from "../run/program.ts";
+import type { Epilogue } from "../wgsl/epilogue.ts";
+import { gemm } from "./gemm.ts";
+import type { GemmPlan } from "./gemm_plan.ts";
+import type { StoredType } from "../run/recorder.ts";
+import { addSplits } from "./split_sum.ts";
+import { chooseTilings, type GemmSizes, type Tiling } from "./tile.ts";
+import { type AdapterTraits, traitsOf } from "../run/traits.ts";
+import type { View } from "./view.ts";
+import { keyOf, runOperation } from "../run/ways.ts";
+
+/** A product to run: `output[row, column] = activation(sum over k of left * right + bias[column])`. */
+export interface Product extends GemmSizes {
+  /** Names the operation and all sizes and options that the views depend on. */
+  readonly key: string;
+  /** Makes the views, if the shader is not known yet. */
+  readonly views: () => { left: View; right: View };
+  /** Applied to the biased sums. */
+  readonly activation?: FusedActivation;
+}
+
+/** The tensors of a product. */
+export interface ProductTensors {
+  readonly left: TensorInfo;
+  readonly right: TensorInfo;
+  /** float32 `[columns]`. */
+  readonly bias?: TensorInfo;
+  /** Shape of the output, of `batch * rows * columns` elements. */
+  readonly outputShape: readonly number[];
+  /** What the output stores. Default float32. */
+  readonly stored?: StoredType;
+}
+
+/** A way to compute a product: its tiles and, once it has been used, its program. */
+interface Way {
+  readonly tiling: Tiling;
+  program?: Program;
+}
+
+/** The ways to compute a product, by name. */
+interface Ways {
+  /** The usual first. */
+  readonly names: readonly string[];
+  readonly byName: ReadonlyMap<string, Way>;
+}
+
+/** Ways by the key of the product and of what follows it, per adapter as it is or is pretended to be. */
+const known = new WeakMap<AdapterTraits, Map<string, Ways>>();
+
+/**
+ * Runs a product.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param product What to compute.
+ * @param tensors On what.
+ * @returns The output, which the caller owns.
+ */
+export function runProduct(
+  backend: WebGPUBackend,
+  product: Product,
+  tensors: ProductTensors,
+): TensorInfo {
+  const { left, right, bias, outputShape, stored } = tensors;
+  const epilogue = {
+    hasBias: bias !== undefined,
+    activation: product.activation,
+  };
+  const { names, byName } = _waysOf(backend, product, epilogue);
+  return runOperation(backend, {
+    key: keyOf(backend, product.key, [left, right]),
+    ways: names,
+    usual: names[0],
+    run(name, [left, right, bias]) {
+      const way = byName.get(name)!;
+      way.program ??= _programOf(backend, product, epilogue, way.tiling);
+      const operands = { left, right, bias, outputShape, stored };
+      return _run(backend, product, operands, { ...epilogue, ...way });
+    },
+  }, bias === undefined ? [left, right] : [left, right, bias]);
+}
+
+function _run(
+  backend: WebGPUBackend,
+  { rows, columns, batch }: Product,
+  { left, right, bias, outputShape, stored }: ProductTensors,
+  { tiling, program, ...epilogue }: Way & Epilogue,
+): TensorInfo {
+  const { isTransposed, splits } = tiling;
+  const output = makeOutput(backend, outputShape, stored);
+  const operands = isTransposed ? [right, left] : [left, right];
+  if (splits === 1) {
+    const rest = bias === undefined ? [] : [bias];
+    dispatch(backend, program!, [output, ...operands, ...rest]);
+    return output;
+  }
+  const partial = makeOutput(backend, [batch, splits, rows * columns]);
+  dispatch(backend, program!, [partial, ...operands]);
+  const sizes = { batch, splits, rows, columns };
+  addSplits(backend, { output, partial, bias }, sizes, epilogue);
+  backend.disposeData(partial.dataId);
+  return output;
+}
+
+function _waysOf(
+  backend: WebGPUBackend,
+  product: Product,
+  { hasBias, activation }: Epilogue,
+): Ways {
+  const traits = traitsOf(backend);
+  let products = known.get(traits);
+  if (products === undefined) known.set(traits, products = new Map());
+  const key = `${product.key},${hasBias},${activation}`;
+  let ways = products.get(key);
+  if (ways === undefined) {
+    const byName = new Map(
+      chooseTilings(product, traits).map((tiling) => {
+        const { tile: { rows, columns }, isTransposed } = tiling;
+        const name = `${rows}x${columns}${isTransposed ? " transposed" : ""}`;
+        return [name, { tiling }];
+      }),
+    );
+    products.set(key, ways = { names: [...byName.keys()], byName });
+  }
+  return ways;
+}
+
+function _programOf(
+  backend: WebGPUBackend,
+  product: Product,
+  epilogue: Epilogue,
+  tiling: Tiling,
+): Program {
+  const { tile, isTransposed, splits } = tiling;
+  const choices = [
+    epilogue.hasBias,
+    epilogue.activation,
+    ...Object.values(tile),
+    isTransposed,
+    splits,
+  ];
+  return programOf(
+    backend,
+    `${product.key},${choices}`,
+    () => gemm(_plan(product, tiling, epilogue)),
+  );
+}
+
+function _plan(
+  product: Product,
+  tiling: Tiling,
+  epilogue: Epilogue,
+): GemmPlan {
+  const { rows, columns, depth, batch } = product;
+  const { left, right } = product.views();
+  const { isTransposed, tile, splits } = tiling;
+  return {
+    depth,
+    batch,
+    tile,
+    splits,
+    rows: isTransposed ? columns : rows,
+    columns: isTransposed ? rows : columns,
+    left: isTransposed ? right : left,
+    right: isTransposed ? left : right,
+    outputAlong: isTransposed ? "row" : "column",
+    epilogue,
+  };
+}

@@ -1,0 +1,162 @@
+/**
+ * Chooses the tiles of a matrix product by the kind of adapter.
+ *
+ * @module
+ */
+
+import type { Tile } from "./gemm_plan.ts";
+import type { AdapterTraits } from "../run/traits.ts";
+
+/** Sizes of a product whose output is contiguous along its columns. */
+export interface GemmSizes {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly batch: number;
+}
+
+/** A choice of tiles. */
+export interface Tiling {
+  readonly tile: Tile;
+  /** Whether to compute the transposed product, so that the tile's rows are the product's columns. */
+  readonly isTransposed: boolean;
+  /** Parts that each sum is cut into. */
+  readonly splits: number;
+}
+
+/** Shortest part that a sum is cut into. */
+const MIN_SPLIT = 128;
+
+/** Most iterations of all loops of an invocation: llvmpipe before Mesa 25 stops after 65,535. */
+const MAX_ITERATIONS = 60_000;
+
+/** Places of the sum per turn of register tiles: with 8, llvmpipe reaches two thirds of the speed. */
+const STEP = 4;
+
+/** Tiles of products on a software adapter that are worth measuring. */
+const MOST_TILES = 3;
+
+/** Tiles for GPUs, which fit into 16 KiB of workgroup memory; the first is taken where nothing was measured. */
+const STAGED_TILES = [
+  { rows: 64, columns: 64, step: 16 },
+  { rows: 128, columns: 64, step: 16 },
+  { rows: 64, columns: 128, step: 16 },
+  { rows: 128, columns: 128, step: 8 },
+];
+
+/** Tiles of software adapters: rows per subgroup, and columns per invocation. */
+const REGISTER_TILES = [8, 16, 24, 32, 48, 64, 96].flatMap((rows) =>
+  [4, 8, 16].map((columns) => ({ rows, columns }))
+);
+
+/**
+ * Nanoseconds measured on llvmpipe (LLVM 15, AMD EPYC): a load of a vector by 8 lanes, a multiply-add of 8 lanes at four
+ * places, and the rest of a turn.
+ */
+const COST = { load: 25, multiply: 3.1, turn: 20 };
+
+/** Most sums that are worth keeping: more do not fit into registers and the first cache. */
+const MOST_SUMS = 256;
+
+/** Nanoseconds that compiling a tile takes per sum. */
+const COMPILE = 2.2e6;
+
+/**
+ * Runs that a product is expected to have, so that compiling a larger tile has to pay for itself: a short training run.
+ */
+const EXPECTED_RUNS = 300;
+
+/** Products that run at the same time on a software adapter: the usual number of cores of a small machine. */
+const CORES = 2;
+
+/**
+ * Chooses tiles.
+ *
+ * @param sizes Sizes of the product.
+ * @param traits The adapter.
+ * @returns Tiles, orientations and numbers of splits to choose from, the one that is taken without measuring first.
+ */
+export function chooseTilings(
+  sizes: GemmSizes,
+  traits: AdapterTraits,
+): Tiling[] {
+  const choices = traits.lanes > 1
+    ? _registerTiles(sizes, traits)
+    : STAGED_TILES.map((size) => ({
+      tile: { form: "staged" as const, ...size },
+      isTransposed: false,
+    }));
+  return choices.map((choice) => _withSplits(choice, sizes, traits));
+}
+
+/** The tiles that should take least time, the best first. */
+function _registerTiles(
+  sizes: GemmSizes,
+  { lanes }: AdapterTraits,
+): Omit<Tiling, "splits">[] {
+  const tiles = REGISTER_TILES
+    .filter(({ rows, columns }) => rows * columns <= MOST_SUMS)
+    .map((size) => ({
+      form: "registers" as const,
+      lanes,
+      step: STEP,
+      ...size,
+    }));
+  const candidates = [false, true].flatMap((isTransposed) =>
+    tiles.map((tile) => ({ tile, isTransposed }))
+  );
+  const costed = candidates.map((candidate) => {
+    const { tile: { rows, columns, lanes } } = candidate;
+    const sums = rows * columns;
+    const turn = COST.load * (rows / lanes + columns) + COST.multiply * sums +
+      COST.turn;
+    const turns = _countGroups(candidate, sizes) * sizes.depth / STEP;
+    // Compiling slows down as the sums outgrow the registers.
+    const compile = COMPILE * sums * (1 + sums / 1024);
+    return {
+      candidate,
+      cost: turn * turns / CORES * EXPECTED_RUNS + compile,
+    };
+  });
+  return costed.sort((a, b) => a.cost - b.cost).slice(0, MOST_TILES)
+    .map(({ candidate }) => candidate);
+}
+
+/** Workgroups that cover the product. */
+function _countGroups(
+  { tile, isTransposed }: Omit<Tiling, "splits">,
+  sizes: GemmSizes,
+): number {
+  const [rows, columns] = isTransposed
+    ? [sizes.columns, sizes.rows]
+    : [sizes.rows, sizes.columns];
+  return Math.ceil(rows / tile.rows) * Math.ceil(columns / _widthOf(tile)) *
+    sizes.batch;
+}
+
+/** Columns of a workgroup. */
+function _widthOf(tile: Tile): number {
+  if (tile.form === "staged") return tile.columns;
+  return tile.columns * tile.lanes;
+}
+
+/** Cuts the sums where there would be too few workgroups to keep the adapter busy, or too long loops. */
+function _withSplits(
+  choice: Omit<Tiling, "splits">,
+  sizes: GemmSizes,
+  traits: AdapterTraits,
+): Tiling {
+  const groups = _countGroups(choice, sizes);
+  const bytes = sizes.rows * sizes.columns * sizes.batch * 4;
+  const splits = Math.min(
+    Math.ceil((traits.isSoftware ? 16 : 256) / groups),
+    Math.ceil(sizes.depth / MIN_SPLIT),
+    Math.max(1, Math.floor(traits.maxBindingBytes / bytes)),
+  );
+  const { form, step } = choice.tile;
+  // Of staged tiles there is an inner loop, which takes four places at a time.
+  const perTurn = form === "staged" ? 1 + step / 4 : 1;
+  const most = Math.floor(MAX_ITERATIONS / perTurn) * step;
+  const least = Math.ceil(sizes.depth / most);
+  return { ...choice, splits: Math.max(splits, least) };
+}

@@ -1,0 +1,140 @@
+/**
+ * Softmax cross entropy with its gradient, and the count of correct predictions, in one pass over the logits.
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { dispatch, makeOutput } from "../run/dispatch.ts";
+import { programOf } from "../run/program.ts";
+import { gridOf, indexOf } from "../wgsl/elementwise.ts";
+
+/** What {@linkcode crossEntropy} computes; the caller owns the tensors. */
+export interface CrossEntropy {
+  /** float32 []: sum of the losses over `count`, in nats. */
+  readonly loss: TensorInfo;
+  /** int32 []: rows whose first largest logit is at their label. */
+  readonly correct: TensorInfo;
+  /** float32 `[batch, classes]`: gradient of `loss`. */
+  readonly gradient: TensorInfo;
+}
+
+/** Invocations that add up the rows. */
+const ADDERS = 256;
+
+/**
+ * Computes loss, correct count and gradient.
+ *
+ * @param backend The backend that holds the tensors.
+ * @param tensors float32 logits `[batch, classes]` and int32 labels `[batch]`; a row whose label is not in [0, classes)
+ * has the loss NaN.
+ * @param count What to divide by: the size of the whole batch.
+ * @returns The results.
+ */
+export function crossEntropy(
+  backend: WebGPUBackend,
+  tensors: { logits: TensorInfo; labels: TensorInfo },
+  count: number,
+): CrossEntropy {
+  const { logits, labels } = tensors;
+  const [rows, classes] = logits.shape;
+  const gradient = makeOutput(backend, logits.shape);
+  const rowLosses = makeOutput(backend, [rows]);
+  const rowHits = makeOutput(backend, [rows], "int32");
+  const byRow = programOf(
+    backend,
+    `cross entropy,${rows},${classes},${count}`,
+    () => {
+      const workgroups = gridOf(rows);
+      return {
+        code: _rowCode(indexOf(rows, workgroups), classes, count),
+        workgroups,
+      };
+    },
+  );
+  dispatch(backend, byRow, [gradient, rowLosses, rowHits, logits, labels]);
+  const loss = makeOutput(backend, []);
+  const correct = makeOutput(backend, [], "int32");
+  const total = programOf(backend, `cross entropy sums,${rows}`, () => ({
+    code: _totalCode(rows),
+    workgroups: [1, 1, 1],
+  }));
+  dispatch(backend, total, [loss, correct, rowLosses, rowHits]);
+  backend.disposeData(rowLosses.dataId);
+  backend.disposeData(rowHits.dataId);
+  return { loss, correct, gradient };
+}
+
+/** One invocation per row. */
+function _rowCode(head: string, classes: number, count: number): string {
+  return `
+@group(0) @binding(0) var<storage, read_write> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(2) var<storage, read_write> hits: array<i32>;
+@group(0) @binding(3) var<storage, read> logits: array<f32>;
+@group(0) @binding(4) var<storage, read> labels: array<i32>;
+
+${head}
+  let first = i * ${classes}u;
+  var largest = logits[first];
+  var place = 0;
+  for (var j = 1; j < ${classes}; j = j + 1) {
+    let z = logits[first + u32(j)];
+    place = select(place, j, z > largest);
+    largest = max(largest, z);
+  }
+  var sum = 0.0;
+  for (var j = 0u; j < ${classes}u; j = j + 1u) {
+    sum = sum + exp(logits[first + j] - largest);
+  }
+  let label = labels[i];
+  let isValid = label >= 0 && label < ${classes};
+  let labelLogit = logits[first + u32(select(0, label, isValid))];
+  let loss = log(sum) - (labelLogit - largest);
+  // A quiet NaN, which no compiler can take for a constant error.
+  losses[i] = select(bitcast<f32>(u32(place & 0) | 0x7fc00000u), loss / f32(${count}), isValid);
+  hits[i] = select(0, 1, place == label);
+  for (var j = 0u; j < ${classes}u; j = j + 1u) {
+    let p = exp(logits[first + j] - largest) / sum;
+    gradient[first + j] = (p - select(0.0, 1.0, i32(j) == label)) / f32(${count});
+  }
+}
+`;
+}
+
+/** Adds up the rows in one workgroup. */
+function _totalCode(rows: number): string {
+  return `
+@group(0) @binding(0) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(1) var<storage, read_write> correct: array<i32>;
+@group(0) @binding(2) var<storage, read> losses: array<f32>;
+@group(0) @binding(3) var<storage, read> hits: array<i32>;
+
+var<workgroup> lossSums: array<f32, ${ADDERS}>;
+var<workgroup> hitSums: array<i32, ${ADDERS}>;
+
+@compute @workgroup_size(${ADDERS})
+fn main(@builtin(local_invocation_index) i: u32) {
+  var lossSum = 0.0;
+  var hitSum = 0;
+  for (var row = i; row < ${rows}u; row = row + ${ADDERS}u) {
+    lossSum = lossSum + losses[row];
+    hitSum = hitSum + hits[row];
+  }
+  lossSums[i] = lossSum;
+  hitSums[i] = hitSum;
+  for (var half = ${ADDERS / 2}u; half > 0u; half = half / 2u) {
+    workgroupBarrier();
+    if (i < half) {
+      lossSums[i] = lossSums[i] + lossSums[i + half];
+      hitSums[i] = hitSums[i] + hitSums[i + half];
+    }
+  }
+  if (i == 0u) {
+    loss[0] = lossSums[0];
+    correct[0] = hitSums[0];
+  }
+}
+`;
+}

@@ -1,0 +1,214 @@
+/**
+ * What the shaders of pooling have in common: walks over windows, one invocation per element and, where channels come
+ * in fours, per four of them.
+ *
+ * @module
+ */
+
+import { gridOf, indexOf } from "../wgsl/elementwise.ts";
+import type { Width } from "../wgsl/operand.ts";
+import type { Shader } from "../wgsl/shader.ts";
+
+/** Sizes of a pooling. */
+export interface PoolSizes {
+  readonly batch: number;
+  readonly inHeight: number;
+  readonly inWidth: number;
+  readonly channels: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly windowHeight: number;
+  readonly windowWidth: number;
+  readonly strideHeight: number;
+  readonly strideWidth: number;
+  readonly padTop: number;
+  readonly padLeft: number;
+}
+
+/** Types of one element in WGSL: scalars, or vectors of four channels. */
+export interface PoolTypes {
+  readonly float: "f32" | "vec4f";
+  readonly int: "i32" | "vec4i";
+  readonly unsigned: "u32" | "vec4u";
+  readonly bool: "bool" | "vec4<bool>";
+}
+
+/**
+ * Chooses the types of a pooling.
+ *
+ * @param s Its sizes.
+ * @returns Vectors where channels come in fours.
+ */
+export function poolTypes(s: PoolSizes): PoolTypes {
+  return s.channels % 4 === 0
+    ? { float: "vec4f", int: "vec4i", unsigned: "vec4u", bool: "vec4<bool>" }
+    : { float: "f32", int: "i32", unsigned: "u32", bool: "bool" };
+}
+
+/**
+ * Numbers per element.
+ *
+ * @param s Sizes of a pooling.
+ * @returns 4 where channels come in fours.
+ */
+export function poolWidth({ channels }: PoolSizes): Width {
+  return channels % 4 === 0 ? 4 : 1;
+}
+
+/** Elements per pixel. */
+function _across(s: PoolSizes): number {
+  return s.channels / poolWidth(s);
+}
+
+/** What a shader of pooling consists of, in WGSL. */
+export interface PoolParts {
+  readonly bindings: string;
+  /** Before the walk. */
+  readonly before: string;
+  /** At each step of the walk. */
+  readonly each: string;
+  /** After the walk. */
+  readonly after: string;
+}
+
+/**
+ * Writes a shader with one invocation per output `i`, which walks over its window.
+ *
+ * @param s Sizes of the pooling.
+ * @param parts WGSL: the bindings; statements before the walk; statements at each input element, with its place in the
+ * tensor `at` and in the image `place`; statements after it, where `count` is the number of elements.
+ * @returns The shader.
+ */
+export function windowShader(
+  s: PoolSizes,
+  parts: PoolParts,
+): Shader {
+  const across = _across(s);
+  return _shader(
+    s.batch * s.outHeight * s.outWidth * across,
+    parts,
+    `
+  let channel = i % ${across}u;
+  let pixel = i / ${across}u;
+  let column = i32(pixel % ${s.outWidth}u) * ${s.strideWidth} - ${s.padLeft};
+  let row = i32(pixel / ${s.outWidth}u % ${s.outHeight}u) * ${s.strideHeight} - ${s.padTop};
+  let image = i32(pixel / ${s.outHeight * s.outWidth}u);
+  let firstY = max(row, 0);
+  let firstX = max(column, 0);
+  let endY = min(row + ${s.windowHeight}, ${s.inHeight});
+  let endX = min(column + ${s.windowWidth}, ${s.inWidth});
+  let count = (endY - firstY) * (endX - firstX);
+  ${parts.before}
+  for (var y = firstY; y < endY; y = y + 1) {
+    for (var x0 = firstX; x0 < endX; x0 = x0 + 1) {
+      let place = y * ${s.inWidth} + x0;
+      let at = u32(image * ${
+      s.inHeight * s.inWidth
+    } + place) * ${across}u + channel;
+      ${parts.each}
+    }
+  }
+  ${parts.after}`,
+  );
+}
+
+/**
+ * Writes a shader with one invocation per input `i`, at `place` in its image, which walks over the windows that cover it.
+ *
+ * @param s Sizes of the pooling.
+ * @param parts WGSL: the bindings; statements before the walk; statements at each window, with its place in the tensor
+ * `at` and in the image `y` and `x`; statements after it.
+ * @returns The shader.
+ */
+export function coverShader(
+  s: PoolSizes,
+  parts: PoolParts,
+): Shader {
+  const across = _across(s);
+  return _shader(
+    s.batch * s.inHeight * s.inWidth * across,
+    parts,
+    `
+  let channel = i % ${across}u;
+  let pixel = i / ${across}u;
+  let column = i32(pixel % ${s.inWidth}u);
+  let row = i32(pixel / ${s.inWidth}u % ${s.inHeight}u);
+  let image = i32(pixel / ${s.inHeight * s.inWidth}u);
+  let place = row * ${s.inWidth} + column;
+  let lastY = min((row + ${s.padTop}) / ${s.strideHeight}, ${s.outHeight - 1});
+  let lastX = min((column + ${s.padLeft}) / ${s.strideWidth}, ${
+      s.outWidth - 1
+    });
+  let firstY = max((row + ${s.padTop} - ${s.windowHeight} + ${s.strideHeight}) / ${s.strideHeight}, 0);
+  let firstX = max((column + ${s.padLeft} - ${s.windowWidth} + ${s.strideWidth}) / ${s.strideWidth}, 0);
+  ${parts.before}
+  for (var y = firstY; y <= lastY; y = y + 1) {
+    for (var x = firstX; x <= lastX; x = x + 1) {
+      let at = u32((image * ${s.outHeight} + y) * ${s.outWidth} + x) * ${across}u + channel;
+      ${parts.each}
+    }
+  }
+  ${parts.after}`,
+  );
+}
+
+/**
+ * Names a pooling.
+ *
+ * @param operation What is computed.
+ * @param s Its sizes.
+ * @returns A key that no other operation or sizes have.
+ */
+export function poolKey(operation: string, s: PoolSizes): string {
+  return [
+    operation,
+    s.batch,
+    s.inHeight,
+    s.inWidth,
+    s.channels,
+    s.outHeight,
+    s.outWidth,
+    s.windowHeight,
+    s.windowWidth,
+    s.strideHeight,
+    s.strideWidth,
+    s.padTop,
+    s.padLeft,
+  ].join(",");
+}
+
+/**
+ * Shape of what a pooling takes.
+ *
+ * @param s Its sizes.
+ * @returns `[batch, inHeight, inWidth, channels]`.
+ */
+export function poolInputShape(s: PoolSizes): number[] {
+  return [s.batch, s.inHeight, s.inWidth, s.channels];
+}
+
+/**
+ * Shape of what a pooling gives.
+ *
+ * @param s Its sizes.
+ * @returns `[batch, outHeight, outWidth, channels]`.
+ */
+export function poolOutputShape(s: PoolSizes): number[] {
+  return [s.batch, s.outHeight, s.outWidth, s.channels];
+}
+
+function _shader(
+  count: number,
+  { bindings }: PoolParts,
+  body: string,
+): Shader {
+  const workgroups = gridOf(count);
+  return {
+    code: `${bindings}
+${indexOf(count, workgroups)}
+${body}
+}
+`,
+    workgroups,
+  };
+}
