@@ -19,15 +19,12 @@
  * @module
  */
 
-export type { AdapterDescription } from "./src/device/webgpu/run/adapter.ts";
-export type {
-  BackendInfo,
-  BackendOptions,
-  Device,
-} from "./src/device/backend.ts";
-export type { NativeLibrary } from "./src/device/choice.ts";
-export { throwIfDeviceFailed } from "./src/device/backend.ts";
-export { initBackend } from "./src/device/init.ts";
+export type { AdapterDescription } from "./src/device/device.ts";
+export type { BackendOptions, DeviceName } from "./src/device/open.ts";
+export type { BackendInfo } from "./src/device/device.ts";
+export type { NativeLibrary } from "./src/device/device.ts";
+export { throwIfDeviceFailed } from "./src/device/device.ts";
+export { initBackend } from "./src/device/open.ts";
 export * from "./src/data/mod.ts";
 export * from "./src/distributed/mod.ts";
 export * from "./src/errors.ts";

@@ -11,9 +11,9 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import type { Device } from "../src/device/backend.ts";
+import type { DeviceName } from "../src/device/open.ts";
 import { loadTf, type Tensor1D, type Tensor4D, tf } from "../src/device/tf.ts";
-import { initBackend } from "../src/device/init.ts";
+import { initBackend } from "../src/device/open.ts";
 import { registerKernels } from "../src/device/drop_in/register.ts";
 import { alexnet } from "../src/models/alexnet.ts";
 import { sgd } from "../src/optim/sgd.ts";
@@ -57,7 +57,7 @@ async function _run(size: number): Promise<number> {
 }
 
 async function _ours(): Promise<Step> {
-  await initBackend({ device: device as Device });
+  await initBackend({ device: device as DeviceName });
   const net = alexnet({ classes: CLASSES });
   const optimizer = sgd({ learningRate: 0.01 });
   return async (images, labels) => {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { nativeLibrary } from "../src/device/choice.ts";
-import { initBackend } from "../src/device/init.ts";
+import { nativeLibrary } from "../src/device/open.ts";
+import { initBackend } from "../src/device/open.ts";
 
 /**
  * Has TensorFlow.js compute on the CPU with native kernels.

@@ -22,7 +22,7 @@ import {
   maxPoolWithPlaces,
 } from "../src/device/webgpu/pool/max_pool.ts";
 import { sgdInPlace } from "../src/device/webgpu/update/sgd.ts";
-import { convSizes, poolSizes } from "../src/device/webgpu/conv/sizes.ts";
+import { convSizes, poolSizes } from "../src/device/sizes.ts";
 import { makeResident } from "../src/device/webgpu/run/resident.ts";
 import { openDevice } from "./measure.ts";
 import { registerTimings, type Timing } from "./report.ts";

@@ -9,7 +9,7 @@
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../src/device/tf.ts";
-import { initBackend } from "../src/device/init.ts";
+import { initBackend } from "../src/device/open.ts";
 import { flush } from "../src/device/webgpu/run/recorder.ts";
 
 /** Shortest time to measure at once, in milliseconds. */

@@ -5,7 +5,7 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { cpuBackend, implementations } from "../src/device/onednn/device.ts";
+import { cpuBackend, implementations } from "../src/device/onednn/tensors.ts";
 import { type Shape, sizeOf } from "../src/nn/shape.ts";
 import type { HostTiming } from "./host_timings.ts";
 

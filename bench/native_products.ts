@@ -11,7 +11,7 @@ import {
   nativeConv2dInputGradient,
 } from "../src/device/onednn/conv2d.ts";
 import { nativeMatmul } from "../src/device/onednn/matmul.ts";
-import { convSizes } from "../src/device/webgpu/conv/sizes.ts";
+import { convSizes } from "../src/device/sizes.ts";
 import type { Conv2dConfig } from "../src/nn/layer_config.ts";
 import { type WeightedLayer, weightedLayers } from "./alexnet_products.ts";
 import type { NativeCall, NativeOperands } from "./native_call.ts";

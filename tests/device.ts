@@ -7,19 +7,18 @@
  * @module
  */
 
+import type { BackendInfo } from "../src/device/device.ts";
 import {
   findAdapter,
   NO_ADAPTER_REMEDY,
 } from "../src/device/webgpu/run/adapter.ts";
-import {
-  type BackendInfo,
-  type BackendOptions,
-  throwIfDeviceFailed,
-} from "../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../src/device/device.ts";
+import { type BackendOptions } from "../src/device/open.ts";
 import { findOneDnn } from "../src/device/onednn/library/library.ts";
 import { type Tensor, tf } from "../src/device/tf.ts";
-import { initBackend } from "../src/device/init.ts";
-import { useLibrary } from "../src/device/onednn/device.ts";
+import { initBackend } from "../src/device/open.ts";
+import { setDevice } from "../src/device/device.ts";
+import { tfjsDevice } from "../src/device/tfjs/tfjs_device.ts";
 
 const isMissing = await findAdapter() === null;
 
@@ -78,7 +77,7 @@ export async function use(
     ...options,
     device: isPlain ? "cpu" : device,
   });
-  if (isPlain) useLibrary(undefined);
+  if (isPlain) setDevice(tfjsDevice());
   if (device === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
   return info;
 }

@@ -4,14 +4,15 @@
  * @module
  */
 
-import type { CpuBackend } from "../src/device/onednn/cpu_backend.ts";
+import type { CpuBackend } from "../src/device/tfjs/cpu_backend.ts";
 import {
   findOneDnn,
   type OneDnn,
 } from "../src/device/onednn/library/library.ts";
 import { tf } from "../src/device/tf.ts";
-import { initBackend } from "../src/device/init.ts";
-import { useLibrary } from "../src/device/onednn/device.ts";
+import { initBackend } from "../src/device/open.ts";
+import { device, setDevice } from "../src/device/device.ts";
+import { tfjsDevice } from "../src/device/tfjs/tfjs_device.ts";
 
 const { library, missing } = findOneDnn();
 
@@ -53,10 +54,11 @@ export async function nativeBackend(): Promise<CpuBackend> {
  * @returns What it gives.
  */
 export async function plainly<T>(compute: () => T | Promise<T>): Promise<T> {
-  useLibrary(undefined);
+  const inUse = device();
+  setDevice(tfjsDevice());
   try {
     return await compute();
   } finally {
-    useLibrary(library);
+    setDevice(inUse);
   }
 }

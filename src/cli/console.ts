@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { BackendInfo } from "../device/backend.ts";
-import type { TunedOperation } from "../device/webgpu/run/tuner.ts";
+import type { BackendInfo, TunedOperation } from "../device/device.ts";
 import type { EpochEnd } from "../train/callbacks.ts";
 import type { LayerSummary } from "../nn/summary.ts";
 import { formatTable } from "./table.ts";

@@ -10,7 +10,7 @@ import type { Sample } from "../data/dataset.ts";
 import type { ArrayBatch } from "../data/host_batch.ts";
 import type { EpochOptions } from "../data/loader_options.ts";
 import { drawContactSheet, encodePng } from "../io/contact_sheet.ts";
-import { initBackend } from "../device/init.ts";
+import { initBackend } from "../device/open.ts";
 import { augmentationOf } from "./augment.ts";
 import { contactSheet } from "./contact_sheet.ts";
 import { formatData } from "./data_summary.ts";

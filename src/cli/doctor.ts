@@ -4,13 +4,13 @@
  * @module
  */
 
+import type { BackendInfo } from "../device/device.ts";
 import {
   findAdapter,
   NO_ADAPTER_REMEDY,
 } from "../device/webgpu/run/adapter.ts";
-import type { BackendInfo } from "../device/backend.ts";
-import { nativeLibrary } from "../device/choice.ts";
-import { initBackend } from "../device/init.ts";
+import { nativeLibrary } from "../device/open.ts";
+import { initBackend } from "../device/open.ts";
 import { loadTf } from "../device/tf.ts";
 import { ensureFashionMnist, readVerified } from "../data/files.ts";
 import config from "../../deno.json" with { type: "json" };

@@ -6,7 +6,7 @@
 
 import { TrainingError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
-import { initBackend } from "../device/init.ts";
+import { initBackend } from "../device/open.ts";
 import {
   findLearningRate,
   type LearningRatePoint,

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { BackendInfo, Device } from "../device/backend.ts";
+import type { BackendInfo } from "../device/device.ts";
+import type { DeviceName } from "../device/open.ts";
 import { MANIFEST } from "../data/manifest.ts";
 import {
   type Checkpoint,
@@ -12,7 +13,7 @@ import {
   type ModelConfig,
   restoreWeights,
 } from "../io/checkpoint.ts";
-import { initBackend } from "../device/init.ts";
+import { initBackend } from "../device/open.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { findCheckpoint } from "../runs/find_checkpoint.ts";
 import { useTuned } from "../train/tune.ts";
@@ -41,7 +42,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
  */
 export async function openNetwork(
   checkpoint: Checkpoint,
-  { device }: { device?: Device },
+  { device }: { device?: DeviceName },
 ): Promise<{ net: Sequential; backend: BackendInfo }> {
   const onWarning = (message: string) => console.error(`warning: ${message}`);
   const backend = await initBackend({ device, onWarning });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { initBackend } from "../device/init.ts";
+import { initBackend } from "../device/open.ts";
 import { writeReport } from "../report/write_report.ts";
 import { useTuned } from "../train/tune.ts";
 import { formatDevice } from "./console.ts";

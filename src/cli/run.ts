@@ -4,11 +4,10 @@
  * @module
  */
 
+import type { AdapterDescription, BackendInfo } from "../device/device.ts";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
-import type { AdapterDescription } from "../device/webgpu/run/adapter.ts";
-import type { BackendInfo } from "../device/backend.ts";
 import { COUNTS, fashionMnistTransform } from "../data/fashion_mnist.ts";
 import { MANIFEST } from "../data/manifest.ts";
 import { partsOf } from "../data/transforms/transform.ts";

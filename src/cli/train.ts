@@ -12,7 +12,7 @@ import {
 } from "../data/fashion_mnist.ts";
 import { AlexNetError } from "../errors.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
-import { initBackend } from "../device/init.ts";
+import { initBackend } from "../device/open.ts";
 import { requirePrecision } from "../nn/precision.ts";
 import { writeReport } from "../report/write_report.ts";
 import { LAST } from "../runs/run_checkpoints.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BackendInfo } from "../device/backend.ts";
+import type { BackendInfo } from "../device/device.ts";
 import type { MpiCommunicator } from "../distributed/mpi_communicator.ts";
 import { nameOf } from "../distributed/processes.ts";
 import type { Sequential } from "../nn/sequential.ts";

@@ -10,7 +10,7 @@ import {
 } from "../device/webgpu/run/adapter.ts";
 import { BackendError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
-import { initBackend } from "../device/init.ts";
+import { initBackend } from "../device/open.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import {
   tune as tuneNetwork,

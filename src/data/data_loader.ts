@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readyDevice } from "../device/device.ts";
 import { requireInteger } from "../options.ts";
 import { storedImages } from "./array_dataset.ts";
 import {
@@ -11,10 +12,8 @@ import {
   checkWorkers,
   choosePath,
   type DataPath,
-  isWebGpu,
 } from "./data_path.ts";
 import { checkIndex, type Dataset, describeDataset } from "./dataset.ts";
-import { freeOnDevice } from "./device_batch.ts";
 import { planEpoch } from "./epoch_plan.ts";
 import {
   type ArrayBatch,
@@ -212,7 +211,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   /** Frees what the device holds of the data set. A later iteration copies it again. */
   dispose(): void {
     const images = storedImages(viewOf(this.dataset).base);
-    if (images && isWebGpu()) freeOnDevice(images);
+    if (images) readyDevice()?.images?.free(images.data);
   }
 
   /** The same as {@linkcode DataLoader.dispose}, for `using`. */

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { backendInfo, readyBackend } from "../device/backend.ts";
-import { tf } from "../device/tf.ts";
+import { device, readyDevice } from "../device/device.ts";
 import { OptionError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
 import { type StoredImages, storedImages } from "./array_dataset.ts";
@@ -64,14 +63,14 @@ function _forDevice(
   { dataset, transform, shape }: HostSource,
   batchSize: number,
 ): DataPath | string {
-  if (!isWebGpu()) return "the device in use is not WebGPU";
+  if (!batchesOnDevice()) return "the device in use is not WebGPU";
   const images = storedImages(viewOf(dataset).base);
   if (images === undefined) return "the images are not in memory as bytes";
   const { height, width, channels } = images;
   const plan = planForDevice(transform, [height, width, channels]);
   if (typeof plan === "string") return plan;
   const numBytes = 4 * batchSize * shape[0] * shape[1] * shape[2];
-  const { maxBindingBytes } = backendInfo();
+  const { maxBindingBytes } = device().info;
   if (numBytes > maxBindingBytes) {
     return `a batch of ${numBytes} bytes is more than the ${maxBindingBytes} that the adapter binds`;
   }
@@ -84,12 +83,12 @@ function _forDevice(
 }
 
 /**
- * Says whether the device in use is WebGPU.
+ * Says whether the device in use makes batches of images itself.
  *
- * @returns Whether it is; false if none is ready.
+ * @returns Whether it does; false where none is ready.
  */
-export function isWebGpu(): boolean {
-  return readyBackend() !== undefined && tf.getBackend() === "webgpu";
+export function batchesOnDevice(): boolean {
+  return readyDevice()?.images !== undefined;
 }
 
 /**

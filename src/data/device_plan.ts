@@ -8,7 +8,7 @@ import {
   type GatherSizes,
   WINDOW_WORDS,
   wordsPerImage,
-} from "../device/webgpu/gather/gather_sizes.ts";
+} from "../device/gather_sizes.ts";
 import { type BatchPlan, type ImageShape, randomOf } from "./host_batch.ts";
 import {
   type DrawWindows,

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { backendInfo } from "../device/backend.ts";
-import { loadTf, tf } from "../device/tf.ts";
+import { device, readyDevice } from "../device/device.ts";
+import { hasBackend, loadTf, tf } from "../device/tf.ts";
 import { BackendError } from "../errors.ts";
-import { type DataPath, isWebGpu } from "./data_path.ts";
+import type { DataPath } from "./data_path.ts";
 import { labelsOf } from "./dataset.ts";
-import { copyToDevice, gatherOnDevice } from "./device_batch.ts";
+import { drawRows } from "./device_plan.ts";
 import type { BatchPlan } from "./host_batch.ts";
 import {
   hostBatches,
@@ -41,7 +41,7 @@ export async function* tensorBatches(
 ): AsyncGenerator<Batch, void, undefined> {
   await loadTf();
   // Making a tensor would have tfjs choose a backend by itself.
-  if (!tf.getBackend()) {
+  if (!hasBackend()) {
     throw new BackendError(
       "Cannot make tensors as no device is ready: call `await initBackend()` first",
     );
@@ -70,6 +70,7 @@ function* _fromDevice(
 ): Generator<Batch> {
   const { indices } = viewOf(dataset);
   const labels = labelsOf(dataset);
+  const { data, height, width, channels } = images;
   for (const batch of plans) {
     signal?.throwIfAborted();
     const places = indices
@@ -78,7 +79,12 @@ function* _fromDevice(
     const chosen = Int32Array.from(batch.indices, (index) => labels[index]);
     yield {
       images: places.length > 0
-        ? gatherOnDevice(images, { plan, batch, places })
+        ? device().images!.gather(data, {
+          places,
+          bytesPerImage: height * width * channels,
+          sizes: plan.sizes,
+          makeTable: (places) => drawRows(plan, batch, places),
+        })
         : tf.tensor4d([], [0, ...shape]),
       labels: tf.tensor1d(chosen, "int32"),
     };
@@ -96,11 +102,15 @@ async function* _fromHost(
   // whoever uses it can take parts of it.
   const [height, width, channels] = source.shape;
   const size = (plans[0]?.indices.length ?? 0) * height * width * channels;
-  const reuse = isWebGpu() && 4 * size <= backendInfo().maxBindingBytes;
+  const { images, info } = readyDevice() ?? {};
+  const copy = info && 4 * size <= info.maxBindingBytes
+    ? images?.copy
+    : undefined;
+  const reuse = copy !== undefined;
   for await (const batch of hostBatches(plans, source, { ...options, reuse })) {
     yield {
-      images: reuse && batch.images.length > 0
-        ? copyToDevice(batch)
+      images: copy && batch.images.length > 0
+        ? copy(batch.images, batch.shape)
         : tf.tensor4d(batch.images, batch.shape, "float32"),
       labels: tf.tensor1d(batch.labels, "int32"),
     };

@@ -4,14 +4,13 @@
  * @module
  */
 
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { KernelBackend, TensorInfo } from "@tensorflow/tfjs-core";
+import { BackendError } from "../errors.ts";
+import { device } from "./device.ts";
 import { type Scalar, type Tensor, tf } from "./tf.ts";
-import { castTo } from "./webgpu/cast.ts";
-import { storedType } from "./webgpu/run/recorder.ts";
 
 /** An operation that was recorded. */
-interface _Recorded {
+interface Recorded {
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;
   readonly saved: Tensor[];
@@ -21,7 +20,7 @@ interface _Recorded {
 }
 
 /** Our tape, while it records. */
-let tape: _Recorded[] | undefined;
+let tape: Recorded[] | undefined;
 
 /**
  * Runs an operation whose gradient is given.
@@ -56,10 +55,11 @@ export function differentiable(
 }
 
 /**
- * Runs an operation of TensorFlow.js's, which its own tape differentiates: on ours, it is computed once more for that.
+ * Runs operations of TensorFlow.js's. On our tape they are one operation, whose gradient is what TensorFlow.js's tape, which
+ * records them here, makes of it: nothing is computed twice.
  *
- * @param inputs Tensors that it is differentiable by.
- * @param compute Computes the output, the same when it is asked again.
+ * @param inputs Tensors that they are differentiable by.
+ * @param compute Computes the output.
  * @returns The output.
  */
 export function opaque(
@@ -67,21 +67,111 @@ export function opaque(
   compute: (...inputs: Tensor[]) => Tensor,
 ): Tensor {
   if (tape === undefined) return compute(...inputs);
-  return differentiable(inputs, () => {
-    const output = _untaped(() => compute(...inputs));
-    return inputs.includes(output) ? tf.clone(output) : output;
-  }, (dy) => {
-    const again = () => compute(...inputs);
-    // Whether there may be inputs that it does not depend on.
-    const isAnyUnused = true;
-    const { grads } = tf.engine()
-      .gradients(again, [...inputs], asFloats(dy), isAnyUnused);
-    // One of them may be `dy` itself.
-    return grads.map((dx, i) => dx ? tf.clone(dx) : tf.zerosLike(inputs[i]));
+  const { output, nodes } = untaped(() => recordNodes(inputs, compute));
+  const own = inputs.includes(output) ? tf.clone(output) : output;
+  tape.push({
+    inputs,
+    output: own,
+    saved: [],
+    made: [own, ...savedBy(nodes)],
+    gradient: (dy) => gradientsOf(nodes, { inputs, output, dy: asFloats(dy) }),
+  });
+  return own;
+}
+
+/** An operation on TensorFlow.js's tape. */
+interface TapeNode {
+  readonly kernelName: string;
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: readonly Tensor[];
+  /** What its gradient needs: kept until we dispose it. */
+  readonly saved?: readonly Tensor[];
+  readonly gradient?: (
+    dys: readonly (Tensor | undefined)[],
+  ) => Readonly<Record<string, (() => Tensor) | undefined>>;
+}
+
+/** The part of TensorFlow.js's engine that has its tape. */
+interface TapeEngine {
+  readonly state: { activeTape: TapeNode[] | null; gradientDepth: number };
+  startTape(): void;
+  endTape(): void;
+}
+
+/** Computes with TensorFlow.js's tape recording; the current scope owns the output. */
+function recordNodes(
+  inputs: readonly Tensor[],
+  compute: (...inputs: Tensor[]) => Tensor,
+): { output: Tensor; nodes: readonly TapeNode[] } {
+  const engine = tf.engine() as unknown as TapeEngine;
+  const { state } = engine;
+  // Another tape may record around us, as where somebody differentiates a whole training step.
+  const outer = state.gradientDepth > 0 ? state.activeTape : null;
+  const begin = outer?.length ?? 0;
+  const takeNodes = () => {
+    const nodes = state.activeTape?.slice(begin) ?? [];
+    if (outer === null) state.activeTape = null;
+    else outer.length = begin;
+    return nodes;
+  };
+  engine.startTape();
+  let output: Tensor;
+  try {
+    output = tf.tidy(() => compute(...inputs));
+  } catch (error) {
+    engine.endTape();
+    tf.dispose(savedBy(takeNodes()));
+    throw error;
+  }
+  engine.endTape();
+  const nodes = takeNodes();
+  return { output, nodes };
+}
+
+function savedBy(nodes: readonly TapeNode[]): Tensor[] {
+  return nodes.flatMap(({ saved }) => saved ?? []);
+}
+
+/** Goes back over the nodes that lead from the inputs to the output. */
+function gradientsOf(
+  nodes: readonly TapeNode[],
+  { inputs, output, dy }: {
+    inputs: readonly Tensor[];
+    output: Tensor;
+    dy: Tensor;
+  },
+): Tensor[] {
+  const reached = new Set(inputs.map(({ id }) => id));
+  const path = nodes.filter((node) => {
+    const isOn = Object.values(node.inputs).some(({ id }) => reached.has(id));
+    if (isOn) node.outputs.forEach(({ id }) => reached.add(id));
+    return isOn;
+  });
+  const sums = new Map<number, Tensor>([[output.id, dy]]);
+  for (const node of path.reverse()) {
+    const dys = node.outputs.map(({ id }) => sums.get(id));
+    if (dys.every((dy) => dy === undefined)) continue;
+    const gradients = node.gradient?.(dys) ?? {};
+    for (const [name, input] of Object.entries(node.inputs)) {
+      if (!reached.has(input.id)) continue;
+      const dx = gradients[name]?.();
+      if (dx === undefined) {
+        throw new BackendError(
+          `Cannot compute a gradient as TensorFlow.js has none of ${node.kernelName} by ${name}: use another operation in the layer`,
+        );
+      }
+      const sum = sums.get(input.id);
+      sums.set(input.id, sum === undefined ? dx : tf.add(sum, dx));
+    }
+  }
+  // One of them may be `dy` itself.
+  return inputs.map((x) => {
+    const dx = sums.get(x.id);
+    return dx ? tf.clone(dx) : tf.zerosLike(x);
   });
 }
 
-function _untaped<T>(run: () => T): T {
+function untaped<T>(run: () => T): T {
   const outer = tape;
   tape = undefined;
   try {
@@ -115,15 +205,30 @@ export function valueAndGradients(
   compute: () => Scalar,
   onGradient?: GradientListener,
 ): ScalarAndGradients {
-  const recorded: _Recorded[] = tape = [];
-  let value: Scalar;
+  const recorded: Recorded[] = tape = [];
   try {
-    value = compute();
+    const value = compute();
+    tape = undefined;
+    return goBack(recorded, { value, weights, onGradient });
+  } catch (error) {
+    // What TensorFlow.js's tape kept, no scope frees.
+    tf.dispose(recorded.flatMap(({ made }) => made));
+    throw error;
   } finally {
     tape = undefined;
   }
+}
+
+function goBack(
+  recorded: Recorded[],
+  { value, weights, onGradient }: {
+    value: Scalar;
+    weights: readonly Tensor[];
+    onGradient?: GradientListener;
+  },
+): ScalarAndGradients {
   const gradients = new Map<Tensor, Tensor>([[value, tf.scalar(1)]]);
-  const finished = onGradient && _finishedBy(recorded, weights);
+  const finished = onGradient && finishedBy(recorded, weights);
   for (const operation of recorded.reverse()) {
     const { inputs, output, saved, made, gradient } = operation;
     const dy = gradients.get(output);
@@ -131,7 +236,7 @@ export function valueAndGradients(
       gradients.delete(output);
       tf.tidy(() => gradient(dy, saved)).forEach((dx, i) => {
         const sum = gradients.get(inputs[i]);
-        gradients.set(inputs[i], sum === undefined ? dx : _add(sum, dx));
+        gradients.set(inputs[i], sum === undefined ? dx : add(sum, dx));
       });
       dy.dispose();
     }
@@ -150,11 +255,11 @@ export function valueAndGradients(
 }
 
 /** Places of the weights whose gradients are whole after the gradient of an operation: the first that had them as inputs. */
-function _finishedBy(
-  recorded: readonly _Recorded[],
+function finishedBy(
+  recorded: readonly Recorded[],
   weights: readonly Tensor[],
-): Map<_Recorded, number[]> {
-  const finished = new Map<_Recorded, number[]>();
+): Map<Recorded, number[]> {
+  const finished = new Map<Recorded, number[]>();
   weights.forEach((weight, place) => {
     const first = recorded.find(({ inputs }) => inputs.includes(weight));
     if (first === undefined) return;
@@ -176,71 +281,31 @@ export function asTensor(info: TensorInfo): Tensor {
 }
 
 /**
- * Takes a tensor of TensorFlow.js as kernels see it.
+ * Takes a tensor of TensorFlow.js as kernels see it, out of the scope that owns it.
  *
  * @param tensor A tensor, which is disposed.
  * @returns The same memory; the caller owns it.
  */
 export function takeInfo(tensor: Tensor): TensorInfo {
   const { dataId, shape, dtype } = tensor;
-  (tf.backend() as WebGPUBackend).incRef(dataId);
+  (tf.backend() as KernelBackend & { incRef(dataId: object): void })
+    .incRef(dataId);
   tensor.dispose();
   return { dataId, shape, dtype };
 }
 
-/**
- * A tensor that stores float32 or float16, as our kernels need it, whatever it was cast from.
- *
- * @param x float32 by its type.
- * @returns The same tensor or, on WebGPU where it stores something else, a copy of it that the current scope owns,
- * differentiable.
- */
+/** What every device is given: float32 or float16, whatever the tensor was cast from. See {@linkcode Device.asNumbers}. */
 export function asNumbers<T extends Tensor>(x: T): T {
-  if (tf.getBackend() !== "webgpu") return x;
-  const type = storedType(tf.backend() as WebGPUBackend, x);
-  if (type === "float32" || type === "float16") return x;
-  return differentiable([x], () => tf.add(x, 0), (dy) => [tf.clone(dy)]) as T;
+  return device().asNumbers(x) as T;
 }
 
-/**
- * A tensor that stores float32, as everything else needs it.
- *
- * @param x float32 by its type.
- * @returns The same tensor or, on WebGPU where it stores something else, a copy of it that the current scope owns,
- * differentiable.
- */
+/** What TensorFlow.js's operations are given: float32. See {@linkcode Device.asFloats}. */
 export function asFloats<T extends Tensor>(x: T): T {
-  const numbers = asNumbers(x);
-  if (tf.getBackend() !== "webgpu") return numbers;
-  const backend = tf.backend() as WebGPUBackend;
-  if (storedType(backend, numbers) === "float32") return numbers;
-  return differentiable(
-    [numbers],
-    () => readAs(backend, numbers, "float32"),
-    (dy) => [tf.clone(dy)],
-  ) as T;
-}
-
-/**
- * A tensor as kernels are to read it.
- *
- * @param backend The backend that holds it.
- * @param x A tensor that stores float32 or float16.
- * @param type What is to be read.
- * @returns The same tensor or, where it stores something else, a copy of it that the current scope owns.
- */
-export function readAs(
-  backend: WebGPUBackend,
-  x: Tensor,
-  type: "float32" | "float16",
-): Tensor {
-  return storedType(backend, x) === type
-    ? x
-    : asTensor(castTo(backend, x, type));
+  return device().asFloats(x) as T;
 }
 
 /** Adds two gradients, whatever they store, and frees them. */
-function _add(a: Tensor, b: Tensor): Tensor {
+function add(a: Tensor, b: Tensor): Tensor {
   const sum = tf.tidy(() => tf.add(asFloats(a), asFloats(b)));
   tf.dispose([a, b]);
   return sum;

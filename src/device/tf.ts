@@ -6,7 +6,7 @@
 
 import type * as Core from "@tensorflow/tfjs-core";
 import { BackendError } from "../errors.ts";
-import { makeCpuBackend } from "./onednn/cpu_backend.ts";
+import { makeCpuBackend } from "./tfjs/cpu_backend.ts";
 
 export type {
   DataType,
@@ -59,4 +59,9 @@ export function loadTf(): Promise<Tf> {
     core.env().set("IS_NODE", false);
     return tf = core;
   })();
+}
+
+/** Whether TensorFlow.js has a backend in use: without one, making a tensor would have it choose one by itself. */
+export function hasBackend(): boolean {
+  return Boolean(tf.getBackend());
 }

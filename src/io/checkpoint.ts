@@ -4,7 +4,7 @@
  * @module
  */
 
-import { throwIfDeviceFailed } from "../device/backend.ts";
+import { throwIfDeviceFailed } from "../device/device.ts";
 import { AlexNetError, DataError, ShapeError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { writeAtomically } from "./atomic_file.ts";

@@ -5,11 +5,10 @@
  * @module
  */
 
+import type { AdapterDescription, TunedOperation } from "../device/device.ts";
 import config from "../../deno.json" with { type: "json" };
-import type { AdapterDescription } from "../device/webgpu/run/adapter.ts";
 import { cacheDir } from "../cache_dir.ts";
 import { DataError } from "../errors.ts";
-import type { TunedOperation } from "../device/webgpu/run/tuner.ts";
 
 /** Version of the files: a change of what they hold, or of what keys and ways mean. */
 const FORMAT = 1;

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { FusedActivation } from "../device/device.ts";
 import { type Tensor, tf } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
-import type { FusedActivation } from "../device/webgpu/wgsl/activation.ts";
 import type { Layer } from "./layer.ts";
 import type { Activation } from "./layer_config.ts";
 
@@ -19,24 +19,20 @@ const FUNCTIONS: Record<Activation, (x: Tensor) => Tensor> = {
 };
 
 /**
- * Looks up an activation.
+ * Checks the name of an activation.
  *
  * @param name Its name.
- * @returns The function, from a tensor to one of the same shape.
  * @throws {OptionError} If there is none of that name.
  */
-export function activationFunction(
-  name: Activation,
-): (x: Tensor) => Tensor {
+export function requireActivation(name: Activation): void {
   if (!Object.hasOwn(FUNCTIONS, name)) {
     const names = Object.keys(FUNCTIONS).join(", ");
     throw new OptionError("activation", name, `one of ${names}`);
   }
-  return FUNCTIONS[name];
 }
 
 /**
- * The activation as our kernels know it.
+ * The activation as devices know it.
  *
  * @param name Its name.
  * @returns The same, and nothing where there is nothing to do.
@@ -64,13 +60,12 @@ export function sigmoid(): Layer {
 }
 
 function _activation(kind: "relu" | "sigmoid"): Layer {
-  const compute = activationFunction(kind);
   return {
     kind,
     config: { kind },
     outputShape: (input) => input,
     weights: () => [],
     macs: () => 0,
-    apply: (x) => compute(x),
+    apply: (x) => FUNCTIONS[kind](x),
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { backendInfo } from "../device/backend.ts";
+import { device } from "../device/device.ts";
 import { type Tensor, tf } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import type { Layer } from "./layer.ts";
@@ -31,7 +31,7 @@ export interface BatchPart<T extends Tensor> {
 export function maxBatch(
   net: { layers: readonly Layer[]; inputShape: Shape },
 ): number {
-  const { maxBindingBytes } = backendInfo();
+  const { maxBindingBytes } = device().info;
   let max = Infinity;
   let shape = net.inputShape;
   for (const layer of net.layers) {
@@ -119,7 +119,7 @@ export function concatenate<T extends Tensor>(parts: readonly T[]): T {
 function _slicer<T extends Tensor>(
   batch: T,
 ): (begin: number, size: number) => T {
-  if (batch.size * BYTES_PER_FLOAT <= backendInfo().maxBindingBytes) {
+  if (batch.size * BYTES_PER_FLOAT <= device().info.maxBindingBytes) {
     return (begin, size) => tf.slice(batch, begin, size) as T;
   }
   // No kernel can read a tensor of this size, so it has not left the host yet, and reading it is not a download.

@@ -4,19 +4,17 @@
  * @module
  */
 
-import { backendInfo } from "../device/backend.ts";
-import { type Tensor, type Tensor4D, tf } from "../device/tf.ts";
-import { imageStep } from "../device/webgpu/conv/image_parts.ts";
-import { convLayer } from "../device/layer_operations.ts";
-import { hasKernels } from "../device/onednn/device.ts";
-import { convSizes, poolSizes } from "../device/webgpu/conv/sizes.ts";
+import { device } from "../device/device.ts";
+import { convSizes, imageStep } from "../device/sizes.ts";
+import type { Tensor, Tensor4D } from "../device/tf.ts";
 import {
   type Activation,
-  activationFunction,
   fusedActivation,
+  requireActivation,
 } from "./activation.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
 import type { Layer, Pooling } from "./layer.ts";
+import { poolSizesOf } from "./pooling.ts";
 import type { Precision } from "./precision.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import { requireInteger } from "../options.ts";
@@ -76,7 +74,7 @@ export function conv2d(options: Conv2dOptions): Layer {
     strides,
     padding,
   });
-  const activate = activationFunction(activation);
+  requireActivation(activation);
   const outputShape = (
     input: Shape,
   ) => [...countWindows("conv2d", input, window), filters];
@@ -84,7 +82,7 @@ export function conv2d(options: Conv2dOptions): Layer {
   const layer: Layer = {
     kind: "conv2d",
     config: { kind: "conv2d", filters, ...window, activation },
-    hasKernels: true,
+    usesDevice: true,
     outputShape,
     weights: (input) => [
       {
@@ -100,10 +98,7 @@ export function conv2d(options: Conv2dOptions): Layer {
     },
     apply(x, [kernel, bias], { needsInputGradient, precision }) {
       const tensors = { x, kernel, bias } as ConvTensors;
-      if (!hasKernels()) {
-        return activate(_plain(tensors, window));
-      }
-      return _fused(tensors, {
+      return _compute(tensors, {
         window,
         activation,
         precision,
@@ -128,7 +123,7 @@ export function conv2d(options: Conv2dOptions): Layer {
         }),
         apply(x, [kernel, bias], { needsInputGradient, precision }) {
           const tensors = { x, kernel, bias } as ConvTensors;
-          return _fused(tensors, {
+          return _compute(tensors, {
             window,
             activation,
             pool,
@@ -148,13 +143,7 @@ interface ConvTensors {
   bias: Tensor;
 }
 
-function _plain({ x, kernel, bias }: ConvTensors, window: Window): Tensor {
-  const [height, width] = window.strides;
-  const sum = tf.conv2d(x, kernel, [height, width], window.padding);
-  return tf.add(sum, bias);
-}
-
-function _fused(
+function _compute(
   tensors: ConvTensors,
   options: {
     window: Window;
@@ -173,20 +162,18 @@ function _fused(
     pad: window.padding,
   });
   const { batch, outHeight, outWidth, outChannels } = sizes;
-  return convLayer(tensors, {
+  return device().conv(tensors, {
     sizes,
     activation: fusedActivation(activation),
     stored: precision,
     needsInputGradient,
-    maxBytes: backendInfo().maxBindingBytes,
+    maxBytes: device().info.maxBindingBytes,
     pool: pool && {
       kind: pool.kind,
-      sizes: poolSizes({
-        inShape: [batch, outHeight, outWidth, outChannels],
-        filterSize: pool.window.size,
-        strides: pool.window.strides,
-        pad: pool.window.padding,
-      }),
+      sizes: poolSizesOf(
+        [batch, outHeight, outWidth, outChannels],
+        pool.window,
+      ),
     },
   });
 }

@@ -7,12 +7,11 @@
 import { type Tensor2D, tf } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import { differentiable } from "../device/tape.ts";
-import { denseLayer } from "../device/layer_operations.ts";
-import { hasKernels } from "../device/onednn/device.ts";
+import { device } from "../device/device.ts";
 import {
   type Activation,
-  activationFunction,
   fusedActivation,
+  requireActivation,
 } from "./activation.ts";
 import { dropoutKey } from "./dropout.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
@@ -46,11 +45,11 @@ export function dense(options: DenseOptions): Layer {
     biasInitializer = zeros(),
   } = options;
   const units = requireInteger("units", options.units);
-  const activate = activationFunction(activation);
+  requireActivation(activation);
   const layer: Layer = {
     kind: "dense",
     config: { kind: "dense", units, activation },
-    hasKernels: true,
+    usesDevice: true,
     outputShape(input) {
       _checkFlat(input);
       return [units];
@@ -66,13 +65,10 @@ export function dense(options: DenseOptions): Layer {
     macs: ([features]) => features * units,
     apply(x, [kernel, bias], { precision }) {
       const tensors = { x: x as Tensor2D, kernel: kernel as Tensor2D, bias };
-      if (hasKernels()) {
-        return denseLayer(tensors, {
-          activation: fusedActivation(activation),
-          stored: precision,
-        });
-      }
-      return activate(tf.add(tf.matMul(tensors.x, tensors.kernel), bias));
+      return device().dense(tensors, {
+        activation: fusedActivation(activation),
+        stored: precision,
+      });
     },
     fuseWith(next) {
       const rate = next.dropoutRate;
@@ -83,7 +79,7 @@ export function dense(options: DenseOptions): Layer {
         fuseWith: undefined,
         apply(x, [kernel, bias], context) {
           const isOn = context.training && rate > 0;
-          return denseLayer(
+          return device().dense(
             { x: x as Tensor2D, kernel: kernel as Tensor2D, bias },
             {
               activation,
@@ -115,7 +111,7 @@ export function flatten(): Layer {
   return {
     kind: "flatten",
     config: { kind: "flatten" },
-    hasKernels: true,
+    usesDevice: true,
     outputShape: (input) => [sizeOf(input)],
     weights: () => [],
     macs: () => 0,

@@ -4,12 +4,9 @@
  * @module
  */
 
-import { tf } from "../device/tf.ts";
+import { device, type RandomKey } from "../device/device.ts";
 import { OptionError } from "../errors.ts";
-import { dropoutLayer } from "../device/layer_operations.ts";
-import { hasKernels } from "../device/onednn/device.ts";
-import type { RandomKey } from "../device/webgpu/wgsl/threefry.ts";
-import { STREAMS, uniforms } from "../random.ts";
+import { STREAMS } from "../random.ts";
 import type { CallContext, Layer } from "./layer.ts";
 import { sizeOf } from "./shape.ts";
 
@@ -35,7 +32,7 @@ export function dropout(options: DropoutOptions): Layer {
   return {
     kind: "dropout",
     config: { kind: "dropout", rate },
-    hasKernels: true,
+    usesDevice: true,
     outputShape: (input) => input,
     weights: () => [],
     macs: () => 0,
@@ -43,10 +40,7 @@ export function dropout(options: DropoutOptions): Layer {
     apply(x, _weights, context) {
       if (!context.training || rate === 0) return x;
       const key = dropoutKey(context, sizeOf(x.shape.slice(1)));
-      if (hasKernels()) return dropoutLayer(x, { rate, key });
-      const keep = uniforms(x.size, key)
-        .map((u) => (u < rate ? 0 : 1 / (1 - rate)));
-      return tf.mul(x, tf.tensor(keep, x.shape));
+      return device().dropout(x, { rate, key });
     },
   };
 }

@@ -45,7 +45,7 @@ export interface CallContext {
   readonly layerIndex: number;
   /** Whether the gradient by the layer's input is wanted. */
   readonly needsInputGradient: boolean;
-  /** What to read kernels as and to store the output as, by a layer that `hasKernels`; others give float32. Default "float32". */
+  /** What to read kernels as and to store the output as, by a layer that `usesDevice`; others give float32. Default "float32". */
   readonly precision?: Precision;
 }
 
@@ -67,7 +67,7 @@ export interface InnerTensor {
 
 /**
  * A layer of a network. Images are `[batch, height, width, channels]`, feature vectors `[batch, features]`: float32 or, for
- * layers that `hasKernels`, maybe float16.
+ * layers that `usesDevice`, maybe float16.
  */
 export interface Layer {
   /** Kind of layer, for example "conv2d"; layers are named after it. */
@@ -106,7 +106,7 @@ export interface Layer {
    */
   apply(x: Tensor, weights: readonly Tensor[], context: CallContext): Tensor;
   /**
-   * Joins the layer with the next one, where both together can be one operation of our kernels.
+   * Joins the layer with the next one, where both together can be one operation of the device.
    *
    * @param next The layer after this one.
    * @returns A layer that does the work of both with the weights of this one, or `undefined`.
@@ -124,9 +124,8 @@ export interface Layer {
   /** Where the layer is a dropout: its rate. */
   readonly dropoutRate?: number;
   /**
-   * Whether on WebGPU, and on the CPU with oneDNN, the layer consists of this package's differentiable kernels alone, which
-   * on WebGPU read and give float16 as well. A layer of TensorFlow.js's operations is given float32 and, in training, computed once more for its gradient, so
-   * that it must give the same when it is asked again: random numbers have to come from the context. Default false.
+   * Whether the layer consists of operations of the device (`device/device.ts`) alone, which may read and give float16. A layer
+   * of TensorFlow.js's operations is given float32. Default false.
    */
-  readonly hasKernels?: boolean;
+  readonly usesDevice?: boolean;
 }

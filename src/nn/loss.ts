@@ -13,8 +13,7 @@ import {
 } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import { asFloats, asTensor, differentiable } from "../device/tape.ts";
-import { isOne, lossOf } from "../device/layer_operations.ts";
-import { hasKernels } from "../device/onednn/device.ts";
+import { device } from "../device/device.ts";
 
 /** What a batch of logits is worth. */
 export interface LossAndCorrect {
@@ -26,7 +25,7 @@ export interface LossAndCorrect {
 
 /**
  * Softmax cross entropy, summed over the batch and divided by `count`, and the number of correct predictions; the
- * gradient of the loss is `(softmax(logits) - oneHot(labels)) / count`. On WebGPU all three are computed in one pass.
+ * gradient of the loss is `(softmax(logits) - oneHot(labels)) / count`. All three are computed in one pass.
  *
  * @param logits float32 `[batch, classes]`.
  * @param labels int32 `[batch]`, each in [0, classes).
@@ -40,23 +39,17 @@ export function lossAndCorrect(
   count: number = logits.shape[0],
 ): LossAndCorrect {
   _checkLabels(logits, labels);
-  if (!hasKernels()) {
-    return {
-      loss: _plainLoss(logits, labels, count),
-      correct: countCorrect(logits, labels),
-    };
-  }
   let correct: Tensor | undefined;
   const z = asFloats(logits);
   const loss = differentiable([z], (save) => {
-    const results = lossOf({ logits: z, labels }, count);
+    const results = device().crossEntropy({ logits: z, labels }, count);
     // Outlives the scope of the differentiable operation, which gives the loss alone.
     correct = tf.keep(asTensor(results.correct));
     save([asTensor(results.gradient)]);
     return asTensor(results.loss);
   }, (dy, [gradient]) => {
     // Of the loss itself, which is what a training step asks for.
-    return [isOne(dy) ? tf.clone(gradient) : tf.mul(gradient, dy)];
+    return [device().isOne(dy) ? tf.clone(gradient) : tf.mul(gradient, dy)];
   });
   return { loss: loss as Scalar, correct: _unkeep(correct!) as Scalar };
 }
@@ -107,19 +100,4 @@ function _unkeep(kept: Tensor): Tensor {
   const tensor = tf.clone(kept);
   kept.dispose();
   return tensor;
-}
-
-function _plainLoss(
-  logits: Tensor2D,
-  labels: Tensor1D,
-  count: number,
-): Scalar {
-  return differentiable([logits], (save) => {
-    const target = tf.oneHot(labels, logits.shape[1]);
-    const logProbabilities = tf.logSoftmax(logits);
-    save([logProbabilities, target]);
-    return tf.div(tf.neg(tf.sum(tf.mul(logProbabilities, target))), count);
-  }, (dy, [logProbabilities, target]) => [
-    tf.mul(tf.sub(tf.exp(logProbabilities), target), tf.div(dy, count)),
-  ]) as Scalar;
 }

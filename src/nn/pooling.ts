@@ -4,12 +4,10 @@
  * @module
  */
 
-import { type Tensor, type Tensor4D, tf } from "../device/tf.ts";
-import { poolLayer } from "../device/layer_operations.ts";
-import { hasKernels } from "../device/onednn/device.ts";
-import type { PoolSizes } from "../device/webgpu/pool/pool_shader.ts";
-import { poolSizes } from "../device/webgpu/conv/sizes.ts";
-import type { Layer } from "./layer.ts";
+import { device } from "../device/device.ts";
+import { type PoolSizes, poolSizes } from "../device/sizes.ts";
+import type { Tensor4D } from "../device/tf.ts";
+import type { Layer, Pooling } from "./layer.ts";
 import {
   countWindows,
   type Padding,
@@ -56,63 +54,30 @@ function _pool2d(
 ): Layer {
   const { poolSize, strides = poolSize, padding = "valid" } = options;
   const window = parseWindow("poolSize", { size: poolSize, strides, padding });
+  const pooling: Pooling = {
+    kind: kind === "max_pool2d" ? "max" : "average",
+    window,
+  };
   return {
     kind,
     config: { kind, ...window },
-    hasKernels: true,
+    usesDevice: true,
     outputShape: (input) => [...countWindows(kind, input, window), input[2]],
     weights: () => [],
     macs: () => 0,
-    pooling: { kind: kind === "max_pool2d" ? "max" : "average", window },
-    apply(x) {
-      const images = x as Tensor4D;
-      const isAverage = kind === "average_pool2d";
-      if (hasKernels()) {
-        const sizes = _sizes(images, window);
-        return poolLayer(images, isAverage ? "average" : "max", sizes);
-      }
-      return isAverage
-        ? _averagePool(images, window)
-        : tf.maxPool(images, ..._pair(window), padding);
-    },
+    pooling,
+    apply: (x) =>
+      device().pool(x as Tensor4D, {
+        kind: pooling.kind,
+        sizes: poolSizesOf(x.shape, window),
+      }),
   };
 }
 
-function _sizes(x: Tensor4D, window: Window): PoolSizes {
-  return poolSizes({
-    inShape: x.shape,
-    filterSize: window.size,
-    strides: window.strides,
-    pad: window.padding,
-  });
-}
-
-/** Arguments of TensorFlow.js's pooling. */
-function _pair(
-  { size, strides }: Window,
-): [size: [number, number], strides: [number, number]] {
-  return [[...size], [...strides]];
-}
-
-/**
- * TensorFlow.js divides gradients by the size of the whole window, also where part of it is padding. So the padding is
- * done here, and the means over whole windows are scaled up to means over the real values.
- */
-function _averagePool(x: Tensor4D, window: Window): Tensor {
-  const pool = (images: Tensor4D) =>
-    tf.avgPool(images, ..._pair(window), "valid");
-  const [, height, width] = x.shape;
-  const pads = [height, width].map((length, d): [number, number] => {
-    const [size, stride] = [window.size[d], window.strides[d]];
-    const total = window.padding === "valid"
-      ? 0
-      : Math.max((Math.ceil(length / stride) - 1) * stride + size - length, 0);
-    const before = Math.floor(total / 2);
-    return [before, total - before];
-  });
-  if (pads.flat().every((n) => n === 0)) return pool(x);
-  const border: [number, number][] = [[0, 0], ...pads, [0, 0]];
-  const pad = (images: Tensor4D) => tf.pad(images, border) as Tensor4D;
-  const share = pool(pad(tf.ones([1, height, width, 1])));
-  return tf.div(pool(pad(x)), share);
+/** Sizes of a pooling of images, `[batch, height, width, channels]`. */
+export function poolSizesOf(
+  inShape: readonly number[],
+  { size, strides, padding }: Window,
+): PoolSizes {
+  return poolSizes({ inShape, filterSize: size, strides, pad: padding });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { backendInfo } from "../device/backend.ts";
+import { device } from "../device/device.ts";
 import { OptionError } from "../errors.ts";
 
 /**
@@ -27,7 +27,7 @@ export function requirePrecision(precision: Precision): void {
     const names = PRECISIONS.join(" or ");
     throw new OptionError("precision", precision, names);
   }
-  const features = backendInfo().adapter?.features ?? [];
+  const features = device().info.adapter?.features ?? [];
   if (precision === "float16" && !features.includes("shader-f16")) {
     throw new OptionError(
       "precision",

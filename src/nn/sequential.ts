@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type BackendInfo, backendInfo } from "../device/backend.ts";
+import { type Device, device } from "../device/device.ts";
 import {
   type Tensor,
   type Tensor2D,
@@ -13,7 +13,6 @@ import {
   type Variable,
 } from "../device/tf.ts";
 import { asFloats, opaque } from "../device/tape.ts";
-import { hasKernels } from "../device/onednn/device.ts";
 import { requireSeed } from "../options.ts";
 import { concatenate, maxBatch, requireImages, sliceBatch } from "./batch.ts";
 import { fuseSteps, type Step } from "./fuse.ts";
@@ -61,10 +60,10 @@ export class Sequential {
   /** Seed of the first weights and of dropout. */
   readonly seed: number;
   readonly #variables: readonly Variable[];
-  /** The layers one by one, and with those joined that can be one operation. */
-  readonly #steps: { plain: readonly Step[]; fused: readonly Step[] };
+  /** The layers, with those joined that can be one operation. */
+  readonly #steps: readonly Step[];
   /** What {@linkcode Sequential.maxBatch} found. */
-  #maxBatch?: { device: BackendInfo; max: number };
+  #maxBatch?: { device: Device; max: number };
 
   /**
    * Makes the weights on the device in use.
@@ -81,7 +80,7 @@ export class Sequential {
     this.seed = requireSeed(seed);
     const { variables, steps } = createWeights(layers, inputShape, { seed });
     this.#variables = variables;
-    this.#steps = { plain: steps, fused: fuseSteps(steps) };
+    this.#steps = fuseSteps(steps);
   }
 
   /**
@@ -105,11 +104,11 @@ export class Sequential {
    * @throws {ShapeError} If the network does not fit with even one image.
    */
   maxBatch(): number {
-    const device = backendInfo();
-    if (this.#maxBatch?.device !== device) {
-      const layers = this.#stepsInUse().map(({ layer }) => layer);
+    const inUse = device();
+    if (this.#maxBatch?.device !== inUse) {
+      const layers = this.#steps.map(({ layer }) => layer);
       const max = maxBatch({ layers, inputShape: this.inputShape });
-      this.#maxBatch = { device, max };
+      this.#maxBatch = { device: inUse, max };
     }
     return this.#maxBatch.max;
   }
@@ -204,10 +203,6 @@ export class Sequential {
     this.#variables.forEach((variable) => variable.dispose());
   }
 
-  #stepsInUse(): readonly Step[] {
-    return this.#steps[hasKernels() ? "fused" : "plain"];
-  }
-
   #infer(images: Tensor4D): Tensor {
     return this.#layers(images, (compute, x) => {
       const y = tf.tidy(compute);
@@ -227,7 +222,7 @@ export class Sequential {
     run: (compute: () => Tensor, x: Tensor) => Tensor,
     call: Omit<CallContext, "seed" | "layerIndex">,
   ): Tensor {
-    const output = this.#stepsInUse().reduce((x, { layer, index, range }) => {
+    const output = this.#steps.reduce((x, { layer, index, range }) => {
       const weights = this.#variables.slice(...range);
       const context = {
         ...call,
@@ -236,7 +231,7 @@ export class Sequential {
         needsInputGradient: call.needsInputGradient || index > 0,
       };
       return run(() => {
-        if (layer.hasKernels) return layer.apply(x, weights, context);
+        if (layer.usesDevice) return layer.apply(x, weights, context);
         return opaque(
           [asFloats(x), ...weights],
           // What it does inside must be float32 as well.

@@ -4,13 +4,10 @@
  * @module
  */
 
+import { device } from "../device/device.ts";
 import { type Tensor, tf, type Variable } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
-import { adamInPlace, type AdamRates } from "../device/webgpu/update/adam.ts";
-import { isNative } from "../device/onednn/device.ts";
-import { nativeAdam } from "../device/onednn/update.ts";
 import { requireNumber } from "../options.ts";
-import { readFactor } from "./gradient_scale.ts";
 import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -107,23 +104,7 @@ function _adam(
         firstMoment: firstMoment[i],
         secondMoment: secondMoment[i],
       }));
-      if (tf.getBackend() === "webgpu") {
-        adamInPlace(parameters, rates, { step, scale: scale?.state });
-        return;
-      }
-      const factor = readFactor(scale);
-      if (factor === 0) return;
-      tf.tidy(() => step.assign(tf.add(step, 1)));
-      const [t] = step.dataSync();
-      if (isNative()) {
-        return nativeAdam(parameters, rates, { factor, count: t });
-      }
-      for (const parameter of parameters) {
-        tf.tidy(() => {
-          const gradient = tf.mul(parameter.gradient, factor);
-          _update({ ...parameter, gradient }, rates, t);
-        });
-      }
+      device().adam(parameters, rates, { step, scale: scale?.state });
     },
     state: () => kept === undefined ? {} : { ...kept, step: [kept.step] },
     restore(state) {
@@ -162,36 +143,4 @@ function _start(weights: readonly Variable[]): _Kept {
     firstMoment: zerosLike(weights),
     secondMoment: zerosLike(weights),
   };
-}
-
-/** The rule of {@linkcode adamInPlace} by operations of TensorFlow.js, for one weight. */
-function _update(
-  { weight, gradient, firstMoment, secondMoment }: {
-    weight: Variable;
-    gradient: Tensor;
-    firstMoment: Variable;
-    secondMoment: Variable;
-  },
-  rates: AdamRates,
-  t: number,
-): void {
-  const { learningRate, beta1, beta2, epsilon } = rates;
-  const move = (mean: Variable, to: Tensor, share: number) =>
-    mean.assign(tf.add(mean, tf.mul(tf.sub(to, mean), share)));
-  const decayed = tf.add(gradient, tf.mul(weight, rates.weightDecay));
-  move(firstMoment, decayed, 1 - beta1);
-  move(secondMoment, tf.square(decayed), 1 - beta2);
-  // 1 - beta^t, without the loss of digits of a difference.
-  const correctionOf = (beta: number) => -Math.expm1(t * Math.log(beta));
-  const root = tf.mul(
-    tf.sqrt(secondMoment),
-    1 / Math.sqrt(correctionOf(beta2)),
-  );
-  const change = tf.div(firstMoment, tf.add(root, epsilon));
-  const shrunk = tf.sub(
-    weight,
-    tf.mul(weight, learningRate * rates.decoupledDecay),
-  );
-  const size = learningRate / correctionOf(beta1);
-  weight.assign(tf.sub(shrunk, tf.mul(change, size)));
 }

@@ -4,18 +4,10 @@
  * @module
  */
 
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { CLIP_STATE, device } from "../device/device.ts";
 import { type Tensor, type Tensor1D, tf, type Variable } from "../device/tf.ts";
-import {
-  CLIP_EPSILON,
-  CLIP_STATE,
-  clipNorm,
-} from "../device/webgpu/update/clip.ts";
-import { asNumbers } from "../device/tape.ts";
-import { isNative } from "../device/onednn/device.ts";
-import { squareSum } from "../device/onednn/sums.ts";
 import { requireNumber } from "../options.ts";
-import { type GradientScale, readFactor } from "./gradient_scale.ts";
+import type { GradientScale } from "./gradient_scale.ts";
 
 /** Options of {@linkcode NormClip}. */
 export interface NormClipOptions {
@@ -55,16 +47,9 @@ export class NormClip implements GradientScale {
    * @param scale What they are still to be multiplied by, if anything: a loss scale, updated for this step.
    */
   update(gradients: readonly Tensor[], scale?: GradientScale): void {
-    if (tf.getBackend() !== "webgpu") {
-      return this.#updateOnCpu(gradients, scale);
-    }
-    tf.tidy(() =>
-      clipNorm(tf.backend() as WebGPUBackend, {
-        gradients: gradients.map(asNumbers),
-        state: this.#state,
-        scale: scale?.state,
-      }, this.#maxNorm)
-    );
+    const state = this.#state;
+    const tensors = { gradients, state, scale: scale?.state };
+    device().clipNorm(tensors, this.#maxNorm);
   }
 
   /**
@@ -80,25 +65,4 @@ export class NormClip implements GradientScale {
   dispose(): void {
     this.#state.dispose();
   }
-
-  #updateOnCpu(gradients: readonly Tensor[], scale?: GradientScale): void {
-    const factor = readFactor(scale);
-    tf.tidy(() => {
-      const norm = factor * Math.sqrt(_squareSum(gradients));
-      const clipped = factor *
-        Math.min(1, this.#maxNorm / (norm + CLIP_EPSILON));
-      const state = new Float32Array(4);
-      state[CLIP_STATE.norm] = norm;
-      state[CLIP_STATE.factor] = Number.isFinite(norm) ? clipped : 0;
-      this.#state.assign(tf.tensor1d(state));
-    });
-  }
-}
-
-function _squareSum(gradients: readonly Tensor[]): number {
-  if (isNative()) {
-    return gradients.reduce((sum, gradient) => sum + squareSum(gradient), 0);
-  }
-  const squares = gradients.map((g) => tf.sum(tf.square(g)));
-  return tf.addN(squares).dataSync()[0];
 }

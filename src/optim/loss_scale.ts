@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { device, MAX_SCALE, SCALE_STATE } from "../device/device.ts";
 import {
   type Scalar,
   type Tensor,
@@ -13,11 +13,6 @@ import {
   type Variable,
 } from "../device/tf.ts";
 import { differentiable } from "../device/tape.ts";
-import {
-  MAX_SCALE,
-  SCALE_STATE,
-  updateScale,
-} from "../device/webgpu/update/loss_scale.ts";
 import { requireInteger } from "../options.ts";
 import { BackendError, OptionError } from "../errors.ts";
 import type { GradientScale } from "./gradient_scale.ts";
@@ -49,7 +44,7 @@ export class LossScale implements GradientScale {
    */
   constructor(options: LossScaleOptions = {}) {
     const { initialScale = 2 ** 16, growthInterval = 2000 } = options;
-    if (tf.getBackend() !== "webgpu") {
+    if (device().updateLossScale === undefined) {
       throw new BackendError(
         "Cannot scale a loss on the CPU, which has no float16: train in float32",
       );
@@ -96,7 +91,7 @@ export class LossScale implements GradientScale {
    * @param gradients Tensors that store float32 or float16; not disposed.
    */
   update(gradients: readonly Tensor[]): void {
-    updateScale(tf.backend() as WebGPUBackend, {
+    device().updateLossScale?.({
       gradients,
       state: this.#state,
       isFound: this.#isFound,

@@ -5,11 +5,8 @@
  */
 
 import { type Tensor, tf, type Variable } from "../device/tf.ts";
-import { isNative } from "../device/onednn/device.ts";
-import { nativeSgd } from "../device/onednn/update.ts";
-import { sgdInPlace } from "../device/webgpu/update/sgd.ts";
+import { device } from "../device/device.ts";
 import { requireNumber } from "../options.ts";
-import { readFactor } from "./gradient_scale.ts";
 import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";
 import type { Optimizer, OptimizerState } from "./optimizer.ts";
 
@@ -45,17 +42,6 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   requireNumber("weightDecay", weightDecay, { min: 0 });
   let velocities: Variable[] | undefined;
 
-  function step(weight: Variable, gradient: Tensor, i: number): void {
-    const { learningRate } = optimizer;
-    let change = gradient;
-    if (weightDecay > 0) change = tf.add(change, tf.mul(weight, weightDecay));
-    if (velocities !== undefined) {
-      change = tf.add(tf.mul(velocities[i], momentum), change);
-      velocities[i].assign(change);
-    }
-    weight.assign(tf.sub(weight, tf.mul(change, learningRate)));
-  }
-
   const optimizer: Optimizer = {
     description: _describe(learningRate, momentum, weightDecay),
     learningRate,
@@ -70,15 +56,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
         gradient: gradients[i],
         velocity: velocities?.[i],
       }));
-      if (tf.getBackend() === "webgpu") {
-        return sgdInPlace(parameters, rates, scale?.state);
-      }
-      const factor = readFactor(scale);
-      if (factor === 0) return;
-      if (isNative()) return nativeSgd(parameters, rates, factor);
-      weights.forEach((w, i) =>
-        tf.tidy(() => step(w, tf.mul(gradients[i], factor), i))
-      );
+      device().sgd(parameters, rates, scale?.state);
     },
     state: (): OptimizerState =>
       velocities === undefined ? {} : { velocity: velocities },

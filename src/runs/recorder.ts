@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readScalars } from "../device/backend.ts";
+import { readScalars } from "../device/device.ts";
 import { type Scalar, tf } from "../device/tf.ts";
 import type {
   Callbacks,

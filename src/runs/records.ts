@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AdapterDescription } from "../device/webgpu/run/adapter.ts";
+import type { AdapterDescription } from "../device/device.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import type { EpochEnd } from "../train/callbacks.ts";
 

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { throwIfDeviceFailed } from "../device/backend.ts";
+import { throwIfDeviceFailed } from "../device/device.ts";
 import { type Tensor, type Tensor4D, tf } from "../device/tf.ts";
 import type { Image } from "../data/dataset.ts";
 import { toTensor } from "../data/transforms/values.ts";
 import { OptionError, ShapeError } from "../errors.ts";
-import { ensureBackend } from "../device/init.ts";
+import { ensureBackend } from "../device/open.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
 import { requireFinite } from "./finite.ts";

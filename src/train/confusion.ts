@@ -4,10 +4,10 @@
  * @module
  */
 
-import { throwIfDeviceFailed } from "../device/backend.ts";
+import { throwIfDeviceFailed } from "../device/device.ts";
 import { type Tensor1D, type Tensor2D, tf } from "../device/tf.ts";
 import { DataError, ShapeError } from "../errors.ts";
-import { ensureBackend } from "../device/init.ts";
+import { ensureBackend } from "../device/open.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
 import type { BatchSource } from "./batch_source.ts";

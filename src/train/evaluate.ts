@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ensureBackend } from "../device/init.ts";
+import { ensureBackend } from "../device/open.ts";
 import { tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";
 import { lossAndCorrect } from "../nn/loss.ts";

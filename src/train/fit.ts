@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ensureBackend } from "../device/init.ts";
+import { ensureBackend } from "../device/open.ts";
 import { OptionError } from "../errors.ts";
 import { requireInteger, requireNumber } from "../options.ts";
 import { requirePrecision } from "../nn/precision.ts";

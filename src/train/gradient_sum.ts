@@ -6,7 +6,7 @@
 
 import { type Tensor, tf } from "../device/tf.ts";
 import { asFloats } from "../device/tape.ts";
-import { takeValues } from "../device/webgpu/run/host_values.ts";
+import { device } from "../device/device.ts";
 import type { Communicator } from "./communicator.ts";
 import { Float16Sum } from "./compression.ts";
 
@@ -137,7 +137,7 @@ export class GradientSum {
       sending.values = values;
       this.#send();
     };
-    const values = takeValues(flat);
+    const values = device().takeValues(flat);
     if (values instanceof Float32Array) arrive(values);
     else values.then(arrive, sending.sums.reject);
   }

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { readScalars } from "../device/backend.ts";
+import { readScalars } from "../device/device.ts";
 import { tf } from "../device/tf.ts";
 import type { Batch } from "../data/loader_options.ts";
 import { DataError } from "../errors.ts";
-import { ensureBackend } from "../device/init.ts";
+import { ensureBackend } from "../device/open.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { sgd } from "../optim/sgd.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readScalars } from "../device/backend.ts";
+import { readScalars } from "../device/device.ts";
 import { type Scalar, type Tensor, tf } from "../device/tf.ts";
 import { TrainingError } from "../errors.ts";
 import type { Progress } from "./callbacks.ts";

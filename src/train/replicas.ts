@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readScalars } from "../device/backend.ts";
+import { readScalars } from "../device/device.ts";
 import { type Scalar, type Tensor, tf } from "../device/tf.ts";
 import type { Batch } from "../data/loader_options.ts";
 import type { Shard } from "../data/shard.ts";

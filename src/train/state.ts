@@ -4,7 +4,7 @@
  * @module
  */
 
-import { throwIfDeviceFailed } from "../device/backend.ts";
+import { throwIfDeviceFailed } from "../device/device.ts";
 import { type Tensor, tf } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import type { NamedTensor } from "../io/safetensors.ts";

@@ -19,7 +19,6 @@ import {
   type ScalarAndGradients,
   valueAndGradients,
 } from "../device/tape.ts";
-import { hasKernels } from "../device/onednn/device.ts";
 import type { ShardPlace } from "../data/shard.ts";
 import { sliceBatch } from "../nn/batch.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
@@ -185,22 +184,11 @@ function _step(
     kept = tf.keep(results.correct);
     return lossScale?.apply(results.loss) ?? results.loss;
   };
-  const { value, gradients } = hasKernels()
-    ? valueAndGradients(weights, compute, onGradient)
-    : _plainGradients(weights, compute);
+  const { value, gradients } = valueAndGradients(weights, compute, onGradient);
   // Back to the current scope.
   const correct = tf.clone(kept!);
   kept!.dispose();
   return [value, correct, ...gradients];
-}
-
-/** Gradients by TensorFlow.js's tape. */
-function _plainGradients(
-  weights: Variable[],
-  compute: () => Scalar,
-): ScalarAndGradients {
-  const { value, grads } = tf.variableGrads(compute, weights);
-  return { value, gradients: weights.map(({ name }) => grads[name]) };
 }
 
 /** Adds and frees both, so that at most two sets of gradients are alive. */

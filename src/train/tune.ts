@@ -4,23 +4,20 @@
  * @module
  */
 
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { AdapterDescription } from "../device/webgpu/run/adapter.ts";
-import { backendInfo } from "../device/backend.ts";
+import {
+  type AdapterDescription,
+  device,
+  type TunedOperation,
+} from "../device/device.ts";
 import { type Tensor1D, type Tensor4D, tf } from "../device/tf.ts";
 import { readTuning, writeTuning } from "../io/tuning_cache.ts";
-import { ensureBackend } from "../device/init.ts";
-import {
-  type TunedOperation,
-  tuneOperations,
-} from "../device/webgpu/run/tuner.ts";
-import { chooseWays, type Operation } from "../device/webgpu/run/ways.ts";
+import { ensureBackend } from "../device/open.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
 import { recordStep } from "./step.ts";
 
-export type { TunedOperation } from "../device/webgpu/run/tuner.ts";
+export type { TunedOperation };
 
 /** Where what was tuned is kept. */
 export interface TuningOptions {
@@ -54,10 +51,8 @@ export async function useTuned(
   const adapter = _adapterInUse();
   if (adapter === undefined) return new Map();
   const tuned = await readTuning(adapter, options);
-  chooseWays(
-    tf.backend() as WebGPUBackend,
-    new Map([...tuned].map(([key, { way }]) => [key, way])),
-  );
+  const ways = new Map([...tuned].map(([key, { way }]) => [key, way]));
+  device().tuner?.use(ways);
   return tuned;
 }
 
@@ -93,11 +88,11 @@ export async function tune(
   requirePrecision(precision);
   const known = await useTuned(options);
   const adapter = _adapterInUse();
-  if (adapter === undefined) return [];
+  const { tuner } = device();
+  if (adapter === undefined || tuner === undefined) return [];
   // Before anything takes time: whether it can be kept.
   const { dir } = options;
   await writeTuning(adapter, [], { dir, onWarning: () => {} });
-  const backend = tf.backend() as WebGPUBackend;
   const shape = [batchSize, ...net.inputShape];
   const images: Tensor4D = tf.randomUniform(shape as Tensor4D["shape"]);
   const labels = tf.zeros([batchSize], "int32") as Tensor1D;
@@ -112,9 +107,11 @@ export async function tune(
       );
       tf.dispose([loss, correct, gradients]);
     };
-    const isKnown = ({ key, ways }: Operation) =>
-      ways.includes(known.get(key)?.way ?? "");
-    for await (const tuned of tuneOperations(backend, step, isKnown)) {
+    const found = tuner.tune(
+      step,
+      ({ key, ways }) => ways.includes(known.get(key)?.way ?? ""),
+    );
+    for await (const tuned of found) {
       all.push(tuned);
       // At once, so that what was found is not lost with the process.
       await writeTuning(adapter, [tuned], options);
@@ -128,7 +125,7 @@ export async function tune(
 
 /** The adapter, with what it binds where that was restricted. */
 function _adapterInUse(): AdapterDescription | undefined {
-  const { adapter, maxBindingBytes } = backendInfo();
+  const { adapter, maxBindingBytes } = device().info;
   return adapter && {
     ...adapter,
     limits: { ...adapter.limits, maxStorageBufferBindingSize: maxBindingBytes },

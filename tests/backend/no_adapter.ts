@@ -4,7 +4,7 @@
  * @module
  */
 
-import { initBackend } from "../../src/device/init.ts";
+import { initBackend } from "../../src/device/open.ts";
 
 navigator.gpu.requestAdapter = () => Promise.resolve(null);
 

@@ -10,16 +10,16 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { backendInfo } from "../../src/device/backend.ts";
-import { nativeLibrary } from "../../src/device/choice.ts";
+import { device } from "../../src/device/device.ts";
+import { nativeLibrary } from "../../src/device/open.ts";
 import { tf } from "../../src/device/tf.ts";
 import { BackendError, OptionError } from "../../src/errors.ts";
-import { initBackend } from "../../src/device/init.ts";
+import { initBackend } from "../../src/device/open.ts";
 import { lenet } from "../../src/models/lenet.ts";
 
 // The first tests, as no device may be ready yet.
 const USES: Record<string, () => unknown> = {
-  "backendInfo()": () => backendInfo(),
+  "device()": () => device(),
   "lenet()": () => lenet(),
   "tf": () => tf.scalar(1),
 };
@@ -46,7 +46,7 @@ for (const [option, options] of REFUSED) {
     assertEquals(error.option, option);
     assertEquals(error.value, options[option]);
     assertEquals(error.message.includes("\n"), false);
-    assertThrows(() => backendInfo(), BackendError);
+    assertThrows(() => device().info, BackendError);
   });
 }
 
@@ -59,7 +59,7 @@ Deno.test("initBackend() makes the CPU ready, without limits", async () => {
     maxLoopIterations: Infinity,
   });
   assertEquals(library, nativeLibrary().library);
-  assertEquals(backendInfo(), info);
+  assertEquals(device().info, info);
   assertEquals(tf.getBackend(), "cpu");
 });
 

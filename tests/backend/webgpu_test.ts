@@ -9,15 +9,12 @@ import {
   describeAdapter,
   findAdapter,
 } from "../../src/device/webgpu/run/adapter.ts";
-import {
-  backendInfo,
-  readScalars,
-  throwIfDeviceFailed,
-} from "../../src/device/backend.ts";
-import { nativeLibrary } from "../../src/device/choice.ts";
+import { readScalars, throwIfDeviceFailed } from "../../src/device/device.ts";
+import { device as deviceInUse } from "../../src/device/device.ts";
+import { nativeLibrary } from "../../src/device/open.ts";
 import { loadTf, tf } from "../../src/device/tf.ts";
 import { BackendError, OptionError } from "../../src/errors.ts";
-import { ensureBackend, initBackend } from "../../src/device/init.ts";
+import { ensureBackend, initBackend } from "../../src/device/open.ts";
 import { use, webgpuTest } from "../device.ts";
 
 webgpuTest(
@@ -30,7 +27,7 @@ webgpuTest(
     const info = await ensureBackend();
     assertEquals([info.device, tf.getBackend()], [device, device]);
     assertEquals(await ensureBackend(), info);
-    assertEquals(backendInfo(), info);
+    assertEquals(deviceInUse().info, info);
   },
 );
 

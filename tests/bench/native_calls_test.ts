@@ -10,7 +10,10 @@ import { nativeProducts } from "../../bench/native_products.ts";
 import { nativeRest } from "../../bench/native_rest.ts";
 import { trainingStep } from "../../bench/step.ts";
 import { findOneDnn } from "../../src/device/onednn/library/library.ts";
-import { cpuBackend, implementations } from "../../src/device/onednn/device.ts";
+import {
+  cpuBackend,
+  implementations,
+} from "../../src/device/onednn/tensors.ts";
 import { alexnet } from "../../src/models/alexnet.ts";
 import type { Sequential } from "../../src/nn/sequential.ts";
 import { use } from "../device.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { AdapterDescription } from "../../src/device/device.ts";
 import { assertEquals } from "@std/assert";
-import type { AdapterDescription } from "../../src/device/webgpu/run/adapter.ts";
 import {
   formatBytes,
   formatDevice,

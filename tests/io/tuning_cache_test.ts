@@ -4,14 +4,16 @@
  * @module
  */
 
+import type {
+  AdapterDescription,
+  TunedOperation,
+} from "../../src/device/device.ts";
 import { assert, assertEquals } from "@std/assert";
-import type { AdapterDescription } from "../../src/device/webgpu/run/adapter.ts";
 import {
   readTuning,
   tuningFile,
   writeTuning,
 } from "../../src/io/tuning_cache.ts";
-import type { TunedOperation } from "../../src/device/webgpu/run/tuner.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 
 const ADAPTER: AdapterDescription = {

@@ -4,13 +4,10 @@
  * @module
  */
 
+import type { AdamRates, AdamTensors } from "../../src/device/device.ts";
 import { assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
-import type {
-  AdamRates,
-  AdamTensors,
-} from "../../src/device/webgpu/update/adam.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { ADAM_DEFAULTS, adamStep } from "../optim/adam_reference.ts";

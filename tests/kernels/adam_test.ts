@@ -5,12 +5,12 @@
  * @module
  */
 
+import { SCALE_STATE } from "../../src/device/device.ts";
 import { assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
 import { adamInPlace } from "../../src/device/webgpu/update/adam.ts";
-import { readAs } from "../../src/device/tape.ts";
-import { SCALE_STATE } from "../../src/device/webgpu/update/loss_scale.ts";
+import { readAs } from "../../src/device/webgpu/cast.ts";
 import { webgpuTest } from "../device.ts";
 import {
   ADAM_NAMES,

@@ -4,16 +4,13 @@
  * @module
  */
 
+import { poolInputShape, poolOutputShape } from "../../src/device/sizes.ts";
 import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import {
   averagePool,
   averagePoolGradient,
   differentiableAveragePool,
 } from "../../src/device/webgpu/pool/average_pool.ts";
-import {
-  poolInputShape,
-  poolOutputShape,
-} from "../../src/device/webgpu/pool/pool_shader.ts";
 import { assertClose } from "../compare.ts";
 import { read, webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { CLIP_STATE } from "../../src/device/device.ts";
 import { assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf } from "../../src/device/tf.ts";
-import { CLIP_STATE, clipNorm } from "../../src/device/webgpu/update/clip.ts";
+import { clipNorm } from "../../src/device/webgpu/update/clip.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

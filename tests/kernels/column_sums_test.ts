@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { FusedActivation } from "../../src/device/device.ts";
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
 import { biasGradient } from "../../src/device/webgpu/dense/column_sums.ts";
 import { assertClose, type Tolerance } from "../compare.ts";
 import { numbers } from "../numbers.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { FusedActivation } from "../../src/device/device.ts";
+import type { ConvSizes } from "../../src/device/sizes.ts";
 import type { backend_util } from "@tensorflow/tfjs-core";
 import { loadTf } from "../../src/device/tf.ts";
-import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
-import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
 
 /** A convolution. */
 export interface ConvCase {

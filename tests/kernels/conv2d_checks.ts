@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
-import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
+import type { FusedActivation } from "../../src/device/device.ts";
+import type { ConvSizes } from "../../src/device/sizes.ts";
 import type { GemmSizes } from "../../src/device/webgpu/gemm/tile.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";

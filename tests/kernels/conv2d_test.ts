@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ConvSizes } from "../../src/device/sizes.ts";
 import { assertEquals } from "@std/assert";
 import {
   conv2dFilterGradient,
@@ -11,7 +12,6 @@ import {
   conv2dInputGradient,
 } from "../../src/device/webgpu/conv/conv2d.ts";
 import {
-  type ConvSizes,
   inputPatches,
   outputPatches,
 } from "../../src/device/webgpu/conv/conv_view.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ConvSizes } from "../../src/device/sizes.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
@@ -13,7 +14,6 @@ import {
   conv2dForward,
   conv2dInputGradient,
 } from "../../src/device/webgpu/conv/conv2d.ts";
-import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
 import { convWays } from "../../src/device/webgpu/conv/conv_ways.ts";
 import type { AdapterTraits } from "../../src/device/webgpu/run/traits.ts";
 import {

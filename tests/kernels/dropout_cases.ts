@@ -4,11 +4,11 @@
  * @module
  */
 
+import type { RandomKey } from "../../src/device/device.ts";
 import { assert, assertEquals } from "@std/assert";
 import { type Tensor, type Tensor2D, tf } from "../../src/device/tf.ts";
-import { denseLayer, dropoutLayer } from "../../src/device/layer_operations.ts";
+import { device } from "../../src/device/device.ts";
 import type { MatmulSizes } from "../../src/device/webgpu/gemm/matmul.ts";
-import type { RandomKey } from "../../src/device/webgpu/wgsl/threefry.ts";
 import { STREAMS, uniforms } from "../../src/random.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
@@ -67,7 +67,7 @@ export async function checkDropout(
     inputs: [{ values: x, shape }, { values: dy, shape }],
     makes: [4, size],
     kernel: (_, [x, dy]) =>
-      _withGradients((x) => dropoutLayer(x, { rate, key }), [x], dy),
+      _withGradients((x) => device().dropout(x, { rate, key }), [x], dy),
   });
   const mask = dropoutMask(size, rate, key);
   // One float32 multiplication, which is exact to the last bit.
@@ -142,7 +142,7 @@ export async function checkDense(
     kernel: (_, [x, kernel, bias, dy]) =>
       _withGradients(
         (x, kernel, bias) =>
-          denseLayer(
+          device().dense(
             { x: x as Tensor2D, kernel: kernel as Tensor2D, bias },
             { activation: "relu", dropout: { rate, key } },
           ),

@@ -4,15 +4,18 @@
  * @module
  */
 
-import { loadTf, type Tensor, type Tensor4D } from "../../src/device/tf.ts";
-import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
 import type {
+  FusedActivation,
   FusedConvOptions,
   FusedPool,
-} from "../../src/device/webgpu/conv/fused_conv2d.ts";
-import { convLayer } from "../../src/device/layer_operations.ts";
-import { poolOutputShape } from "../../src/device/webgpu/pool/pool_shader.ts";
-import { convSizes, poolSizes } from "../../src/device/webgpu/conv/sizes.ts";
+} from "../../src/device/device.ts";
+import { loadTf, type Tensor, type Tensor4D } from "../../src/device/tf.ts";
+import { device } from "../../src/device/device.ts";
+import {
+  convSizes,
+  poolOutputShape,
+  poolSizes,
+} from "../../src/device/sizes.ts";
 import { numbers } from "../numbers.ts";
 import type { Input } from "./run.ts";
 
@@ -131,7 +134,7 @@ export function fusedConvOf(
   needsInputGradient: boolean,
 ): (kernel: Tensor, bias: Tensor, x: Tensor) => Tensor {
   return (kernel: Tensor, bias: Tensor, x: Tensor): Tensor =>
-    convLayer(
+    device().conv(
       { kernel: kernel as Tensor4D, bias, x: x as Tensor4D },
       { ...options, needsInputGradient },
     );

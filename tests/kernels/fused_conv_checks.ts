@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { tf } from "../../src/device/tf.ts";
 import { assertClose } from "../compare.ts";
 import { fusedConvOf, type FusedConvSetUp } from "./fused_conv_cases.ts";

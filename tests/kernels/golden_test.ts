@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { ConvSizes } from "../../src/device/sizes.ts";
 import { assert } from "@std/assert";
 import {
-  type ConvSizes,
   inputPatches,
   inputTaps,
 } from "../../src/device/webgpu/conv/conv_view.ts";

@@ -27,10 +27,11 @@ import {
   maxPoolWithPlaces,
 } from "../../src/device/webgpu/pool/max_pool.ts";
 import {
+  convSizes,
   poolInputShape,
   poolOutputShape,
-} from "../../src/device/webgpu/pool/pool_shader.ts";
-import { convSizes, poolSizes } from "../../src/device/webgpu/conv/sizes.ts";
+  poolSizes,
+} from "../../src/device/sizes.ts";
 import { sparseFilterGradient } from "../../src/device/webgpu/conv/sparse_filter.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

@@ -7,9 +7,10 @@
 import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf } from "../../src/device/tf.ts";
-import { asFloats, asTensor, readAs } from "../../src/device/tape.ts";
+import { asFloats, asTensor } from "../../src/device/tape.ts";
+import { readAs } from "../../src/device/webgpu/cast.ts";
 import { storedType } from "../../src/device/webgpu/run/recorder.ts";
 import { assertClose } from "../compare.ts";
 import { type Input, webgpuBackend } from "./run.ts";

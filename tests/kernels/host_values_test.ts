@@ -6,8 +6,8 @@
 
 import { assert, assertStrictEquals } from "@std/assert";
 import { type Tensor, tf } from "../../src/device/tf.ts";
-import { takeValues } from "../../src/device/webgpu/run/host_values.ts";
-import { floatsOf } from "../../src/device/onednn/device.ts";
+import { device } from "../../src/device/device.ts";
+import { floatsOf } from "../../src/device/onednn/tensors.ts";
 import { assertClose } from "../compare.ts";
 import { use, webgpuTest } from "../device.ts";
 import { nativeTest } from "../native.ts";
@@ -39,7 +39,7 @@ async function _checkAlone(): Promise<void> {
     const given = numbers(length);
     const x = tf.tensor1d(given.slice());
     const product = tf.tidy(() => tf.relu(tf.mul(x, -2)));
-    const values = await takeValues(product);
+    const values = await device().takeValues(product);
     assert(values instanceof Float32Array);
     const expected = given.map((v) => Math.max(0, -2 * v));
     assertClose(values, expected, EXACT);
@@ -58,7 +58,7 @@ async function _checkShared(): Promise<void> {
       const given = numbers(length);
       const x = tf.tensor1d(given.slice());
       const [taken, other] = make(x);
-      const values = await takeValues(taken);
+      const values = await device().takeValues(taken);
       const doubled = given.map((v) => 2 * v);
       assertClose(values, doubled, { absolute: 0, what: name });
       values.fill(7);
@@ -68,7 +68,7 @@ async function _checkShared(): Promise<void> {
     // An array of somebody else's, which the CPU uses without a copy.
     const array = numbers(length);
     const tensor = tf.tensor1d(array);
-    (await takeValues(tensor)).fill(7);
+    (await device().takeValues(tensor)).fill(7);
     assertClose(array, numbers(length), EXACT);
     tensor.dispose();
   }
@@ -100,6 +100,6 @@ webgpuTest(
 nativeTest("takeValues() copies no memory that is of one tensor alone", () => {
   const x = tf.tensor2d(numbers(40_000), [200, 200]);
   const product = tf.matMul(x, x);
-  assertStrictEquals(takeValues(product), floatsOf(product));
+  assertStrictEquals(device().takeValues(product), floatsOf(product));
   tf.dispose([x, product]);
 });

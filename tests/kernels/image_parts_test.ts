@@ -4,11 +4,11 @@
  * @module
  */
 
+import { imageStep } from "../../src/device/sizes.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   cutImages,
   imagesOf,
-  imageStep,
 } from "../../src/device/webgpu/conv/image_parts.ts";
 
 const STEPS: [sizes: number[], step: number][] = [

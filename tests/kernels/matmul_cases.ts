@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { FusedActivation } from "../../src/device/device.ts";
 import { assertEquals } from "@std/assert";
-import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
 import type { MatmulSizes } from "../../src/device/webgpu/gemm/matmul.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { poolInputShape, poolOutputShape } from "../../src/device/sizes.ts";
 import { assertEquals } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";
 import {
@@ -11,10 +12,6 @@ import {
   maxPoolGradient,
   maxPoolWithPlaces,
 } from "../../src/device/webgpu/pool/max_pool.ts";
-import {
-  poolInputShape,
-  poolOutputShape,
-} from "../../src/device/webgpu/pool/pool_shader.ts";
 import { passTest } from "./forms.ts";
 import { MAX_POOLS, namePool } from "./pool_cases.ts";
 import {

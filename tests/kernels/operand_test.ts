@@ -7,12 +7,12 @@
 import { assert } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../../src/device/tf.ts";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { conv2dFilterGradient } from "../../src/device/webgpu/conv/conv2d.ts";
 import { asTensor } from "../../src/device/tape.ts";
 import { matmul } from "../../src/device/webgpu/gemm/matmul.ts";
 import { scratchBytes } from "../../src/device/webgpu/run/scratch.ts";
-import { convSizes } from "../../src/device/webgpu/conv/sizes.ts";
+import { convSizes } from "../../src/device/sizes.ts";
 import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";

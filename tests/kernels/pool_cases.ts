@@ -5,8 +5,7 @@
  */
 
 import { loadTf } from "../../src/device/tf.ts";
-import type { PoolSizes } from "../../src/device/webgpu/pool/pool_shader.ts";
-import { poolSizes } from "../../src/device/webgpu/conv/sizes.ts";
+import { type PoolSizes, poolSizes } from "../../src/device/sizes.ts";
 
 type Pair = readonly [number, number];
 

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
 import {
   poolInputShape,
   poolOutputShape,
   type PoolSizes,
-} from "../../src/device/webgpu/pool/pool_shader.ts";
+} from "../../src/device/sizes.ts";
+import { assertEquals } from "@std/assert";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { type PoolCase, poolSizesOf } from "./pool_cases.ts";

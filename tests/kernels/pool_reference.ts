@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { PoolSizes } from "../../src/device/sizes.ts";
 import type { NanRule } from "../../src/device/webgpu/pool/max_pool_shader.ts";
-import type { PoolSizes } from "../../src/device/webgpu/pool/pool_shader.ts";
 import { eachTap } from "./reference.ts";
 
 type Numbers = ArrayLike<number>;

@@ -7,7 +7,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { tf } from "../../src/device/tf.ts";
 import { webgpuTest } from "../device.ts";
 import { formTest } from "./forms.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
-import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
+import type { FusedActivation } from "../../src/device/device.ts";
+import type { ConvSizes } from "../../src/device/sizes.ts";
 import type { MatmulSizes } from "../../src/device/webgpu/gemm/matmul.ts";
 
 type Numbers = ArrayLike<number>;

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { PoolSizes } from "../../src/device/sizes.ts";
 import { assertEquals } from "@std/assert";
 import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
-import type { PoolSizes } from "../../src/device/webgpu/pool/pool_shader.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { read, use } from "../device.ts";
 import { numbers } from "../numbers.ts";

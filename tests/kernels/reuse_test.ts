@@ -7,14 +7,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf } from "../../src/device/tf.ts";
 import { addInPlace } from "../../src/device/webgpu/update/add_in_place.ts";
 import { asTensor } from "../../src/device/tape.ts";
 import { dispatch, makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
 import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/elementwise.ts";
 import { gatherImages } from "../../src/device/webgpu/gather/gather_images.ts";
-import type { GatherSizes } from "../../src/device/webgpu/gather/gather_sizes.ts";
+import type { GatherSizes } from "../../src/device/gather_sizes.ts";
 import {
   declareOperand,
   type Source,

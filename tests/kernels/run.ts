@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf } from "../../src/device/tf.ts";
 import { asTensor } from "../../src/device/tape.ts";
 import type { Tolerance } from "../compare.ts";

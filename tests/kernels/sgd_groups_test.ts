@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { sgdInPlace } from "../../src/device/webgpu/update/sgd.ts";
 import { pretendTraits, traitsOf } from "../../src/device/webgpu/run/traits.ts";
 import { webgpuTest } from "../device.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { SgdRates } from "../../src/device/device.ts";
 import { assertEquals } from "@std/assert";
 import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
-import type { SgdRates } from "../../src/device/webgpu/update/sgd.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 

@@ -10,13 +10,14 @@ import {
   conv2dFilterGradient,
   convKey,
 } from "../../src/device/webgpu/conv/conv2d.ts";
-import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
 import { maxPoolGradientAt } from "../../src/device/webgpu/pool/max_pool.ts";
 import {
+  type ConvSizes,
+  convSizes,
   poolOutputShape,
   type PoolSizes,
-} from "../../src/device/webgpu/pool/pool_shader.ts";
-import { convSizes, poolSizes } from "../../src/device/webgpu/conv/sizes.ts";
+  poolSizes,
+} from "../../src/device/sizes.ts";
 import { sparseFilterGradient } from "../../src/device/webgpu/conv/sparse_filter.ts";
 import { fitsSparse } from "../../src/device/webgpu/conv/sparse_filter_shader.ts";
 import { assertClose } from "../compare.ts";

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { tf } from "../../src/device/tf.ts";
 import { dispatch, makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
 import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/elementwise.ts";

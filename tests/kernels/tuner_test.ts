@@ -7,13 +7,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import {
+  throwIfDeviceFailed,
+  type TunedOperation,
+} from "../../src/device/device.ts";
 import { tf } from "../../src/device/tf.ts";
 import { makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
-import {
-  type TunedOperation,
-  tuneOperations,
-} from "../../src/device/webgpu/run/tuner.ts";
+import { tuneOperations } from "../../src/device/webgpu/run/tuner.ts";
 import {
   chooseWays,
   chosenWays,

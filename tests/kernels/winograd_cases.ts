@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
+import type { FusedActivation } from "../../src/device/device.ts";
+import type { ConvSizes } from "../../src/device/sizes.ts";
 import { convKey } from "../../src/device/webgpu/conv/conv2d.ts";
-import type { FusedActivation } from "../../src/device/webgpu/wgsl/activation.ts";
 import {
   winogradFilterGradient,
   winogradForward,

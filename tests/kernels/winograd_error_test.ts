@@ -4,12 +4,12 @@
  * @module
  */
 
+import type { ConvSizes } from "../../src/device/sizes.ts";
 import { assert } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Tensor } from "../../src/device/tf.ts";
 import { convKey } from "../../src/device/webgpu/conv/conv2d.ts";
-import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
 import {
   directFilterGradient,
   directForward,

@@ -5,7 +5,7 @@
  */
 
 import { assert } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf } from "../../src/device/tf.ts";
 import {
   chooseWays,

@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { ConvSizes } from "../../src/device/sizes.ts";
 import { assert, assertEquals } from "@std/assert";
-import type { ConvSizes } from "../../src/device/webgpu/conv/conv_view.ts";
 import { pretendTraits, traitsOf } from "../../src/device/webgpu/run/traits.ts";
 import {
   fitsWinograd,

@@ -6,7 +6,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { backendInfo, readScalars } from "../../src/device/backend.ts";
+import { readScalars } from "../../src/device/device.ts";
+import { device } from "../../src/device/device.ts";
 import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { alexnetLayers } from "../../src/models/alexnet.ts";
 import { maxBatch, sliceBatch } from "../../src/nn/batch.ts";
@@ -74,7 +75,7 @@ webgpuTest(
         `tensor ${i} differs by ${difference}, its largest element is ${largest}`,
       );
     }
-    assertEquals(backendInfo().maxBindingBytes, 128 * 2 ** 20);
+    assertEquals(device().info.maxBindingBytes, 128 * 2 ** 20);
     net.dispose();
   },
 );

@@ -50,7 +50,7 @@ function residual(inner: Layer): Layer {
   return {
     ...inner,
     kind: "residual",
-    hasKernels: false,
+    usesDevice: false,
     fuseWith: undefined,
     apply: (x, weights, context) => tf.add(x, inner.apply(x, weights, context)),
   };

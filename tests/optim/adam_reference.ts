@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AdamRates } from "../../src/device/webgpu/update/adam.ts";
+import type { AdamRates } from "../../src/device/device.ts";
 
 /** PyTorch's defaults of Adam. */
 export const ADAM_DEFAULTS: AdamRates = {

@@ -5,13 +5,13 @@
  * @module
  */
 
+import { SCALE_STATE } from "../../src/device/device.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
-import { readAs } from "../../src/device/tape.ts";
-import { SCALE_STATE } from "../../src/device/webgpu/update/loss_scale.ts";
+import { readAs } from "../../src/device/webgpu/cast.ts";
 import { adam } from "../../src/optim/adam.ts";
 import { NormClip } from "../../src/optim/clip.ts";
 import { LossScale } from "../../src/optim/loss_scale.ts";

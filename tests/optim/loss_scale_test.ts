@@ -6,10 +6,10 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/device/backend.ts";
+import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Scalar, type Tensor, tf } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
-import { readAs } from "../../src/device/tape.ts";
+import { readAs } from "../../src/device/webgpu/cast.ts";
 import { LossScale } from "../../src/optim/loss_scale.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import { assertClose } from "../compare.ts";

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { backendInfo } from "../../src/device/backend.ts";
+import { device } from "../../src/device/device.ts";
 import { type Tensor1D, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
 import { readTuning } from "../../src/io/tuning_cache.ts";
@@ -131,7 +131,7 @@ _tuneTest(
     const tunedStep = await _stepOf(net);
 
     assertEquals(namesIn(folder.path).length, 1);
-    const kept = await readTuning(backendInfo().adapter!, options);
+    const kept = await readTuning(device().info.adapter!, options);
     assertEquals([...kept.values()], first);
 
     // As another process would.

@@ -6,7 +6,7 @@
 
 import type { NamedAttrMap, TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { CpuBackend } from "../onednn/cpu_backend.ts";
+import type { CpuBackend } from "../tfjs/cpu_backend.ts";
 
 /** A backend that has kernels of ours. */
 export type AnyBackend = WebGPUBackend | CpuBackend;

@@ -10,7 +10,7 @@ import type {
   TensorInfo,
 } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { prepareWebGpu } from "../backend.ts";
+import { prepareWebGpu } from "../webgpu/open_webgpu.ts";
 import { tf } from "../tf.ts";
 import { BackendError } from "../../errors.ts";
 import {

@@ -4,17 +4,15 @@
  * @module
  */
 
+import type { ConvSizes, PoolSizes } from "../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { CpuBackend } from "../onednn/cpu_backend.ts";
+import type { CpuBackend } from "../tfjs/cpu_backend.ts";
 import type {
   BinaryFunction,
   NativeActivation,
 } from "../onednn/library/operation.ts";
-import type { OneDnn } from "../onednn/library/library.ts";
-import type { ConvSizes } from "../webgpu/conv/conv_view.ts";
 import { areFloats } from "./coverage.ts";
 import type { Kernel } from "./kernel.ts";
-import type { PoolSizes } from "../webgpu/pool/pool_shader.ts";
 import { replaceKernels } from "./register.ts";
 import { convKernels } from "./tfjs_conv2d.ts";
 import { matmulKernels } from "./tfjs_matmul.ts";
@@ -26,7 +24,7 @@ import {
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
 } from "../onednn/conv2d.ts";
-import { isNative, useLibrary } from "../onednn/device.ts";
+import { readyDevice } from "../device.ts";
 import {
   fitsBinary,
   nativeBinary,
@@ -86,18 +84,19 @@ const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
 
 /**
  * Has every TensorFlow.js program in this process compute convolutions, matrix products, max pooling, their gradients, and
- * large elementwise operations on the CPU backend by a library. Cases that it does not cover go to TensorFlow.js's own.
- *
- * @param library The library.
+ * large elementwise operations on the CPU backend by oneDNN, while that is the device in use. Cases that it does not cover go to
+ * TensorFlow.js's own.
  */
-export function registerNative(library: OneDnn): void {
-  useLibrary(library);
+export function registerNative(): void {
   replaceKernels(
     "cpu",
     Object.fromEntries(
       Object.entries(KERNELS).map((
         [name, kernel],
-      ) => [name, (call) => isNative() ? kernel(call) : undefined]),
+      ) => [
+        name,
+        (call) => readyDevice()?.name === "onednn" ? kernel(call) : undefined,
+      ]),
     ) as typeof KERNELS,
   );
 }

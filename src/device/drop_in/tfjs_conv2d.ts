@@ -4,12 +4,11 @@
  * @module
  */
 
+import type { FusedActivation } from "../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { FusedActivation } from "../webgpu/wgsl/activation.ts";
-import type { ConvSizes } from "../webgpu/conv/conv_view.ts";
 import { areFloats, canFinish } from "./coverage.ts";
 import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
-import { convSizes } from "../webgpu/conv/sizes.ts";
+import { type ConvSizes, convSizes } from "../sizes.ts";
 
 /** A convolution and its gradients as a backend computes them: float32, NHWC and HWIO; undefined where it does not. */
 export interface ConvOperations<Backend> {

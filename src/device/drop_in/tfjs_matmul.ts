@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { FusedActivation } from "../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { tf } from "../tf.ts";
 import { areFloats, canFinish } from "./coverage.ts";
-import type { FusedActivation } from "../webgpu/wgsl/activation.ts";
 import type { MatmulSizes } from "../webgpu/gemm/matmul.ts";
 import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
 

@@ -6,8 +6,7 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { areFloats } from "./coverage.ts";
-import { poolSizes } from "../webgpu/conv/sizes.ts";
-import { poolOutputShape, type PoolSizes } from "../webgpu/pool/pool_shader.ts";
+import { poolOutputShape, type PoolSizes, poolSizes } from "../sizes.ts";
 import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
 
 /** Max pooling and its gradient as a backend computes them, float32; undefined where it does not. */

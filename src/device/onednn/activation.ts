@@ -7,7 +7,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { NativeActivation } from "./library/operation.ts";
 import { makePrimitive } from "./library/primitive.ts";
-import { floatsOf, makeFloats, primitiveOf, rowMajor } from "./device.ts";
+import { floatsOf, makeFloats, primitiveOf, rowMajor } from "./tensors.ts";
 import { applyInPlace } from "./elementwise.ts";
 import { hasNaN } from "./sums.ts";
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ConvSizes } from "../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { Convolution, Layout, Windows } from "./library/operation.ts";
 import type { OneDnn } from "./library/library.ts";
@@ -12,14 +13,13 @@ import {
   makePrimitive,
   type Primitive,
 } from "./library/primitive.ts";
-import type { ConvSizes } from "../webgpu/conv/conv_view.ts";
 import {
   floatsOf,
   imageLayout,
   makeFloats,
   primitiveOf,
   rowMajor,
-} from "./device.ts";
+} from "./tensors.ts";
 
 /** With fewer channels, tiles are mostly empty lanes. */
 const MIN_TILED_CHANNELS = 16;

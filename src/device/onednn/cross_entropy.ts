@@ -5,9 +5,9 @@
  * @module
  */
 
+import type { CrossEntropy } from "../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { CrossEntropy } from "../webgpu/loss/cross_entropy.ts";
-import { cpuBackend, floatsOf, makeFloats } from "./device.ts";
+import { cpuBackend, floatsOf, makeFloats } from "./tensors.ts";
 
 /**
  * Computes loss, correct count and gradient.

@@ -18,7 +18,7 @@ import {
   nativeLibrary,
   primitiveOf,
   rowMajor,
-} from "./device.ts";
+} from "./tensors.ts";
 
 type _Floats = Float32Array<ArrayBuffer>;
 

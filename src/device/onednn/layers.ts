@@ -4,20 +4,22 @@
  * @module
  */
 
+import type {
+  Dropout,
+  FusedConvOptions,
+  FusedDenseOptions,
+} from "../device.ts";
+import type { PoolSizes } from "../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor4D } from "../tf.ts";
 import { uniforms } from "../../random.ts";
 import { asTensor, differentiable } from "../tape.ts";
-import type { Dropout } from "../webgpu/dense/dropout.ts";
-import type { FusedConvOptions } from "../webgpu/conv/fused_conv2d.ts";
-import type { FusedDenseOptions } from "../webgpu/dense/fused_dense.ts";
-import type { PoolSizes } from "../webgpu/pool/pool_shader.ts";
 import {
   nativeConv2d,
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
 } from "./conv2d.ts";
-import { cpuBackend, floatsOf, makeFloats } from "./device.ts";
+import { cpuBackend, floatsOf, makeFloats } from "./tensors.ts";
 import {
   activated,
   activateInPlace,

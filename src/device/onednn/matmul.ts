@@ -8,7 +8,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { Layout } from "./library/operation.ts";
 import { makePrimitive } from "./library/primitive.ts";
 import type { MatmulSizes } from "../webgpu/gemm/matmul.ts";
-import { floatsOf, makeFloats, primitiveOf } from "./device.ts";
+import { floatsOf, makeFloats, primitiveOf } from "./tensors.ts";
 
 /** Sizes of a product of two matrices. */
 export type SingleSizes =

@@ -4,13 +4,9 @@
  * @module
  */
 
+import { poolInputShape, poolOutputShape, type PoolSizes } from "../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { makePrimitive, type Primitive } from "./library/primitive.ts";
-import {
-  poolInputShape,
-  poolOutputShape,
-  type PoolSizes,
-} from "../webgpu/pool/pool_shader.ts";
 import { windowsOf } from "./conv2d.ts";
 import {
   bytesOf,
@@ -20,7 +16,7 @@ import {
   makeBytes,
   makeFloats,
   primitiveOf,
-} from "./device.ts";
+} from "./tensors.ts";
 
 /** What a pooling takes of each window; padding never counts. */
 export type PoolKind = "max" | "average";

@@ -5,7 +5,7 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { cpuBackend, floatsOf, makeFloats } from "./device.ts";
+import { cpuBackend, floatsOf, makeFloats } from "./tensors.ts";
 import { nativeBinary } from "./elementwise.ts";
 import { nativeMatmul } from "./matmul.ts";
 

@@ -4,9 +4,13 @@
  * @module
  */
 
-import type { AdamRates, AdamTensors } from "../webgpu/update/adam.ts";
-import type { SgdRates, SgdTensors } from "../webgpu/update/sgd.ts";
-import { cpuBackend, floatsOf, soleFloats } from "./device.ts";
+import type {
+  AdamRates,
+  AdamTensors,
+  SgdRates,
+  SgdTensors,
+} from "../device.ts";
+import { cpuBackend, floatsOf, soleFloats } from "./tensors.ts";
 import {
   accumulate,
   combine,

@@ -5,8 +5,8 @@
  */
 
 import { tf } from "../../../src/device/tf.ts";
-import { initBackend } from "../../../src/device/init.ts";
-import { isNative } from "../../../src/device/onednn/device.ts";
+import { initBackend } from "../../../src/device/open.ts";
+import { device as deviceInUse } from "../../../src/device/device.ts";
 import { conv2d } from "../../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../../src/nn/dense.ts";
 import { maxPool2d } from "../../../src/nn/pooling.ts";
@@ -38,7 +38,7 @@ for (let step = 0; step < 2; step++) {
   losses.push(loss.dataSync()[0]);
   optimizer.apply(net.getWeights(), gradients);
 }
-const isNativeInUse = isNative();
+const isNativeInUse = deviceInUse().name === "onednn";
 console.log(
   JSON.stringify({ device, library, isNativeInUse, warnings, losses }),
 );

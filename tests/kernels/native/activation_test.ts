@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { activated } from "../../../src/device/onednn/activation.ts";
-import { makeFloats } from "../../../src/device/onednn/device.ts";
+import { makeFloats } from "../../../src/device/onednn/tensors.ts";
 import { assertClose } from "../../compare.ts";
 import { nativeTest } from "../../native.ts";
 import { numbers } from "../../numbers.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import type { CpuBackend } from "../../../src/device/onednn/cpu_backend.ts";
+import type { CpuBackend } from "../../../src/device/tfjs/cpu_backend.ts";
 import { type Tensor, tf, type Variable } from "../../../src/device/tf.ts";
 import { conv2d } from "../../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../../src/nn/dense.ts";

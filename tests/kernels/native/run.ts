@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { CpuBackend } from "../../../src/device/onednn/cpu_backend.ts";
+import type { CpuBackend } from "../../../src/device/tfjs/cpu_backend.ts";
 import { tf } from "../../../src/device/tf.ts";
 import { asTensor } from "../../../src/device/tape.ts";
 import { nativeBackend } from "../../native.ts";

@@ -11,7 +11,7 @@ import {
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
 } from "../../../src/device/onednn/conv2d.ts";
-import { implementations } from "../../../src/device/onednn/device.ts";
+import { implementations } from "../../../src/device/onednn/tensors.ts";
 import { tf } from "../../../src/device/tf.ts";
 import { assertCloseTensor } from "../../compare.ts";
 import { read } from "../../device.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { ConvSizes } from "../../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { ConvSizes } from "./conv_view.ts";
 import { convWays } from "./conv_ways.ts";
 import {
   directFilterGradient,

@@ -4,24 +4,8 @@
  * @module
  */
 
+import type { ConvSizes } from "../../sizes.ts";
 import { loadFunction, type View } from "../gemm/view.ts";
-
-/** Sizes of a convolution, in the words of its forward pass. */
-export interface ConvSizes {
-  readonly batch: number;
-  readonly inHeight: number;
-  readonly inWidth: number;
-  readonly inChannels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly outChannels: number;
-  readonly filterHeight: number;
-  readonly filterWidth: number;
-  readonly strideHeight: number;
-  readonly strideWidth: number;
-  readonly padTop: number;
-  readonly padLeft: number;
-}
 
 /**
  * The input as the forward pass multiplies it: a row per output pixel, and along the sum the taps of the filter and the

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ConvSizes } from "./conv_view.ts";
+import type { ConvSizes } from "../../sizes.ts";
 import type { AdapterTraits } from "../run/traits.ts";
 import { MOST_PLACES } from "./winograd_matrices.ts";
 import { countAllTiles, fitsWinograd } from "./winograd_sizes.ts";

@@ -4,15 +4,11 @@
  * @module
  */
 
+import type { ConvSizes } from "../../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { ConvEpilogue } from "../wgsl/epilogue.ts";
-import {
-  type ConvSizes,
-  inputPatches,
-  inputTaps,
-  outputPatches,
-} from "./conv_view.ts";
+import { inputPatches, inputTaps, outputPatches } from "./conv_view.ts";
 import { filterTransposed } from "./filter_view.ts";
 import { runProduct } from "../gemm/product.ts";
 import type { StoredType } from "../run/recorder.ts";

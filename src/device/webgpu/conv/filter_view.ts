@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ConvSizes } from "./conv_view.ts";
+import type { ConvSizes } from "../../sizes.ts";
 import { loadFunction, type View } from "../gemm/view.ts";
 
 /**

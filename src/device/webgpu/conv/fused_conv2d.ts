@@ -4,9 +4,10 @@
  * @module
  */
 
+import type { FusedActivation, FusedConvOptions } from "../../device.ts";
+import type { ConvSizes, PoolSizes } from "../../sizes.ts";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor4D, tf } from "../../tf.ts";
-import type { FusedActivation } from "../wgsl/activation.ts";
 import { averagePool, averagePoolBiasGradient } from "../pool/average_pool.ts";
 import {
   type Activated,
@@ -14,36 +15,13 @@ import {
   biasGradient,
 } from "../dense/column_sums.ts";
 import { conv2dForward } from "./conv2d.ts";
-import type { ConvSizes } from "./conv_view.ts";
-import { asNumbers, asTensor, differentiable, readAs } from "../../tape.ts";
-import type { PoolSizes } from "../pool/pool_shader.ts";
+import { asNumbers, asTensor, differentiable } from "../../tape.ts";
+import { readAs } from "../cast.ts";
 import {
   convGradients,
   pooledConv,
   pooledConvGradients,
 } from "./pooled_conv.ts";
-
-/** A pooling that follows a convolution. */
-export interface FusedPool {
-  readonly kind: "max" | "average";
-  readonly sizes: PoolSizes;
-}
-
-/** What follows the convolution, and which gradients are wanted. */
-export interface FusedConvOptions {
-  /** Sizes of the convolution. */
-  readonly sizes: ConvSizes;
-  /** What follows the bias. */
-  readonly activation?: FusedActivation;
-  /** The pooling that follows, if one does. */
-  readonly pool?: FusedPool;
-  /** What the kernel is read as and the output stored as. Default float32. */
-  readonly stored?: "float32" | "float16";
-  /** Whether the gradient of `x` is wanted; without it, `x` counts as a constant. */
-  readonly needsInputGradient: boolean;
-  /** Most bytes of a tensor that is bound: an output that is max pooled is computed in parts where it would have more. */
-  readonly maxBytes: number;
-}
 
 /**
  * Computes `pool(activation(conv2d(x, kernel) + bias))`. For the gradient it keeps its inputs and its output and, with max

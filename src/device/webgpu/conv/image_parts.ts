@@ -18,24 +18,6 @@ export interface ImagePart {
 }
 
 /**
- * How many images, or a multiple of it, come before a part, so that bindings may begin there.
- *
- * @param sizes Elements per image of the tensors whose parts are bound.
- * @param bytesPerElement Bytes of the smallest elements. Default 4; 2 where there may be float16.
- * @returns Number of images: a power of two up to 64, or 128.
- */
-export function imageStep(
-  sizes: readonly number[],
-  bytesPerElement = BYTES_PER_ELEMENT,
-): number {
-  let step = 1;
-  while (
-    sizes.some((size) => step * size * bytesPerElement % ALIGNMENT !== 0)
-  ) step *= 2;
-  return step;
-}
-
-/**
  * Cuts a batch into parts of nearly equal size.
  *
  * @param batch Images of the batch.

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type ConvSizes, imageStep, type PoolSizes } from "../../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../../tf.ts";
@@ -15,17 +16,16 @@ import {
   conv2dInputGradient,
   convKey,
 } from "./conv2d.ts";
-import type { ConvSizes } from "./conv_view.ts";
 import { asFloats, asTensor, takeInfo } from "../../tape.ts";
 import type { ConvEpilogue } from "../wgsl/epilogue.ts";
-import { cutImages, imagesOf, imageStep } from "./image_parts.ts";
+import { cutImages, imagesOf } from "./image_parts.ts";
 import {
   makePooled,
   maxPoolGradientAt,
   maxPoolWithPlaces,
   type PooledWithPlaces,
 } from "../pool/max_pool.ts";
-import { poolKey, type PoolSizes } from "../pool/pool_shader.ts";
+import { poolKey } from "../pool/pool_shader.ts";
 import { randomPlaces, sparseFilterGradient } from "./sparse_filter.ts";
 import { fitsSparse } from "./sparse_filter_shader.ts";
 import { type StoredType, storedType } from "../run/recorder.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 
+import type { ConvSizes, PoolSizes } from "../../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { ConvSizes } from "./conv_view.ts";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { poolKey, type PoolSizes } from "../pool/pool_shader.ts";
+import { poolKey } from "../pool/pool_shader.ts";
 import { programOf } from "../run/program.ts";
 import { CHANNELS, sparseFilterShader } from "./sparse_filter_shader.ts";
 import { addSplits } from "../gemm/split_sum.ts";

@@ -5,9 +5,8 @@
  * @module
  */
 
-import type { ConvSizes } from "./conv_view.ts";
+import type { ConvSizes, PoolSizes } from "../../sizes.ts";
 import { declareOperand, type Source } from "../wgsl/operand.ts";
-import type { PoolSizes } from "../pool/pool_shader.ts";
 import type { Shader } from "../wgsl/shader.ts";
 import { MAX_GROUPS, range } from "../wgsl/wgsl.ts";
 

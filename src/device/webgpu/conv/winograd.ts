@@ -5,11 +5,11 @@
  * @module
  */
 
+import type { ConvSizes } from "../../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { addInPlace } from "../update/add_in_place.ts";
 import type { ConvEpilogue } from "../wgsl/epilogue.ts";
-import type { ConvSizes } from "./conv_view.ts";
 import { makeOutput } from "../run/dispatch.ts";
 import { imagesOf } from "./image_parts.ts";
 import { type StoredType, storedType } from "../run/recorder.ts";

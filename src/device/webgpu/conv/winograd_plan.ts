@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { ConvSizes } from "../../sizes.ts";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { ConvSizes } from "./conv_view.ts";
 import type { Epilogue } from "../wgsl/epilogue.ts";
 import type { ImagePart } from "./image_parts.ts";
 import type { Product } from "../gemm/product.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { ConvSizes } from "./conv_view.ts";
-import { cutImages, type ImagePart, imageStep } from "./image_parts.ts";
+import { type ConvSizes, imageStep } from "../../sizes.ts";
+import { cutImages, type ImagePart } from "./image_parts.ts";
 import { MOST_PLACES } from "./winograd_matrices.ts";
 import type { TiledImages } from "./winograd_shaders.ts";
 

@@ -4,12 +4,10 @@
  * @module
  */
 
+import type { FusedActivation } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import {
-  activationGradientOf,
-  type FusedActivation,
-} from "../wgsl/activation.ts";
+import { activationGradientOf } from "../wgsl/activation.ts";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
 import { declareOperand, declareResult, type Source } from "../wgsl/operand.ts";
 import { programOf } from "../run/program.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Dropout, RandomKey } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../../tf.ts";
@@ -12,15 +13,7 @@ import { dispatch, makeOutput } from "../run/dispatch.ts";
 import { dropoutShader } from "./dropout_shader.ts";
 import { programOf } from "../run/program.ts";
 import { storedType } from "../run/recorder.ts";
-import { makeRandomKey, type RandomKey } from "../wgsl/threefry.ts";
-
-/** What to drop. */
-export interface Dropout {
-  /** Probability in [0, 1) that an element becomes 0; the others are divided by `1 - rate`. */
-  readonly rate: number;
-  /** Which random numbers to draw, one per element. */
-  readonly key: RandomKey;
-}
+import { makeRandomKey } from "../wgsl/threefry.ts";
 
 /**
  * Drops elements of a new tensor. No mask is kept: the gradient draws the same numbers again.

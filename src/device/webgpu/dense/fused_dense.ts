@@ -4,25 +4,16 @@
  * @module
  */
 
+import type { Dropout, FusedActivation } from "../../device.ts";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor2D, tf } from "../../tf.ts";
-import type { FusedActivation } from "../wgsl/activation.ts";
+import type { FusedDenseOptions } from "../../device.ts";
 import { biasGradient } from "./column_sums.ts";
-import { asNumbers, asTensor, differentiable, readAs } from "../../tape.ts";
-import { dropInPlace, type Dropout } from "./dropout.ts";
+import { asNumbers, asTensor, differentiable } from "../../tape.ts";
+import { readAs } from "../cast.ts";
+import { dropInPlace } from "./dropout.ts";
 import { matmul } from "../gemm/matmul.ts";
 import { storedType } from "../run/recorder.ts";
-
-/** What follows the biased product; dropout comes after a relu only. */
-export type FusedDenseOptions =
-  & {
-    /** What the kernel is read as and the output stored as. Default float32. */
-    readonly stored?: "float32" | "float16";
-  }
-  & (
-    | { readonly activation?: FusedActivation; readonly dropout?: undefined }
-    | { readonly activation: "relu"; readonly dropout?: Dropout }
-  );
 
 /**
  * Computes `dropout(activation(x * kernel + bias))`. No mask is kept: where the output is 0, so is the gradient.

@@ -9,7 +9,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { makeFilled, makeOutput, record } from "../run/dispatch.ts";
 import { gatherShader } from "./gather_images_shader.ts";
-import { type GatherSizes, wordsPerImage } from "./gather_sizes.ts";
+import { type GatherSizes, wordsPerImage } from "../../gather_sizes.ts";
 import { programOf } from "../run/program.ts";
 
 /**

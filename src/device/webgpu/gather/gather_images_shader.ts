@@ -13,7 +13,7 @@ import {
   type GatherSizes,
   WINDOW_WORDS,
   wordsPerImage,
-} from "./gather_sizes.ts";
+} from "../../gather_sizes.ts";
 import { floatOf, WindowSnippets } from "./gather_window.ts";
 import type { Shader } from "../wgsl/shader.ts";
 import { range } from "../wgsl/wgsl.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WindowFill } from "./gather_sizes.ts";
+import type { WindowFill } from "../../gather_sizes.ts";
 
 /** Writes what a window shows. */
 export class WindowSnippets {

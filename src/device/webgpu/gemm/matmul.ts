@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { FusedActivation } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { FusedActivation } from "../wgsl/activation.ts";
 import { runProduct } from "./product.ts";
 import type { StoredType } from "../run/recorder.ts";
 import { matrix } from "./view.ts";

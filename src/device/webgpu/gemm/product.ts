@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { FusedActivation } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { FusedActivation } from "../wgsl/activation.ts";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
 import { type Program, programOf } from "../run/program.ts";
 import type { Epilogue } from "../wgsl/epilogue.ts";

@@ -4,21 +4,12 @@
  * @module
  */
 
+import type { CrossEntropy } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
 import { programOf } from "../run/program.ts";
 import { gridOf, indexOf } from "../wgsl/elementwise.ts";
-
-/** What {@linkcode crossEntropy} computes; the caller owns the tensors. */
-export interface CrossEntropy {
-  /** float32 []: sum of the losses over `count`, in nats. */
-  readonly loss: TensorInfo;
-  /** int32 []: rows whose first largest logit is at their label. */
-  readonly correct: TensorInfo;
-  /** float32 `[batch, classes]`: gradient of `loss`. */
-  readonly gradient: TensorInfo;
-}
 
 /** Invocations that add up the rows. */
 const ADDERS = 256;

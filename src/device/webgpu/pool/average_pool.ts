@@ -4,6 +4,11 @@
  * @module
  */
 
+import {
+  poolInputShape,
+  poolOutputShape,
+  type PoolSizes,
+} from "../../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor4D, tf } from "../../tf.ts";
@@ -18,10 +23,7 @@ import { declareOperand, declareResult } from "../wgsl/operand.ts";
 import { programOf } from "../run/program.ts";
 import {
   coverShader,
-  poolInputShape,
   poolKey,
-  poolOutputShape,
-  type PoolSizes,
   poolTypes,
   poolWidth,
   windowShader,

@@ -4,6 +4,11 @@
  * @module
  */
 
+import {
+  poolInputShape,
+  poolOutputShape,
+  type PoolSizes,
+} from "../../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor4D, tf } from "../../tf.ts";
@@ -12,12 +17,7 @@ import { dispatch, makeOutput } from "../run/dispatch.ts";
 import type { Source } from "../wgsl/operand.ts";
 import { programOf } from "../run/program.ts";
 import { gradientShader, poolShader } from "./max_pool_shader.ts";
-import {
-  poolInputShape,
-  poolKey,
-  poolOutputShape,
-  type PoolSizes,
-} from "./pool_shader.ts";
+import { poolKey } from "./pool_shader.ts";
 import { type StoredType, storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/traits.ts";
 
@@ -167,7 +167,7 @@ export function maxPoolGradientAt(
  * @param sizes Sizes of the pooling.
  * @returns float32 or float16 `[batch, outHeight, outWidth, channels]`.
  */
-export function differentiableMaxPool(x: Tensor4D, sizes: PoolSizes): Tensor {
+export function differentiableMaxPool(x: Tensor4D, sizes: PoolSizes): Tensor4D {
   const backend = tf.backend() as WebGPUBackend;
   const input = asNumbers(x);
   return differentiable([input], (save) => {
@@ -176,7 +176,7 @@ export function differentiableMaxPool(x: Tensor4D, sizes: PoolSizes): Tensor {
     return asTensor(pooled);
   }, (dy, [places]) => [
     asTensor(maxPoolGradientAt(backend, { dy, places }, sizes)),
-  ]);
+  ]) as Tensor4D;
 }
 
 function _sourceOf(backend: WebGPUBackend, { shape }: TensorInfo): Source {

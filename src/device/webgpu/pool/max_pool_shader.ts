@@ -4,11 +4,11 @@
  * @module
  */
 
+import type { PoolSizes } from "../../sizes.ts";
 import { declareOperand, declareResult, type Source } from "../wgsl/operand.ts";
 import type { Shader } from "../wgsl/shader.ts";
 import {
   coverShader,
-  type PoolSizes,
   poolTypes,
   poolWidth,
   windowShader,

@@ -5,25 +5,10 @@
  * @module
  */
 
+import type { PoolSizes } from "../../sizes.ts";
 import { gridOf, indexOf } from "../wgsl/elementwise.ts";
 import type { Width } from "../wgsl/operand.ts";
 import type { Shader } from "../wgsl/shader.ts";
-
-/** Sizes of a pooling. */
-export interface PoolSizes {
-  readonly batch: number;
-  readonly inHeight: number;
-  readonly inWidth: number;
-  readonly channels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly windowHeight: number;
-  readonly windowWidth: number;
-  readonly strideHeight: number;
-  readonly strideWidth: number;
-  readonly padTop: number;
-  readonly padLeft: number;
-}
 
 /** Types of one element in WGSL: scalars, or vectors of four channels. */
 export interface PoolTypes {
@@ -175,26 +160,6 @@ export function poolKey(operation: string, s: PoolSizes): string {
     s.padTop,
     s.padLeft,
   ].join(",");
-}
-
-/**
- * Shape of what a pooling takes.
- *
- * @param s Its sizes.
- * @returns `[batch, inHeight, inWidth, channels]`.
- */
-export function poolInputShape(s: PoolSizes): number[] {
-  return [s.batch, s.inHeight, s.inWidth, s.channels];
-}
-
-/**
- * Shape of what a pooling gives.
- *
- * @param s Its sizes.
- * @returns `[batch, outHeight, outWidth, channels]`.
- */
-export function poolOutputShape(s: PoolSizes): number[] {
-  return [s.batch, s.outHeight, s.outWidth, s.channels];
 }
 
 function _shader(

@@ -4,21 +4,8 @@
  * @module
  */
 
+import type { AdapterDescription } from "../../device.ts";
 import { BackendError } from "../../../errors.ts";
-
-/** What a person wants to know of a WebGPU adapter. */
-export interface AdapterDescription {
-  /** Name as the driver gives it, for example "llvmpipe (LLVM 15.0.6, 256 bits)". */
-  readonly name: string;
-  /** Vendor as the driver gives it: a name, or a PCI number in decimal. */
-  readonly vendor: string;
-  /** Whether the adapter computes on the CPU. */
-  readonly isSoftware: boolean;
-  /** WebGPU features on offer, sorted. */
-  readonly features: readonly string[];
-  /** The limits that matter for training, in bytes, invocations or workgroups. */
-  readonly limits: Readonly<Record<string, number>>;
-}
 
 /** The adapter limits that are asked for in full when a device is opened. */
 const LIMIT_NAMES = [

@@ -4,9 +4,11 @@
  * @module
  */
 
+import type { TunedOperation } from "../../device.ts";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../../tf.ts";
-import { readAs } from "../../tape.ts";
+import {} from "../../tape.ts";
+import { readAs } from "../cast.ts";
 import { flush, type StoredType, storedType } from "./recorder.ts";
 import {
   chooseWays,
@@ -14,20 +16,6 @@ import {
   observeOperations,
   type Operation,
 } from "./ways.ts";
-
-/** What was measured of an operation. */
-export interface TunedOperation {
-  /** Names the operation and all sizes that it depends on. */
-  readonly key: string;
-  /** The way that was chosen. */
-  readonly way: string;
-  /** Milliseconds that it takes. */
-  readonly ms: number;
-  /** The way that is taken without a tuner. */
-  readonly usual: string;
-  /** Milliseconds that this takes. */
-  readonly usualMs: number;
-}
 
 /** Times that each way is measured, in turns, as the speed of a machine changes; the median counts. */
 const ROUNDS = 5;

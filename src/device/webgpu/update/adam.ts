@@ -4,33 +4,13 @@
  * @module
  */
 
+import { type AdamRates, type AdamTensors, SCALE_STATE } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf, type Variable } from "../../tf.ts";
 import { dispatchInPlace, makeFilled } from "../run/dispatch.ts";
-import { SCALE_STATE } from "./loss_scale.ts";
 import { programOf } from "../run/program.ts";
 import { makeSole, updateInPlace, type UpdateRule } from "./update_in_place.ts";
-
-/** A weight, its gradient, which may store float16, and its moments: of one shape, on the WebGPU backend. */
-export interface AdamTensors {
-  readonly weight: Variable;
-  readonly gradient: Tensor;
-  readonly firstMoment: Variable;
-  readonly secondMoment: Variable;
-}
-
-/** The numbers of a step. */
-export interface AdamRates {
-  readonly learningRate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  /** Multiple of the weight that is added to its gradient. */
-  readonly weightDecay: number;
-  /** Multiple of the weight that the learning rate is multiplied by and that is taken off it, as AdamW does. */
-  readonly decoupledDecay: number;
-}
 
 /** Places of the rates. */
 const RATES = {

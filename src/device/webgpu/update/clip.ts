@@ -4,24 +4,13 @@
  * @module
  */
 
+import { CLIP_EPSILON, CLIP_STATE, SCALE_STATE } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatch, dispatchInPlace, makeOutput } from "../run/dispatch.ts";
-import { SCALE_STATE } from "./loss_scale.ts";
 import { declareOperand } from "../wgsl/operand.ts";
 import { type Program, programOf } from "../run/program.ts";
 import { sourceOfPass, traitsOf } from "../run/traits.ts";
-
-/** Places in the state of clipping, float32 `[4]`. */
-export const CLIP_STATE = {
-  /** Norm of the step's gradients before they are clipped, without what they are still to be multiplied by. */
-  norm: 0,
-  /** What the step's gradients are to be multiplied by: where optimizers look for it. */
-  factor: SCALE_STATE.factor,
-} as const;
-
-/** What the norm is increased by before the limit is divided by it, as PyTorch's `clip_grad_norm_` does. */
-export const CLIP_EPSILON = 1e-6;
 
 /** Invocations of a workgroup. */
 const WORKGROUP_SIZE = 64;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_SCALE, SCALE_STATE, type ScaleRules } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatchInPlace } from "../run/dispatch.ts";
@@ -11,27 +12,6 @@ import { gridOf, indexOf } from "../wgsl/elementwise.ts";
 import { declareOperand } from "../wgsl/operand.ts";
 import { programOf } from "../run/program.ts";
 import { sourceOfPass, traitsOf } from "../run/traits.ts";
-
-/** Places in the state of a scale, float32 `[4]`. */
-export const SCALE_STATE = {
-  /** What the next loss is multiplied by. */
-  scale: 0,
-  /** Steps since it changed. */
-  steps: 1,
-  /** What this step's gradients are to be multiplied by: 1 over their scale, or 0 where one of them is not finite. */
-  factor: 2,
-  /** Steps whose gradients were not finite. */
-  skipped: 3,
-} as const;
-
-/** Largest scale. */
-export const MAX_SCALE = 2 ** 31;
-
-/** How a scale changes. */
-export interface ScaleRules {
-  /** Steps with finite gradients after which it doubles. */
-  readonly growthInterval: number;
-}
 
 /**
  * Looks for gradients that are not finite, works out what this step's are to be multiplied by, and changes the scale:

@@ -4,25 +4,12 @@
  * @module
  */
 
+import type { SgdRates, SgdTensors } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf, type Variable } from "../../tf.ts";
 import { makeFilled } from "../run/dispatch.ts";
 import { updateInPlace, type UpdateRule } from "./update_in_place.ts";
-
-/** A weight, its gradient, which may store float16, and, with momentum, its velocity: of one shape, on the WebGPU backend. */
-export interface SgdTensors {
-  readonly weight: Variable;
-  readonly gradient: Tensor;
-  readonly velocity?: Variable;
-}
-
-/** The numbers of a step. */
-export interface SgdRates {
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
-}
 
 /** Rates are learning rate, momentum and weight decay. */
 const WITH_VELOCITY: UpdateRule = {

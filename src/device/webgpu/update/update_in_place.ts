@@ -4,13 +4,13 @@
  * @module
  */
 
+import { SCALE_STATE } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf, type Variable } from "../../tf.ts";
 import { asNumbers } from "../../tape.ts";
 import { dispatchInPlace } from "../run/dispatch.ts";
 import { gridOf, indexOf } from "../wgsl/elementwise.ts";
-import { SCALE_STATE } from "./loss_scale.ts";
 import { declareOperand, type Source } from "../wgsl/operand.ts";
 import { programOf } from "../run/program.ts";
 import { storedType } from "../run/recorder.ts";

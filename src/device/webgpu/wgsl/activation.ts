@@ -4,8 +4,7 @@
  * @module
  */
 
-/** An activation that follows a sum in the same kernel. */
-export type FusedActivation = "relu" | "sigmoid";
+import type { FusedActivation } from "../../device.ts";
 
 /**
  * Writes an activation.

@@ -4,8 +4,9 @@
  * @module
  */
 
+import type { FusedActivation } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { activationOf, type FusedActivation } from "./activation.ts";
+import { activationOf } from "./activation.ts";
 import type { StoredType } from "../run/recorder.ts";
 
 /** What follows the sum of a product, in this order. */

@@ -4,16 +4,11 @@
  * @module
  */
 
+import type { RandomKey } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { PARITY, type RandomSource, ROTATIONS } from "../../../random.ts";
 import { makeFilled } from "../run/dispatch.ts";
-
-/** A sequence of random numbers and the place in it of the first one that is wanted. */
-export type RandomKey = RandomSource & {
-  /** Place of the first number; default 0. */
-  readonly offset?: number;
-};
 
 /**
  * Puts a key on the device.

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { tf } from "../../tf.ts";
-import type { ConvSizes } from "./conv_view.ts";
-import type { PoolSizes } from "../pool/pool_shader.ts";
+import { tf } from "./tf.ts";
 
 type Shape4d = [number, number, number, number];
 type Pair = number | readonly [number, number] | readonly number[];
+
+/** Bytes between places of a buffer where a binding may begin on every WebGPU adapter. */
+const ALIGNMENT = 256;
 
 /** A convolution as TensorFlow.js describes it, NHWC. */
 export interface ConvDescription {
@@ -92,4 +93,75 @@ export function poolSizes(p: PoolDescription): PoolSizes {
     padTop: info.padInfo.top,
     padLeft: info.padInfo.left,
   };
+}
+
+/** Sizes of a convolution, in the words of its forward pass. */
+export interface ConvSizes {
+  readonly batch: number;
+  readonly inHeight: number;
+  readonly inWidth: number;
+  readonly inChannels: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly outChannels: number;
+  readonly filterHeight: number;
+  readonly filterWidth: number;
+  readonly strideHeight: number;
+  readonly strideWidth: number;
+  readonly padTop: number;
+  readonly padLeft: number;
+}
+
+/** Sizes of a pooling. */
+export interface PoolSizes {
+  readonly batch: number;
+  readonly inHeight: number;
+  readonly inWidth: number;
+  readonly channels: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly windowHeight: number;
+  readonly windowWidth: number;
+  readonly strideHeight: number;
+  readonly strideWidth: number;
+  readonly padTop: number;
+  readonly padLeft: number;
+}
+
+/**
+ * Shape of what a pooling takes.
+ *
+ * @param s Its sizes.
+ * @returns `[batch, inHeight, inWidth, channels]`.
+ */
+export function poolInputShape(s: PoolSizes): number[] {
+  return [s.batch, s.inHeight, s.inWidth, s.channels];
+}
+
+/**
+ * Shape of what a pooling gives.
+ *
+ * @param s Its sizes.
+ * @returns `[batch, outHeight, outWidth, channels]`.
+ */
+export function poolOutputShape(s: PoolSizes): number[] {
+  return [s.batch, s.outHeight, s.outWidth, s.channels];
+}
+
+/**
+ * How many images, or a multiple of it, come before a part, so that bindings may begin there.
+ *
+ * @param sizes Elements per image of the tensors whose parts are bound.
+ * @param bytesPerElement Bytes of the smallest elements. Default 4; 2 where there may be float16.
+ * @returns Number of images: a power of two up to 64, or 128.
+ */
+export function imageStep(
+  sizes: readonly number[],
+  bytesPerElement = 4,
+): number {
+  let step = 1;
+  while (
+    sizes.some((size) => step * size * bytesPerElement % ALIGNMENT !== 0)
+  ) step *= 2;
+  return step;
 }

@@ -5,54 +5,27 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { CpuBackend } from "./cpu_backend.ts";
-import type { OneDnn } from "./library/library.ts";
+import type { CpuBackend } from "../tfjs/cpu_backend.ts";
+import { findOneDnn, type OneDnn } from "./library/library.ts";
 import type { Layout } from "./library/operation.ts";
 import type { Primitive } from "./library/primitive.ts";
 import { type Tensor, tf, type Variable } from "../tf.ts";
 import { BackendError } from "../../errors.ts";
 
-let current: OneDnn | undefined;
 const primitives = new Map<string, Primitive>();
 
 /**
- * Has the kernels of this folder compute with a library.
- *
- * @param library The library; without one, TensorFlow.js's plain kernels compute.
- */
-export function useLibrary(library: OneDnn | undefined): void {
-  current = library;
-}
-
-/**
- * Says whether the device in use is the CPU with native kernels.
- *
- * @returns Whether it is.
- */
-export function isNative(): boolean {
-  return current !== undefined && tf.getBackend() === "cpu";
-}
-
-/**
- * Says whether the device in use has kernels of ours.
- *
- * @returns Whether it is WebGPU, or the CPU with native kernels.
- */
-export function hasKernels(): boolean {
-  return tf.getBackend() === "webgpu" || isNative();
-}
-
-/**
- * The library in use.
+ * The library.
  *
  * @returns The library.
  * @throws {BackendError} If there is none.
  */
 export function nativeLibrary(): OneDnn {
-  if (current === undefined) {
-    throw new BackendError("Cannot compute as no native library is in use");
+  const { library, missing } = findOneDnn();
+  if (library === undefined) {
+    throw new BackendError(`Cannot compute by oneDNN, as ${missing}`);
   }
-  return current;
+  return library;
 }
 
 /**

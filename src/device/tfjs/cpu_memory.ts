@@ -5,7 +5,7 @@
  * @module
  */
 
-import { alignedOffset, ALIGNMENT } from "./library/scratch.ts";
+import { alignedOffset, ALIGNMENT } from "../onednn/library/scratch.ts";
 
 /** Smaller arrays are not worth keeping. */
 const MIN_BYTES = 1 << 16;

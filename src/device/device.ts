@@ -1,0 +1,524 @@
+/**
+ * What layers, losses, optimizers and batches ask of a device. Three devices answer, each in a folder of its own: WebGPU
+ * (`webgpu/`), the CPU with oneDNN (`onednn/`), and TensorFlow.js's own operations (`tfjs/`).
+ *
+ * @module
+ */
+
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import { BackendError } from "../errors.ts";
+import type { RandomSource } from "../random.ts";
+import type { GatherSizes } from "./gather_sizes.ts";
+import type { ConvSizes, PoolSizes } from "./sizes.ts";
+import {
+  type Scalar,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  tf,
+  type Variable,
+} from "./tf.ts";
+
+/**
+ * A device and its operations. All of them are differentiable, on TensorFlow.js's tape and on ours (`tape.ts`), unless they
+ * say otherwise. Tensors are float32; on a device that has float16, activations and their gradients may store that.
+ */
+export interface Device {
+  /** Which one it is, and its folder. */
+  readonly name: "webgpu" | "onednn" | "tfjs";
+
+  /** What it can and cannot do. */
+  readonly info: BackendInfo;
+
+  /**
+   * Computes `pool(activation(conv2d(x, kernel) + bias))`.
+   *
+   * @param tensors `x`, NHWC, `kernel`, HWIO, and `bias`, `[outChannels]`.
+   * @param options What to compute.
+   * @returns NHWC.
+   */
+  conv(
+    tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },
+    options: FusedConvOptions,
+  ): Tensor4D;
+
+  /**
+   * Computes `dropout(activation(x * kernel + bias))`.
+   *
+   * @param tensors `x`, `[batch, in]`, `kernel`, `[in, out]`, and `bias`, `[out]`.
+   * @param options What follows the bias.
+   * @returns `[batch, out]`.
+   */
+  dense(
+    tensors: { x: Tensor2D; kernel: Tensor2D; bias: Tensor },
+    options: FusedDenseOptions,
+  ): Tensor2D;
+
+  /**
+   * Largest value, or mean, of each window; padding never counts as a value.
+   *
+   * @param x `[batch, inHeight, inWidth, channels]`.
+   * @param pool Which, and its sizes.
+   * @returns `[batch, outHeight, outWidth, channels]`.
+   */
+  pool(x: Tensor4D, pool: FusedPool): Tensor4D;
+
+  /**
+   * Drops elements, and divides the others by `1 - rate`.
+   *
+   * @param x Of any shape.
+   * @param options What to drop.
+   * @returns Of the same shape.
+   */
+  dropout(x: Tensor, options: Dropout): Tensor;
+
+  /**
+   * Softmax cross entropy with its gradient, and the count of correct predictions; not differentiable.
+   *
+   * @param tensors float32 logits `[batch, classes]` and int32 labels `[batch]`; a row whose label is not in [0, classes)
+   * has the loss NaN.
+   * @param count What to divide by: the size of the whole batch.
+   * @returns The results.
+   */
+  crossEntropy(
+    tensors: { logits: TensorInfo; labels: TensorInfo },
+    count: number,
+  ): CrossEntropy;
+
+  /**
+   * Says whether a scalar is known to be 1, without waiting for the device.
+   *
+   * @param scalar float32 scalar.
+   * @returns Whether it is; false where its value is on the device alone.
+   */
+  isOne(scalar: TensorInfo): boolean;
+
+  /**
+   * A step of SGD for each weight, where it is: `g = factor * gradient + weightDecay * weight`, `velocity = momentum *
+   * velocity + g`, `weight -= learningRate * velocity` (without a velocity: `g`).
+   *
+   * @param parameters The weights of a network.
+   * @param rates The numbers of the step.
+   * @param scale Has the factor, see {@linkcode SCALE_STATE}; 1 without. Where it is 0, nothing changes.
+   */
+  sgd(
+    parameters: readonly SgdTensors[],
+    rates: SgdRates,
+    scale?: Tensor1D,
+  ): void;
+
+  /**
+   * A step of Adam for each weight, where it is; the formula is in `optim/adam.ts`.
+   *
+   * @param parameters The weights of a network.
+   * @param rates The numbers of the step.
+   * @param state Steps so far, float32 scalar, which is increased; and what has the factor, as for `sgd`.
+   */
+  adam(
+    parameters: readonly AdamTensors[],
+    rates: AdamRates,
+    state: { step: Variable; scale?: Tensor1D },
+  ): void;
+
+  /**
+   * Finds the norm of all gradients as one vector, and `factor * min(1, maxNorm / (norm + 1e-6))`, which is 0 where one of
+   * them is not finite.
+   *
+   * @param tensors Gradients; `state` to write, float32 `[4]`, see {@linkcode CLIP_STATE}; and what has the factor that the
+   * gradients are still to be multiplied by.
+   * @param maxNorm The largest norm, above 0.
+   */
+  clipNorm(
+    tensors: {
+      gradients: readonly Tensor[];
+      state: Variable;
+      scale?: Tensor1D;
+    },
+    maxNorm: number,
+  ): void;
+
+  /**
+   * Looks for gradients that are not finite, and changes the loss scale; only where the device has float16.
+   *
+   * @param tensors Gradients; `state`, float32 `[4]`, see {@linkcode SCALE_STATE}; and int32 `isFound`, `[1]`, which is 0
+   * before and after.
+   * @param rules How it changes.
+   */
+  updateLossScale?(
+    tensors: {
+      gradients: readonly Tensor[];
+      state: Variable;
+      isFound: Variable;
+    },
+    rules: ScaleRules,
+  ): void;
+
+  /**
+   * A tensor that stores float32 or float16, as the operations above need it, whatever it was cast from.
+   *
+   * @param x float32 by its type.
+   * @returns The same tensor, or a copy that the current scope owns.
+   */
+  asNumbers(x: Tensor): Tensor;
+
+  /**
+   * A tensor that stores float32, as TensorFlow.js's operations need it.
+   *
+   * @param x float32 by its type.
+   * @returns The same tensor, or a copy that the current scope owns.
+   */
+  asFloats(x: Tensor): Tensor;
+
+  /**
+   * Takes the values of a tensor that nobody else reads.
+   *
+   * @param tensor float32, not disposed.
+   * @returns Its values, which the caller may change.
+   */
+  takeValues(tensor: Tensor): Float32Array | Promise<Float32Array>;
+
+  /** Where the device makes batches of images that are in memory as bytes: how. */
+  readonly images?: DeviceImages;
+
+  /** Where operations can be computed in several ways: how the fastest are found. */
+  readonly tuner?: DeviceTuner;
+}
+
+/** Finds the fastest ways to compute operations. */
+export interface DeviceTuner {
+  /**
+   * Has operations computed in ways that were found before; all others in the usual way.
+   *
+   * @param ways Names of ways, by the keys of operations.
+   */
+  use(ways: ReadonlyMap<string, string>): void;
+  /**
+   * Measures the operations of a training step one by one, and has each computed in the fastest way from then on.
+   *
+   * @param step Runs the step, and keeps nothing.
+   * @param isKnown Whether an operation, which has such ways, needs no measuring.
+   * @returns What was found, as soon as it is.
+   */
+  tune(
+    step: () => void,
+    isKnown: (operation: { key: string; ways: readonly string[] }) => boolean,
+  ): AsyncGenerator<TunedOperation>;
+}
+
+/** The devices that are open, by the name of the backend of TensorFlow.js that each has. */
+const open = new Map<string, Device>();
+
+/** Errors of devices that no caller has been told of yet. */
+const failures: string[] = [];
+
+/**
+ * The device in use: that of the backend that TensorFlow.js computes on.
+ *
+ * @returns The device.
+ * @throws {BackendError} If none is ready yet.
+ */
+export function device(): Device {
+  const found = readyDevice();
+  if (found !== undefined) return found;
+  throw new BackendError(
+    "Cannot compute as no device is ready: call `await initBackend()` first",
+  );
+}
+
+/**
+ * The device in use, if one is ready.
+ *
+ * @returns The device.
+ */
+export function readyDevice(): Device | undefined {
+  return open.size === 0 ? undefined : open.get(tf.getBackend());
+}
+
+/**
+ * Has a device compute whatever is computed on its backend of TensorFlow.js.
+ *
+ * @param device The device, which is ready.
+ */
+export function setDevice(device: Device): void {
+  open.set(device.info.device, device);
+}
+
+/**
+ * Forgets a device that is lost.
+ *
+ * @param name Its backend of TensorFlow.js.
+ */
+export function dropDevice(name: BackendInfo["device"]): void {
+  open.delete(name);
+}
+
+/**
+ * Keeps an error of a device for whoever asks next.
+ *
+ * @param message What the device said.
+ */
+export function reportFailure(message: string): void {
+  failures.push(message);
+}
+
+/**
+ * Throws if the device reported an error that no call has thrown yet, such as a shader that does not compile.
+ *
+ * @throws {BackendError} With the first error.
+ */
+export function throwIfDeviceFailed(): void {
+  if (failures.length === 0) return;
+  const [first, ...rest] = failures.splice(0);
+  throw new BackendError(
+    `The WebGPU device reported: ${first}${
+      rest.length > 0 ? ` (and ${rest.length} more)` : ""
+    }; try a smaller batch size, or the CPU device`,
+  );
+}
+
+/**
+ * Reads scalar tensors from the device in one go, waiting for all work before them.
+ *
+ * @param scalars Tensors of one element each, any dtype; they are not disposed.
+ * @returns Their values, in the same order.
+ * @throws {BackendError} If the device reported an error since the last call.
+ */
+export async function readScalars(
+  ...scalars: readonly Tensor[]
+): Promise<number[]> {
+  // A read costs a fixed 11 ms or so on WebGPU, whatever its size: gather first.
+  const packed = tf.tidy(() =>
+    tf.stack(scalars.map((s) => tf.reshape(tf.cast(s, "float32"), [])))
+  );
+  try {
+    const values = await packed.data();
+    throwIfDeviceFailed();
+    return Array.from(values);
+  } finally {
+    packed.dispose();
+  }
+}
+
+/** A batch of images of bytes that a device makes. */
+export interface GatheredBatch {
+  /** Which of the images each of the batch is. */
+  readonly places: Uint32Array;
+  /** Bytes of an image. */
+  readonly bytesPerImage: number;
+  /** What is done to each. */
+  readonly sizes: GatherSizes;
+  /**
+   * Makes the table of the batch: `wordsPerImage(sizes)` words for each of its images.
+   *
+   * @param places Which of the images that the device holds each of the batch is.
+   * @returns int32.
+   */
+  readonly makeTable: (places: Uint32Array) => Int32Array<ArrayBuffer>;
+}
+
+/** What a device does with images. None of it is differentiable. */
+export interface DeviceImages {
+  /**
+   * Makes a batch of images of bytes, which stay on the device where they fit.
+   *
+   * @param bytes uint8: all images, which must not change.
+   * @param batch Which of them, how large they are, and what is done to them.
+   * @returns float32 `[batch, height, width, channels]`.
+   */
+  gather(bytes: Uint8Array, batch: GatheredBatch): Tensor4D;
+  /**
+   * Copies a batch to the device.
+   *
+   * @param values Its numbers.
+   * @param shape `[batch, height, width, channels]`.
+   * @returns float32 of that shape.
+   */
+  copy(values: Float32Array<ArrayBuffer>, shape: readonly number[]): Tensor4D;
+  /**
+   * Frees what the device keeps of images.
+   *
+   * @param bytes All images, as `gather` was given them.
+   */
+  free(bytes: Uint8Array): void;
+}
+
+/** A pooling that follows a convolution. */
+export interface FusedPool {
+  readonly kind: "max" | "average";
+  readonly sizes: PoolSizes;
+}
+
+/** A convolution, what follows it, and which gradients are wanted. */
+export interface FusedConvOptions {
+  /** Sizes of the convolution. */
+  readonly sizes: ConvSizes;
+  /** What follows the bias. */
+  readonly activation?: FusedActivation;
+  /** The pooling that follows, if one does. */
+  readonly pool?: FusedPool;
+  /** What the kernel is read as and the output stored as. Default float32. */
+  readonly stored?: "float32" | "float16";
+  /** Whether the gradient of `x` is wanted; without it, `x` counts as a constant. */
+  readonly needsInputGradient: boolean;
+  /** Most bytes of a tensor that is bound: an output that is max pooled is computed in parts where it would have more. */
+  readonly maxBytes: number;
+}
+
+/** What follows the biased product; dropout comes after a relu only. */
+export type FusedDenseOptions =
+  & {
+    /** What the kernel is read as and the output stored as. Default float32. */
+    readonly stored?: "float32" | "float16";
+  }
+  & (
+    | { readonly activation?: FusedActivation; readonly dropout?: undefined }
+    | { readonly activation: "relu"; readonly dropout?: Dropout }
+  );
+
+/** What to drop. */
+export interface Dropout {
+  /** Probability in [0, 1) that an element becomes 0; the others are divided by `1 - rate`. */
+  readonly rate: number;
+  /** Which random numbers to draw, one per element. */
+  readonly key: RandomKey;
+}
+
+/** A sequence of random numbers and the place in it of the first one that is wanted. */
+export type RandomKey = RandomSource & {
+  /** Place of the first number; default 0. */
+  readonly offset?: number;
+};
+
+/** Loss, correct count and gradient of a batch; the caller owns the tensors. */
+export interface CrossEntropy {
+  /** float32 []: sum of the losses over `count`, in nats. */
+  readonly loss: TensorInfo;
+  /** int32 []: rows whose first largest logit is at their label. */
+  readonly correct: TensorInfo;
+  /** float32 `[batch, classes]`: gradient of `loss`. */
+  readonly gradient: TensorInfo;
+}
+
+/** An activation that follows a sum in the same kernel. */
+export type FusedActivation = "relu" | "sigmoid";
+
+/** A weight, its gradient, which may store float16, and, with momentum, its velocity: of one shape. */
+export interface SgdTensors {
+  readonly weight: Variable;
+  readonly gradient: Tensor;
+  readonly velocity?: Variable;
+}
+
+/** The numbers of a step. */
+export interface SgdRates {
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+}
+
+/** A weight, its gradient, which may store float16, and its moments: of one shape. */
+export interface AdamTensors {
+  readonly weight: Variable;
+  readonly gradient: Tensor;
+  readonly firstMoment: Variable;
+  readonly secondMoment: Variable;
+}
+
+/** The numbers of a step. */
+export interface AdamRates {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Multiple of the weight that is added to its gradient. */
+  readonly weightDecay: number;
+  /** Multiple of the weight that the learning rate is multiplied by and that is taken off it, as AdamW does. */
+  readonly decoupledDecay: number;
+}
+
+/** Places in the state of a scale, float32 `[4]`. */
+export const SCALE_STATE = {
+  /** What the next loss is multiplied by. */
+  scale: 0,
+  /** Steps since it changed. */
+  steps: 1,
+  /** What this step's gradients are to be multiplied by: 1 over their scale, or 0 where one of them is not finite. */
+  factor: 2,
+  /** Steps whose gradients were not finite. */
+  skipped: 3,
+} as const;
+
+/** Largest scale. */
+export const MAX_SCALE = 2 ** 31;
+
+/** How a scale changes. */
+export interface ScaleRules {
+  /** Steps with finite gradients after which it doubles. */
+  readonly growthInterval: number;
+}
+
+/** Places in the state of clipping, float32 `[4]`. */
+export const CLIP_STATE = {
+  /** Norm of the step's gradients before they are clipped, without what they are still to be multiplied by. */
+  norm: 0,
+  /** What the step's gradients are to be multiplied by: where optimizers look for it. */
+  factor: SCALE_STATE.factor,
+} as const;
+
+/** What the norm is increased by before the limit is divided by it, as PyTorch's `clip_grad_norm_` does. */
+export const CLIP_EPSILON = 1e-6;
+
+/** A library of kernels for CPUs. */
+export interface NativeLibrary {
+  /** Its name. */
+  readonly name: "oneDNN";
+  /** Its version, for example "2.6.3". */
+  readonly version: string;
+  /** Its file, as it was found. */
+  readonly path: string;
+  /** Threads that it computes with; undefined where it does not say. */
+  readonly threads?: number;
+}
+
+/** What a person wants to know of a WebGPU adapter. */
+export interface AdapterDescription {
+  /** Name as the driver gives it, for example "llvmpipe (LLVM 15.0.6, 256 bits)". */
+  readonly name: string;
+  /** Vendor as the driver gives it: a name, or a PCI number in decimal. */
+  readonly vendor: string;
+  /** Whether the adapter computes on the CPU. */
+  readonly isSoftware: boolean;
+  /** WebGPU features on offer, sorted. */
+  readonly features: readonly string[];
+  /** The limits that matter for training, in bytes, invocations or workgroups. */
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** The device in use and its limits. */
+export interface BackendInfo {
+  /** The TensorFlow.js backend in use. */
+  readonly device: "webgpu" | "cpu";
+  /** The WebGPU adapter, where `device` is "webgpu". */
+  readonly adapter?: AdapterDescription;
+  /** The library that computes, where `device` is "cpu"; without one TensorFlow.js does, in plain JavaScript. */
+  readonly library?: NativeLibrary;
+  /** Largest tensor that a kernel may read or write, in bytes; `Infinity` on the CPU. */
+  readonly maxBindingBytes: number;
+  /** Loop iterations after which a shader invocation silently stops; `Infinity` where there is no such limit. */
+  readonly maxLoopIterations: number;
+}
+
+/** What was measured of an operation. */
+export interface TunedOperation {
+  /** Names the operation and all sizes that it depends on. */
+  readonly key: string;
+  /** The way that was chosen. */
+  readonly way: string;
+  /** Milliseconds that it takes. */
+  readonly ms: number;
+  /** The way that is taken without a tuner. */
+  readonly usual: string;
+  /** Milliseconds that this takes. */
+  readonly usualMs: number;
+}

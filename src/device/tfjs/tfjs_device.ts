@@ -1,0 +1,248 @@
+/**
+ * TensorFlow.js's own operations as a device: nothing of ours computes. The others are compared with it.
+ *
+ * @module
+ */
+
+import { uniforms } from "../../random.ts";
+import {
+  type AdamRates,
+  type AdamTensors,
+  type BackendInfo,
+  CLIP_EPSILON,
+  CLIP_STATE,
+  type Device,
+  type Dropout,
+  type FusedActivation,
+  SCALE_STATE,
+  type SgdRates,
+  type SgdTensors,
+} from "../device.ts";
+import type { PoolSizes } from "../sizes.ts";
+import { opaque, takeInfo } from "../tape.ts";
+import {
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  tf,
+  type Variable,
+} from "../tf.ts";
+
+/** What any CPU can do. */
+export const CPU_INFO: BackendInfo = {
+  device: "cpu",
+  maxBindingBytes: Infinity,
+  maxLoopIterations: Infinity,
+};
+
+const DEVICE: Device = {
+  name: "tfjs",
+  info: CPU_INFO,
+  conv({ x, kernel, bias }, options) {
+    const { sizes: s, activation, pool, needsInputGradient } = options;
+    const pads = padsOf({ ...s, window: [s.filterHeight, s.filterWidth] });
+    const strides: [number, number] = [s.strideHeight, s.strideWidth];
+    const compute = (kernel: Tensor, bias: Tensor, x: Tensor) => {
+      const filter = kernel as Tensor4D;
+      const sums = tf.conv2d(x as Tensor4D, filter, strides, pads);
+      const y = activate(tf.add(sums, bias), activation);
+      return pool ? poolOf(y as Tensor4D, pool.kind, pool.sizes) : y;
+    };
+    return (needsInputGradient
+      ? opaque([kernel, bias, x], compute)
+      : opaque([kernel, bias], (...weights) =>
+        compute(weights[0], weights[1], x))) as Tensor4D;
+  },
+  dense({ x, kernel, bias }, { activation, dropout }) {
+    return opaque([x, kernel, bias], (x, kernel, bias) => {
+      const sums = tf.add(tf.matMul(x as Tensor2D, kernel as Tensor2D), bias);
+      const y = activate(sums, activation);
+      return dropout ? tf.mul(y, maskOf(y, dropout)) : y;
+    }) as Tensor2D;
+  },
+  pool: (x, { kind, sizes }) =>
+    opaque([x], (x) => poolOf(x as Tensor4D, kind, sizes)) as Tensor4D,
+  dropout: (x, options) => opaque([x], (x) => tf.mul(x, maskOf(x, options))),
+  crossEntropy({ logits, labels }, count) {
+    const [z, target] = [logits, labels].map((info) => info as Tensor);
+    const { loss, correct, gradient } = tf.tidy(() => {
+      const classes = z.shape[1]!;
+      const hot = tf.oneHot(target as Tensor1D, classes);
+      const isLabel = tf.logicalAnd(
+        tf.greaterEqual(target, 0),
+        tf.less(target, classes),
+      );
+      const logProbabilities = tf.logSoftmax(z as Tensor2D);
+      const losses = tf.neg(tf.sum(tf.mul(logProbabilities, hot), 1));
+      const known = tf.where(isLabel, losses, tf.fill(losses.shape, NaN));
+      const hits = tf.equal(tf.argMax(z, 1), target);
+      return {
+        loss: tf.div(tf.sum(known), count),
+        correct: tf.sum(tf.cast(hits, "int32")),
+        gradient: tf.div(tf.sub(tf.exp(logProbabilities), hot), count),
+      };
+    });
+    return {
+      loss: takeInfo(loss),
+      correct: takeInfo(correct),
+      gradient: takeInfo(gradient),
+    };
+  },
+  isOne: ({ dataId }) => {
+    const values = tf.backend().readSync(dataId) as Float32Array;
+    return values[0] === 1;
+  },
+  sgd(parameters, rates, scale) {
+    const factor = readFactor(scale);
+    if (factor === 0) return;
+    for (const parameter of parameters) {
+      tf.tidy(() => sgdStep(parameter, rates, factor));
+    }
+  },
+  adam(parameters, rates, { step, scale }) {
+    const factor = readFactor(scale);
+    if (factor === 0) return;
+    tf.tidy(() => step.assign(tf.add(step, 1)));
+    const [t] = step.dataSync();
+    for (const parameter of parameters) {
+      tf.tidy(() => adamStep(parameter, rates, { factor, t }));
+    }
+  },
+  clipNorm: clipNormOnCpu((gradients) => {
+    const squares = gradients.map((g) => tf.sum(tf.square(g)));
+    return tf.addN(squares).dataSync()[0];
+  }),
+  asNumbers: (x) => x,
+  asFloats: (x) => x,
+  takeValues: (tensor) => Float32Array.from(tensor.dataSync()),
+};
+
+/**
+ * The device.
+ *
+ * @returns The device, whose tensors are on the backend "cpu".
+ */
+export function tfjsDevice(): Device {
+  return DEVICE;
+}
+
+/** Reads a factor, which a loss scale or the clipping of gradients found, on the CPU, which never waits; 1 without one. */
+export function readFactor(scale: Tensor1D | undefined): number {
+  return scale === undefined ? 1 : scale.dataSync()[SCALE_STATE.factor];
+}
+
+/** Clips gradients on the CPU, by the sum of their squares. */
+export function clipNormOnCpu(
+  squareSum: (gradients: readonly Tensor[]) => number,
+): Device["clipNorm"] {
+  return ({ gradients, state, scale }, maxNorm) => {
+    const factor = readFactor(scale);
+    tf.tidy(() => {
+      const norm = factor * Math.sqrt(squareSum(gradients));
+      const clipped = factor * Math.min(1, maxNorm / (norm + CLIP_EPSILON));
+      const values = new Float32Array(4);
+      values[CLIP_STATE.norm] = norm;
+      values[CLIP_STATE.factor] = Number.isFinite(norm) ? clipped : 0;
+      state.assign(tf.tensor1d(values));
+    });
+  };
+}
+
+function activate(x: Tensor, activation: FusedActivation | undefined): Tensor {
+  if (activation === undefined) return x;
+  return activation === "relu" ? tf.relu(x) : tf.sigmoid(x);
+}
+
+/** Zeros, and what the elements that are kept are multiplied by. */
+function maskOf({ size, shape }: Tensor, { rate, key }: Dropout): Tensor {
+  const keep = uniforms(size, key).map((u) => u < rate ? 0 : 1 / (1 - rate));
+  return tf.tensor(keep, shape);
+}
+
+/** What lies before and after the images, in both directions. */
+function padsOf(
+  s: {
+    inHeight: number;
+    inWidth: number;
+    outHeight: number;
+    outWidth: number;
+    window: readonly [number, number];
+    strideHeight: number;
+    strideWidth: number;
+    padTop: number;
+    padLeft: number;
+  },
+): [[0, 0], [number, number], [number, number], [0, 0]] {
+  const along = (
+    [before, length, windows, size, stride]: readonly number[],
+  ): [number, number] => {
+    const reach = (windows - 1) * stride + size - before - length;
+    return [before, Math.max(reach, 0)];
+  };
+  const [height, width] = s.window;
+  return [
+    [0, 0],
+    along([s.padTop, s.inHeight, s.outHeight, height, s.strideHeight]),
+    along([s.padLeft, s.inWidth, s.outWidth, width, s.strideWidth]),
+    [0, 0],
+  ];
+}
+
+/**
+ * TensorFlow.js divides gradients of means by the size of the whole window, also where part of it is padding. So the padding is
+ * done here, and the means over whole windows are scaled up to means over the real values.
+ */
+function poolOf(x: Tensor4D, kind: "max" | "average", s: PoolSizes): Tensor {
+  const window: [number, number] = [s.windowHeight, s.windowWidth];
+  const strides: [number, number] = [s.strideHeight, s.strideWidth];
+  const pads = padsOf({ ...s, window });
+  if (kind === "max") return tf.maxPool(x, window, strides, pads);
+  const mean = (images: Tensor4D) =>
+    tf.avgPool(images, window, strides, "valid");
+  if (pads.flat().every((n) => n === 0)) return mean(x);
+  const padded = (images: Tensor4D) => tf.pad(images, pads) as Tensor4D;
+  const share = mean(padded(tf.ones([1, s.inHeight, s.inWidth, 1])));
+  return tf.div(mean(padded(x)), share);
+}
+
+function sgdStep(
+  { weight, gradient, velocity }: SgdTensors,
+  { learningRate, momentum, weightDecay }: SgdRates,
+  factor: number,
+): void {
+  let change = tf.mul(gradient, factor);
+  if (weightDecay > 0) change = tf.add(change, tf.mul(weight, weightDecay));
+  if (velocity !== undefined) {
+    change = tf.add(tf.mul(velocity, momentum), change);
+    velocity.assign(change);
+  }
+  weight.assign(tf.sub(weight, tf.mul(change, learningRate)));
+}
+
+function adamStep(
+  { weight, gradient, firstMoment, secondMoment }: AdamTensors,
+  rates: AdamRates,
+  { factor, t }: { factor: number; t: number },
+): void {
+  const { learningRate, beta1, beta2, epsilon } = rates;
+  const move = (mean: Variable, to: Tensor, share: number) =>
+    mean.assign(tf.add(mean, tf.mul(tf.sub(to, mean), share)));
+  const scaled = tf.mul(gradient, factor);
+  const decayed = tf.add(scaled, tf.mul(weight, rates.weightDecay));
+  move(firstMoment, decayed, 1 - beta1);
+  move(secondMoment, tf.square(decayed), 1 - beta2);
+  // 1 - beta^t, without the loss of digits of a difference.
+  const correctionOf = (beta: number) => -Math.expm1(t * Math.log(beta));
+  const root = tf.mul(
+    tf.sqrt(secondMoment),
+    1 / Math.sqrt(correctionOf(beta2)),
+  );
+  const change = tf.div(firstMoment, tf.add(root, epsilon));
+  const shrunk = tf.sub(
+    weight,
+    tf.mul(weight, learningRate * rates.decoupledDecay),
+  );
+  const size = learningRate / correctionOf(beta1);
+  weight.assign(tf.sub(shrunk, tf.mul(change, size)));
+}

@@ -1,0 +1,76 @@
+/**
+ * WebGPU as a device: every operation by shaders of our own.
+ *
+ * @module
+ */
+
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { BackendInfo, Device } from "../device.ts";
+import { type Tensor, tf } from "../tf.ts";
+import { asFloats, asNumbers } from "./cast.ts";
+import { fusedConv2d } from "./conv/fused_conv2d.ts";
+import { fusedDropout } from "./dense/dropout.ts";
+import { fusedDense } from "./dense/fused_dense.ts";
+import { copyImages, freeImages, gatherBatch } from "./gather/images.ts";
+import { crossEntropy } from "./loss/cross_entropy.ts";
+import { differentiableAveragePool } from "./pool/average_pool.ts";
+import { differentiableMaxPool } from "./pool/max_pool.ts";
+import { recorderOf, valuesOnHost } from "./run/recorder.ts";
+import { tuneOperations } from "./run/tuner.ts";
+import { chooseWays } from "./run/ways.ts";
+import { adamInPlace } from "./update/adam.ts";
+import { clipNorm } from "./update/clip.ts";
+import { updateScale } from "./update/loss_scale.ts";
+import { sgdInPlace } from "./update/sgd.ts";
+
+/**
+ * Makes the device.
+ *
+ * @param info What its adapter can do.
+ * @returns The device, whose tensors are on the backend "webgpu".
+ */
+export function webgpuDevice(info: BackendInfo): Device {
+  return {
+    name: "webgpu",
+    info,
+    conv: fusedConv2d,
+    dense: fusedDense,
+    pool: (x, { kind, sizes }) =>
+      kind === "average"
+        ? differentiableAveragePool(x, sizes)
+        : differentiableMaxPool(x, sizes),
+    dropout: fusedDropout,
+    crossEntropy: (tensors, count) => crossEntropy(backend(), tensors, count),
+    isOne: (scalar) => valuesOnHost(backend(), scalar)?.[0] === 1,
+    sgd: sgdInPlace,
+    adam: adamInPlace,
+    clipNorm({ gradients, ...tensors }, maxNorm) {
+      tf.tidy(() => {
+        const numbers = gradients.map(asNumbers);
+        clipNorm(backend(), { gradients: numbers, ...tensors }, maxNorm);
+      });
+    },
+    updateLossScale: (tensors, rules) => updateScale(backend(), tensors, rules),
+    asNumbers,
+    asFloats,
+    takeValues(tensor) {
+      const values = tensor.data() as Promise<Float32Array>;
+      return isReadAlone(tensor) ? values : values.then((v) => v.slice());
+    },
+    images: { gather: gatherBatch, copy: copyImages, free: freeImages },
+    tuner: {
+      use: (ways) => chooseWays(backend(), ways),
+      tune: (step, isKnown) => tuneOperations(backend(), step, isKnown),
+    },
+  };
+}
+
+function backend(): WebGPUBackend {
+  return tf.backend() as WebGPUBackend;
+}
+
+/** Whether nobody else is given the array that a read gives: another tensor may share the memory. */
+function isReadAlone({ dataId }: Tensor): boolean {
+  const { values } = recorderOf(backend()).tensorMap.get(dataId);
+  return values === null && backend().refCount(dataId) <= 1;
+}
