@@ -1,6 +1,7 @@
 /**
- * Shows that a run can be killed at any moment: trains once undisturbed and once with `kill -9` at random moments, going on
- * each time, and compares the weights, the state of the optimizer, and the records of every step and epoch.
+ * Shows that a run can be killed at any moment: trains once undisturbed and once with `kill -9` after random numbers of
+ * changes to its files, going on each time, and compares the weights, the state of the optimizer, and the records of every
+ * step and epoch. Between two changes any moment is as good as another, as what is not in a file is lost.
  *
  * `deno run -A scripts/kill_and_resume.ts [kills] [options of train]`, for example
  * `deno run -A scripts/kill_and_resume.ts 20 --model=lenet --epochs=8 --checkpoint-every=20`.
@@ -19,7 +20,7 @@ const PROGRAM = fileURLToPath(new URL("../mod.ts", import.meta.url));
 
 /** What to do. */
 export interface KillOptions {
-  /** How often to kill, at moments within half of the time that an undisturbed run takes. */
+  /** How often to kill: each time after at most its share of the changes that an undisturbed run makes to its files. */
   readonly kills: number;
   /** Options of `train`, but --out and --resume. */
   readonly train: readonly string[];
@@ -33,7 +34,7 @@ export interface KillOptions {
 
 /** How the runs compare. */
 export interface KillOutcome {
-  /** Kills that found a process to kill. */
+  /** Kills that found a process to kill: all, unless a run that goes on changes its files less often. */
   readonly kills: number;
   /** Steps of each run. */
   readonly steps: number;
@@ -54,21 +55,20 @@ export async function killAndResume(
 ): Promise<KillOutcome> {
   const { kills, folder, seed = 0, say = () => {} } = options;
   const [whole, killed] = ["whole", "killed"].map((name) => join(folder, name));
-  const start = performance.now();
-  await _train(["--out", whole, ...options.train]);
-  // Later, most would find it at its end.
-  const mostMs = (performance.now() - start) / 2;
-  const moments = uniforms(kills, { seed, stream: 0 });
+  const { changes } = await _train(["--out", whole, ...options.train], {
+    folder,
+  });
   let done = 0;
-  for (const moment of moments) {
-    const ms = Math.round(moment * mostMs);
-    const isAlive = await _train(await _startOf(killed, options), ms);
-    done += isAlive ? 0 : 1;
+  for (const part of uniforms(kills, { seed, stream: 0 })) {
+    const killAfter = 1 + Math.floor(part * changes / kills);
+    const args = await _startOf(killed, options);
+    const { isKilled } = await _train(args, { folder, killAfter });
+    done += isKilled ? 1 : 0;
     const found = await _read(killed);
-    const how = isAlive ? "it had ended" : "killed";
-    say(`after ${ms} ms: ${how}; ${found}`);
+    const how = isKilled ? "killed" : "it had ended";
+    say(`after ${killAfter} changes: ${how}; ${found}`);
   }
-  await _train(await _startOf(killed, options));
+  await _train(await _startOf(killed, options), { folder });
   return { kills: done, ...await _compare(whole, killed) };
 }
 
@@ -82,27 +82,37 @@ async function _startOf(
     : ["--out", path, ...train];
 }
 
-/** Trains, until it ends or for so long; returns whether it ended by itself. */
+/** Trains to the end, or until files have changed so often. */
 async function _train(
   args: readonly string[],
-  killAfterMs?: number,
-): Promise<boolean> {
+  { folder, killAfter = Infinity }: { folder: string; killAfter?: number },
+): Promise<{ isKilled: boolean; changes: number }> {
+  const watcher = Deno.watchFs(folder);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", PROGRAM, "train", "--quiet", ...args],
     stdin: "null",
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  const timer = killAfterMs === undefined
-    ? undefined
-    : setTimeout(() => child.kill("SIGKILL"), killAfterMs);
-  const { code, signal, stderr } = await child.output();
-  clearTimeout(timer);
-  if (signal === "SIGKILL") return false;
-  if (code === 0) return true;
+  const ended = child.output().finally(() => watcher[Symbol.dispose]());
+  let changes = 0;
+  for await (const { kind } of watcher) {
+    if (kind !== "access" && ++changes === killAfter) _kill(child);
+  }
+  const { code, signal, stderr } = await ended;
+  const isKilled = signal === "SIGKILL";
+  if (isKilled || code === 0) return { isKilled, changes };
   throw new Error(
     `train ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`,
   );
+}
+
+function _kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /** Reads every file of a run folder that was left by a kill, which throws if one cannot be read. */

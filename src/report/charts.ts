@@ -1,28 +1,13 @@
 /**
- * Charts as SVG, drawn by Observable Plot without a browser, each for wide, medium and narrow screens.
+ * Charts as SVG, each for wide, medium and narrow screens.
  *
  * @module
  */
 
-import type * as Plot from "@observablehq/plot";
-import { html, Markup } from "./html.ts";
-
-/** Observable Plot. */
-export type PlotModule = typeof Plot;
-
-/** A line of the legend, and how its curve is drawn. */
-export interface Series {
-  /** What it is. */
-  readonly name: string;
-  /** A CSS colour. */
-  readonly color: string;
-  /** Dashes of the line. Default: none. */
-  readonly dash?: string;
-  /** Mark of its points. Default: none. */
-  readonly symbol?: "circle" | "square" | "triangle" | "diamond";
-  /** Whether the marks are empty. */
-  readonly isHollow?: boolean;
-}
+// @ts-types="@types/d3-scale"
+import { scaleLinear } from "d3-scale";
+import { html, type Markup } from "./html.ts";
+import { type Mark, type Scales, type Series, symbolOf } from "./marks.ts";
 
 /** A chart. */
 export interface Chart {
@@ -30,12 +15,17 @@ export interface Chart {
   readonly label: string;
   /** What its curves are. */
   readonly series: readonly Series[];
-  /** How it is drawn. */
-  readonly options: (plot: PlotModule) => Plot.PlotOptions;
+  /** The axis at the bottom. */
+  readonly x: {
+    readonly label: string;
+    readonly domain: readonly [first: number, last: number];
+    readonly ticks: readonly number[];
+  };
+  /** The axis on the left, and whether it begins at 0. */
+  readonly y: { readonly label: string; readonly hasZero: boolean };
+  /** What is drawn, the last above the others. */
+  readonly marks: readonly Mark[];
 }
-
-/** Draws a chart with its legend. */
-export type Draw = (chart: Chart) => Markup;
 
 /** CSS pixels; style.ts shows the one that fits. */
 const SIZES = [
@@ -44,86 +34,100 @@ const SIZES = [
   { kind: "narrow", width: 320, height: 260 },
 ] as const;
 
-/**
- * Loads what draws charts.
- *
- * @returns Draws a chart.
- */
-export async function openCharts(): Promise<Draw> {
-  const plot = await import("@observablehq/plot");
-  const { DOMParser } = await import("linkedom");
-  const document = new DOMParser().parseFromString(
-    "<html></html>",
-    "text/html",
-  );
-  return ({ label, series, options }) => {
-    const drawings = SIZES.map(({ kind, ...size }) => {
-      const svg = plot.plot({
-        ...{ marginTop: 28, marginLeft: 44, marginBottom: 38, ...size },
-        ...options(plot),
-        ariaLabel: label,
-        style: { fontSize: "12px", overflow: "visible" },
-        document: document as never,
-      });
-      svg.setAttribute("role", "img");
-      return html`<div class="${kind}">${new Markup(svg.outerHTML)}</div>`;
-    });
-    return html`${_legend(series)}${drawings}`;
-  };
-}
+/** Room for the axes, in CSS pixels. */
+const MARGIN = { top: 28, right: 20, bottom: 38, left: 44 };
+
+/** How far apart the ticks on the left are, about, in CSS pixels. */
+const TICK_DISTANCE = 35;
 
 /**
- * The marks of a curve of a few points.
+ * Draws a chart with its legend.
  *
- * @param plot Observable Plot.
- * @param series How it is drawn.
- * @param points Where; those without a value are left out.
- * @returns A line, and its points.
+ * @param chart The chart.
+ * @returns The drawings, one for each width of a screen.
  */
-export function curve(
-  plot: PlotModule,
-  series: Series,
-  points: readonly { readonly x: number; readonly y: number | undefined }[],
-): Plot.Markish[] {
-  const { name, color, dash, symbol, isHollow } = series;
-  const known = points.filter(({ y }) => y !== undefined);
-  return [
-    plot.line(known, {
-      ...{ x: "x", y: "y", stroke: color, strokeWidth: 2 },
-      strokeDasharray: dash,
-    }),
-    symbol === undefined ? null : plot.dot(known, {
-      ...{ x: "x", y: "y", stroke: color, symbol, r: 4 },
-      fill: isHollow ? "var(--paper)" : color,
-      title: ({ x, y }) => `${name}, epoch ${x}: ${y.toPrecision(3)}`,
-    }),
-  ];
+export function drawChart(chart: Chart): Markup {
+  return html`${_legend(chart.series)}${
+    SIZES.map((size) =>
+      html`<div class="${size.kind}">${_drawing(chart, size)}</div>`
+    )
+  }`;
+}
+
+function _drawing(
+  chart: Chart,
+  { width, height }: { readonly width: number; readonly height: number },
+): Markup {
+  const { label, x, y, marks } = chart;
+  const heights = marks.flatMap(({ heights }) => heights);
+  if (y.hasZero) heights.push(0);
+  const scales = {
+    x: scaleLinear(x.domain, [MARGIN.left, width - MARGIN.right]),
+    y: scaleLinear(
+      [Math.min(...heights), Math.max(...heights)],
+      [height - MARGIN.bottom, MARGIN.top],
+    ).nice(),
+  };
+  return html`
+    <svg role="img" aria-label="${label}" viewBox="0 0 ${width} ${height}"
+      width="${width}" height="${height}" font-size="12">
+      ${_leftAxis(scales, y.label)} ${_bottomAxis(scales, x)}
+      ${marks.map(({ draw }) => draw(scales))}
+    </svg>
+  `;
+}
+
+function _leftAxis({ x, y }: Scales, label: string): Markup {
+  const [bottom, top] = y.range();
+  const [left, right] = x.range();
+  const count = (bottom - top) / TICK_DISTANCE;
+  const format = y.tickFormat(count);
+  const marks = y.ticks(count).map((tick) => {
+    const place = `translate(${left} ${y(tick).toFixed(2)})`;
+    return html`
+      <g transform="${place}" stroke="currentColor">
+        <path d="M0 0H${right - left}" stroke-opacity="0.1" />
+        <path d="M0 0h-6" />
+        <text x="-9" dy="0.32em" text-anchor="end" stroke="none">${format(
+          tick,
+        )}</text>
+      </g>
+    `;
+  });
+  return html`<text x="3" y="12">↑ ${label}</text>${marks}`;
+}
+
+function _bottomAxis({ x, y }: Scales, { label, ticks }: Chart["x"]): Markup {
+  const [bottom] = y.range();
+  const [, right] = x.range();
+  const marks = ticks.map((tick) => {
+    const place = `translate(${x(tick).toFixed(2)} ${bottom})`;
+    return html`
+      <g transform="${place}" stroke="currentColor">
+        <path d="M0 0v6" />
+        <text y="9" dy="0.71em" text-anchor="middle" stroke="none">${tick}</text>
+      </g>
+    `;
+  });
+  return html`
+    <text x="${right + 17}" y="${bottom +
+      35}" text-anchor="end">${label} →</text>
+    ${marks}
+  `;
 }
 
 function _legend(series: readonly Series[]): Markup {
   return html`<ul class="legend">${
-    series.map(({ name, ...drawing }) =>
-      html`<li>${_sample(drawing)} ${name}</li>`
-    )
+    series.map((one) => html`<li>${_sample(one)} ${one.name}</li>`)
   }</ul>`;
 }
 
-/** Shapes around (16, 6). */
-const SYMBOLS = {
-  circle: "M12 6a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z",
-  square: "M12.5 2.5h7v7h-7Z",
-  triangle: "M16 1.5l4.5 8h-9Z",
-  diamond: "M16 1l4 5l-4 5l-4 -5Z",
-};
-
-function _sample({ color, dash, symbol, isHollow }: Omit<Series, "name">) {
+function _sample(series: Series): Markup {
+  const { color, dash = "none" } = series;
   return html`
-    <svg width="32" height="12" viewBox="0 0 32 12"
-      aria-hidden="true"><path d="M0 6H32" stroke="${color}" stroke-width="2" stroke-dasharray="${dash ??
-        "none"}"/>${symbol &&
-        html`
-          <path d="${SYMBOLS[symbol]}" stroke="${color}" stroke-width="1.5"
-            fill="${isHollow ? "var(--paper)" : color}" />
-        `}</svg>
+    <svg width="32" height="12" viewBox="0 0 32 12" aria-hidden="true">
+      <path d="M0 6H32" stroke="${color}" stroke-width="2" stroke-dasharray="${dash}"/>
+      ${symbolOf(series, { x: 16, y: 6 })}
+    </svg>
   `;
 }

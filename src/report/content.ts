@@ -6,7 +6,6 @@
 
 import type { PlacedLayer } from "../nn/summary.ts";
 import type { RunRecords } from "../runs/read_run.ts";
-import type { Draw } from "./charts.ts";
 import type { RunEvaluation } from "./evaluation.ts";
 
 /** Everything that sections are made from. */
@@ -17,8 +16,6 @@ export interface ReportContent extends RunRecords {
   readonly layers: readonly PlacedLayer[];
   /** What the network does on the test images, if there is a checkpoint. */
   readonly evaluation?: RunEvaluation;
-  /** Draws charts. */
-  readonly draw: Draw;
 }
 
 /** The networks by their proper names. */

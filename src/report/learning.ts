@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Series } from "./charts.ts";
+import { drawChart } from "./charts.ts";
 import type { ReportContent } from "./content.ts";
 import { epochTable } from "./epoch_table.ts";
 import { formatShare, formatValue } from "./format.ts";
 import { figure, html, type Markup, section } from "./html.ts";
 import { learningChart } from "./learning_chart.ts";
 import { LECTURE, type LectureRun } from "./lecture.ts";
+import type { Series } from "./marks.ts";
 
 /** Curves are told apart by their marks as well as by their colours. */
 const TRAIN: Omit<Series, "name"> = { color: "var(--blue)", symbol: "circle" };
@@ -27,7 +28,7 @@ const MEASURED: Omit<Series, "name"> = {
  */
 export function lossSection(content: ReportContent): Markup {
   const head = { id: "loss", title: "Loss" };
-  const { steps, epochs, draw } = content;
+  const { steps, epochs } = content;
   if (steps.length + epochs.length === 0) return section(head, _NOTHING_YET);
   const { epochs: theirs } = LECTURE[content.config.model.model];
   const isKnown = theirs.some(({ loss }) => loss !== undefined);
@@ -47,7 +48,7 @@ export function lossSection(content: ReportContent): Markup {
       html`Cross entropy in nats. The mean of an epoch is drawn at its end; a band reaches from the lowest to the highest of the steps that are one point. ${
         !isKnown && "The lecture's losses of this network are not known."
       }`,
-      draw(chart),
+      drawChart(chart),
     ),
   );
 }
@@ -60,7 +61,7 @@ export function lossSection(content: ReportContent): Markup {
  */
 export function accuracySection(content: ReportContent): Markup {
   const head = { id: "accuracy", title: "Accuracy" };
-  const { epochs, draw } = content;
+  const { epochs } = content;
   if (epochs.length === 0) return section(head, _NOTHING_YET);
   const lecture = LECTURE[content.config.model.model];
   const chart = learningChart(content, {
@@ -86,7 +87,7 @@ export function accuracySection(content: ReportContent): Markup {
       html`Share of correct predictions. The reference is ${lecture.source}; the line across is what it reached after ${lecture.epochs.length} epochs. ${
         _differences(content, lecture)
       }`,
-      draw(chart),
+      drawChart(chart),
     ),
     _explanation(content),
     epochTable(epochs, lecture),

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Markish } from "@observablehq/plot";
 import type { EpochRecord } from "../runs/records.ts";
-import { type Chart, curve, type PlotModule, type Series } from "./charts.ts";
+import type { Chart } from "./charts.ts";
 import type { ReportContent } from "./content.ts";
 import { LECTURE } from "./lecture.ts";
-import { epochAxis, groupSteps } from "./steps.ts";
+import { band, curve, type Mark, rule, type Series, words } from "./marks.ts";
+import { epochAxis, groupSteps, type StepGroup } from "./steps.ts";
 
 /** A figure of an epoch. */
 export type EpochFigure =
@@ -58,38 +58,48 @@ export function learningChart(
   const curves = options.curves
     .map((series) => ({
       series,
-      points: epochs.map((e) => ({ x: axis.ofEpoch(e), y: e[series.figure] })),
+      points: epochs.flatMap((epoch) => {
+        const y = epoch[series.figure];
+        return y === undefined ? [] : [{ x: axis.ofEpoch(epoch), y }];
+      }),
     }))
-    .filter(({ points }) => points.some(({ y }) => y !== undefined));
+    .filter(({ points }) => points.length > 0);
   const reference = _reference(content, options);
-  const stepSeries = {
+  const ofSteps: Series = {
     name: perPoint > 1
       ? `training, mean of ${perPoint} steps`
       : "training, each step",
-    color: STEP_COLOR,
+    ...{ color: STEP_COLOR, width: 1.5 },
   };
+  const hasBand = of === "loss" && perPoint > 1;
+  const ofGroups = groups.length === 0 ? [] : [
+    ...(hasBand ? [_bandOf(groups)] : []),
+    curve(ofSteps, groups.map((group) => ({ x: group.x, y: group[of] }))),
+  ];
   return {
     label: `${_capital(of)} over epochs: ${_describe(epochs.at(-1), options)}`,
     series: [
-      ...(groups.length > 0 ? [stepSeries] : []),
+      ...(groups.length > 0 ? [ofSteps] : []),
       ...curves.map(({ series }) => series),
       ...(reference ? [reference.series] : []),
     ],
-    options: (plot) => ({
-      x: _epochScale(_lastEpoch(content)),
-      y: { label: options.axis, grid: true, nice: true, zero: of === "loss" },
-      marks: [
-        of === "accuracy" || perPoint < 2 ? null : plot.areaY(groups, {
-          ...{ x: "x", y1: "minLoss", y2: "maxLoss" },
-          ...{ fill: STEP_COLOR, fillOpacity: 0.25 },
-        }),
-        plot.lineY(groups, { x: "x", y: of, stroke: STEP_COLOR }),
-        ...(reference?.marks(plot) ?? []),
-        ...curves.flatMap(({ series, points }) => curve(plot, series, points)),
-        reference?.label(plot),
-      ],
-    }),
+    x: _epochTicks(_lastEpoch(content)),
+    y: { label: options.axis, hasZero: of === "loss" },
+    marks: [
+      ...ofGroups,
+      ...(reference?.marks ?? []),
+      ...curves.map(({ series, points }) => curve(series, points)),
+      ...(reference ? [reference.words] : []),
+    ],
   };
+}
+
+/** From the lowest to the highest loss of the steps that are one point. */
+function _bandOf(groups: readonly StepGroup[]): Mark {
+  return band(
+    STEP_COLOR,
+    groups.map(({ x, minLoss, maxLoss }) => ({ x, ys: [minLoss, maxLoss] })),
+  );
 }
 
 /** Where the run ends, in whole epochs. */
@@ -97,13 +107,13 @@ function _lastEpoch({ steps, epochs }: ReportContent): number {
   return Math.max(1, steps.at(-1)?.epoch ?? 0, epochs.at(-1)?.epoch ?? 0);
 }
 
-function _epochScale(end: number) {
+function _epochTicks(end: number): Chart["x"] {
   const step = Math.ceil(end / 8);
   const ticks = Array.from(
     { length: Math.floor(end / step) + 1 },
     (_, i) => i * step,
   );
-  return { label: "epochs", domain: [0, end], ticks, tickFormat: String };
+  return { label: "epochs", domain: [0, end], ticks };
 }
 
 /** The lecture's epochs, and a line across at what it reached in the end, if that is known. */
@@ -116,31 +126,26 @@ function _reference(
   if (reached === undefined) return undefined;
   const end = _lastEpoch(content);
   const points = epochs.filter(({ epoch }) => epoch <= end)
-    .map((e) => ({ x: e.epoch, y: e[figure] }));
-  const text = `lecture: ${reached}`;
+    .flatMap(({ epoch, ...e }) => {
+      const y = e[figure];
+      return y === undefined ? [] : [{ x: epoch, y }];
+    });
   const series: Series = {
     ...{ name, color: "var(--muted)", dash: "2 3" },
     ...{ symbol: "diamond", isHollow: true },
   };
   return {
     series,
-    marks: (plot) => [
-      plot.ruleY([reached], { stroke: series.color, strokeDasharray: "2 3" }),
-      ...curve(plot, series, points),
-    ],
-    label: (plot) =>
-      plot.text([text], {
-        ...{ x: 0, y: reached, dx: 6, dy: -8, textAnchor: "start" },
-        ...{ fill: "currentColor", stroke: "var(--paper)", strokeWidth: 4 },
-      }),
+    marks: [rule(series, reached), curve(series, points)],
+    words: words(`lecture: ${reached}`, reached),
   };
 }
 
 interface _Reference {
   readonly series: Series;
-  readonly marks: (plot: PlotModule) => Markish[];
+  readonly marks: readonly Mark[];
   /** Stands above all curves. */
-  readonly label: (plot: PlotModule) => Markish;
+  readonly words: Mark;
 }
 
 /** The last values of the curves, in words. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { drawChart } from "./charts.ts";
 import type { ReportContent } from "./content.ts";
 import {
   formatCount,
@@ -12,6 +13,7 @@ import {
   formatValue,
 } from "./format.ts";
 import { figure, html, type Markup, section, table } from "./html.ts";
+import { bars, rule } from "./marks.ts";
 import { picturesOfFilters } from "./pictures.ts";
 import { NO_CHECKPOINT } from "./predictions.ts";
 
@@ -82,7 +84,7 @@ export function layerSection({ layers }: ReportContent): Markup {
  * @param content What the page is made of.
  * @returns The section.
  */
-export function throughputSection({ epochs, draw }: ReportContent): Markup {
+export function throughputSection({ epochs }: ReportContent): Markup {
   const head = { id: "throughput", title: "Throughput" };
   if (epochs.length === 0) {
     return section(head, html`<p>No epoch has ended yet.</p>`);
@@ -91,46 +93,35 @@ export function throughputSection({ epochs, draw }: ReportContent): Markup {
     epochs.reduce((total, epoch) => total + epoch[key], 0);
   const end = epochs[epochs.length - 1].epoch;
   const step = Math.ceil(end / 10);
-  const bars = epochs.map(({ epoch, imagesPerSecond }) => ({
-    ...{ imagesPerSecond, from: epoch - 0.35, to: epoch + 0.35 },
+  const speeds = epochs.map(({ epoch, imagesPerSecond }) => ({
+    ...{ from: epoch - 0.35, to: epoch + 0.35, height: imagesPerSecond },
     title: `epoch ${epoch}: ${formatThreeDigits(imagesPerSecond)} images/s`,
   }));
-  const speeds = bars.map(({ imagesPerSecond }) => imagesPerSecond);
-  const range = [
-    speeds.reduce((a, b) => Math.min(a, b)),
-    speeds.reduce((a, b) => Math.max(a, b)),
-  ].map(formatThreeDigits);
+  const heights = speeds.map(({ height }) => height);
+  const range = [Math.min(...heights), Math.max(...heights)]
+    .map(formatThreeDigits);
   return section(
     head,
     figure(
       html`Training images per second in each epoch, evaluation not counted. Waiting for batches took ${
         formatPercent(sum("waitSeconds") / (sum("seconds") || 1))
       } of the time.`,
-      draw({
+      drawChart({
         label: `Images per second of ${epochs.length} epochs, from ${
           range[0]
         } to ${range[1]}`,
         series: [],
-        options: (plot) => ({
-          x: {
-            label: "epoch",
-            domain: [0.4, end + 0.6],
-            ticks: epochs.map(({ epoch }) => epoch)
-              .filter((epoch) => epoch % step === 0),
-            tickFormat: String,
-          },
-          y: {
-            ...{ label: "images/s", grid: true, ticks: 6 },
-            ...{ zero: true, nice: true },
-          },
-          marks: [
-            plot.rect(bars, {
-              ...{ x1: "from", x2: "to", y1: 0, y2: "imagesPerSecond" },
-              ...{ fill: "var(--blue)", title: "title" },
-            }),
-            plot.ruleY([0]),
-          ],
-        }),
+        x: {
+          label: "epoch",
+          domain: [0.4, end + 0.6],
+          ticks: epochs.map(({ epoch }) => epoch)
+            .filter((epoch) => epoch % step === 0),
+        },
+        y: { label: "images/s", hasZero: true },
+        marks: [
+          bars("var(--blue)", speeds),
+          rule({ color: "currentColor" }, 0),
+        ],
       }),
     ),
   );

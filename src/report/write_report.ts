@@ -46,7 +46,6 @@ export async function writeReport(
 ): Promise<string> {
   const { output = join(run, "report.html"), ...evaluation } = options;
   // What draws is of no use to anybody else who imports this package.
-  const { openCharts } = await import("./charts.ts");
   const { renderPage } = await import("./page.ts");
   const records = await readRun(run);
   const layers = _layersOf(run, records.config.model);
@@ -55,7 +54,6 @@ export async function writeReport(
     name: basename(resolve(run)),
     layers,
     evaluation: await evaluateRun(run, records.config, evaluation),
-    draw: await openCharts(),
   });
   await writeAtomically(output, [new TextEncoder().encode(page)]);
   return output;

@@ -1,11 +1,11 @@
 /**
- * Tests of `--augment` with a change that is made on the host only, as processes of their own.
+ * Tests of `--augment` with a change that is made on the host only.
  *
  * @module
  */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { EPOCH_LINE, runProgram, TINY } from "./program.ts";
+import { EPOCH_LINE, runMain, TINY } from "./program.ts";
 
 /** The descriptions of two changes, and why not on the device. */
 const CHANGES =
@@ -14,7 +14,7 @@ const REASON =
   '"erase a random part with probability 0.5" is done on the host only';
 
 Deno.test("summary --augment erase says that batches are made on the host, and why", async () => {
-  const { code, stdout, stderr } = await runProgram([
+  const { code, stdout, stderr } = await runMain([
     ...["summary", "--model", "lenet", "--augment", "flip,erase"],
   ]);
   assertEquals([code, stderr], [0, ""]);
@@ -25,7 +25,7 @@ Deno.test("summary --augment erase says that batches are made on the host, and w
 });
 
 Deno.test("train --augment erase trains on batches of workers, and says so", async () => {
-  const { code, stdout, stderr } = await runProgram([
+  const { code, stdout, stderr } = await runMain([
     ...["train", ...TINY, "--augment", "flip,erase", "--workers", "2"],
     ...["--device", "cpu"],
   ]);

@@ -1,5 +1,5 @@
 /**
- * Tests of data sets that are missing or wrong, as processes of their own.
+ * Tests of data sets that are missing or wrong.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 } from "../../src/data/files.ts";
 import { MANIFEST } from "../../src/data/manifest.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
-import { assertOneLineError, runProgram } from "./program.ts";
+import { assertOneLineError, runMain, runProgram } from "./program.ts";
 
 /** The full set if it is on this machine. */
 const FULL: DataFile[] = await ensureFashionMnist({ offline: true })
@@ -37,7 +37,7 @@ function commandsOn(folder: string): string[][] {
 Deno.test("every command refuses an empty folder with --offline", async () => {
   await using folder = await makeFolder();
   for (const command of commandsOn(folder.path)) {
-    assertOneLineError(await runProgram(command), {
+    assertOneLineError(await runMain(command), {
       code: 1,
       message:
         /Cannot find train-images-idx3-ubyte\.gz in .+offline.+`data fetch`/,
@@ -49,7 +49,7 @@ Deno.test("every command refuses an empty folder with --offline", async () => {
 Deno.test("every command refuses a folder that does not exist, and does not make it", async () => {
   await using folder = await makeFolder();
   for (const command of commandsOn(`${folder.path}/new`)) {
-    assertOneLineError(await runProgram(command), {
+    assertOneLineError(await runMain(command), {
       code: 1,
       message: /Cannot find train-images-idx3-ubyte\.gz in .+\/new and/,
     });
@@ -59,11 +59,12 @@ Deno.test("every command refuses a folder that does not exist, and does not make
 
 Deno.test("train refuses a data folder that is a file", async () => {
   assertOneLineError(
-    await runProgram(["train", "--data-dir", "mod.ts", "--offline"]),
+    await runMain(["train", "--data-dir", "mod.ts", "--offline"]),
     { code: 1, message: /mod\.ts as it is not a folder/ },
   );
 });
 
+// In a process, as how to reach the network is read once.
 Deno.test("train leaves nothing where the data set cannot be downloaded", async () => {
   await using folder = await makeFolder();
   assertOneLineError(
@@ -86,7 +87,7 @@ Deno.test("train refuses four files of something else", async () => {
   }
   const before = namesIn(folder.path);
   assertOneLineError(
-    await runProgram([
+    await runMain([
       ...["train", "--model", "lenet", "--data-dir", folder.path],
     ]),
     { code: 1, message: /expected \d+ bytes with SHA-256 .+, found 10 bytes/ },
@@ -139,19 +140,14 @@ for (const [what, { make, found }] of Object.entries(WRONG)) {
       }
       const [names, bytes] = [namesIn(folder.path), await Deno.readFile(wrong)];
       const [train, , verify] = commandsOn(folder.path);
-      const outcomes = [
-        await runProgram(train),
-        // Also where a download would be allowed: the folder is the user's.
-        await runProgram(train.slice(0, -1)),
-      ];
-      for (const outcome of outcomes) {
-        assertOneLineError(outcome, { code: 1, message: found });
-        assertOneLineError(outcome, {
-          code: 1,
-          message: /t10k-labels-idx1-ubyte\.gz as it is .+: delete it or/,
-        });
-      }
-      const verified = await runProgram(verify);
+      // Although a download is allowed: the folder is the user's.
+      const outcome = await runMain(train.slice(0, -1));
+      assertOneLineError(outcome, { code: 1, message: found });
+      assertOneLineError(outcome, {
+        code: 1,
+        message: /t10k-labels-idx1-ubyte\.gz as it is .+: delete it or/,
+      });
+      const verified = await runMain(verify);
       assertOneLineError({ ...verified, stdout: "" }, {
         code: 1,
         message: found,

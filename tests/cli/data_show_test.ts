@@ -1,5 +1,5 @@
 /**
- * Tests of `data show`, as processes of their own: what it prints, and the pixels of what it writes.
+ * Tests of `data show`: what it prints, and the pixels of what it writes.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
   randomCrop,
   randomHorizontalFlip,
 } from "../../src/data/transforms/mod.ts";
-import { assertOneLineError, ROOT, run, runProgram } from "./program.ts";
+import { assertOneLineError, ROOT, run, runMain } from "./program.ts";
 
 const { classNames } = MANIFEST;
 const FOLDER = await Deno.makeTempDir();
@@ -25,7 +25,7 @@ globalThis.addEventListener("unload", () => {
 /** Runs `data show` on the sample; gives what it printed and the picture that it wrote. */
 async function show(...args: string[]) {
   const output = `${FOLDER}/sheet.png`;
-  const { code, stdout, stderr } = await runProgram([
+  const { code, stdout, stderr } = await runMain([
     ...["data", "show", "--source", "sample", "--output", output],
     ...args,
   ]);
@@ -145,11 +145,11 @@ Deno.test("data show refuses a batch that there is not, and a folder that there 
   const show = ["data", "show", "--source", "sample", "--batch-size", "1000"];
   const output = `${FOLDER}/none.png`;
   assertOneLineError(
-    await runProgram([...show, "--batch", "3", "--output", output]),
+    await runMain([...show, "--batch", "3", "--output", output]),
     { code: 2, message: /--batch 3 of train: it has 2 batches of 1000 images/ },
   );
   assertOneLineError(
-    await runProgram([...show, "--output", `${FOLDER}/none/sheet.png`]),
+    await runMain([...show, "--output", `${FOLDER}/none/sheet.png`]),
     { code: 2, message: /--output .* as there is no folder .*: create it/ },
   );
   assertEquals([...Deno.readDirSync(FOLDER)].map(({ name }) => name), [
@@ -161,12 +161,12 @@ Deno.test("data show refuses an epoch that there is not, and changes of test ima
   const show = ["data", "show", "--source", "sample"];
   const message = /--at-epoch .+ an integer from 1 to 4294967296: current/;
   for (const epoch of ["0", "4294967297", "99999999999"]) {
-    const outcome = await runProgram([...show, "--at-epoch", epoch]);
+    const outcome = await runMain([...show, "--at-epoch", epoch]);
     assertOneLineError(outcome, { code: 2, message });
   }
   for (const option of [["--at-epoch", "1"], ["--augment", "flip"]]) {
     assertOneLineError(
-      await runProgram([...show, "--split", "test", ...option]),
+      await runMain([...show, "--split", "test", ...option]),
       {
         code: 2,
         message: new RegExp(`Cannot use ${option[0]} with --split test: only`),

@@ -1,5 +1,5 @@
 /**
- * Tests of `data fetch|verify`, as processes of their own.
+ * Tests of `data fetch|verify`.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ensureFashionMnist } from "../../src/data/files.ts";
 import { MANIFEST } from "../../src/data/manifest.ts";
-import { assertOneLineError, runProgram } from "./program.ts";
+import { assertOneLineError, runMain } from "./program.ts";
 
 /** Where the full set is, if it is on this machine. */
 const FULL: string[] = await ensureFashionMnist({ offline: true })
@@ -19,7 +19,7 @@ const FULL: string[] = await ensureFashionMnist({ offline: true })
 const ignore = FULL.length === 0;
 
 async function dataOf(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runProgram(["data", ...args]);
+  const { code, stdout, stderr } = await runMain(["data", ...args]);
   assertEquals([code, stderr], [0, ""]);
   return stdout;
 }
@@ -54,7 +54,7 @@ Deno.test("data verify --source sample prints the checksum of each file of the s
 
 Deno.test("data fetch and data verify refuse the options of data show", async () => {
   const refuse = async (line: string, message: RegExp) =>
-    assertOneLineError(await runProgram(line.split(" ")), { code: 2, message });
+    assertOneLineError(await runMain(line.split(" ")), { code: 2, message });
   await refuse(
     "data fetch --count 3",
     /^error: data fetch has no option --count, which is for data show; see data --help$/m,

@@ -1,5 +1,5 @@
 /**
- * Tests of `doctor`, as processes of their own.
+ * Tests of `doctor`; where devices and libraries are hidden from it, as processes of their own.
  *
  * @module
  */
@@ -8,18 +8,24 @@ import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { findOneDnn } from "../../src/device/onednn/library/library.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
-import { hasAdapter, NO_ADAPTER, NO_DEVICE, runProgram } from "./program.ts";
+import {
+  hasAdapter,
+  NO_ADAPTER,
+  NO_DEVICE,
+  runMain,
+  runProgram,
+} from "./program.ts";
 
 const adapterFound = await hasAdapter();
 if (!adapterFound) {
-  console.log("A test of doctor is ignored: no WebGPU adapter");
+  console.log("Tests of doctor are ignored: no WebGPU adapter");
 }
 
 Deno.test({
   name: "doctor prints versions, adapter, limits and features",
   ignore: !adapterFound,
   async fn() {
-    const { code, stdout, stderr } = await runProgram([
+    const { code, stdout, stderr } = await runMain([
       ...["doctor", "--source", "sample"],
     ]);
     assertEquals([code, stderr], [0, ""]);
@@ -55,9 +61,28 @@ Deno.test({
   },
 });
 
-Deno.test("doctor names the missing adapter and library, and how to get them", async () => {
+Deno.test({
+  name: "doctor names the missing data set, and downloads nothing",
+  ignore: !adapterFound,
+  async fn() {
+    await using folder = await makeFolder();
+    const { code, stdout, stderr } = await runMain([
+      ...["doctor", "--data-dir", folder.path],
+    ]);
+    assertEquals([code, stderr], [1, ""]);
+    assertMatch(stdout, /^data set +not usable$/m);
+    assertMatch(
+      stdout,
+      /^problem: Cannot find train-images-idx3-ubyte\.gz .+`data fetch`/m,
+    );
+    assertMatch(stdout, /\n1 problem found\n$/);
+    assertEquals(namesIn(folder.path), []);
+  },
+});
+
+Deno.test("doctor names the missing adapter and library, and how to get them, and the data set besides", async () => {
   const { code, stdout, stderr } = await runProgram(
-    ["doctor", "--source", "sample"],
+    ["doctor", "--data-dir", "/nonexistent"],
     NO_DEVICE,
   );
   assertEquals([code, stderr], [1, ""]);
@@ -67,21 +92,6 @@ Deno.test("doctor names the missing adapter and library, and how to get them", a
     stdout,
     /^problem: no WebGPU adapter and no oneDNN, .+: (install|update) .+$/m,
   );
-  assertMatch(stdout, /\n1 problem found\n$/);
-});
-
-Deno.test("doctor names the missing data set besides, and downloads nothing", async () => {
-  await using folder = await makeFolder();
-  const { code, stdout, stderr } = await runProgram(
-    ["doctor", "--data-dir", folder.path],
-    NO_DEVICE,
-  );
-  assertEquals([code, stderr], [1, ""]);
-  assertMatch(stdout, /^data set +not usable$/m);
-  assertMatch(
-    stdout,
-    /^problem: Cannot find train-images-idx3-ubyte\.gz .+`data fetch`/m,
-  );
+  assertMatch(stdout, /^problem: Cannot find .+ in \/nonexistent .+$/m);
   assertMatch(stdout, /\n2 problems found\n$/);
-  assertEquals(namesIn(folder.path), []);
 });

@@ -1,5 +1,5 @@
 /**
- * Tests of what `evaluate` prints and refuses, as processes of their own; train_test.ts has it measure a network.
+ * Tests of what `evaluate` prints and refuses; train_test.ts has it measure a network.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import { saveCheckpoint } from "../../src/io/checkpoint.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { makeFolder } from "../data/folder.ts";
 import { use } from "../device.ts";
-import { assertOneLineError, CPU_DEVICE, runProgram } from "./program.ts";
+import { assertOneLineError, CPU_DEVICE, runMain } from "./program.ts";
 
 Deno.test("evaluate refuses a file that does not exist", async () => {
-  assertOneLineError(await runProgram(["evaluate", "/nonexistent/weights"]), {
+  assertOneLineError(await runMain(["evaluate", "/nonexistent/weights"]), {
     code: 1,
     message: /Cannot read \/nonexistent\/weights/,
   });
 });
 
 Deno.test("evaluate refuses a file that is no checkpoint", async () => {
-  assertOneLineError(await runProgram(["evaluate", "mod.ts"]), {
+  assertOneLineError(await runMain(["evaluate", "mod.ts"]), {
     code: 1,
     message: /Cannot read mod\.ts: .+not a safetensors file, or truncated/,
   });
@@ -34,7 +34,7 @@ Deno.test("evaluate refuses weights of another program", async () => {
     path,
     Uint8Array.of(header.length, ...Array(7), ...header),
   );
-  assertOneLineError(await runProgram(["evaluate", path]), {
+  assertOneLineError(await runMain(["evaluate", path]), {
     code: 1,
     message: /other\.safetensors: it was not written by `train --save`/,
   });
@@ -48,7 +48,7 @@ Deno.test("evaluate refuses a network of other classes than the data has, and na
     const net = lenet({ classes });
     await saveCheckpoint(path, net, { model: "lenet", classes, imageSize: 28 });
     net.dispose();
-    assertOneLineError(await runProgram(["evaluate", path, ...OPTIONS]), {
+    assertOneLineError(await runMain(["evaluate", path, ...OPTIONS]), {
       code: 1,
       message: new RegExp(
         `of_${classes} on data of 10 classes: it is lenet for ${classes} classes`,
@@ -78,10 +78,8 @@ interface Evaluation {
 }
 
 Deno.test("evaluate prints loss and accuracy, metrics of classes and the confusion matrix, or all of it as JSON", async () => {
-  const [text, json] = await Promise.all([
-    runProgram(["evaluate", CHECKPOINT, ...OPTIONS]),
-    runProgram(["evaluate", CHECKPOINT, ...OPTIONS, "--json"]),
-  ]);
+  const text = await runMain(["evaluate", CHECKPOINT, ...OPTIONS]);
+  const json = await runMain(["evaluate", CHECKPOINT, ...OPTIONS, "--json"]);
   assertEquals([text.code, text.stderr], [0, ""]);
   assertEquals([json.code, json.stderr], [0, ""]);
   assertEquals(json.stdout.split("\n").length, 2);

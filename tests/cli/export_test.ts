@@ -1,5 +1,5 @@
 /**
- * Tests of `export` and `import`, as processes of their own.
+ * Tests of `export` and `import`.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { loadCheckpoint, writeCheckpoint } from "../../src/io/checkpoint.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { LENET, seededCheckpoint } from "../io/interchange/seeded.ts";
-import { assertOneLineError, runProgram } from "./program.ts";
+import { assertOneLineError, runMain } from "./program.ts";
 
 Deno.test("export writes each format, and import brings the same weights back", async () => {
   await using folder = await makeFolder();
@@ -22,7 +22,7 @@ Deno.test("export writes each format, and import brings the same weights back", 
   ];
   const said = "lenet for 10 classes and 28x28 images\n";
   for (const [name, args] of formats) {
-    const there = await runProgram([
+    const there = await runMain([
       ...["export", at("net"), ...args, "--output", at(name)],
     ]);
     assertEquals(there, {
@@ -30,7 +30,7 @@ Deno.test("export writes each format, and import brings the same weights back", 
       stdout: `wrote ${at(name)}: ${said}`,
       stderr: "",
     });
-    const back = await runProgram([
+    const back = await runMain([
       ...["import", at(name), ...args.slice(0, 2), "--output", at("back")],
     ]);
     assertEquals(back, {
@@ -43,7 +43,7 @@ Deno.test("export writes each format, and import brings the same weights back", 
     assertEquals(tensors, checkpoint.tensors);
   }
   const onnx = ["--format", "onnx", "--output", at("onnx")];
-  assertEquals((await runProgram(["export", at("net"), ...onnx])).code, 0);
+  assertEquals((await runMain(["export", at("net"), ...onnx])).code, 0);
   assert((await Deno.stat(at("onnx"))).size > 246_000);
   assertEquals(namesIn(folder.path), [
     ...["back", "keras", "net", "onnx", "pytorch", "tfjs"],
@@ -88,6 +88,6 @@ const REFUSED: [line: string, code: number, message: RegExp][] = [
 ];
 for (const [line, code, message] of REFUSED) {
   Deno.test(`the program refuses "${line}" with exit code ${code}`, async () => {
-    assertOneLineError(await runProgram(line.split(" ")), { code, message });
+    assertOneLineError(await runMain(line.split(" ")), { code, message });
   });
 }

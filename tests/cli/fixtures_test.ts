@@ -13,7 +13,7 @@ import { loadCheckpoint, restoreWeights } from "../../src/io/checkpoint.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { evaluatePredictions, type Predictions } from "../../src/train/mod.ts";
 import { use, webgpuTest } from "../device.ts";
-import { ROOT, runProgram } from "./program.ts";
+import { ROOT, runMain } from "./program.ts";
 
 const FIXTURES = "tests/fixtures";
 const CHECKPOINT = `${FIXTURES}/lenet.safetensors`;
@@ -45,7 +45,7 @@ function pictures(
 }
 
 async function predict(args: readonly string[]): Promise<Line[]> {
-  const { code, stdout, stderr } = await runProgram([
+  const { code, stdout, stderr } = await runMain([
     ...["predict", CHECKPOINT, "--json"],
     ...args,
   ]);
@@ -71,10 +71,8 @@ for (const device of ["cpu", "webgpu"] as const) {
     const [upright, inverted] = [pictures(false), pictures(true)];
     const paths = [upright, inverted].map((all) => all.map(({ path }) => path));
     const options = ["--device", device];
-    const [lines, more] = await Promise.all([
-      predict([...options, ...paths[0], TEST_IMAGES]),
-      predict([...options, ...paths[1], "--invert"]),
-    ]);
+    const lines = await predict([...options, ...paths[0], TEST_IMAGES]);
+    const more = await predict([...options, ...paths[1], "--invert"]);
     const images = lines.splice(upright.length);
     lines.push(...more);
     assertEquals(lines.map(({ image }) => image), paths.flat());

@@ -1,5 +1,5 @@
 /**
- * Tests of `--help`, as processes of their own.
+ * Tests of `--help`.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { COMMANDS } from "../../src/cli/commands.ts";
-import { run, runProgram } from "./program.ts";
+import { run, runMain } from "./program.ts";
 
 for (const args of [["--help"], ["-h"], ["help"]]) {
   Deno.test(`${args} lists the commands`, async () => {
-    const { code, stdout, stderr } = await runProgram(args);
+    const { code, stdout, stderr } = await runMain(args);
     assertEquals([code, stderr], [0, ""]);
     for (const name of Object.keys(COMMANDS)) {
       assertEquals(stdout.match(new RegExp(`^  ${name} `, "gm"))?.length, 1);
@@ -30,7 +30,7 @@ const TRAIN_OPTIONS =
 
 for (const [name, { options, positional }] of Object.entries(COMMANDS)) {
   Deno.test(`${name} --help lists every option once`, async () => {
-    const { code, stdout, stderr } = await runProgram([name, "--help"]);
+    const { code, stdout, stderr } = await runMain([name, "--help"]);
     assertEquals([code, stderr], [0, ""]);
     assertStringIncludes(
       stdout,
@@ -46,12 +46,12 @@ for (const [name, { options, positional }] of Object.entries(COMMANDS)) {
     assertEquals(new Set(listed).size, listed.length);
     const expected = name === "train" ? TRAIN_OPTIONS : ["verbose", "help"];
     for (const option of expected) assert(listed.includes(option), option);
-    assertEquals((await runProgram([name, "-h"])).stdout, stdout);
+    assertEquals((await runMain([name, "-h"])).stdout, stdout);
   });
 }
 
 Deno.test("train --help says what may be given", async () => {
-  const { stdout } = await runProgram(["train", "--help"]);
+  const { stdout } = await runMain(["train", "--help"]);
   assertMatch(stdout, /^ {2}--model alexnet\|lenet +\S/m);
   assertMatch(stdout, /^ {2}--preset lecture\|quick +\S/m);
   assertMatch(stdout, /^ {2}--device auto\|webgpu\|cpu +\S/m);
@@ -92,32 +92,29 @@ function loadedWith(
   return loaded;
 }
 
-/**
- * Packages that the program may load before it knows what to do: each takes a few milliseconds, where TensorFlow.js takes longer
- * than all else that a slow machine does for `--help`.
- */
-const SMALL = ["fast-png", "fastest-levenshtein", "fflate", "oled-font-5x7"];
+/** Packages that the help may load: of a few files each. */
+const SMALL_PACKAGES = [
+  "npm:fast-png",
+  "npm:fastest-levenshtein",
+  "npm:fflate",
+  "npm:oled-font-5x7",
+];
 
-/** Names of the npm packages among some modules. */
-function packagesOf(specifiers: Iterable<string>): string[] {
-  const names = Array.from(
-    specifiers,
-    (specifier) => /^npm:\/?((@[^/]+\/)?[^@/]+)/.exec(specifier)?.[1],
-  );
-  return [...new Set(names)].filter((name) => name !== undefined).sort();
-}
-
-Deno.test("--help answers at once, as it loads no package but small ones", async () => {
+Deno.test("--help loads small packages only, so that it answers at once", async () => {
   const { stdout } = await run(Deno.execPath(), {
     args: ["info", "--json", "mod.ts"],
   });
   const info: Info = JSON.parse(stdout);
   const files = ["/mod.ts", "/src/cli/main.ts"];
-  const all = packagesOf(loadedWith(info, { files, dynamic: true }));
-  for (const name of [...SMALL, "@tensorflow/tfjs-core"]) {
-    assert(all.includes(name), `${name} is not among ${all}`);
-  }
+  const packagesIn = (loaded: ReadonlySet<string>) =>
+    [...loaded].filter((specifier) => specifier.startsWith("npm:"))
+      .map((specifier) => specifier.replace(/@[^@/]*$/, ""));
+  const all = packagesIn(loadedWith(info, { files, dynamic: true }));
+  assert(all.includes("npm:@tensorflow/tfjs-core"), `${all}`);
   const loaded = loadedWith(info, { files, dynamic: false });
   assert([...loaded].some((path) => path.endsWith("/src/cli/options.ts")));
-  assertEquals(packagesOf(loaded).filter((name) => !SMALL.includes(name)), []);
+  const large = packagesIn(loaded).filter((name) =>
+    !SMALL_PACKAGES.includes(name)
+  );
+  assertEquals(large, []);
 });

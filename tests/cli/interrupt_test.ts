@@ -25,6 +25,9 @@ const LENET = [
   ...["--test-samples", "8"],
 ];
 
+/** Threads that wait for each other at every layer take long for such steps where they have to wait for a core as well. */
+const ENV = { NO_COLOR: "1", OMP_NUM_THREADS: "1" };
+
 /** More epochs than there is time for before a signal comes, however late that is. */
 const ENDLESS = ["train", ...LENET, "--epochs", "100000", "--log-every", "1"];
 
@@ -53,7 +56,7 @@ async function run({ args, isGroup = false, on }: Interrupted) {
   const child = new Deno.Command(program, {
     args: rest,
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    env: ENV,
     stdin: "null",
     stdout: "null",
     stderr: "piped",
@@ -113,7 +116,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
     // Up to the end of the epoch that it was in, or of the next.
     const epochs = ["--epochs", `${Math.floor(step / STEPS) + 1}`];
-    const resumed = await runProgram([...told[2].split(" "), ...epochs]);
+    const resumed = await runProgram([...told[2].split(" "), ...epochs], ENV);
     assertEquals(resumed.code, 0, resumed.stderr);
     assertStringIncludes(
       resumed.stdout,
@@ -121,7 +124,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     );
     const other = await runProgram([
       ...["train", ...LENET, ...epochs, "--out", whole],
-    ]);
+    ], ENV);
     assertEquals(other.code, 0, other.stderr);
     const [a, b] = await Promise.all(
       [whole, path].map((path) => loadCheckpoint(`${path}/checkpoints/last`)),

@@ -1,12 +1,12 @@
 /**
- * Tests of `lr-find`, as processes of their own.
+ * Tests of `lr-find`.
  *
  * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { drawLossCurve } from "../../src/cli/lr_curve.ts";
-import { runProgram } from "./program.ts";
+import { runMain } from "./program.ts";
 
 const TINY = [
   ...["--model", "lenet", "--source", "sample"],
@@ -14,7 +14,7 @@ const TINY = [
 ];
 
 Deno.test("lr-find draws the curve, and suggests learning rates", async () => {
-  const { code, stdout, stderr } = await runProgram(["lr-find", ...TINY]);
+  const { code, stdout, stderr } = await runMain(["lr-find", ...TINY]);
   assertEquals(code, 0, stderr);
   assertMatch(
     stdout,
@@ -34,7 +34,7 @@ Deno.test("lr-find draws the curve, and suggests learning rates", async () => {
 
 Deno.test("lr-find --json prints one object and nothing else", async () => {
   const args = ["lr-find", ...TINY, "--optimizer", "adam", "--json"];
-  const { code, stdout, stderr } = await runProgram(args);
+  const { code, stdout, stderr } = await runMain(args);
   assertEquals(code, 0, stderr);
   assertMatch(stdout, /^\{.+\}\n$/);
   const { points, isDiverged, suggestions } = JSON.parse(stdout);

@@ -12,7 +12,7 @@ import { recordOptions, resumeOptions } from "../../src/cli/run_options.ts";
 import type { RunConfig } from "../../src/runs/records.ts";
 import { assertClose } from "../compare.ts";
 import { epochEnd, pretendedTraining } from "../train/epochs.ts";
-import { EPOCH_LINE, runProgram, TINY } from "./program.ts";
+import { EPOCH_LINE, runMain, TINY } from "./program.ts";
 
 /** Steps of an epoch. */
 const STEPS = 10;
@@ -125,7 +125,7 @@ Deno.test("a run that goes on has the optimization that it began with", () => {
 });
 
 Deno.test("train takes an optimizer, a schedule, a warm-up, clipping and early stopping, and says so", async () => {
-  const { code, stdout, stderr } = await runProgram([
+  const { code, stdout, stderr } = await runMain([
     ...["train", ...TINY, "--device", "cpu", "--optimizer", "adam"],
     ...["--schedule", "cosine", "--warmup-epochs", "0.5"],
     ...["--clip-norm", "1", "--early-stopping", "2"],
@@ -140,7 +140,7 @@ Deno.test("train takes an optimizer, a schedule, a warm-up, clipping and early s
 });
 
 Deno.test("train ends early, with a step size that would move nothing", async () => {
-  const { code, stdout } = await runProgram([
+  const { code, stdout } = await runMain([
     ...["train", ...TINY, "--device", "cpu", "--epochs", "9"],
     ...["--learning-rate", "1e-30", "--early-stopping", "2"],
   ]);

@@ -1,14 +1,18 @@
 /**
- * Runs the program as a person does: in a process of its own, its output caught.
+ * Runs the program and catches its output: in this process, or as a person does in one of its own.
  *
  * @module
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { userInfo } from "node:os";
 import { fileURLToPath } from "node:url";
+import { findAdapter } from "../../src/device/webgpu/run/adapter.ts";
 import { findOneDnn } from "../../src/device/onednn/library/library.ts";
 import { formatDevice } from "../../src/cli/console.ts";
+import { main } from "../../src/cli/main.ts";
 import { NOBODY } from "../data/mirror.ts";
+import { setVariables } from "../environment.ts";
 
 /** The root of the repository. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -21,6 +25,12 @@ export const TINY = [
   ...["--model", "lenet", "--source", "sample", "--epochs", "1"],
   ...["--train-samples", "16", "--test-samples", "8", "--batch-size", "8"],
   ...["--log-every", "100"],
+] as const;
+
+/** Less still, for where TensorFlow.js computes in plain JavaScript. */
+export const ONE_IMAGE = [
+  ...TINY,
+  ...["--train-samples", "1", "--test-samples", "1", "--batch-size", "1"],
 ] as const;
 
 /** The lecture's line of an epoch. */
@@ -57,7 +67,7 @@ function describeCpu(): string {
   });
 }
 
-/** How a process ended and what it printed. */
+/** How the program ended and what it printed. */
 export interface Outcome {
   /** Its exit code. */
   code: number;
@@ -67,8 +77,53 @@ export interface Outcome {
   stderr: string;
 }
 
+let isRunning = false;
+
 /**
- * Runs `mod.ts`.
+ * Runs the program in this process, which takes no time to start: one at a time, as console and variables are those of the
+ * process. What is read once per process, such as the device's driver, no variable changes.
+ *
+ * @param args The command and its options.
+ * @param env Variables besides those of this process.
+ * @returns How it ended.
+ */
+export async function runMain(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Outcome> {
+  assert(!isRunning, "the program runs already");
+  isRunning = true;
+  const printed = { stdout: "", stderr: "" };
+  try {
+    using _variables = setVariables({ ...NO_NETWORK, ...env });
+    using _console = catchConsole(printed);
+    const code = await main(args);
+    return { code, ...printed };
+  } finally {
+    isRunning = false;
+  }
+}
+
+/** Has the console write to strings. */
+function catchConsole(printed: { stdout: string; stderr: string }): Disposable {
+  const { log, warn, error } = console;
+  const into = (name: keyof typeof printed) => (...values: unknown[]) => {
+    const texts = values.map((value) =>
+      typeof value === "string" ? value : Deno.inspect(value)
+    );
+    printed[name] += `${texts.join(" ")}\n`;
+  };
+  const [stdout, stderr] = [into("stdout"), into("stderr")];
+  Object.assign(console, { log: stdout, warn: stderr, error: stderr });
+  return {
+    [Symbol.dispose]() {
+      Object.assign(console, { log, warn, error });
+    },
+  };
+}
+
+/**
+ * Runs `mod.ts` in a process of its own: for exit codes, signals, terminals, permissions, and what is read once per process.
  *
  * @param args The command and its options.
  * @param env Variables besides those of this process.
@@ -113,22 +168,16 @@ export async function run(
 }
 
 /**
- * Looks for a WebGPU adapter in a process of its own, so that no driver is loaded in the one that runs the tests.
+ * Looks for a WebGPU adapter.
  *
  * @returns Whether the program finds one.
  */
 export async function hasAdapter(): Promise<boolean> {
-  const { code } = await run(Deno.execPath(), {
-    args: [
-      "eval",
-      'import { findAdapter } from "./src/backend/adapter.ts"; Deno.exit(await findAdapter() ? 0 : 3)',
-    ],
-  });
-  return code === 0;
+  return await findAdapter() !== null;
 }
 
 /**
- * Checks that a process ended with an error in one line and nothing else.
+ * Checks that the program ended with an error in one line and nothing else.
  *
  * @param outcome How it ended.
  * @param expected Exit code, and what the line must match.
@@ -143,11 +192,20 @@ export function assertOneLineError(
 }
 
 /**
- * Finds where Deno keeps packages: by default in the cache folder, which a test may replace.
+ * Gives the program a cache folder of its own. Packages and compiled shaders, which are in the user's by default, stay where
+ * they are.
  *
- * @returns The folder.
+ * @param folder The folder.
+ * @returns Variables.
  */
-export async function denoDir(): Promise<string> {
+export async function cacheIn(folder: string): Promise<Record<string, string>> {
   const { stdout } = await run(Deno.execPath(), { args: ["info", "--json"] });
-  return JSON.parse(stdout).denoDir;
+  // Where Mesa makes its folder: it asks the system, not HOME, for the user's.
+  const shaders = Deno.env.get("MESA_SHADER_CACHE_DIR") ??
+    Deno.env.get("XDG_CACHE_HOME") ?? `${userInfo().homedir}/.cache`;
+  return {
+    XDG_CACHE_HOME: folder,
+    DENO_DIR: JSON.parse(stdout).denoDir,
+    MESA_SHADER_CACHE_DIR: shaders,
+  };
 }

@@ -1,5 +1,5 @@
 /**
- * Tests of `report`, as processes of their own.
+ * Tests of `report`.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { lenet } from "../../src/models/lenet.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { use } from "../device.ts";
 import { CONFIG } from "../report/made_run.ts";
-import { assertOneLineError, CPU_DEVICE, runProgram } from "./program.ts";
+import { assertOneLineError, CPU_DEVICE, runMain } from "./program.ts";
 
 /** A run that has saved its first weights and trained no step. */
 async function makeRun() {
@@ -33,7 +33,7 @@ async function makeRun() {
 
 Deno.test("report writes the page into the run folder and says so", async () => {
   await using run = await makeRun();
-  const { code, stdout, stderr } = await runProgram([
+  const { code, stdout, stderr } = await runMain([
     ...["report", run.path, "--device", "cpu"],
   ]);
   assertEquals([code, stderr], [0, ""]);
@@ -50,7 +50,7 @@ Deno.test("report --output --quiet writes the page elsewhere and prints where", 
   const before = namesIn(run.path);
   await using folder = await makeFolder();
   const output = `${folder.path}/page.html`;
-  const outcome = await runProgram([
+  const outcome = await runMain([
     ...["report", run.path, "--output", output, "--device", "cpu", "--quiet"],
   ]);
   assertEquals(outcome, { code: 0, stdout: `wrote ${output}\n`, stderr: "" });
@@ -60,13 +60,13 @@ Deno.test("report --output --quiet writes the page elsewhere and prints where", 
 
 Deno.test("report refuses what is no run folder, and a damaged one, in one line", async () => {
   const args = ["--device", "cpu", "--quiet"];
-  assertOneLineError(await runProgram(["report", "/nonexistent", ...args]), {
+  assertOneLineError(await runMain(["report", "/nonexistent", ...args]), {
     code: 1,
     message: /\/nonexistent\/config\.json: there is no such file; `train --out/,
   });
   await using run = await makeRun();
   await Deno.writeTextFile(`${run.path}/metrics.jsonl`, "{}\n{}\n");
-  assertOneLineError(await runProgram(["report", run.path, ...args]), {
+  assertOneLineError(await runMain(["report", run.path, ...args]), {
     code: 1,
     message: /metrics\.jsonl line 1: type: /,
   });

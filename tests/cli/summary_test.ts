@@ -1,14 +1,14 @@
 /**
- * Tests of `summary`, as processes of their own.
+ * Tests of `summary`.
  *
  * @module
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { assertOneLineError, runProgram } from "./program.ts";
+import { assertOneLineError, runMain } from "./program.ts";
 
 async function summaryOf(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runProgram(["summary", ...args]);
+  const { code, stdout, stderr } = await runMain(["summary", ...args]);
   assertEquals([code, stderr], [0, ""]);
   return stdout;
 }
@@ -56,7 +56,7 @@ Deno.test("summary --resize changes the shapes", async () => {
 });
 
 Deno.test("summary refuses images that are too small for the network", async () => {
-  assertOneLineError(await runProgram(["summary", "--resize", "5"]), {
+  assertOneLineError(await runMain(["summary", "--resize", "5"]), {
     code: 2,
     message:
       /^error: Cannot use --resize 5 with alexnet: it takes images of at least 67 pixels/,

@@ -44,15 +44,14 @@ Deno.test({
     ]);
     assertMatch(
       typescript,
-      /epoch 1 \[=+-*\] +\d+% loss \d+\.\d{4}, acc \d\.\d{3}, [\d.]+ images\/s, \d.* left/,
+      /epoch 1 \[=+-*\] +\d+% loss \d+\.\d{4}, acc \d\.\d{3}, [\d.]+ images\/s, .+ left/,
     );
     const screen = screenOf(typescript);
     const start = screen.findIndex((line) => line.startsWith("recipe: "));
-    // A slow machine says how long it waited for batches.
-    const lines = screen.slice(start + 1)
+    // Where other programs compute as well, one may say that training waited for its batches.
+    const [estimate, step4, step8, epoch, ...rest] = screen.slice(start + 1)
       .filter((line) => !line.startsWith("note: "));
-    const [estimate, step4, step8, epoch, ...rest] = lines;
-    assertMatch(estimate, /^estimated training time: \d.* for 1 epoch at /);
+    assertMatch(estimate, /^estimated training time: .+ for 1 epoch at /);
     assertMatch(step4, /^epoch 1, step 4 of 8, loss .+ images\/s$/);
     assertMatch(step8, /^epoch 1, step 8 of 8, loss .+ images\/s$/);
     assertMatch(epoch, EPOCH_LINE);

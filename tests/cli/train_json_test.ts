@@ -1,5 +1,5 @@
 /**
- * Tests of `train --json`, as a process of its own.
+ * Tests of `train --json`.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { makeFolder } from "../data/folder.ts";
 import { readRun } from "../../src/runs/read_run.ts";
-import { runProgram, TINY } from "./program.ts";
+import { runMain, TINY } from "./program.ts";
 
 /** The objects that the program printed. */
 // deno-lint-ignore no-explicit-any -- they are whatever the program printed, and compared with what is expected
@@ -19,7 +19,7 @@ function objectsOf(stdout: string): any[] {
 Deno.test("train --json prints one object a line, of all that happens, and nothing else", async () => {
   await using folder = await makeFolder();
   const run = `${folder.path}/run`;
-  const { code, stdout, stderr } = await runProgram([
+  const { code, stdout, stderr } = await runMain([
     ...["train", ...TINY, "--device", "cpu", "--json", "--log-every", "1"],
     ...["--epochs", "2", "--out", run, "--checkpoint-every", "1"],
     ...["--save", `${folder.path}/weights`, "--measure-train"],
@@ -60,7 +60,7 @@ Deno.test("train --json prints one object a line, of all that happens, and nothi
     assert(loss > 0 && accuracy >= 0 && batches === 2);
   }
 
-  const resumed = await runProgram([
+  const resumed = await runMain([
     ...["train", "--resume", run, "--device", "cpu", "--json"],
   ]);
   assertEquals([resumed.code, resumed.stderr], [0, ""]);
@@ -70,7 +70,7 @@ Deno.test("train --json prints one object a line, of all that happens, and nothi
 });
 
 Deno.test("train --json --quiet prints results only", async () => {
-  const { code, stdout, stderr } = await runProgram([
+  const { code, stdout, stderr } = await runMain([
     ...["train", ...TINY, "--device", "cpu", "--json", "--quiet"],
     ...["--log-every", "1"],
   ]);

@@ -1,11 +1,11 @@
 /**
- * Tests of command lines that cannot be understood, as processes of their own.
+ * Tests of command lines that cannot be understood.
  *
  * @module
  */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { assertOneLineError, runProgram } from "./program.ts";
+import { assertOneLineError, runMain, runProgram } from "./program.ts";
 
 const REFUSED: [line: string, message: RegExp][] = [
   ["trian", /Unknown command trian: did you mean train\?; see --help$/m],
@@ -105,13 +105,13 @@ const REFUSED: [line: string, message: RegExp][] = [
 ];
 for (const [line, message] of REFUSED) {
   Deno.test(`the program refuses "${line}" with exit code 2`, async () => {
-    const outcome = await runProgram(line.split(" "));
+    const outcome = await runMain(line.split(" "));
     assertOneLineError(outcome, { code: 2, message });
   });
 }
 
 Deno.test("the program refuses to do nothing, and prints its help", async () => {
-  const { code, stdout } = await runProgram([]);
+  const { code, stdout } = await runMain([]);
   assertEquals(code, 2);
   assertStringIncludes(stdout, "Usage: ");
 });

@@ -16,6 +16,7 @@ import {
 import { MANIFEST } from "../../src/data/manifest.ts";
 import { sha256Of } from "../../src/data/verify.ts";
 import { DataError, OptionError } from "../../src/errors.ts";
+import { setVariables } from "../environment.ts";
 import { makeFolder, namesIn } from "./folder.ts";
 import { NOBODY, startMirror } from "./mirror.ts";
 
@@ -30,16 +31,10 @@ async function withCache(
   body: (cache: string, options: FileOptions) => Promise<void>,
 ): Promise<void> {
   await using temporary = await makeFolder();
-  const before = Deno.env.get("XDG_CACHE_HOME");
-  Deno.env.set("XDG_CACHE_HOME", temporary.path);
-  try {
-    await Deno.mkdir(dataCacheDir(), { recursive: true });
-    const systemDir = `${temporary.path}/system`;
-    await body(dataCacheDir(), { systemDir });
-  } finally {
-    if (before === undefined) Deno.env.delete("XDG_CACHE_HOME");
-    else Deno.env.set("XDG_CACHE_HOME", before);
-  }
+  using _variables = setVariables({ XDG_CACHE_HOME: temporary.path });
+  await Deno.mkdir(dataCacheDir(), { recursive: true });
+  const systemDir = `${temporary.path}/system`;
+  await body(dataCacheDir(), { systemDir });
 }
 
 async function refusal(promise: Promise<unknown>): Promise<string> {

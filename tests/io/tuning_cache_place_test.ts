@@ -16,6 +16,7 @@ import {
   writeTuning,
 } from "../../src/io/tuning_cache.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
+import { setVariables } from "../environment.ts";
 
 const ADAPTER: AdapterDescription = {
   name: "an adapter",
@@ -29,8 +30,12 @@ const TUNED: readonly TunedOperation[] = [
   { key: "a", way: "fast", ms: 1, usual: "slow", usualMs: 2 },
 ];
 
-/** Variables that name the user's cache folder. */
-const VARIABLES = ["XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"];
+/** No variable names the user's cache folder. */
+const NOWHERE = {
+  XDG_CACHE_HOME: undefined,
+  HOME: undefined,
+  LOCALAPPDATA: undefined,
+};
 
 Deno.test("writeTuning() is a DataError of one line where it cannot write, and leaves nothing behind", async () => {
   await using folder = await makeFolder();
@@ -75,47 +80,32 @@ Deno.test("readTuning() warns in one line of what is in the place of its file", 
 
 Deno.test("tuningFile() is in the user's cache folder by default", async () => {
   await using folder = await makeFolder();
-  await _withEnv({ XDG_CACHE_HOME: folder.path }, async () => {
-    const path = await writeTuning(ADAPTER, TUNED);
-    const dir = `${folder.path}/alexnet/tuning`;
-    assertEquals(path, await tuningFile(ADAPTER, dir));
-    assertEquals(await tuningFile(ADAPTER), path);
-    assertEquals([...(await readTuning(ADAPTER)).values()], [...TUNED]);
+  using _variables = setVariables({
+    ...NOWHERE,
+    XDG_CACHE_HOME: folder.path,
   });
+  const path = await writeTuning(ADAPTER, TUNED);
+  const dir = `${folder.path}/alexnet/tuning`;
+  assertEquals(path, await tuningFile(ADAPTER, dir));
+  assertEquals(await tuningFile(ADAPTER), path);
+  assertEquals([...(await readTuning(ADAPTER)).values()], [...TUNED]);
 });
 
 Deno.test("writeTuning() is a DataError where no variable names a cache folder, and readTuning() reads nothing", async () => {
   await using folder = await makeFolder();
-  await _withEnv({}, async () => {
-    assertEquals(await tuningFile(ADAPTER), undefined);
-    const onWarning = (message: string) => {
-      throw new Error(message);
-    };
-    assertEquals(await readTuning(ADAPTER, { onWarning }), new Map());
-    const error = await assertRejects(
-      () => writeTuning(ADAPTER, TUNED),
-      DataError,
-      "HOME",
-    );
-    assert(!error.message.includes("\n"), error.message);
-    // A folder that is given needs none.
-    await writeTuning(ADAPTER, TUNED, { dir: folder.path });
-    assertEquals(namesIn(folder.path).length, 1);
-  });
+  using _variables = setVariables(NOWHERE);
+  assertEquals(await tuningFile(ADAPTER), undefined);
+  const onWarning = (message: string) => {
+    throw new Error(message);
+  };
+  assertEquals(await readTuning(ADAPTER, { onWarning }), new Map());
+  const error = await assertRejects(
+    () => writeTuning(ADAPTER, TUNED),
+    DataError,
+    "HOME",
+  );
+  assert(!error.message.includes("\n"), error.message);
+  // A folder that is given needs none.
+  await writeTuning(ADAPTER, TUNED, { dir: folder.path });
+  assertEquals(namesIn(folder.path).length, 1);
 });
-
-/** Runs something with these variables only of those that name the cache folder. */
-async function _withEnv(
-  env: Readonly<Record<string, string>>,
-  run: () => Promise<void>,
-): Promise<void> {
-  const before = VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
-  const set = (name: string, value: string | undefined) =>
-    value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
-  VARIABLES.forEach((name) => set(name, env[name]));
-  try {
-    await run();
-  } finally {
-    before.forEach(([name, value]) => set(name, value));
-  }
-}

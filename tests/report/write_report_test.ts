@@ -10,7 +10,6 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { parseHTML } from "linkedom";
 import { tf } from "../../src/device/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
 import { loadCheckpoint, restoreWeights } from "../../src/io/checkpoint.ts";
@@ -24,6 +23,7 @@ import {
 } from "../../src/train/confusion.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { webgpuTest } from "../device.ts";
+import { runPeer } from "../peers.ts";
 import { BATCH, CONFIG, makeRun } from "./made_run.ts";
 
 // deno-lint-ignore no-explicit-any -- the DOM, whose types Deno does not load.
@@ -32,27 +32,52 @@ type Dom = any;
 /** Would break out of text, attributes, styles and scripts. */
 const HOSTILE = `x"'><img src=x onerror=alert(1)><script>alert(2)</script>`;
 
-function parse(page: string): Dom {
-  return (parseHTML(page) as Dom).document;
+/** Asks a page in the DOM of another process: the function is sent there as text, and so knows nothing of here. */
+async function ask<T>(
+  path: string,
+  question: (document: Dom) => T,
+): Promise<T> {
+  const page = await Deno.readFile(path);
+  return await runPeer(["dom.ts", String(question)], page) as T;
 }
 
-async function read(path: string): Promise<Dom> {
-  return parse(await Deno.readTextFile(path));
+/** What a page says, section by section. */
+function readPage(document: Dom) {
+  const select = (selector: string): Dom[] => [
+    ...document.querySelectorAll(selector),
+  ];
+  const texts = (selector: string): string[] =>
+    select(selector).map(({ textContent }) => textContent);
+  /** The cells of a section's table, row by row, without what is small in them. */
+  const cells = (id: string): string[][] => {
+    for (const small of select(`#${id} td small`)) small.remove();
+    return select(`#${id} tbody tr`).map((row: Dom) =>
+      [...row.children].map((cell: Dom) => cell.textContent.trim())
+    );
+  };
+  return {
+    headline: texts("#headline")[0],
+    accuracy: {
+      chart: texts("#accuracy .wide svg[role=img]")[0],
+      titles: texts("#accuracy .wide svg[role=img] title"),
+      caption: texts("#accuracy figcaption")[0],
+      why: texts("#why-training-reads-lower")[0],
+      cells: cells("accuracy"),
+    },
+    lossCurve: select("#loss .wide .curve")[0].getAttribute("d"),
+    confusion: cells("confusion"),
+    classes: cells("classes"),
+    mistakes: select("#mistakes li").map((item) => ({
+      text: item.textContent.replace(/\s+/g, " "),
+      src: item.querySelector("img").getAttribute("src"),
+      alt: item.querySelector("img").getAttribute("alt"),
+    })),
+    numFilters: select("#filters li img").length,
+    layers: cells("layers"),
+    speeds: texts("#throughput .wide title"),
+    configuration: texts("#configuration")[0],
+  };
 }
-
-/** The texts of the cells of a table, row by row, without those that are small. */
-function cells(section: Dom): string[][] {
-  for (const small of section.querySelectorAll("td small")) small.remove();
-  return [...section.querySelectorAll("tbody tr")].map((row: Dom) =>
-    [...row.children].map((cell: Dom) => cell.textContent.trim())
-  );
-}
-
-const byId = (page: Dom, id: string): Dom => {
-  const section = page.getElementById(id);
-  assert(section !== null, id);
-  return section;
-};
 
 webgpuTest("writeReport() shows what the run and its network say", async () => {
   await using folder = await makeFolder();
@@ -65,7 +90,7 @@ webgpuTest("writeReport() shows what the run and its network say", async () => {
   assertEquals(namesIn(run), [
     ...["checkpoints", "config.json", "metrics.jsonl", "report.html"],
   ]);
-  const page = await read(path);
+  const page = await ask(path, readPage);
   const { epochs, steps } = await readRun(run);
   const { test, classNames } = await loadFashionMnist({
     ...{ source: "sample", testSamples: BATCH.testSamples },
@@ -78,7 +103,6 @@ webgpuTest("writeReport() shows what the run and its network say", async () => {
   net.dispose();
 
   // The result.
-  const headline = byId(page, "headline").textContent;
   for (
     const figure of [
       predictions.accuracy.toFixed(3),
@@ -87,12 +111,10 @@ webgpuTest("writeReport() shows what the run and its network say", async () => {
       CONFIG.device,
       "the lecture: 0.764",
     ]
-  ) assertStringIncludes(headline, figure);
+  ) assertStringIncludes(page.headline, figure);
 
   // The curves: the recorded points, the lecture's, and a name for each.
-  const svg = byId(page, "accuracy").querySelector(".wide svg");
-  const titles = [...svg.querySelectorAll("title")]
-    .map((title: Dom) => title.textContent);
+  const { chart, titles, caption, why, cells } = page.accuracy;
   const three = (y: number | undefined) => y?.toPrecision(3);
   for (const { epoch, trainAccuracy, testAccuracy } of epochs) {
     for (
@@ -106,20 +128,14 @@ webgpuTest("writeReport() shows what the run and its network say", async () => {
       ]
     ) assert(titles.includes(title), `${title} of ${titles}`);
   }
-  assertStringIncludes(svg.textContent, "lecture: 0.764");
+  assertStringIncludes(chart, "lecture: 0.764");
   assertStringIncludes(
-    byId(page, "accuracy").querySelector("figcaption").textContent,
+    caption,
     "This run differs from it: batch-size 32 instead of 256, learning-rate 0.1 instead of 0.9, momentum 0.9 instead of 0, train-samples 320 instead of 60000, test-samples 200 instead of 10000.",
   );
-  const line = byId(page, "loss")
-    .querySelector(".wide svg [aria-label=line] path");
-  assertEquals(line.getAttribute("d").split("L").length, steps.length);
-  assertStringIncludes(
-    byId(page, "why-training-reads-lower").textContent,
-    "0.432",
-  );
-  const [first] = cells(byId(page, "accuracy"));
-  assertEquals(first.slice(0, 6), [
+  assertEquals(page.lossCurve.split("L").length, steps.length);
+  assertStringIncludes(why, "0.432");
+  assertEquals(cells[0].slice(0, 6), [
     ...["1", epochs[0].loss.toFixed(4), epochs[0].testLoss?.toFixed(4)],
     ...[epochs[0].trainAccuracy.toFixed(3), "0.432"],
     epochs[0].testAccuracy?.toFixed(3),
@@ -127,11 +143,11 @@ webgpuTest("writeReport() shows what the run and its network say", async () => {
 
   // The predictions.
   assertEquals(
-    cells(byId(page, "confusion")),
+    page.confusion,
     matrix.map((row, i) => [classNames[i], ...row.map(String)]),
   );
   assertEquals(
-    cells(byId(page, "classes")),
+    page.classes,
     classMetrics(matrix).map(({ precision, recall, f1, support }, i) => [
       classNames[i],
       ...[precision, recall, f1].map((share) => share.toFixed(3)),
@@ -141,10 +157,8 @@ webgpuTest("writeReport() shows what the run and its network say", async () => {
   const { labels, predicted, losses } = predictions;
   const worst = [...losses.keys()].filter((i) => labels[i] !== predicted[i])
     .sort((a, b) => losses[b] - losses[a]).slice(0, 20);
-  const mistakes = [...byId(page, "mistakes").querySelectorAll("li")];
-  assertEquals(mistakes.length, 20);
-  mistakes.forEach((item: Dom, i) => {
-    const text = item.textContent.replace(/\s+/g, " ");
+  assertEquals(page.mistakes.length, 20);
+  page.mistakes.forEach(({ text, src, alt }, i) => {
     const index = worst[i];
     assertStringIncludes(
       text,
@@ -153,21 +167,16 @@ webgpuTest("writeReport() shows what the run and its network say", async () => {
       } (`,
     );
     assertStringIncludes(text, `#${index}, loss ${losses[index].toFixed(2)}`);
-    const image = item.querySelector("img");
-    assertMatch(image.getAttribute("src"), /^data:image\/png;base64,/);
-    assertMatch(image.getAttribute("alt"), new RegExp(`image ${index}, `));
+    assertMatch(src, /^data:image\/png;base64,/);
+    assertMatch(alt, new RegExp(`image ${index}, `));
   });
 
   // The network and the run.
-  assertEquals(byId(page, "filters").querySelectorAll("li img").length, 6);
-  assertEquals(cells(byId(page, "layers")).at(-1), [
-    ...["total", "", "61,706", "416,520"],
-  ]);
-  const speeds = [...byId(page, "throughput").querySelectorAll(".wide title")];
-  assertEquals(speeds.length, epochs.length);
-  const config = byId(page, "configuration").textContent;
+  assertEquals(page.numFilters, 6);
+  assertEquals(page.layers.at(-1), ["total", "", "61,706", "416,520"]);
+  assertEquals(page.speeds.length, epochs.length);
   for (const value of ["momentum", "0.9", "0".repeat(64), Deno.version.deno]) {
-    assertStringIncludes(config, value);
+    assertStringIncludes(page.configuration, value);
   }
 });
 
@@ -193,25 +202,31 @@ webgpuTest(
     });
     const output = `${folder.path}/page.html`;
     assertEquals(await writeReport(run, { output }), output);
-    const page = await read(output);
-    assertEquals(page.querySelectorAll("script").length, 0);
-    for (const element of page.querySelectorAll("*")) {
-      for (const { name } of element.attributes) assertMatch(name, /^(?!on)/);
-      for (const link of ["src", "href"]) {
-        const target = element.getAttribute(link);
-        if (target !== null) assertMatch(target, /^(data:|#)/);
-      }
+    const page = await ask(output, (document) => {
+      const elements: Dom[] = [...document.querySelectorAll("*")];
+      return {
+        title: document.title,
+        names: elements.map(({ localName }) => localName),
+        attributes: elements.flatMap(({ attributes }) =>
+          [...attributes].map(({ name, value }) => ({ name, value }))
+        ),
+        policy: document.querySelector("meta[http-equiv]")
+          .getAttribute("content"),
+        heads: [...document.querySelectorAll("#confusion tbody th")]
+          .map(({ textContent }) => textContent),
+      };
+    });
+    assert(!page.names.includes("script"));
+    for (const { name, value } of page.attributes) {
+      assertMatch(name, /^(?!on)/);
+      if (["src", "href"].includes(name)) assertMatch(value, /^(data:|#)/);
     }
     assertMatch(
-      page.querySelector("meta[http-equiv]").getAttribute("content"),
+      page.policy,
       /^default-src 'none'; img-src data:; style-src 'unsafe-inline'$/,
     );
     // Still there, as text: the run's name in the title and the head, and each class in the matrix.
     assertStringIncludes(page.title, name);
-    const heads = [...byId(page, "confusion").querySelectorAll("tbody th")];
-    assertEquals(
-      heads.map((th: Dom) => th.textContent),
-      data.classNames.map(() => HOSTILE),
-    );
+    assertEquals(page.heads, data.classNames.map(() => HOSTILE));
   },
 );

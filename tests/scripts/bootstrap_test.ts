@@ -9,11 +9,12 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ensureFashionMnist } from "../../src/data/files.ts";
 import {
   assertOneLineError,
-  denoDir,
+  cacheIn,
   EPOCH_LINE,
   hasAdapter,
   NO_ADAPTER,
   NO_NETWORK,
+  ONE_IMAGE,
   type Outcome,
   run,
   TINY,
@@ -100,9 +101,7 @@ async function bootstrap(
     env: {
       PATH: `${folder.path}:${Deno.env.get("PATH")}`,
       ...NO_NETWORK,
-      ...hideData
-        ? { XDG_CACHE_HOME: folder.path, DENO_DIR: await denoDir() }
-        : {},
+      ...hideData ? await cacheIn(folder.path) : {},
       ...env,
     },
   });
@@ -199,7 +198,7 @@ Deno.test({
   ignore: !canHideLibrary,
   async fn() {
     const { code, stdout, stderr, calls } = await bootstrap(
-      ["train", ...TINY, "--quiet"],
+      ["train", ...ONE_IMAGE, "--quiet"],
       { env: NO_ADAPTER, hideLibrary: true },
     );
     assertEquals(calls, [
@@ -218,7 +217,7 @@ Deno.test({
   ignore: !canHideLibrary,
   async fn() {
     const { code, stdout, stderr, calls } = await bootstrap(
-      ["train", ...TINY, "--quiet"],
+      ["train", ...ONE_IMAGE, "--quiet"],
       {
         env: NO_ADAPTER,
         hideLibrary: true,

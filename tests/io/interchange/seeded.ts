@@ -5,6 +5,7 @@
  */
 
 import { findAdapter } from "../../../src/device/webgpu/run/adapter.ts";
+import { findOneDnn } from "../../../src/device/onednn/library/library.ts";
 import { type Tensor4D, tf } from "../../../src/device/tf.ts";
 import { loadFashionMnist } from "../../../src/data/fashion_mnist.ts";
 import type { Checkpoint } from "../../../src/io/checkpoint.ts";
@@ -89,7 +90,8 @@ export async function ourLogits(
 ): Promise<Float32Array<ArrayBuffer>> {
   const { config } = checkpoint;
   const { model, imageSize } = config;
-  await use(model === "alexnet" && await findAdapter() ? "webgpu" : "cpu");
+  const isSlow = model === "alexnet" && findOneDnn().library === undefined;
+  await use(isSlow && await findAdapter() !== null ? "webgpu" : "cpu");
   const net = model === "alexnet" ? alexnet(config) : lenet(config);
   restoreWeights(net, checkpoint);
   const shape: [number, number, number, number] = [
