@@ -1,7 +1,8 @@
 /**
  * Checks that imports in `src/` point one way (a lower folder never imports a
- * higher one), that no files import each other in a circle, that files stay
- * short, and that CONTRIBUTING.md has a row for every folder.
+ * higher one), that nobody above `device/` reaches into it or asks which device
+ * it is, that no files import each other in a circle, that files stay short, and
+ * that CONTRIBUTING.md has a row for every folder.
  *
  * @module
  */
@@ -26,7 +27,17 @@ export const LAYERS: readonly (readonly string[])[] = [
 ];
 
 /** Most lines that a file may have. */
-export const MAX_LINES = 250;
+export const MAX_LINES = 600;
+
+/** The files of `src/device/` that the layers above may import. */
+const DOORS = ["device", "gather_sizes", "open", "sizes", "tape", "tf"];
+
+/** Layers that look into a device all the same: the entry points, and what shows a person the machine. */
+const INSIDERS = new Set(["cli", "mod.ts"]);
+
+/** How code asks which device it is on. */
+const QUESTION =
+  /getBackend\(|device\(\)\.name|\.name === "(?:webgpu|onednn|tfjs)"/;
 
 /** Top-level folders that the package never imports from. */
 const OUTSIDE = new Set(["tests", "bench", "scripts"]);
@@ -52,6 +63,28 @@ export function findLongFiles(numLines: ReadonlyMap<string, number>): string[] {
     .map(([file, lines]) =>
       `${file} has ${lines} lines: split it, as ${MAX_LINES} is the most`
     );
+}
+
+/**
+ * Finds code above `device/` that asks which device it is on, where it should
+ * call the device.
+ *
+ * @param texts Text of each file.
+ * @returns One line for each line that asks.
+ */
+export function findQuestions(texts: ReadonlyMap<string, string>): string[] {
+  return [...texts].flatMap(([file, text]) => {
+    if (!file.startsWith("src/") || file.startsWith("src/device/")) return [];
+    return text.split("\n").flatMap((line, i) =>
+      QUESTION.test(line)
+        ? [
+          `${file}:${
+            i + 1
+          } asks which device it is: add an operation to Device`,
+        ]
+        : []
+    );
+  });
 }
 
 /**
@@ -101,10 +134,17 @@ function _whyForbidden(layer: string, target: string): string | undefined {
   if (OUTSIDE.has(top)) return `the package never imports from ${top}`;
   const other = _layerOf(target);
   if (other === undefined || other === layer) return;
+  if (other === "device" && !INSIDERS.has(layer) && !_isDoor(target)) {
+    return `only ${DOORS.map((name) => `${name}.ts`).join(", ")} of device`;
+  }
   const [rank, otherRank] = [_rankOf(layer), _rankOf(other)];
   if (otherRank < 0) return; // reported where that file itself is looked at
   if (rank < otherRank) return `${layer} is below ${other}`;
   if (rank === otherRank) return `${layer} stands beside ${other}`;
+}
+
+function _isDoor(target: string): boolean {
+  return DOORS.some((name) => target === `src/device/${name}.ts`);
 }
 
 /** The folder or loose file of `src/`, or `mod.ts`; `undefined` outside the package. */
@@ -160,16 +200,15 @@ function _foldersOf(files: readonly string[]): string[] {
   return [...new Set(folders)].filter((folder) => folder !== ".");
 }
 
-async function _countLines(
+async function _readFiles(
   root: string,
   files: readonly string[],
-): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
+): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
   for (const file of files) {
-    const text = await Deno.readTextFile(join(root, file));
-    counts.set(file, text.trimEnd().split("\n").length);
+    texts.set(file, await Deno.readTextFile(join(root, file)));
   }
-  return counts;
+  return texts;
 }
 
 /**
@@ -185,9 +224,16 @@ export async function checkLayers(
   const graph = await readImportGraph(root, source);
   const files = await _listFiles(root, ["src", "scripts"]);
   const text = await Deno.readTextFile(join(root, "CONTRIBUTING.md"));
+  const texts = await _readFiles(root, files);
+  const numLines = new Map(
+    [...texts].map((
+      [file, text],
+    ) => [file, text.trimEnd().split("\n").length]),
+  );
   const violations = [
     ...findViolations(graph),
-    ...findLongFiles(await _countLines(root, files)),
+    ...findQuestions(texts),
+    ...findLongFiles(numLines),
     ...findWrongRows(text, _foldersOf(source)),
   ];
   return { violations, numFiles: files.length + 1 };

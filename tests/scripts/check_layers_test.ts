@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   checkLayers,
   findLongFiles,
+  findQuestions,
   findViolations,
   findWrongRows,
 } from "../../scripts/check_layers.ts";
@@ -129,3 +130,27 @@ async function _writeTree(files: Record<string, string>): Promise<string> {
   }
   return root;
 }
+
+Deno.test("findViolations() lets layers into a device by its doors only", () => {
+  const graph = new Map([
+    ["src/nn/x.ts", ["src/device/device.ts", "src/device/webgpu/y.ts"]],
+    ["src/cli/doctor.ts", ["src/device/webgpu/y.ts"]],
+  ]);
+  assertEquals(findViolations(graph), [
+    "src/nn/x.ts imports src/device/webgpu/y.ts: only device.ts, gather_sizes.ts, open.ts, sizes.ts, tape.ts, tf.ts of device",
+  ]);
+});
+
+Deno.test("findQuestions() finds who asks which device it is, but for devices themselves", () => {
+  const question = 'if (tf.getBackend() === "webgpu") {';
+  const texts = new Map([
+    ["src/device/tf.ts", question],
+    ["src/nn/x.ts", `const a = 1;\n${question}\n`],
+    ["src/optim/y.ts", 'return device().name === "onednn";'],
+    ["tests/z.ts", question],
+  ]);
+  assertEquals(findQuestions(texts), [
+    "src/nn/x.ts:2 asks which device it is: add an operation to Device",
+    "src/optim/y.ts:1 asks which device it is: add an operation to Device",
+  ]);
+});
