@@ -7,7 +7,7 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { type Tensor, tf, type Variable } from "../src/device/tf.ts";
-import { biasGradient } from "../src/device/webgpu/dense/column_sums.ts";
+import { biasGradient } from "../src/device/webgpu/dense/fused_dense.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
@@ -15,13 +15,13 @@ import {
 } from "../src/device/webgpu/conv/conv2d.ts";
 import { crossEntropy } from "../src/device/webgpu/loss/cross_entropy.ts";
 import { dropInPlace } from "../src/device/webgpu/dense/dropout.ts";
-import { gatherImages } from "../src/device/webgpu/gather/gather_images.ts";
-import { matmul } from "../src/device/webgpu/gemm/matmul.ts";
+import { gatherImages } from "../src/device/webgpu/gather/images.ts";
+import { matmul } from "../src/device/webgpu/gemm/product.ts";
 import {
   maxPoolGradientAt,
   maxPoolWithPlaces,
 } from "../src/device/webgpu/pool/max_pool.ts";
-import { sgdInPlace } from "../src/device/webgpu/update/sgd.ts";
+import { sgdInPlace } from "../src/device/webgpu/update/update_in_place.ts";
 import { convSizes, poolSizes } from "../src/device/sizes.ts";
 import { makeResident } from "../src/device/webgpu/run/resident.ts";
 import { openDevice } from "./measure.ts";

@@ -10,12 +10,12 @@ import { asTensor } from "../src/device/tape.ts";
 import { nativeCrossEntropy } from "../src/device/onednn/cross_entropy.ts";
 import {
   activateInPlace,
+  columnSums,
   nativeActivationGradient,
-} from "../src/device/onednn/activation.ts";
-import { nativeUnary } from "../src/device/onednn/elementwise.ts";
+  nativeUnary,
+} from "../src/device/onednn/elementwise.ts";
 import { nativeDropoutLayer } from "../src/device/onednn/layers.ts";
 import { nativePool, nativePoolGradient } from "../src/device/onednn/pool.ts";
-import { columnSums } from "../src/device/onednn/sums.ts";
 import { poolSizes } from "../src/device/sizes.ts";
 import type { DropoutConfig, PoolingConfig } from "../src/nn/layer_config.ts";
 import type { Sequential } from "../src/nn/sequential.ts";

@@ -8,8 +8,8 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../src/device/tf.ts";
 import { dispatch, makeOutput } from "../src/device/webgpu/run/dispatch.ts";
 import { programOf } from "../src/device/webgpu/run/program.ts";
-import { gridOf, indexOf } from "../src/device/webgpu/wgsl/elementwise.ts";
-import { matmul } from "../src/device/webgpu/gemm/matmul.ts";
+import { gridOf, indexOf } from "../src/device/webgpu/wgsl/wgsl.ts";
+import { matmul } from "../src/device/webgpu/gemm/product.ts";
 import { measure } from "./measure.ts";
 
 /** Something to run, and how much it does. */

@@ -6,7 +6,7 @@
  */
 
 import { tf } from "../src/device/tf.ts";
-import { matmul } from "../src/device/webgpu/gemm/matmul.ts";
+import { matmul } from "../src/device/webgpu/gemm/product.ts";
 import { alexnet } from "../src/models/alexnet.ts";
 import { median, openDevice, timeRuns } from "./measure.ts";
 import { trainingStep } from "./step.ts";

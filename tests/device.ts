@@ -13,7 +13,7 @@ import {
   NO_ADAPTER_REMEDY,
 } from "../src/device/webgpu/run/adapter.ts";
 import { throwIfDeviceFailed } from "../src/device/device.ts";
-import { type BackendOptions } from "../src/device/open.ts";
+import type { BackendOptions } from "../src/device/open.ts";
 import { findOneDnn } from "../src/device/onednn/library/library.ts";
 import { type Tensor, tf } from "../src/device/tf.ts";
 import { initBackend } from "../src/device/open.ts";

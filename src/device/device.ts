@@ -11,7 +11,6 @@ import type { RandomSource } from "../random.ts";
 import type { GatherSizes } from "./gather_sizes.ts";
 import type { ConvSizes, PoolSizes } from "./sizes.ts";
 import {
-  type Scalar,
   type Tensor,
   type Tensor1D,
   type Tensor2D,

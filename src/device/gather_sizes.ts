@@ -44,12 +44,7 @@ export interface GatherSizes {
  */
 export const WINDOW_WORDS = 7;
 
-/**
- * Counts the words that say which image and which windows of it.
- *
- * @param sizes Whether there are windows.
- * @returns Words per image of a batch: its index, the window before resizing and the one after, if there are.
- */
+/** Counts the words that say which image and which windows of it. */
 export function wordsPerImage({ before, after }: GatherSizes): number {
   return 1 + (before ? WINDOW_WORDS : 0) + (after ? WINDOW_WORDS : 0);
 }

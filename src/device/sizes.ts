@@ -32,12 +32,7 @@ export interface PoolDescription extends Omit<ConvDescription, "filterShape"> {
   readonly filterSize: Pair;
 }
 
-/**
- * Works out the sizes of a convolution.
- *
- * @param c The convolution.
- * @returns Its sizes.
- */
+/** Works out the sizes of a convolution. */
 export function convSizes(c: ConvDescription): ConvSizes {
   const info = tf.backend_util.computeConv2DInfo(
     c.inShape as Shape4d,
@@ -64,12 +59,7 @@ export function convSizes(c: ConvDescription): ConvSizes {
   };
 }
 
-/**
- * Works out the sizes of a pooling.
- *
- * @param p The pooling.
- * @returns Its sizes.
- */
+/** Works out the sizes of a pooling. */
 export function poolSizes(p: PoolDescription): PoolSizes {
   const info = tf.backend_util.computePool2DInfo(
     p.inShape as Shape4d,
@@ -128,33 +118,17 @@ export interface PoolSizes {
   readonly padLeft: number;
 }
 
-/**
- * Shape of what a pooling takes.
- *
- * @param s Its sizes.
- * @returns `[batch, inHeight, inWidth, channels]`.
- */
+/** Shape of what a pooling takes. */
 export function poolInputShape(s: PoolSizes): number[] {
   return [s.batch, s.inHeight, s.inWidth, s.channels];
 }
 
-/**
- * Shape of what a pooling gives.
- *
- * @param s Its sizes.
- * @returns `[batch, outHeight, outWidth, channels]`.
- */
+/** Shape of what a pooling gives. */
 export function poolOutputShape(s: PoolSizes): number[] {
   return [s.batch, s.outHeight, s.outWidth, s.channels];
 }
 
-/**
- * How many images, or a multiple of it, come before a part, so that bindings may begin there.
- *
- * @param sizes Elements per image of the tensors whose parts are bound.
- * @param bytesPerElement Bytes of the smallest elements. Default 4; 2 where there may be float16.
- * @returns Number of images: a power of two up to 64, or 128.
- */
+/** How many images, or a multiple of it, come before a part, so that bindings may begin there. */
 export function imageStep(
   sizes: readonly number[],
   bytesPerElement = 4,

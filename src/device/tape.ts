@@ -22,14 +22,7 @@ interface Recorded {
 /** Our tape, while it records. */
 let tape: Recorded[] | undefined;
 
-/**
- * Runs an operation whose gradient is given.
- *
- * @param inputs Tensors that it is differentiable by.
- * @param forward Computes the output, and saves the tensors that the gradient needs.
- * @param gradient Computes the gradient by each input from the gradient of the output and what was saved.
- * @returns The output.
- */
+/** Runs an operation whose gradient is given. */
 export function differentiable(
   inputs: readonly Tensor[],
   forward: (save: (tensors: Tensor[]) => void) => Tensor,
@@ -57,10 +50,6 @@ export function differentiable(
 /**
  * Runs operations of TensorFlow.js's. On our tape they are one operation, whose gradient is what TensorFlow.js's tape, which
  * records them here, makes of it: nothing is computed twice.
- *
- * @param inputs Tensors that they are differentiable by.
- * @param compute Computes the output.
- * @returns The output.
  */
 export function opaque(
   inputs: readonly Tensor[],
@@ -194,11 +183,6 @@ export interface ScalarAndGradients {
 /**
  * Computes gradients by a tape of our own. Against TensorFlow.js's, what a gradient needs is freed as soon as it is
  * computed, and there is less JavaScript. Call it inside a `tidy`.
- *
- * @param weights Tensors that gradients are wanted of; no operation may give one of them.
- * @param compute Computes the scalar, by {@linkcode differentiable} and {@linkcode opaque} operations alone.
- * @param onGradient Receives the place of a weight and its gradient as soon as that is whole, while others are not.
- * @returns The scalar and its gradient by each weight.
  */
 export function valueAndGradients(
   weights: readonly Tensor[],
@@ -270,22 +254,12 @@ function finishedBy(
   return finished;
 }
 
-/**
- * Gives TensorFlow.js a tensor that one of our kernels made.
- *
- * @param info The tensor as kernels see it.
- * @returns The same tensor; the current scope owns it.
- */
+/** Gives TensorFlow.js a tensor that one of our kernels made. */
 export function asTensor(info: TensorInfo): Tensor {
   return tf.engine().makeTensorFromTensorInfo(info);
 }
 
-/**
- * Takes a tensor of TensorFlow.js as kernels see it, out of the scope that owns it.
- *
- * @param tensor A tensor, which is disposed.
- * @returns The same memory; the caller owns it.
- */
+/** Takes a tensor of TensorFlow.js as kernels see it, out of the scope that owns it. */
 export function takeInfo(tensor: Tensor): TensorInfo {
   const { dataId, shape, dtype } = tensor;
   (tf.backend() as KernelBackend & { incRef(dataId: object): void })

@@ -42,8 +42,6 @@ let loading: Promise<Tf> | undefined;
  *
  * `tfjs-core` alone registers no gradients and its deep ES module files cannot be imported in Deno; importing
  * `tfjs-layers` registers them on the same core.
- *
- * @returns The module `@tensorflow/tfjs-core`.
  */
 export function loadTf(): Promise<Tf> {
   return loading ??= (async () => {

@@ -5,7 +5,7 @@
  */
 
 import { device } from "../device/device.ts";
-import { type Tensor, tf, type Variable } from "../device/tf.ts";
+import { tf, type Variable } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
 import { requireNumber } from "../options.ts";
 import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Tensor, tf, type Variable } from "../device/tf.ts";
+import type { Variable } from "../device/tf.ts";
 import { device } from "../device/device.ts";
 import { requireNumber } from "../options.ts";
 import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";

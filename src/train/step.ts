@@ -10,13 +10,11 @@ import {
   type Tensor1D,
   type Tensor4D,
   tf,
-  type Variable,
 } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import {
   asFloats,
   type GradientListener,
-  type ScalarAndGradients,
   valueAndGradients,
 } from "../device/tape.ts";
 import type { ShardPlace } from "../data/shard.ts";

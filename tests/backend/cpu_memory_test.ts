@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { CpuMemory } from "../../src/device/tfjs/cpu_memory.ts";
+import { CpuMemory } from "../../src/device/tfjs/cpu_backend.ts";
 
 /** Elements of the least memory that is kept, 64 KB. */
 const LEAST = 1 << 14;

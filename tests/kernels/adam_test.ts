@@ -9,7 +9,7 @@ import { SCALE_STATE } from "../../src/device/device.ts";
 import { assertEquals } from "@std/assert";
 import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
-import { adamInPlace } from "../../src/device/webgpu/update/adam.ts";
+import { adamInPlace } from "../../src/device/webgpu/update/update_in_place.ts";
 import { readAs } from "../../src/device/webgpu/cast.ts";
 import { webgpuTest } from "../device.ts";
 import {

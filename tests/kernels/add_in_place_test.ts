@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { tf } from "../../src/device/tf.ts";
-import { addInPlace } from "../../src/device/webgpu/update/add_in_place.ts";
+import { addInPlace } from "../../src/device/webgpu/update/update_in_place.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import { webgpuBackend } from "./run.ts";

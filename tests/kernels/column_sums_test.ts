@@ -6,7 +6,7 @@
 
 import type { FusedActivation } from "../../src/device/device.ts";
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { biasGradient } from "../../src/device/webgpu/dense/column_sums.ts";
+import { biasGradient } from "../../src/device/webgpu/dense/fused_dense.ts";
 import { assertClose, type Tolerance } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { passTest } from "./forms.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { ConvSizes } from "../../src/device/sizes.ts";
 import { assertEquals } from "@std/assert";
 import {
   conv2dFilterGradient,
@@ -19,7 +18,7 @@ import {
   chooseTilings,
   type GemmSizes,
 } from "../../src/device/webgpu/gemm/tile.ts";
-import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
+import { traitsOf } from "../../src/device/webgpu/run/ways.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

@@ -13,10 +13,10 @@ import {
   conv2dFilterGradient,
   conv2dForward,
   conv2dInputGradient,
+  convWays,
 } from "../../src/device/webgpu/conv/conv2d.ts";
-import { convWays } from "../../src/device/webgpu/conv/conv_ways.ts";
-import type { AdapterTraits } from "../../src/device/webgpu/run/traits.ts";
 import {
+  type AdapterTraits,
   chooseWays,
   observeOperations,
   type Operation,

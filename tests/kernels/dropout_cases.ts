@@ -8,7 +8,7 @@ import type { RandomKey } from "../../src/device/device.ts";
 import { assert, assertEquals } from "@std/assert";
 import { type Tensor, type Tensor2D, tf } from "../../src/device/tf.ts";
 import { device } from "../../src/device/device.ts";
-import type { MatmulSizes } from "../../src/device/webgpu/gemm/matmul.ts";
+import type { MatmulSizes } from "../../src/device/webgpu/gemm/product.ts";
 import { STREAMS, uniforms } from "../../src/random.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";

@@ -7,14 +7,14 @@
 import { assertEquals } from "@std/assert";
 import { dispatch, makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
 import { fusedDropout } from "../../src/device/webgpu/dense/dropout.ts";
-import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/elementwise.ts";
+import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/wgsl.ts";
 import { programOf } from "../../src/device/webgpu/run/program.ts";
 import {
   makeRandomKey,
   uniformFunction,
 } from "../../src/device/webgpu/wgsl/threefry.ts";
 import { chooseTilings } from "../../src/device/webgpu/gemm/tile.ts";
-import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
+import { traitsOf } from "../../src/device/webgpu/run/ways.ts";
 import { uniforms } from "../../src/random.ts";
 import { webgpuTest } from "../device.ts";
 import {

@@ -8,7 +8,7 @@ import {
   type AdapterTraits,
   pretendTraits,
   traitsOf,
-} from "../../src/device/webgpu/run/traits.ts";
+} from "../../src/device/webgpu/run/ways.ts";
 import { webgpuTest } from "../device.ts";
 import { webgpuBackend } from "./run.ts";
 

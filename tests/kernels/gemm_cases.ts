@@ -4,7 +4,10 @@
  * @module
  */
 
-import type { GemmPlan, Tile } from "../../src/device/webgpu/gemm/gemm_plan.ts";
+import type {
+  GemmPlan,
+  Tile,
+} from "../../src/device/webgpu/gemm/gemm_store.ts";
 import { matrix } from "../../src/device/webgpu/gemm/view.ts";
 
 /** A tile and its name. */

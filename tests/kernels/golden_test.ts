@@ -11,7 +11,10 @@ import {
   inputTaps,
 } from "../../src/device/webgpu/conv/conv_view.ts";
 import { gemm } from "../../src/device/webgpu/gemm/gemm.ts";
-import type { GemmPlan, Tile } from "../../src/device/webgpu/gemm/gemm_plan.ts";
+import type {
+  GemmPlan,
+  Tile,
+} from "../../src/device/webgpu/gemm/gemm_store.ts";
 import { completeShader } from "../../src/device/webgpu/wgsl/operand.ts";
 import { matrix } from "../../src/device/webgpu/gemm/view.ts";
 

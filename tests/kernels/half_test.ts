@@ -12,7 +12,7 @@ import {
   averagePoolGradient,
 } from "../../src/device/webgpu/pool/average_pool.ts";
 import { castTo } from "../../src/device/webgpu/cast.ts";
-import { biasGradient } from "../../src/device/webgpu/dense/column_sums.ts";
+import { biasGradient } from "../../src/device/webgpu/dense/fused_dense.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
@@ -21,7 +21,7 @@ import {
 import { asTensor } from "../../src/device/tape.ts";
 import { makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
 import { dropInPlace } from "../../src/device/webgpu/dense/dropout.ts";
-import { matmul } from "../../src/device/webgpu/gemm/matmul.ts";
+import { matmul } from "../../src/device/webgpu/gemm/product.ts";
 import {
   maxPoolGradientAt,
   maxPoolWithPlaces,
@@ -284,7 +284,7 @@ webgpuTest(
     const backend = await webgpuBackend();
     const half = makeOutput(backend, [4], "float16");
     const { columnSums } = await import(
-      "../../src/device/webgpu/dense/column_sums.ts"
+      "../../src/device/webgpu/dense/fused_dense.ts"
     );
     let message = "";
     const before = backend.numDataIds();

@@ -6,7 +6,7 @@
 
 import type { FusedActivation } from "../../src/device/device.ts";
 import { assertEquals } from "@std/assert";
-import type { MatmulSizes } from "../../src/device/webgpu/gemm/matmul.ts";
+import type { MatmulSizes } from "../../src/device/webgpu/gemm/product.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { referenceMatmul } from "./reference.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { matmul } from "../../src/device/webgpu/gemm/matmul.ts";
+import { matmul } from "../../src/device/webgpu/gemm/product.ts";
 import { chooseTilings } from "../../src/device/webgpu/gemm/tile.ts";
-import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
+import { traitsOf } from "../../src/device/webgpu/run/ways.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

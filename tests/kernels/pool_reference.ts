@@ -5,7 +5,7 @@
  */
 
 import type { PoolSizes } from "../../src/device/sizes.ts";
-import type { NanRule } from "../../src/device/webgpu/pool/max_pool_shader.ts";
+import type { NanRule } from "../../src/device/webgpu/pool/max_pool.ts";
 import { eachTap } from "./reference.ts";
 
 type Numbers = ArrayLike<number>;

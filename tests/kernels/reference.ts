@@ -6,7 +6,7 @@
 
 import type { FusedActivation } from "../../src/device/device.ts";
 import type { ConvSizes } from "../../src/device/sizes.ts";
-import type { MatmulSizes } from "../../src/device/webgpu/gemm/matmul.ts";
+import type { MatmulSizes } from "../../src/device/webgpu/gemm/product.ts";
 
 type Numbers = ArrayLike<number>;
 

@@ -9,11 +9,11 @@ import { assert, assertEquals } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf } from "../../src/device/tf.ts";
-import { addInPlace } from "../../src/device/webgpu/update/add_in_place.ts";
+import { addInPlace } from "../../src/device/webgpu/update/update_in_place.ts";
 import { asTensor } from "../../src/device/tape.ts";
 import { dispatch, makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
-import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/elementwise.ts";
-import { gatherImages } from "../../src/device/webgpu/gather/gather_images.ts";
+import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/wgsl.ts";
+import { gatherImages } from "../../src/device/webgpu/gather/images.ts";
 import type { GatherSizes } from "../../src/device/gather_sizes.ts";
 import {
   declareOperand,
@@ -22,7 +22,7 @@ import {
 import { programOf } from "../../src/device/webgpu/run/program.ts";
 import { flush, recorderOf } from "../../src/device/webgpu/run/recorder.ts";
 import { makeResident } from "../../src/device/webgpu/run/resident.ts";
-import { traitsOf } from "../../src/device/webgpu/run/traits.ts";
+import { traitsOf } from "../../src/device/webgpu/run/ways.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

@@ -6,8 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { throwIfDeviceFailed } from "../../src/device/device.ts";
-import { sgdInPlace } from "../../src/device/webgpu/update/sgd.ts";
-import { pretendTraits, traitsOf } from "../../src/device/webgpu/run/traits.ts";
+import { sgdInPlace } from "../../src/device/webgpu/update/update_in_place.ts";
+import { pretendTraits, traitsOf } from "../../src/device/webgpu/run/ways.ts";
 import { webgpuTest } from "../device.ts";
 import { webgpuBackend } from "./run.ts";
 import {

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";
-import { sgdInPlace } from "../../src/device/webgpu/update/sgd.ts";
+import { sgdInPlace } from "../../src/device/webgpu/update/update_in_place.ts";
 import { dense } from "../../src/nn/dense.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { assertClose } from "../compare.ts";

@@ -18,8 +18,10 @@ import {
   type PoolSizes,
   poolSizes,
 } from "../../src/device/sizes.ts";
-import { sparseFilterGradient } from "../../src/device/webgpu/conv/sparse_filter.ts";
-import { fitsSparse } from "../../src/device/webgpu/conv/sparse_filter_shader.ts";
+import {
+  fitsSparse,
+  sparseFilterGradient,
+} from "../../src/device/webgpu/conv/sparse_filter.ts";
 import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";

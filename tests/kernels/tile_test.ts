@@ -10,7 +10,7 @@ import {
   type GemmSizes,
   type Tiling,
 } from "../../src/device/webgpu/gemm/tile.ts";
-import type { AdapterTraits } from "../../src/device/webgpu/run/traits.ts";
+import type { AdapterTraits } from "../../src/device/webgpu/run/ways.ts";
 
 const MIB = 2 ** 20;
 const SOFTWARE: AdapterTraits = {

@@ -10,7 +10,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { tf } from "../../src/device/tf.ts";
 import { dispatch, makeOutput } from "../../src/device/webgpu/run/dispatch.ts";
-import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/elementwise.ts";
+import { gridOf, indexOf } from "../../src/device/webgpu/wgsl/wgsl.ts";
 import { programOf } from "../../src/device/webgpu/run/program.ts";
 import { tuneOperations } from "../../src/device/webgpu/run/tuner.ts";
 import {

@@ -9,12 +9,12 @@ import { assert } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Tensor } from "../../src/device/tf.ts";
-import { convKey } from "../../src/device/webgpu/conv/conv2d.ts";
 import {
+  convKey,
   directFilterGradient,
   directForward,
   directInputGradient,
-} from "../../src/device/webgpu/conv/direct_conv.ts";
+} from "../../src/device/webgpu/conv/conv2d.ts";
 import {
   winogradFilterGradient,
   winogradForward,

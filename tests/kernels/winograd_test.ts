@@ -6,11 +6,11 @@
 
 import type { ConvSizes } from "../../src/device/sizes.ts";
 import { assert, assertEquals } from "@std/assert";
-import { pretendTraits, traitsOf } from "../../src/device/webgpu/run/traits.ts";
+import { pretendTraits, traitsOf } from "../../src/device/webgpu/run/ways.ts";
 import {
   fitsWinograd,
   partsOf,
-} from "../../src/device/webgpu/conv/winograd_sizes.ts";
+} from "../../src/device/webgpu/conv/winograd.ts";
 import { webgpuTest } from "../device.ts";
 import { type ConvCase, sizesOf } from "./conv2d_cases.ts";
 import { formTest, passTest } from "./forms.ts";

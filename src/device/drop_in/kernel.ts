@@ -1,5 +1,5 @@
 /**
- * What a replacement of a TensorFlow.js kernel is.
+ * What a replacement of a TensorFlow.js kernel is, and which tensors ours take.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import type { NamedAttrMap, TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { CpuBackend } from "../tfjs/cpu_backend.ts";
+import { storedType } from "../webgpu/run/recorder.ts";
 
 /** A backend that has kernels of ours. */
 export type AnyBackend = WebGPUBackend | CpuBackend;
@@ -25,3 +26,39 @@ export interface KernelCall<Backend = AnyBackend> {
 export type Kernel<Backend = AnyBackend> = (
   call: KernelCall<Backend>,
 ) => TensorInfo | undefined;
+
+/** Whether all tensors hold float32 and are not empty. */
+export function areFloats(
+  backend: AnyBackend,
+  ...tensors: readonly TensorInfo[]
+): boolean {
+  return tensors.every((tensor) =>
+    tensor.dtype === "float32" && _storesFloats(backend, tensor) &&
+    tensor.shape.every((n) => n > 0)
+  );
+}
+
+/**
+ * Whether the work of a fused kernel after its sum is one that ours can do: a bias of one value per column, and no
+ * activation or relu.
+ */
+export function canFinish(
+  backend: AnyBackend,
+  inputs: { bias?: TensorInfo; preluActivationWeights?: TensorInfo },
+  activation: unknown,
+  columns: number,
+): boolean {
+  const { bias, preluActivationWeights } = inputs;
+  if (preluActivationWeights) return false;
+  if (activation && activation !== "linear" && activation !== "relu") {
+    return false;
+  }
+  return !bias || (areFloats(backend, bias) && bias.shape.at(-1) === columns &&
+    bias.shape.slice(0, -1).every((n) => n === 1));
+}
+
+function _storesFloats(backend: AnyBackend, tensor: TensorInfo): boolean {
+  return "arrays" in backend
+    ? backend.data.get(tensor.dataId).values instanceof Float32Array
+    : storedType(backend, tensor) === "float32";
+}

@@ -4,26 +4,26 @@
  * @module
  */
 
+import type { AnyBackend, Kernel } from "./kernel.ts";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type {
   KernelConfig,
   KernelFunc,
   TensorInfo,
 } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { prepareWebGpu } from "../webgpu/open_webgpu.ts";
+import { convKernels } from "./tfjs_conv2d.ts";
+import { matmulKernels } from "./tfjs_matmul.ts";
+import { maxPoolKernels } from "./tfjs_pool.ts";
 import { tf } from "../tf.ts";
-import { BackendError } from "../../errors.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
   conv2dInputGradient,
 } from "../webgpu/conv/conv2d.ts";
-import type { AnyBackend, Kernel } from "./kernel.ts";
+import { matmul } from "../webgpu/gemm/product.ts";
+import { prepareWebGpu } from "../webgpu/open_webgpu.ts";
 import { maxPool, maxPoolGradient } from "../webgpu/pool/max_pool.ts";
-import { matmul } from "../webgpu/gemm/matmul.ts";
-import { convKernels } from "./tfjs_conv2d.ts";
-import { matmulKernels } from "./tfjs_matmul.ts";
-import { maxPoolKernels } from "./tfjs_pool.ts";
+import { BackendError } from "../../errors.ts";
 
 const KERNELS: Readonly<Record<string, Kernel<WebGPUBackend>>> = {
   ...convKernels({
@@ -68,10 +68,6 @@ export async function registerKernels(): Promise<string[]> {
 
 /**
  * Replaces kernels of a backend of TensorFlow.js, once. What a kernel does not cover goes to the one that it replaces.
- *
- * @param backendName Name of the backend.
- * @param kernels The kernels by name.
- * @throws {BackendError} If TensorFlow.js has no kernel of one of these names.
  */
 export function replaceKernels<Backend extends AnyBackend>(
   backendName: "webgpu" | "cpu",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { areFloats, type Kernel } from "./kernel.ts";
 import type { ConvSizes, PoolSizes } from "../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { CpuBackend } from "../tfjs/cpu_backend.ts";
@@ -11,13 +12,17 @@ import type {
   BinaryFunction,
   NativeActivation,
 } from "../onednn/library/operation.ts";
-import { areFloats } from "./coverage.ts";
-import type { Kernel } from "./kernel.ts";
 import { replaceKernels } from "./register.ts";
 import { convKernels } from "./tfjs_conv2d.ts";
 import { matmulKernels } from "./tfjs_matmul.ts";
 import { maxPoolKernels } from "./tfjs_pool.ts";
-import { activated } from "../onednn/activation.ts";
+import {
+  activated,
+  fitsBinary,
+  hasNaN,
+  nativeBinary,
+  nativeUnary,
+} from "../onednn/elementwise.ts";
 import {
   areWindowsUsual,
   nativeConv2d,
@@ -25,14 +30,8 @@ import {
   nativeConv2dInputGradient,
 } from "../onednn/conv2d.ts";
 import { readyDevice } from "../device.ts";
-import {
-  fitsBinary,
-  nativeBinary,
-  nativeUnary,
-} from "../onednn/elementwise.ts";
 import { nativeMatmul } from "../onednn/matmul.ts";
 import { nativePool, nativePoolGradient } from "../onednn/pool.ts";
-import { hasNaN } from "../onednn/sums.ts";
 
 /** Fewer elements are computed faster than a native call for their number is made ready. */
 const MIN_ELEMENTS = 4096;

@@ -4,10 +4,15 @@
  * @module
  */
 
+import {
+  type AnyBackend,
+  areFloats,
+  canFinish,
+  type Kernel,
+  type KernelCall,
+} from "./kernel.ts";
 import type { FusedActivation } from "../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { areFloats, canFinish } from "./coverage.ts";
-import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
 import { type ConvSizes, convSizes } from "../sizes.ts";
 
 /** A convolution and its gradients as a backend computes them: float32, NHWC and HWIO; undefined where it does not. */
@@ -37,12 +42,7 @@ export interface ConvOperations<Backend> {
   ): TensorInfo | undefined;
 }
 
-/**
- * The convolution kernels by name.
- *
- * @param operations What they compute with.
- * @returns The kernels.
- */
+/** The convolution kernels by name. */
 export function convKernels<Backend extends AnyBackend>(
   operations: ConvOperations<Backend>,
 ): Record<string, Kernel<Backend>> {

@@ -4,12 +4,17 @@
  * @module
  */
 
+import {
+  type AnyBackend,
+  areFloats,
+  canFinish,
+  type Kernel,
+  type KernelCall,
+} from "./kernel.ts";
 import type { FusedActivation } from "../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { tf } from "../tf.ts";
-import { areFloats, canFinish } from "./coverage.ts";
-import type { MatmulSizes } from "../webgpu/gemm/matmul.ts";
-import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
+import type { MatmulSizes } from "../webgpu/gemm/product.ts";
 
 /** Multiplies float32 matrices: `output[i] = activation(a[i] * b[i] + bias)`. */
 export type MatmulOperation<Backend> = (
@@ -24,12 +29,7 @@ export type MatmulOperation<Backend> = (
   sizes: MatmulSizes,
 ) => TensorInfo;
 
-/**
- * The kernels by name.
- *
- * @param matmul What they compute with.
- * @returns The kernels.
- */
+/** The kernels by name. */
 export function matmulKernels<Backend extends AnyBackend>(
   matmul: MatmulOperation<Backend>,
 ): Record<string, Kernel<Backend>> {

@@ -4,10 +4,14 @@
  * @module
  */
 
+import {
+  type AnyBackend,
+  areFloats,
+  type Kernel,
+  type KernelCall,
+} from "./kernel.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { areFloats } from "./coverage.ts";
 import { poolOutputShape, type PoolSizes, poolSizes } from "../sizes.ts";
-import type { AnyBackend, Kernel, KernelCall } from "./kernel.ts";
 
 /** Max pooling and its gradient as a backend computes them, float32; undefined where it does not. */
 export interface MaxPoolOperations<Backend> {
@@ -25,12 +29,7 @@ export interface MaxPoolOperations<Backend> {
   ): TensorInfo | undefined;
 }
 
-/**
- * The kernels by name.
- *
- * @param operations What they compute with.
- * @returns The kernels.
- */
+/** The kernels by name. */
 export function maxPoolKernels<Backend extends AnyBackend>(
   operations: MaxPoolOperations<Backend>,
 ): Record<string, Kernel<Backend>> {

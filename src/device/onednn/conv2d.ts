@@ -24,13 +24,7 @@ import {
 /** With fewer channels, tiles are mostly empty lanes. */
 const MIN_TILED_CHANNELS = 16;
 
-/**
- * Computes `conv2d(x, filter) + bias`.
- *
- * @param tensors float32 `x`, NHWC, `filter`, HWIO, and `bias`, `[outChannels]`, which may be missing.
- * @param s Sizes of the convolution.
- * @returns float32 NHWC.
- */
+/** Computes `conv2d(x, filter) + bias`. */
 export function nativeConv2d(
   { x, filter, bias }: {
     x: TensorInfo;
@@ -50,13 +44,7 @@ export function nativeConv2d(
   return y.info;
 }
 
-/**
- * Gradient of a convolution by its input.
- *
- * @param tensors float32 `dy`, NHWC, and `filter`, HWIO.
- * @param s Sizes of the convolution.
- * @returns float32 NHWC.
- */
+/** Gradient of a convolution by its input. */
 export function nativeConv2dInputGradient(
   { dy, filter }: { dy: TensorInfo; filter: TensorInfo },
   s: ConvSizes,
@@ -71,13 +59,7 @@ export function nativeConv2dInputGradient(
   return dx.info;
 }
 
-/**
- * Gradients of a convolution by its filter and by the bias that is added to it.
- *
- * @param tensors float32 `x` and `dy`, NHWC.
- * @param s Sizes of the convolution.
- * @returns float32 HWIO and `[outChannels]`.
- */
+/** Gradients of a convolution by its filter and by the bias that is added to it. */
 export function nativeConv2dFilterGradient(
   { x, dy }: { x: TensorInfo; dy: TensorInfo },
   s: ConvSizes,
@@ -165,13 +147,7 @@ type _Places = Omit<
   "inChannels" | "outChannels" | "filterHeight" | "filterWidth"
 >;
 
-/**
- * How windows lie, as the library describes it.
- *
- * @param s Sizes of a convolution or a pooling.
- * @param size Height and width of a window.
- * @returns Strides and padding.
- */
+/** How windows lie, as the library describes it. */
 export function windowsOf(
   s: _Places,
   size: readonly [number, number],
@@ -186,10 +162,6 @@ export function windowsOf(
  * Whether windows are such as the library takes: as many as there is room for, none of them in padding alone. Where `pad` is a
  * number and windows are not square, TensorFlow.js has more or fewer in a row, as it counts them like those in a column. Of
  * windows in padding alone there is no largest value, and convolutions of version 3 crash the process with some.
- *
- * @param s Sizes of a convolution or a pooling.
- * @param size Height and width of a window.
- * @returns Whether they are.
  */
 export function areWindowsUsual(
   s: _Places,

@@ -9,14 +9,7 @@ import type { CrossEntropy } from "../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { cpuBackend, floatsOf, makeFloats } from "./tensors.ts";
 
-/**
- * Computes loss, correct count and gradient.
- *
- * @param tensors float32 logits `[batch, classes]` and int32 labels `[batch]`; a row whose label is not in [0, classes)
- * has the loss NaN.
- * @param count What to divide by: the size of the whole batch.
- * @returns The results.
- */
+/** Computes loss, correct count and gradient. */
 export function nativeCrossEntropy(
   { logits, labels }: { logits: TensorInfo; labels: TensorInfo },
   count: number,

@@ -6,18 +6,27 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type {
+  AdamRates,
+  AdamTensors,
+  SgdRates,
+  SgdTensors,
+} from "../device.ts";
+import { addScaled, makePrimitive } from "./library/primitive.ts";
+import type {
   BinaryFunction,
   ElementwiseFunction,
   Layout,
+  NativeActivation,
 } from "./library/operation.ts";
-import { addScaled } from "./library/add_scaled.ts";
-import { makePrimitive } from "./library/primitive.ts";
+import { nativeMatmul } from "./matmul.ts";
 import {
+  cpuBackend,
   floatsOf,
   makeFloats,
   nativeLibrary,
   primitiveOf,
   rowMajor,
+  soleFloats,
 } from "./tensors.ts";
 
 type _Floats = Float32Array<ArrayBuffer>;
@@ -27,13 +36,7 @@ function _flat(size: number): Layout {
   return { dims: [size], strides: [1] };
 }
 
-/**
- * Applies a function to each element. The activations take NaN for a number below 0: see `activateInPlace`.
- *
- * @param x float32.
- * @param of The function; "linear" is `alpha * x + beta`.
- * @returns float32 of the same shape.
- */
+/** Applies a function to each element. The activations take NaN for a number below 0: see `activateInPlace`. */
 export function nativeUnary(
   x: TensorInfo,
   of: ElementwiseFunction,
@@ -44,13 +47,7 @@ export function nativeUnary(
   return y.info;
 }
 
-/**
- * Whether {@linkcode nativeBinary} takes two tensors.
- *
- * @param a A tensor.
- * @param b Another.
- * @returns Whether `b` has the shape of `a`, or of its last dimensions.
- */
+/** Whether {@linkcode nativeBinary} takes two tensors. */
 export function fitsBinary(a: TensorInfo, b: TensorInfo): boolean {
   const shape = b.shape.slice(b.shape.findIndex((n) => n !== 1));
   const ones = b.shape.every((n) => n === 1);
@@ -58,14 +55,7 @@ export function fitsBinary(a: TensorInfo, b: TensorInfo): boolean {
     (ones || `${a.shape.slice(-shape.length)}` === `${shape}`);
 }
 
-/**
- * Applies a function to each pair of elements.
- *
- * @param a float32.
- * @param b float32 of the same shape, or of the last dimensions of it, for all of the others.
- * @param of The function.
- * @returns float32 of the shape of `a`.
- */
+/** Applies a function to each pair of elements. */
 export function nativeBinary(
   a: TensorInfo,
   b: TensorInfo,
@@ -76,14 +66,7 @@ export function nativeBinary(
   return y.info;
 }
 
-/**
- * Applies a function to each pair of elements.
- *
- * @param of The function.
- * @param a Elements.
- * @param b As many, or fewer, which are used again and again.
- * @param y Where to write: `a` itself, or other memory.
- */
+/** Applies a function to each pair of elements. */
 export function combine(
   of: BinaryFunction,
   a: _Floats,
@@ -104,31 +87,17 @@ export function combine(
     )).run({ x: a, x2: b, y });
 }
 
-/**
- * Square roots, in place.
- *
- * @param x Elements, not negative.
- */
+/** Square roots, in place. */
 export function rootInPlace(x: _Floats): void {
   _apply({ of: "sqrt", alpha: 0, beta: 0 }, x, x);
 }
 
-/**
- * Applies an activation, in place.
- *
- * @param x Elements, of which none is NaN.
- * @param of The activation.
- */
+/** Applies an activation, in place. */
 export function applyInPlace(x: _Floats, of: "relu" | "sigmoid"): void {
   _apply({ of, alpha: 0, beta: 0 }, x, x);
 }
 
-/**
- * Adds a number to each element, in place.
- *
- * @param x Elements.
- * @param beta The number, of which there should not be many: each is made ready anew.
- */
+/** Adds a number to each element, in place. */
 export function increaseInPlace(x: _Floats, beta: number): void {
   _apply({ of: "linear", alpha: 1, beta }, x, x);
 }
@@ -148,17 +117,179 @@ function _apply(
     )).run({ x, y });
 }
 
-/**
- * Computes `y = alpha * x + beta * y`, where it is.
- *
- * @param y Elements.
- * @param x As many.
- * @param factors `alpha` and `beta`, any numbers: unlike other operations, this is not made anew for each.
- */
+/** Computes `y = alpha * x + beta * y`, where it is. */
 export function accumulate(
   y: _Floats,
   x: _Floats,
   { alpha, beta = 1 }: { alpha: number; beta?: number },
 ): void {
   addScaled(nativeLibrary(), { alpha, x, beta, y });
+}
+
+/**
+ * Applies an activation to a new tensor, where it is.
+ *
+ * oneDNN's activations and its max pooling take NaN for the smallest number there is: a network that has gone astray would
+ * seem to be well. So NaN is looked for before, and goes through.
+ */
+export function activateInPlace(
+  x: TensorInfo,
+  of: NativeActivation | undefined,
+): boolean {
+  const values = floatsOf(x);
+  const isAstray = hasNaN(x);
+  if (of !== undefined && isAstray) {
+    values.forEach((value, i) => values[i] = PLAIN[of](value));
+  } else if (of !== undefined) applyInPlace(values, of);
+  return isAstray;
+}
+
+/** Activations that NaN goes through, for where there is one. */
+const PLAIN: Readonly<Record<NativeActivation, (x: number) => number>> = {
+  relu: (x) => x < 0 ? 0 : x,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+};
+
+/** Applies an activation to a new tensor, where it is, as {@linkcode activateInPlace} does. */
+export function activated(
+  x: TensorInfo,
+  of: NativeActivation | undefined,
+): TensorInfo {
+  if (of !== undefined) activateInPlace(x, of);
+  return x;
+}
+
+/** Gradient of an activation by its input, from its output. */
+export function nativeActivationGradient(
+  { dy, y }: { dy: TensorInfo; y: TensorInfo },
+  of: NativeActivation,
+): TensorInfo {
+  const dx = makeFloats(y.shape);
+  const flat = rowMajor([dx.values.length]);
+  primitiveOf(
+    `activation gradient,${of},${dx.values.length}`,
+    (library) =>
+      makePrimitive(
+        library,
+        { kind: "activation", gradient: true, of, x: flat },
+        { y: flat, dy: flat, dx: flat },
+      ),
+  ).run({ y: floatsOf(y), dy: floatsOf(dy), dx: dx.values });
+  return dx.info;
+}
+
+/** Adds up the rows of a matrix. */
+export function columnSums(
+  x: TensorInfo,
+  { rows, columns }: { rows: number; columns: number },
+): TensorInfo {
+  return _withOnes(rows, (a) =>
+    nativeMatmul(
+      { a, b: x, outputShape: [columns] },
+      { rows: 1, columns, depth: rows },
+    ));
+}
+
+/** Looks for NaN. */
+export function hasNaN(x: TensorInfo): boolean {
+  const sums = _partialSums(x);
+  const isFound = floatsOf(sums).some(Number.isNaN);
+  cpuBackend().disposeData(sums.dataId);
+  return isFound;
+}
+
+/** Adds up the squares of all elements. */
+export function squareSum(x: TensorInfo): number {
+  const squares = nativeBinary(x, x, "multiply");
+  const sums = _partialSums(squares);
+  const total = floatsOf(sums).reduce((sum, part) => sum + part, 0);
+  for (const { dataId } of [squares, sums]) cpuBackend().disposeData(dataId);
+  return total;
+}
+
+/** Sums over the last half of the dimensions. */
+function _partialSums(x: TensorInfo): TensorInfo {
+  const half = Math.ceil(x.shape.length / 2);
+  const [rows, depth] = [x.shape.slice(0, half), x.shape.slice(half)].map(
+    (shape) => shape.reduce((product, n) => product * n, 1),
+  );
+  return _withOnes(
+    depth,
+    (b) =>
+      nativeMatmul({ a: x, b, outputShape: [rows] }, {
+        rows,
+        columns: 1,
+        depth,
+      }),
+  );
+}
+
+/** Lends a vector of ones. */
+function _withOnes(
+  length: number,
+  multiply: (ones: TensorInfo) => TensorInfo,
+): TensorInfo {
+  const ones = makeFloats([length]);
+  ones.values.fill(1);
+  try {
+    return multiply(ones.info);
+  } finally {
+    cpuBackend().disposeData(ones.info.dataId);
+  }
+}
+
+/**
+ * Computes `g = factor * gradient + weightDecay * weight`, `velocity = momentum * velocity + g`, `weight -= learningRate *
+ * velocity` (without a velocity: `g`) for each weight, where it is. A weight or velocity whose memory another tensor
+ * shares, as a clone does, is moved to new memory first.
+ */
+export function nativeSgd(
+  parameters: readonly SgdTensors[],
+  { learningRate, momentum, weightDecay }: SgdRates,
+  factor: number,
+): void {
+  for (const { weight, gradient, velocity } of parameters) {
+    const w = soleFloats(weight);
+    const g = floatsOf(gradient);
+    if (velocity === undefined) {
+      const beta = 1 - learningRate * weightDecay;
+      accumulate(w, g, { alpha: -learningRate * factor, beta });
+      continue;
+    }
+    const v = soleFloats(velocity);
+    accumulate(v, g, { alpha: factor, beta: momentum });
+    if (weightDecay > 0) accumulate(v, w, { alpha: weightDecay });
+    accumulate(w, v, { alpha: -learningRate });
+  }
+}
+
+/** A step of Adam for each weight, where it is, as `adamInPlace` computes it on WebGPU. */
+export function nativeAdam(
+  parameters: readonly AdamTensors[],
+  rates: AdamRates,
+  { factor, count }: { factor: number; count: number },
+): void {
+  const { learningRate, beta1, beta2, epsilon, weightDecay } = rates;
+  // 1 - beta^count, without the loss of digits of a difference.
+  const [rest1, rest2] = [beta1, beta2].map((beta) =>
+    -Math.expm1(count * Math.log(beta))
+  );
+  const { arrays } = cpuBackend();
+  for (const { weight, gradient, firstMoment, secondMoment } of parameters) {
+    const [w, m, v] = [weight, firstMoment, secondMoment].map(soleFloats);
+    const [g, x] = [arrays.floats(w.length), arrays.floats(w.length)];
+    accumulate(g, floatsOf(gradient), { alpha: factor, beta: 0 });
+    if (weightDecay > 0) accumulate(g, w, { alpha: weightDecay });
+    accumulate(m, g, { alpha: 1 - beta1, beta: beta1 });
+    combine("multiply", g, g, x);
+    accumulate(v, x, { alpha: 1 - beta2, beta: beta2 });
+    accumulate(x, v, { alpha: 1 / rest2, beta: 0 });
+    rootInPlace(x);
+    increaseInPlace(x, epsilon);
+    combine("divide", m, x, g);
+    const beta = 1 - learningRate * rates.decoupledDecay;
+    accumulate(w, g, { alpha: -learningRate / rest1, beta });
+    arrays.release(g);
+    arrays.release(x);
+  }
 }

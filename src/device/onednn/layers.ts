@@ -4,28 +4,32 @@
  * @module
  */
 
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type {
+  BackendInfo,
+  Device,
   Dropout,
   FusedConvOptions,
   FusedDenseOptions,
+  NativeLibrary,
 } from "../device.ts";
-import type { PoolSizes } from "../sizes.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { Tensor, Tensor2D, Tensor4D } from "../tf.ts";
-import { uniforms } from "../../random.ts";
-import { asTensor, differentiable } from "../tape.ts";
+import {
+  activated,
+  activateInPlace,
+  columnSums,
+  hasNaN,
+  nativeActivationGradient,
+  nativeAdam,
+  nativeSgd,
+  nativeUnary,
+  squareSum,
+} from "./elementwise.ts";
 import {
   nativeConv2d,
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
 } from "./conv2d.ts";
-import { cpuBackend, floatsOf, makeFloats } from "./tensors.ts";
-import {
-  activated,
-  activateInPlace,
-  nativeActivationGradient,
-} from "./activation.ts";
-import { nativeUnary } from "./elementwise.ts";
+import { nativeCrossEntropy } from "./cross_entropy.ts";
 import { nativeMatmul } from "./matmul.ts";
 import {
   keepNaN,
@@ -33,15 +37,20 @@ import {
   nativePoolGradient,
   type PoolKind,
 } from "./pool.ts";
-import { columnSums, hasNaN } from "./sums.ts";
+import {
+  cpuBackend,
+  floatsOf,
+  makeFloats,
+  ownFloats,
+  soleFloats,
+} from "./tensors.ts";
+import type { PoolSizes } from "../sizes.ts";
+import { asTensor, differentiable } from "../tape.ts";
+import type { Tensor, Tensor2D, Tensor4D } from "../tf.ts";
+import { clipNormOnCpu, CPU_INFO, readFactor } from "../tfjs/tfjs_device.ts";
+import { uniforms } from "../../random.ts";
 
-/**
- * Computes `pool(activation(conv2d(x, kernel) + bias))`. With max pooling, what is not pooled yet is freed at once.
- *
- * @param tensors float32 `x`, NHWC, `kernel`, HWIO, and `bias`, `[outChannels]`.
- * @param options What to compute.
- * @returns float32 NHWC.
- */
+/** Computes `pool(activation(conv2d(x, kernel) + bias))`. With max pooling, what is not pooled yet is freed at once. */
 export function nativeConvLayer(
   tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },
   options: FusedConvOptions,
@@ -91,13 +100,7 @@ export function nativeConvLayer(
   }) as Tensor4D;
 }
 
-/**
- * Computes `dropout(activation(x * kernel + bias))`. No mask is kept: where the output is 0, so is the gradient.
- *
- * @param tensors float32 `x`, `[batch, in]`, `kernel`, `[in, out]`, and `bias`, `[out]`.
- * @param options What follows the bias.
- * @returns float32 `[batch, out]`.
- */
+/** Computes `dropout(activation(x * kernel + bias))`. No mask is kept: where the output is 0, so is the gradient. */
 export function nativeDenseLayer(
   tensors: { x: Tensor2D; kernel: Tensor2D; bias: Tensor },
   { activation, dropout }: FusedDenseOptions,
@@ -137,14 +140,7 @@ export function nativeDenseLayer(
   }) as Tensor2D;
 }
 
-/**
- * Largest value, or mean, of each window, differentiable.
- *
- * @param x float32 `[batch, inHeight, inWidth, channels]`.
- * @param kind Which.
- * @param sizes Sizes of the pooling.
- * @returns float32 `[batch, outHeight, outWidth, channels]`.
- */
+/** Largest value, or mean, of each window, differentiable. */
 export function nativePoolLayer(
   x: Tensor4D,
   kind: PoolKind,
@@ -162,13 +158,7 @@ export function nativePoolLayer(
   ]) as Tensor4D;
 }
 
-/**
- * Drops elements of a new tensor, differentiable. No mask is kept: the gradient draws the same numbers again.
- *
- * @param x float32 of any shape.
- * @param options What to drop.
- * @returns float32 of the same shape.
- */
+/** Drops elements of a new tensor, differentiable. No mask is kept: the gradient draws the same numbers again. */
 export function nativeDropoutLayer(x: Tensor, options: Dropout): Tensor {
   const run = (values: TensorInfo): Tensor => {
     const output = makeFloats(values.shape);
@@ -194,4 +184,39 @@ function _drop(
 
 function _free({ dataId }: TensorInfo): void {
   cpuBackend().disposeData(dataId);
+}
+
+let made: Device | undefined;
+
+/** Makes the device, once. */
+export function oneDnnDevice(library: NativeLibrary): Device {
+  const info: BackendInfo = { ...CPU_INFO, library };
+  return made ??= {
+    name: "onednn",
+    info,
+    conv: nativeConvLayer,
+    dense: nativeDenseLayer,
+    pool: (x, { kind, sizes }) => nativePoolLayer(x, kind, sizes),
+    dropout: nativeDropoutLayer,
+    crossEntropy: nativeCrossEntropy,
+    isOne: (scalar) => floatsOf(scalar)[0] === 1,
+    sgd(parameters, rates, scale) {
+      const factor = readFactor(scale);
+      if (factor !== 0) nativeSgd(parameters, rates, factor);
+    },
+    adam(parameters, rates, { step, scale }) {
+      const factor = readFactor(scale);
+      if (factor === 0) return;
+      const steps = soleFloats(step);
+      steps[0]++;
+      nativeAdam(parameters, rates, { factor, count: steps[0] });
+    },
+    clipNorm: clipNormOnCpu((gradients) =>
+      gradients.reduce((sum, gradient) => sum + squareSum(gradient), 0)
+    ),
+    asNumbers: (x) => x,
+    asFloats: (x) => x,
+    takeValues: (tensor) =>
+      ownFloats(tensor) ?? Float32Array.from(tensor.dataSync()),
+  };
 }

@@ -7,7 +7,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { Layout } from "./library/operation.ts";
 import { makePrimitive } from "./library/primitive.ts";
-import type { MatmulSizes } from "../webgpu/gemm/matmul.ts";
+import type { MatmulSizes } from "../webgpu/gemm/product.ts";
 import { floatsOf, makeFloats, primitiveOf } from "./tensors.ts";
 
 /** Sizes of a product of two matrices. */
@@ -15,13 +15,7 @@ export type SingleSizes =
   & Pick<MatmulSizes, "rows" | "columns" | "depth">
   & Partial<MatmulSizes>;
 
-/**
- * Multiplies: `output[i] = a[i] * b[i] + bias`.
- *
- * @param tensors float32 `a` and `b` and, of size `columns`, `bias`, and the shape of the output.
- * @param sizes Sizes of the product.
- * @returns The output, float32.
- */
+/** Multiplies: `output[i] = a[i] * b[i] + bias`. */
 export function nativeMatmul(
   tensors: {
     a: TensorInfo;

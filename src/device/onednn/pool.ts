@@ -32,11 +32,6 @@ export interface NativePooled {
 /**
  * Largest value, or mean, of each window. Of equal ones the first is the largest, and NaN is ignored; where all are
  * -Infinity, the largest is the least finite number.
- *
- * @param x float32 `[batch, inHeight, inWidth, channels]`.
- * @param kind Which.
- * @param s Sizes of the pooling.
- * @returns Values and places.
  */
 export function nativePool(
   x: TensorInfo,
@@ -54,13 +49,7 @@ export function nativePool(
   return { pooled: pooled.info, places: places?.info };
 }
 
-/**
- * Puts NaN where a window has one, which max pooling ignores.
- *
- * @param pooled What max pooling gave, float32 `[batch, outHeight, outWidth, channels]`, which nothing has read yet.
- * @param x What was pooled.
- * @param s Sizes of the pooling.
- */
+/** Puts NaN where a window has one, which max pooling ignores. */
 export function keepNaN(
   pooled: TensorInfo,
   x: TensorInfo,
@@ -74,13 +63,7 @@ export function keepNaN(
   cpuBackend().disposeData(means.dataId);
 }
 
-/**
- * Gradient of a pooling by its input.
- *
- * @param gradient float32 `dy`, `[batch, outHeight, outWidth, channels]`, and the places of max pooling.
- * @param s Sizes of the pooling.
- * @returns float32 `[batch, inHeight, inWidth, channels]`.
- */
+/** Gradient of a pooling by its input. */
 export function nativePoolGradient(
   { dy, places }: { dy: TensorInfo; places?: TensorInfo },
   s: PoolSizes,

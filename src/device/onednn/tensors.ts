@@ -14,12 +14,7 @@ import { BackendError } from "../../errors.ts";
 
 const primitives = new Map<string, Primitive>();
 
-/**
- * The library.
- *
- * @returns The library.
- * @throws {BackendError} If there is none.
- */
+/** The library. */
 export function nativeLibrary(): OneDnn {
   const { library, missing } = findOneDnn();
   if (library === undefined) {
@@ -28,13 +23,7 @@ export function nativeLibrary(): OneDnn {
   return library;
 }
 
-/**
- * Makes an operation ready, once per process.
- *
- * @param key Names the operation and its sizes.
- * @param make Makes it ready.
- * @returns The operation.
- */
+/** Makes an operation ready, once per process. */
 export function primitiveOf(
   key: string,
   make: (library: OneDnn) => Primitive,
@@ -46,11 +35,7 @@ export function primitiveOf(
   return primitive;
 }
 
-/**
- * Lists how the library computes what was computed so far.
- *
- * @returns The library's words, for example "brgconv:avx512_core", by operation and sizes, first used first.
- */
+/** Lists how the library computes what was computed so far. */
 export function implementations(): Map<string, string> {
   const entries = [...primitives];
   return new Map(
@@ -58,21 +43,12 @@ export function implementations(): Map<string, string> {
   );
 }
 
-/**
- * The CPU backend, which is in use.
- *
- * @returns The backend.
- */
+/** The CPU backend, which is in use. */
 export function cpuBackend(): CpuBackend {
   return tf.backend() as CpuBackend;
 }
 
-/**
- * The values of a tensor, where they lie.
- *
- * @param tensor A tensor on the CPU, float32 by its type.
- * @returns Its elements, which are not to be changed; a copy where they are stored as another type.
- */
+/** The values of a tensor, where they lie. */
 export function floatsOf({ dataId }: TensorInfo): Float32Array<ArrayBuffer> {
   const { values } = cpuBackend().data.get(dataId);
   return values instanceof Float32Array
@@ -86,12 +62,7 @@ export interface Made<A> {
   readonly values: A;
 }
 
-/**
- * Makes a float32 tensor.
- *
- * @param shape Its shape.
- * @returns The tensor, with undefined content.
- */
+/** Makes a float32 tensor. */
 export function makeFloats(
   shape: readonly number[],
 ): Made<Float32Array<ArrayBuffer>> {
@@ -103,34 +74,19 @@ export function makeFloats(
   };
 }
 
-/**
- * Makes a tensor of bytes that mean something to the library alone.
- *
- * @param length How many.
- * @returns The tensor, with undefined content.
- */
+/** Makes a tensor of bytes that mean something to the library alone. */
 export function makeBytes(length: number): Made<Uint8Array<ArrayBuffer>> {
   const backend = cpuBackend();
   const values = backend.arrays.bytes(length);
   return { info: backend.makeTensorInfo([length], "bool", values), values };
 }
 
-/**
- * The bytes of a tensor that {@linkcode makeBytes} made.
- *
- * @param tensor The tensor.
- * @returns Its bytes.
- */
+/** The bytes of a tensor that {@linkcode makeBytes} made. */
 export function bytesOf({ dataId }: TensorInfo): Uint8Array<ArrayBuffer> {
   return cpuBackend().data.get(dataId).values as Uint8Array<ArrayBuffer>;
 }
 
-/**
- * The memory of a tensor, if no other tensor shares it and nobody outside may hold it.
- *
- * @param tensor float32.
- * @returns Its elements, which may be changed.
- */
+/** The memory of a tensor, if no other tensor shares it and nobody outside may hold it. */
 export function ownFloats(
   { dataId }: TensorInfo,
 ): Float32Array<ArrayBuffer> | undefined {
@@ -144,9 +100,6 @@ export function ownFloats(
 /**
  * The memory of a variable that is about to change where it is. One whose memory another tensor shares, as a clone does, or
  * that someone outside may hold, is moved to new memory first.
- *
- * @param variable float32.
- * @returns Its elements, which may be changed.
  */
 export function soleFloats(variable: Variable): Float32Array<ArrayBuffer> {
   const own = ownFloats(variable);
@@ -159,12 +112,7 @@ export function soleFloats(variable: Variable): Float32Array<ArrayBuffer> {
   return copy.values;
 }
 
-/**
- * The layout of a tensor whose last dimension lies closest.
- *
- * @param shape Its shape.
- * @returns Lengths and strides.
- */
+/** The layout of a tensor whose last dimension lies closest. */
 export function rowMajor(shape: readonly number[]): Layout {
   const strides = shape.map((_, d) =>
     shape.slice(d + 1).reduce((product, n) => product * n, 1)
@@ -172,12 +120,7 @@ export function rowMajor(shape: readonly number[]): Layout {
   return { dims: shape, strides };
 }
 
-/**
- * The layout of images, channels last, as the library names their dimensions.
- *
- * @param shape `[batch, height, width, channels]`.
- * @returns Lengths and strides as batch, channels, height, width.
- */
+/** The layout of images, channels last, as the library names their dimensions. */
 export function imageLayout(
   [batch, height, width, channels]: readonly number[],
 ): Layout {

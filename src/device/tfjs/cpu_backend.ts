@@ -5,7 +5,7 @@
  */
 
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import { CpuMemory } from "./cpu_memory.ts";
+import { alignedOffset, ALIGNMENT } from "../onednn/library/primitive.ts";
 
 /** The backend, as our kernels use it. */
 export interface CpuBackend extends MathBackendCPU {
@@ -18,9 +18,6 @@ export interface CpuBackend extends MathBackendCPU {
  *
  * Of the arrays in it only those change that it lent itself, and only to one tensor: so whoever reads gets a copy, as from
  * any other device.
- *
- * @param Base TensorFlow.js's class.
- * @returns A backend for `tf.registerBackend`.
  */
 export function makeCpuBackend(Base: typeof MathBackendCPU): CpuBackend {
   class PooledCpuBackend extends Base implements CpuBackend {
@@ -56,4 +53,109 @@ export function makeCpuBackend(Base: typeof MathBackendCPU): CpuBackend {
     }
   }
   return new PooledCpuBackend();
+}
+
+/** Smaller arrays are not worth keeping. */
+const MIN_BYTES = 1 << 16;
+
+/** How much larger than asked for memory may be. */
+const MOST_WASTE = 2;
+
+/** How much memory may be there, lent or kept, in terms of what was lent at most at a time. */
+const MOST_KEPT = 2;
+
+/** Memory that tensors come from and go back to. */
+export class CpuMemory {
+  /** How many tensors hold values in memory that was lent. */
+  readonly #holders = new WeakMap<ArrayBufferLike, number>();
+  /** From what was released first to what was released last. */
+  readonly #free: ArrayBuffer[] = [];
+  #lentBytes = 0;
+  #mostLentBytes = 0;
+
+  /** Bytes that are lent. */
+  get lentBytes(): number {
+    return this.#lentBytes;
+  }
+
+  /** Bytes that are kept for later. */
+  get freeBytes(): number {
+    return this.#free.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  /** Makes an array, which is lent until the last tensor that holds it is disposed. */
+  floats(length: number): Float32Array<ArrayBuffer> {
+    const bytes = length * Float32Array.BYTES_PER_ELEMENT;
+    const buffer = this.#lend(bytes);
+    return new Float32Array(buffer, _offsetOf(buffer, bytes), length);
+  }
+
+  /** Makes an array of bytes, lent like {@linkcode floats}. */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    const buffer = this.#lend(length);
+    return new Uint8Array(buffer, _offsetOf(buffer, length), length);
+  }
+
+  /** Counts another tensor that holds an array. */
+  hold(values: unknown): void {
+    const holders = this.holders(values);
+    if (holders === undefined) return;
+    this.#holders.set((values as ArrayBufferView).buffer, holders + 1);
+  }
+
+  /** Counts one tensor less that holds an array, and keeps its memory for later where it was the last. */
+  release(values: unknown): void {
+    const holders = this.holders(values);
+    if (holders === undefined) return;
+    const { buffer } = values as { buffer: ArrayBuffer };
+    if (holders > 1) this.#holders.set(buffer, holders - 1);
+    else {
+      this.#holders.delete(buffer);
+      this.#lentBytes -= buffer.byteLength;
+      if (buffer.byteLength >= MIN_BYTES) this.#keep(buffer);
+    }
+  }
+
+  /** How many tensors hold values in the memory of an array. */
+  holders(values: unknown): number | undefined {
+    return ArrayBuffer.isView(values)
+      ? this.#holders.get(values.buffer)
+      : undefined;
+  }
+
+  #lend(bytes: number): ArrayBuffer {
+    const buffer = this.#take(bytes);
+    this.#holders.set(buffer, 0);
+    this.#lentBytes += buffer.byteLength;
+    this.#mostLentBytes = Math.max(this.#mostLentBytes, this.#lentBytes);
+    return buffer;
+  }
+
+  #take(bytes: number): ArrayBuffer {
+    if (bytes < MIN_BYTES) return new ArrayBuffer(bytes);
+    const needed = bytes + ALIGNMENT;
+    let smallest: number | undefined;
+    for (const [place, { byteLength }] of this.#free.entries()) {
+      if (byteLength < needed || byteLength > MOST_WASTE * needed) continue;
+      if (byteLength < (this.#free[smallest ?? -1]?.byteLength ?? Infinity)) {
+        smallest = place;
+      }
+    }
+    return smallest === undefined
+      ? new ArrayBuffer(needed)
+      : this.#free.splice(smallest, 1)[0];
+  }
+
+  /** Keeps memory for later, and lets go of the oldest, which is of no use where sizes change all the time. */
+  #keep(buffer: ArrayBuffer): void {
+    this.#free.push(buffer);
+    const most = MOST_KEPT * this.#mostLentBytes - this.#lentBytes;
+    while (this.freeBytes > most) this.#free.shift();
+  }
+}
+
+/** Bytes from the start of memory to the first aligned place, where there is one. */
+function _offsetOf(buffer: ArrayBuffer, bytes: number): number {
+  if (buffer.byteLength < bytes + ALIGNMENT) return 0;
+  return alignedOffset(buffer);
 }

@@ -118,11 +118,7 @@ const DEVICE: Device = {
   takeValues: (tensor) => Float32Array.from(tensor.dataSync()),
 };
 
-/**
- * The device.
- *
- * @returns The device, whose tensors are on the backend "cpu".
- */
+/** The device. */
 export function tfjsDevice(): Device {
   return DEVICE;
 }

@@ -9,19 +9,14 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { asTensor, differentiable } from "../tape.ts";
 import { type Tensor, tf } from "../tf.ts";
 import { dispatch, makeOutput } from "./run/dispatch.ts";
-import { gridOf, indexOf } from "./wgsl/elementwise.ts";
+import { gridOf, indexOf } from "./wgsl/wgsl.ts";
 import { declareOperand, declareResult } from "./wgsl/operand.ts";
 import { programOf } from "./run/program.ts";
 import { storedType } from "./run/recorder.ts";
-import { sourceOfPass, traitsOf } from "./run/traits.ts";
+import { sourceOfPass, traitsOf } from "./run/ways.ts";
 
 /**
  * Copies a tensor to one that stores another type. Of what float16 cannot hold (65,520 and more), it becomes infinity.
- *
- * @param backend The backend that holds the tensor.
- * @param x float32 or float16, of any shape.
- * @param type What the copy stores.
- * @returns The copy, of the same shape.
  */
 export function castTo(
   backend: WebGPUBackend,

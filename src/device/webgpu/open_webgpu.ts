@@ -19,14 +19,7 @@ import { webgpuDevice } from "./webgpu_device.ts";
 
 let opening: Promise<BackendInfo | undefined> | undefined;
 
-/**
- * Opens WebGPU, unless it is open.
- *
- * @param maxBindingBytes Largest buffer that a shader may bind. Default: what the adapter offers.
- * @returns What it can do; `undefined` where there is no adapter.
- * @throws {BackendError} If its driver fails, or TensorFlow.js has opened it already.
- * @throws {OptionError} If it is open with another limit.
- */
+/** Opens WebGPU, unless it is open. */
 export async function openWebGpu(
   maxBindingBytes?: number,
 ): Promise<BackendInfo | undefined> {
@@ -41,11 +34,7 @@ export async function openWebGpu(
   return info;
 }
 
-/**
- * What WebGPU can do, if it is open.
- *
- * @returns Its limits.
- */
+/** What WebGPU can do, if it is open. */
 export async function openedWebGpu(): Promise<BackendInfo | undefined> {
   return await opening?.catch(() => undefined);
 }

@@ -18,17 +18,11 @@ import { differentiableMaxPool } from "./pool/max_pool.ts";
 import { recorderOf, valuesOnHost } from "./run/recorder.ts";
 import { tuneOperations } from "./run/tuner.ts";
 import { chooseWays } from "./run/ways.ts";
-import { adamInPlace } from "./update/adam.ts";
+import { adamInPlace, sgdInPlace } from "./update/update_in_place.ts";
 import { clipNorm } from "./update/clip.ts";
 import { updateScale } from "./update/loss_scale.ts";
-import { sgdInPlace } from "./update/sgd.ts";
 
-/**
- * Makes the device.
- *
- * @param info What its adapter can do.
- * @returns The device, whose tensors are on the backend "webgpu".
- */
+/** Makes the device. */
 export function webgpuDevice(info: BackendInfo): Device {
   return {
     name: "webgpu",

@@ -5,17 +5,17 @@
  */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { addScaled } from "../../../src/device/onednn/library/add_scaled.ts";
+import {
+  addScaled,
+  type Arrays,
+  makePrimitive,
+  type Primitive,
+} from "../../../src/device/onednn/library/primitive.ts";
 import type {
   NativeValue,
   OneDnn,
 } from "../../../src/device/onednn/library/library.ts";
 import type { Layout } from "../../../src/device/onednn/library/operation.ts";
-import {
-  type Arrays,
-  makePrimitive,
-  type Primitive,
-} from "../../../src/device/onednn/library/primitive.ts";
 import { BackendError } from "../../../src/errors.ts";
 import { nativeTest } from "../../native.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { activated } from "../../../src/device/onednn/activation.ts";
+import { activated } from "../../../src/device/onednn/elementwise.ts";
 import { makeFloats } from "../../../src/device/onednn/tensors.ts";
 import { assertClose } from "../../compare.ts";
 import { nativeTest } from "../../native.ts";

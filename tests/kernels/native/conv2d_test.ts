@@ -9,7 +9,7 @@ import {
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
 } from "../../../src/device/onednn/conv2d.ts";
-import { activated } from "../../../src/device/onednn/activation.ts";
+import { activated } from "../../../src/device/onednn/elementwise.ts";
 import { nativeTest } from "../../native.ts";
 import { type ConvCase, CONVOLUTIONS } from "../conv2d_cases.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { activated } from "../../../src/device/onednn/activation.ts";
+import { activated } from "../../../src/device/onednn/elementwise.ts";
 import { nativeMatmul } from "../../../src/device/onednn/matmul.ts";
 import { nativeTest } from "../../native.ts";
 import {

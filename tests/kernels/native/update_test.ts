@@ -7,7 +7,10 @@
 
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { tf, type Variable } from "../../../src/device/tf.ts";
-import { nativeAdam, nativeSgd } from "../../../src/device/onednn/update.ts";
+import {
+  nativeAdam,
+  nativeSgd,
+} from "../../../src/device/onednn/elementwise.ts";
 import { nativeBackend, nativeTest } from "../../native.ts";
 import { numbers } from "../../numbers.ts";
 import {

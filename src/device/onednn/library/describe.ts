@@ -6,7 +6,6 @@
  */
 
 import type { Handle, NativeValue, OneDnn } from "./library.ts";
-import { describeMemory, longs } from "./memory.ts";
 import {
   ALGORITHMS,
   BY_OUTPUT,
@@ -27,14 +26,7 @@ const NO_ATTRIBUTES = null;
 /** The middle of a function's name, and its parameters but for those that all have. */
 type _Description = readonly [stem: string, ...values: NativeValue[]];
 
-/**
- * Describes an operation, and has the library choose how to compute it.
- *
- * @param library The library.
- * @param operation The operation.
- * @returns The descriptor of a primitive, which lives as long as the library.
- * @throws {BackendError} If the library cannot compute it.
- */
+/** Describes an operation, and has the library choose how to compute it. */
 export function describe(library: OneDnn, operation: Operation): Handle {
   const forward = forwardOf(operation);
   const hint = forward === undefined ? undefined : describe(library, forward);
@@ -136,4 +128,58 @@ function _windows(
 /** Dilations that leave windows as they are. */
 function _none({ strides }: Windows): number[] {
   return strides.map(() => 0);
+}
+
+/** Numbers of a type and of a layout, the same in versions 2 and 3. */
+const FLOAT32 = 3;
+const ANY_LAYOUT = 1;
+
+/** Bytes that are enough for a descriptor of version 2; it has 696. */
+const DESCRIPTOR_BYTES = 2048;
+
+/** By layout; they live as long as the library. */
+const descriptors = new Map<string, Handle>();
+/** The memory of descriptors of version 2. */
+const held: Uint8Array[] = [];
+
+/** Describes memory. */
+export function describeMemory(
+  library: OneDnn,
+  layout: Layout | undefined,
+): Handle {
+  if (layout === undefined) return null;
+  const { dims, strides } = layout;
+  const key = `${dims};${strides}`;
+  let descriptor = descriptors.get(key);
+  if (descriptor === undefined) {
+    descriptor = strides === "any"
+      ? _make(library, "tag", [dims.length, longs(dims), FLOAT32, ANY_LAYOUT])
+      : _make(library, "strides", [
+        dims.length,
+        longs(dims),
+        FLOAT32,
+        longs(strides),
+      ]);
+    descriptors.set(key, descriptor);
+  }
+  return descriptor;
+}
+
+/** Numbers as the library takes them. */
+export function longs(values: readonly number[]): BigInt64Array<ArrayBuffer> {
+  return BigInt64Array.from(values, BigInt);
+}
+
+function _make(
+  library: OneDnn,
+  by: "tag" | "strides",
+  values: readonly (number | BufferSource)[],
+): Handle {
+  if (library.major !== 2) {
+    return library.make(`dnnl_memory_desc_create_with_${by}`, ...values);
+  }
+  const structure = new Uint8Array(DESCRIPTOR_BYTES);
+  library.call(`dnnl_memory_desc_init_by_${by}`, structure, ...values);
+  held.push(structure);
+  return Deno.UnsafePointer.of(structure);
 }

@@ -70,18 +70,9 @@ export interface OneDnn {
   readonly stream: Handle;
   /** Functions that give no status. */
   readonly queries: Deno.DynamicLibrary<typeof QUERIES>["symbols"];
-  /**
-   * Calls a function that gives a status.
-   *
-   * @throws {BackendError} If the status is not success.
-   */
+  /** Calls a function that gives a status. */
   call(name: StatusFunction, ...values: readonly NativeValue[]): void;
-  /**
-   * Calls a function whose first parameter is where to put a pointer.
-   *
-   * @returns The pointer.
-   * @throws {BackendError} If the status is not success.
-   */
+  /** Calls a function whose first parameter is where to put a pointer. */
   make(name: StatusFunction, ...values: readonly NativeValue[]): Handle;
 }
 
@@ -92,11 +83,7 @@ export type FoundOneDnn =
 
 let found: FoundOneDnn | undefined;
 
-/**
- * Opens the library, once.
- *
- * @returns The library or, in words that complete "as ...", why it cannot be used.
- */
+/** Opens the library, once. */
 export function findOneDnn(): FoundOneDnn {
   return found ??= _find();
 }

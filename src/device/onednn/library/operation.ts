@@ -101,12 +101,7 @@ export type Operation =
     readonly y: Layout;
   };
 
-/**
- * The operation that another is the gradient of, which the library wants to know.
- *
- * @param operation The operation.
- * @returns The forward operation, or nothing where the operation is no gradient.
- */
+/** The operation that another is the gradient of, which the library wants to know. */
 export function forwardOf(operation: Operation): Operation | undefined {
   return operation.gradient ? { ...operation, gradient: undefined } : undefined;
 }

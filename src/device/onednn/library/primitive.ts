@@ -4,12 +4,10 @@
  * @module
  */
 
-import { describe } from "./describe.ts";
-import { requireArray } from "./arrays.ts";
+import { describe, describeMemory } from "./describe.ts";
 import type { Handle, OneDnn } from "./library.ts";
-import { describeMemory } from "./memory.ts";
 import type { Layout, Operation } from "./operation.ts";
-import { reserveScratch, scratchOf } from "./scratch.ts";
+import { BackendError } from "../../../errors.ts";
 
 /** Numbers of what an operation reads and writes. */
 const ARGUMENTS = {
@@ -61,24 +59,13 @@ export interface Primitive {
   readonly implementation: string;
   /** Bytes of `places`, where the operation has them. */
   readonly placesBytes: number;
-  /**
-   * Computes. Arrays that are written must not be those that are read, but for operations of single elements.
-   *
-   * @param arrays An array per argument.
-   * @throws {BackendError} If an array is missing, or is not of the right type and length: nothing is called then.
-   */
+  /** Computes. Arrays that are written must not be those that are read, but for operations of single elements. */
   run(arrays: Arrays): void;
 }
 
 /**
  * Has the library make an operation ready. Where it likes another layout of an argument better, what the caller has is
  * copied before or after.
- *
- * @param library The library.
- * @param operation The operation, of which what `given` gives the place of may have the layout "any".
- * @param given How each argument lies in the caller's arrays.
- * @returns The primitive, which lives as long as the library.
- * @throws {BackendError} If the library cannot compute it.
  */
 export function makePrimitive(
   library: OneDnn,
@@ -204,14 +191,7 @@ function _call(
   return { primitive, numArguments: pairs.length, list };
 }
 
-/**
- * Asks how the library would compute an operation, without making it ready.
- *
- * @param library The library.
- * @param operation The operation.
- * @returns The library's own words, for example "jit_wino_4x3:avx512_core".
- * @throws {BackendError} If the library cannot compute it.
- */
+/** Asks how the library would compute an operation, without making it ready. */
 export function implementationOf(
   library: OneDnn,
   operation: Operation,
@@ -228,4 +208,89 @@ function _implementation(library: OneDnn, descriptor: Handle): string {
   library.call("dnnl_primitive_desc_query", descriptor, query, 0, place);
   const text = Deno.UnsafePointer.create(place[0]);
   return text === null ? "unknown" : Deno.UnsafePointerView.getCString(text);
+}
+
+/** What an array must be. */
+export interface ArraySpec {
+  readonly type: typeof Float32Array | typeof Uint8Array;
+  readonly length: number;
+}
+
+/** Checks an array: the library reads and writes as much as it was told to, whatever there is. All arrays pass here. */
+export function requireArray(
+  operation: string,
+  name: string,
+  array: Float32Array | Uint8Array | undefined,
+  { type, length }: ArraySpec,
+): asserts array {
+  if (array instanceof type && array.length === length) return;
+  const what = array === undefined
+    ? "nothing"
+    : `${array.constructor.name} of ${array.length}`;
+  throw new BackendError(
+    `Cannot compute ${operation} as its ${name} is ${what}: expected ${type.name} of ${length}`,
+  );
+}
+
+/** What arrays begin at a multiple of: a cache line, and the widest vector. */
+export const ALIGNMENT = 64;
+
+/** An array for each of the copies that an operation needs at a time. */
+const slots: Uint8Array<ArrayBuffer>[] = [];
+
+/** Reserves memory. */
+export function reserveScratch(slot: number, bytes: number): void {
+  if ((slots[slot]?.length ?? 0) >= bytes) return;
+  const buffer = new ArrayBuffer(bytes + ALIGNMENT);
+  slots[slot] = new Uint8Array(buffer, alignedOffset(buffer), bytes);
+}
+
+/** The memory of a copy, which moves when more is reserved. */
+export function scratchOf(slot: number): Uint8Array<ArrayBuffer> {
+  return slots[slot];
+}
+
+/** Looks for the first aligned place. */
+export function alignedOffset(buffer: ArrayBuffer): number {
+  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
+  return Number(-address & BigInt(ALIGNMENT - 1));
+}
+
+/** One element, for {@linkcode addScaled}. */
+const ONE = Float32Array.of(1);
+const NOT_TRANSPOSED = "N".charCodeAt(0);
+
+/** Computes `y = alpha * x + beta * y`: as a product of one row, as this takes its factors when it is called. */
+export function addScaled(
+  library: OneDnn,
+  terms: {
+    alpha: number;
+    x: Float32Array<ArrayBuffer>;
+    beta: number;
+    y: Float32Array<ArrayBuffer>;
+  },
+): void {
+  const { alpha, x, beta, y } = terms;
+  const { length } = y;
+  for (const [name, array] of Object.entries({ x, y })) {
+    requireArray("a sum", name, array, { length, type: Float32Array });
+  }
+  if (length === 0) return;
+  const [rows, depth, columns] = [1n, 1n, BigInt(length)];
+  library.call(
+    "dnnl_sgemm",
+    NOT_TRANSPOSED,
+    NOT_TRANSPOSED,
+    rows,
+    columns,
+    depth,
+    alpha,
+    ONE,
+    depth,
+    x,
+    columns,
+    beta,
+    y,
+    columns,
+  );
 }

@@ -80,12 +80,7 @@ export const QUERIES = {
   omp_set_num_threads: { parameters: ["i32"], result: "void", optional: true },
 } as const;
 
-/**
- * Lists the functions of a version that give a status.
- *
- * @param major The version, 2 or 3.
- * @returns Their symbols, for `Deno.dlopen`.
- */
+/** Lists the functions of a version that give a status. */
 export function statusFunctions(
   major: number,
 ): Record<string, Deno.ForeignFunction> {

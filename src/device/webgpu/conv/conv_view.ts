@@ -10,9 +10,6 @@ import { loadFunction, type View } from "../gemm/view.ts";
 /**
  * The input as the forward pass multiplies it: a row per output pixel, and along the sum the taps of the filter and the
  * channels under each.
- *
- * @param s Sizes of the convolution.
- * @returns The view of `x`, `[batch, inHeight, inWidth, inChannels]`.
  */
 export function inputPatches(s: ConvSizes): View {
   const isVector = s.inChannels % 4 === 0;
@@ -53,9 +50,6 @@ ${
 /**
  * The gradient of the output as the gradient of the input multiplies it: a row per input pixel, and along the sum the
  * taps of the filter and the output channels.
- *
- * @param s Sizes of the convolution.
- * @returns The view of `dy`, `[batch, outHeight, outWidth, outChannels]`.
  */
 export function outputPatches(s: ConvSizes): View {
   const isVector = s.outChannels % 4 === 0;
@@ -106,9 +100,6 @@ ${
 /**
  * The input as the gradient of the filter multiplies it: a row per weight of one filter, `(tap, channel)`, and along the
  * sum the output pixels.
- *
- * @param s Sizes of the convolution.
- * @returns The view of `x`, `[batch, inHeight, inWidth, inChannels]`.
  */
 export function inputTaps(s: ConvSizes): View {
   const isVector = s.inChannels % 4 === 0;
@@ -200,4 +191,40 @@ ${
 
 function _inside({ inHeight, inWidth }: ConvSizes): string {
   return `(u32(y) < ${inHeight}u) & (u32(x) < ${inWidth}u)`;
+}
+
+/**
+ * The filter as the gradient of the input multiplies it: a column per input channel, and along the sum the taps and the
+ * output channels.
+ */
+export function filterTransposed(s: ConvSizes): View {
+  const isVector = s.outChannels % 4 === 0;
+  const depth = s.filterHeight * s.filterWidth * s.outChannels;
+  const tapStride = s.inChannels * s.outChannels;
+  return {
+    along: "depth",
+    isVector,
+    code: (name) => `
+struct ${name}P { base: u32 }
+struct ${name}S { k: u32 }
+
+fn ${name}Prepare(i: u32, batch: u32) -> ${name}P {
+  return ${name}P(min(i, ${s.inChannels - 1}u) * ${s.outChannels}u);
+}
+
+fn ${name}Step(k: u32) -> ${name}S {
+  return ${name}S(k);
+}
+
+fn ${name}Address(k: u32) -> u32 {
+  return k / ${s.outChannels}u * ${tapStride}u + k % ${s.outChannels}u;
+}
+
+${
+      loadFunction(name, isVector, (j) => ({
+        inside: `s.k + ${j}u < ${depth}u`,
+        address: `p.base + ${name}Address(s.k + ${j}u)`,
+      }))
+    }`,
+  };
 }

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { FusedActivation, FusedConvOptions } from "../../device.ts";
-import type { ConvSizes, PoolSizes } from "../../sizes.ts";
+import type { FusedConvOptions } from "../../device.ts";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor4D, tf } from "../../tf.ts";
 import { averagePool, averagePoolBiasGradient } from "../pool/average_pool.ts";
@@ -13,7 +12,7 @@ import {
   type Activated,
   type BiasGradient,
   biasGradient,
-} from "../dense/column_sums.ts";
+} from "../dense/fused_dense.ts";
 import { conv2dForward } from "./conv2d.ts";
 import { asNumbers, asTensor, differentiable } from "../../tape.ts";
 import { readAs } from "../cast.ts";
@@ -26,11 +25,6 @@ import {
 /**
  * Computes `pool(activation(conv2d(x, kernel) + bias))`. For the gradient it keeps its inputs and its output and, with max
  * pooling, where the largest values were: the unpooled output is freed at once. Average pooling has it kept instead.
- *
- * @param tensors `x`, NHWC, float32 or float16, and float32 `kernel`, HWIO, and `bias`, `[outChannels]`, on the WebGPU
- * backend.
- * @param options What to compute.
- * @returns NHWC.
  */
 export function fusedConv2d(
   tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },

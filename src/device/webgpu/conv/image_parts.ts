@@ -6,9 +6,6 @@
 
 import type { TensorPart } from "../run/dispatch.ts";
 
-/** Bytes between places of a buffer where a binding may begin on every adapter. */
-const ALIGNMENT = 256;
-
 const BYTES_PER_ELEMENT = 4;
 
 /** Neighbouring images of a batch. */
@@ -17,14 +14,7 @@ export interface ImagePart {
   readonly count: number;
 }
 
-/**
- * Cuts a batch into parts of nearly equal size.
- *
- * @param batch Images of the batch.
- * @param limits Elements per image of the tensor that is made of one part at a time, the most bytes that it may have, and
- * the multiple of images that parts begin at.
- * @returns The parts in order; the whole batch where parts would still be too large.
- */
+/** Cuts a batch into parts of nearly equal size. */
 export function cutImages(
   batch: number,
   { size, step, maxBytes }: { size: number; step: number; maxBytes: number },
@@ -41,13 +31,7 @@ export function cutImages(
   });
 }
 
-/**
- * The images of a part.
- *
- * @param tensor `[batch, ...]`, or a part of a tensor.
- * @param part Which images.
- * @returns A part of the tensor, `[count, ...]`.
- */
+/** The images of a part. */
 export function imagesOf(
   { dataId, dtype, shape: [, ...image], first = 0 }: TensorPart,
   { begin, count }: ImagePart,

@@ -9,7 +9,7 @@ import { type ConvSizes, imageStep, type PoolSizes } from "../../sizes.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../../tf.ts";
-import { addInPlace } from "../update/add_in_place.ts";
+import { addInPlace } from "../update/update_in_place.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
@@ -17,7 +17,7 @@ import {
   convKey,
 } from "./conv2d.ts";
 import { asFloats, asTensor, takeInfo } from "../../tape.ts";
-import type { ConvEpilogue } from "../wgsl/epilogue.ts";
+import type { ConvEpilogue } from "../wgsl/wgsl.ts";
 import { cutImages, imagesOf } from "./image_parts.ts";
 import {
   makePooled,
@@ -26,8 +26,11 @@ import {
   type PooledWithPlaces,
 } from "../pool/max_pool.ts";
 import { poolKey } from "../pool/pool_shader.ts";
-import { randomPlaces, sparseFilterGradient } from "./sparse_filter.ts";
-import { fitsSparse } from "./sparse_filter_shader.ts";
+import {
+  fitsSparse,
+  randomPlaces,
+  sparseFilterGradient,
+} from "./sparse_filter.ts";
 import { type StoredType, storedType } from "../run/recorder.ts";
 import { keyOf, runOperation } from "../run/ways.ts";
 
@@ -50,11 +53,6 @@ export interface ConvGradients {
 /**
  * Computes the largest values of the windows of `activation(conv2d(x, filter) + bias)`, and their places. What is not
  * pooled yet is freed at once.
- *
- * @param backend The backend that holds the tensors.
- * @param tensors `x`, NHWC, and `filter`, HWIO, float32 or float16, and what follows the sum.
- * @param sizes Sizes of both.
- * @returns Values and places.
  */
 export function pooledConv(
   backend: WebGPUBackend,
@@ -75,14 +73,7 @@ export function pooledConv(
   return output;
 }
 
-/**
- * Gradients of {@linkcode pooledConv} from that of the largest biased sums.
- *
- * @param backend The backend that holds the tensors.
- * @param tensors What went in, their gradient `dy` and their places.
- * @param sizes Sizes of both, and whether the gradient of `x` is wanted.
- * @returns The gradients.
- */
+/** Gradients of {@linkcode pooledConv} from that of the largest biased sums. */
 export function pooledConvGradients(
   backend: WebGPUBackend,
   tensors: {
@@ -149,14 +140,7 @@ function _unpooledGradients(
   return { kernel, x: takeInfo(x) };
 }
 
-/**
- * Gradients of a convolution from that of its sums.
- *
- * @param backend The backend that holds the tensors.
- * @param tensors What went in, and the gradient `dz` of the sums.
- * @param options Sizes of the convolution, and whether the gradient of `x` is wanted.
- * @returns The gradients.
- */
+/** Gradients of a convolution from that of its sums. */
 export function convGradients(
   backend: WebGPUBackend,
   { x, filter, dz }: { x: TensorInfo; filter: TensorInfo; dz: TensorInfo },

@@ -39,13 +39,7 @@ export const MOST_PLACES = POINTS.length + 1;
 
 const known = new Map<string, WinogradMatrices>();
 
-/**
- * Makes the matrices, once.
- *
- * @param m Outputs of a tile, at least 1.
- * @param r Taps of the filter, at least 1; `m + r - 1` is at most {@linkcode MOST_PLACES}.
- * @returns The matrices.
- */
+/** Makes the matrices, once. */
 export function winogradMatrices(m: number, r: number): WinogradMatrices {
   const key = `${m},${r}`;
   let matrices = known.get(key);

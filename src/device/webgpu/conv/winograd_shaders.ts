@@ -5,11 +5,15 @@
  * @module
  */
 
-import { type Epilogue, finishFunction } from "../wgsl/epilogue.ts";
-import { gridOf, indexOf } from "../wgsl/elementwise.ts";
+import {
+  type Epilogue,
+  finishFunction,
+  gridOf,
+  indexOf,
+  range,
+  type Shader,
+} from "../wgsl/wgsl.ts";
 import { declareOperand, declareResult, type Source } from "../wgsl/operand.ts";
-import type { Shader } from "../wgsl/shader.ts";
-import { range } from "../wgsl/wgsl.ts";
 import type { Matrix } from "./winograd_matrices.ts";
 
 /** Images that are cut into square tiles, NHWC. */
@@ -29,12 +33,7 @@ export interface TiledImages {
   readonly left: number;
 }
 
-/**
- * Counts the tiles of all images.
- *
- * @param t The images.
- * @returns Their tiles.
- */
+/** Counts the tiles of all images. */
 export function countTiles(t: TiledImages): number {
   return t.images * t.tilesDown * t.tilesAcross;
 }
@@ -42,11 +41,6 @@ export function countTiles(t: TiledImages): number {
 /**
  * Writes the transform of tiles to places: `output[place, tile, channel]`. What of a tile is outside of the image is 0.
  * Bindings: output, images.
- *
- * @param t The images.
- * @param matrix Applied along rows and columns of a tile of as many places as it has columns.
- * @param source Where to read the images from.
- * @returns The shader.
  */
 export function tilesToPlaces(
   t: TiledImages,
@@ -84,11 +78,6 @@ ${
 /**
  * Writes the transform of square filters, which lie place by place: `[columns * columns, size]` to
  * `[rows * rows, size]`. Bindings: output, input.
- *
- * @param size Numbers per place, a multiple of 4.
- * @param matrix Applied along both directions of the filters.
- * @param source Where to read from.
- * @returns The shader.
  */
 export function placesToPlaces(
   size: number,
@@ -118,11 +107,6 @@ ${
 /**
  * Writes the transform of products to the tiles of images: `products[place, tile, channel]`, with what follows the sums.
  * Bindings: images, products, and the bias.
- *
- * @param t The images; tiles do not overlap.
- * @param matrix Applied along both directions: as many rows as a tile has.
- * @param options Where to read the products from, and what follows.
- * @returns The shader.
  */
 export function productsToTiles(
   t: TiledImages,

@@ -4,24 +4,19 @@
  * @module
  */
 
-import type { Dropout, RandomKey } from "../../device.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { type Tensor, tf } from "../../tf.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { Dropout } from "../../device.ts";
 import { asNumbers, asTensor, differentiable } from "../../tape.ts";
+import { type Tensor, tf } from "../../tf.ts";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { dropoutShader } from "./dropout_shader.ts";
 import { programOf } from "../run/program.ts";
 import { storedType } from "../run/recorder.ts";
-import { makeRandomKey } from "../wgsl/threefry.ts";
+import { gridOf, indexOf, type Shader } from "../wgsl/wgsl.ts";
+import { declareOperand, declareResult } from "../wgsl/operand.ts";
+import { makeRandomKey, uniformFunction } from "../wgsl/threefry.ts";
 
-/**
- * Drops elements of a new tensor. No mask is kept: the gradient draws the same numbers again.
- *
- * @param x float32 or float16 of any shape, on the WebGPU backend.
- * @param options What to drop.
- * @returns float32 or float16 of the same shape.
- */
+/** Drops elements of a new tensor. No mask is kept: the gradient draws the same numbers again. */
 export function fusedDropout(x: Tensor, options: Dropout): Tensor {
   const { rate, key } = options;
   const backend = tf.backend() as WebGPUBackend;
@@ -45,13 +40,7 @@ export function fusedDropout(x: Tensor, options: Dropout): Tensor {
   return differentiable([input], () => run(input), (dy) => [run(dy)]);
 }
 
-/**
- * Drops elements of a tensor that was just made, where it is.
- *
- * @param backend The backend that holds the tensor.
- * @param x float32 or float16 of any shape, which nothing has read yet.
- * @param options What to drop.
- */
+/** Drops elements of a tensor that was just made, where it is. */
 export function dropInPlace(
   backend: WebGPUBackend,
   x: TensorInfo,
@@ -66,4 +55,42 @@ export function dropInPlace(
   );
   dispatch(backend, program, [x, random]);
   backend.disposeData(random.dataId);
+}
+
+/**
+ * Writes the shader: one invocation per element. Bindings: the output, the key of the random numbers and, unless it changes
+ * the output where it is, the input.
+ */
+export function dropoutShader(
+  size: number,
+  { rate, isInPlace }: { rate: number; isInPlace: boolean },
+): Shader {
+  const workgroups = gridOf(size);
+  const input = isInPlace ? "output" : "x";
+  // On the host the numbers are multiples of 2^-24, so this is exactly `u < rate`.
+  const threshold = Math.ceil(rate * 2 ** 24);
+  return {
+    code: `
+${declareResult("output", { binding: 0, width: 1 })}
+@group(0) @binding(1) var<storage, read> random: array<u32, 4>;
+${
+      isInPlace
+        ? ""
+        : declareOperand("x", { binding: 2, width: 1, source: "buffers" })
+    }
+${uniformFunction("random")}
+${indexOf(size, workgroups)}
+  let isDropped = uniformBits(i) < ${threshold}u;
+  outputWrite(i, select(${input}Read(i) * ${
+      dropoutScale(rate)
+    }, 0.0, isDropped));
+}
+`,
+    workgroups,
+  };
+}
+
+/** What dropout multiplies by what it keeps. */
+export function dropoutScale(rate: number): string {
+  return `${Math.fround(1 / (1 - rate))}f`;
 }

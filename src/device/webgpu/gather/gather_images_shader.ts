@@ -8,26 +8,18 @@
  * @module
  */
 
-import { gridOf, indexOf } from "../wgsl/elementwise.ts";
 import {
   type GatherSizes,
   WINDOW_WORDS,
+  type WindowFill,
   wordsPerImage,
 } from "../../gather_sizes.ts";
-import { floatOf, WindowSnippets } from "./gather_window.ts";
-import type { Shader } from "../wgsl/shader.ts";
-import { range } from "../wgsl/wgsl.ts";
+import { gridOf, indexOf, range, type Shader } from "../wgsl/wgsl.ts";
 
 /** Rows of the output that an invocation makes. */
 const ROWS = 16;
 
-/**
- * Writes the shader. Bindings: the output, the images, and which images and windows.
- *
- * @param batch Images of the batch.
- * @param sizes Sizes and values.
- * @returns The shader.
- */
+/** Writes the shader. Bindings: the output, the images, and which images and windows. */
 export function gatherShader(batch: number, sizes: GatherSizes): Shader {
   return _isCopy(sizes) ? _copyShader(batch, sizes) : _shader(batch, sizes);
 }
@@ -234,4 +226,51 @@ function _perChannel(values: readonly number[]): string {
 
 function _isResized({ viewed, resized }: GatherSizes): boolean {
   return viewed.height !== resized.height || viewed.width !== resized.width;
+}
+
+/** Writes what a window shows. */
+export class WindowSnippets {
+  readonly #fill: number | undefined;
+  readonly #word: number;
+  readonly #width: number;
+
+  /** Describes the window. */
+  constructor(
+    window: WindowFill | undefined,
+    { word, width }: { word: number; width: number },
+  ) {
+    this.#fill = window?.fill;
+    this.#word = word;
+    this.#width = width;
+  }
+
+  /**
+   * Declares what is seen at four columns, or at a row, of the window: `<name>`, and whether there is anything, `<name>IsInside`.
+   */
+  lookThrough(of: string, name: string, along: "across" | "down"): string {
+    const isAcross = along === "across";
+    if (this.#fill === undefined) {
+      return `  let ${name} = ${of};
+  let ${name}IsInside = ${isAcross ? "vec4<bool>(true)" : "true"};`;
+    }
+    const word = (i: number) => `rows[entry + ${this.#word + i}u]`;
+    return isAcross
+      ? `  let ${name}Seen = ${word(1)} + ${word(0)} * ${of};
+  let ${name}IsInside = (${name}Seen >= vec4i(${
+        word(3)
+      })) & (${name}Seen < vec4i(${word(4)}));
+  let ${name} = clamp(${name}Seen, vec4i(0), vec4i(${this.#width - 1}));`
+      : `  let ${name} = ${word(2)} + ${of};
+  let ${name}IsInside = ${name} >= ${word(5)} && ${name} < ${word(6)};`;
+  }
+
+  /** Where it shows nothing. */
+  get fill(): string {
+    return floatOf(this.#fill ?? 0);
+  }
+}
+
+/** Writes a number. */
+export function floatOf(value: number): string {
+  return `f32(${Math.fround(value)})`;
 }

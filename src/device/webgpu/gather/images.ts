@@ -4,15 +4,17 @@
  * @module
  */
 
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { GatheredBatch } from "../../device.ts";
+import { type GatherSizes, wordsPerImage } from "../../gather_sizes.ts";
 import { asTensor } from "../../tape.ts";
 import { type Tensor4D, tf } from "../../tf.ts";
-import { makeFilled } from "../run/dispatch.ts";
+import { gatherShader } from "./gather_images_shader.ts";
+import { makeFilled, makeOutput, record } from "../run/dispatch.ts";
+import { programOf } from "../run/program.ts";
 import { freeResident, makeResident } from "../run/resident.ts";
-import { traitsOf } from "../run/traits.ts";
-import { gatherImages } from "./gather_images.ts";
+import { traitsOf } from "../run/ways.ts";
 
 /** What is on each device, by the bytes that it is a copy of. */
 const residents = new WeakMap<
@@ -86,4 +88,31 @@ function pick(
     picked.set(bytes.subarray(begin, begin + bytesPerImage), i * bytesPerImage);
   });
   return picked;
+}
+
+/**
+ * Makes a batch of images.
+ *
+ * Output place i reads what is resized at max(0, (i + 0.5) * in / out - 0.5), as PyTorch's
+ * `interpolate(mode="bilinear", align_corners=False)` does. The place is worked out in integers, so that it is the same as
+ * on the host.
+ */
+export function gatherImages(
+  backend: WebGPUBackend,
+  images: TensorInfo,
+  { sizes, rows }: { sizes: GatherSizes; rows: Int32Array<ArrayBuffer> },
+): TensorInfo {
+  const batch = rows.length / wordsPerImage(sizes);
+  const { output: { height, width }, channels } = sizes;
+  const output = makeOutput(backend, [batch, height, width, channels]);
+  const program = programOf(
+    backend,
+    `gather images,${batch},${JSON.stringify(sizes)}`,
+    () => gatherShader(batch, sizes),
+  );
+  const table = makeFilled(backend, new Uint32Array(rows.buffer));
+  // Whoever asks for a batch is not to wait for the work before it.
+  record(backend, program, [output, images, table]);
+  backend.disposeData(table.dataId);
+  return output;
 }

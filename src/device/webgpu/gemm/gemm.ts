@@ -13,15 +13,10 @@
 
 import { registerForm } from "./gemm_registers.ts";
 import { stagedForm } from "./gemm_staged.ts";
-import type { GemmPlan } from "./gemm_plan.ts";
-import type { Shader } from "../wgsl/shader.ts";
+import type { GemmPlan } from "./gemm_store.ts";
+import type { Shader } from "../wgsl/wgsl.ts";
 
-/**
- * Writes the shader of a plan.
- *
- * @param plan The product.
- * @returns The shader.
- */
+/** Writes the shader of a plan. */
 export function gemm(plan: GemmPlan): Shader {
   return plan.tile.form === "registers"
     ? registerForm(plan, plan.tile)

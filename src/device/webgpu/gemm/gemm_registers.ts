@@ -4,27 +4,23 @@
  * @module
  */
 
-import type { GemmPlan, Tile } from "./gemm_plan.ts";
-import type { Shader } from "../wgsl/shader.ts";
 import {
   COMPONENTS,
   declarations,
   declareSums,
   findTile,
+  type GemmPlan,
   gridOfTiles,
   multiplyAdd,
   storeTile,
+  type Tile,
   type Tiles,
 } from "./gemm_store.ts";
-import { range } from "../wgsl/wgsl.ts";
+import { range, type Shader } from "../wgsl/wgsl.ts";
 
 /**
  * Writes the shader. The sum advances by 4 places, once or several times a turn: the subgroup loads them of `rows` rows,
  * and each lane those of its columns.
- *
- * @param plan The product.
- * @param tile Its tile.
- * @returns The shader.
  */
 export function registerForm(
   plan: GemmPlan,

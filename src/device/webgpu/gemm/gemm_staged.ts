@@ -4,19 +4,19 @@
  * @module
  */
 
-import type { GemmPlan, Tile } from "./gemm_plan.ts";
-import type { Shader } from "../wgsl/shader.ts";
 import {
   COMPONENTS,
   declarations,
   declareSums,
   findTile,
+  type GemmPlan,
   gridOfTiles,
   multiplyAdd,
   storeTile,
+  type Tile,
   type Tiles,
 } from "./gemm_store.ts";
-import { range } from "../wgsl/wgsl.ts";
+import { range, type Shader } from "../wgsl/wgsl.ts";
 import type { View } from "./view.ts";
 
 /** Workgroups are 16 by 16 invocations, WebGPU's default limit of 256. */
@@ -39,10 +39,6 @@ interface Staged {
  * invocation the same number of vectors and neighbours reading neighbours, and each invocation adds up a 4x4 (or larger)
  * tile. The vectors stay as they are read, along the sum or across it, as invocations must not share a vector to write
  * to. All barriers are in uniform control flow.
- *
- * @param plan The product.
- * @param tile Its tile.
- * @returns The shader.
  */
 export function stagedForm(
   plan: GemmPlan,

@@ -4,11 +4,14 @@
  * @module
  */
 
-import { finishFunction } from "../wgsl/epilogue.ts";
-import type { GemmPlan } from "./gemm_plan.ts";
-import { declareOperand, declareResult, type Width } from "../wgsl/operand.ts";
 import type { View } from "./view.ts";
-import { MAX_GROUPS, range } from "../wgsl/wgsl.ts";
+import {
+  type Epilogue,
+  finishFunction,
+  MAX_GROUPS,
+  range,
+} from "../wgsl/wgsl.ts";
+import { declareOperand, declareResult, type Width } from "../wgsl/operand.ts";
 
 /** Names of the numbers of a vector. */
 export const COMPONENTS = ["x", "y", "z", "w"] as const;
@@ -79,13 +82,7 @@ export function findTile(
   let end = min(first + ${length}u, ${depth}u);`;
 }
 
-/**
- * Declares the sums of an invocation: `c${row}_${quad}`, four columns each.
- *
- * @param rows Rows.
- * @param quads Columns divided by four.
- * @returns WGSL.
- */
+/** Declares the sums of an invocation: `c${row}_${quad}`, four columns each. */
 export function declareSums(rows: number, quads: number): string {
   return range(rows).flatMap((i) =>
     range(quads).map((j) => `  var c${i}_${j} = vec4f();`)
@@ -95,11 +92,6 @@ export function declareSums(rows: number, quads: number): string {
 /**
  * Adds four places to the sums: four multiply-adds in a row for each, so that one kept in memory is read and written once
  * for all.
- *
- * @param rows Rows.
- * @param quads Columns divided by four; `b${place}_${quad}` has those of the right operand.
- * @param row Gives the left operand of a row at the four places: a vec4f.
- * @returns WGSL.
  */
 export function multiplyAdd(
   rows: number,
@@ -117,13 +109,7 @@ export function multiplyAdd(
   }).join("\n");
 }
 
-/**
- * Stores the sums of an invocation.
- *
- * @param plan The product.
- * @param tile How many rows and fours of columns, and where row `i` and column `4 * j` are in the output.
- * @returns WGSL.
- */
+/** Stores the sums of an invocation. */
 export function storeTile(
   plan: GemmPlan,
   { rows, quads, row, column }: {
@@ -227,4 +213,51 @@ fn store(z: u32, row: u32, column: u32, values: vec4f) {
     rows * columns
   }u + ${fixed} * ${movingEnd}u + ${moving};${store}
 }`;
+}
+
+/** How a product is cut into tiles. */
+export type Tile =
+  | {
+    readonly form: "registers";
+    /** Rows per subgroup, a multiple of 8. */
+    readonly rows: number;
+    /** Columns per invocation, a multiple of 4. */
+    readonly columns: number;
+    /** Lanes that share the left operand: the size of a subgroup. */
+    readonly lanes: number;
+    /** Places of the sum per turn of the loop, a multiple of 4. */
+    readonly step: number;
+  }
+  | {
+    readonly form: "staged";
+    /** Rows per workgroup of 16x16 invocations, a multiple of 64. */
+    readonly rows: number;
+    /** Columns per workgroup, a multiple of 64. */
+    readonly columns: number;
+    /**
+     * Places of the sum per turn, a multiple of 4; times rows and times columns, a multiple of 1024, so that invocations
+     * copy alike. Both operands of a turn have to fit into 16 KiB, with a vector more per row or column that lies along it.
+     */
+    readonly step: number;
+  };
+
+/** A matrix product, or a batch of them. */
+export interface GemmPlan {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  /** Number of products. */
+  readonly batch: number;
+  readonly left: View;
+  readonly right: View;
+  /** Which index of the output is contiguous in memory. */
+  readonly outputAlong: "row" | "column";
+  /** What follows the sums. A bias lies along the contiguous index of the output. */
+  readonly epilogue: Epilogue;
+  readonly tile: Tile;
+  /**
+   * Parts that each sum is cut into. With more than one, the output is `[batch, splits, ...]` and the parts are still to
+   * be added and the epilogue to be applied.
+   */
+  readonly splits: number;
 }

@@ -4,20 +4,30 @@
  * @module
  */
 
-import type { FusedActivation } from "../../device.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { FusedActivation } from "../../device.ts";
+import { gemm } from "./gemm.ts";
+import type { GemmPlan } from "./gemm_store.ts";
+import { chooseTilings, type GemmSizes, type Tiling } from "./tile.ts";
+import { matrix, type View } from "./view.ts";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
 import { type Program, programOf } from "../run/program.ts";
-import type { Epilogue } from "../wgsl/epilogue.ts";
-import { gemm } from "./gemm.ts";
-import type { GemmPlan } from "./gemm_plan.ts";
 import type { StoredType } from "../run/recorder.ts";
-import { addSplits } from "./split_sum.ts";
-import { chooseTilings, type GemmSizes, type Tiling } from "./tile.ts";
-import { type AdapterTraits, traitsOf } from "../run/traits.ts";
-import type { View } from "./view.ts";
-import { keyOf, runOperation } from "../run/ways.ts";
+import {
+  type AdapterTraits,
+  keyOf,
+  runOperation,
+  traitsOf,
+} from "../run/ways.ts";
+import {
+  type Epilogue,
+  finishFunction,
+  gridOf,
+  indexOf,
+  type Shader,
+} from "../wgsl/wgsl.ts";
+import { declareResult } from "../wgsl/operand.ts";
 
 /** A product to run: `output[row, column] = activation(sum over k of left * right + bias[column])`. */
 export interface Product extends GemmSizes {
@@ -57,14 +67,7 @@ interface Ways {
 /** Ways by the key of the product and of what follows it, per adapter as it is or is pretended to be. */
 const known = new WeakMap<AdapterTraits, Map<string, Ways>>();
 
-/**
- * Runs a product.
- *
- * @param backend The backend that holds the tensors.
- * @param product What to compute.
- * @param tensors On what.
- * @returns The output, which the caller owns.
- */
+/** Runs a product. */
 export function runProduct(
   backend: WebGPUBackend,
   product: Product,
@@ -175,4 +178,119 @@ function _plan(
     outputAlong: isTransposed ? "row" : "column",
     epilogue,
   };
+}
+
+/** Sizes of sums in parts. */
+export interface SplitSizes {
+  readonly batch: number;
+  /** Parts of each sum. */
+  readonly splits: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * Computes `output[b, row, column] = activation(sum over the parts of partial[b, part, row, column] + bias[column])`.
+ */
+export function addSplits(
+  backend: WebGPUBackend,
+  tensors: { output: TensorInfo; partial: TensorInfo; bias?: TensorInfo },
+  sizes: SplitSizes,
+  epilogue: Epilogue = {},
+): void {
+  const { output, partial, bias } = tensors;
+  const { batch, splits, rows, columns } = sizes;
+  const program = programOf(
+    backend,
+    `sum of splits,${batch},${splits},${rows},${columns},${
+      epilogue.hasBias === true
+    },${epilogue.activation}`,
+    () => _shader(sizes, epilogue),
+  );
+  dispatch(backend, program, [output, partial, ...bias ? [bias] : []]);
+}
+
+/** One invocation per output. */
+function _shader(
+  { rows, columns, batch, splits }: SplitSizes,
+  epilogue: Epilogue,
+): Shader {
+  const size = rows * columns;
+  const total = size * batch;
+  const workgroups = gridOf(total);
+  const code = `
+${declareResult("output", { binding: 0, width: 1 })}
+@group(0) @binding(1) var<storage, read> partial: array<f32>;
+${finishFunction(epilogue, { binding: 2, type: "f32" })}
+
+${indexOf(total, workgroups)}
+  let first = i / ${size}u * ${size * splits}u + i % ${size}u;
+  var sum = 0.0;
+  for (var split = 0u; split < ${splits}u; split = split + 1u) {
+    sum = sum + partial[first + split * ${size}u];
+  }
+  outputWrite(i, finish(sum, ${
+    epilogue.hasBias ? `biases[i % ${columns}u]` : "0.0"
+  }));
+}
+`;
+  return { code, workgroups };
+}
+
+/** Sizes of a product of matrices. */
+export interface MatmulSizes {
+  /** Number of products; an operand with one matrix is shared by all. */
+  readonly batch: number;
+  /** Matrices of `a`: `batch` or 1. */
+  readonly batchA: number;
+  /** Matrices of `b`: `batch` or 1. */
+  readonly batchB: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  /** Whether the matrices of `a` are stored `[depth, rows]`. */
+  readonly transposeA: boolean;
+  /** Whether the matrices of `b` are stored `[columns, depth]`. */
+  readonly transposeB: boolean;
+}
+
+/** Multiplies: `output[i] = activation(a[i] * b[i] + bias)`. */
+export function matmul(
+  backend: WebGPUBackend,
+  tensors: {
+    a: TensorInfo;
+    b: TensorInfo;
+    bias?: TensorInfo;
+    activation?: FusedActivation;
+    stored?: StoredType;
+    outputShape: readonly number[];
+  },
+  sizes: MatmulSizes,
+): TensorInfo {
+  const { batch, batchA, batchB, rows, columns, depth } = sizes;
+  const { transposeA, transposeB } = sizes;
+  const { a, b, bias, activation, outputShape, stored } = tensors;
+  return runProduct(backend, {
+    key: `matmul,${batch},${batchA},${batchB},${rows},${columns},${depth},` +
+      `${transposeA},${transposeB}`,
+    rows,
+    columns,
+    depth,
+    batch,
+    views: () => ({
+      left: matrix({
+        outer: rows,
+        depth,
+        along: transposeA ? "outer" : "depth",
+        batchStride: batchA === 1 ? 0 : rows * depth,
+      }),
+      right: matrix({
+        outer: columns,
+        depth,
+        along: transposeB ? "depth" : "outer",
+        batchStride: batchB === 1 ? 0 : columns * depth,
+      }),
+    }),
+    activation,
+  }, { left: a, right: b, bias, outputShape, stored });
 }

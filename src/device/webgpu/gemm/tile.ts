@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Tile } from "./gemm_plan.ts";
-import type { AdapterTraits } from "../run/traits.ts";
+import type { Tile } from "./gemm_store.ts";
+import type { AdapterTraits } from "../run/ways.ts";
 
 /** Sizes of a product whose output is contiguous along its columns. */
 export interface GemmSizes {
@@ -69,13 +69,7 @@ const EXPECTED_RUNS = 300;
 /** Products that run at the same time on a software adapter: the usual number of cores of a small machine. */
 const CORES = 2;
 
-/**
- * Chooses tiles.
- *
- * @param sizes Sizes of the product.
- * @param traits The adapter.
- * @returns Tiles, orientations and numbers of splits to choose from, the one that is taken without measuring first.
- */
+/** Chooses tiles. */
 export function chooseTilings(
   sizes: GemmSizes,
   traits: AdapterTraits,

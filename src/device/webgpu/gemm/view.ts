@@ -15,12 +15,7 @@ export interface View {
   readonly along: "depth" | "outer";
   /** Whether the tensor is bound as an array of `vec4f` rather than of `f32`. */
   readonly isVector: boolean;
-  /**
-   * Writes the three functions.
-   *
-   * @param name Name of the operand, which `${name}Read(i)` reads; the functions are called `${name}Prepare`, `${name}Step` and `${name}Load`.
-   * @returns WGSL.
-   */
+  /** Writes the three functions. */
   readonly code: (name: string) => string;
 }
 
@@ -36,12 +31,7 @@ export interface MatrixOptions {
   readonly batchStride?: number;
 }
 
-/**
- * A plain matrix, or a batch of them.
- *
- * @param options Sizes and layout.
- * @returns The view.
- */
+/** A plain matrix, or a batch of them. */
 export function matrix(options: MatrixOptions): View {
   const { outer, depth, along, batchStride = 0 } = options;
   const isVector = (along === "depth" ? depth : outer) % 4 === 0 &&
@@ -87,14 +77,7 @@ export interface ElementAddress {
   readonly address: string;
 }
 
-/**
- * Writes the function `${name}Load` of a view. Nothing outside of the tensor is read.
- *
- * @param name Name of the binding.
- * @param isVector Whether the four elements are one aligned vector.
- * @param element Where element `j` is, given `p` (prepared) and `s` (step); only 0 is asked for where it is a vector.
- * @returns WGSL.
- */
+/** Writes the function `${name}Load` of a view. Nothing outside of the tensor is read. */
 export function loadFunction(
   name: string,
   isVector: boolean,

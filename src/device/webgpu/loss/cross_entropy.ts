@@ -9,20 +9,12 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
 import { programOf } from "../run/program.ts";
-import { gridOf, indexOf } from "../wgsl/elementwise.ts";
+import { gridOf, indexOf } from "../wgsl/wgsl.ts";
 
 /** Invocations that add up the rows. */
 const ADDERS = 256;
 
-/**
- * Computes loss, correct count and gradient.
- *
- * @param backend The backend that holds the tensors.
- * @param tensors float32 logits `[batch, classes]` and int32 labels `[batch]`; a row whose label is not in [0, classes)
- * has the loss NaN.
- * @param count What to divide by: the size of the whole batch.
- * @returns The results.
- */
+/** Computes loss, correct count and gradient. */
 export function crossEntropy(
   backend: WebGPUBackend,
   tensors: { logits: TensorInfo; labels: TensorInfo },

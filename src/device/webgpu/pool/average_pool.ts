@@ -16,7 +16,7 @@ import {
   type Activated,
   type BiasGradient,
   biasGradient,
-} from "../dense/column_sums.ts";
+} from "../dense/fused_dense.ts";
 import { asNumbers, asTensor, differentiable } from "../../tape.ts";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
 import { declareOperand, declareResult } from "../wgsl/operand.ts";
@@ -30,14 +30,7 @@ import {
 } from "./pool_shader.ts";
 import { storedType } from "../run/recorder.ts";
 
-/**
- * Mean of each window, over its elements inside the image.
- *
- * @param backend The backend that holds the tensor.
- * @param x float32 or float16 `[batch, inHeight, inWidth, channels]`.
- * @param sizes Sizes of the pooling.
- * @returns float32 or float16 `[batch, outHeight, outWidth, channels]`.
- */
+/** Mean of each window, over its elements inside the image. */
 export function averagePool(
   backend: WebGPUBackend,
   x: TensorInfo,
@@ -67,14 +60,7 @@ ${declareOperand("x", { binding: 1, width, source: "buffers" })}`,
   return output;
 }
 
-/**
- * Gradient of average pooling: each window spreads its gradient evenly over its elements inside the image.
- *
- * @param backend The backend that holds the tensor.
- * @param dy float32 or float16 `[batch, outHeight, outWidth, channels]`.
- * @param sizes Sizes of the pooling.
- * @returns float32 or float16 `[batch, inHeight, inWidth, channels]`.
- */
+/** Gradient of average pooling: each window spreads its gradient evenly over its elements inside the image. */
 export function averagePoolGradient(
   backend: WebGPUBackend,
   dy: TensorInfo,
@@ -109,12 +95,6 @@ ${declareOperand("dy", { binding: 1, width, source: "buffers" })}`,
 
 /**
  * Gradient of average pooling, of the activation before it and of the bias before that, where it can be in one pass.
- *
- * @param backend The backend that holds the tensors.
- * @param gradient float32 or float16 `dy`, `[batch, outHeight, outWidth, channels]`, and what came before the pooling: `y` is the
- * pooling's input.
- * @param s Sizes of the pooling.
- * @returns The gradients of the bias, `[channels]`, and of the biased sums; the caller owns both.
  */
 export function averagePoolBiasGradient(
   backend: WebGPUBackend,
@@ -129,13 +109,7 @@ export function averagePoolBiasGradient(
   return gradients;
 }
 
-/**
- * Average pooling of a tensor on the WebGPU backend, differentiable.
- *
- * @param x float32 or float16 `[batch, inHeight, inWidth, channels]`.
- * @param sizes Sizes of the pooling.
- * @returns float32 or float16 `[batch, outHeight, outWidth, channels]`.
- */
+/** Average pooling of a tensor on the WebGPU backend, differentiable. */
 export function differentiableAveragePool(
   x: Tensor4D,
   sizes: PoolSizes,

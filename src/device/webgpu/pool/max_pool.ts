@@ -4,31 +4,30 @@
  * @module
  */
 
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import {
   poolInputShape,
   poolOutputShape,
   type PoolSizes,
 } from "../../sizes.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { type Tensor, type Tensor4D, tf } from "../../tf.ts";
 import { asNumbers, asTensor, differentiable } from "../../tape.ts";
+import { type Tensor4D, tf } from "../../tf.ts";
+import {
+  coverShader,
+  poolKey,
+  poolTypes,
+  poolWidth,
+  windowShader,
+} from "./pool_shader.ts";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
-import type { Source } from "../wgsl/operand.ts";
 import { programOf } from "../run/program.ts";
-import { gradientShader, poolShader } from "./max_pool_shader.ts";
-import { poolKey } from "./pool_shader.ts";
 import { type StoredType, storedType } from "../run/recorder.ts";
-import { sourceOfPass, traitsOf } from "../run/traits.ts";
+import { sourceOfPass, traitsOf } from "../run/ways.ts";
+import { declareOperand, declareResult, type Source } from "../wgsl/operand.ts";
+import type { Shader } from "../wgsl/wgsl.ts";
 
-/**
- * Largest value of each window; a NaN is ignored.
- *
- * @param backend The backend that holds the tensor.
- * @param x float32 or float16 `[batch, inHeight, inWidth, channels]`.
- * @param sizes Sizes of the pooling.
- * @returns float32 or float16 `[batch, outHeight, outWidth, channels]`.
- */
+/** Largest value of each window; a NaN is ignored. */
 export function maxPool(
   backend: WebGPUBackend,
   x: TensorInfo,
@@ -57,12 +56,6 @@ export interface PooledWithPlaces {
 /**
  * Largest value of each window and its place, which is all that the gradient needs. Of a window that holds a NaN, the first
  * NaN, so that a network which goes astray is seen to.
- *
- * @param backend The backend that holds the tensor.
- * @param x float32 or float16 `[batch, inHeight, inWidth, channels]`.
- * @param sizes Sizes of the pooling.
- * @param output Where to write, if not to new tensors.
- * @returns Values and places.
  */
 export function maxPoolWithPlaces(
   backend: WebGPUBackend,
@@ -86,14 +79,7 @@ export function maxPoolWithPlaces(
   return output;
 }
 
-/**
- * Makes the tensors that {@linkcode maxPoolWithPlaces} fills.
- *
- * @param backend The backend that holds them.
- * @param sizes Sizes of the pooling.
- * @param stored What the values are stored as. Default float32.
- * @returns Values and places, with undefined content.
- */
+/** Makes the tensors that {@linkcode maxPoolWithPlaces} fills. */
 export function makePooled(
   backend: WebGPUBackend,
   sizes: PoolSizes,
@@ -108,11 +94,6 @@ export function makePooled(
 /**
  * Gradient of max pooling, given the input: each gradient goes to the first largest value of its window
  * (a NaN is ignored).
- *
- * @param backend The backend that holds the tensors.
- * @param tensors `dy`, `[batch, outHeight, outWidth, channels]`, and the input `x` of the pooling, float32 or float16.
- * @param sizes Sizes of the pooling.
- * @returns float32 or float16 `[batch, inHeight, inWidth, channels]`.
  */
 export function maxPoolGradient(
   backend: WebGPUBackend,
@@ -134,14 +115,7 @@ export function maxPoolGradient(
   return dx;
 }
 
-/**
- * Gradient of max pooling, given the places of the largest values.
- *
- * @param backend The backend that holds the tensors.
- * @param tensors float32 or float16 `dy` and int32 `places`, `[batch, outHeight, outWidth, channels]`.
- * @param sizes Sizes of the pooling.
- * @returns float32 or float16 `[batch, inHeight, inWidth, channels]`.
- */
+/** Gradient of max pooling, given the places of the largest values. */
 export function maxPoolGradientAt(
   backend: WebGPUBackend,
   tensors: { dy: TensorInfo; places: TensorInfo },
@@ -160,13 +134,7 @@ export function maxPoolGradientAt(
   return dx;
 }
 
-/**
- * Max pooling of a tensor on the WebGPU backend, differentiable; a NaN is the largest value of its window.
- *
- * @param x float32 or float16 `[batch, inHeight, inWidth, channels]`.
- * @param sizes Sizes of the pooling.
- * @returns float32 or float16 `[batch, outHeight, outWidth, channels]`.
- */
+/** Max pooling of a tensor on the WebGPU backend, differentiable; a NaN is the largest value of its window. */
 export function differentiableMaxPool(x: Tensor4D, sizes: PoolSizes): Tensor4D {
   const backend = tf.backend() as WebGPUBackend;
   const input = asNumbers(x);
@@ -182,4 +150,75 @@ export function differentiableMaxPool(x: Tensor4D, sizes: PoolSizes): Tensor4D {
 function _sourceOf(backend: WebGPUBackend, { shape }: TensorInfo): Source {
   const size = shape.reduce((product, n) => product * n, 1);
   return sourceOfPass(traitsOf(backend), size);
+}
+
+/** What a NaN in a window does: it is the largest value, or it is no value at all, as in TensorFlow.js. */
+export type NanRule = "largest" | "ignored";
+
+/** Writes the shader of the pooling. Bindings: first result, `x`, second result. */
+export function poolShader(
+  s: PoolSizes,
+  { results, nan, source }: {
+    results: readonly ("value" | "place")[];
+    nan: NanRule;
+    source: Source;
+  },
+): Shader {
+  const { float, int, unsigned, bool } = poolTypes(s);
+  const width = poolWidth(s);
+  // The first result is binding 0, the second comes after `x`.
+  const outputs = results.map((result, i) => {
+    const binding = 2 * i;
+    return result === "value"
+      ? {
+        declaration: declareResult("values", { binding, width }),
+        store: "valuesWrite(i, best);",
+      }
+      : {
+        declaration:
+          `@group(0) @binding(${binding}) var<storage, read_write> places: array<${int}>;`,
+        store: "places[i] = bestPlace;",
+      };
+  });
+  return windowShader(s, {
+    bindings: `
+${outputs.map(({ declaration }) => declaration).join("\n")}
+${declareOperand("x", { binding: 1, width, source })}
+
+// By its bits, as compilers may take \`v != v\` for false.
+fn isNan(v: ${float}) -> ${bool} {
+  return (bitcast<${unsigned}>(v) & ${unsigned}(0x7fffffffu)) > ${unsigned}(0x7f800000u);
+}`,
+    before: `var best = ${float}(-3.4028234e38);
+  var bestPlace = ${int}(-1);`,
+    each: `let value = xRead(at);
+      // The first of the window also where it is -infinity.
+      let isNew = (value > best) | ${
+      nan === "largest"
+        ? `(bestPlace < ${int}(0)) | (isNan(value) & !isNan(best))`
+        : `((bestPlace < ${int}(0)) & !isNan(value))`
+    };
+      best = select(best, value, isNew);
+      bestPlace = select(bestPlace, ${int}(place), isNew);`,
+    after: outputs.map(({ store }) => store).join("\n  "),
+  });
+}
+
+/**
+ * Writes the shader of the gradient, which adds up the windows over an input whose largest value it is. Bindings: `dx`,
+ * places, `dy`.
+ */
+export function gradientShader(s: PoolSizes, source: Source): Shader {
+  const { float, int } = poolTypes(s);
+  const width = poolWidth(s);
+  return coverShader(s, {
+    bindings: `
+${declareResult("output", { binding: 0, width })}
+${declareOperand("places", { binding: 1, width, source, type: "i32" })}
+${declareOperand("dy", { binding: 2, width, source })}`,
+    before: `var sum = ${float}();`,
+    each:
+      `sum = sum + select(${float}(), dyRead(at), placesRead(at) == ${int}(place));`,
+    after: "outputWrite(i, sum);",
+  });
 }

@@ -6,9 +6,8 @@
  */
 
 import type { PoolSizes } from "../../sizes.ts";
-import { gridOf, indexOf } from "../wgsl/elementwise.ts";
+import { gridOf, indexOf, type Shader } from "../wgsl/wgsl.ts";
 import type { Width } from "../wgsl/operand.ts";
-import type { Shader } from "../wgsl/shader.ts";
 
 /** Types of one element in WGSL: scalars, or vectors of four channels. */
 export interface PoolTypes {
@@ -18,24 +17,14 @@ export interface PoolTypes {
   readonly bool: "bool" | "vec4<bool>";
 }
 
-/**
- * Chooses the types of a pooling.
- *
- * @param s Its sizes.
- * @returns Vectors where channels come in fours.
- */
+/** Chooses the types of a pooling. */
 export function poolTypes(s: PoolSizes): PoolTypes {
   return s.channels % 4 === 0
     ? { float: "vec4f", int: "vec4i", unsigned: "vec4u", bool: "vec4<bool>" }
     : { float: "f32", int: "i32", unsigned: "u32", bool: "bool" };
 }
 
-/**
- * Numbers per element.
- *
- * @param s Sizes of a pooling.
- * @returns 4 where channels come in fours.
- */
+/** Numbers per element. */
 export function poolWidth({ channels }: PoolSizes): Width {
   return channels % 4 === 0 ? 4 : 1;
 }
@@ -56,14 +45,7 @@ export interface PoolParts {
   readonly after: string;
 }
 
-/**
- * Writes a shader with one invocation per output `i`, which walks over its window.
- *
- * @param s Sizes of the pooling.
- * @param parts WGSL: the bindings; statements before the walk; statements at each input element, with its place in the
- * tensor `at` and in the image `place`; statements after it, where `count` is the number of elements.
- * @returns The shader.
- */
+/** Writes a shader with one invocation per output `i`, which walks over its window. */
 export function windowShader(
   s: PoolSizes,
   parts: PoolParts,
@@ -99,11 +81,6 @@ export function windowShader(
 
 /**
  * Writes a shader with one invocation per input `i`, at `place` in its image, which walks over the windows that cover it.
- *
- * @param s Sizes of the pooling.
- * @param parts WGSL: the bindings; statements before the walk; statements at each window, with its place in the tensor
- * `at` and in the image `y` and `x`; statements after it.
- * @returns The shader.
  */
 export function coverShader(
   s: PoolSizes,
@@ -137,13 +114,7 @@ export function coverShader(
   );
 }
 
-/**
- * Names a pooling.
- *
- * @param operation What is computed.
- * @param s Its sizes.
- * @returns A key that no other operation or sizes have.
- */
+/** Names a pooling. */
 export function poolKey(operation: string, s: PoolSizes): string {
   return [
     operation,

@@ -34,8 +34,6 @@ export const NO_ADAPTER_REMEDY = Deno.build.os === "linux"
 /**
  * Looks for a WebGPU adapter, the fastest first. On Linux only Vulkan counts, unless `DENO_WEBGPU_BACKEND` says otherwise:
  * Mesa's OpenGL, which Deno falls back on, is far slower and at times crashes the process at its end.
- *
- * @returns The adapter, or `null` where no driver offers one.
  */
 export async function findAdapter(): Promise<GPUAdapter | null> {
   if (Deno.build.os === "linux") {
@@ -48,12 +46,7 @@ export async function findAdapter(): Promise<GPUAdapter | null> {
   }) ?? null;
 }
 
-/**
- * Describes an adapter.
- *
- * @param adapter The adapter to describe.
- * @returns Its name, features and limits.
- */
+/** Describes an adapter. */
 export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
   const { info, limits } = adapter;
   return {
@@ -67,14 +60,7 @@ export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
   };
 }
 
-/**
- * Opens a device with the adapter's own limits instead of WebGPU's small defaults.
- *
- * @param adapter The adapter to open; it is used up by this.
- * @param maxBindingBytes Largest storage buffer that shaders may bind, in bytes, where less than the adapter offers.
- * @returns The device.
- * @throws {BackendError} If the driver refuses.
- */
+/** Opens a device with the adapter's own limits instead of WebGPU's small defaults. */
 export async function openDevice(
   adapter: GPUAdapter,
   maxBindingBytes: number,

@@ -11,7 +11,7 @@ import { ShapeError } from "../../../errors.ts";
 import { bindGroupOf, type Bound, type Program, variantOf } from "./program.ts";
 import { type Recorder, recorderOf, type StoredType } from "./recorder.ts";
 import { copyToTexture, scratchFor } from "./scratch.ts";
-import { traitsOf } from "./traits.ts";
+import { traitsOf } from "./ways.ts";
 
 /**
  * Bytes from which on a buffer may be used again at once, by commands that come later in the queue, unless the queue itself
@@ -28,10 +28,6 @@ export interface TensorPart extends TensorInfo {
 /**
  * Records a program, and submits what has been recorded once it is enough. Tensors that are still on the host are uploaded
  * first.
- *
- * @param backend The backend to record on.
- * @param program The program.
- * @param tensors The tensors of its bindings, in order, or parts of them.
  */
 export function dispatch(
   backend: WebGPUBackend,
@@ -49,13 +45,7 @@ export function dispatch(
   }
 }
 
-/**
- * Records a program and submits nothing, which may block until earlier work is done.
- *
- * @param backend The backend to record on.
- * @param program The program.
- * @param tensors The tensors of its bindings, in order, or parts of them.
- */
+/** Records a program and submits nothing, which may block until earlier work is done. */
 export function record(
   backend: WebGPUBackend,
   program: Program,
@@ -120,13 +110,7 @@ export function record(
   }
 }
 
-/**
- * Records a program that changes tensors where they are.
- *
- * @param backend The backend to record on.
- * @param program The program, which binds what it writes first.
- * @param tensors What it writes, each alone on its memory, and what it only reads.
- */
+/** Records a program that changes tensors where they are. */
 export function dispatchInPlace(
   backend: WebGPUBackend,
   program: Program,
@@ -157,16 +141,7 @@ const NO_VALUES: PropertyDescriptor = {
 /** Entries of the backend's map whose tensors change where they are. */
 const withoutValues = new WeakSet<object>();
 
-/**
- * Makes an output tensor.
- *
- * @param backend The backend that holds it.
- * @param shape Its shape.
- * @param type What it stores. Default float32. A tensor that stores float16 is one of float32 to TensorFlow.js, whose own
- * kernels must not see it.
- * @returns The tensor, with undefined content.
- * @throws {ShapeError} If it is larger than the device can bind: the device would leave its content undefined.
- */
+/** Makes an output tensor. */
 export function makeOutput(
   backend: WebGPUBackend,
   shape: readonly number[],
@@ -193,14 +168,7 @@ export function makeOutput(
   return tensor;
 }
 
-/**
- * Makes a tensor of given content on the device, which is copied at once.
- *
- * @param backend The backend that will hold it.
- * @param words Its content, of type float32 or, as uint32 words, int32.
- * @param shape Its shape. Default: `[length]`.
- * @returns The tensor.
- */
+/** Makes a tensor of given content on the device, which is copied at once. */
 export function makeFilled(
   backend: WebGPUBackend,
   words: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,

@@ -25,9 +25,6 @@ fn main() {
  *
  * llvmpipe before Mesa 25 leaves every loop of an invocation after 65,535 iterations in all, without an error, so that
  * long sums come out too small.
- *
- * @param device The device to try.
- * @returns The number of iterations after which loops stop, or `Infinity` where none was seen.
  */
 export async function probeMaxLoopIterations(
   device: GPUDevice,

@@ -6,7 +6,7 @@
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type CompleteShader, completeShader } from "../wgsl/operand.ts";
-import type { Shader } from "../wgsl/shader.ts";
+import type { Shader } from "../wgsl/wgsl.ts";
 
 /** A shader, and what was compiled of it. */
 export interface Program {
@@ -51,14 +51,7 @@ const programs = new WeakMap<GPUDevice, Map<string, Program>>();
 /** Pipelines by their WGSL, per device, so that equal shaders are compiled once whoever asks. */
 const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
-/**
- * Finds or makes a program.
- *
- * @param backend The backend that will run it.
- * @param key Names the operation and every size and option that the shader depends on.
- * @param write Writes the shader, if it is new.
- * @returns The program.
- */
+/** Finds or makes a program. */
 export function programOf(
   backend: WebGPUBackend,
   key: string,
@@ -72,14 +65,7 @@ export function programOf(
   return program;
 }
 
-/**
- * Finds or compiles a program for tensors of certain types.
- *
- * @param device The device that will run it.
- * @param program The program.
- * @param halves Whose bit `b` says whether the tensor of binding `b` stores float16.
- * @returns What was compiled.
- */
+/** Finds or compiles a program for tensors of certain types. */
 export function variantOf(
   device: GPUDevice,
   { key, shader, variants }: Program,
@@ -109,14 +95,7 @@ export function variantOf(
   return variant;
 }
 
-/**
- * Finds or makes the bind group of a program on some resources.
- *
- * @param device The device of both.
- * @param variant What was compiled of the program.
- * @param bound The resources of its bindings, in order.
- * @returns The bind group.
- */
+/** Finds or makes the bind group of a program on some resources. */
 export function bindGroupOf(
   device: GPUDevice,
   { layout, bindGroups }: Variant,

@@ -44,21 +44,12 @@ export interface Recorder {
   getQueryTime(): Promise<number>;
 }
 
-/**
- * The backend with its inner members.
- *
- * @param backend The backend.
- * @returns The same.
- */
+/** The backend with its inner members. */
 export function recorderOf(backend: WebGPUBackend): Recorder {
   return backend as unknown as Recorder;
 }
 
-/**
- * Submits what has been recorded.
- *
- * @param backend The backend that it was recorded on.
- */
+/** Submits what has been recorded. */
 export function flush(backend: WebGPUBackend): void {
   const recorder = recorderOf(backend);
   if (recorder.commandEncoder === null) return;
@@ -68,10 +59,6 @@ export function flush(backend: WebGPUBackend): void {
 
 /**
  * The type of what a tensor holds. TensorFlow.js casts int32 and bool to float32 by calling the same memory float32.
- *
- * @param backend The backend that holds the tensor.
- * @param tensor The tensor.
- * @returns The type of its memory.
  */
 export function storedType(
   backend: WebGPUBackend,
@@ -80,13 +67,7 @@ export function storedType(
   return recorderOf(backend).tensorMap.get(dataId).dtype;
 }
 
-/**
- * The content of a tensor that is still on the host.
- *
- * @param backend The backend that holds the tensor.
- * @param tensor The tensor.
- * @returns Its elements, or undefined where reading them would be a download.
- */
+/** The content of a tensor that is still on the host. */
 export function valuesOnHost(
   backend: WebGPUBackend,
   { dataId }: TensorInfo,

@@ -9,14 +9,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { makeFilled } from "./dispatch.ts";
 import { flush, recorderOf } from "./recorder.ts";
 
-/**
- * Copies bytes to the device.
- *
- * @param backend The backend that will hold them.
- * @param bytes The bytes.
- * @returns A tensor of words of four bytes, first byte lowest, the last filled up with zeros.
- * @throws {ShapeError} If there are more than the device can bind.
- */
+/** Copies bytes to the device. */
 export function makeResident(
   backend: WebGPUBackend,
   bytes: Uint8Array,
@@ -32,12 +25,7 @@ export function makeResident(
   return makeFilled(backend, words);
 }
 
-/**
- * Gives the memory of bytes back to the device at once, not to the pool of buffers.
- *
- * @param backend The backend that holds them.
- * @param resident What {@linkcode makeResident} made.
- */
+/** Gives the memory of bytes back to the device at once, not to the pool of buffers. */
 export function freeResident(
   backend: WebGPUBackend,
   { dataId }: TensorInfo,

@@ -22,10 +22,6 @@ const scratches = new WeakMap<GPUDevice, Map<number, Scratch>>();
 
 /**
  * Finds or makes the texture for an operand. One that is too small is destroyed, after what was recorded is submitted.
- *
- * @param backend The backend whose device will read it.
- * @param operand Its place among those of the dispatch, numbers per element, whether they are float16, and how many elements.
- * @returns A texture that is large enough.
  */
 export function scratchFor(
   backend: WebGPUBackend,
@@ -58,14 +54,7 @@ export function scratchFor(
   return scratch;
 }
 
-/**
- * Records the copy of an operand.
- *
- * @param encoder Where to record it, outside of any pass.
- * @param buffer The operand.
- * @param texture Where to copy it.
- * @param part Bytes before it in the buffer, numbers per element, whether they are float16, and how many elements.
- */
+/** Records the copy of an operand. */
 export function copyToTexture(
   encoder: GPUCommandEncoder,
   buffer: GPUBuffer,
@@ -96,12 +85,7 @@ export function copyToTexture(
   }
 }
 
-/**
- * Counts the memory of the textures.
- *
- * @param device The device.
- * @returns Bytes.
- */
+/** Counts the memory of the textures. */
 export function scratchBytes(device: GPUDevice): number {
   const textures = [...scratches.get(device)?.values() ?? []];
   return textures.reduce((sum, { texture: { width, height, format } }) => {

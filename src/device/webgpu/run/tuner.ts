@@ -44,14 +44,7 @@ interface _StoredShape {
   readonly stored: StoredType;
 }
 
-/**
- * Tunes every operation that some work runs. What is chosen holds from then on.
- *
- * @param backend The backend that it runs on.
- * @param work Runs operations, as a training step does.
- * @param isKnown Whether an operation was measured before, with a way that it still has, and is left as it is.
- * @yields What was measured, operation by operation.
- */
+/** Tunes every operation that some work runs. What is chosen holds from then on. */
 export async function* tuneOperations(
   backend: WebGPUBackend,
   work: () => void,

@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { storedType } from "./recorder.ts";
+import type { Source } from "../wgsl/operand.ts";
 
 /** An operation on tensors that has several ways, which differ in nothing but rounding. */
 export interface Operation {
@@ -16,20 +17,11 @@ export interface Operation {
   readonly ways: readonly string[];
   /** The way to take where none has been chosen. */
   readonly usual: string;
-  /**
-   * Computes it.
-   *
-   * @param way One of the names.
-   * @param tensors The tensors it is of, or others of the same shapes.
-   * @returns The result, which the caller owns.
-   */
+  /** Computes it. */
   readonly run: (way: string, tensors: readonly TensorInfo[]) => TensorInfo;
   /**
    * Makes the content of a tensor to measure with, where its values decide how long the operation takes; elsewhere they are
    * random.
-   *
-   * @param index Which of the tensors.
-   * @returns Its elements, or undefined: random.
    */
   readonly sample?: (index: number) => Int32Array | undefined;
 }
@@ -48,14 +40,7 @@ interface _Known {
 
 const known = new WeakMap<GPUDevice, _Known>();
 
-/**
- * Runs an operation in the way chosen for it or, without one, the usual.
- *
- * @param backend The backend that holds the tensors.
- * @param operation The operation.
- * @param tensors What it is of.
- * @returns The result, which the caller owns.
- */
+/** Runs an operation in the way chosen for it or, without one, the usual. */
 export function runOperation(
   backend: WebGPUBackend,
   operation: Operation,
@@ -69,14 +54,7 @@ export function runOperation(
   return run(way !== undefined && ways.includes(way) ? way : usual, tensors);
 }
 
-/**
- * Names an operation with what it reads, as what is fastest may depend on that.
- *
- * @param backend The backend that holds the tensors.
- * @param key Names the operation and all sizes.
- * @param tensors What it is of.
- * @returns The same key, or another where a tensor stores float16.
- */
+/** Names an operation with what it reads, as what is fastest may depend on that. */
 export function keyOf(
   backend: WebGPUBackend,
   key: string,
@@ -88,12 +66,7 @@ export function keyOf(
   return isHalf ? `${key},float16` : key;
 }
 
-/**
- * Chooses ways.
- *
- * @param backend The backend whose device they are for.
- * @param ways Names of ways by the keys of their operations; all others are computed in the usual way.
- */
+/** Chooses ways. */
 export function chooseWays(
   backend: WebGPUBackend,
   ways: ReadonlyMap<string, string>,
@@ -101,26 +74,14 @@ export function chooseWays(
   _knownOf(backend).chosen = ways;
 }
 
-/**
- * The ways that were chosen.
- *
- * @param backend The backend whose device they are for.
- * @returns Names of ways by the keys of their operations.
- */
+/** The ways that were chosen. */
 export function chosenWays(
   backend: WebGPUBackend,
 ): ReadonlyMap<string, string> {
   return _knownOf(backend).chosen;
 }
 
-/**
- * Watches which operations something runs.
- *
- * @param backend The backend that it runs on.
- * @param work Runs operations.
- * @param observer Is told of each operation that has more than one way.
- * @returns What the work gave.
- */
+/** Watches which operations something runs. */
 export function observeOperations<T>(
   backend: WebGPUBackend,
   work: () => T,
@@ -140,4 +101,72 @@ function _knownOf({ device }: WebGPUBackend): _Known {
   let state = known.get(device);
   if (state === undefined) known.set(device, state = { chosen: new Map() });
   return state;
+}
+
+/** What the choice of kernels and tiles depends on. */
+export interface AdapterTraits {
+  /** Whether the adapter computes on the CPU. */
+  readonly isSoftware: boolean;
+  /**
+   * Size of a subgroup where products keep their tiles in registers: on a software adapter whose subgroups always have 4 or
+   * always 8 lanes, and whose shaders read textures. Elsewhere 1: products stage their tiles in workgroup memory, as GPUs do.
+   */
+  readonly lanes: number;
+  /** Largest buffer that a shader may bind, in bytes. */
+  readonly maxBindingBytes: number;
+  /** Where it reads operands fastest. */
+  readonly source: Source;
+  /** Fewest numbers of a tensor for which copying it to a texture saves more than it costs, where each is read once. */
+  readonly leastCopied: number;
+}
+
+const cachedTraits = new WeakMap<GPUDevice, AdapterTraits>();
+
+/** Describes an adapter. */
+export function traitsOf(backend: WebGPUBackend): AdapterTraits {
+  const { device } = backend;
+  let traits = cachedTraits.get(device);
+  if (traits === undefined) {
+    const { isFallbackAdapter, subgroupMinSize, subgroupMaxSize } =
+      device.adapterInfo;
+    const hasRegisters = isFallbackAdapter && _readsTextures() &&
+      device.features.has("subgroups" as GPUFeatureName) &&
+      subgroupMinSize === subgroupMaxSize && [4, 8].includes(subgroupMinSize);
+    traits = {
+      isSoftware: isFallbackAdapter,
+      lanes: hasRegisters ? subgroupMinSize : 1,
+      maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+      source: hasRegisters ? "textures" : "buffers",
+      leastCopied: 65_536,
+    };
+    cachedTraits.set(device, traits);
+  }
+  return traits;
+}
+
+/** Chooses where a kernel reads that looks at each number of a tensor a few times only. */
+export function sourceOfPass(
+  { source, leastCopied }: AdapterTraits,
+  size: number,
+): Source {
+  return size < leastCopied ? "buffers" : source;
+}
+
+/** Whether shaders can read storage textures. */
+function _readsTextures(): boolean {
+  // Not in Deno's types.
+  const { wgslLanguageFeatures } = navigator.gpu as GPU & {
+    wgslLanguageFeatures?: ReadonlySet<string>;
+  };
+  return wgslLanguageFeatures?.has("readonly_and_readwrite_storage_textures") ??
+    false;
+}
+
+/** Has products on a device computed as on another adapter, to try its tiles. */
+export function pretendTraits(
+  backend: WebGPUBackend,
+  traits?: AdapterTraits,
+): void {
+  if (traits === undefined) cachedTraits.delete(backend.device);
+  else cachedTraits.set(backend.device, traits);
 }

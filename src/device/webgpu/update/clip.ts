@@ -10,7 +10,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatch, dispatchInPlace, makeOutput } from "../run/dispatch.ts";
 import { declareOperand } from "../wgsl/operand.ts";
 import { type Program, programOf } from "../run/program.ts";
-import { sourceOfPass, traitsOf } from "../run/traits.ts";
+import { sourceOfPass, traitsOf } from "../run/ways.ts";
 
 /** Invocations of a workgroup. */
 const WORKGROUP_SIZE = 64;
@@ -21,11 +21,6 @@ const PER_INVOCATION = 64;
 /**
  * Finds the norm of all gradients as one vector, `sqrt(sum of squares)`, and `factor * min(1, maxNorm / (norm + 1e-6))`, which
  * is 0 in a step whose gradients are not finite. Sums are added up in the same order every time.
- *
- * @param backend The backend that holds the tensors.
- * @param tensors Gradients, float32 or float16; float32 `state`, `[4]`, to write, see {@linkcode CLIP_STATE}; and, where the
- * gradients are still to be multiplied by a factor, float32 `scale`, `[4]`, see {@linkcode SCALE_STATE}.
- * @param maxNorm The limit, above 0.
  */
 export function clipNorm(
   backend: WebGPUBackend,

@@ -8,20 +8,15 @@ import { MAX_SCALE, SCALE_STATE, type ScaleRules } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatchInPlace } from "../run/dispatch.ts";
-import { gridOf, indexOf } from "../wgsl/elementwise.ts";
+import { gridOf, indexOf } from "../wgsl/wgsl.ts";
 import { declareOperand } from "../wgsl/operand.ts";
 import { programOf } from "../run/program.ts";
-import { sourceOfPass, traitsOf } from "../run/traits.ts";
+import { sourceOfPass, traitsOf } from "../run/ways.ts";
 
 /**
  * Looks for gradients that are not finite, works out what this step's are to be multiplied by, and changes the scale:
  * halves it, to no less than 1, if there are any, or doubles it, to no more than {@linkcode MAX_SCALE}, after so many steps
  * without.
- *
- * @param backend The backend that holds the tensors.
- * @param tensors Gradients, float32 or float16, float32 `state`, `[4]`, see {@linkcode SCALE_STATE}, and int32 `isFound`, `[1]`, which
- * is 0 before and after.
- * @param rules How it changes.
  */
 export function updateScale(
   backend: WebGPUBackend,

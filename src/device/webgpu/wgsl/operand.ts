@@ -20,10 +20,6 @@ export const TEXTURE_WIDTH = 4096;
 /**
  * Declares an operand and the function `${name}Read(i)`, which gives element `i`. It is a line of its own that
  * {@linkcode completeShader} replaces.
- *
- * @param name Name of the operand.
- * @param options Number of its binding, numbers per element, and where it is read from.
- * @returns The line.
  */
 export function declareOperand(
   name: string,
@@ -42,10 +38,6 @@ export function declareOperand(
 /**
  * Declares a result, the function `${name}Write(i, value)`, which stores element `i`, and `${name}Read(i)`. It is a line of
  * its own that {@linkcode completeShader} replaces.
- *
- * @param name Name of the result.
- * @param options Number of its binding, and numbers per element: f32.
- * @returns The line.
  */
 export function declareResult(
   name: string,
@@ -62,13 +54,7 @@ export interface CompleteShader {
   readonly textures: Readonly<Record<number, Width>>;
 }
 
-/**
- * Completes a shader for tensors of given types.
- *
- * @param shader WGSL with the lines that {@linkcode declareOperand} and {@linkcode declareResult} gave.
- * @param halves Whose bit `b` says whether the tensor of binding `b` stores float16; only declared ones may.
- * @returns The shader.
- */
+/** Completes a shader for tensors of given types. */
 export function completeShader(shader: string, halves: number): CompleteShader {
   const textures: Record<number, Width> = {};
   let left = halves;
@@ -93,13 +79,7 @@ export function completeShader(shader: string, halves: number): CompleteShader {
   return { code: halves === 0 ? code : `enable f16;\n${code}`, textures };
 }
 
-/**
- * The format of a texture.
- *
- * @param width Numbers per element.
- * @param isHalf Whether they are float16.
- * @returns Its format.
- */
+/** The format of a texture. */
 export function textureFormat(width: Width, isHalf: boolean): GPUTextureFormat {
   if (width === 1) return "r32float";
   return isHalf ? "rgba16float" : "rgba32float";

@@ -7,16 +7,10 @@
 import type { RandomKey } from "../../device.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { PARITY, type RandomSource, ROTATIONS } from "../../../random.ts";
+import { PARITY, ROTATIONS } from "../../../random.ts";
 import { makeFilled } from "../run/dispatch.ts";
 
-/**
- * Puts a key on the device.
- *
- * @param backend The backend that will hold it.
- * @param key Seed, stream, step and offset, each below 2^32.
- * @returns int32 [4], to be bound as `array<u32, 4>`; the caller owns it.
- */
+/** Puts a key on the device. */
 export function makeRandomKey(
   backend: WebGPUBackend,
   key: RandomKey,
@@ -29,9 +23,6 @@ export function makeRandomKey(
 /**
  * Writes the function `uniformBits(i)`: the 24 random bits of which `uniforms` makes number `i` of a sequence, by
  * Threefry-2x32 with 20 rounds (Salmon et al., SC 2011).
- *
- * @param key Name of the binding with the key.
- * @returns WGSL.
  */
 export function uniformFunction(key: string): string {
   const rounds = [0, 1, 2, 3, 4].flatMap((group) => [
