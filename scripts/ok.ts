@@ -217,7 +217,8 @@ async function _runDeno(args: readonly string[]): Promise<_Outcome> {
 
 /**
  * Colours only on a terminal; a runtime folder, as Vulkan loaders print an error line where there is none; one thread for
- * oneDNN, as two that find the cores busy wait for each other and take twenty times as long.
+ * oneDNN, as two that find the cores busy wait for each other and take twenty times as long; no optimizer in llvmpipe's
+ * compiler, which takes longer than what tests compute.
  */
 function _childEnvironment(): Record<string, string> {
   const runtimeDir = Deno.env.get("XDG_RUNTIME_DIR") ?? tmpdir();
@@ -225,6 +226,7 @@ function _childEnvironment(): Record<string, string> {
   return {
     XDG_RUNTIME_DIR: runtimeDir,
     OMP_NUM_THREADS: "1",
+    GALLIVM_PERF: "nopt",
     ...(colours ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }),
   };
 }
