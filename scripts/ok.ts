@@ -215,12 +215,18 @@ async function _runDeno(args: readonly string[]): Promise<_Outcome> {
   return { success, output: pieces.join("") };
 }
 
-/** Colours only on a terminal; a runtime folder, as Vulkan loaders print an error line where there is none. */
+/**
+ * Colours only on a terminal; a runtime folder, as Vulkan loaders print an error line where there is none; one thread for
+ * oneDNN, as two that find the cores busy wait for each other and take twenty times as long; no optimizer in llvmpipe's
+ * compiler, which takes longer than what tests compute.
+ */
 function _childEnvironment(): Record<string, string> {
   const runtimeDir = Deno.env.get("XDG_RUNTIME_DIR") ?? tmpdir();
   const colours = Deno.stdout.isTerminal() && !Deno.noColor;
   return {
     XDG_RUNTIME_DIR: runtimeDir,
+    OMP_NUM_THREADS: "1",
+    GALLIVM_PERF: "nopt",
     ...(colours ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }),
   };
 }

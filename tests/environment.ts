@@ -23,16 +23,18 @@ export function setVariables(
 }
 
 /**
- * Has `performance.now()` be later at each look by the same time, however fast the machine is.
+ * Has `performance.now()` be later at each look by so much, however fast the machine is.
  *
- * @param stepMs That time.
+ * @param stepMs So much, in whole milliseconds: always the same, or each in turn, and again from the first.
  * @returns Disposing gives the true time again.
  */
-export function pretendTime(stepMs: number): Disposable {
+export function pretendTime(stepMs: number | readonly number[]): Disposable {
   const { now } = performance;
   // Whole, so that differences are exact.
   let time = Math.ceil(now.call(performance));
-  performance.now = () => time += stepMs;
+  const steps = [stepMs].flat();
+  let looks = 0;
+  performance.now = () => time += steps[looks++ % steps.length];
   return {
     [Symbol.dispose]() {
       performance.now = now;

@@ -94,6 +94,7 @@ function loadedWith(
 
 /** Packages that the help may load: of a few files each. */
 const SMALL_PACKAGES = [
+  "npm:@aws-crypto/crc32",
   "npm:fast-png",
   "npm:fastest-levenshtein",
   "npm:fflate",

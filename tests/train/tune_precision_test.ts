@@ -12,6 +12,7 @@ import { Sequential } from "../../src/nn/sequential.ts";
 import { tune, type TunedOperation } from "../../src/train/tune.ts";
 import { makeFolder } from "../data/folder.ts";
 import { use, webgpuTest } from "../device.ts";
+import { pretendTime } from "../environment.ts";
 import { webgpuBackend } from "../kernels/run.ts";
 
 /** Fails if there is a warning. */
@@ -29,6 +30,7 @@ webgpuTest(
       layers: [flatten(), dense({ units: 16 }), dense({ units: 12 })],
     });
     const options = { batchSize: 8, dir: folder.path, onWarning };
+    using _clock = pretendTime(150);
     const keysOf = (all: readonly TunedOperation[]) =>
       all.map(({ key }) => key);
     const halves = keysOf(
