@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ProgressView } from "../../src/cli/progress.ts";
+import { ProgressView } from "../../src/cli/terminal/progress.ts";
 
 const view = new ProgressView({ logEvery: 4 });
 const batches = 8;
