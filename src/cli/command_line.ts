@@ -5,7 +5,12 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { type OptionName, type OptionValues, specOf } from "./options.ts";
+import {
+  flagOf,
+  type OptionName,
+  type OptionValues,
+  specOf,
+} from "./options.ts";
 import { didYouMean, UsageError } from "./usage.ts";
 
 /** A parsed command line. */
@@ -47,6 +52,17 @@ export function parseOptions(
     },
   });
   return { options, positional: [...positional, ...rest] };
+}
+
+/** Throws a {@linkcode UsageError} if an option is given without another one that it needs. */
+export function requireNeeded(options: OptionValues): void {
+  for (const name of Object.keys(options) as OptionName[]) {
+    const { needs } = specOf(name);
+    if (needs === undefined || needs.some((n) => n in options)) continue;
+    throw new UsageError(
+      `Cannot use --${name} without ${needs.map(flagOf).join(" or ")}`,
+    );
+  }
 }
 
 function isSwitch(name: OptionName): boolean {
@@ -92,9 +108,7 @@ function parseValue(name: OptionName, value: string | undefined): unknown {
     return true;
   }
   if (!value) {
-    throw new UsageError(
-      `${flag} needs a value: ${flag} ${specOf(name).placeholder}`,
-    );
+    throw new UsageError(`${flag} needs a value: ${flagOf(name)}`);
   }
   return specOf(name).parse(value, flag);
 }

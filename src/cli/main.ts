@@ -7,8 +7,12 @@
 
 import { findLauncher } from "../distributed/launcher.ts";
 import { OptionError } from "../errors.ts";
-import { type CommandLine, parseOptions } from "./command_line.ts";
-import { type CommandName, optionsOf, specOf } from "./options.ts";
+import {
+  type CommandLine,
+  parseOptions,
+  requireNeeded,
+} from "./command_line.ts";
+import { type CommandName, flagOf, optionsOf, specOf } from "./options.ts";
 import { didYouMean, explain, UsageError } from "./usage.ts";
 
 /** A command of the program. */
@@ -125,6 +129,7 @@ async function runCommand(
     console.log(commandHelp(name));
     return 0;
   }
+  requireNeeded(line.options);
   const [extra] = line.positional;
   if (COMMANDS[name].positional === "" && extra !== undefined) {
     throw new UsageError(`Unexpected argument "${extra}" after ${name}`);
@@ -160,10 +165,9 @@ function programHelp(): string {
 function commandHelp(name: CommandName): string {
   const { positional, summary } = COMMANDS[name];
   const rows = optionsOf(name).map((option) => {
-    const { placeholder, help, commands } = specOf(option);
-    const flag = placeholder ? `--${option} ${placeholder}` : `--${option}`;
-    const isShown = name === "data" && !commands.includes(name);
-    return [flag, isShown ? `show: ${help}` : help] as const;
+    const { help, commands } = specOf(option);
+    const isOfShow = name === "data" && !commands.includes(name);
+    return [flagOf(option), isOfShow ? `show: ${help}` : help] as const;
   });
   return [
     summary,

@@ -52,6 +52,8 @@ export interface OptionSpec extends Kind<unknown> {
   readonly help: string;
   /** Commands that have the option; `data show` stands for this action of `data` alone. */
   readonly commands: readonly (CommandName | "data show")[];
+  /** Options one of which must be given as well, as this one means nothing without. */
+  readonly needs?: readonly ("distributed" | "out" | "resume")[];
   /** What `recipeOf` fills in if neither the command line nor the preset has a value. */
   readonly default?: unknown;
   /** What a run remembers; nothing if left out. */
@@ -356,6 +358,7 @@ export const OPTIONS = {
     help:
       "With --distributed: float16 sends gradients in half the bytes, and sends later what rounding has left out",
     commands: ["train"],
+    needs: ["distributed"],
     memory: "fixed",
   },
   "sync-every": {
@@ -363,6 +366,7 @@ export const OPTIONS = {
     help:
       "With --distributed: average the weights every N steps, instead of the gradients at every step",
     commands: ["train"],
+    needs: ["distributed"],
     memory: "fixed",
   },
   "rank-timeout": {
@@ -370,6 +374,7 @@ export const OPTIONS = {
     help:
       "With --distributed: how long a process may be silent before all of them end; 30s if not given",
     commands: ["train"],
+    needs: ["distributed"],
   },
   "measure-train": {
     ...toggle(),
@@ -464,12 +469,14 @@ export const OPTIONS = {
     help:
       "Write a checkpoint every N steps, and always at the end of each epoch and of the run",
     commands: ["train"],
+    needs: ["out", "resume"],
     memory: "kept",
   },
   "keep-checkpoints": {
     ...integer(),
     help: "Keep the last N checkpoints (1 if not given) and the best one",
     commands: ["train"],
+    needs: ["out", "resume"],
     memory: "kept",
   },
   "save": {
@@ -524,6 +531,12 @@ export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
 /** What is known of an option by its name. */
 export function specOf(name: OptionName): OptionSpec {
   return OPTIONS[name];
+}
+
+/** How an option is written, such as "--epochs N". */
+export function flagOf(name: OptionName): string {
+  const { placeholder } = specOf(name);
+  return placeholder === undefined ? `--${name}` : `--${name} ${placeholder}`;
 }
 
 /** The options of a command, in the order of the help; `data` has those of `data show`, too. */

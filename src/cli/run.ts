@@ -142,12 +142,6 @@ export async function runOptions(given: OptionValues): Promise<OptionValues> {
     }
     return resumeOptions(await readConfig(resume), given, resume);
   }
-  for (const name of ["checkpoint-every", "keep-checkpoints"] as const) {
-    if (given[name] === undefined || out !== undefined) continue;
-    throw new UsageError(
-      `Cannot use --${name} without a folder for checkpoints: add --out RUN`,
-    );
-  }
   return given;
 }
 

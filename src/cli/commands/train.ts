@@ -30,7 +30,7 @@ import { type Recipe, recipeOf } from "../recipe.ts";
 import { howToResume, openRun, runOptions, withoutOutput } from "../run.ts";
 import { formatData, formatDevice, formatLayers } from "../terminal/console.ts";
 import { ProgressView } from "../terminal/progress.ts";
-import { checkWritable, UsageError, warn } from "../usage.ts";
+import { checkWritable, warn } from "../usage.ts";
 import {
   describeRecipe,
   describeTogether,
@@ -43,9 +43,6 @@ import {
 } from "./train_output.ts";
 import { tuneWith } from "./tune.ts";
 
-/** Options that only processes that train together may be given. */
-const TOGETHER_OPTIONS = ["compression", "sync-every", "rank-timeout"] as const;
-
 /** Runs the command; returns the exit code. */
 export async function train({ options }: CommandLine): Promise<number> {
   if (options.distributed) {
@@ -53,10 +50,6 @@ export async function train({ options }: CommandLine): Promise<number> {
       silenceMs: options["rank-timeout"],
       verbose: options.verbose,
     });
-  }
-  for (const name of TOGETHER_OPTIONS) {
-    if (options[name] === undefined) continue;
-    throw new UsageError(`Cannot use --${name} without --distributed`);
   }
   return await trainIn(ALONE, options);
 }
