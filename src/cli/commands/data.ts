@@ -46,7 +46,7 @@ export async function data(
       `data ${name} has no option --${foreign}, which is for data show`,
     );
   }
-  const view = new ProgressView({ noBars: options.progress === false });
+  const view = new ProgressView(options);
   try {
     await action(options, view);
     return 0;

@@ -35,10 +35,7 @@ export async function evaluate(
   const checkpoint = await readCheckpoint(path);
   const { config } = checkpoint;
   checkClasses(checkpoint, MANIFEST.classNames.length);
-  const view = new ProgressView({
-    noBars: options.progress === false,
-    quiet: options.quiet,
-  });
+  const view = new ProgressView(options);
   try {
     const { test } = await loadData(
       { ...options, resize: config.imageSize },
@@ -92,7 +89,10 @@ function printJson({ config, predictions }: Evaluation): void {
   const names = classNamesOf(config);
   const matrix = confusionMatrix(predictions, config.classes);
   console.log(JSON.stringify({
-    ...{ model: config.model, images: labels.length, loss, accuracy },
+    model: config.model,
+    images: labels.length,
+    loss,
+    accuracy,
     classes: classMetrics(matrix).map((metrics, label) => ({
       label,
       class: names[label],

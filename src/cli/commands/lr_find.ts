@@ -40,10 +40,7 @@ export async function lrFind({ options }: CommandLine): Promise<number> {
   const { description } = optimizer({ learningRate: SWEEP.start });
   const isQuiet = options.quiet || options.json;
   const say = (text: string) => isQuiet || console.log(text);
-  const view = new ProgressView({
-    noBars: options.progress === false,
-    quiet: isQuiet,
-  });
+  const view = new ProgressView({ ...options, quiet: isQuiet });
   try {
     const { train } = await loadData(recipe, view);
     const backend = await openDevice(options.device);

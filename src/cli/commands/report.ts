@@ -21,7 +21,7 @@ export async function report(
   );
   const { output, quiet } = options;
   if (output !== undefined) await checkWritable("--output", output);
-  const view = new ProgressView({ noBars: options.progress === false, quiet });
+  const view = new ProgressView(options);
   try {
     const backend = await openDevice(options.device);
     if (!quiet) console.log(`device: ${formatDevice(backend)}`);

@@ -76,9 +76,8 @@ async function trainIn(group: Group, given: OptionValues): Promise<number> {
   const config = configOf(recipe);
   const optimization = optimizationOf(recipe);
   const view = new ProgressView({
-    noBars: recipe.progress === false,
+    ...recipe,
     quiet: recipe.quiet || recipe.json,
-    logEvery: recipe["log-every"],
   });
   const output = group.isFirst ? trainOutput(recipe, view) : SILENT;
   const onWarning = (message: string) => {

@@ -54,14 +54,14 @@ const DRAW_EVERY_MS = 100;
 /** Curves are drawn on terminals of at least so many rows, so that most of them is left for other lines. */
 const LEAST_ROWS = 16;
 
-/** How to show progress. */
+/** How to show progress: options of the command line. */
 export interface ProgressOptions {
-  /** Never draw bars or curves. */
-  readonly noBars?: boolean;
+  /** Whether to draw bars and curves where that is possible. Default true. */
+  readonly progress?: boolean;
   /** Print nothing at all. */
   readonly quiet?: boolean;
   /** Print a line every so many training batches. */
-  readonly logEvery?: number;
+  readonly "log-every"?: number;
 }
 
 /**
@@ -80,12 +80,12 @@ export class ProgressView {
   /** @param options How to show progress. */
   constructor(options: ProgressOptions) {
     this.#options = options;
-    this.#hasBars = !options.quiet && !options.noBars && canDraw();
+    this.#hasBars = !options.quiet && options.progress !== false && canDraw();
   }
 
   /** Shows how far an epoch or an evaluation is. */
   update(e: Progress): void {
-    const { logEvery } = this.#options;
+    const logEvery = this.#options["log-every"];
     const isAsked = e.phase === "train" && logEvery !== undefined &&
       e.batch % logEvery === 0;
     this.#curves.progress(e);

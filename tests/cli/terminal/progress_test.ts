@@ -135,14 +135,14 @@ Deno.test("ProgressView says what it knows", () => {
   ]);
 });
 
-Deno.test("ProgressView with logEvery prints those steps of training and no others", () => {
+Deno.test("ProgressView with --log-every prints those steps of training and no others", () => {
   const lines = linesOf((view, clock) => {
     for (let batch = 1; batch <= 8; batch++) {
       clock.seconds += 31;
       view.update({ ...PROGRESS, batch });
       view.update({ ...PROGRESS, batch, phase: "evaluate" });
     }
-  }, { logEvery: 3 });
+  }, { "log-every": 3 });
   assertEquals(lines, [LINE, LINE.replace("step 3", "step 6")]);
 });
 
@@ -171,7 +171,7 @@ Deno.test("ProgressView prints nothing when quiet", () => {
     view.update({ ...PROGRESS, batch: 4 });
     view.download({ file: "one.gz", receivedBytes: 1, totalBytes: undefined });
     view.print("a note");
-  }, { quiet: true, logEvery: 2 });
+  }, { quiet: true, "log-every": 2 });
   assertEquals(lines, []);
 });
 
@@ -183,7 +183,7 @@ Deno.test("ProgressView without bars prints lines on a terminal too", () => {
     "error",
     (line: unknown) => void lines.push(String(line)),
   );
-  const view = new ProgressView({ noBars: true, logEvery: 3 });
+  const view = new ProgressView({ progress: false, "log-every": 3 });
   view.update(PROGRESS);
   view.stop();
   view.stop();
