@@ -37,7 +37,9 @@ export function buildNetwork(
 }
 
 /** Lists the layers of a network for a batch of one image, without a device. */
-export function listLayers(config: ModelConfig): LayerSummary[] {
+export function listLayers(
+  config: ModelConfig & { dropout?: number },
+): LayerSummary[] {
   const { layers, inputShape } = namedLayers(config);
   return summarize(layers, inputShape).map((row) => ({
     ...row,
@@ -58,11 +60,7 @@ export function checkNetwork(recipe: Recipe): void {
     );
   }
   try {
-    const { layers, inputShape } = namedLayers({
-      ...configOf(recipe),
-      dropout,
-    });
-    summarize(layers, inputShape);
+    listLayers({ ...configOf(recipe), dropout });
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     throw new UsageError(
