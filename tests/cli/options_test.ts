@@ -9,8 +9,11 @@ import {
   choice,
   choices,
   duration,
+  flagOf,
   integer,
   number,
+  OPTION_NAMES,
+  specOf,
   text,
   toggle,
   workers,
@@ -92,4 +95,14 @@ Deno.test("workers() parses a number or auto", () => {
   for (const text of ["-1", "1.5", "many", "257"]) {
     assertThrows(() => parse(text, "--w"), UsageError, "--w");
   }
+});
+
+Deno.test("OPTIONS says of every option what it means, and which commands have it", () => {
+  for (const name of OPTION_NAMES) {
+    const { help, commands } = specOf(name);
+    assertEquals([help.length > 3, commands.length > 0], [true, true], name);
+  }
+  assertEquals(flagOf("device"), "--device auto|webgpu|cpu");
+  assertEquals(flagOf("epochs"), "--epochs N");
+  assertEquals(flagOf("quiet"), "--quiet");
 });
