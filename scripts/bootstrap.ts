@@ -21,7 +21,7 @@ import {
   LIBRARY_VARIABLE,
 } from "../src/device/onednn/library/library.ts";
 import { ensureFashionMnist, readVerified } from "../src/data/files.ts";
-import { ProgressView } from "../src/cli/progress.ts";
+import { ProgressView } from "../src/cli/terminal/progress.ts";
 
 const DRIVER_PACKAGE = "mesa-vulkan-drivers";
 /** It brings the library of whatever version the system has. */

@@ -8,9 +8,9 @@ import type { MpiCommunicator } from "../distributed/mpi_communicator.ts";
 import { nameOf } from "../distributed/processes.ts";
 import { anywhere } from "../train/communicator.ts";
 import { shareJson } from "../train/share_state.ts";
-import { explain } from "./explain.ts";
+import { explain } from "./usage.ts";
 
-/** How long others wait with what went wrong, in case that the first process says it: it is the same then. */
+/** How long another process waits before it says what went wrong: if all have the same error, the first one says it and ends them. */
 const FIRST_SAYS_MS = 1000;
 
 /** Exit code of a process that ends because another one failed. */
@@ -22,26 +22,13 @@ export interface Group {
   readonly communicator?: MpiCommunicator;
   /** Whether this is the one that prints and writes. */
   readonly isFirst: boolean;
-  /**
-   * Does something that may fail in some of the processes: then it fails in all, and one says why.
-   *
-   * @param action Does it.
-   * @returns What that returns.
-   */
+  /** Does something in each process and returns its result there. If it fails in one, it fails in all, and one says why. */
   together<T>(action: () => T | Promise<T>): Promise<T>;
-  /**
-   * Does something in the first process only.
-   *
-   * @param action Does it; what it returns, JSON must be able to say.
-   * @returns What that returns, in all processes.
-   */
+  /** Does something in the first process only and returns its result, which JSON can say, in all. */
   byFirst<T>(action: () => Promise<T>): Promise<T>;
   /**
-   * Does what writes to folders that processes may share: the first process does it first, then one on each machine, then the
-   * others, who find what those have left. It fails in all if it fails in one.
-   *
-   * @param action Does it.
-   * @returns What that returns.
+   * Does what writes to folders that processes may share: first in the first process, then in one on each machine, then in the
+   * others, who find what those have written. If it fails in one, it fails in all.
    */
   inTurn<T>(action: () => Promise<T>): Promise<T>;
   /** Goes on alone. */
@@ -58,10 +45,10 @@ export const ALONE: Group = {
 };
 
 /** Another process has said what went wrong. */
-class _FailedElsewhere extends Error {}
+class FailedElsewhere extends Error {}
 
 /** Processes that `mpirun` started. */
-class _Together implements Group {
+class Together implements Group {
   readonly communicator: MpiCommunicator;
   /** Whether all know of a failure, or none needs to. */
   isSettled = false;
@@ -91,7 +78,7 @@ class _Together implements Group {
     const first = failed.indexOf(true);
     if (first < 0) return done!.result;
     this.isSettled = true;
-    throw first === rank ? failure!.error : new _FailedElsewhere();
+    throw first === rank ? failure!.error : new FailedElsewhere();
   }
 
   async byFirst<T>(action: () => Promise<T>): Promise<T> {
@@ -120,35 +107,28 @@ class _Together implements Group {
   }
 }
 
-/**
- * Runs a command in all processes that `mpirun` started. If it fails in one, all end.
- *
- * @param run Runs it in this process.
- * @param options How long a process may be silent, and whether to print the stack trace of an error.
- * @returns The exit code.
- * @throws {DistributedError} If nobody started them, or there is no MPI library.
- */
+/** Runs a command in all processes that `mpirun` started; if it fails in one, all end. Returns the exit code. */
 export async function runTogether(
   run: (group: Group) => Promise<number>,
   options: { silenceMs?: number; verbose?: boolean },
 ): Promise<number> {
   const { connectMpi } = await import("../distributed/connect.ts");
   const communicator = await connectMpi(options);
-  const group = new _Together(communicator);
+  const group = new Together(communicator);
   try {
     const code = await run(group);
     await group.leave();
     return code;
   } catch (error) {
-    if (!group.isSettled) await _endAll(communicator, error, options);
+    if (!group.isSettled) await endAll(communicator, error, options);
     await group.leave();
-    if (error instanceof _FailedElsewhere) return FAILED;
+    if (error instanceof FailedElsewhere) return FAILED;
     throw error;
   }
 }
 
 /** Says what went wrong in this process, and ends all. */
-async function _endAll(
+async function endAll(
   communicator: MpiCommunicator,
   error: unknown,
   { verbose }: { verbose?: boolean },

@@ -13,11 +13,7 @@ export interface Interrupts extends Disposable {
   readonly signal: AbortSignal;
 }
 
-/**
- * Begins to listen. The first signal is answered at once, on standard error, even while this thread waits for the device.
- *
- * @returns What listens.
- */
+/** Begins to listen. The first signal is answered at once, on standard error, even while this thread waits for the device. */
 export async function listenForInterrupts(): Promise<Interrupts> {
   const controller = new AbortController();
   const worker = new Worker(new URL("./interrupt_worker.ts", import.meta.url), {

@@ -1,65 +1,186 @@
 /**
- * The command line: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
+ * The command line: finds the command, runs it, and turns whatever goes wrong into one line and an exit code. Nothing here
+ * loads TensorFlow.js; a command loads what it needs when it runs.
  *
  * @module
  */
 
 import { findLauncher } from "../distributed/launcher.ts";
 import { OptionError } from "../errors.ts";
-import { COMMANDS } from "./commands.ts";
-import { explain } from "./explain.ts";
-import { commandHelp, programHelp } from "./help.ts";
-import { didYouMean, UsageError } from "./option_kinds.ts";
-import { parseOptions } from "./options.ts";
+import {
+  type CommandLine,
+  parseOptions,
+  requireNeeded,
+} from "./command_line.ts";
+import { type CommandName, flagOf, optionsOf, specOf } from "./options.ts";
+import { didYouMean, explain, UsageError } from "./usage.ts";
 
-/**
- * Runs the program.
- *
- * @param args The command and its arguments.
- * @returns The exit code: 0 on success, 1 on failure, 2 if the command line cannot be understood.
- */
+/** A command of the program. */
+export interface Command {
+  /** Arguments other than options, for the help. */
+  readonly positional: string;
+  /** What the command does, in one line. */
+  readonly summary: string;
+  /** Does it, and returns the exit code. */
+  readonly run: (line: CommandLine) => number | Promise<number>;
+}
+
+/** Every command by its name, in the order of the help. */
+export const COMMANDS: Readonly<Record<CommandName, Command>> = {
+  train: {
+    positional: "",
+    summary:
+      "Train a network on Fashion-MNIST; by default AlexNet, as in the lecture",
+    run: async (line) => (await import("./commands/train.ts")).train(line),
+  },
+  evaluate: {
+    positional: "CHECKPOINT",
+    summary:
+      "Measure loss, accuracy and confusion of saved weights on the test images",
+    run: async (line) =>
+      (await import("./commands/evaluate.ts")).evaluate(line),
+  },
+  report: {
+    positional: "RUN",
+    summary:
+      "Write one HTML page about a run: curves, confusion matrix, worst mistakes, filters, configuration",
+    run: async (line) => (await import("./commands/report.ts")).report(line),
+  },
+  "lr-find": {
+    positional: "",
+    summary:
+      "Try learning rates from 1e-7 to 10, a step each, and suggest one to train with",
+    run: async (line) => (await import("./commands/lr_find.ts")).lrFind(line),
+  },
+  export: {
+    positional: "CHECKPOINT",
+    summary:
+      "Write saved weights for PyTorch, TensorFlow.js, ONNX Runtime and others",
+    run: async (line) =>
+      (await import("./commands/export.ts")).exportCheckpoint(line),
+  },
+  import: {
+    positional: "FILE",
+    summary: "Make a checkpoint of weights that another program wrote",
+    run: async (line) =>
+      (await import("./commands/import.ts")).importCheckpoint(line),
+  },
+  predict: {
+    positional: "CHECKPOINT IMAGE...",
+    summary:
+      "Say what pictures show: PNG, JPEG or IDX files of any size, color or grey",
+    run: async (line) => (await import("./commands/predict.ts")).predict(line),
+  },
+  tune: {
+    positional: "",
+    summary:
+      "Measure the kernels of a training step and remember the fastest for this adapter",
+    run: async (line) => (await import("./commands/tune.ts")).tune(line),
+  },
+  summary: {
+    positional: "",
+    summary:
+      "Print the layer table of a network, and where its batches are made",
+    run: async (line) => (await import("./commands/summary.ts")).summary(line),
+  },
+  data: {
+    positional: "fetch|verify|show",
+    summary:
+      "Download the data set, check its files, or show a batch as the network sees it and write it as PNG",
+    run: async (line) => (await import("./commands/data.ts")).data(line),
+  },
+  doctor: {
+    positional: "",
+    summary:
+      "Print device, driver, limits, versions and data set, and what is wrong",
+    run: async (line) => (await import("./commands/doctor.ts")).doctor(line),
+  },
+};
+
+/** Runs the program; returns 0 on success, 1 on failure, 2 if the command line cannot be understood. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    return await _run(args);
+    return await runCommand(args);
   } catch (error) {
-    // What all processes that train together were told wrongly, the first one says.
-    const isSaid = error instanceof UsageError && _isOneOfOthers(args);
-    const [name] = args;
-    const command = Object.hasOwn(COMMANDS, name) ? name : undefined;
+    const isUsage = error instanceof UsageError;
+    // Of processes that train together, all were told the same wrong thing: the first one says so.
+    const isSaid = isUsage && isOneOfOthers(args);
+    const command = isCommand(args[0]) ? args[0] : undefined;
     if (!isSaid) console.error(`error: ${explain(error, command)}`);
     if (args.includes("--verbose")) console.error(error);
-    return error instanceof UsageError || error instanceof OptionError ? 2 : 1;
+    return isUsage || error instanceof OptionError ? 2 : 1;
   }
 }
 
-async function _run([name, ...args]: readonly string[]): Promise<number> {
-  if (
-    name === undefined || name === "--help" || name === "-h" || name === "help"
-  ) {
+async function runCommand(
+  [name, ...args]: readonly string[],
+): Promise<number> {
+  if (name === undefined || ["--help", "-h", "help"].includes(name)) {
     console.log(programHelp());
     return name === undefined ? 2 : 0;
   }
-  if (!Object.hasOwn(COMMANDS, name)) {
+  if (!isCommand(name)) {
     throw new UsageError(
       `Unknown command ${name}: ${didYouMean(name, Object.keys(COMMANDS))}`,
     );
   }
-  const command = COMMANDS[name];
-  const line = parseOptions(args, command.options);
+  const line = parseOptions(args, optionsOf(name));
   if (line.options.help) {
-    console.log(commandHelp(name, command));
+    console.log(commandHelp(name));
     return 0;
   }
-  if (command.positional === "" && line.positional.length > 0) {
-    throw new UsageError(
-      `Unexpected argument "${line.positional[0]}" after ${name}`,
-    );
+  requireNeeded(line.options);
+  const [extra] = line.positional;
+  if (COMMANDS[name].positional === "" && extra !== undefined) {
+    throw new UsageError(`Unexpected argument "${extra}" after ${name}`);
   }
-  return await command.run(line);
+  return await COMMANDS[name].run(line);
 }
 
-function _isOneOfOthers(args: readonly string[]): boolean {
+function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name);
+}
+
+function isOneOfOthers(args: readonly string[]): boolean {
   if (!args.includes("--distributed")) return false;
   const launcher = findLauncher((name) => Deno.env.get(name));
   return (launcher?.rank ?? 0) > 0;
+}
+
+function programHelp(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { positional, summary }]) =>
+    [`${name} ${positional}`, summary] as const
+  );
+  return [
+    "AlexNet on Fashion-MNIST, on WebGPU",
+    "",
+    "Usage: deno run -A jsr:@x/alexnet <command> [options]",
+    "",
+    ...inColumns(rows),
+    "",
+    "<command> --help lists the options of a command.",
+  ].join("\n");
+}
+
+function commandHelp(name: CommandName): string {
+  const { positional, summary } = COMMANDS[name];
+  const rows = optionsOf(name).map((option) => {
+    const { help, commands } = specOf(option);
+    const isOfShow = name === "data" && !commands.includes(name);
+    return [flagOf(option), isOfShow ? `show: ${help}` : help] as const;
+  });
+  return [
+    summary,
+    "",
+    `Usage: deno run -A jsr:@x/alexnet ${name} ${
+      positional && `${positional} `
+    }[options]`,
+    "",
+    ...inColumns(rows),
+  ].join("\n");
+}
+
+function inColumns(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
 }

@@ -1,44 +1,45 @@
 /**
- * The networks that the command line knows by name.
+ * The networks that the command line knows by name: checked, built anew, or opened from a checkpoint.
  *
  * @module
  */
 
+import { MANIFEST } from "../data/manifest.ts";
+import type { BackendInfo } from "../device/device.ts";
+import { type DeviceName, initBackend } from "../device/open.ts";
 import { ShapeError } from "../errors.ts";
-import { alexnet, alexnetLayers } from "../models/alexnet.ts";
-import { lenet } from "../models/lenet.ts";
-import { namedLayers } from "../models/named.ts";
-import type { Sequential } from "../nn/sequential.ts";
+import {
+  type Checkpoint,
+  loadCheckpoint,
+  type ModelConfig,
+  restoreWeights,
+} from "../io/checkpoint.ts";
+import { namedLayers, NETWORKS } from "../models/named.ts";
+import { Sequential } from "../nn/sequential.ts";
 import { type LayerSummary, summarize } from "../nn/summary.ts";
-import type { ModelConfig } from "../io/checkpoint.ts";
-import { UsageError } from "./option_kinds.ts";
+import { findCheckpoint } from "../runs/find_checkpoint.ts";
+import { useTuned } from "../train/tune.ts";
+import type { OptionValues } from "./options.ts";
+import type { Recipe } from "./recipe.ts";
+import { UsageError, warn } from "./usage.ts";
 
-/** Height and width of the smallest image that gets through all layers. */
-const MIN_IMAGE_SIZE = { alexnet: 67, lenet: 12 };
-
-/**
- * Builds a network by name, on the device in use.
- *
- * @param config Which network.
- * @param options Dropout (AlexNet only) and seed.
- * @returns The network with new weights.
- */
-export function buildNetwork(
-  config: ModelConfig,
-  options: { dropout?: number; seed?: number } = {},
-): Sequential {
-  return config.model === "alexnet"
-    ? alexnet({ ...config, ...options })
-    : lenet({ ...config, seed: options.seed });
+/** Which network a recipe is for. */
+export function configOf({ model, resize }: Recipe): ModelConfig {
+  return { model, imageSize: resize, classes: MANIFEST.classNames.length };
 }
 
-/**
- * Lists the layers of a network by name, without a device.
- *
- * @param config Which network.
- * @returns A row per layer, for a batch of one image.
- */
-export function listLayers(config: ModelConfig): LayerSummary[] {
+/** Builds a network with new weights, on the device in use. */
+export function buildNetwork(
+  config: ModelConfig,
+  { dropout, seed }: Pick<OptionValues, "dropout" | "seed"> = {},
+): Sequential {
+  return new Sequential({ ...namedLayers({ ...config, dropout }), seed });
+}
+
+/** Lists the layers of a network for a batch of one image, without a device. */
+export function listLayers(
+  config: ModelConfig & { dropout?: number },
+): LayerSummary[] {
   const { layers, inputShape } = namedLayers(config);
   return summarize(layers, inputShape).map((row) => ({
     ...row,
@@ -47,34 +48,53 @@ export function listLayers(config: ModelConfig): LayerSummary[] {
 }
 
 /**
- * Checks what the command line says about the network, before anything takes time.
- *
- * @param config Which network.
- * @param options The options of the command line.
- * @throws {UsageError} If the images are too small for the network, or an option does not go with it.
- * @throws {OptionError} If the dropout rate is out of its range.
+ * Checks what the command line says about the network, before anything takes time: throws a {@linkcode UsageError} if the
+ * images are too small or an option does not go with the network, an `OptionError` if the dropout rate is out of its range.
  */
-export function checkNetwork(
-  config: ModelConfig,
-  options: { dropout?: number },
-): void {
-  const { model, imageSize } = config;
-  if (options.dropout !== undefined) {
-    if (model !== "alexnet") {
-      throw new UsageError(
-        `Cannot use --dropout with ${model}, which has none`,
-      );
-    }
-    alexnetLayers({ ...config, dropout: options.dropout });
+export function checkNetwork(recipe: Recipe): void {
+  const { model, resize, dropout } = recipe;
+  const { hasDropout, leastImageSize } = NETWORKS[model];
+  if (dropout !== undefined && !hasDropout) {
+    throw new UsageError(
+      `Cannot use --dropout with ${model}, which has none`,
+    );
   }
   try {
-    listLayers(config);
+    listLayers({ ...configOf(recipe), dropout });
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     throw new UsageError(
-      `Cannot use --resize ${imageSize} with ${model}: it takes images of at least ${
-        MIN_IMAGE_SIZE[model]
-      } pixels`,
+      `Cannot use --resize ${resize} with ${model}: it takes images of at least ${leastImageSize} pixels`,
     );
   }
+}
+
+/** Reads a checkpoint, or of a run folder its best one or else its last; throws a `DataError` if there is none or it is damaged. */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  return await loadCheckpoint(await findCheckpoint(path));
+}
+
+/** Opens a device, with what was tuned on it. */
+export async function openDevice(device?: DeviceName): Promise<BackendInfo> {
+  const backend = await initBackend({ device, onWarning: warn });
+  await useTuned({ onWarning: warn });
+  return backend;
+}
+
+/** Opens a device and builds the network of a checkpoint on it, with its weights. */
+export async function openNetwork(
+  checkpoint: Checkpoint,
+  { device }: { device?: DeviceName },
+): Promise<{ net: Sequential; backend: BackendInfo }> {
+  const backend = await openDevice(device);
+  const net = buildNetwork(checkpoint.config);
+  restoreWeights(net, checkpoint);
+  return { net, backend };
+}
+
+/** Names the classes of a network: those of Fashion-MNIST where it has as many, else their numbers. */
+export function classNamesOf({ classes }: ModelConfig): readonly string[] {
+  const { classNames } = MANIFEST;
+  if (classes === classNames.length) return classNames;
+  return Array.from({ length: classes }, (_, label) => `${label}`);
 }

@@ -22,8 +22,8 @@ import {
   type ReduceOnPlateau,
   reduceOnPlateau,
 } from "../train/reduce_on_plateau.ts";
-import { UsageError } from "./option_kinds.ts";
 import type { Recipe } from "./recipe.ts";
+import { UsageError } from "./usage.ts";
 
 /** Falls of the learning rate over a run with `--schedule step`. */
 const PARTS = 3;
@@ -41,33 +41,19 @@ export interface Optimization {
   readonly stopping: EarlyStopping | undefined;
   /** Callbacks: `stopping`, and what lowers the learning rate on a plateau. */
   readonly callbacks: readonly Callbacks[];
-  /**
-   * Finds the learning rate of each step, now that the data is known.
-   *
-   * @param stepsPerEpoch Steps of an epoch.
-   * @returns The schedule; `undefined` if the rate stays, or changes with the test loss alone.
-   */
+  /** The learning rate of each step, once the steps of an epoch are known; `undefined` if the rate stays, or changes with the test loss alone. */
   scheduleOver(stepsPerEpoch: number): Schedule | undefined;
-  /**
-   * Describes all of it.
-   *
-   * @param stepsPerEpoch Steps of an epoch.
-   * @returns For example "SGD, learning rate 0.1, cosine from 0.1 to 0 over 1875 steps, gradients clipped to norm 1".
-   */
+  /** Describes all of it, such as "SGD, learning rate 0.1, cosine from 0.1 to 0 over 1875 steps, gradients clipped to norm 1". */
   describe(stepsPerEpoch: number): string;
 }
 
 /**
- * Finds out how weights change.
- *
- * @param recipe Every choice of the run.
- * @returns What `fit` is to be given.
- * @throws {UsageError} If two choices do not go together.
- * @throws {OptionError} If one is out of its range.
+ * Finds out how weights change; throws a {@linkcode UsageError} if two choices do not go together, an `OptionError` if one is
+ * out of its range.
  */
 export function optimizationOf(recipe: Recipe): Optimization {
-  _check(recipe);
-  const { clipNorm, earlyStopping: patience } = recipe;
+  check(recipe);
+  const { "clip-norm": clipNorm, "early-stopping": patience } = recipe;
   const optimizer = optimizerOf(recipe);
   const stopping = patience === undefined
     ? undefined
@@ -75,8 +61,8 @@ export function optimizationOf(recipe: Recipe): Optimization {
   const plateau: ReduceOnPlateau | undefined = recipe.schedule === "plateau"
     ? reduceOnPlateau({ patience: PLATEAU_PATIENCE })
     : undefined;
-  const scheduleOver = (steps: number) => _scheduleOf(recipe, steps);
-  // Refuses what it must before there is data.
+  const scheduleOver = (steps: number) => scheduleOf(recipe, steps);
+  // Refuses wrong values now, not only when there is data.
   scheduleOver(1);
   return {
     optimizer,
@@ -95,21 +81,11 @@ export function optimizationOf(recipe: Recipe): Optimization {
   };
 }
 
-/**
- * Makes the optimizer.
- *
- * @param recipe Which, and its numbers.
- * @returns The optimizer.
- * @throws {UsageError} If it is given a momentum that it does not have.
- * @throws {OptionError} If a number is out of its range.
- */
-export function optimizerOf(
-  recipe: Pick<
-    Recipe,
-    "optimizer" | "learningRate" | "momentum" | "weightDecay"
-  >,
-): Optimizer {
-  const { optimizer, momentum, learningRate, weightDecay } = recipe;
+/** Makes the optimizer; throws a {@linkcode UsageError} if it is given a momentum that it does not have. */
+export function optimizerOf(recipe: Recipe): Optimizer {
+  const { optimizer, momentum } = recipe;
+  const learningRate = recipe["learning-rate"];
+  const weightDecay = recipe["weight-decay"];
   if (optimizer === "sgd") return sgd({ learningRate, momentum, weightDecay });
   if (momentum !== 0) {
     throw new UsageError(
@@ -119,7 +95,9 @@ export function optimizerOf(
   return adam({ learningRate, weightDecay });
 }
 
-function _check({ schedule, warmupEpochs, epochs, clipNorm }: Recipe): void {
+function check(recipe: Recipe): void {
+  const { schedule, epochs, "clip-norm": clipNorm } = recipe;
+  const warmupEpochs = recipe["warmup-epochs"];
   requireNumber("warmupEpochs", warmupEpochs, { min: 0, max: epochs });
   if (clipNorm !== undefined) requireNumber("clipNorm", clipNorm, { above: 0 });
   if (warmupEpochs === 0) return;
@@ -135,10 +113,12 @@ function _check({ schedule, warmupEpochs, epochs, clipNorm }: Recipe): void {
   }
 }
 
-function _scheduleOf(
-  { schedule, learningRate, epochs, warmupEpochs }: Recipe,
+function scheduleOf(
+  recipe: Recipe,
   stepsPerEpoch: number,
 ): Schedule | undefined {
+  const { schedule, epochs, "learning-rate": learningRate } = recipe;
+  const warmupEpochs = recipe["warmup-epochs"];
   const steps = epochs * stepsPerEpoch;
   const made = {
     "constant": () => constantRate({ learningRate }),

@@ -1,137 +1,103 @@
 /**
- * What `train` does when it is not told otherwise.
+ * What a command does when it is not told otherwise.
  *
  * @module
  */
 
-import type { Precision } from "../nn/precision.ts";
-import type { OptionValues } from "./options.ts";
+import type { ModelName } from "../models/named.ts";
+import { OPTION_NAMES, OPTIONS, type OptionValues, specOf } from "./options.ts";
 
-/** Every choice of a training run. */
-export interface Recipe {
-  readonly model: "alexnet" | "lenet";
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly optimizer: "sgd" | "adam";
-  readonly learningRate: number;
-  readonly schedule: NonNullable<OptionValues["schedule"]>;
-  readonly warmupEpochs: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
-  readonly clipNorm: number | undefined;
-  /** Patience in epochs, or none. */
-  readonly earlyStopping: number | undefined;
-  readonly dropout: number;
-  readonly imageSize: number;
-  readonly seed: number;
-  readonly precision: Precision;
-  readonly trainSamples: number | undefined;
-  readonly testSamples: number | undefined;
-  readonly maxTimeMs: number | undefined;
-}
+/** Options that every run has a value of. */
+type Settled =
+  | "model"
+  | "epochs"
+  | "batch-size"
+  | "optimizer"
+  | "learning-rate"
+  | "schedule"
+  | "warmup-epochs"
+  | "momentum"
+  | "weight-decay"
+  | "resize"
+  | "seed"
+  | "precision"
+  | "source";
 
-const LECTURE = {
-  epochs: 5,
-  optimizer: "sgd" as const,
-  schedule: "constant" as const,
-  warmupEpochs: 0,
-  momentum: 0,
-  weightDecay: 0,
-  clipNorm: undefined,
-  earlyStopping: undefined,
-  seed: 0,
-  precision: "float32" as const,
-  trainSamples: undefined,
-  testSamples: undefined,
-  maxTimeMs: undefined,
-};
+/** All options of a run: those that were given, and values of those that it cannot do without. */
+export type Recipe = OptionValues & Required<Pick<OptionValues, Settled>>;
+
+/** What a preset says; the table of options has the rest. */
+type Preset =
+  & OptionValues
+  & Required<
+    Pick<OptionValues, "epochs" | "batch-size" | "learning-rate" | "resize">
+  >;
+
+/** What the table of options says; a preset is no part of a recipe, as all that it stands for is. */
+const DEFAULTS: OptionValues = Object.fromEntries(
+  OPTION_NAMES.filter((name) => name !== "preset")
+    .map((name) => [name, specOf(name).default] as const)
+    .filter(([, value]) => value !== undefined),
+);
 
 /** What Adam takes instead of SGD's values, as PyTorch does: it has no momentum of its own. */
-const ADAM = { learningRate: 0.001, momentum: 0 };
+const ADAM: OptionValues = { "learning-rate": 0.001, momentum: 0 };
 
 /** The lecture's recipes, and ones that show learning within ten minutes on a slow adapter. */
-const PRESETS: Record<"lecture" | "quick", Record<Recipe["model"], Recipe>> = {
+const PRESETS: Record<
+  NonNullable<OptionValues["preset"]>,
+  Record<ModelName, Preset>
+> = {
   lecture: {
     alexnet: {
-      ...LECTURE,
-      model: "alexnet",
-      batchSize: 128,
-      learningRate: 0.01,
-      dropout: 0.5,
-      imageSize: 224,
+      "epochs": 5,
+      "batch-size": 128,
+      "learning-rate": 0.01,
+      "dropout": 0.5,
+      "resize": 224,
     },
     lenet: {
-      ...LECTURE,
-      model: "lenet",
-      batchSize: 256,
-      learningRate: 0.9,
-      dropout: 0,
-      imageSize: 28,
+      "epochs": 5,
+      "batch-size": 256,
+      "learning-rate": 0.9,
+      "resize": 28,
     },
   },
   quick: {
     alexnet: {
-      ...LECTURE,
-      model: "alexnet",
-      epochs: 1,
-      batchSize: 16,
-      learningRate: 0.01,
-      momentum: 0.9,
-      dropout: 0.5,
-      imageSize: 224,
-      testSamples: 500,
-      maxTimeMs: 6 * 60_000,
+      "epochs": 1,
+      "batch-size": 16,
+      "learning-rate": 0.01,
+      "momentum": 0.9,
+      "dropout": 0.5,
+      "resize": 224,
+      "test-samples": 500,
+      "max-time": 6 * 60_000,
     },
     lenet: {
-      ...LECTURE,
-      model: "lenet",
-      epochs: 5,
-      batchSize: 64,
-      learningRate: 0.5,
-      momentum: 0.5,
-      dropout: 0,
-      imageSize: 28,
-      trainSamples: 10_000,
-      maxTimeMs: 7 * 60_000,
+      "epochs": 5,
+      "batch-size": 64,
+      "learning-rate": 0.5,
+      "momentum": 0.5,
+      "resize": 28,
+      "train-samples": 10_000,
+      "max-time": 7 * 60_000,
     },
   },
 };
 
-/**
- * Completes the options of `train`.
- *
- * @param options The options that were given.
- * @returns Every choice: the given ones, and the others from the preset of the network.
- */
-export function recipeOf(options: OptionValues): Recipe {
-  const { preset = "lecture", model = "alexnet" } = options;
-  const { optimizer = "sgd" } = options;
-  const base = {
-    ...PRESETS[preset][model],
+/** Completes options: by the preset of the network, then by the table of options. */
+export function recipeOf({ preset, ...options }: OptionValues): Recipe {
+  const { model = OPTIONS.model.default, optimizer, source } = options;
+  const usual: OptionValues = {
+    ...DEFAULTS,
+    ...PRESETS[preset ?? OPTIONS.preset.default][model],
     ...optimizer === "adam" && ADAM,
   };
-  // The sample is smaller than what the quick recipe takes of the full data set.
-  const isSample = options.source === "sample";
-  return {
-    model,
-    epochs: options.epochs ?? base.epochs,
-    batchSize: options["batch-size"] ?? base.batchSize,
-    optimizer,
-    learningRate: options["learning-rate"] ?? base.learningRate,
-    schedule: options.schedule ?? base.schedule,
-    warmupEpochs: options["warmup-epochs"] ?? base.warmupEpochs,
-    momentum: options.momentum ?? base.momentum,
-    weightDecay: options["weight-decay"] ?? base.weightDecay,
-    clipNorm: options["clip-norm"] ?? base.clipNorm,
-    earlyStopping: options["early-stopping"] ?? base.earlyStopping,
-    dropout: options.dropout ?? base.dropout,
-    imageSize: options.resize ?? base.imageSize,
-    seed: options.seed ?? base.seed,
-    precision: options.precision ?? base.precision,
-    trainSamples: options["train-samples"] ??
-      (isSample ? undefined : base.trainSamples),
-    testSamples: options["test-samples"] ??
-      (isSample ? undefined : base.testSamples),
-    maxTimeMs: options["max-time"] ?? base.maxTimeMs,
-  };
+  if (source === "sample") {
+    // The sample is smaller than what the quick recipe takes of the full data set.
+    delete usual["train-samples"];
+    delete usual["test-samples"];
+  }
+  return { ...usual, ...options } as Recipe;
 }

@@ -1,26 +1,37 @@
 /**
- * The run folder of `train`: a new one, one that goes on, or none.
+ * The run folder of `train`: a new one, one that goes on, or none; and which options it remembers, so that a run that goes on
+ * needs none of them again.
  *
  * @module
  */
 
-import type { AdapterDescription, BackendInfo } from "../device/device.ts";
+import type { BackendInfo } from "../device/device.ts";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
-import { COUNTS, fashionMnistTransform } from "../data/fashion_mnist.ts";
+import { COUNTS } from "../data/fashion_mnist.ts";
 import { MANIFEST } from "../data/manifest.ts";
 import { partsOf } from "../data/transforms/transform.ts";
+import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { readConfig } from "../runs/read_run.ts";
 import type { RunConfig } from "../runs/records.ts";
 import { RunFolder } from "../runs/run_folder.ts";
-import { augmentationOf } from "./augment.ts";
-import { formatDevice } from "./console.ts";
-import { UsageError } from "./option_kinds.ts";
-import type { OptionValues } from "./options.ts";
+import { parseOptions } from "./command_line.ts";
+import { transformOf } from "./load_data.ts";
+import {
+  type Memory,
+  OPTION_NAMES,
+  type OptionName,
+  type OptionValues,
+  specOf,
+} from "./options.ts";
 import type { Recipe } from "./recipe.ts";
-import { recordOptions, resumeOptions } from "./run_options.ts";
+import { formatDevice } from "./terminal/console.ts";
+import { UsageError } from "./usage.ts";
+
+/** Schedules that do not depend on the number of epochs. */
+const AT_ANY_LENGTH: readonly string[] = ["constant", "plateau"];
 
 /** What a run computes, and on what. */
 export interface RunParts {
@@ -35,28 +46,91 @@ export interface OpenRun extends Disposable {
   readonly folder?: RunFolder;
   /** What the run depends on. */
   readonly config: RunConfig;
-  /**
-   * Does something without which there is no run: a folder that was made for it is taken away if it fails.
-   *
-   * @param start Does it.
-   * @returns What that returns.
-   */
+  /** Does something without which there is no run: if it fails, a folder that was made for the run is removed. */
   undoIfItFails<T>(start: () => Promise<T>): Promise<T>;
-  /**
-   * Says where the run is kept.
-   *
-   * @returns Some lines.
-   */
+  /** Lines that say where the run is kept, and what differs from how it began. */
   explain(): string[];
 }
 
+/** Leaves out what makes a process print or write: for those that train together with one that does. */
+export function withoutOutput(options: Recipe): Recipe {
+  const { out: _, resume: __, save: ___, ...others } = options;
+  return { ...others, json: false, quiet: true };
+}
+
+/** The options with a memory of one of some kinds. */
+function remembered(...kinds: readonly Memory[]): OptionName[] {
+  return OPTION_NAMES.filter((name) => {
+    const { memory } = specOf(name);
+    return memory !== undefined && kinds.includes(memory);
+  });
+}
+
+/** What `config.json` says of the options of a run: values by the names of options. */
+export function recordOptions(recipe: Recipe): RunConfig["recipe"] {
+  return Object.fromEntries(
+    remembered("fixed", "kept", "noted", "first").flatMap((name) => {
+      const { record = (value: unknown) => value } = specOf(name);
+      return recipe[name] === undefined ? [] : [[name, record(recipe[name])]];
+    }),
+  );
+}
+
 /**
- * Completes the options of a run that goes on by what its folder remembers.
- *
- * @param given The options of the command line.
- * @returns All options; the same where no run goes on.
- * @throws {UsageError} If they do not go together.
- * @throws {DataError} If there is no run to go on with.
+ * Completes the options of a run that goes on, whose folder is `path`, as if all of them had been given; throws a
+ * {@linkcode UsageError} if one is given that cannot change, a `DataError` if the configuration says what no option can be.
+ */
+export function resumeOptions(
+  config: RunConfig,
+  given: OptionValues,
+  path: string,
+): OptionValues {
+  const refused = remembered("fixed", "first").find((name) => name in given);
+  if (refused !== undefined) {
+    throw new UsageError(
+      `Cannot use --${refused} with --resume, as ${path} goes on as it began: leave it out`,
+    );
+  }
+  const begun = reparse(config, path);
+  const { schedule = "constant", epochs } = begun;
+  if (
+    given.epochs !== undefined && given.epochs !== epochs &&
+    !AT_ANY_LENGTH.includes(schedule)
+  ) {
+    throw new UsageError(
+      `Cannot use --epochs ${given.epochs} with --resume, as the ${schedule} schedule of ${path} ends with its ${epochs} epochs: leave it out`,
+    );
+  }
+  return { ...begun, ...given };
+}
+
+/** Anybody can change the file of the configuration: its values are checked as those of a command line are. */
+function reparse({ recipe }: RunConfig, path: string): OptionValues {
+  const skipped: readonly string[] = remembered("noted", "first");
+  const args = Object.entries(recipe)
+    .filter(([name]) => !skipped.includes(name))
+    .map(([name, value]) =>
+      value === true ? `--${name}` : `--${name}=${textOf(value)}`
+    );
+  try {
+    return parseOptions(args, remembered("fixed", "kept")).options;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new DataError(
+      path,
+      `Cannot go on with ${path} as its config.json is damaged: ${error.message}`,
+    );
+  }
+}
+
+/** The value as a command line has it: a list with commas; what no option can be, as JSON, which no option takes. */
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(textOf).join(",");
+  return typeof value === "object" ? JSON.stringify(value) : `${value}`;
+}
+
+/**
+ * Completes the options of a run that goes on by what its folder remembers; returns them as they are where no run goes on.
  */
 export async function runOptions(given: OptionValues): Promise<OptionValues> {
   const { resume, out } = given;
@@ -68,43 +142,30 @@ export async function runOptions(given: OptionValues): Promise<OptionValues> {
     }
     return resumeOptions(await readConfig(resume), given, resume);
   }
-  for (const name of ["checkpoint-every", "keep-checkpoints"] as const) {
-    if (given[name] === undefined || out !== undefined) continue;
-    throw new UsageError(
-      `Cannot use --${name} without a folder for checkpoints: add --out RUN`,
-    );
-  }
   return given;
 }
 
-/**
- * Opens the run folder that the options name, if they do.
- *
- * @param options All options.
- * @param parts What the run computes, and on what.
- * @returns The folder, or none.
- * @throws {DataError} If it cannot be used.
- */
-export async function openRun(
-  options: OptionValues,
-  parts: RunParts,
-): Promise<OpenRun> {
-  const { resume, out } = options;
+/** Opens the run folder that the options name, if they do; throws a `DataError` if it cannot be used. */
+export async function openRun(parts: RunParts): Promise<OpenRun> {
+  const { recipe } = parts;
+  const { resume, out } = recipe;
   const folderOptions = {
-    checkpointEvery: options["checkpoint-every"],
-    keepCheckpoints: options["keep-checkpoints"],
+    checkpointEvery: recipe["checkpoint-every"],
+    keepCheckpoints: recipe["keep-checkpoints"],
   };
   let folder: RunFolder | undefined;
   if (resume !== undefined) {
-    const recipe = recordOptions(parts.recipe, options);
-    folder = await RunFolder.resume(resume, { ...folderOptions, recipe });
+    folder = await RunFolder.resume(resume, {
+      ...folderOptions,
+      recipe: recordOptions(recipe),
+    });
   } else if (out !== undefined) {
-    const config = _describe(options, parts);
+    const config = describeRun(parts);
     folder = await RunFolder.create(out, config, folderOptions);
   }
   return {
     folder,
-    config: folder?.config ?? _describe(options, parts),
+    config: folder?.config ?? describeRun(parts),
     async undoIfItFails(start) {
       try {
         return await start();
@@ -113,17 +174,12 @@ export async function openRun(
         throw error;
       }
     },
-    explain: () => _explain(folder, parts),
+    explain: () => explainRun(folder, parts),
     [Symbol.dispose]: () => folder?.[Symbol.dispose](),
   };
 }
 
-/**
- * Says how a run goes on that was interrupted.
- *
- * @param options Its options.
- * @returns For example "go on with: deno run -A mod.ts train --resume runs/a".
- */
+/** Says how an interrupted run goes on, such as "go on with: deno run -A mod.ts train --resume runs/a". */
 export function howToResume(
   { out, resume, distributed }: OptionValues,
 ): string {
@@ -138,54 +194,47 @@ export function howToResume(
     ? ["mpirun -n N ", "--distributed "]
     : ["", ""];
   return `go on with: ${before}deno run -A ${
-    _quote(main)
-  } train ${after}--resume ${_quote(path)}`;
+    quote(main)
+  } train ${after}--resume ${quote(path)}`;
 }
 
-/** As a shell wants it. */
-function _quote(word: string): string {
+/** Writes a word as a shell needs it. */
+function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word)
     ? word
     : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-function _describe(
-  options: OptionValues,
-  { recipe, model, backend }: RunParts,
-): RunConfig {
-  const { source = "full" } = options;
+function describeRun({ recipe, model, backend }: RunParts): RunConfig {
+  const { source } = recipe;
+  const { adapter } = backend;
   const files = source === "full" ? MANIFEST.files : MANIFEST.sample.files;
-  const transform = fashionMnistTransform({
-    resize: recipe.imageSize === 28 ? undefined : recipe.imageSize,
-    augment: augmentationOf(options.augment),
-  });
   return {
     format: 1,
     started: new Date().toISOString(),
-    versions: _versions(),
+    versions: versionsInUse(),
     device: formatDevice(backend),
-    adapter: backend.adapter && _identify(backend.adapter),
+    adapter: adapter && {
+      name: adapter.name,
+      vendor: adapter.vendor,
+      isSoftware: adapter.isSoftware,
+    },
     system: `${Deno.build.os} ${Deno.build.arch}`,
     model,
-    recipe: recordOptions(recipe, options),
+    recipe: recordOptions(recipe),
     data: {
       source,
       classNames: MANIFEST.classNames,
-      trainSamples: recipe.trainSamples ?? COUNTS[source].train,
-      testSamples: recipe.testSamples ?? COUNTS[source].test,
+      trainSamples: recipe["train-samples"] ?? COUNTS[source].train,
+      testSamples: recipe["test-samples"] ?? COUNTS[source].test,
       sha256: Object.fromEntries(files.map((f) => [f.name, f.sha256])),
-      transforms: partsOf(transform).map(({ description }) => description),
+      transforms: partsOf(transformOf(recipe))
+        .map(({ description }) => description),
     },
   };
 }
 
-function _identify(
-  { name, vendor, isSoftware }: AdapterDescription,
-): RunConfig["adapter"] {
-  return { name, vendor, isSoftware };
-}
-
-function _versions(): RunConfig["versions"] {
+function versionsInUse(): RunConfig["versions"] {
   const tfjs = manifest.imports["@tensorflow/tfjs-core"];
   return {
     [manifest.name]: manifest.version,
@@ -194,7 +243,7 @@ function _versions(): RunConfig["versions"] {
   };
 }
 
-function _explain(
+function explainRun(
   folder: RunFolder | undefined,
   { backend, recipe }: RunParts,
 ): string[] {
@@ -216,7 +265,7 @@ function _explain(
       `note: it began on ${config.device}: on another device results differ by rounding`,
     );
   }
-  for (const [name, version] of Object.entries(_versions())) {
+  for (const [name, version] of Object.entries(versionsInUse())) {
     const old = config.versions[name];
     if (old === version) continue;
     lines.push(

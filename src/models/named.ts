@@ -11,27 +11,56 @@ import { lenetLayers } from "./lenet.ts";
 /** Name of a network. */
 export type ModelName = "alexnet" | "lenet";
 
-/** Names of the networks. */
-export const MODEL_NAMES: readonly ModelName[] = ["alexnet", "lenet"];
+/** What is known of a network by its name. */
+export interface NamedNetwork {
+  /** Its layers, without weights and without a device. */
+  readonly layers: (
+    options: { classes: number; imageSize: number; dropout?: number },
+  ) => SequentialOptions;
+  /** Height and width of the images that it takes if nobody says otherwise. */
+  readonly imageSize: number;
+  /** Height and width of the smallest images that get through all layers. */
+  readonly leastImageSize: number;
+  /** Whether it has dropout. */
+  readonly hasDropout: boolean;
+}
 
-/** Height and width of the images that each network takes if nobody says otherwise. */
-export const DEFAULT_IMAGE_SIZES: Readonly<Record<ModelName, number>> = {
-  alexnet: 224,
-  lenet: 28,
+/** Every network. */
+export const NETWORKS: Readonly<Record<ModelName, NamedNetwork>> = {
+  alexnet: {
+    layers: alexnetLayers,
+    imageSize: 224,
+    leastImageSize: 67,
+    hasDropout: true,
+  },
+  lenet: {
+    layers: lenetLayers,
+    imageSize: 28,
+    leastImageSize: 12,
+    hasDropout: false,
+  },
 };
+
+/** Names of the networks. */
+export const MODEL_NAMES: readonly ModelName[] = Object.keys(
+  NETWORKS,
+) as ModelName[];
 
 /**
  * The layers of a network, without weights and without a device.
  *
- * @param config Which network, its number of classes, and height and width of the images.
+ * @param config Which network, its number of classes, height and width of the images, and the dropout rate where it has dropout.
  * @returns What `Sequential` needs to know.
  * @throws {OptionError} If a number is out of its range.
  */
 export function namedLayers(
-  config: { model: ModelName; classes: number; imageSize: number },
+  config: {
+    model: ModelName;
+    classes: number;
+    imageSize: number;
+    dropout?: number;
+  },
 ): SequentialOptions {
-  const { model, classes, imageSize } = config;
-  return model === "alexnet"
-    ? alexnetLayers({ classes, imageSize })
-    : lenetLayers({ classes, imageSize });
+  const { model, ...options } = config;
+  return NETWORKS[model].layers(options);
 }

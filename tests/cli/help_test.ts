@@ -10,14 +10,15 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { COMMANDS } from "../../src/cli/commands.ts";
+import { COMMANDS } from "../../src/cli/main.ts";
+import { EVERY_COMMAND, optionsOf } from "../../src/cli/options.ts";
 import { run, runMain } from "./program.ts";
 
 for (const args of [["--help"], ["-h"], ["help"]]) {
   Deno.test(`${args} lists the commands`, async () => {
     const { code, stdout, stderr } = await runMain(args);
     assertEquals([code, stderr], [0, ""]);
-    for (const name of Object.keys(COMMANDS)) {
+    for (const name of EVERY_COMMAND) {
       assertEquals(stdout.match(new RegExp(`^  ${name} `, "gm"))?.length, 1);
     }
   });
@@ -28,7 +29,8 @@ const TRAIN_OPTIONS =
   "model epochs batch-size learning-rate momentum weight-decay resize seed train-samples test-samples max-time device data-dir offline source preset log-every progress quiet verbose help"
     .split(" ");
 
-for (const [name, { options, positional }] of Object.entries(COMMANDS)) {
+for (const name of EVERY_COMMAND) {
+  const { positional } = COMMANDS[name];
   Deno.test(`${name} --help lists every option once`, async () => {
     const { code, stdout, stderr } = await runMain([name, "--help"]);
     assertEquals([code, stderr], [0, ""]);
@@ -42,7 +44,7 @@ for (const [name, { options, positional }] of Object.entries(COMMANDS)) {
       stdout.matchAll(/^ {2}--([a-z-]+)/gm),
       (m) => m[1],
     );
-    assertEquals(listed, [...options]);
+    assertEquals(listed, optionsOf(name));
     assertEquals(new Set(listed).size, listed.length);
     const expected = name === "train" ? TRAIN_OPTIONS : ["verbose", "help"];
     for (const option of expected) assert(listed.includes(option), option);
@@ -56,6 +58,7 @@ Deno.test("train --help says what may be given", async () => {
   assertMatch(stdout, /^ {2}--preset lecture\|quick +\S/m);
   assertMatch(stdout, /^ {2}--device auto\|webgpu\|cpu +\S/m);
   assertMatch(stdout, /^ {2}--max-time TIME +.+10m/m);
+  assertMatch(stdout, /^ {2}--quiet {2} +Print/m);
   assertMatch(stdout, /--no-progress/);
 });
 

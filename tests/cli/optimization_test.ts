@@ -8,7 +8,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { optimizationOf } from "../../src/cli/optimization.ts";
 import type { OptionValues } from "../../src/cli/options.ts";
 import { recipeOf } from "../../src/cli/recipe.ts";
-import { recordOptions, resumeOptions } from "../../src/cli/run_options.ts";
+import { recordOptions, resumeOptions } from "../../src/cli/run.ts";
 import type { RunConfig } from "../../src/runs/records.ts";
 import { assertClose } from "../compare.ts";
 import { epochEnd, pretendedTraining } from "../train/epochs.ts";
@@ -118,7 +118,7 @@ Deno.test("a run that goes on has the optimization that it began with", () => {
     const options of [all, { momentum: 0.9, schedule: "plateau" } as const]
   ) {
     const began = recipeOf(options);
-    const recorded = JSON.parse(JSON.stringify(recordOptions(began, options)));
+    const recorded = JSON.parse(JSON.stringify(recordOptions(began)));
     const config = { recipe: recorded } as RunConfig;
     assertEquals(recipeOf(resumeOptions(config, {}, "run")), began);
   }

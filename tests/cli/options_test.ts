@@ -1,234 +1,108 @@
 /**
- * Tests of parsing the command line.
+ * Tests of the kinds of options.
  *
  * @module
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { COMMANDS } from "../../src/cli/commands.ts";
-import { UsageError } from "../../src/cli/option_kinds.ts";
 import {
-  type CommandLine,
-  describeOptions,
-  type OptionName,
-  type OptionValues,
-  parseOptions,
+  choice,
+  choices,
+  duration,
+  flagOf,
+  integer,
+  number,
+  OPTION_NAMES,
+  specOf,
+  text,
+  toggle,
+  workers,
 } from "../../src/cli/options.ts";
+import { UsageError } from "../../src/cli/usage.ts";
 
-const ALL = [
-  ...new Set(Object.values(COMMANDS).flatMap(({ options }) => options)),
+const TIMES: [text: string, ms: number][] = [
+  ["1s", 1000],
+  ["90s", 90_000],
+  ["0.5s", 500],
+  ["10m", 600_000],
+  ["2h", 7_200_000],
+  ["1h30m", 5_400_000],
+  ["1h30m15s", 5_415_000],
+  ["1h15s", 3_615_000],
+  ["0h1m", 60_000],
 ];
 
-const PARSED: [line: string, options: OptionValues][] = [
-  ["", {}],
-  ["--model lenet", { model: "lenet" }],
-  ["--model=lenet", { model: "lenet" }],
-  ["--preset quick", { preset: "quick" }],
-  ["--epochs 3", { epochs: 3 }],
-  ["--epochs=3 --epochs 4", { epochs: 4 }],
-  ["--batch-size 128", { "batch-size": 128 }],
-  ["--learning-rate 1e-3", { "learning-rate": 0.001 }],
-  ["--learning-rate=-1", { "learning-rate": -1 }],
-  ["--momentum .9", { momentum: 0.9 }],
-  ["--weight-decay 0", { "weight-decay": 0 }],
-  ["--dropout 0.5", { dropout: 0.5 }],
-  ["--resize 224", { resize: 224 }],
-  ["--seed 0", { seed: 0 }],
-  ["--train-samples 1", { "train-samples": 1 }],
-  ["--test-samples 1", { "test-samples": 1 }],
-  ["--max-time 10m", { "max-time": 600_000 }],
-  ["--device webgpu", { device: "webgpu" }],
-  ["--data-dir 123", { "data-dir": "123" }],
-  ["--data-dir a=b", { "data-dir": "a=b" }],
-  ["--save=-file", { save: "-file" }],
-  ["--source full", { source: "full" }],
-  ["--split test", { split: "test" }],
-  ["--count 12", { count: 12 }],
-  ["--top 5", { top: 5 }],
-  ["--invert --json", { invert: true, json: true }],
-  ["--log-every 5", { "log-every": 5 }],
-  ["--offline", { offline: true }],
-  ["--quiet --verbose", { quiet: true, verbose: true }],
-  ["--progress", { progress: true }],
-  ["--no-progress", { progress: false }],
-  ["-h", { help: true }],
-  ["--help", { help: true }],
-];
-for (const [line, options] of PARSED) {
-  Deno.test(`parseOptions() parses "${line}"`, () => {
-    const args = line === "" ? [] : line.split(" ");
-    assertEquals(parseOptions(args, ALL), { options, positional: [] });
-  });
-}
+Deno.test("duration() parses hours, minutes and seconds", () => {
+  const { parse } = duration();
+  for (const [text, ms] of TIMES) assertEquals(parse(text, "--time"), ms);
+});
 
-Deno.test("parseOptions() knows the command's own options only", () => {
-  const names: OptionName[] = ["resize", "help"];
-  assertEquals(parseOptions(["--resize", "9"], names).options, { resize: 9 });
+Deno.test("duration() refuses everything else", () => {
+  const { parse } = duration();
+  const refused =
+    "|5|5x|s|m10|10 m|1.5h|-5s|+5s|0s|0h0m|30m1h|1s1s|1e3s|5S|NaN|.5s";
+  for (const text of refused.split("|")) {
+    const error = assertThrows(() => parse(text, "--time"), UsageError);
+    assertEquals(
+      error.message,
+      `Cannot use --time as it must be a time such as 90s, 10m or 1h30m: current value is "${text}"`,
+    );
+  }
+});
+
+Deno.test("integer() and number() refuse what is too small or no number", () => {
+  assertEquals(integer({ min: 2 }).parse("2", "--n"), 2);
   assertThrows(
-    () => parseOptions(["--epochs", "9"], names),
-    UsageError,
-    "Unknown option --epochs: did you mean --resize?",
+    () => integer({ min: 2 }).parse("1", "--n"),
+    "Cannot use --n as it must be an integer of at least 2",
+  );
+  assertEquals(number().parse("-1.5e2", "--x"), -150);
+  assertThrows(() => number().parse("x", "--x"), UsageError, "a number");
+});
+
+Deno.test("choice() names the choices and the nearest one", () => {
+  const size = choice(["small", "large"]);
+  assertEquals(size.placeholder, "small|large");
+  assertEquals(size.parse("large", "--size"), "large");
+  const error = assertThrows(() => size.parse("larg", "--size"), UsageError);
+  assertEquals(
+    error.message,
+    'Cannot use --size as it must be one of small, large: current value is "larg" (did you mean large?)',
   );
 });
 
-const REFUSED: [args: string[], message: string][] = [
-  [["--epoch", "3"], "Unknown option --epoch: did you mean --epochs?"],
-  [["--Epochs=3"], "Unknown option --Epochs: did you mean --epochs?"],
-  [["--no-epochs"], "Unknown option --no-epochs"],
-  [["--__proto__", "3"], "Unknown option --__proto__"],
-  [["-e", "3"], "Unknown option -e"],
-  [["--epochs"], "--epochs needs a value: --epochs N"],
-  [["--epochs", ""], "--epochs needs a value"],
-  [["--epochs", "--quiet"], "--epochs needs a value"],
-  [["--data-dir", ""], "--data-dir needs a value: --data-dir DIR"],
-  [["--epochs", "0"], 'at least 1: current value is "0"'],
-  [["--seed=-1"], 'at least 0: current value is "-1"'],
-  [["--epochs", "1.5"], "an integer"],
-  [["--epochs", "9007199254740992"], "an integer"],
-  [["--epochs", "Infinity"], "an integer"],
-  [["--epochs", "3x"], "an integer"],
-  [["--learning-rate", "0,1"], "must be a number"],
-  [["--learning-rate", "NaN"], "must be a number"],
-  [["--learning-rate", "Infinity"], "must be a number"],
-  [["--model", "resnet"], "one of alexnet, lenet"],
-  [["--model", "AlexNet"], "(did you mean alexnet?)"],
-];
-for (const [args, message] of REFUSED) {
-  Deno.test(`parseOptions() refuses "${args.join(" ")}"`, () => {
-    assertThrows(() => parseOptions(args, ALL), UsageError, message);
-  });
-}
+Deno.test("text() takes any text, toggle() no value", () => {
+  assertEquals(text("DIR").parse(" a b", "--dir"), " a b");
+  assertEquals(toggle().placeholder, undefined);
+  assertEquals(toggle().parse("", "--switch"), true);
+});
 
-/** Options of each kind, few enough to see which is meant by a wrong word. */
-const FEW: OptionName[] = [
-  ...["epochs", "learning-rate", "save"] as const,
-  ...["offline", "progress", "help"] as const,
-];
-const NO_VALUE = "--save needs a value: --save FILE";
-const ZERO =
-  'Cannot use --epochs as it must be an integer of at least 1: current value is "0"';
+Deno.test("choices() parses words with commas between", () => {
+  const { parse, placeholder } = choices(["crop", "flip"]);
+  assertEquals(placeholder, "crop,flip");
+  assertEquals(parse("flip", "--a"), ["flip"]);
+  assertEquals(parse("flip, crop", "--a"), ["flip", "crop"]);
+  for (const text of ["", "flop", "flip,", "flip crop"]) {
+    assertThrows(() => parse(text, "--a"), UsageError, "one of crop, flip");
+  }
+});
 
-/** What comes of words that can be read in more than one way: what was parsed, or the message. */
-const WORDS: Record<
-  string,
-  [args: string[], outcome: Partial<CommandLine> | string][]
-> = {
-  "values that begin with a dash": [
-    [["--learning-rate", "-0.5"], { options: { "learning-rate": -0.5 } }],
-    [["--learning-rate=-0.5"], { options: { "learning-rate": -0.5 } }],
-    [["--save", "-"], { options: { save: "-" } }],
-    [["--save", "-h"], { options: { save: "-h" } }],
-    [["--save=--offline"], { options: { save: "--offline" } }],
-    [["--save", "--offline"], NO_VALUE],
-    [["--save", "--save", "-1"], NO_VALUE],
-  ],
-  "values as they are written": [
-    [["--save", "007"], { options: { save: "007" } }],
-    [["--save=1e3"], { options: { save: "1e3" } }],
-    [["--save", "true"], { options: { save: "true" } }],
-    [["--save=false"], { options: { save: "false" } }],
-    [["--save==a=b"], { options: { save: "=a=b" } }],
-    [["--save", "a\nb"], { options: { save: "a\nb" } }],
-  ],
-  "values that are missing": [
-    [["--save"], NO_VALUE],
-    [["--save="], NO_VALUE],
-    [["--save", ""], NO_VALUE],
-    [["--save=", "file"], NO_VALUE],
-    [["--save", "--", "file"], NO_VALUE],
-  ],
-  "values of switches": [
-    [["--offline=no"], '--offline takes no value: leave out "=no"'],
-    [["--offline=true"], '--offline takes no value: leave out "=true"'],
-    [["--offline=", "no"], '--offline takes no value: leave out "="'],
-    [["--help=-h"], '--help takes no value: leave out "=-h"'],
-  ],
-  "words after switches": [
-    [["--offline", "true"], {
-      options: { offline: true },
-      positional: ["true"],
-    }],
-    [["--no-progress", "false"], {
-      options: { progress: false },
-      positional: ["false"],
-    }],
-    [["-h", "007"], { options: { help: true }, positional: ["007"] }],
-    [["--offline", "", "-"], {
-      options: { offline: true },
-      positional: ["", "-"],
-    }],
-  ],
-  "options that are repeated": [
-    [["--save=a", "--save", "b"], { options: { save: "b" } }],
-    [["--offline", "--offline"], { options: { offline: true } }],
-    [["--progress", "--no-progress"], { options: { progress: false } }],
-    [["--no-progress", "--progress"], { options: { progress: true } }],
-    [["--epochs", "0", "--epochs", "1"], ZERO],
-  ],
-  "several wrong words, and reports the first": [
-    [["--epochs", "0", "--foo"], ZERO],
-    [["--foo", "--epochs", "0"], "Unknown option --foo: did you mean --save?"],
-    [["--epochs", "0", "--save"], ZERO],
-    [["--save", "--epochs", "0"], NO_VALUE],
-    [
-      ["--offline=x", "-y", "--save"],
-      '--offline takes no value: leave out "=x"',
-    ],
-    [["file", "-y", "--offline=x"], "Unknown option -y: did you mean --save?"],
-  ],
-  "names that mean something else": [
-    [["--a.b=1"], "Unknown option --a.b: did you mean --save?"],
-    [["--save.x", "1"], "Unknown option --save.x: did you mean --save?"],
-    [["--__proto__=1"], "Unknown option --__proto__: did you mean --epochs?"],
-    [["--constructor"], "Unknown option --constructor: did you mean --epochs?"],
-    [["--_", "1"], "Unknown option --_: did you mean --save?"],
-    [["--no-offline"], "Unknown option --no-offline: did you mean --offline?"],
-    [["--no-epochs=3"], "Unknown option --no-epochs: did you mean --epochs?"],
-    [["---"], "Unknown option ---: did you mean --save?"],
-    [["--=x"], "Unknown option --=x: did you mean --save?"],
-  ],
-  "letters": [
-    [["-hh"], { options: { help: true } }],
-    [["-hxy"], "Unknown option -x: did you mean --save?"],
-    [["-h5"], "Unknown option -5: did you mean --save?"],
-    [["-epochs", "3"], "Unknown option -e: did you mean --save?"],
-    [["-0.5"], "Unknown option -0: did you mean --save?"],
-  ],
-  "other arguments": [
-    [["007", "0x10", "1e3", "true", "=x", "a b"], {
-      positional: ["007", "0x10", "1e3", "true", "=x", "a b"],
-    }],
-    [["007", "--offline", "file", "--", "--save"], {
-      options: { offline: true },
-      positional: ["007", "file", "--save"],
-    }],
-    [["a", "--", "-h", "--save", "-1", "--", "2"], {
-      positional: ["a", "-h", "--save", "-1", "--", "2"],
-    }],
-  ],
-};
-for (const [what, rows] of Object.entries(WORDS)) {
-  Deno.test(`parseOptions() reads ${what}`, () => {
-    for (const [args, outcome] of rows) {
-      if (typeof outcome === "string") {
-        const error = assertThrows(() => parseOptions(args, FEW), UsageError);
-        assertEquals(error.message, outcome, args.join(" "));
-      } else {
-        const expected = { options: {}, positional: [], ...outcome };
-        assertEquals(parseOptions(args, FEW), expected, args.join(" "));
-      }
-    }
-  });
-}
-
-Deno.test("describeOptions() has a flag and a sentence for every option", () => {
-  const rows = describeOptions(ALL);
-  assertEquals(rows.map(([flag]) => flag.split(" ")[0]), [
-    ...ALL.map((name) => `--${name}`),
+Deno.test("workers() parses a number or auto", () => {
+  const { parse } = workers();
+  assertEquals(["auto", "0", "4"].map((text) => parse(text, "--w")), [
+    ...["auto", 0, 4] as const,
   ]);
-  const values = Object.fromEntries(rows.map(([flag]) => flag.split(" ")));
-  assertEquals(values["--device"], "auto|webgpu|cpu");
-  assertEquals(values["--epochs"], "N");
-  assertEquals(values["--quiet"], undefined);
-  for (const [flag, help] of rows) assertEquals(help.length > 3, true, flag);
+  for (const text of ["-1", "1.5", "many", "257"]) {
+    assertThrows(() => parse(text, "--w"), UsageError, "--w");
+  }
+});
+
+Deno.test("OPTIONS says of every option what it means, and which commands have it", () => {
+  for (const name of OPTION_NAMES) {
+    const { help, commands } = specOf(name);
+    assertEquals([help.length > 3, commands.length > 0], [true, true], name);
+  }
+  assertEquals(flagOf("device"), "--device auto|webgpu|cpu");
+  assertEquals(flagOf("epochs"), "--epochs N");
+  assertEquals(flagOf("quiet"), "--quiet");
 });

@@ -9,7 +9,7 @@ import { userInfo } from "node:os";
 import { fileURLToPath } from "node:url";
 import { findAdapter } from "../../src/device/webgpu/run/adapter.ts";
 import { findOneDnn } from "../../src/device/onednn/library/library.ts";
-import { formatDevice } from "../../src/cli/console.ts";
+import { formatDevice } from "../../src/cli/terminal/console.ts";
 import { main } from "../../src/cli/main.ts";
 import { NOBODY } from "../data/mirror.ts";
 import { setVariables } from "../environment.ts";

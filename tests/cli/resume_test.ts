@@ -103,8 +103,8 @@ Deno.test("train leaves no run folder behind where it cannot begin", async () =>
 for (
   const [args, code, message] of [
     [["--resume", "nowhere"], 1, /nowhere\/config.json: there is no such file/],
-    [["--checkpoint-every", "5"], 2, /--checkpoint-every .+ add --out RUN/],
-    [["--keep-checkpoints", "5"], 2, /--keep-checkpoints .+ add --out RUN/],
+    [["--checkpoint-every", "5"], 2, /--checkpoint-every without --out RUN or/],
+    [["--keep-checkpoints", "5"], 2, /--keep-checkpoints without --out RUN or/],
     [["--out", "mod.ts"], 1, /Cannot make the folder mod.ts/],
     [["--out", "a", "--resume", "b"], 2, /--out .+--resume/],
   ] as const

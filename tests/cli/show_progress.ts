@@ -4,9 +4,9 @@
  * @module
  */
 
-import { ProgressView } from "../../src/cli/progress.ts";
+import { ProgressView } from "../../src/cli/terminal/progress.ts";
 
-const view = new ProgressView({ logEvery: 4 });
+const view = new ProgressView({ "log-every": 4 });
 const batches = 8;
 for (let epoch = 1; epoch <= 2; epoch++) {
   for (let batch = 1; batch <= batches; batch++) {

@@ -1,10 +1,17 @@
 /**
- * Tests of command lines that cannot be understood.
+ * Tests of command lines that cannot be understood, and of what is said of them.
  *
  * @module
  */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { checkWritable, didYouMean, UsageError } from "../../src/cli/usage.ts";
+import { makeFolder, namesIn } from "../data/folder.ts";
 import { assertOneLineError, runMain, runProgram } from "./program.ts";
 
 const REFUSED: [line: string, message: RegExp][] = [
@@ -125,4 +132,40 @@ Deno.test("--verbose adds the stack trace of an error", async () => {
   assertMatch(first, /^error: Cannot use --batch-size .+; see train --help$/);
   assertMatch(trace[0], /^UsageError: Cannot use --batch-size/);
   assertMatch(trace[1], /^ +at .+src\/cli\/\w+\.ts:\d+:\d+/);
+});
+
+Deno.test("didYouMean() asks for the nearest candidate", () => {
+  const names = ["train", "evaluate", "data"];
+  assertEquals(didYouMean("trian", names), "did you mean train?");
+  assertEquals(didYouMean("evalute", names), "did you mean evaluate?");
+  assertEquals(didYouMean("date", names), "did you mean data?");
+});
+
+Deno.test("checkWritable() accepts a new file and one that exists, and writes nothing", async () => {
+  await using folder = await makeFolder();
+  await Deno.writeTextFile(`${folder.path}/old`, "old");
+  await Deno.writeTextFile(`${folder.path}/old.part`, "somebody's");
+  for (const name of ["old", "new"]) {
+    await checkWritable("--save", `${folder.path}/${name}`);
+  }
+  await checkWritable("--save", "new-file-in-this-folder");
+  assertEquals(namesIn(folder.path), ["old", "old.part"]);
+  assertEquals(await Deno.readTextFile(`${folder.path}/old`), "old");
+});
+
+Deno.test("checkWritable() refuses a file in no folder, and a folder", async () => {
+  await using folder = await makeFolder();
+  await Deno.writeTextFile(`${folder.path}/file`, "");
+  const refused: [path: string, message: string][] = [
+    [`${folder.path}/no/file`, "create it first"],
+    [`${folder.path}/file/file`, "there is no folder"],
+    [folder.path, "it is a folder"],
+  ];
+  for (const [path, message] of refused) {
+    await assertRejects(
+      () => checkWritable("--save", path),
+      UsageError,
+      message,
+    );
+  }
 });

@@ -9,6 +9,7 @@ import { tf } from "../../src/device/tf.ts";
 import { OptionError, ShapeError } from "../../src/errors.ts";
 import { alexnet, alexnetLayers } from "../../src/models/alexnet.ts";
 import { lenet, lenetLayers } from "../../src/models/lenet.ts";
+import { NETWORKS } from "../../src/models/named.ts";
 import type { SequentialOptions } from "../../src/nn/sequential.ts";
 import { summarize } from "../../src/nn/summary.ts";
 import { use } from "../device.ts";
@@ -80,10 +81,14 @@ Deno.test("models follow their options", () => {
 });
 
 Deno.test("models take the smallest images that they say, and no smaller", () => {
-  assertEquals(tableOf(alexnetLayers({ imageSize: 67 })).at(-1)?.[1], "10");
-  assertThrows(() => tableOf(alexnetLayers({ imageSize: 66 })), ShapeError);
-  assertEquals(tableOf(lenetLayers({ imageSize: 12 })).at(-1)?.[1], "10");
-  assertThrows(() => tableOf(lenetLayers({ imageSize: 11 })), ShapeError);
+  const least = Object.values(NETWORKS).map((n) => n.leastImageSize);
+  assertEquals(least, [67, 12]);
+  for (const { layers, leastImageSize: imageSize } of Object.values(NETWORKS)) {
+    const classes = 10;
+    assertEquals(tableOf(layers({ classes, imageSize })).at(-1)?.[1], "10");
+    const smaller = layers({ classes, imageSize: imageSize - 1 });
+    assertThrows(() => tableOf(smaller), ShapeError);
+  }
 });
 
 Deno.test("models refuse options that cannot be, and leave nothing behind", async () => {

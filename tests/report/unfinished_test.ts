@@ -11,7 +11,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { recipeOf } from "../../src/cli/recipe.ts";
-import { recordOptions } from "../../src/cli/run_options.ts";
+import { recordOptions } from "../../src/cli/run.ts";
 import { DataError } from "../../src/errors.ts";
 import { saveCheckpoint } from "../../src/io/checkpoint.ts";
 import { lenet } from "../../src/models/lenet.ts";
@@ -116,7 +116,7 @@ Deno.test("writeReport() says in what a run differs from the lecture's recipe, a
     source: "full",
     ...{ trainSamples: 60_000, testSamples: 10_000 },
   };
-  const lecture = recordOptions(recipeOf({}), {});
+  const lecture = recordOptions(recipeOf({}));
   const old = { "batch-size": 128, "learning-rate": 0.01, momentum: 0 };
   const changes: [recipe: RunConfig["recipe"], said: string][] = [
     [lecture, "This run has its recipe."],

@@ -134,7 +134,7 @@ async function _writeTree(files: Record<string, string>): Promise<string> {
 Deno.test("findViolations() lets layers into a device by its doors only", () => {
   const graph = new Map([
     ["src/nn/x.ts", ["src/device/device.ts", "src/device/webgpu/y.ts"]],
-    ["src/cli/doctor.ts", ["src/device/webgpu/y.ts"]],
+    ["src/cli/commands/doctor.ts", ["src/device/webgpu/y.ts"]],
   ]);
   assertEquals(findViolations(graph), [
     "src/nn/x.ts imports src/device/webgpu/y.ts: only device.ts, gather_sizes.ts, open.ts, sizes.ts, tape.ts, tf.ts of device",

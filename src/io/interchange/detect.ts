@@ -5,11 +5,7 @@
  */
 
 import { AlexNetError, DataError } from "../../errors.ts";
-import {
-  DEFAULT_IMAGE_SIZES,
-  MODEL_NAMES,
-  type ModelName,
-} from "../../models/named.ts";
+import { MODEL_NAMES, type ModelName, NETWORKS } from "../../models/named.ts";
 import type { Shape } from "../../nn/shape.ts";
 import {
   MAX_CLASSES,
@@ -64,7 +60,7 @@ export function detectModel(
   const models = known.model ? [known.model] : MODEL_NAMES;
   const misfits: string[] = [];
   for (const model of models) {
-    const usual = known.imageSize ?? DEFAULT_IMAGE_SIZES[model];
+    const usual = known.imageSize ?? NETWORKS[model].imageSize;
     const asUsual = { model, classes: 2, imageSize: usual };
     const lastName = [..._expected(found, asUsual)?.keys() ?? []].at(-1);
     const classes = entries.get(lastName ?? "")?.shape[0] ?? asUsual.classes;

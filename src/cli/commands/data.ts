@@ -1,0 +1,189 @@
+/**
+ * `data fetch|verify|show`: downloads the data set, checks its files, or prints images of it.
+ *
+ * @module
+ */
+
+import type { DataLoader } from "../../data/data_loader.ts";
+import type { Sample } from "../../data/dataset.ts";
+import { loadFashionMnist } from "../../data/fashion_mnist.ts";
+import { ensureFashionMnist, readVerified } from "../../data/files.ts";
+import type { ArrayBatch } from "../../data/host_batch.ts";
+import type { EpochOptions } from "../../data/loader_options.ts";
+import { MANIFEST } from "../../data/manifest.ts";
+import { initBackend } from "../../device/open.ts";
+import { drawContactSheet, encodePng } from "../../io/contact_sheet.ts";
+import type { CommandLine } from "../command_line.ts";
+import { loadData } from "../load_data.ts";
+import { type OptionName, type OptionValues, specOf } from "../options.ts";
+import { formatBytes, formatData } from "../terminal/console.ts";
+import { contactSheet, terminalImage } from "../terminal/image.ts";
+import { ProgressView } from "../terminal/progress.ts";
+import { checkWritable, didYouMean, UsageError } from "../usage.ts";
+
+const ACTIONS = { fetch: fetchData, verify: verifyData, show: showData };
+
+/** Images that `show` takes if nothing is said. */
+const COUNT = 12;
+
+/** Runs the command; returns the exit code. */
+export async function data(
+  { options, positional }: CommandLine,
+): Promise<number> {
+  const names = Object.keys(ACTIONS);
+  const [name, extra] = positional;
+  if (name === undefined || extra !== undefined) {
+    throw new UsageError(`data needs one of ${names.join(", ")}`);
+  }
+  const action = Object.entries(ACTIONS).find(([n]) => n === name)?.[1];
+  if (action === undefined) {
+    throw new UsageError(`Unknown action ${name}: ${didYouMean(name, names)}`);
+  }
+  const foreign = (Object.keys(options) as OptionName[])
+    .find((option) => !specOf(option).commands.includes("data"));
+  if (action !== showData && foreign !== undefined) {
+    throw new UsageError(
+      `data ${name} has no option --${foreign}, which is for data show`,
+    );
+  }
+  const view = new ProgressView(options);
+  try {
+    await action(options, view);
+    return 0;
+  } finally {
+    view.stop();
+  }
+}
+
+async function fetchData(
+  options: OptionValues,
+  view: ProgressView,
+): Promise<void> {
+  if (options.source === "sample") {
+    throw new UsageError(
+      "data fetch has nothing to do with --source sample, which comes with this package",
+    );
+  }
+  const files = await ensureFashionMnist({
+    dataDir: options["data-dir"],
+    offline: options.offline,
+    onProgress: view.download,
+  });
+  view.stop();
+  for (const { path } of files) console.log(path);
+}
+
+async function verifyData(
+  options: OptionValues,
+  view: ProgressView,
+): Promise<void> {
+  if (options.source === "sample") {
+    await loadFashionMnist({ source: "sample" });
+    for (const { name, sha256 } of MANIFEST.sample.files) {
+      console.log(`ok ${name} ${sha256}`);
+    }
+    return;
+  }
+  const fileOptions = {
+    dataDir: options["data-dir"],
+    offline: options.offline,
+    onProgress: view.download,
+  };
+  for (const file of await ensureFashionMnist(fileOptions)) {
+    const bytes = await readVerified(file, fileOptions);
+    view.stop();
+    console.log(
+      `ok ${file.path}, ${formatBytes(bytes.length)}, SHA-256 ${file.sha256}`,
+    );
+  }
+}
+
+/** Shows a batch of images as the network sees them, on the terminal and as a PNG file. */
+async function showData(
+  options: OptionValues,
+  view: ProgressView,
+): Promise<void> {
+  const { split = "train", batch = 1 } = options;
+  const epoch = options["at-epoch"];
+  for (const name of ["at-epoch", "augment"] as const) {
+    if (split === "train" || options[name] === undefined) continue;
+    throw new UsageError(
+      `Cannot use --${name} with --split ${split}: only training images are shuffled and changed at random`,
+    );
+  }
+  const output = options.output ?? `fashion-mnist-${split}.png`;
+  await checkWritable("--output", output);
+  const batchSize = options["batch-size"] ?? options.count ?? COUNT;
+  // No workers, as a batch is not worth starting any.
+  const data = await loadData({ ...options, workers: 0 }, view, {
+    batchSize,
+    shuffle: epoch !== undefined,
+  });
+  const loader = data[split];
+  if (batch > loader.numBatches) {
+    throw new UsageError(
+      `Cannot show --batch ${batch} of ${split}: it has ${loader.numBatches} batches of ${batchSize} images`,
+    );
+  }
+  await initBackend({ device: options.device, onWarning() {} });
+  console.log(formatData(loader.summary()).join("\n") + "\n");
+  const { images, labels, shape } = await readBatch(loader, {
+    epoch: (epoch ?? 1) - 1,
+    firstBatch: batch - 1,
+  });
+  const count = Math.min(options.count ?? batchSize, labels.length);
+  const [, height, width, channels] = shape;
+  const numValues = height * width * channels;
+  const samples = Array.from({ length: count }, (_, i) => ({
+    image: {
+      data: images.subarray(i * numValues, (i + 1) * numValues),
+      height,
+      width,
+      channels,
+      maxValue: 1 as const,
+    },
+    label: labels[i],
+  }));
+  const { classNames } = data;
+  const png = encodePng(drawContactSheet({
+    images: images.subarray(0, count * numValues),
+    shape: [count, height, width, channels],
+    captions: samples.map(({ label }) => classNames[label]),
+  }));
+  printImages(samples, { classNames, png });
+  await Deno.writeFile(output, png);
+  console.log(`wrote ${output}`);
+}
+
+/** The first batch of an iteration, as the device has it. */
+async function readBatch(
+  loader: DataLoader,
+  which: EpochOptions,
+): Promise<ArrayBatch> {
+  for await (const { images, labels } of loader.batches(which)) {
+    return {
+      images: await images.data<"float32">() as Float32Array<ArrayBuffer>,
+      labels: await labels.data<"int32">() as Int32Array<ArrayBuffer>,
+      shape: images.shape,
+    };
+  }
+  throw new Error("an epoch has a batch");
+}
+
+/** Prints the picture itself where the terminal can, else one of characters. */
+function printImages(
+  samples: readonly Sample[],
+  { classNames, png }: { classNames: readonly string[]; png: Uint8Array },
+): void {
+  const isTerminal = Deno.stdout.isTerminal();
+  const picture = isTerminal
+    ? terminalImage(png, Deno.env.toObject())
+    : undefined;
+  console.log(
+    picture ?? contactSheet(samples, {
+      classNames,
+      columns: isTerminal ? Deno.consoleSize().columns : 120,
+      hasColor: isTerminal && !Deno.noColor,
+    }),
+  );
+}

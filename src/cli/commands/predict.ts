@@ -1,0 +1,140 @@
+/**
+ * `predict CHECKPOINT IMAGE...`: what pictures show.
+ *
+ * @module
+ */
+
+import type { Image } from "../../data/dataset.ts";
+import { type LoadImageOptions, loadImages } from "../../data/load_image.ts";
+import { DataError } from "../../errors.ts";
+import { classify, type ClassProbability } from "../../train/classify.ts";
+import type { CommandLine } from "../command_line.ts";
+import { IMAGE_SIZE, transformOf } from "../load_data.ts";
+import { classNamesOf, openNetwork, readCheckpoint } from "../network.ts";
+import { formatDevice, formatTable } from "../terminal/console.ts";
+import { UsageError } from "../usage.ts";
+
+/** Images at a time if nothing is said. */
+const BATCH_SIZE = 32;
+
+/** Classes of each image if nothing is said. */
+const TOP = 3;
+
+/** A picture to classify, and where it came from. */
+interface Source {
+  readonly file: string;
+  /** Which of the pictures of an IDX file, from 0; undefined for other files. */
+  readonly index?: number;
+  readonly image: Image;
+}
+
+/** What is known of a picture. */
+interface Prediction extends Omit<Source, "image"> {
+  readonly classes: readonly ClassProbability[];
+}
+
+/** Runs the command; returns the exit code. A file that cannot be read is reported, and the others are classified all the same. */
+export async function predict(
+  { options, positional }: CommandLine,
+): Promise<number> {
+  const [path, ...files] = positional;
+  if (files.length === 0) {
+    throw new UsageError(
+      "predict needs a CHECKPOINT (a file that `train --save FILE` wrote, or a run folder) and at least one IMAGE",
+    );
+  }
+  const checkpoint = await readCheckpoint(path);
+  const { config } = checkpoint;
+  const { net, backend } = await openNetwork(checkpoint, options);
+  const { top = TOP, json = false, quiet = false } = options;
+  if (!json && !quiet) console.log(`device: ${formatDevice(backend)}`);
+
+  let code = 0;
+  const sources = readPictures(files, {
+    count: options.count,
+    invert: options.invert,
+    transform: transformOf({ resize: config.imageSize }),
+    onFailure(error) {
+      console.error(`error: ${error.message}`);
+      code = 1;
+    },
+  });
+  const classNames = classNamesOf(config);
+  const predictions: Prediction[] = [];
+  for await (const batch of inBatches(sources, options["batch-size"])) {
+    const images = batch.map(({ image }) => image);
+    const results = await classify(net, images, { classNames, top });
+    for (const [i, classes] of results.entries()) {
+      const { file, index } = batch[i];
+      if (json) console.log(formatJson({ file, index, classes }));
+      else predictions.push({ file, index, classes });
+    }
+  }
+  if (predictions.length > 0) {
+    console.log(formatPredictions(predictions, { quiet }));
+  }
+  return code;
+}
+
+async function* readPictures(
+  files: readonly string[],
+  options: LoadImageOptions & {
+    count?: number;
+    onFailure: (error: DataError) => void;
+  },
+): AsyncGenerator<Source> {
+  const { count = Infinity, onFailure, ...load } = options;
+  for (const file of files) {
+    try {
+      const images = await loadImages(file, { ...load, size: IMAGE_SIZE });
+      const isMany = images.format === "idx";
+      for (let i = 0; i < Math.min(images.length, count); i++) {
+        yield { file, index: isMany ? i : undefined, image: images.get(i) };
+      }
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      onFailure(error);
+    }
+  }
+}
+
+async function* inBatches(
+  sources: AsyncIterable<Source>,
+  size = BATCH_SIZE,
+): AsyncGenerator<Source[]> {
+  let batch: Source[] = [];
+  for await (const source of sources) {
+    batch.push(source);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function formatJson({ file, index, classes }: Prediction): string {
+  return JSON.stringify({
+    image: file,
+    index,
+    predictions: classes.map(({ label, className, probability }) => ({
+      label,
+      class: className,
+      probability,
+    })),
+  });
+}
+
+function formatPredictions(
+  predictions: readonly Prediction[],
+  { quiet }: { quiet: boolean },
+): string {
+  const head = ["image", ...predictions[0].classes.map((_, i) => `${i + 1}.`)];
+  const rows = predictions.map(({ file, index, classes }) => [
+    index === undefined ? file : `${file}[${index}]`,
+    ...classes.map(({ className, probability }) =>
+      `${probability.toFixed(3)} ${className}`
+    ),
+  ]);
+  const textColumns = head.length;
+  return formatTable(quiet ? rows : [head, ...rows], { textColumns });
+}

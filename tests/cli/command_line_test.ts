@@ -1,0 +1,216 @@
+/**
+ * Tests of parsing the command line.
+ *
+ * @module
+ */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  OPTION_NAMES as ALL,
+  type OptionName,
+  type OptionValues,
+} from "../../src/cli/options.ts";
+import { UsageError } from "../../src/cli/usage.ts";
+import { type CommandLine, parseOptions } from "../../src/cli/command_line.ts";
+
+const PARSED: [line: string, options: OptionValues][] = [
+  ["", {}],
+  ["--model lenet", { model: "lenet" }],
+  ["--model=lenet", { model: "lenet" }],
+  ["--preset quick", { preset: "quick" }],
+  ["--epochs 3", { epochs: 3 }],
+  ["--epochs=3 --epochs 4", { epochs: 4 }],
+  ["--batch-size 128", { "batch-size": 128 }],
+  ["--learning-rate 1e-3", { "learning-rate": 0.001 }],
+  ["--learning-rate=-1", { "learning-rate": -1 }],
+  ["--momentum .9", { momentum: 0.9 }],
+  ["--weight-decay 0", { "weight-decay": 0 }],
+  ["--dropout 0.5", { dropout: 0.5 }],
+  ["--resize 224", { resize: 224 }],
+  ["--seed 0", { seed: 0 }],
+  ["--train-samples 1", { "train-samples": 1 }],
+  ["--test-samples 1", { "test-samples": 1 }],
+  ["--max-time 10m", { "max-time": 600_000 }],
+  ["--device webgpu", { device: "webgpu" }],
+  ["--data-dir 123", { "data-dir": "123" }],
+  ["--data-dir a=b", { "data-dir": "a=b" }],
+  ["--save=-file", { save: "-file" }],
+  ["--source full", { source: "full" }],
+  ["--split test", { split: "test" }],
+  ["--count 12", { count: 12 }],
+  ["--top 5", { top: 5 }],
+  ["--invert --json", { invert: true, json: true }],
+  ["--log-every 5", { "log-every": 5 }],
+  ["--offline", { offline: true }],
+  ["--quiet --verbose", { quiet: true, verbose: true }],
+  ["--progress", { progress: true }],
+  ["--no-progress", { progress: false }],
+  ["-h", { help: true }],
+  ["--help", { help: true }],
+];
+for (const [line, options] of PARSED) {
+  Deno.test(`parseOptions() parses "${line}"`, () => {
+    const args = line === "" ? [] : line.split(" ");
+    assertEquals(parseOptions(args, ALL), { options, positional: [] });
+  });
+}
+
+Deno.test("parseOptions() knows the command's own options only", () => {
+  const names: OptionName[] = ["resize", "help"];
+  assertEquals(parseOptions(["--resize", "9"], names).options, { resize: 9 });
+  assertThrows(
+    () => parseOptions(["--epochs", "9"], names),
+    UsageError,
+    "Unknown option --epochs: did you mean --resize?",
+  );
+});
+
+const REFUSED: [args: string[], message: string][] = [
+  [["--epoch", "3"], "Unknown option --epoch: did you mean --epochs?"],
+  [["--Epochs=3"], "Unknown option --Epochs: did you mean --epochs?"],
+  [["--no-epochs"], "Unknown option --no-epochs"],
+  [["--__proto__", "3"], "Unknown option --__proto__"],
+  [["-e", "3"], "Unknown option -e"],
+  [["--epochs"], "--epochs needs a value: --epochs N"],
+  [["--epochs", ""], "--epochs needs a value"],
+  [["--epochs", "--quiet"], "--epochs needs a value"],
+  [["--data-dir", ""], "--data-dir needs a value: --data-dir DIR"],
+  [["--epochs", "0"], 'at least 1: current value is "0"'],
+  [["--seed=-1"], 'at least 0: current value is "-1"'],
+  [["--epochs", "1.5"], "an integer"],
+  [["--epochs", "9007199254740992"], "an integer"],
+  [["--epochs", "Infinity"], "an integer"],
+  [["--epochs", "3x"], "an integer"],
+  [["--learning-rate", "0,1"], "must be a number"],
+  [["--learning-rate", "NaN"], "must be a number"],
+  [["--learning-rate", "Infinity"], "must be a number"],
+  [["--model", "resnet"], "one of alexnet, lenet"],
+  [["--model", "AlexNet"], "(did you mean alexnet?)"],
+];
+for (const [args, message] of REFUSED) {
+  Deno.test(`parseOptions() refuses "${args.join(" ")}"`, () => {
+    assertThrows(() => parseOptions(args, ALL), UsageError, message);
+  });
+}
+
+/** Options of each kind, few enough to see which is meant by a wrong word. */
+const FEW: OptionName[] = [
+  ...["epochs", "learning-rate", "save"] as const,
+  ...["offline", "progress", "help"] as const,
+];
+const NO_VALUE = "--save needs a value: --save FILE";
+const ZERO =
+  'Cannot use --epochs as it must be an integer of at least 1: current value is "0"';
+
+/** What comes of words that can be read in more than one way: what was parsed, or the message. */
+const WORDS: Record<
+  string,
+  [args: string[], outcome: Partial<CommandLine> | string][]
+> = {
+  "values that begin with a dash": [
+    [["--learning-rate", "-0.5"], { options: { "learning-rate": -0.5 } }],
+    [["--learning-rate=-0.5"], { options: { "learning-rate": -0.5 } }],
+    [["--save", "-"], { options: { save: "-" } }],
+    [["--save", "-h"], { options: { save: "-h" } }],
+    [["--save=--offline"], { options: { save: "--offline" } }],
+    [["--save", "--offline"], NO_VALUE],
+    [["--save", "--save", "-1"], NO_VALUE],
+  ],
+  "values as they are written": [
+    [["--save", "007"], { options: { save: "007" } }],
+    [["--save=1e3"], { options: { save: "1e3" } }],
+    [["--save", "true"], { options: { save: "true" } }],
+    [["--save=false"], { options: { save: "false" } }],
+    [["--save==a=b"], { options: { save: "=a=b" } }],
+    [["--save", "a\nb"], { options: { save: "a\nb" } }],
+  ],
+  "values that are missing": [
+    [["--save"], NO_VALUE],
+    [["--save="], NO_VALUE],
+    [["--save", ""], NO_VALUE],
+    [["--save=", "file"], NO_VALUE],
+    [["--save", "--", "file"], NO_VALUE],
+  ],
+  "values of switches": [
+    [["--offline=no"], '--offline takes no value: leave out "=no"'],
+    [["--offline=true"], '--offline takes no value: leave out "=true"'],
+    [["--offline=", "no"], '--offline takes no value: leave out "="'],
+    [["--help=-h"], '--help takes no value: leave out "=-h"'],
+  ],
+  "words after switches": [
+    [["--offline", "true"], {
+      options: { offline: true },
+      positional: ["true"],
+    }],
+    [["--no-progress", "false"], {
+      options: { progress: false },
+      positional: ["false"],
+    }],
+    [["-h", "007"], { options: { help: true }, positional: ["007"] }],
+    [["--offline", "", "-"], {
+      options: { offline: true },
+      positional: ["", "-"],
+    }],
+  ],
+  "options that are repeated": [
+    [["--save=a", "--save", "b"], { options: { save: "b" } }],
+    [["--offline", "--offline"], { options: { offline: true } }],
+    [["--progress", "--no-progress"], { options: { progress: false } }],
+    [["--no-progress", "--progress"], { options: { progress: true } }],
+    [["--epochs", "0", "--epochs", "1"], ZERO],
+  ],
+  "several wrong words, and reports the first": [
+    [["--epochs", "0", "--foo"], ZERO],
+    [["--foo", "--epochs", "0"], "Unknown option --foo: did you mean --save?"],
+    [["--epochs", "0", "--save"], ZERO],
+    [["--save", "--epochs", "0"], NO_VALUE],
+    [
+      ["--offline=x", "-y", "--save"],
+      '--offline takes no value: leave out "=x"',
+    ],
+    [["file", "-y", "--offline=x"], "Unknown option -y: did you mean --save?"],
+  ],
+  "names that mean something else": [
+    [["--a.b=1"], "Unknown option --a.b: did you mean --save?"],
+    [["--save.x", "1"], "Unknown option --save.x: did you mean --save?"],
+    [["--__proto__=1"], "Unknown option --__proto__: did you mean --epochs?"],
+    [["--constructor"], "Unknown option --constructor: did you mean --epochs?"],
+    [["--_", "1"], "Unknown option --_: did you mean --save?"],
+    [["--no-offline"], "Unknown option --no-offline: did you mean --offline?"],
+    [["--no-epochs=3"], "Unknown option --no-epochs: did you mean --epochs?"],
+    [["---"], "Unknown option ---: did you mean --save?"],
+    [["--=x"], "Unknown option --=x: did you mean --save?"],
+  ],
+  "letters": [
+    [["-hh"], { options: { help: true } }],
+    [["-hxy"], "Unknown option -x: did you mean --save?"],
+    [["-h5"], "Unknown option -5: did you mean --save?"],
+    [["-epochs", "3"], "Unknown option -e: did you mean --save?"],
+    [["-0.5"], "Unknown option -0: did you mean --save?"],
+  ],
+  "other arguments": [
+    [["007", "0x10", "1e3", "true", "=x", "a b"], {
+      positional: ["007", "0x10", "1e3", "true", "=x", "a b"],
+    }],
+    [["007", "--offline", "file", "--", "--save"], {
+      options: { offline: true },
+      positional: ["007", "file", "--save"],
+    }],
+    [["a", "--", "-h", "--save", "-1", "--", "2"], {
+      positional: ["a", "-h", "--save", "-1", "--", "2"],
+    }],
+  ],
+};
+for (const [what, rows] of Object.entries(WORDS)) {
+  Deno.test(`parseOptions() reads ${what}`, () => {
+    for (const [args, outcome] of rows) {
+      if (typeof outcome === "string") {
+        const error = assertThrows(() => parseOptions(args, FEW), UsageError);
+        assertEquals(error.message, outcome, args.join(" "));
+      } else {
+        const expected = { options: {}, positional: [], ...outcome };
+        assertEquals(parseOptions(args, FEW), expected, args.join(" "));
+      }
+    }
+  });
+}
