@@ -4,9 +4,9 @@
  * @module
  */
 
-import { loadFashionMnist } from "../data/fashion_mnist.ts";
-import { ensureFashionMnist, readVerified } from "../data/files.ts";
-import { MANIFEST } from "../data/manifest.ts";
+import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
+import { ensureFashionMnist, readVerified } from "../data/fashion_mnist/files.ts";
+import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import { formatBytes } from "./console.ts";
 import { showData } from "./data_show.ts";
 import { didYouMean, UsageError } from "./option_kinds.ts";

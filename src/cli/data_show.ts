@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { DataLoader } from "../data/data_loader.ts";
-import { loadFashionMnist } from "../data/fashion_mnist.ts";
+import type { EpochOptions, ArrayBatch } from "../data/loader/batch.ts";
+import type { DataLoader } from "../data/loader/data_loader.ts";
+import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
 import type { Sample } from "../data/dataset.ts";
-import type { ArrayBatch } from "../data/host_batch.ts";
-import type { EpochOptions } from "../data/loader_options.ts";
 import { drawContactSheet, encodePng } from "../io/contact_sheet.ts";
 import { initBackend } from "../device/open.ts";
 import { augmentationOf } from "./augment.ts";

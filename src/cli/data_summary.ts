@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { DataSummary } from "../data/loader_options.ts";
+import type { DataSummary } from "../data/loader/data_loader.ts";
+
 
 /**
  * Writes what a loader does.

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { loadFashionMnist } from "../data/fashion_mnist.ts";
-import { MANIFEST } from "../data/manifest.ts";
+import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
+import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { checkClasses } from "../io/model_config.ts";
 import {

@@ -6,7 +6,7 @@
 
 import type { BackendInfo } from "../device/device.ts";
 import type { DeviceName } from "../device/open.ts";
-import { MANIFEST } from "../data/manifest.ts";
+import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import {
   type Checkpoint,
   loadCheckpoint,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { planForDevice } from "../data/device_plan.ts";
-import { fashionMnistTransform } from "../data/fashion_mnist.ts";
+import { planForDevice } from "../data/loader/device_plan.ts";
+import { fashionMnistTransform } from "../data/fashion_mnist/fashion_mnist.ts";
 import { partsOf } from "../data/transforms/transform.ts";
 import { augmentationOf } from "./augment.ts";
 import { formatLayers } from "./console.ts";

@@ -5,11 +5,11 @@
  */
 
 import { join } from "node:path";
-import { DataLoader } from "../data/data_loader.ts";
+import { DataLoader } from "../data/loader/data_loader.ts";
 import {
   type FashionMnist,
   fashionMnistTransform,
-} from "../data/fashion_mnist.ts";
+} from "../data/fashion_mnist/fashion_mnist.ts";
 import { AlexNetError } from "../errors.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { initBackend } from "../device/open.ts";

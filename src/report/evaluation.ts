@@ -6,9 +6,9 @@
 
 import { join } from "node:path";
 import type { Image } from "../data/dataset.ts";
-import { loadFashionMnist } from "../data/fashion_mnist.ts";
-import type { FileOptions } from "../data/files.ts";
-import { MANIFEST } from "../data/manifest.ts";
+import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
+import type { FileOptions } from "../data/fashion_mnist/files.ts";
+import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import { DataError } from "../errors.ts";
 import {
   type Checkpoint,

@@ -5,7 +5,7 @@
  */
 
 import * as v from "valibot";
-import { COUNTS } from "../data/fashion_mnist.ts";
+import { COUNTS } from "../data/fashion_mnist/fashion_mnist.ts";
 import type { TrainingProgress } from "../train/state.ts";
 import type { MetricsRecord, RunConfig } from "./records.ts";
 

@@ -15,7 +15,7 @@ import { gzipSync } from "fflate";
 import { pathToFileURL } from "node:url";
 import { storedImages } from "../../src/data/array_dataset.ts";
 import { classCounts } from "../../src/data/dataset.ts";
-import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
+import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import { encodeIdx, type IdxArray } from "../../src/data/idx.ts";
 import {
   idxDataset,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BatchPlan } from "../../../src/data/loader/epoch_plan.ts";
 import {
   assert,
   assertEquals,
@@ -12,7 +13,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { type BatchPlan, randomOf } from "../../../src/data/host_batch.ts";
+import { randomOf } from "../../../src/data/loader/host_batch.ts";
 import {
   centerCrop,
   randomCrop,

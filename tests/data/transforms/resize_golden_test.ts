@@ -7,8 +7,8 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { gunzipSync } from "fflate";
-import type { DataLoader } from "../../../src/data/data_loader.ts";
-import { loadFashionMnist } from "../../../src/data/fashion_mnist.ts";
+import type { DataLoader } from "../../../src/data/loader/data_loader.ts";
+import { loadFashionMnist } from "../../../src/data/fashion_mnist/fashion_mnist.ts";
 import {
   compose,
   resize,

@@ -1,0 +1,224 @@
+/**
+ * Downloads a file of the data set from one of several mirrors, resuming what an earlier run began.
+ *
+ * @module
+ */
+
+import { DataError } from "../../errors.ts";
+import type { FileEntry } from "./manifest.ts";
+import { inspect } from "./verify.ts";
+
+/** How far the download of one file is. */
+export interface DownloadProgress {
+  /** Name of the file, such as `train-images-idx3-ubyte.gz`. */
+  file: string;
+  /** Bytes on disk, those of an earlier run included. */
+  receivedBytes: number;
+  /** Bytes of the whole file, or undefined if the server does not say. */
+  totalBytes: number | undefined;
+}
+
+/** Where to download from and to. */
+export interface DownloadOptions {
+  /** Where the file goes; made if it does not exist. */
+  folder: string;
+  /** Addresses of folders to try in turn, each with a slash at the end. */
+  mirrors: readonly string[];
+  /** Called after each piece that arrives. */
+  onProgress?: (progress: DownloadProgress) => void;
+  /** How long to wait for a server to answer. Default 20,000. */
+  connectTimeoutMs?: number;
+  /** How long to wait for the next piece. Default 30,000. */
+  stallTimeoutMs?: number;
+}
+
+/** One transfer from one address to the `.part` file. */
+interface Transfer extends DownloadOptions {
+  entry: FileEntry;
+  url: string;
+  part: string;
+}
+
+/**
+ * Downloads NAME.gz, verifies its decompressed content, and only then gives it its name.
+ *
+ * A connection that breaks or stalls leaves NAME.gz.part, which the next try (another mirror, or another run) continues
+ * with a Range request. Everything else that goes wrong leaves nothing behind.
+ *
+ * @param entry Name of the file, and length and checksum of its decompressed content.
+ * @param options Where to download from and to.
+ * @returns Path of the file.
+ * @throws {DataError} If no mirror delivers the right content, or the disk cannot be written.
+ */
+export async function downloadFile(
+  entry: FileEntry,
+  options: DownloadOptions,
+): Promise<string> {
+  const { folder, mirrors } = options;
+  const path = `${folder}/${entry.name}.gz`;
+  const reasons: string[] = [];
+  for (const mirror of mirrors) {
+    const url = `${mirror}${entry.name}.gz`;
+    try {
+      await _downloadFrom({ ...options, entry, url, part: `${path}.part` });
+      await _onDisk(path, Deno.rename(`${path}.part`, path));
+      return path;
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      reasons.push(`${mirror}: ${_reason(error)}`);
+    }
+  }
+  throw new DataError(
+    path,
+    `Cannot download ${entry.name}.gz as no mirror delivered it (${
+      reasons.join("; ")
+    }): run it again, or put the four files in ${folder}, or \`apt-get install dataset-fashion-mnist\``,
+  );
+}
+
+/** Leaves the verified file under its `.part` name, or throws and removes it unless the connection broke. */
+async function _downloadFrom(transfer: Transfer): Promise<void> {
+  const { part } = transfer;
+  const offset = await _sizeOf(part);
+  let start = await _transfer(transfer, offset);
+  let difference = await _differenceOf(transfer);
+  if (difference !== undefined && start > 0) {
+    // The beginning came from elsewhere and mirrors may compress differently: once more, from the beginning.
+    start = await _transfer(transfer, 0);
+    difference = await _differenceOf(transfer);
+  }
+  if (difference !== undefined) {
+    await _onDisk(part, Deno.remove(part));
+    throw new Error(difference);
+  }
+}
+
+async function _differenceOf(
+  { part, entry }: Transfer,
+): Promise<string | undefined> {
+  const result = await inspect(await _onDisk(part, Deno.readFile(part)), entry);
+  return result.ok ? undefined : result.difference;
+}
+
+/** Appends to the `.part` file from `offset` on, or writes it anew if the server cannot; returns where it started. */
+async function _transfer(transfer: Transfer, offset: number): Promise<number> {
+  const { url, connectTimeoutMs = 20_000, stallTimeoutMs = 30_000 } = transfer;
+  const abort = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const waitAtMost = (ms: number, what: string): void => {
+    clearTimeout(timer);
+    const reason = new Error(`${what} within ${ms / 1000} s`);
+    timer = setTimeout(() => abort.abort(reason), ms);
+  };
+  try {
+    waitAtMost(connectTimeoutMs, "no answer");
+    // "identity", as the runtime would decompress what a server marks as gzip-encoded.
+    const headers = new Headers({ "accept-encoding": "identity" });
+    if (offset > 0) headers.set("range", `bytes=${offset}-`);
+    const response = await fetch(url, { headers, signal: abort.signal });
+    const start = _startOf(response, offset);
+    if (start === undefined) {
+      await response.body?.cancel();
+      if (offset === 0) throw new Error(`HTTP status ${response.status}`);
+    } else {
+      const alive = () => waitAtMost(stallTimeoutMs, "no further data");
+      await _save(response, { transfer, start, alive });
+      return start;
+    }
+  } finally {
+    clearTimeout(timer);
+    // Frees the connection when the answer was not read to its end.
+    abort.abort();
+  }
+  return await _transfer(transfer, 0);
+}
+
+/** Position of the first byte of the answer, or undefined if it is not usable. */
+function _startOf(response: Response, offset: number): number | undefined {
+  if (response.status === 200) return 0;
+  if (response.status === 206 && offset > 0) {
+    const range = response.headers.get("content-range") ?? "";
+    const start = /^bytes (\d+)-/.exec(range)?.[1];
+    if (Number(start) === offset) return offset;
+  }
+  return undefined;
+}
+
+async function _save(
+  response: Response,
+  { transfer, start, alive }: {
+    transfer: Transfer;
+    start: number;
+    alive: () => void;
+  },
+): Promise<void> {
+  const { entry, folder, part, onProgress } = transfer;
+  const length = Number(response.headers.get("content-length") ?? NaN);
+  const totalBytes = Number.isFinite(length) ? start + length : undefined;
+  // Deflate adds less than 1% to data that it cannot compress.
+  const maxBytes = entry.numBytes * 1.01 + 1024;
+  let receivedBytes = start;
+  await _onDisk(folder, Deno.mkdir(folder, { recursive: true }));
+  const mode = start > 0 ? { append: true } : { write: true, truncate: true };
+  const opened = Deno.open(part, { create: true, ...mode });
+  const file = await _onDisk(part, opened);
+  try {
+    alive();
+    for await (const piece of response.body ?? []) {
+      alive();
+      await _onDisk(part, _writeAll(file, piece));
+      receivedBytes += piece.length;
+      onProgress?.({
+        file: `${entry.name}.gz`,
+        receivedBytes,
+        totalBytes,
+      });
+      // Too much is wrong content, which is for the inspection to say.
+      if (receivedBytes > maxBytes) break;
+    }
+  } catch (error) {
+    if (error instanceof DataError || receivedBytes === 0) {
+      await Deno.remove(part).catch(() => {});
+    }
+    throw error;
+  } finally {
+    file.close();
+  }
+}
+
+async function _writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += await file.write(bytes.subarray(done));
+  }
+}
+
+async function _sizeOf(path: string): Promise<number> {
+  try {
+    return (await Deno.stat(path)).size;
+  } catch {
+    return 0;
+  }
+}
+
+/** Turns the failure of a file operation, which no other mirror would mend, into a DataError. */
+async function _onDisk<T>(path: string, operation: Promise<T>): Promise<T> {
+  try {
+    return await operation;
+  } catch (error) {
+    throw new DataError(
+      path,
+      `Cannot save the download at ${path} (${
+        _reason(error)
+      }): make the folder writable, free space or choose another --data-dir`,
+    );
+  }
+}
+
+/** The innermost message: fetch itself says little more than that it failed. */
+function _reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause !== undefined) return _reason(error.cause);
+  return error.message
+    .replace(/^error sending request for url \([^)]*\): /, "")
+    .replace(/\s+/g, " ");
+}

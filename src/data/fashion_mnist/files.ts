@@ -1,0 +1,229 @@
+/**
+ * Finds the four files of the data set on this machine, downloads those that are missing, and reads them verified.
+ *
+ * @module
+ */
+
+import { cacheDir } from "../../cache_dir.ts";
+import { DataError, OptionError } from "../../errors.ts";
+import { downloadFile, type DownloadProgress } from "./download.ts";
+import { type FileEntry, MANIFEST } from "./manifest.ts";
+import { inspect } from "./verify.ts";
+
+/** Where Debian's package `dataset-fashion-mnist` puts the files. */
+const DEBIAN_DIR = "/usr/share/datasets/fashion-mnist";
+
+/** Where the files may be and whether they may be downloaded. */
+export interface FileOptions {
+  /** The only folder to look in and to download to. Default: the cache folder, then the system's folder. */
+  dataDir?: string;
+  /** Whether to do without the network. Default false. */
+  offline?: boolean;
+  /** Addresses of folders to download from, tried in turn. Default: those of the manifest. */
+  mirrors?: readonly string[];
+  /** Called as a download proceeds. */
+  onProgress?: (progress: DownloadProgress) => void;
+  /** Folder that is searched after the cache folder and never written. Default: that of Debian's package. */
+  systemDir?: string;
+}
+
+/** A file of the data set on this machine, not yet verified. */
+export interface DataFile extends FileEntry {
+  /** Where it is, gz or plain. */
+  readonly path: string;
+  /** Whose folder it is in: one that the user named, our cache, or the system's. Only in the cache is it ever deleted. */
+  readonly origin: "named" | "cache" | "system";
+}
+
+/**
+ * Names the folder that downloads go to when the user names none.
+ *
+ * @returns `fashion-mnist` in `cacheDir()`.
+ * @throws {DataError} If the environment names no such folder.
+ */
+export function dataCacheDir(): string {
+  const base = cacheDir();
+  if (base === undefined) {
+    throw new DataError(
+      "",
+      "Cannot find the cache folder as HOME (on Windows: LOCALAPPDATA) is not set: set it or name a folder with --data-dir",
+    );
+  }
+  return `${base}/fashion-mnist`;
+}
+
+/**
+ * Makes sure that the four files of Fashion-MNIST are on this machine, downloading those that are not.
+ *
+ * @param options Where they may be and whether they may be downloaded.
+ * @returns Train images, train labels, test images, test labels, to be read by {@linkcode readVerified}.
+ * @throws {DataError} If a file is missing and cannot be, or must not be, downloaded, or a folder cannot be read.
+ * @throws {OptionError} If `dataDir` is empty or `mirrors` are not web addresses.
+ */
+export async function ensureFashionMnist(
+  options: FileOptions = {},
+): Promise<DataFile[]> {
+  const files: DataFile[] = [];
+  for (const entry of MANIFEST.files) {
+    files.push(await ensureFile(entry, options));
+  }
+  return files;
+}
+
+/**
+ * Makes sure that one file is on this machine: see {@linkcode ensureFashionMnist}.
+ *
+ * @param entry The file.
+ * @param options Where it may be and whether it may be downloaded.
+ * @returns Where it is.
+ * @throws {DataError} If it is missing and cannot be, or must not be, downloaded, or a folder cannot be read.
+ * @throws {OptionError} If `dataDir` is empty or `mirrors` are not web addresses.
+ */
+export async function ensureFile(
+  entry: FileEntry,
+  options: FileOptions = {},
+): Promise<DataFile> {
+  checkFileOptions(options);
+  const { dataDir, offline = false } = options;
+  const found = await _find(entry, options);
+  if (found !== undefined) return found;
+  if (offline) {
+    const where = _folders(options).map(({ dir }) => dir).join(" or ");
+    const remedy = dataDir === undefined
+      ? "run without --offline or `data fetch` to download it, or `apt-get install dataset-fashion-mnist`"
+      : "put it there, run without --offline or `data fetch` to download it, or `apt-get install dataset-fashion-mnist` and leave out --data-dir";
+    throw new DataError(
+      `${_folders(options)[0].dir}/${entry.name}.gz`,
+      `Cannot find ${entry.name}.gz in ${where} and must not download it (offline): ${remedy}`,
+    );
+  }
+  const folder = dataDir ?? dataCacheDir();
+  const mirrors = (options.mirrors ?? MANIFEST.mirrors).map((mirror) =>
+    mirror.endsWith("/") ? mirror : `${mirror}/`
+  );
+  const { onProgress } = options;
+  const path = await downloadFile(entry, { folder, mirrors, onProgress });
+  return { ...entry, path, origin: dataDir === undefined ? "cache" : "named" };
+}
+
+/**
+ * Reads a file and compares it with its recorded length and checksum before anything uses it.
+ *
+ * A wrong file in the cache folder is deleted and, unless offline, replaced. One in a folder of the user's or the
+ * system's is left alone: it may be another data set with the same file names.
+ *
+ * @param file The file, from {@linkcode ensureFashionMnist}, with the same options as there.
+ * @param options Where it may be and whether it may be downloaded.
+ * @returns uint8: the decompressed bytes.
+ * @throws {DataError} If the file cannot be read or is not what it should be.
+ * @throws {OptionError} If `dataDir` is empty or `mirrors` are not web addresses.
+ */
+export async function readVerified(
+  file: DataFile,
+  options: FileOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { path, origin } = file;
+  const result = await inspect(await _read(path), file);
+  if (result.ok) return result.content;
+  const problem = `Cannot use ${path} as it is damaged or not the file of ` +
+    `${MANIFEST.name}: ${result.difference}`;
+  if (origin !== "cache") {
+    const remedy = origin === "named"
+      ? "delete it or choose another --data-dir"
+      : "reinstall the package dataset-fashion-mnist or choose another --data-dir";
+    throw new DataError(path, `${problem}: ${remedy}`);
+  }
+  await Deno.remove(path).catch((error: Error) => {
+    throw new DataError(path, `${problem}: delete it (${error.message})`);
+  });
+  if (options.offline && await _find(file, options) === undefined) {
+    throw new DataError(
+      path,
+      `${problem}: it was deleted, run without --offline or \`data fetch\` to download it again`,
+    );
+  }
+  return await readVerified(await ensureFile(file, options), options);
+}
+
+/**
+ * Checks the options that say where files are, reading nothing.
+ *
+ * @param options The options.
+ * @throws {OptionError} If `dataDir` is empty or `mirrors` are not web addresses.
+ */
+export function checkFileOptions(options: FileOptions): void {
+  const { dataDir, mirrors } = options;
+  if (dataDir === "") throw new OptionError("dataDir", dataDir, "a folder");
+  if (mirrors?.length === 0) {
+    throw new OptionError("mirrors", "", "at least one web address");
+  }
+  for (const mirror of mirrors ?? []) {
+    if (!/^https?:$/.test(URL.parse(mirror)?.protocol ?? "")) {
+      throw new OptionError("mirrors", mirror, "http or https addresses");
+    }
+  }
+}
+
+function _folders(
+  { dataDir, systemDir = DEBIAN_DIR }: FileOptions,
+): { dir: string; origin: DataFile["origin"] }[] {
+  if (dataDir !== undefined) return [{ dir: dataDir, origin: "named" }];
+  return [
+    { dir: dataCacheDir(), origin: "cache" },
+    { dir: systemDir, origin: "system" },
+  ];
+}
+
+async function _find(
+  entry: FileEntry,
+  options: FileOptions,
+): Promise<DataFile | undefined> {
+  const { name, sha256, numBytes } = entry;
+  for (const { dir, origin } of _folders(options)) {
+    const folder = await _stat(dir, origin);
+    if (folder === undefined) continue;
+    if (!folder.isDirectory) {
+      throw new DataError(
+        dir,
+        `Cannot look for the data set in ${dir} as it is not a folder: choose another --data-dir`,
+      );
+    }
+    for (const path of [`${dir}/${name}.gz`, `${dir}/${name}`]) {
+      if (await _stat(path, origin) !== undefined) {
+        return { name, sha256, numBytes, path, origin };
+      }
+    }
+  }
+  return undefined;
+}
+
+async function _stat(
+  path: string,
+  origin: DataFile["origin"],
+): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    // Nobody asked for the system's folder: whatever is wrong with it, it is not there.
+    if (error instanceof Deno.errors.NotFound || origin === "system") {
+      return undefined;
+    }
+    throw _unreadable(path, error);
+  }
+}
+
+async function _read(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw _unreadable(path, error);
+  }
+}
+
+function _unreadable(path: string, error: unknown): DataError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new DataError(
+    path,
+    `Cannot read ${path} (${reason}): make it a readable file or choose another --data-dir`,
+  );
+}

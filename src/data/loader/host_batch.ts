@@ -1,0 +1,144 @@
+/**
+ * Batches made on the host, sample after sample: what a worker does, and what is done where there is none.
+ *
+ * @module
+ */
+
+import type { BatchPlan } from "./epoch_plan.ts";
+import type { ArrayBatch, ImageShape } from "./batch.ts";
+import { OptionError, SampleError, ShapeError } from "../../errors.ts";
+import { STREAMS, threefry2x32 } from "../../random.ts";
+import type { Dataset, Sample } from "../dataset.ts";
+import {
+  type Random,
+  requireImage,
+  type Transform,
+} from "../transforms/transform.ts";
+
+/**
+ * Makes the source of random numbers of a sample, which depends on nothing but the arguments.
+ *
+ * @param plan The batch.
+ * @param i Place of the sample in the batch.
+ * @returns Draws multiples of 2^-32.
+ */
+export function randomOf(plan: BatchPlan, i: number): Random {
+  const { seed, epoch, indices, repeats } = plan;
+  const key = new Uint32Array(2);
+  const block = new Uint32Array(2);
+  let drawn = 0;
+  return () => {
+    if (drawn === 0) {
+      threefry2x32([seed, STREAMS.augment], [indices[i], epoch], key);
+    }
+    if (drawn % 2 === 0) {
+      const counter = [drawn / 2, repeats?.[i] ?? 0] as const;
+      threefry2x32([key[0], key[1]], counter, block);
+    }
+    return block[drawn++ % 2] * 2 ** -32;
+  };
+}
+
+/**
+ * Finds the shape of images after a transform, on sample 0.
+ *
+ * @param dataset The samples.
+ * @param transform What is done to each.
+ * @returns The shape.
+ * @throws {SampleError} If the sample cannot be had or transformed.
+ */
+export function shapeAfter(dataset: Dataset, transform: Transform): ImageShape {
+  return attemptSample(0, () => {
+    const plan = { seed: 0, epoch: 0, indices: Uint32Array.of(0) };
+    const { image } = dataset.get(0);
+    const result = requireImage(transform(image, randomOf(plan, 0)));
+    return [result.height, result.width, result.channels];
+  });
+}
+
+/**
+ * Makes a batch.
+ *
+ * @param plan Which samples.
+ * @param source How to get the sample at a place of the batch, the classes that there are, what is done to the sample, the
+ * shape that it must then have, and memory to use, if it is of the right size.
+ * @returns The batch.
+ * @throws {SampleError} If a sample cannot be had or transformed, or its label has no class name.
+ * @throws {ShapeError} If the transform gives images of differing shapes, or other than as many values as their shape says.
+ */
+export function makeHostBatch(
+  plan: BatchPlan,
+  source: {
+    get: (i: number) => Sample;
+    dataset: Pick<Dataset, "classNames">;
+    transform: Transform;
+    shape: ImageShape;
+    memory?: ArrayBuffer;
+  },
+): ArrayBatch {
+  const { get, dataset, transform, shape, memory } = source;
+  const [height, width, channels] = shape;
+  const { length } = plan.indices;
+  const numValues = height * width * channels;
+  const isFitting = memory?.byteLength === 4 * length * numValues;
+  const images = isFitting
+    ? new Float32Array(memory!)
+    : new Float32Array(length * numValues);
+  const labels = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const place = images.subarray(i * numValues, (i + 1) * numValues);
+    const { image, label } = attemptSample(plan.indices[i], () => {
+      const { image, label } = get(i);
+      _checkLabel(label, dataset.classNames);
+      const result = transform(image, randomOf(plan, i), place);
+      return { image: requireImage(result), label };
+    });
+    if (
+      image.height !== height || image.width !== width ||
+      image.channels !== channels
+    ) {
+      throw new ShapeError(
+        `Cannot batch sample ${
+          plan.indices[i]
+        } as its shape [${image.height},${image.width},${image.channels}] is not [${shape}], that of sample 0: let the transform resize or crop to one size`,
+      );
+    }
+    if (image.data.length !== numValues) {
+      throw new ShapeError(
+        `Cannot batch sample ${
+          plan.indices[i]
+        } as it has ${image.data.length} values and not the ${numValues} of its shape [${shape}]`,
+      );
+    }
+    if (image.data !== place) place.set(image.data);
+    labels[i] = label;
+  }
+  return { images, labels, shape: [length, height, width, channels] };
+}
+
+function _checkLabel(label: number, { length }: readonly string[]): void {
+  if (Number.isInteger(label) && label >= 0 && label < length) return;
+  throw new OptionError(
+    "label",
+    label,
+    `an integer from 0 to ${length - 1}, one of the class names`,
+  );
+}
+
+/**
+ * Names the sample in an error.
+ *
+ * @param index Index of the sample in the data set.
+ * @param make Gets or transforms it.
+ * @returns What that returns.
+ * @throws {SampleError} If it throws.
+ */
+export function attemptSample<T>(index: number, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    // Says itself that there is no such sample.
+    if (error instanceof OptionError && error.option === "index") throw error;
+    throw new SampleError(index, error);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Pictures of any kind to what a network sees: the size, the channels and the dark background of the images that it was
+ * trained on.
+ *
+ * @module
+ */
+
+import { DataError, OptionError } from "../../errors.ts";
+import { requireInteger } from "../../options.ts";
+import { checkIndex, type Image } from "../dataset.ts";
+import { turnUpright } from "./exif_orientation.ts";
+import { type Fit, fitImage, FITS } from "./fit_image.ts";
+import {
+  openPictures,
+  type Picture,
+  type PictureFormat,
+} from "./picture_file.ts";
+import { readFile } from "../read_file.ts";
+import type { Transform } from "../transforms/transform.ts";
+import { toTensor } from "../transforms/values.ts";
+
+/** How {@linkcode loadImage} and {@linkcode loadImages} turn pictures into what a network sees. */
+export interface LoadImageOptions {
+  /** Height and width that pictures are fitted to: those of the images that the network was trained on. Default 28. */
+  size?: number;
+  /** 1 for grey (ITU-R 601-2 luma), 3 for red, green and blue. Default 1. */
+  channels?: 1 | 3;
+  /** Whether pictures are dark on light and must become light on dark. Default false. */
+  invert?: boolean;
+  /** Whether pictures that are not square are centred on black ("contain") or stretched ("fill"). Default "contain". */
+  fit?: Fit;
+  /** What comes then: the transform of the test images when the network was trained. Default `toTensor()`. */
+  transform?: Transform;
+}
+
+/** The pictures of a file; each is made when it is asked for. */
+export interface LoadedImages {
+  /** Number of pictures. */
+  readonly length: number;
+  /** What the file is. */
+  readonly format: PictureFormat;
+  /**
+   * Makes a picture.
+   *
+   * @param index Which, in [0, length).
+   * @returns What the network sees.
+   * @throws {OptionError} If there is no such picture.
+   */
+  get(index: number): Image;
+}
+
+/**
+ * Reads a picture: a PNG or JPEG file, or an IDX file of a single one.
+ *
+ * What is done to it, in this order: photographs are turned as EXIF says; grey is made of color; with `invert`, light is
+ * exchanged with dark; what is transparent becomes black, inverted or not, as it is no part of what is shown; it is shrunk by averaging, so
+ * that nothing is skipped, or enlarged by interpolation, to `size`; and `transform` follows. So a picture made of an image of the data set is
+ * seen as that image is.
+ *
+ * @example
+ * ```ts ignore
+ * const image = await loadImage("boot.jpg", {
+ *   invert: true,
+ *   transform: compose([resize(224), toTensor()]),
+ * });
+ * const [guesses] = await classify(net, [image], { classNames });
+ * ```
+ *
+ * @param source Path or `file:` address of the file, or its bytes.
+ * @param options Size, channels, and how it gets there.
+ * @returns What the network sees: by default float32 `[28, 28, 1]` in [0, 1].
+ * @throws {DataError} If the file cannot be read, is damaged, too large or something else.
+ * @throws {OptionError} If an option is not one of its values.
+ */
+export async function loadImage(
+  source: string | URL | Uint8Array<ArrayBuffer>,
+  options: LoadImageOptions = {},
+): Promise<Image> {
+  const images = await loadImages(source, options);
+  if (images.length !== 1) {
+    const path = _nameOf(source);
+    throw new DataError(
+      path,
+      `Cannot read ${path} as one image: there are ${images.length} in it, use loadImages()`,
+    );
+  }
+  return images.get(0);
+}
+
+/**
+ * Reads the pictures of a file: one in a PNG or JPEG file, any number in an IDX file. What a file is, is read from its first
+ * bytes, not from its name. {@linkcode loadImage} says what is done to each.
+ *
+ * @param source Path or `file:` address of the file, or its bytes; gz or plain.
+ * @param options Size, channels, and how they get there.
+ * @returns The pictures.
+ * @throws {DataError} If the file cannot be read, is damaged, too large or something else.
+ * @throws {OptionError} If an option is not one of its values.
+ */
+export async function loadImages(
+  source: string | URL | Uint8Array<ArrayBuffer>,
+  options: LoadImageOptions = {},
+): Promise<LoadedImages> {
+  const { size = 28, channels = 1, invert = false, fit = "contain" } = options;
+  const { transform = toTensor() } = options;
+  requireInteger("size", size);
+  if (channels !== 1 && channels !== 3) {
+    throw new OptionError("channels", channels, "1 or 3");
+  }
+  if (!FITS.includes(fit)) {
+    throw new OptionError("fit", fit, `one of ${FITS.join(", ")}`);
+  }
+  const path = _nameOf(source);
+  const bytes = source instanceof Uint8Array
+    ? source
+    : await readFile(source, { wanted: "PNG, JPEG or IDX file" });
+  const pictures = await openPictures(bytes, { path, channels });
+  const { length, format } = pictures;
+  return {
+    length,
+    format,
+    get(index) {
+      checkIndex(index, length);
+      const picture = pictures.get(index);
+      const upright = turnUpright(_light(picture, invert), picture.orientation);
+      return transform(fitImage(upright, { size, fit }));
+    },
+  };
+}
+
+function _nameOf(source: string | URL | Uint8Array): string {
+  return source instanceof Uint8Array ? "the image" : String(source);
+}
+
+/** What is shown, as light on dark, and what is transparent as dark. */
+function _light({ image, alpha }: Picture, invert: boolean): Image {
+  if (!invert && alpha === undefined) return image;
+  const { channels } = image;
+  const data = Uint8Array.from(image.data, (value, i) => {
+    const light = invert ? 255 - value : value;
+    if (alpha === undefined) return light;
+    return Math.round(light * alpha[Math.floor(i / channels)] / 255);
+  });
+  return { ...image, data };
+}
