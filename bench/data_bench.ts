@@ -6,7 +6,10 @@
  */
 
 import { loadFashionMnist } from "../src/data/fashion_mnist/fashion_mnist.ts";
-import { ensureFashionMnist, readVerified } from "../src/data/fashion_mnist/files.ts";
+import {
+  ensureFashionMnist,
+  readVerified,
+} from "../src/data/fashion_mnist/files.ts";
 import { parseIdx } from "../src/data/idx.ts";
 import {
   compose,

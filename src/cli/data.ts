@@ -5,7 +5,10 @@
  */
 
 import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
-import { ensureFashionMnist, readVerified } from "../data/fashion_mnist/files.ts";
+import {
+  ensureFashionMnist,
+  readVerified,
+} from "../data/fashion_mnist/files.ts";
 import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import { formatBytes } from "./console.ts";
 import { showData } from "./data_show.ts";

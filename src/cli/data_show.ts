@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EpochOptions, ArrayBatch } from "../data/loader/batch.ts";
+import type { ArrayBatch, EpochOptions } from "../data/loader/batch.ts";
 import type { DataLoader } from "../data/loader/data_loader.ts";
 import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
 import type { Sample } from "../data/dataset.ts";

@@ -6,7 +6,6 @@
 
 import type { DataSummary } from "../data/loader/data_loader.ts";
 
-
 /**
  * Writes what a loader does.
  *

@@ -12,7 +12,10 @@ import {
 import { nativeLibrary } from "../device/open.ts";
 import { initBackend } from "../device/open.ts";
 import { loadTf } from "../device/tf.ts";
-import { ensureFashionMnist, readVerified } from "../data/fashion_mnist/files.ts";
+import {
+  ensureFashionMnist,
+  readVerified,
+} from "../data/fashion_mnist/files.ts";
 import config from "../../deno.json" with { type: "json" };
 import { useTuned } from "../train/tune.ts";
 import { formatBytes, formatDevice, formatTuned } from "./console.ts";

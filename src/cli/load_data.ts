@@ -4,7 +4,10 @@
  * @module
  */
 
-import { type FashionMnist, loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
+import {
+  type FashionMnist,
+  loadFashionMnist,
+} from "../data/fashion_mnist/fashion_mnist.ts";
 import { augmentationOf } from "./augment.ts";
 import type { OptionValues } from "./options.ts";
 import type { ProgressView } from "./progress.ts";

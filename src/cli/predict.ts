@@ -6,7 +6,10 @@
 
 import { fashionMnistTransform } from "../data/fashion_mnist/fashion_mnist.ts";
 import type { Image } from "../data/dataset.ts";
-import { type LoadImageOptions, loadImages } from "../data/pictures/load_image.ts";
+import {
+  type LoadImageOptions,
+  loadImages,
+} from "../data/pictures/load_image.ts";
 import { DataError } from "../errors.ts";
 import { classify, type ClassProbability } from "../train/classify.ts";
 import { formatDevice } from "./console.ts";

@@ -8,7 +8,10 @@ import type { AdapterDescription, BackendInfo } from "../device/device.ts";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
-import { COUNTS, fashionMnistTransform } from "../data/fashion_mnist/fashion_mnist.ts";
+import {
+  COUNTS,
+  fashionMnistTransform,
+} from "../data/fashion_mnist/fashion_mnist.ts";
 import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import { partsOf } from "../data/transforms/transform.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";

@@ -15,8 +15,17 @@
  * @module
  */
 
-export { arrayDataset, type ArrayDatasetOptions } from "./array_dataset.ts";
-export { DataLoader } from "./loader/data_loader.ts";
+export {
+  arrayDataset,
+  type ArrayDatasetOptions,
+  idxDataset,
+  type IdxDatasetOptions,
+} from "./array_dataset.ts";
+export {
+  DataLoader,
+  type DataLoaderOptions,
+  type DataSummary,
+} from "./loader/data_loader.ts";
 export {
   classCounts,
   type Dataset,
@@ -48,8 +57,14 @@ export {
   MANIFEST,
   type Manifest,
 } from "./fashion_mnist/manifest.ts";
-export type { ArrayBatch, ImageShape } from "./loader/batch.ts";
-export { idxDataset, type IdxDatasetOptions } from "./idx_dataset.ts";
+export type {
+  ArrayBatch,
+  Batch,
+  EpochOptions,
+  ImageShape,
+  Shard,
+  ShardPlace,
+} from "./loader/batch.ts";
 export type { Fit } from "./pictures/fit_image.ts";
 export {
   imageFolder,
@@ -60,22 +75,19 @@ export {
   loadImage,
   type LoadImageOptions,
   loadImages,
+  type PictureFormat,
 } from "./pictures/load_image.ts";
-export type { DataLoaderOptions, DataSummary } from "./loader/data_loader.ts";
-export type { Batch, EpochOptions } from "./loader/batch.ts";
 export {
   importDataset,
   type ImportOptions,
   importTransform,
 } from "./modules.ts";
-export type { PictureFormat } from "./pictures/picture_file.ts";
 export {
   classBalancedSampler,
   epochOrder,
   type EpochOrderOptions,
   type Sampler,
 } from "./sampler.ts";
-export type { Shard, ShardPlace } from "./loader/batch.ts";
 export {
   type Split,
   type SplitOptions,

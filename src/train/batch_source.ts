@@ -4,7 +4,12 @@
  * @module
  */
 
-import { type Batch, type EpochOptions, divide, type Shard } from "../data/loader/batch.ts";
+import {
+  type Batch,
+  divide,
+  type EpochOptions,
+  type Shard,
+} from "../data/loader/batch.ts";
 import { tf } from "../device/tf.ts";
 
 /** Batches to train on or to evaluate: a `DataLoader`, or anything that yields batches. */

@@ -20,7 +20,7 @@ import { encodeIdx, type IdxArray } from "../../src/data/idx.ts";
 import {
   idxDataset,
   type IdxDatasetOptions,
-} from "../../src/data/idx_dataset.ts";
+} from "../../src/data/array_dataset.ts";
 import { viewOf } from "../../src/data/split.ts";
 import { DataError, OptionError, ShapeError } from "../../src/errors.ts";
 import { type Folder, makeFolder } from "./folder.ts";

@@ -6,7 +6,7 @@
 
 import { DataError } from "../../errors.ts";
 import type { FileEntry } from "./manifest.ts";
-import { inspect } from "./verify.ts";
+import { inspect } from "./manifest.ts";
 
 /** How far the download of one file is. */
 export interface DownloadProgress {

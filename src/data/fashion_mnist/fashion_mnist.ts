@@ -30,7 +30,7 @@ import {
   toTensor,
   type Transform,
 } from "../transforms/mod.ts";
-import { inspect } from "./verify.ts";
+import { inspect } from "./manifest.ts";
 
 /** Number of train and test images of each source. */
 export const COUNTS: Readonly<

@@ -8,7 +8,7 @@ import { cacheDir } from "../../cache_dir.ts";
 import { DataError, OptionError } from "../../errors.ts";
 import { downloadFile, type DownloadProgress } from "./download.ts";
 import { type FileEntry, MANIFEST } from "./manifest.ts";
-import { inspect } from "./verify.ts";
+import { inspect } from "./manifest.ts";
 
 /** Where Debian's package `dataset-fashion-mnist` puts the files. */
 const DEBIAN_DIR = "/usr/share/datasets/fashion-mnist";

@@ -6,7 +6,7 @@
  */
 
 import { exifOrientation, type Orientation } from "./exif_orientation.ts";
-import { requireSize } from "./image_size.ts";
+import { requireSize } from "./pixels.ts";
 
 /** What is known of a JPEG file. */
 export interface JpegHeader {

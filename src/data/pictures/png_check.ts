@@ -5,7 +5,7 @@
  */
 
 import { unzlibSync } from "fflate";
-import { requireSize } from "./image_size.ts";
+import { requireSize } from "./pixels.ts";
 
 /** Colour type of pixels that are numbers of colours. */
 const PALETTE = 3;

@@ -14,7 +14,7 @@ import {
   readVerified,
 } from "../../../src/data/fashion_mnist/files.ts";
 import { MANIFEST } from "../../../src/data/fashion_mnist/manifest.ts";
-import { sha256Of } from "../../../src/data/fashion_mnist/verify.ts";
+import { sha256Of } from "../../../src/data/fashion_mnist/manifest.ts";
 import { DataError, OptionError } from "../../../src/errors.ts";
 import { setVariables } from "../../environment.ts";
 import { makeFolder, namesIn } from "../folder.ts";

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeIdx } from "../../../src/data/idx.ts";
 import { MANIFEST } from "../../../src/data/fashion_mnist/manifest.ts";
-import { inspect, sha256Of } from "../../../src/data/fashion_mnist/verify.ts";
+import { inspect, sha256Of } from "../../../src/data/fashion_mnist/manifest.ts";
 
 const ENTRY = MANIFEST.sample.files[2];
 const FILE = await Deno.readFile(

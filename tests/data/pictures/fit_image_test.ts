@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { Image } from "../../../src/data/dataset.ts";
-import { resample } from "../../../src/data/pictures/resample.ts";
+import { resample } from "../../../src/data/pictures/fit_image.ts";
 import { resize } from "../../../src/data/transforms/mod.ts";
 
 function noise(

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gzipSync } from "fflate";
 import { crc32, gunzipSync } from "node:zlib";
-import { gunzip, isGz } from "../../src/data/gunzip.ts";
+import { gunzip, isGz } from "../../src/data/gz_file.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { gzipSync } from "fflate";
-import { decompress, readFile } from "../../src/data/read_file.ts";
+import { decompress, readFile } from "../../src/data/gz_file.ts";
 import { DataError } from "../../src/errors.ts";
 import { makeFolder } from "./folder.ts";
 
