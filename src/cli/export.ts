@@ -5,9 +5,9 @@
  */
 
 import { loadCheckpoint } from "../io/checkpoint.ts";
-import { exportModel } from "../io/interchange/export.ts";
+import { exportModel } from "../io/interchange/interchange.ts";
 import { describeModel } from "../io/model_config.ts";
-import { findCheckpoint } from "../runs/find_checkpoint.ts";
+import { findCheckpoint } from "../runs/run_files.ts";
 import { UsageError } from "./option_kinds.ts";
 import type { CommandLine } from "./options.ts";
 import { checkWritable } from "./output_file.ts";

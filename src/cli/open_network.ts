@@ -15,7 +15,7 @@ import {
 } from "../io/checkpoint.ts";
 import { initBackend } from "../device/open.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import { findCheckpoint } from "../runs/find_checkpoint.ts";
+import { findCheckpoint } from "../runs/run_files.ts";
 import { useTuned } from "../train/tune.ts";
 import { buildNetwork } from "./network.ts";
 

@@ -8,6 +8,8 @@
 import { Crc32 } from "@aws-crypto/crc32";
 import { Gunzip, gzipSync } from "fflate";
 import { DataError } from "../errors.ts";
+import { host } from "../platform/host.ts";
+import { reasonOf } from "../reason.ts";
 
 /** Bytes that fflate is given at once: as deflate makes at most 1032 bytes of one, it returns 34 MB at the most. */
 const PIECE_BYTES = 2 ** 15;
@@ -157,13 +159,11 @@ export async function readFile(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { wanted, maxBytes = MAX_BYTES } = options;
   try {
-    const stored = await _collect((await Deno.open(file)).readable, maxBytes);
-    return decompress(stored, maxBytes);
+    return decompress(await host.readFile(file, maxBytes), maxBytes);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new DataError(
       String(file),
-      `Cannot read ${file} (${reason}): name a ${wanted}`,
+      `Cannot read ${file} (${reasonOf(error)}): name a ${wanted}`,
     );
   }
 }
@@ -182,20 +182,4 @@ export function decompress(
   maxBytes: number = MAX_BYTES,
 ): Uint8Array<ArrayBuffer> {
   return isGz(stored) ? gunzip(stored, { maxBytes, checksum: true }) : stored;
-}
-
-async function _collect(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let numBytes = 0;
-  for await (const chunk of stream) {
-    numBytes += chunk.length;
-    if (numBytes > maxBytes) {
-      throw new Error(`it has more than ${maxBytes} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return await new Blob(chunks).bytes();
 }

@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 import type { Dataset } from "./dataset.ts";
 import { copyArgs, type Origin, withOrigin } from "./origin.ts";
 import type { Transform } from "./transforms/transform.ts";
@@ -106,8 +107,7 @@ async function _import(module: string): Promise<Record<string, unknown>> {
   try {
     return await import(module);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const [reason] = message.split("\n");
+    const [reason] = reasonOf(error).split("\n");
     throw new OptionError(
       "module",
       module,

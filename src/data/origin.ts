@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 
 /** An export of a module, and what it is called with. */
 export interface Origin {
@@ -51,7 +52,7 @@ export function copyArgs(args: readonly unknown[]): readonly unknown[] {
   try {
     return structuredClone(args);
   } catch (error) {
-    const [reason] = String((error as Error).message).split("\n");
+    const [reason] = reasonOf(error).split("\n");
     throw new OptionError(
       "args",
       args.map((arg) => typeof arg).join(", "),

@@ -5,6 +5,8 @@
  */
 
 import { AlexNetError, DataError } from "../errors.ts";
+import { host } from "../platform/host.ts";
+import { reasonOf } from "../reason.ts";
 
 /**
  * Writes a file by way of a temporary one beside it, `PATH.UUID.part`, which is flushed to the disk and then renamed. A
@@ -22,12 +24,11 @@ export async function writeAtomically(
   const part = `${path}.${crypto.randomUUID()}.part`;
   try {
     await _write(part, pieces);
-    await Deno.rename(part, path);
+    await host.rename(part, path);
   } catch (error) {
-    await Deno.remove(part).catch(() => {});
+    await host.remove(part).catch(() => {});
     if (error instanceof AlexNetError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(path, `Cannot write ${path}: ${reason}`);
+    throw cannotWrite(path, error);
   }
 }
 
@@ -35,11 +36,13 @@ async function _write(
   path: string,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true });
-  for await (const piece of pieces) {
-    let done = 0;
-    while (done < piece.length) done += await file.write(piece.subarray(done));
-  }
+  using file = await host.open(path, "new");
+  for await (const piece of pieces) await file.write(piece);
   // Without it, a rename may reach the disk before the content does, and a power cut leaves an empty file.
   await file.sync();
+}
+
+/** Makes the error of a file that cannot be written. */
+export function cannotWrite(path: string, error: unknown): DataError {
+  return new DataError(path, `Cannot write ${path}: ${reasonOf(error)}`);
 }

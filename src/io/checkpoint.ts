@@ -14,8 +14,12 @@ import {
   parseModelConfig,
   weightShapes,
 } from "./model_config.ts";
-import { encodeSafetensors, type NamedTensor } from "./safetensors.ts";
-import { openSafetensors, type SafetensorsFile } from "./safetensors_file.ts";
+import {
+  encodeSafetensors,
+  type NamedTensor,
+  openSafetensors,
+  type SafetensorsFile,
+} from "./safetensors.ts";
 
 export type { ModelConfig } from "./model_config.ts";
 

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { join } from "node:path";
-import { DataError, OptionError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
+import { host } from "../platform/host.ts";
+import { cannotWrite } from "./atomic_file.ts";
 import type { EventContent, SummaryImage } from "./event_record.ts";
 
 /** Options of {@linkcode EventWriter.open}. */
@@ -151,9 +152,9 @@ export class EventWriter {
     this.#pending = [];
     this.#pendingBytes = 0;
     try {
-      Deno.writeFileSync(this.path, bytes, { append: true, create: false });
+      host.appendSync(this.path, bytes);
     } catch (error) {
-      throw _unwritable(this.path, error);
+      throw cannotWrite(this.path, error);
     }
   }
 
@@ -184,25 +185,20 @@ async function _createFile(folder: string, seconds: number): Promise<string> {
   let path = folder;
   try {
     let first = seconds;
-    for await (const { name } of Deno.readDir(folder)) {
+    for (const { name } of await host.list(folder)) {
       const [, time] = NAME.exec(name) ?? [];
       first = Math.max(first, Number(time ?? 0) + 1);
     }
     const time = String(first).padStart(10, "0");
-    path = join(
+    path = host.join(
       folder,
-      `events.out.tfevents.${time}.${_hostname()}.${Deno.pid}.0`,
+      `events.out.tfevents.${time}.${host.machineName}.${host.processId}.0`,
     );
-    (await Deno.open(path, { write: true, createNew: true })).close();
+    (await host.open(path, "new"))[Symbol.dispose]();
     return path;
   } catch (error) {
-    throw _unwritable(path, error);
+    throw cannotWrite(path, error);
   }
-}
-
-function _unwritable(path: string, error: unknown): DataError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new DataError(path, `Cannot write ${path}: ${reason}`);
 }
 
 function _describePng(png: Uint8Array): SummaryImage {
@@ -214,13 +210,4 @@ function _describePng(png: Uint8Array): SummaryImage {
   const view = new DataView(png.buffer, png.byteOffset);
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   return { width, height, colorspace, png };
-}
-
-/** The name of this machine, for people who look at files of several; where Deno may not say, it is left out. */
-function _hostname(): string {
-  const { state } = Deno.permissions.querySync({
-    name: "sys",
-    kind: "hostname",
-  });
-  return state === "granted" ? Deno.hostname() : "localhost";
 }

@@ -5,10 +5,12 @@
  * @module
  */
 
-import type { AdapterDescription, TunedOperation } from "../device/device.ts";
 import config from "../../deno.json" with { type: "json" };
-import { cacheDir } from "../cache_dir.ts";
+import type { AdapterDescription, TunedOperation } from "../device/device.ts";
 import { DataError } from "../errors.ts";
+import { host } from "../platform/host.ts";
+import { reasonOf } from "../reason.ts";
+import { cannotWrite, writeAtomically } from "./atomic_file.ts";
 
 /** Version of the files: a change of what they hold, or of what keys and ways mean. */
 const FORMAT = 1;
@@ -35,7 +37,7 @@ export async function tuningFile(
   adapter: AdapterDescription,
   dir?: string,
 ): Promise<string | undefined> {
-  const base = cacheDir();
+  const base = host.cacheDir();
   const folder = dir ?? (base === undefined ? undefined : `${base}/tuning`);
   if (folder === undefined) return;
   const bytes = new TextEncoder().encode(_identityOf(adapter));
@@ -61,11 +63,10 @@ export async function readTuning(
     if (path === undefined) return new Map();
     return _parse(await _read(path), _identityOf(adapter));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
     onWarning(
       `ignored what was tuned before${
         path === undefined ? "" : `, in ${path}`
-      }: ${reason}; delete the file or run \`tune\` to write it anew`,
+      }: ${reasonOf(error)}; delete the file or run \`tune\` to write it anew`,
     );
     return new Map();
   }
@@ -97,16 +98,13 @@ export async function writeTuning(
   const all = await readTuning(adapter, options);
   for (const operation of tuned) all.set(operation.key, operation);
   const content = { ..._identity(adapter), operations: [...all.values()] };
-  const part = `${path}.${crypto.randomUUID()}.part`;
   try {
-    await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-    await Deno.writeTextFile(part, `${JSON.stringify(content, null, 1)}\n`);
-    await Deno.rename(part, path);
+    await host.makeFolder(host.folderOf(path), { recursive: true });
   } catch (error) {
-    await Deno.remove(part).catch(() => {});
-    const reason = error instanceof Error ? error.message : error;
-    throw new DataError(path, `Cannot write ${path}: ${reason}`);
+    throw cannotWrite(path, error);
   }
+  const text = `${JSON.stringify(content, null, 1)}\n`;
+  await writeAtomically(path, [new TextEncoder().encode(text)]);
   return path;
 }
 
@@ -115,7 +113,7 @@ function _identity({ name, vendor, features, limits }: AdapterDescription) {
   return {
     format: FORMAT,
     package: `${config.name} ${config.version}`,
-    deno: Deno.version.deno,
+    deno: host.version,
     cores: navigator.hardwareConcurrency,
     adapter: { name, vendor, features, limits },
   };
@@ -128,11 +126,11 @@ function _identityOf(adapter: AdapterDescription): string {
 /** Reads a file, or nothing where there is none. */
 async function _read(path: string): Promise<string | undefined> {
   try {
-    const { size } = await Deno.stat(path);
+    const { size } = await host.stat(path);
     if (size > MOST_BYTES) throw new Error(`it has ${size} bytes`);
-    return await Deno.readTextFile(path);
+    return await host.readText(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
+    if (host.isMissing(error)) return;
     throw error;
   }
 }

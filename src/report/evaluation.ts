@@ -4,7 +4,6 @@
  * @module
  */
 
-import { join } from "node:path";
 import type { Image } from "../data/dataset.ts";
 import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
 import type { FileOptions } from "../data/fashion_mnist/files.ts";
@@ -20,6 +19,7 @@ import { checkClasses, describeModel } from "../io/model_config.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { namedLayers } from "../models/named.ts";
 import { Sequential } from "../nn/sequential.ts";
+import { host } from "../platform/host.ts";
 import type { RunConfig } from "../runs/records.ts";
 import {
   type ClassMetrics,
@@ -131,8 +131,8 @@ async function _loadCheckpoint(
   path: string,
 ): Promise<{ name: "best" | "last"; checkpoint: Checkpoint } | undefined> {
   for (const name of ["best", "last"] as const) {
-    const file = join(path, "checkpoints", name);
-    const info = await Deno.stat(file).catch(() => undefined);
+    const file = host.join(path, "checkpoints", name);
+    const info = await host.stat(file).catch(() => undefined);
     if (info) return { name, checkpoint: await loadCheckpoint(file) };
   }
 }

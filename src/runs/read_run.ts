@@ -4,9 +4,10 @@
  * @module
  */
 
-import { join } from "node:path";
 import type { GenericSchema } from "valibot";
 import { DataError } from "../errors.ts";
+import { host } from "../platform/host.ts";
+import { reasonOf } from "../reason.ts";
 import type {
   EpochRecord,
   MetricsRecord,
@@ -48,7 +49,7 @@ export async function readRun(path: string): Promise<RunRecords> {
   const { RECORD_SCHEMA } = await import("./record_schemas.ts");
   const check = await _loadCheck();
   const config = await readConfig(path);
-  const metricsPath = join(path, "metrics.jsonl");
+  const metricsPath = host.join(path, "metrics.jsonl");
   const lines = (await _readText(metricsPath, MAX_METRICS_BYTES)).split("\n");
   const records: { steps: StepRecord[]; epochs: EpochRecord[] } = {
     steps: [],
@@ -76,7 +77,7 @@ export async function readRun(path: string): Promise<RunRecords> {
 export async function readConfig(path: string): Promise<RunConfig> {
   const { CONFIG_SCHEMA } = await import("./record_schemas.ts");
   const check = await _loadCheck();
-  const where = { path: join(path, "config.json") };
+  const where = { path: host.join(path, "config.json") };
   const text = await _readText(where.path, MAX_CONFIG_BYTES);
   return check(CONFIG_SCHEMA, _parse(text, where), where);
 }
@@ -108,15 +109,15 @@ async function _loadCheck(): Promise<_Check> {
 
 async function _readText(path: string, maxBytes: number): Promise<string> {
   try {
-    const { isFile, size } = await Deno.stat(path);
+    const { isFile, size } = await host.stat(path);
     if (!isFile) throw _unusable({ path }, "it is not a file");
     if (size > maxBytes) {
       throw _unusable({ path }, `${size} bytes, and ${maxBytes} are the most`);
     }
-    return await Deno.readTextFile(path);
+    return await host.readText(path);
   } catch (error) {
     if (error instanceof DataError) throw error;
-    const reason = error instanceof Deno.errors.NotFound
+    const reason = host.isMissing(error)
       ? "there is no such file; `train --out RUN` writes a run folder"
       : _reason(error);
     throw new DataError(path, `Cannot read ${_oneLine(path)}: ${reason}`);
@@ -163,7 +164,7 @@ function _unusable({ path, line }: _Place, reason: string): DataError {
 }
 
 function _reason(error: unknown): string {
-  return _oneLine(error instanceof Error ? error.message : String(error));
+  return _oneLine(reasonOf(error));
 }
 
 /** Names and contents of files may be long, and have line breaks and what terminals take for commands. */

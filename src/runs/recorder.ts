@@ -6,6 +6,14 @@
 
 import { readScalars } from "../device/device.ts";
 import { type Scalar, tf } from "../device/tf.ts";
+import { DataError } from "../errors.ts";
+import { cannotWrite, writeAtomically } from "../io/atomic_file.ts";
+import { encodePng } from "../io/contact_sheet.ts";
+import { drawFilters } from "../io/filter_picture.ts";
+import { EventWriter } from "../io/tensorboard.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import { host } from "../platform/host.ts";
+import type { OpenFile } from "../platform/platform.ts";
 import type {
   Callbacks,
   EpochEnd,
@@ -13,9 +21,7 @@ import type {
   Training,
 } from "../train/callbacks.ts";
 import { readWeights } from "../train/state.ts";
-import type { EventLog } from "./event_log.ts";
-import type { MetricsFile } from "./metrics_file.ts";
-import type { StepRecord } from "./records.ts";
+import type { MetricsRecord, StepRecord } from "./records.ts";
 import type { RunCheckpoints } from "./run_checkpoints.ts";
 
 /** Most steps that are read from the device at once. */
@@ -125,4 +131,183 @@ export class Recorder implements Callbacks, Disposable {
 
 function _free(steps: readonly _PendingStep[]): void {
   for (const { loss, correct } of steps) tf.dispose([loss, correct]);
+}
+
+/** Where a run goes on: what was written of this and what came after it is written again. */
+export interface ResumePoint {
+  /** Epoch, from 1. */
+  readonly epoch: number;
+  /** Step, from 0 over the run. */
+  readonly step: number;
+}
+
+/**
+ * A file to which records are added. Those that are added at once are one write, so that a process that is killed leaves at
+ * most a torn last line, which readers pass over and a run that goes on takes away.
+ */
+export class MetricsFile implements Disposable {
+  readonly #path: string;
+  readonly #file: OpenFile;
+
+  private constructor(path: string, file: OpenFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Opens a file, and takes away what is to be written again.
+   *
+   * @param path The file.
+   * @param from Where the run goes on.
+   * @returns The file, without anything of that step or epoch and later ones.
+   * @throws {DataError} If it cannot be read or written.
+   */
+  static async open(path: string, from: ResumePoint): Promise<MetricsFile> {
+    try {
+      const text = await _read(path);
+      const kept = text.split("\n").filter((line) => _isBefore(line, from));
+      const content = kept.map((line) => `${line}\n`).join("");
+      if (content !== text) {
+        await writeAtomically(path, [new TextEncoder().encode(content)]);
+      }
+      return new MetricsFile(path, await host.open(path, "append"));
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      throw cannotWrite(path, error);
+    }
+  }
+
+  /**
+   * Adds records.
+   *
+   * @param records The records.
+   * @throws {DataError} If they cannot be written.
+   */
+  append(records: readonly MetricsRecord[]): void {
+    const text = records.map((record) => `${JSON.stringify(record)}\n`);
+    const bytes = new TextEncoder().encode(text.join(""));
+    try {
+      this.#file.writeSync(bytes);
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+  }
+
+  /**
+   * Waits until what was added is on the disk.
+   *
+   * @throws {DataError} If it does not get there.
+   */
+  async sync(): Promise<void> {
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+  }
+
+  /** Closes the file. */
+  [Symbol.dispose](): void {
+    this.#file[Symbol.dispose]();
+  }
+}
+
+async function _read(path: string): Promise<string> {
+  try {
+    return await host.readText(path);
+  } catch (error) {
+    if (host.isMissing(error)) return "";
+    throw error;
+  }
+}
+
+/** Whether a line is a whole record of what the run does not do again. */
+function _isBefore(line: string, from: ResumePoint): boolean {
+  try {
+    const { type, step, epoch } = JSON.parse(line) as MetricsRecord & {
+      step?: number;
+    };
+    return type === "epoch" ? epoch < from.epoch : step! < from.step;
+  } catch {
+    return false;
+  }
+}
+
+/** An event file of a run. */
+export class EventLog {
+  readonly #writer: EventWriter;
+
+  private constructor(writer: EventWriter) {
+    this.#writer = writer;
+  }
+
+  /**
+   * Starts a file.
+   *
+   * @param folder The run folder.
+   * @param step First step that is going to be written: what other files say of it and of later ones counts no more.
+   * @returns The log.
+   * @throws {DataError} If the file cannot be written.
+   */
+  static async open(folder: string, step: number): Promise<EventLog> {
+    return new EventLog(await EventWriter.open(folder, { resumeAtStep: step }));
+  }
+
+  /** Path of the file. */
+  get path(): string {
+    return this.#writer.path;
+  }
+
+  /**
+   * Adds steps: curves of loss, accuracy and learning rate.
+   *
+   * @param records The steps.
+   * @throws {DataError} If they cannot be written.
+   */
+  steps(records: readonly StepRecord[]): void {
+    for (const { step, loss, accuracy, learningRate } of records) {
+      this.#writer.scalars(step, {
+        "step/loss": loss ?? NaN,
+        "step/accuracy": accuracy,
+        "step/learning_rate": learningRate,
+      });
+    }
+    this.#writer.flush();
+  }
+
+  /**
+   * Adds an epoch, at its last step, or what a part of one says, at the step with which a resumed run goes on: curves of loss, accuracy and speed, and the first layer's filters.
+   *
+   * @param epoch What was measured.
+   * @param net The network.
+   * @throws {DataError} If it cannot be written.
+   */
+  async epoch(epoch: EpochEnd, net: Sequential): Promise<void> {
+    const step = epoch.isPartial ? epoch.steps : epoch.steps - 1;
+    const values = {
+      "epoch/train_loss": epoch.loss,
+      "epoch/train_accuracy": epoch.trainAccuracy,
+      "epoch/measured_train_accuracy": epoch.measuredTrainAccuracy,
+      "epoch/test_loss": epoch.testLoss,
+      "epoch/test_accuracy": epoch.testAccuracy,
+      "epoch/images_per_second": epoch.imagesPerSecond,
+    };
+    for (const [tag, value] of Object.entries(values)) {
+      if (value !== undefined) this.#writer.scalars(step, { [tag]: value });
+    }
+    const png = await _drawFirstFilters(net);
+    if (png) this.#writer.image("filters of the first layer", step, png);
+    this.#writer.flush();
+  }
+}
+
+/** The filters as a PNG file, if the first layer has some that can be seen. */
+async function _drawFirstFilters(
+  net: Sequential,
+): Promise<Uint8Array | undefined> {
+  const [kernel] = net.getWeights();
+  const { shape } = kernel;
+  if (shape.length !== 4 || (shape[2] !== 1 && shape[2] !== 3)) return;
+  const values = await kernel.data() as Float32Array;
+  return encodePng(drawFilters({ shape, values }));
 }

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import {
   type Checkpoint,
@@ -14,6 +13,8 @@ import {
   writeCheckpoint,
 } from "../io/checkpoint.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
+import { host } from "../platform/host.ts";
+import { reasonOf } from "../reason.ts";
 import type { TrainingState } from "../train/state.ts";
 
 /** The checkpoint from which a run goes on. */
@@ -63,11 +64,11 @@ export class RunCheckpoints {
   async load(): Promise<TrainingState | undefined> {
     const names = await this.#list();
     for (const name of names.filter((name) => PART_NAME.test(name))) {
-      await Deno.remove(join(this.#folder, name));
+      await host.remove(host.join(this.#folder, name));
     }
     const newest = names.includes(LAST) ? LAST : _olderFirst(names).at(-1);
     if (newest === undefined) return;
-    const path = join(this.#folder, newest);
+    const path = host.join(this.#folder, newest);
     const checkpoint = await loadCheckpoint(path, { tensors: "all" });
     const state = await _stateOf(checkpoint, this.#options.model);
     if (newest === LAST) this.#lastStep = state.progress.step;
@@ -87,7 +88,7 @@ export class RunCheckpoints {
     const isOlder = this.#lastStep !== undefined &&
       this.#lastStep < progress.step;
     if (keep > 1 && isOlder) await this.#keepLast();
-    await writeCheckpoint(join(this.#folder, LAST), {
+    await writeCheckpoint(host.join(this.#folder, LAST), {
       config: model,
       tensors: new Map([...weights, ...others]),
       training: JSON.stringify(progress),
@@ -95,7 +96,7 @@ export class RunCheckpoints {
     this.#lastStep = progress.step;
     const older = _olderFirst(await this.#list());
     for (const name of older.slice(0, Math.max(0, older.length - keep + 1))) {
-      await Deno.remove(join(this.#folder, name));
+      await host.remove(host.join(this.#folder, name));
     }
   }
 
@@ -107,35 +108,31 @@ export class RunCheckpoints {
    */
   async saveBest(weights: ReadonlyMap<string, NamedTensor>): Promise<void> {
     const { model } = this.#options;
-    const path = join(this.#folder, BEST);
+    const path = host.join(this.#folder, BEST);
     await writeCheckpoint(path, { config: model, tensors: weights });
   }
 
   /** A second name for the file, which stays when the next takes the first; a copy where there are no second names. */
   async #keepLast(): Promise<void> {
-    const last = join(this.#folder, LAST);
+    const last = host.join(this.#folder, LAST);
     const name = `step-${String(this.#lastStep).padStart(8, "0")}`;
-    const path = join(this.#folder, name);
+    const path = host.join(this.#folder, name);
     try {
-      await Deno.remove(path).catch(() => {});
-      await Deno.link(last, path);
+      await host.remove(path).catch(() => {});
+      await host.link(last, path);
     } catch {
-      await Deno.copyFile(last, `${path}.part`);
-      await Deno.rename(`${path}.part`, path);
+      await host.copy(last, `${path}.part`);
+      await host.rename(`${path}.part`, path);
     }
   }
 
   async #list(): Promise<string[]> {
     try {
-      return await Array.fromAsync(
-        Deno.readDir(this.#folder),
-        ({ name }) => name,
-      );
+      return (await host.list(this.#folder)).map(({ name }) => name);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
       throw new DataError(
         this.#folder,
-        `Cannot read the folder ${this.#folder}: ${reason}`,
+        `Cannot read the folder ${this.#folder}: ${reasonOf(error)}`,
       );
     }
   }

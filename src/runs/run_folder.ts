@@ -4,25 +4,23 @@
  * @module
  */
 
-import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { writeAtomically } from "../io/atomic_file.ts";
+import { host } from "../platform/host.ts";
 import type { Callbacks } from "../train/callbacks.ts";
 import type { Checkpoints, TrainingState } from "../train/state.ts";
-import { EventLog } from "./event_log.ts";
-import { lockRun } from "./lock.ts";
-import { MetricsFile } from "./metrics_file.ts";
 import { readConfig } from "./read_run.ts";
-import { Recorder } from "./recorder.ts";
+import { EventLog, MetricsFile, Recorder } from "./recorder.ts";
 import type { RunConfig } from "./records.ts";
+import { RunCheckpoints } from "./run_checkpoints.ts";
 import {
   hasRun,
+  lockRun,
   makeFolder,
   removeParts,
   RUN_FILES,
   takeAway,
 } from "./run_files.ts";
-import { RunCheckpoints } from "./run_checkpoints.ts";
 
 /** Options of a run folder. */
 export interface RunFolderOptions {
@@ -128,7 +126,7 @@ export class RunFolder implements Disposable {
     config: RunConfig,
     options: RunFolderOptions = {},
   ): Promise<RunFolder> {
-    await makeFolder(join(path, RUN_FILES.checkpoints));
+    await makeFolder(host.join(path, RUN_FILES.checkpoints));
     const lock = lockRun(path);
     try {
       if (await hasRun(path)) {
@@ -166,7 +164,7 @@ export class RunFolder implements Disposable {
     const config = { ...old, recipe: { ...old.recipe, ...options.recipe } };
     const lock = lockRun(path);
     try {
-      await makeFolder(join(path, RUN_FILES.checkpoints));
+      await makeFolder(host.join(path, RUN_FILES.checkpoints));
       await removeParts(path);
       if (JSON.stringify(config) !== JSON.stringify(old)) {
         await _writeConfig(path, config);
@@ -183,12 +181,15 @@ export class RunFolder implements Disposable {
     let metrics: MetricsFile | undefined;
     try {
       const checkpoints = new RunCheckpoints(
-        join(path, RUN_FILES.checkpoints),
+        host.join(path, RUN_FILES.checkpoints),
         { model, keep: keepCheckpoints },
       );
       const state = await checkpoints.load();
       const from = state?.progress ?? { epoch: 1, step: 0 };
-      metrics = await MetricsFile.open(join(path, RUN_FILES.metrics), from);
+      metrics = await MetricsFile.open(
+        host.join(path, RUN_FILES.metrics),
+        from,
+      );
       const events = await EventLog.open(path, from.step);
       const parts = { opening, state, metrics, events, checkpoints };
       return new RunFolder(path, parts);
@@ -213,6 +214,6 @@ export class RunFolder implements Disposable {
 
 async function _writeConfig(path: string, config: RunConfig): Promise<void> {
   const text = `${JSON.stringify(config, null, 2)}\n`;
-  const file = join(path, RUN_FILES.config);
+  const file = host.join(path, RUN_FILES.config);
   await writeAtomically(file, [new TextEncoder().encode(text)]);
 }

@@ -5,8 +5,8 @@
  */
 
 import { DataError } from "../../errors.ts";
-import type { FileEntry } from "./manifest.ts";
-import { inspect } from "./manifest.ts";
+import { host } from "../../platform/host.ts";
+import { type FileEntry, inspect } from "./manifest.ts";
 
 /** How far the download of one file is. */
 export interface DownloadProgress {
@@ -61,7 +61,7 @@ export async function downloadFile(
     const url = `${mirror}${entry.name}.gz`;
     try {
       await _downloadFrom({ ...options, entry, url, part: `${path}.part` });
-      await _onDisk(path, Deno.rename(`${path}.part`, path));
+      await _onDisk(path, host.rename(`${path}.part`, path));
       return path;
     } catch (error) {
       if (error instanceof DataError) throw error;
@@ -88,7 +88,7 @@ async function _downloadFrom(transfer: Transfer): Promise<void> {
     difference = await _differenceOf(transfer);
   }
   if (difference !== undefined) {
-    await _onDisk(part, Deno.remove(part));
+    await _onDisk(part, host.remove(part));
     throw new Error(difference);
   }
 }
@@ -96,7 +96,7 @@ async function _downloadFrom(transfer: Transfer): Promise<void> {
 async function _differenceOf(
   { part, entry }: Transfer,
 ): Promise<string | undefined> {
-  const result = await inspect(await _onDisk(part, Deno.readFile(part)), entry);
+  const result = await inspect(await _onDisk(part, host.readFile(part)), entry);
   return result.ok ? undefined : result.difference;
 }
 
@@ -158,15 +158,14 @@ async function _save(
   // Deflate adds less than 1% to data that it cannot compress.
   const maxBytes = entry.numBytes * 1.01 + 1024;
   let receivedBytes = start;
-  await _onDisk(folder, Deno.mkdir(folder, { recursive: true }));
-  const mode = start > 0 ? { append: true } : { write: true, truncate: true };
-  const opened = Deno.open(part, { create: true, ...mode });
-  const file = await _onDisk(part, opened);
+  await _onDisk(folder, host.makeFolder(folder, { recursive: true }));
+  const opened = host.open(part, start > 0 ? "append" : "replace");
+  using file = await _onDisk(part, opened);
   try {
     alive();
     for await (const piece of response.body ?? []) {
       alive();
-      await _onDisk(part, _writeAll(file, piece));
+      await _onDisk(part, file.write(piece));
       receivedBytes += piece.length;
       onProgress?.({
         file: `${entry.name}.gz`,
@@ -178,23 +177,15 @@ async function _save(
     }
   } catch (error) {
     if (error instanceof DataError || receivedBytes === 0) {
-      await Deno.remove(part).catch(() => {});
+      await host.remove(part).catch(() => {});
     }
     throw error;
-  } finally {
-    file.close();
-  }
-}
-
-async function _writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += await file.write(bytes.subarray(done));
   }
 }
 
 async function _sizeOf(path: string): Promise<number> {
   try {
-    return (await Deno.stat(path)).size;
+    return (await host.stat(path)).size;
   } catch {
     return 0;
   }

@@ -4,24 +4,18 @@
  * @module
  */
 
-import { checkWorkers } from "../loader/host_batches.ts";
 import { DataError, OptionError } from "../../errors.ts";
 import { requireInteger } from "../../options.ts";
+import { reasonOf } from "../../reason.ts";
+import { arrayDataset } from "../array_dataset.ts";
+import type { Dataset } from "../dataset.ts";
+import { type IdxArray, parseIdx } from "../idx.ts";
 import {
   countBatches,
   DataLoader,
   type DataLoaderOptions,
 } from "../loader/data_loader.ts";
-import { arrayDataset } from "../array_dataset.ts";
-import type { Dataset } from "../dataset.ts";
-import {
-  checkFileOptions,
-  ensureFashionMnist,
-  type FileOptions,
-  readVerified,
-} from "./files.ts";
-import { type IdxArray, parseIdx } from "../idx.ts";
-import { type FileEntry, MANIFEST } from "./manifest.ts";
+import { checkWorkers } from "../loader/host_batches.ts";
 import { countTested, subset, trainTestSplit } from "../split.ts";
 import {
   compose,
@@ -30,7 +24,13 @@ import {
   toTensor,
   type Transform,
 } from "../transforms/mod.ts";
-import { inspect } from "./manifest.ts";
+import {
+  checkFileOptions,
+  ensureFashionMnist,
+  type FileOptions,
+  readVerified,
+} from "./files.ts";
+import { type FileEntry, inspect, MANIFEST } from "./manifest.ts";
 
 /** Number of train and test images of each source. */
 export const COUNTS: Readonly<
@@ -235,10 +235,11 @@ async function _fetchBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
     if (!response.ok) throw new Error(`HTTP status ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new DataError(
       url.href,
-      `Cannot read ${url.href} (${reason}): install the package again, or use source "full"`,
+      `Cannot read ${url.href} (${
+        reasonOf(error)
+      }): install the package again, or use source "full"`,
     );
   }
 }

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { cacheDir } from "../../cache_dir.ts";
 import { DataError, OptionError } from "../../errors.ts";
+import { host } from "../../platform/host.ts";
+import type { PathInfo } from "../../platform/platform.ts";
+import { reasonOf } from "../../reason.ts";
 import { downloadFile, type DownloadProgress } from "./download.ts";
-import { type FileEntry, MANIFEST } from "./manifest.ts";
-import { inspect } from "./manifest.ts";
+import { type FileEntry, inspect, MANIFEST } from "./manifest.ts";
 
 /** Where Debian's package `dataset-fashion-mnist` puts the files. */
 const DEBIAN_DIR = "/usr/share/datasets/fashion-mnist";
@@ -38,11 +39,11 @@ export interface DataFile extends FileEntry {
 /**
  * Names the folder that downloads go to when the user names none.
  *
- * @returns `fashion-mnist` in `cacheDir()`.
+ * @returns `fashion-mnist` in the cache folder of this package.
  * @throws {DataError} If the environment names no such folder.
  */
 export function dataCacheDir(): string {
-  const base = cacheDir();
+  const base = host.cacheDir();
   if (base === undefined) {
     throw new DataError(
       "",
@@ -133,7 +134,7 @@ export async function readVerified(
       : "reinstall the package dataset-fashion-mnist or choose another --data-dir";
     throw new DataError(path, `${problem}: ${remedy}`);
   }
-  await Deno.remove(path).catch((error: Error) => {
+  await host.remove(path).catch((error: Error) => {
     throw new DataError(path, `${problem}: delete it (${error.message})`);
   });
   if (options.offline && await _find(file, options) === undefined) {
@@ -182,7 +183,7 @@ async function _find(
   for (const { dir, origin } of _folders(options)) {
     const folder = await _stat(dir, origin);
     if (folder === undefined) continue;
-    if (!folder.isDirectory) {
+    if (!folder.isFolder) {
       throw new DataError(
         dir,
         `Cannot look for the data set in ${dir} as it is not a folder: choose another --data-dir`,
@@ -200,12 +201,12 @@ async function _find(
 async function _stat(
   path: string,
   origin: DataFile["origin"],
-): Promise<Deno.FileInfo | undefined> {
+): Promise<PathInfo | undefined> {
   try {
-    return await Deno.stat(path);
+    return await host.stat(path);
   } catch (error) {
     // Nobody asked for the system's folder: whatever is wrong with it, it is not there.
-    if (error instanceof Deno.errors.NotFound || origin === "system") {
+    if (host.isMissing(error) || origin === "system") {
       return undefined;
     }
     throw _unreadable(path, error);
@@ -214,16 +215,17 @@ async function _stat(
 
 async function _read(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await Deno.readFile(path);
+    return await host.readFile(path);
   } catch (error) {
     throw _unreadable(path, error);
   }
 }
 
 function _unreadable(path: string, error: unknown): DataError {
-  const reason = error instanceof Error ? error.message : String(error);
   return new DataError(
     path,
-    `Cannot read ${path} (${reason}): make it a readable file or choose another --data-dir`,
+    `Cannot read ${path} (${
+      reasonOf(error)
+    }): make it a readable file or choose another --data-dir`,
   );
 }

@@ -6,6 +6,7 @@
  */
 
 import manifest from "../../../data/manifest.json" with { type: "json" };
+import { reasonOf } from "../../reason.ts";
 import { gunzip, isGz } from "../gz_file.ts";
 
 /** A file of the data set; length and checksum are those of its decompressed IDX bytes. */
@@ -58,8 +59,7 @@ export async function inspect(
     const options = { maxBytes: entry.numBytes, checksum: false };
     content = isGz(stored) ? gunzip(stored, options) : stored;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return _differs(entry, `a broken gz stream (${reason})`);
+    return _differs(entry, `a broken gz stream (${reasonOf(error)})`);
   }
   if (content.length > entry.numBytes) {
     return _differs(entry, `more than ${entry.numBytes} bytes`);

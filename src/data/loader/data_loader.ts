@@ -4,6 +4,15 @@
  * @module
  */
 
+import { readyDevice } from "../../device/device.ts";
+import { OptionError } from "../../errors.ts";
+import { requireInteger, requireSeed } from "../../options.ts";
+import { storedImages } from "../array_dataset.ts";
+import { checkIndex, type Dataset, describeDataset } from "../dataset.ts";
+import type { Sampler } from "../sampler.ts";
+import { viewOf } from "../split.ts";
+import { partsOf, type Transform } from "../transforms/transform.ts";
+import { toTensor } from "../transforms/values.ts";
 import type {
   ArrayBatch,
   Batch,
@@ -11,12 +20,6 @@ import type {
   ImageShape,
   Shard,
 } from "./batch.ts";
-import { readyDevice } from "../../device/device.ts";
-import { OptionError } from "../../errors.ts";
-import type { Sampler } from "../sampler.ts";
-import { requireInteger, requireSeed } from "../../options.ts";
-import { storedImages } from "../array_dataset.ts";
-import { checkIndex, type Dataset, describeDataset } from "../dataset.ts";
 import { planEpoch } from "./epoch_plan.ts";
 import { makeHostBatch, shapeAfter } from "./host_batch.ts";
 import {
@@ -26,10 +29,7 @@ import {
   type HostOptions,
   type HostSource,
 } from "./host_batches.ts";
-import { viewOf } from "../split.ts";
 import { choosePath, type DataPath, tensorBatches } from "./tensor_batches.ts";
-import { partsOf, type Transform } from "../transforms/transform.ts";
-import { toTensor } from "../transforms/values.ts";
 
 /** How to make batches: names are those of PyTorch's `DataLoader`. */
 export interface DataLoaderOptions {

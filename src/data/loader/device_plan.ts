@@ -4,14 +4,11 @@
  * @module
  */
 
-import type { BatchPlan } from "./epoch_plan.ts";
-import type { ImageShape } from "./batch.ts";
 import {
   type GatherSizes,
   WINDOW_WORDS,
   wordsPerImage,
 } from "../../device/gather_sizes.ts";
-import { randomOf } from "./host_batch.ts";
 import {
   type DrawWindows,
   partsOf,
@@ -19,6 +16,9 @@ import {
   type Transform,
 } from "../transforms/transform.ts";
 import type { Extent, Placement } from "../transforms/window.ts";
+import type { ImageShape } from "./batch.ts";
+import type { BatchPlan } from "./epoch_plan.ts";
+import { randomOf } from "./host_batch.ts";
 
 /** A transform, as the device does it. */
 export interface DevicePlan {

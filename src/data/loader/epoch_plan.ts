@@ -4,10 +4,10 @@
  * @module
  */
 
-import { divide, type Shard, type ShardPlace } from "./batch.ts";
 import { OptionError } from "../../errors.ts";
 import { checkIndex } from "../dataset.ts";
 import { epochOrder, type Sampler } from "../sampler.ts";
+import { divide, type Shard, type ShardPlace } from "./batch.ts";
 
 /** Which samples, and which random numbers their transforms draw. */
 export interface BatchPlan {

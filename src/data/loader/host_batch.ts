@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { BatchPlan } from "./epoch_plan.ts";
-import type { ArrayBatch, ImageShape } from "./batch.ts";
 import { OptionError, SampleError, ShapeError } from "../../errors.ts";
 import { STREAMS, threefry2x32 } from "../../random.ts";
 import type { Dataset, Sample } from "../dataset.ts";
@@ -14,6 +12,8 @@ import {
   requireImage,
   type Transform,
 } from "../transforms/transform.ts";
+import type { ArrayBatch, ImageShape } from "./batch.ts";
+import type { BatchPlan } from "./epoch_plan.ts";
 
 /**
  * Makes the source of random numbers of a sample, which depends on nothing but the arguments.

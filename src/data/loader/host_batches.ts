@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { BatchPlan } from "./epoch_plan.ts";
-import type { ArrayBatch, ImageShape } from "./batch.ts";
 import { OptionError } from "../../errors.ts";
 import { requireInteger } from "../../options.ts";
 import type { Dataset, Sample } from "../dataset.ts";
-import { attemptSample, makeHostBatch } from "./host_batch.ts";
 import { type Origin, originOf } from "../origin.ts";
 import { viewOf } from "../split.ts";
 import { partsOf, type Transform } from "../transforms/transform.ts";
+import type { ArrayBatch, ImageShape } from "./batch.ts";
+import type { BatchPlan } from "./epoch_plan.ts";
+import { attemptSample, makeHostBatch } from "./host_batch.ts";
 import { hasWorkers, WorkerPool } from "./worker_pool.ts";
 
 /** Batches that each worker should at least have, to be worth starting. */

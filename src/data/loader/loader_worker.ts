@@ -6,15 +6,16 @@
  */
 
 import { SampleError, ShapeError } from "../../errors.ts";
-import type { Origin } from "../origin.ts";
-import type { ArrayBatch, ImageShape } from "./batch.ts";
-import type { BatchPlan } from "./epoch_plan.ts";
+import { host } from "../../platform/host.ts";
 import type { Dataset, Sample } from "../dataset.ts";
-import { makeHostBatch } from "./host_batch.ts";
-import { openImageFolder } from "../pictures/image_folder.ts";
 import { load } from "../modules.ts";
+import type { Origin } from "../origin.ts";
+import { openImageFolder } from "../pictures/image_folder.ts";
 import * as transforms from "../transforms/mod.ts";
 import { compose, type Transform } from "../transforms/mod.ts";
+import type { ArrayBatch, ImageShape } from "./batch.ts";
+import type { BatchPlan } from "./epoch_plan.ts";
+import { makeHostBatch } from "./host_batch.ts";
 
 /** The first message to a worker. */
 export interface WorkerSetUp {
@@ -68,13 +69,11 @@ interface Scope {
 const scope = globalThis as unknown as Scope;
 
 // A worker that ends without an error tells nobody: the loader would wait for it for ever.
-const refuse = () => {
+host.replaceExit(() => {
   throw new Error(
     "a worker of a loader must not be closed by what it runs: leave that to the loader",
   );
-};
-Object.assign(globalThis, { close: refuse });
-if ("Deno" in globalThis) Object.assign(Deno, { exit: refuse });
+});
 
 /** What was set up, once the first message is there. */
 let maker: Promise<(task: WorkerTask) => ReturnType<typeof makeHostBatch>>;

@@ -4,20 +4,20 @@
  * @module
  */
 
-import type { BatchPlan } from "./epoch_plan.ts";
-import type { Batch } from "./batch.ts";
 import { device, readyDevice } from "../../device/device.ts";
 import { hasBackend, loadTf, tf } from "../../device/tf.ts";
 import { BackendError, OptionError } from "../../errors.ts";
-import { labelsOf } from "../dataset.ts";
 import { type StoredImages, storedImages } from "../array_dataset.ts";
+import { labelsOf } from "../dataset.ts";
+import { viewOf } from "../split.ts";
+import type { Batch } from "./batch.ts";
 import { type DevicePlan, drawRows, planForDevice } from "./device_plan.ts";
+import type { BatchPlan } from "./epoch_plan.ts";
 import {
   hostBatches,
   type HostOptions,
   type HostSource,
 } from "./host_batches.ts";
-import { viewOf } from "../split.ts";
 
 /** Where batches are made. */
 export type DataPath =

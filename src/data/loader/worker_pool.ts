@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { ArrayBatch } from "./batch.ts";
-import { fileURLToPath } from "node:url";
 import { AlexNetError, SampleError, ShapeError } from "../../errors.ts";
+import { host } from "../../platform/host.ts";
+import type { ArrayBatch } from "./batch.ts";
 import type {
   WorkerAnswer,
   WorkerFailure,
@@ -17,18 +17,9 @@ import type {
 /** The module that workers run. */
 const WORKER_URL = new URL("./loader_worker.ts", import.meta.url);
 
-/**
- * Says whether workers can be started without asking anybody.
- *
- * @returns Whether there are workers here, and Deno may read what they run.
- */
+/** Says whether there are workers here, and what they run can be read without asking the user. */
 export function hasWorkers(): boolean {
-  if (typeof Worker !== "function") return false;
-  if (typeof Deno === "undefined" || WORKER_URL.protocol !== "file:") {
-    return true;
-  }
-  const path = fileURLToPath(WORKER_URL);
-  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+  return typeof Worker === "function" && host.mayRead(WORKER_URL);
 }
 
 /** How a task ends. */

@@ -9,8 +9,8 @@ import { convertIndexedToRgb, decode as decodePng } from "fast-png";
 import { decode as decodeJpeg } from "jpeg-js";
 import type { Image } from "../dataset.ts";
 import { readJpegHeader } from "./jpeg_header.ts";
-import { checkPng } from "./png_check.ts";
 import { imageOf, type Pixels } from "./pixels.ts";
+import { checkPng } from "./png_check.ts";
 
 /**
  * Decodes a file.

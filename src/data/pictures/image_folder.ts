@@ -4,8 +4,10 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import { DataError, OptionError } from "../../errors.ts";
+import { host } from "../../platform/host.ts";
+import type { FolderEntry } from "../../platform/platform.ts";
+import { reasonOf } from "../../reason.ts";
 import { type Dataset, makeDataset } from "../dataset.ts";
 import { withOrigin } from "../origin.ts";
 
@@ -54,7 +56,7 @@ export async function imageFolder(
   if (channels !== 1 && channels !== 3) {
     throw new OptionError("channels", channels, "1 or 3");
   }
-  const root = folder instanceof URL ? fileURLToPath(folder) : folder;
+  const root = folder instanceof URL ? host.pathOf(folder) : folder;
   const classNames = (await _list(root))
     .flatMap(({ name, isFolder }) => isFolder ? [name] : []).toSorted();
   if (classNames.length === 0) {
@@ -104,13 +106,14 @@ export async function openImageFolder(
     get(index) {
       const path = paths[index];
       try {
-        const image = decodeImage(Deno.readFileSync(path), channels);
+        const image = decodeImage(host.readFileSync(path), channels);
         return { image, label: labels[index] };
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
         throw new DataError(
           path,
-          `Cannot read ${path} as an image (${reason}): replace or delete it`,
+          `Cannot read ${path} as an image (${
+            reasonOf(error)
+          }): replace or delete it`,
         );
       }
     },
@@ -118,52 +121,28 @@ export async function openImageFolder(
   return withOrigin(dataset, { name: "openImageFolder", args: [listing] });
 }
 
-/** What is in a folder; links are what they lead to. */
-async function _list(
-  folder: string,
-): Promise<{ name: string; isFolder: boolean }[]> {
+async function _list(folder: string): Promise<FolderEntry[]> {
   try {
-    const entries = await Array.fromAsync(Deno.readDir(folder));
-    return await Promise.all(entries.map(async (entry) => {
-      const { name, isSymlink, isDirectory } = entry;
-      const isFolder = isSymlink
-        ? await _isFolder(`${folder}/${name}`)
-        : isDirectory;
-      return { name, isFolder };
-    }));
+    return await host.list(folder);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new DataError(
       folder,
-      `Cannot read the folder ${folder} (${reason}): name a folder of images`,
+      `Cannot read the folder ${folder} (${
+        reasonOf(error)
+      }): name a folder of images`,
     );
-  }
-}
-
-async function _isFolder(link: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(link)).isDirectory;
-  } catch (error) {
-    // It leads nowhere, or to itself: if it has the name of an image, get() says so.
-    const { NotFound, NotADirectory, FilesystemLoop } = Deno.errors;
-    const isDangling = [NotFound, NotADirectory, FilesystemLoop].some((kind) =>
-      error instanceof kind
-    );
-    if (isDangling) return false;
-    throw error;
   }
 }
 
 async function _findImages(
   folder: string,
-  above: readonly string[] = [],
+  above: readonly (string | undefined)[] = [],
 ): Promise<string[]> {
   const found: string[] = [];
   const entries = await _list(folder);
-  const { dev, ino } = await Deno.stat(folder);
-  const id = `${dev}:${ino}`;
+  const { id } = await host.stat(folder);
   // A link to a folder that it is in would be followed forever.
-  if (ino !== null && above.includes(id)) return found;
+  if (id !== undefined && above.includes(id)) return found;
   for (const { name, isFolder } of entries) {
     const path = `${folder}/${name}`;
     if (isFolder) found.push(...await _findImages(path, [...above, id]));

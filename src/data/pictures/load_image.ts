@@ -7,13 +7,14 @@
 
 import { DataError, OptionError } from "../../errors.ts";
 import { requireInteger } from "../../options.ts";
+import { reasonOf } from "../../reason.ts";
 import { checkIndex, type Image } from "../dataset.ts";
-import { type Orientation, turnUpright } from "./exif_orientation.ts";
-import { type Fit, fitImage, FITS } from "./fit_image.ts";
 import { decompress, readFile } from "../gz_file.ts";
+import { parseIdx } from "../idx.ts";
 import type { Transform } from "../transforms/transform.ts";
 import { toTensor } from "../transforms/values.ts";
-import { parseIdx } from "../idx.ts";
+import { type Orientation, turnUpright } from "./exif_orientation.ts";
+import { type Fit, fitImage, FITS } from "./fit_image.ts";
 import { alphaOf, imageOf, MAX_PIXELS, type Pixels } from "./pixels.ts";
 
 /** What a file of pictures can be. */
@@ -201,10 +202,11 @@ async function openPictures(
     return { length: 1, format, get: () => picture };
   } catch (error) {
     if (error instanceof DataError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
     throw new DataError(
       path,
-      `Cannot read ${path} as an image (${reason}): name a PNG, JPEG or IDX file`,
+      `Cannot read ${path} as an image (${
+        reasonOf(error)
+      }): name a PNG, JPEG or IDX file`,
     );
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { unzlibSync } from "fflate";
+import { reasonOf } from "../../reason.ts";
 import { requireSize } from "./pixels.ts";
 
 /** Colour type of pixels that are numbers of colours. */
@@ -170,8 +171,9 @@ function _inflate(stored: Uint8Array, maxBytes: number): number {
     const out = unzlibSync(stored, { out: new Uint8Array(maxBytes) });
     return Math.min(out.length, maxBytes);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`it is damaged: its pixels cannot be inflated (${reason})`);
+    throw new Error(
+      `it is damaged: its pixels cannot be inflated (${reasonOf(error)})`,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Takes a network elsewhere: writes it in a format that other programs read.
+ * Takes a network elsewhere, in a format that other programs read, and brings it back.
  *
  * @module
  */
@@ -9,7 +9,9 @@ import { writeAtomically } from "../atomic_file.ts";
 import { type Checkpoint, writeCheckpoint } from "../checkpoint.ts";
 import { encodeSafetensors, type NamedTensor } from "../safetensors.ts";
 import { type DescribedNetwork, describeNetwork } from "./described.ts";
-import { pytorchWeights, toPyTorch } from "./pytorch.ts";
+import type { KnownModel } from "./detect.ts";
+import { importSafetensors, pytorchWeights, toPyTorch } from "./pytorch.ts";
+import { exportTfjs, importTfjs } from "./tfjs.ts";
 
 const FORMATS = ["safetensors", "tfjs", "onnx"] as const;
 
@@ -60,10 +62,9 @@ export async function exportModel(
   const network = describeNetwork(checkpoint.config);
   const tensors = _weights(network, checkpoint);
   if (format === "onnx") {
-    const { exportOnnx } = await import("./onnx_export.ts");
+    const { exportOnnx } = await import("./onnx.ts");
     await exportOnnx(output, network, tensors);
   } else if (format === "tfjs") {
-    const { exportTfjs } = await import("./tfjs_export.ts");
     await exportTfjs(output, network, tensors);
   } else if (layout === "pytorch") {
     await _exportPyTorch(output, network, { ...checkpoint, tensors });
@@ -117,4 +118,47 @@ function _requireOneOf(
 ): void {
   if (choices.includes(value)) return;
   throw new OptionError(option, value, `one of ${choices.join(", ")}`);
+}
+
+/** Options of {@linkcode importModel}. */
+export interface ImportModelOptions extends KnownModel {
+  /**
+   * The format: "safetensors", weights with the names and layouts of PyTorch's `state_dict` or of here; or "tfjs",
+   * TensorFlow.js's layers format.
+   */
+  format: "safetensors" | "tfjs";
+}
+
+/**
+ * Reads a network that another program wrote. Nothing in the file is believed: it is compared with the networks of here,
+ * and with its own size, before any weight is read. No device is needed.
+ *
+ * @example
+ * ```ts
+ * import { alexnet, importModel, initBackend, restoreWeights } from "@x/alexnet";
+ *
+ * await initBackend();
+ * const checkpoint = await importModel("model.json", { format: "tfjs" });
+ * const net = alexnet(checkpoint.config);
+ * restoreWeights(net, checkpoint);
+ * ```
+ *
+ * @param path The file; for "tfjs" `model.json` or its folder.
+ * @param options The format, and what is known of the network.
+ * @returns The network: which it is, and its weights.
+ * @throws {OptionError} If the format is none.
+ * @throws {DataError} If a file is missing or damaged, or the network is none of here.
+ */
+export async function importModel(
+  path: string,
+  options: ImportModelOptions,
+): Promise<Checkpoint> {
+  const { format, ...known } = options;
+  if (format === "safetensors") return await importSafetensors(path, known);
+  if (format === "tfjs") return await importTfjs(path, known);
+  throw new OptionError(
+    "format",
+    format,
+    "one of safetensors, tfjs",
+  );
 }

@@ -7,7 +7,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";
 import type { EpochEnd } from "../../src/train/callbacks.ts";
-import { EventLog } from "../../src/runs/event_log.ts";
+import { EventLog } from "../../src/runs/recorder.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { makeFolder } from "../data/folder.ts";
 import { use } from "../device.ts";
