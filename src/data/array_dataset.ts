@@ -31,12 +31,7 @@ export interface StoredImages {
 
 const stored = new WeakMap<Dataset, StoredImages>();
 
-/**
- * Looks up the images of a data set.
- *
- * @param dataset The data set.
- * @returns Its images, if {@linkcode arrayDataset} made it.
- */
+/** The images of a data set that {@linkcode arrayDataset} made. */
 export function storedImages(dataset: Dataset): StoredImages | undefined {
   return stored.get(dataset);
 }

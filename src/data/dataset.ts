@@ -48,12 +48,7 @@ export interface Dataset {
 
 const labels = new WeakMap<Dataset, ArrayLike<number>>();
 
-/**
- * Finds the label of each sample of a data set. One that does not have `labels` is asked for every sample, once.
- *
- * @param dataset The data set.
- * @returns `[length]`: indices into the class names.
- */
+/** The label of each sample of a data set. One without `labels` is asked for every sample, once. */
 export function labelsOf(dataset: Dataset): ArrayLike<number> {
   let known = dataset.labels ?? labels.get(dataset);
   if (known === undefined) {
@@ -107,12 +102,7 @@ export function describeDataset(dataset: Dataset): string {
   }`;
 }
 
-/**
- * Makes a data set that checks indices and prints its class counts.
- *
- * @param parts The data set, whose `get` may rely on the index.
- * @returns The data set.
- */
+/** Makes a data set that checks indices and prints its class counts. */
 export function makeDataset(parts: Dataset): Dataset {
   const dataset: Dataset = {
     ...parts,
@@ -128,13 +118,7 @@ export function makeDataset(parts: Dataset): Dataset {
   });
 }
 
-/**
- * Checks an index.
- *
- * @param index The index.
- * @param length Number of samples.
- * @throws {OptionError} If there is no such sample.
- */
+/** Throws an `OptionError` unless there is a sample of this index. */
 export function checkIndex(index: number, length: number): void {
   if (!Number.isInteger(index) || index < 0 || index >= length) {
     throw new OptionError(

@@ -37,24 +37,12 @@ export interface GunzipOptions {
   readonly checksum: boolean;
 }
 
-/**
- * Says whether bytes begin as a gz stream does.
- *
- * @param bytes The bytes.
- * @returns Whether they do.
- */
+/** Whether bytes begin as a gz stream does. */
 export function isGz(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
-/**
- * Decompresses a gz stream of one or more members. Nothing may follow the last one.
- *
- * @param stored The stream.
- * @param options What it may become, and what is checked.
- * @returns The decompressed bytes.
- * @throws {Error} If the stream is broken, cut off or too long.
- */
+/** Decompresses a gz stream of one or more members. Nothing may follow the last one. */
 export function gunzip(
   stored: Uint8Array,
   options: GunzipOptions,
@@ -145,14 +133,7 @@ export interface ReadFileOptions {
   readonly maxBytes?: number;
 }
 
-/**
- * Reads a file, decompressed if it is gz, which is read from its first two bytes.
- *
- * @param file Path or `file:` address of the file; a pipe will do.
- * @param options What it should be.
- * @returns Its bytes.
- * @throws {DataError} If it cannot be read, is a broken gz stream, or is too large.
- */
+/** Reads a file or a pipe. If its first two bytes are those of gz, it is decompressed. */
 export async function readFile(
   file: string | URL,
   options: ReadFileOptions,
@@ -169,13 +150,8 @@ export async function readFile(
 }
 
 /**
- * Decompresses bytes, if they are gz: whether they are is read from the first two, not from a name, as some servers and
- * proxies decompress in passing.
- *
- * @param stored The bytes, gz or plain.
- * @param maxBytes Most bytes that they may become. Default 2^30.
- * @returns The decompressed bytes; those that are not gz as they are.
- * @throws {Error} If the stream is broken or too long.
+ * Decompresses bytes if the first two are those of gz, whatever their name is: some servers and proxies decompress in
+ * passing.
  */
 export function decompress(
   stored: Uint8Array<ArrayBuffer>,

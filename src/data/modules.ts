@@ -83,14 +83,7 @@ function _originOf(
   return args === undefined ? origin : { ...origin, args: copyArgs(args) };
 }
 
-/**
- * Gets what an origin names.
- *
- * @param origin Where it is.
- * @param own The exports of this package, for origins without a module.
- * @returns The export, or what it returns.
- * @throws {OptionError} If the module cannot be imported, or there is no such export, or arguments for one that is no function.
- */
+/** Gets what an origin names: an export, or what it returns. One without a module is an export of this package. */
 export async function load(
   origin: Origin,
   own: Readonly<Record<string, unknown>> = {},

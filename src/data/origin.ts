@@ -19,35 +19,18 @@ export interface Origin {
 
 const origins = new WeakMap<object, Origin>();
 
-/**
- * Looks up where something can be had again.
- *
- * @param thing A data set or a transform.
- * @returns Where, or `undefined` for what somebody's own code made.
- */
+/** Where a worker finds a data set or a transform; `undefined` for what other code made. */
 export function originOf(thing: object): Origin | undefined {
   return origins.get(thing);
 }
 
-/**
- * Remembers where something can be had again.
- *
- * @param thing A data set or a transform.
- * @param origin Where.
- * @returns The thing.
- */
+/** Remembers where a worker finds a data set or a transform. */
 export function withOrigin<T extends object>(thing: T, origin: Origin): T {
   origins.set(thing, origin);
   return thing;
 }
 
-/**
- * Copies arguments as a worker gets them, so that what the caller does with them later makes no difference.
- *
- * @param args The arguments.
- * @returns The copy.
- * @throws {OptionError} If a worker cannot be sent them.
- */
+/** Copies arguments as a worker gets them, so that what the caller does with them later makes no difference. */
 export function copyArgs(args: readonly unknown[]): readonly unknown[] {
   try {
     return structuredClone(args);

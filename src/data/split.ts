@@ -21,12 +21,8 @@ export interface View {
 const views = new WeakMap<Dataset, Required<View>>();
 
 /**
- * Finds out what a data set is a part of.
- *
- * @param dataset Any data set.
- * @param isBase Whether to look no further. Default: until it is no part of another.
- * @returns The data set that {@linkcode subset} was first called on, or the first one on the way there that will do; and which
- * of its samples.
+ * Finds the data set that {@linkcode subset} was first called on, and which of its samples a part has. The search ends
+ * early at a data set that `isBase` accepts.
  */
 export function viewOf(
   dataset: Dataset,
@@ -138,14 +134,7 @@ export function trainTestSplit(
   };
 }
 
-/**
- * Counts the samples to test on.
- *
- * @param testSize Share of the samples, in (0, 1), or how many.
- * @param options Samples in all, and what the caller calls the first argument.
- * @returns How many.
- * @throws {OptionError} If a part would be empty.
- */
+/** Counts the samples to test on. `option` is what the caller calls the share or count, for errors. */
 export function countTested(
   testSize: number,
   { length, option }: { length: number; option: string },

@@ -9,13 +9,10 @@ import { host } from "../platform/host.ts";
 import { reasonOf } from "../reason.ts";
 
 /**
- * Writes a file by way of a temporary one beside it, `PATH.UUID.part`, which is flushed to the disk and then renamed. A
- * process that is killed may leave a temporary file behind, but never half of the real one.
- *
- * @param path The file; its folder must exist. What it held is replaced, a symbolic link as well.
- * @param pieces The content, piece after piece; it is not kept, so that it can be made while it is written.
- * @throws {DataError} If it cannot be written; then what was there before is still there. An error of this package that
- * making a piece throws is thrown on as it is.
+ * Writes a file through a temporary one beside it, `PATH.UUID.part`, which is flushed to the disk and then renamed. A
+ * process that is killed may leave the temporary file behind, but never half of the real one. The pieces are not kept,
+ * so that they can be made while the file is written. What making them throws is thrown on, if it is an error of this
+ * package.
  */
 export async function writeAtomically(
   path: string,

@@ -25,12 +25,7 @@ const INDICES: ReadonlyMap<string, number> = new Map(
   FONT.lookup.map((char, i) => [char, i]),
 );
 
-/**
- * Finds the pixels of a character.
- *
- * @param char One character; the font has those of ASCII and a few others, the rest look like "?".
- * @returns `[GLYPH_HEIGHT][GLYPH_WIDTH]`: whether each pixel has ink.
- */
+/** The pixels of a character, `[GLYPH_HEIGHT][GLYPH_WIDTH]`: whether each has ink. */
 function glyphOf(char: string): boolean[][] {
   const index = INDICES.get(char) ?? INDICES.get(SUBSTITUTE)!;
   const first = index * GLYPH_WIDTH;
@@ -149,12 +144,7 @@ export function drawContactSheet(sheet: ContactSheet): Picture {
   return picture;
 }
 
-/**
- * Makes a picture of nothing but the dark grey between images.
- *
- * @param size Width and height in pixels.
- * @returns The picture.
- */
+/** Makes a picture of nothing but the dark grey between images. */
 export function blankPicture(
   { width, height }: Pick<Picture, "width" | "height">,
 ): Picture {
@@ -162,12 +152,7 @@ export function blankPicture(
   return { width, height, data };
 }
 
-/**
- * Draws an image into a picture.
- *
- * @param picture Changed in place.
- * @param image Values of shape `[height, width, channels]`, 1 channel or 3, and where and how to draw them.
- */
+/** Draws an image into a picture. */
 export function drawImage(
   picture: Picture,
   { values, shape: [height, width, channels], at }: {

@@ -51,13 +51,7 @@ const SESSION_START = 1;
 /** Bytes of a record besides its data: a length of 8, and a checksum of 4 each for the length and the data. */
 const FRAME_BYTES = 16;
 
-/**
- * Encodes an event.
- *
- * @param time When it was.
- * @param content What it says.
- * @returns The message `Event`, without a frame.
- */
+/** Encodes an event. */
 export function encodeEvent(
   { wallTime, step }: EventTime,
   content: EventContent,
@@ -91,12 +85,7 @@ function _encodeValue(writer: BinaryWriter, value: SummaryValue): BinaryWriter {
     .join();
 }
 
-/**
- * Puts data in the frame of a TFRecord.
- *
- * @param data Any bytes.
- * @returns Their length (64 bits, little endian) and its checksum, the data and its checksum.
- */
+/** Puts data in the frame of a TFRecord. */
 export function frameRecord(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const record = new Uint8Array(data.length + FRAME_BYTES);
   const view = new DataView(record.buffer);

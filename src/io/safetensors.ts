@@ -39,11 +39,8 @@ export interface Safetensors {
 const LENGTH_BYTES = 8;
 
 /**
- * Writes tensors in the safetensors format.
- *
- * @param content Tensors and metadata. The values of a tensor are asked for when it is its turn and are not kept, so that
- * a getter can make them.
- * @returns The file, in pieces to be written one after the other.
+ * Writes tensors as the pieces of a file. The values of a tensor are asked for when it is its turn and are not kept, so
+ * that a getter can make them.
  */
 export function* encodeSafetensors(
   content: Safetensors,
@@ -108,12 +105,8 @@ const MAX_RANK = 32;
 class HeaderError extends Error {}
 
 /**
- * Reads a header.
- *
- * @param bytes The header, UTF-8.
- * @param dataBytes Bytes of the file that come after it.
- * @returns What it says, all of it checked.
- * @throws {HeaderError} If the header is not as the format demands, or the tensors do not fill the file exactly.
+ * Reads a header, which `dataBytes` of the file follow. It throws a {@linkcode HeaderError} if the header is not as the
+ * format demands, or if the tensors do not fill the file exactly.
  */
 function parseHeader(
   bytes: Uint8Array,
@@ -221,23 +214,13 @@ const MAX_HEADER_BYTES = 100_000_000;
 export interface SafetensorsFile extends SafetensorsHeader, Disposable {
   /** Where it is. */
   readonly path: string;
-  /**
-   * Reads a tensor.
-   *
-   * @param name Its name, one of `entries`.
-   * @returns The tensor, in memory of its own.
-   * @throws {DataError} If it is not float32, or cannot be read.
-   */
+  /** Reads a float32 tensor into memory of its own. */
   read(name: string): Promise<NamedTensor>;
 }
 
 /**
- * Opens a safetensors file and reads its header. No length that the file states is believed before it was compared with
- * the file's size.
- *
- * @param path The file.
- * @returns The open file, to be disposed.
- * @throws {DataError} If it is missing, damaged or something else.
+ * Opens a file and reads its header. No length that the file states is believed before it was compared with the file's
+ * size.
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const size = await fileSize(path);

@@ -26,13 +26,7 @@ export interface TuningCacheOptions {
   readonly onWarning?: (message: string) => void;
 }
 
-/**
- * Names the file of an adapter.
- *
- * @param adapter The adapter.
- * @param dir The folder. Default: `tuning` in the user's cache folder of this package.
- * @returns Its path, or undefined where the system has no such folder.
- */
+/** The path of an adapter's file; undefined where the system has no cache folder. */
 export async function tuningFile(
   adapter: AdapterDescription,
   dir?: string,
@@ -46,11 +40,8 @@ export async function tuningFile(
 }
 
 /**
- * Reads what was tuned on an adapter.
- *
- * @param adapter The adapter.
- * @param options Where, and who is told of a file that is of no use.
- * @returns What was measured, by the keys of the operations; nothing where there is no file, or none that is of use.
+ * Reads what was measured on an adapter, by the keys of the operations. Where there is no file, or none of use, there
+ * is nothing.
  */
 export async function readTuning(
   adapter: AdapterDescription,
@@ -73,14 +64,8 @@ export async function readTuning(
 }
 
 /**
- * Adds to what was tuned on an adapter. The file is replaced whole, so that neither a crash nor another process can leave
- * half of one.
- *
- * @param adapter The adapter.
- * @param tuned What was measured.
- * @param options Where, and who is told of a file that is of no use and is replaced.
- * @returns The file.
- * @throws {DataError} If it cannot be written.
+ * Adds to what was tuned on an adapter. The file is replaced whole, so that neither a crash nor another process can
+ * leave half of one.
  */
 export async function writeTuning(
   adapter: AdapterDescription,

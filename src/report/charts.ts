@@ -40,12 +40,7 @@ const MARGIN = { top: 28, right: 20, bottom: 38, left: 44 };
 /** How far apart the ticks on the left are, about, in CSS pixels. */
 const TICK_DISTANCE = 35;
 
-/**
- * Draws a chart with its legend.
- *
- * @param chart The chart.
- * @returns The drawings, one for each width of a screen.
- */
+/** Draws a chart with its legend. */
 export function drawChart(chart: Chart): Markup {
   return html`${_legend(chart.series)}${
     SIZES.map((size) =>

@@ -9,13 +9,7 @@ import { formatLoss, formatShare, formatTime } from "./format.ts";
 import { type Column, type Markup, table } from "./html.ts";
 import type { LectureEpoch, LectureRun } from "./lecture.ts";
 
-/**
- * Makes a table of the epochs. What neither the run nor the lecture has is no column.
- *
- * @param epochs The epochs of the run.
- * @param lecture The lecture's run of the same network.
- * @returns The table.
- */
+/** Makes a table of the epochs. A column that neither the run nor the lecture has is left out. */
 export function epochTable(
   epochs: readonly EpochRecord[],
   lecture: LectureRun,

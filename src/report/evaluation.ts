@@ -78,14 +78,8 @@ const MAX_MISTAKES = 20;
 const STORED_SIZE = 28;
 
 /**
- * Evaluates the best checkpoint of a run, or the last one if there is no best, on the device in use.
- *
- * @param path The run folder.
- * @param config Which network and which data.
- * @param options Where the data is, and how to report progress.
- * @returns What was found; `undefined` if the run has no checkpoint yet.
- * @throws {DataError} If the checkpoint or the data set cannot be used.
- * @throws {BackendError} If the device fails.
+ * Evaluates the best checkpoint of a run, or the last one if there is no best, on the device in use. Without a
+ * checkpoint there is nothing.
  */
 export async function evaluateRun(
   path: string,

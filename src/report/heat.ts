@@ -18,21 +18,14 @@ const SCALES: Readonly<
   dark: { paper: [17, 21, 26], right: [107, 174, 214], wrong: [253, 184, 99] },
 };
 
-/**
- * Finds how strong the colour of a cell is. Small shares are told apart better than large ones.
- *
- * @param share Of the cell in its row, in (0, 1].
- * @returns Level from 1 to 9.
- */
+/** Finds how strong the colour of a cell is. Small shares are told apart better than large ones. */
 export function heatLevel(share: number): number {
   return Math.max(1, Math.round(LEVELS * Math.sqrt(share)));
 }
 
 /**
- * Writes the CSS rules of all levels. Text is black or white, whichever has the greater contrast: at least 4.5 on any colour.
- *
- * @param scheme For light or for dark pages.
- * @returns Rules of the classes "right-1" to "right-9" and "wrong-1" to "wrong-9".
+ * Writes the CSS rules of all levels. Text is black or white, whichever has the greater contrast: at least 4.5 on any
+ * colour.
  */
 export function heatRules(scheme: "light" | "dark"): string {
   const { paper, ...scales } = SCALES[scheme];

@@ -20,12 +20,7 @@ const MEASURED: Omit<Series, "name"> = {
   ...{ color: "var(--green)", symbol: "triangle", dash: "6 3" },
 };
 
-/**
- * The loss of every step and epoch.
- *
- * @param content What the page is made of.
- * @returns The section.
- */
+/** The loss of every step and epoch. */
 export function lossSection(content: ReportContent): Markup {
   const head = { id: "loss", title: "Loss" };
   const { steps, epochs } = content;
@@ -53,12 +48,7 @@ export function lossSection(content: ReportContent): Markup {
   );
 }
 
-/**
- * The accuracy of every epoch, and the epochs beside the lecture's.
- *
- * @param content What the page is made of.
- * @returns The section.
- */
+/** The accuracy of every epoch, and the epochs beside the lecture's. */
 export function accuracySection(content: ReportContent): Markup {
   const head = { id: "accuracy", title: "Accuracy" };
   const { epochs } = content;

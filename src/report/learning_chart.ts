@@ -39,13 +39,7 @@ export interface LearningChart {
 /** Of the curve of steps, which stands behind the others. */
 const STEP_COLOR = "var(--faint)";
 
-/**
- * Plans the chart.
- *
- * @param content The run.
- * @param options What is drawn.
- * @returns The chart.
- */
+/** Plans the chart. */
 export function learningChart(
   content: ReportContent,
   options: LearningChart,

@@ -56,13 +56,7 @@ export interface Series {
   readonly isHollow?: boolean;
 }
 
-/**
- * A line through points, and the points.
- *
- * @param series How it is drawn.
- * @param points The points, from left to right.
- * @returns The mark.
- */
+/** A line through points, and the points. */
 export function curve(series: Series, points: readonly Point[]): Mark {
   const { name, color, width = 2, dash = "none" } = series;
   return {
@@ -84,14 +78,7 @@ export function curve(series: Series, points: readonly Point[]): Mark {
   };
 }
 
-/**
- * Draws the symbol of a curve.
- *
- * @param series The curve.
- * @param place Where the middle is, in CSS pixels.
- * @param title What is said of it. Default: nothing.
- * @returns The drawing; `undefined` if the curve has no symbol.
- */
+/** Draws the symbol of a curve, if it has one. */
 export function symbolOf(
   { symbol, color, isHollow }: Series,
   { x, y }: Point,
@@ -106,13 +93,7 @@ export function symbolOf(
   `;
 }
 
-/**
- * A band between two curves.
- *
- * @param color A CSS colour.
- * @param points Where it begins and ends, from left to right.
- * @returns The mark.
- */
+/** A band between two curves. */
 export function band(
   color: string,
   points: readonly {
@@ -134,13 +115,7 @@ export function band(
   };
 }
 
-/**
- * Bars that stand on 0.
- *
- * @param color A CSS colour.
- * @param bars From where to where each is, how high, and what is said of it.
- * @returns The mark.
- */
+/** Bars that stand on 0. */
 export function bars(
   color: string,
   bars: readonly {
@@ -169,13 +144,7 @@ export function bars(
   };
 }
 
-/**
- * A line across.
- *
- * @param series How it is drawn.
- * @param height Where.
- * @returns The mark.
- */
+/** A line across. */
 export function rule(
   { color, dash = "none" }: Pick<Series, "color" | "dash">,
   height: number,
@@ -192,13 +161,7 @@ export function rule(
   };
 }
 
-/**
- * Words above a line across, at its beginning, readable whatever is behind them.
- *
- * @param text The words.
- * @param height Where the line is.
- * @returns The mark.
- */
+/** Words above a line across, at its beginning, readable whatever is behind them. */
 export function words(text: string, height: number): Mark {
   return {
     heights: [height],

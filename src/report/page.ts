@@ -40,12 +40,7 @@ const SECTIONS: readonly [id: string, name: string][] = [
   ["configuration", "Configuration"],
 ];
 
-/**
- * Writes the page.
- *
- * @param content What it is made of.
- * @returns A whole HTML document.
- */
+/** Writes the page. */
 export function renderPage(content: ReportContent): string {
   const { name, config } = content;
   const title = `${MODEL_NAMES[config.model.model]} on Fashion-MNIST`;

@@ -21,22 +21,12 @@ interface _Values {
   readonly range: readonly [black: number, white: number];
 }
 
-/**
- * Makes a picture of an image.
- *
- * @param image Grey or red, green and blue.
- * @returns A data URI of a PNG file.
- */
+/** Makes a picture of an image. */
 export function pictureOfImage(image: Image): string {
   return _picture({ ...image, range: [0, image.maxValue] });
 }
 
-/**
- * Makes a picture of each filter of a convolution: its smallest weight is black and its largest white.
- *
- * @param kernel `[height, width, in, out]`; of other than 1 or 3 input channels, the first is shown.
- * @returns A data URI of a PNG file per filter.
- */
+/** Makes a picture of each filter of a convolution: its smallest weight is black and its largest white. */
 export function picturesOfFilters({ shape, values }: NamedTensor): string[] {
   const [height, width, numInputs, numFilters] = shape;
   const channels = numInputs === 3 ? 3 : 1;

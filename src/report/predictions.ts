@@ -11,12 +11,7 @@ import { figure, html, type Markup, scroller, section, table } from "./html.ts";
 import { heatLevel } from "./heat.ts";
 import { pictureOfImage } from "./pictures.ts";
 
-/**
- * Which classes are taken for which, how well each is found, and the worst mistakes.
- *
- * @param content What the page is made of.
- * @returns The sections.
- */
+/** Which classes are taken for which, how well each is found, and the worst mistakes. */
 export function predictionSections(content: ReportContent): Markup[] {
   const { evaluation, config: { data: { classNames } } } = content;
   return [

@@ -23,28 +23,13 @@ export interface StepGroup {
 
 /** An axis of epochs: epoch 1 is from 0 to 1. */
 export interface EpochAxis {
-  /**
-   * Places a step.
-   *
-   * @param step The step.
-   * @returns Its middle, in epochs.
-   */
+  /** Places a step. */
   ofStep(step: StepRecord): number;
-  /**
-   * Places the end of an epoch.
-   *
-   * @param epoch The epoch, or what was done of it.
-   * @returns Its end, in epochs.
-   */
+  /** Places the end of an epoch. */
   ofEpoch(epoch: EpochRecord): number;
 }
 
-/**
- * Makes the axis of a run.
- *
- * @param run Its steps and epochs, and the batch size and number of images for a run that has not ended an epoch.
- * @returns The axis.
- */
+/** Makes the axis of a run. */
 export function epochAxis(run: RunRecords): EpochAxis {
   const { steps, epochs } = run;
   const starts = new Map<number, number>();
@@ -74,11 +59,8 @@ function _plannedSteps({ config, steps }: RunRecords): number {
 }
 
 /**
- * Joins steps into groups of as many each, as a curve of every step is large and hard to read.
- *
- * @param steps The steps, in order.
- * @param options The axis, and the most groups.
- * @returns The groups, in order; the last may be of fewer steps.
+ * Joins steps into groups of as many each, in order, as a curve of every step is large and hard to read. The last group
+ * may be smaller.
  */
 export function groupSteps(
   steps: readonly StepRecord[],

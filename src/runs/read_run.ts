@@ -67,13 +67,7 @@ export async function readRun(path: string): Promise<RunRecords> {
   return { config, ...records };
 }
 
-/**
- * Reads the configuration of a run.
- *
- * @param path The run folder.
- * @returns What the run depends on, checked.
- * @throws {DataError} If there is no run, or its configuration is too large or says what it must not.
- */
+/** Reads the configuration of a run. */
 export async function readConfig(path: string): Promise<RunConfig> {
   const { CONFIG_SCHEMA } = await import("./record_schemas.ts");
   const check = await _loadCheck();

@@ -93,12 +93,7 @@ export class Recorder implements Callbacks, Disposable {
     this.#best = typeof best === "number" ? best : undefined;
   }
 
-  /**
-   * Writes the steps so far, waiting for the device.
-   *
-   * @throws {BackendError} If the device reported an error.
-   * @throws {DataError} If they cannot be written.
-   */
+  /** Writes the steps so far, waiting for the device. */
   async flush(): Promise<void> {
     const pending = this.#pending.splice(0);
     if (pending.length === 0) return;
@@ -155,12 +150,8 @@ export class MetricsFile implements Disposable {
   }
 
   /**
-   * Opens a file, and takes away what is to be written again.
-   *
-   * @param path The file.
-   * @param from Where the run goes on.
-   * @returns The file, without anything of that step or epoch and later ones.
-   * @throws {DataError} If it cannot be read or written.
+   * Opens a file, and takes away what the run is going to write again: that of the given epoch and step, and of later
+   * ones.
    */
   static async open(path: string, from: ResumePoint): Promise<MetricsFile> {
     try {
@@ -177,12 +168,7 @@ export class MetricsFile implements Disposable {
     }
   }
 
-  /**
-   * Adds records.
-   *
-   * @param records The records.
-   * @throws {DataError} If they cannot be written.
-   */
+  /** Adds records. */
   append(records: readonly MetricsRecord[]): void {
     const text = records.map((record) => `${JSON.stringify(record)}\n`);
     const bytes = new TextEncoder().encode(text.join(""));
@@ -193,11 +179,7 @@ export class MetricsFile implements Disposable {
     }
   }
 
-  /**
-   * Waits until what was added is on the disk.
-   *
-   * @throws {DataError} If it does not get there.
-   */
+  /** Waits until what was added is on the disk. */
   async sync(): Promise<void> {
     try {
       await this.#file.sync();
@@ -241,14 +223,7 @@ export class EventLog {
     this.#writer = writer;
   }
 
-  /**
-   * Starts a file.
-   *
-   * @param folder The run folder.
-   * @param step First step that is going to be written: what other files say of it and of later ones counts no more.
-   * @returns The log.
-   * @throws {DataError} If the file cannot be written.
-   */
+  /** Starts a file in a run folder. What other files say of the given step and of later ones counts no more. */
   static async open(folder: string, step: number): Promise<EventLog> {
     return new EventLog(await EventWriter.open(folder, { resumeAtStep: step }));
   }
@@ -258,12 +233,7 @@ export class EventLog {
     return this.#writer.path;
   }
 
-  /**
-   * Adds steps: curves of loss, accuracy and learning rate.
-   *
-   * @param records The steps.
-   * @throws {DataError} If they cannot be written.
-   */
+  /** Adds steps: curves of loss, accuracy and learning rate. */
   steps(records: readonly StepRecord[]): void {
     for (const { step, loss, accuracy, learningRate } of records) {
       this.#writer.scalars(step, {
@@ -276,11 +246,8 @@ export class EventLog {
   }
 
   /**
-   * Adds an epoch, at its last step, or what a part of one says, at the step with which a resumed run goes on: curves of loss, accuracy and speed, and the first layer's filters.
-   *
-   * @param epoch What was measured.
-   * @param net The network.
-   * @throws {DataError} If it cannot be written.
+   * Adds the curves of loss, accuracy and speed of an epoch, and the first layer's filters. A whole epoch stands at its
+   * last step, a part of one at the step with which a resumed run goes on.
    */
   async epoch(epoch: EpochEnd, net: Sequential): Promise<void> {
     const step = epoch.isPartial ? epoch.steps : epoch.steps - 1;

@@ -44,23 +44,13 @@ export class RunCheckpoints {
   /** Steps done in `last`, where this process wrote or read it. */
   #lastStep: number | undefined;
 
-  /**
-   * Names the folder; nothing is read or written yet.
-   *
-   * @param folder The folder.
-   * @param options Which network, and how many states to keep.
-   */
+  /** Names the folder; nothing is read or written yet. */
   constructor(folder: string, options: RunCheckpointsOptions) {
     this.#folder = folder;
     this.#options = options;
   }
 
-  /**
-   * Reads the newest state, and takes away what a process that was killed has left half-written.
-   *
-   * @returns The state; undefined where there is none yet.
-   * @throws {DataError} If its file is damaged or belongs to something else.
-   */
+  /** Reads the newest state, if there is one, and removes what a process that was killed has left half-written. */
   async load(): Promise<TrainingState | undefined> {
     const names = await this.#list();
     for (const name of names.filter((name) => PART_NAME.test(name))) {
@@ -76,11 +66,8 @@ export class RunCheckpoints {
   }
 
   /**
-   * Writes a state as `last`, whole or not at all; what was `last` becomes one of the older ones, of which as many are kept
-   * as is asked for.
-   *
-   * @param state The state.
-   * @throws {DataError} If it cannot be written.
+   * Writes a state as `last`, whole or not at all. What was `last` becomes one of the older ones, of which as many are
+   * kept as was asked for.
    */
   async save({ weights, others, progress }: TrainingState): Promise<void> {
     const { model, keep = 1 } = this.#options;
@@ -100,12 +87,7 @@ export class RunCheckpoints {
     }
   }
 
-  /**
-   * Writes weights as `best`, whole or not at all.
-   *
-   * @param weights The weights by name.
-   * @throws {DataError} If they cannot be written.
-   */
+  /** Writes weights as `best`, whole or not at all. */
   async saveBest(weights: ReadonlyMap<string, NamedTensor>): Promise<void> {
     const { model } = this.#options;
     const path = host.join(this.#folder, BEST);

@@ -20,12 +20,7 @@ export const RUN_FILES = {
 /** What a process that was killed may have left beside them. */
 const PART_NAME = /^(config\.json|metrics\.jsonl|report\.html)\..+\.part$/;
 
-/**
- * Makes a folder, and those that it lies in, if it is not there.
- *
- * @param path The folder.
- * @throws {DataError} If it cannot be made.
- */
+/** Makes a folder, and those that it lies in, if it is not there. */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await host.makeFolder(path, { recursive: true });
@@ -37,23 +32,14 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/**
- * Takes away what a process that was killed has left half-written.
- *
- * @param path The run folder.
- */
+/** Removes what a process that was killed has left half-written. */
 export async function removeParts(path: string): Promise<void> {
   for (const { name } of await host.list(path)) {
     if (PART_NAME.test(name)) await host.remove(host.join(path, name));
   }
 }
 
-/**
- * Takes away what a run has before it begins, and its folder if nothing else is in it.
- *
- * @param path The run folder.
- * @param others Paths of other files that were made.
- */
+/** Removes what a run has before it begins and other files that were made, and the folder if nothing else is in it. */
 export async function takeAway(path: string, others: string[]): Promise<void> {
   const names = [...Object.values(RUN_FILES), LOCK];
   const made = names.map((name) => host.join(path, name));
@@ -62,12 +48,7 @@ export async function takeAway(path: string, others: string[]): Promise<void> {
   }
 }
 
-/**
- * Looks for something of a run in a folder; folders of checkpoints that are empty are nothing.
- *
- * @param path The run folder.
- * @returns Whether there is something.
- */
+/** Whether there is something of a run in a folder. Empty folders of checkpoints do not count. */
 export async function hasRun(path: string): Promise<boolean> {
   const { config, metrics, checkpoints } = RUN_FILES;
   const entries = await host.list(path);
@@ -80,13 +61,7 @@ export async function hasRun(path: string): Promise<boolean> {
 /** The file that is locked; it stays, as whoever removes a lock file may remove that of another. */
 const LOCK = ".lock";
 
-/**
- * Locks a run folder until it is disposed or the process ends, however it ends.
- *
- * @param path The run folder.
- * @returns The lock.
- * @throws {DataError} If another process has it, or the folder must not be written.
- */
+/** Locks a run folder until it is disposed or the process ends, however it ends. */
 export function lockRun(path: string): Disposable {
   let lock: Disposable | undefined;
   try {

@@ -40,15 +40,9 @@ interface Transfer extends DownloadOptions {
 }
 
 /**
- * Downloads NAME.gz, verifies its decompressed content, and only then gives it its name.
- *
- * A connection that breaks or stalls leaves NAME.gz.part, which the next try (another mirror, or another run) continues
- * with a Range request. Everything else that goes wrong leaves nothing behind.
- *
- * @param entry Name of the file, and length and checksum of its decompressed content.
- * @param options Where to download from and to.
- * @returns Path of the file.
- * @throws {DataError} If no mirror delivers the right content, or the disk cannot be written.
+ * Downloads NAME.gz, verifies its decompressed content, and only then gives it its name. A connection that breaks or
+ * stalls leaves NAME.gz.part, which the next try (another mirror, or another run) continues with a Range request.
+ * Everything else that goes wrong leaves nothing behind.
  */
 export async function downloadFile(
   entry: FileEntry,

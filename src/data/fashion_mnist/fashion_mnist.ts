@@ -171,13 +171,7 @@ function _checkTrain(
   checkWorkers(workers, transform);
 }
 
-/**
- * Makes the transform of the test images, or that of the train images.
- *
- * @param options What to resize to, what replaces the default transform, and what comes first for train images.
- * @returns The transform.
- * @throws {OptionError} If there are both a size and a transform, or the size is none.
- */
+/** The transform of the train images: `augment`, if it is given, and then that of the test images. */
 export function fashionMnistTransform(
   options: Pick<FashionMnistOptions, "resize" | "transforms" | "augment">,
 ): Transform {

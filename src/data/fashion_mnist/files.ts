@@ -71,15 +71,7 @@ export async function ensureFashionMnist(
   return files;
 }
 
-/**
- * Makes sure that one file is on this machine: see {@linkcode ensureFashionMnist}.
- *
- * @param entry The file.
- * @param options Where it may be and whether it may be downloaded.
- * @returns Where it is.
- * @throws {DataError} If it is missing and cannot be, or must not be, downloaded, or a folder cannot be read.
- * @throws {OptionError} If `dataDir` is empty or `mirrors` are not web addresses.
- */
+/** Makes sure that one file is on this machine: see {@linkcode ensureFashionMnist}. */
 export async function ensureFile(
   entry: FileEntry,
   options: FileOptions = {},
@@ -146,12 +138,7 @@ export async function readVerified(
   return await readVerified(await ensureFile(file, options), options);
 }
 
-/**
- * Checks the options that say where files are, reading nothing.
- *
- * @param options The options.
- * @throws {OptionError} If `dataDir` is empty or `mirrors` are not web addresses.
- */
+/** Checks the options that say where files are. It reads nothing. */
 export function checkFileOptions(options: FileOptions): void {
   const { dataDir, mirrors } = options;
   if (dataDir === "") throw new OptionError("dataDir", dataDir, "a folder");

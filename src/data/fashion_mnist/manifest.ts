@@ -43,13 +43,7 @@ export type Inspection =
   | { ok: true; content: Uint8Array<ArrayBuffer> }
   | { ok: false; difference: string };
 
-/**
- * Decompresses bytes, if they are gz, and compares them with what they should be.
- *
- * @param stored The bytes of a file, gz or plain.
- * @param entry Length and checksum that the decompressed bytes must have.
- * @returns The decompressed bytes, or "expected ..., found ..." in words.
- */
+/** Decompresses bytes, if they are gz, and compares them with the length and checksum that they must have. */
 export async function inspect(
   stored: Uint8Array<ArrayBuffer>,
   entry: FileEntry,
@@ -74,12 +68,7 @@ export async function inspect(
   return { ok: true, content };
 }
 
-/**
- * Computes the SHA-256 of bytes.
- *
- * @param bytes The bytes.
- * @returns 64 lower-case hexadecimal digits.
- */
+/** The SHA-256 of bytes, in hexadecimal digits. */
 export async function sha256Of(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<string> {

@@ -43,12 +43,8 @@ export interface ShardPlace {
 }
 
 /**
- * Divides a batch: the parts follow each other, and their sizes differ by one image at most. Of a batch with fewer images
- * than there are processes, some parts are empty.
- *
- * @param total Images of the batch.
- * @param shard Whose part.
- * @returns Places of its first image and of that after its last.
+ * Divides a batch: the parts follow each other, and their sizes differ by one image at most. Of a batch with fewer
+ * images than there are processes, some parts are empty.
  */
 export function divide(
   total: number,

@@ -83,14 +83,7 @@ export interface BatchCounts {
   readonly numSamples: number;
 }
 
-/**
- * Checks the options of a loader, and counts its batches.
- *
- * @param dataset The samples.
- * @param options The options, of which `workers` is not looked at.
- * @returns The counts.
- * @throws {OptionError} If there is no batch, or an option is not one of its values.
- */
+/** Checks the options of a loader, and counts its batches. */
 export function countBatches(
   dataset: Pick<Dataset, "length">,
   options: DataLoaderOptions,

@@ -30,13 +30,7 @@ export interface DevicePlan {
   readonly after: readonly DrawWindows[];
 }
 
-/**
- * Plans a transform for the device.
- *
- * @param transform The transform.
- * @param shape Shape of every image of bytes.
- * @returns The plan; or, in words, what of the transform the device cannot do.
- */
+/** Plans a transform for the device. Returns, in words, what the device cannot do, if there is something. */
 export function planForDevice(
   transform: Transform,
   shape: ImageShape,
@@ -133,14 +127,7 @@ class _Plan {
   }
 }
 
-/**
- * Draws the windows of a batch.
- *
- * @param plan The transform.
- * @param batch Which samples, and their random numbers.
- * @param places Which of the images on the device each sample is.
- * @returns int32 `[batch, wordsPerImage]`.
- */
+/** Draws the windows of a batch: int32 `[batch, wordsPerImage]`. */
 export function drawRows(
   plan: DevicePlan,
   batch: BatchPlan,

@@ -39,13 +39,7 @@ export interface EpochPlanOptions {
   readonly shard?: Shard;
 }
 
-/**
- * Plans an epoch.
- *
- * @param options Which batches.
- * @returns The batches, in order.
- * @throws {OptionError} If the sampler chooses a sample that there is not, or not as many as it says.
- */
+/** Lists the batches of an epoch, in order. */
 export function planEpoch(options: EpochPlanOptions): BatchPlan[] {
   const { length, batchSize, numBatches, firstBatch, seed, epoch } = options;
   const { shuffle, sampler, shard } = options;

@@ -16,11 +16,8 @@ import type { ArrayBatch, ImageShape } from "./batch.ts";
 import type { BatchPlan } from "./epoch_plan.ts";
 
 /**
- * Makes the source of random numbers of a sample, which depends on nothing but the arguments.
- *
- * @param plan The batch.
- * @param i Place of the sample in the batch.
- * @returns Draws multiples of 2^-32.
+ * Makes the source of random numbers of the sample at a place of a batch. It draws multiples of 2^-32, which depend on
+ * nothing but the arguments.
  */
 export function randomOf(plan: BatchPlan, i: number): Random {
   const { seed, epoch, indices, repeats } = plan;
@@ -39,14 +36,7 @@ export function randomOf(plan: BatchPlan, i: number): Random {
   };
 }
 
-/**
- * Finds the shape of images after a transform, on sample 0.
- *
- * @param dataset The samples.
- * @param transform What is done to each.
- * @returns The shape.
- * @throws {SampleError} If the sample cannot be had or transformed.
- */
+/** Finds the shape of images after a transform, on sample 0. */
 export function shapeAfter(dataset: Dataset, transform: Transform): ImageShape {
   return attemptSample(0, () => {
     const plan = { seed: 0, epoch: 0, indices: Uint32Array.of(0) };
@@ -57,14 +47,8 @@ export function shapeAfter(dataset: Dataset, transform: Transform): ImageShape {
 }
 
 /**
- * Makes a batch.
- *
- * @param plan Which samples.
- * @param source How to get the sample at a place of the batch, the classes that there are, what is done to the sample, the
- * shape that it must then have, and memory to use, if it is of the right size.
- * @returns The batch.
- * @throws {SampleError} If a sample cannot be had or transformed, or its label has no class name.
- * @throws {ShapeError} If the transform gives images of differing shapes, or other than as many values as their shape says.
+ * Makes a batch, in the given memory if it has the right size. Every image must have the given shape after the
+ * transform.
  */
 export function makeHostBatch(
   plan: BatchPlan,
@@ -125,14 +109,7 @@ function _checkLabel(label: number, { length }: readonly string[]): void {
   );
 }
 
-/**
- * Names the sample in an error.
- *
- * @param index Index of the sample in the data set.
- * @param make Gets or transforms it.
- * @returns What that returns.
- * @throws {SampleError} If it throws.
- */
+/** Calls a function that gets or transforms a sample, and names the sample in its errors. */
 export function attemptSample<T>(index: number, make: () => T): T {
   try {
     return make();

@@ -41,28 +41,14 @@ export interface HostOptions {
   readonly signal?: AbortSignal;
 }
 
-/**
- * Finds out how a worker can have a transform.
- *
- * @param transform The transform.
- * @returns The parts of the transform; or, in words, the one that a worker cannot have.
- */
+/** The parts of a transform, as a worker can have them; or, in words, a part that a worker cannot have. */
 export function originsOf(transform: Transform): readonly Origin[] | string {
   const parts = partsOf(transform);
   const stranger = parts.find(({ origin }) => origin === undefined);
   return stranger?.description ?? parts.map(({ origin }) => origin!);
 }
 
-/**
- * Makes batches.
- *
- * @param plans Which samples, batch after batch.
- * @param source What the batches are made of.
- * @param options How they are made. The batches do not depend on it.
- * @returns The batches, in the order of the plans. Leaving the loop ends the workers.
- * @throws {SampleError} If a sample cannot be had or transformed.
- * @throws {ShapeError} If the transform gives images of differing shapes.
- */
+/** Makes batches in the order of the plans. They do not depend on the options. Leaving the loop ends the workers. */
 export async function* hostBatches(
   plans: readonly BatchPlan[],
   source: HostSource,
@@ -159,13 +145,7 @@ function _copySamples(
   });
 }
 
-/**
- * Checks a number of workers.
- *
- * @param workers What was asked for: a number, or "auto".
- * @param transform What the workers are to do.
- * @throws {OptionError} If it is neither, or if workers were asked for and cannot have the transform.
- */
+/** Checks the number of workers that was asked for, and that workers can have the transform. */
 export function checkWorkers(
   workers: number | "auto",
   transform: Transform,
@@ -190,12 +170,9 @@ export function checkWorkers(
 }
 
 /**
- * Decides how many workers "auto" is: the number of cores less one, at most one for every four batches, and (but for the
- * first) no more than have room for the batches that they make ahead of time in 256 MB, all together; none where there are
- * no workers, where Deno may not read what they run, or where they cannot have the transform.
- *
- * @param options The transform, batches per epoch, batches that each worker is asked for ahead of time, and numbers in each.
- * @returns How many.
+ * Decides how many workers "auto" is: one less than there are cores, at most one for every four batches, and (but for
+ * the first) no more than have room for their batches in 256 MB, all together. There are none where the host has none
+ * or may not read what they run, or where workers cannot have the transform.
  */
 export function autoWorkers(
   options: {

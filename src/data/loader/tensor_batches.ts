@@ -33,14 +33,7 @@ export type DataPath =
     readonly reason: string;
   };
 
-/**
- * Chooses where batches are made.
- *
- * @param source What the batches are made of.
- * @param options What was asked for, workers if it is the host, and the size of the largest batch.
- * @returns The device where it can do it, or why it cannot.
- * @throws {OptionError} If the device was asked for and cannot do it.
- */
+/** Chooses where batches are made: on the device if it can make them, or on the host, with the reason why. */
 export function choosePath(
   source: HostSource,
   options: {
@@ -89,13 +82,8 @@ export interface TensorOptions extends Omit<HostOptions, "reuse"> {
 }
 
 /**
- * Makes batches of tensors. Those of a batch are disposed when the next is asked for, or when the loop is left.
- *
- * @param plans Which samples, batch after batch.
- * @param source What the batches are made of.
- * @param options How they are made.
- * @returns The batches, in the order of the plans.
- * @throws {BackendError} If no device is ready.
+ * Makes batches of tensors in the order of the plans. The tensors of a batch are disposed when the next is asked for,
+ * or when the loop is left.
  */
 export async function* tensorBatches(
   plans: readonly BatchPlan[],

@@ -36,13 +36,7 @@ export class WorkerPool {
   #next = 0;
   #end?: { reason: unknown };
 
-  /**
-   * Starts workers.
-   *
-   * @param count How many.
-   * @param setUp What to tell each.
-   * @throws {DOMException} If it cannot be sent; no worker is left then.
-   */
+  /** Starts workers, and tells each what to do. If that cannot be sent, no worker is left. */
   constructor(count: number, setUp: WorkerSetUp) {
     this.#waiting = Array.from({ length: count }, () => []);
     try {
@@ -58,10 +52,8 @@ export class WorkerPool {
   }
 
   /**
-   * Has a batch made, by the worker whose turn it is.
-   *
-   * @param task The batch to make; its memory and its samples' are handed over.
-   * @returns The batch; rejected if it cannot be made, or if the pool closes.
+   * Has the worker whose turn it is make a batch. The memory of the task and of its samples is handed over. The promise
+   * is rejected if the batch cannot be made, or if the pool closes.
    */
   request(task: WorkerTask): Promise<ArrayBatch> {
     const turn = this.#next++ % this.#workers.length;
@@ -78,11 +70,7 @@ export class WorkerPool {
     });
   }
 
-  /**
-   * Ends all workers.
-   *
-   * @param reason What batches that are still asked for are rejected with.
-   */
+  /** Ends all workers. Batches that are still asked for are rejected with the reason. */
   close(reason?: unknown): void {
     if (this.#end) return;
     this.#end = { reason };

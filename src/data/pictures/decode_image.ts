@@ -12,25 +12,12 @@ import { readJpegHeader } from "./jpeg_header.ts";
 import { imageOf, type Pixels } from "./pixels.ts";
 import { checkPng } from "./png_check.ts";
 
-/**
- * Decodes a file.
- *
- * @param bytes The whole file, PNG or JPEG: which is read from its first bytes.
- * @param channels 1 for grey (ITU-R 601-2 luma), 3 for red, green and blue. Alpha is dropped, of 16 bits the upper 8 stay.
- * @returns uint8 `[height, width, channels]`, as it is stored: not turned as EXIF says.
- * @throws {Error} If the bytes are neither, are damaged, or have more than 2^26 pixels.
- */
+/** Decodes a PNG or JPEG file to an image of bytes, without alpha and not turned as EXIF says. */
 export function decodeImage(bytes: Uint8Array, channels: 1 | 3): Image {
   return imageOf(decodePixels(bytes), channels);
 }
 
-/**
- * Decodes a file to the pixels that it has.
- *
- * @param bytes The whole file, PNG or JPEG: which is read from its first bytes.
- * @returns Its pixels.
- * @throws {Error} If the bytes are neither, are damaged, or have more than 2^26 pixels; the message completes "it is ...".
- */
+/** Decodes a PNG or JPEG file, as its first bytes say. The message of an error completes "it is ...". */
 export function decodePixels(bytes: Uint8Array): Pixels {
   if (bytes[0] === 0x89 && bytes[1] === 0x50) return _decodePng(bytes);
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return _decodeJpeg(bytes);

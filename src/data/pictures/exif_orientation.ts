@@ -15,12 +15,7 @@ const SHORT = 3;
 
 const ENTRY_BYTES = 12;
 
-/**
- * Finds the orientation in what EXIF says, which is no reason to refuse an image, however damaged.
- *
- * @param tiff The content of the segment, after its name.
- * @returns The orientation; 1 where there is none.
- */
+/** Finds the orientation in what EXIF says; 1 where there is none. However damaged it is, the image is not refused. */
 export function exifOrientation(tiff: Uint8Array): Orientation {
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
   if (tiff.length < 8) return 1;
@@ -40,13 +35,7 @@ export function exifOrientation(tiff: Uint8Array): Orientation {
   return 1;
 }
 
-/**
- * Turns and mirrors an image to stand upright, as Pillow's `ImageOps.exif_transpose` does.
- *
- * @param image The image as stored.
- * @param orientation What EXIF says of it.
- * @returns The image upright, in new memory unless it was so.
- */
+/** Turns and mirrors an image to stand upright, as Pillow's `ImageOps.exif_transpose` does. */
 export function turnUpright(image: Image, orientation: Orientation): Image {
   if (orientation === 1) return image;
   const { data, channels } = image;

@@ -14,12 +14,8 @@ export type Fit = "contain" | "fill";
 export const FITS: readonly Fit[] = ["contain", "fill"];
 
 /**
- * Fits an image to a square.
- *
- * @param image An image of any channels.
- * @param options Height and width of the square; and whether the image keeps its form and is centred on black ("contain",
- * as the images of Fashion-MNIST are), or is stretched to it ("fill").
- * @returns `[size, size, channels]` with the value range of the input; an image of that size as it is.
+ * Fits an image to a square: stretches it ("fill"), or keeps its form and centres it on black ("contain"), as the
+ * images of Fashion-MNIST are.
  */
 export function fitImage(
   image: Image,
@@ -48,15 +44,10 @@ export function fitImage(
 type Axis = readonly { readonly first: number; readonly shares: number[] }[];
 
 /**
- * Resizes an image.
- *
- * A side that shrinks is averaged over the part of the input that each pixel covers, its edges in proportion, as OpenCV's
- * `INTER_AREA` does; an image enlarged a whole number of times by repeating its pixels comes back as it was. A side that grows is interpolated as
- * PyTorch's `interpolate(mode="bilinear", align_corners=False)` does. Nothing is rounded.
- *
- * @param image An image of any channels.
- * @param size Height and width of the result, in pixels; at least 1.
- * @returns float32 with the value range of the input; an image of that size as it is.
+ * Resizes an image to float32 of the same value range, without rounding. A side that shrinks is averaged over the part
+ * of the input that each pixel covers, its edges in proportion, as OpenCV's `INTER_AREA` does. So an image that was
+ * enlarged by repeating its pixels comes back as it was. A side that grows is interpolated as PyTorch's
+ * `interpolate(mode="bilinear", align_corners=False)` does.
  */
 export function resample(
   image: Image,

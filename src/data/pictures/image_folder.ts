@@ -88,12 +88,7 @@ export async function imageFolder(
   });
 }
 
-/**
- * Makes the data set of files that have been found: what a worker does with the listing that it is sent.
- *
- * @param listing The files.
- * @returns The data set.
- */
+/** Makes the data set of files that have been found: what a worker does with the listing that it is sent. */
 export async function openImageFolder(
   listing: FolderListing,
 ): Promise<Dataset> {

@@ -39,13 +39,7 @@ interface Segment {
   readonly data: Uint8Array;
 }
 
-/**
- * Reads and checks what precedes the pixels of a JPEG file.
- *
- * @param jpeg The whole file.
- * @returns Its size, colors and orientation.
- * @throws {Error} If it is truncated, damaged, too large or of a kind that is not supported; the message completes "it is ...".
- */
+/** Reads and checks what precedes the pixels of a JPEG file. The message of an error completes "it is ...". */
 export function readJpegHeader(jpeg: Uint8Array): JpegHeader {
   const segments = _segmentsOf(jpeg);
   const size = _sizeOf(segments);

@@ -26,12 +26,7 @@ export interface Pixels {
 /** Most pixels of an image that is read: more than a camera takes, and what a decoder can hold. */
 export const MAX_PIXELS: number = 2 ** 26;
 
-/**
- * Checks the size that a file claims, before memory is asked for.
- *
- * @param size Width and height, in pixels.
- * @throws {Error} If it is zero or too large; the message completes "it is ...".
- */
+/** Checks the size that a file claims, before memory is asked for. The message of an error completes "it is ...". */
 export function requireSize(
   { width, height }: { width: number; height: number },
 ): void {
@@ -46,11 +41,8 @@ export function requireSize(
 }
 
 /**
- * Converts pixels to an image.
- *
- * @param pixels The pixels.
- * @param channels 1 for grey (ITU-R 601-2 luma), 3 for red, green and blue. Alpha is dropped, of 16 bits the upper 8 stay.
- * @returns uint8 `[height, width, channels]`, not turned.
+ * Converts pixels to an image of bytes, not turned. Grey is ITU-R 601-2 luma; alpha is dropped; of 16 bits the upper 8
+ * stay.
  */
 export function imageOf(pixels: Pixels, channels: 1 | 3): Image {
   const { width, height } = pixels;
@@ -58,12 +50,7 @@ export function imageOf(pixels: Pixels, channels: 1 | 3): Image {
   return { data, width, height, channels, maxValue: 255 };
 }
 
-/**
- * Looks up how opaque pixels are.
- *
- * @param pixels The pixels.
- * @returns uint8 `[height, width]`: 0 is transparent, 255 opaque; undefined where all are opaque.
- */
+/** How opaque pixels are, uint8 `[height, width]`: 0 is transparent, 255 opaque. Undefined where all are opaque. */
 export function alphaOf(pixels: Pixels): Uint8Array | undefined {
   const { width, height, data, channels, depth, transparent } = pixels;
   const numPixels = width * height;

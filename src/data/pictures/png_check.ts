@@ -52,12 +52,9 @@ interface Header {
 }
 
 /**
- * Checks a PNG file: that its chunks are within it, that its size is one that is read, and that its pixels inflate to what
- * that size takes and no more. Checksums are for the decoder to check.
- *
- * @param png The whole file.
- * @returns The file without an embedded color profile, which decoders inflate to whatever it claims to be.
- * @throws {Error} If it is truncated, damaged, too large or of a kind that is not supported; the message completes "it is ...".
+ * Checks a PNG file: its chunks lie within it, its size is one that is read, and its pixels inflate to what that size
+ * takes and no more. The decoder checks the checksums. Returns the file without an embedded color profile, as decoders
+ * inflate that to whatever it claims to be. The message of an error completes "it is ...".
  */
 export function checkPng(png: Uint8Array): Uint8Array {
   const chunks = _chunksOf(png);

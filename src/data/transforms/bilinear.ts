@@ -25,15 +25,9 @@ interface Row {
 }
 
 /**
- * Prepares bilinear interpolation to a size: along each row first, then between rows.
- *
- * Output place i reads the input at max(0, (i + 0.5) * in / out - 0.5), as PyTorch's
- * `interpolate(mode="bilinear", align_corners=False)` does.
- *
- * @param height Rows of the output.
- * @param width Columns of the output.
- * @returns Makes float32 `[height, width, channels]` of an image, divided by a number, in memory that is
- * given, if it is of the right length, or new. Division is done along rows, when there are fewer values yet.
+ * Prepares bilinear interpolation to a size: along each row first, then between rows. Output place i reads the input at
+ * max(0, (i + 0.5) * in / out - 0.5), as PyTorch's `interpolate(mode="bilinear", align_corners=False)` does. The
+ * function that is returned makes float32 `[height, width, channels]` of an image, divided by `divisor`.
  */
 export function bilinear(
   height: number,

@@ -38,25 +38,12 @@ export interface DescribedNetwork {
   readonly layers: readonly DescribedLayer[];
 }
 
-/**
- * Describes a network.
- *
- * @param config Which network.
- * @returns Its layers in their places.
- * @throws {ShapeError} If a layer cannot be described.
- */
+/** Describes a network. */
 export function describeNetwork(config: ModelConfig): DescribedNetwork {
   return describeLayers(config.model, namedLayers(config));
 }
 
-/**
- * Describes any list of layers.
- *
- * @param name A name for it.
- * @param network The layers, and the shape of one image.
- * @returns The layers in their places.
- * @throws {ShapeError} If a layer cannot be described, or cannot take what the one before it gives.
- */
+/** Describes any list of layers. */
 export function describeLayers(
   name: string,
   network: Pick<SequentialOptions, "layers" | "inputShape">,
@@ -93,11 +80,8 @@ function _configOf(name: string, config: LayerConfig | undefined): LayerConfig {
 const RANK = 4;
 
 /**
- * Copies a tensor so that its dimensions are in another order.
- *
- * @param tensor The tensor, of at most four dimensions.
- * @param order For each dimension of the result, which one of the tensor it is.
- * @returns The copy.
+ * Copies a tensor of at most four dimensions, whose dimensions are then in another order: for each, which one of the
+ * tensor it is.
  */
 export function permute(
   tensor: NamedTensor,

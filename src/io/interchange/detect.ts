@@ -32,29 +32,15 @@ export interface FoundWeights {
   readonly path: string;
   /** Its tensors by name. */
   readonly entries: ReadonlyMap<string, { readonly shape: Shape }>;
-  /**
-   * Lists the weights of a network as such a file has them.
-   *
-   * @param config The network.
-   * @returns Shapes by name, the last bias last.
-   */
+  /** The weights of a network as such a file has them: shapes by name, the last bias last. */
   readonly expected: (config: ModelConfig) => ReadonlyMap<string, Shape>;
-  /**
-   * Says what else tells the file from one of a network, if all that is expected is there.
-   *
-   * @param config The network.
-   * @returns What does, in words to follow "as lenet, "; `undefined` if nothing does.
-   */
+  /** Says what else differs from a network, if all that is expected is there, in words to follow "as lenet, ". */
   readonly misfit: (config: ModelConfig) => string | undefined;
 }
 
 /**
- * Finds the network.
- *
- * @param found The weights.
- * @param known What is known of the network.
- * @returns The network whose weights the file has.
- * @throws {DataError} If there is none, or images of several sizes would give such weights.
+ * Finds the network whose weights the file has. It throws if there is none, or if images of several sizes would give
+ * such weights.
  */
 export function detectModel(
   found: FoundWeights,
@@ -91,13 +77,7 @@ export function detectModel(
   );
 }
 
-/**
- * Checks whether a file has the weights of a network.
- *
- * @param found The weights.
- * @param config The network.
- * @returns Whether it has.
- */
+/** Whether a file has the weights of a network. */
 export function fits(found: FoundWeights, config: ModelConfig): boolean {
   return _misfit(found, config) === undefined;
 }

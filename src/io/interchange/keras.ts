@@ -33,11 +33,8 @@ const MAX_LAYERS = 1000;
 type Config = Record<string, unknown>;
 
 /**
- * Reads a model.
- *
- * @param topology The model as Keras writes it: `modelTopology` of a file in TensorFlow.js's layers format.
- * @returns What it is.
- * @throws {ShapeError} If it is not a `Sequential` of known layers, in words to complete "Cannot read FILE: ...".
+ * Reads a model as Keras writes it: `modelTopology` of a file in TensorFlow.js's layers format. The message of an error
+ * completes "Cannot read FILE: ...".
  */
 export function parseKeras(topology: unknown): KerasModel {
   // Python writes the model within "model_config", TensorFlow.js does not.
@@ -72,12 +69,7 @@ export function parseKeras(topology: unknown): KerasModel {
   return { inputShape: _inputShape(layers[0].config), weighted, steps };
 }
 
-/**
- * Describes what a network here computes, as {@linkcode parseKeras} describes a Keras model.
- *
- * @param network The network.
- * @returns Its steps.
- */
+/** Describes what a network here computes, as {@linkcode parseKeras} describes a Keras model. */
 export function stepsOf(network: DescribedNetwork): string[] {
   return network.layers.flatMap(({ config }) => _split(config));
 }
@@ -200,12 +192,7 @@ function _split(config: LayerConfig): string[] {
   ];
 }
 
-/**
- * Writes a network as a Keras model.
- *
- * @param network The network.
- * @returns A model of class `Sequential`, whose last layer gives logits, as here.
- */
+/** Writes a network as a Keras model of class `Sequential`, whose last layer gives logits, as here. */
 export function toKeras(network: DescribedNetwork): object {
   const layers = network.layers.map(({ name, config }, i) => {
     const layer = _toKeras(config);

@@ -54,11 +54,8 @@ const TO_NCHW = [0, 3, 1, 2];
 const TO_NHWC = [0, 2, 3, 1];
 
 /**
- * Lists the operators. ONNX has images as NCHW, so the graph turns them after its input, and back before they are flattened:
- * then the dense kernels are as here.
- *
- * @param network The network.
- * @returns The operators, in order. Weights have their names here; kernels of convolutions are OIHW.
+ * Lists the operators, in order. ONNX has images as NCHW, so the graph turns them after its input, and back before they
+ * are flattened: then the dense kernels are as here. Weights have their names here; kernels of convolutions are OIHW.
  */
 function onnxNodes(network: DescribedNetwork): OnnxNode[] {
   const nodes: OnnxNode[] = [];
@@ -95,12 +92,7 @@ function onnxNodes(network: DescribedNetwork): OnnxNode[] {
   );
 }
 
-/**
- * Tells which weights ONNX has in another layout.
- *
- * @param layer The layer.
- * @returns For each dimension of its kernel in ONNX, which one it is here; `undefined` if they are the same.
- */
+/** For each dimension of a kernel in ONNX, which one it is here; `undefined` if they are the same. */
 function kernelOrder(layer: DescribedLayer): number[] | undefined {
   return layer.config.kind === "conv2d" ? [3, 2, 0, 1] : undefined;
 }
@@ -158,14 +150,7 @@ interface Part {
   readonly pieces: () => Iterable<Uint8Array>;
 }
 
-/**
- * Writes the file, whole or not at all. Weights are written as they are, without copies in messages.
- *
- * @param path The file.
- * @param network The network.
- * @param tensors Its weights by name.
- * @throws {DataError} If the file cannot be written, or would be larger than protobuf allows.
- */
+/** Writes the file, whole or not at all. Weights are written as they are, without copies in messages. */
 export async function exportOnnx(
   path: string,
   network: DescribedNetwork,

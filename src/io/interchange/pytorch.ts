@@ -44,12 +44,7 @@ export interface PyTorchWeight {
   readonly dimensions: Shape;
 }
 
-/**
- * Lists the weights of a network as PyTorch has them.
- *
- * @param layers The layers, first to last.
- * @returns The weights, in the order of the `state_dict`.
- */
+/** Lists the weights of a network in the order of PyTorch's `state_dict`. */
 export function pytorchWeights(
   layers: readonly DescribedLayer[],
 ): PyTorchWeight[] {
@@ -88,13 +83,7 @@ export function pytorchWeights(
   return list;
 }
 
-/**
- * Turns a weight into PyTorch's layout.
- *
- * @param weight Which weight.
- * @param tensor Its values here.
- * @returns A copy in PyTorch's layout.
- */
+/** Copies a weight into PyTorch's layout. */
 export function toPyTorch(
   weight: PyTorchWeight,
   tensor: NamedTensor,
@@ -107,13 +96,7 @@ export function toPyTorch(
   };
 }
 
-/**
- * Turns a weight into the layout here.
- *
- * @param weight Which weight.
- * @param tensor Its values in PyTorch.
- * @returns A copy in the layout here.
- */
+/** Copies a weight of PyTorch into the layout here. */
 export function fromPyTorch(
   weight: PyTorchWeight,
   tensor: NamedTensor,
@@ -136,14 +119,7 @@ function _toPyTorch(rank: number): number[] {
 /** A module of a `Sequential` that may itself be a part of something: "0.weight" or "net.0.weight". */
 const PYTORCH_NAME = /^(.*?)\d+\.(?:weight|bias)$/;
 
-/**
- * Reads the weights, after it was found out which network's they are.
- *
- * @param path The file.
- * @param known What is known of the network.
- * @returns The network, in the layout of here.
- * @throws {DataError} If the file is damaged, or has the weights of no network of here.
- */
+/** Finds out which network's weights a file has, and reads them. */
 export async function importSafetensors(
   path: string,
   known: KnownModel,

@@ -31,12 +31,8 @@ import { type KerasModel, parseKeras, stepsOf, toKeras } from "./keras.ts";
 const MAX_BYTES = 16 * 2 ** 20;
 
 /**
- * Reads the network, after its description was checked and compared with the sizes of its files.
- *
- * @param path `model.json`, or its folder.
- * @param known What is known of the network.
- * @returns The network, in the layout of here.
- * @throws {DataError} If a file is damaged, or the network is none of here.
+ * Reads a network from `model.json` or its folder, after its description was checked and compared with the sizes of its
+ * files.
  */
 export async function importTfjs(
   path: string,
@@ -171,12 +167,8 @@ interface Shard {
 }
 
 /**
- * Reads the list of weights and checks that its files have as many bytes as it says, before any is read.
- *
- * @param path The file that the list is in.
- * @param manifest The list: `weightsManifest`.
- * @returns Weights by "LAYER/KIND", for example "conv2d_1/kernel".
- * @throws {DataError} If the list is damaged, names files elsewhere, or does not fit them.
+ * Reads the list of weights, by "LAYER/KIND" such as "conv2d_1/kernel". It checks that their files have as many bytes
+ * as it says, before any is read.
  */
 async function parseManifest(
   path: string,
@@ -213,13 +205,7 @@ async function parseManifest(
   return entries;
 }
 
-/**
- * Reads a weight.
- *
- * @param entry Where it is.
- * @returns The weight, in memory of its own.
- * @throws {DataError} If a file cannot be read.
- */
+/** Reads a weight. */
 async function readWeight(entry: ManifestEntry): Promise<NamedTensor> {
   const { shape, shards } = entry;
   const bytes = new Uint8Array(4 * sizeOf(shape));
@@ -305,14 +291,7 @@ function _parseWeight(
 /** Bytes of a file of weights, as TensorFlow's converter has it: browsers load several at once, and cache them. */
 const SHARD_BYTES = 4 * 2 ** 20;
 
-/**
- * Writes the folder, whole or not at all.
- *
- * @param path The folder; there must be none, or an empty one.
- * @param network The network.
- * @param tensors Its weights by name.
- * @throws {DataError} If the folder cannot be written, or has something in it.
- */
+/** Writes the folder, whole or not at all. There must be none yet, or an empty one. */
 export async function exportTfjs(
   path: string,
   network: DescribedNetwork,
