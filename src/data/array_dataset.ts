@@ -98,7 +98,7 @@ export interface IdxDatasetOptions {
 }
 
 /**
- * Reads a data set of two IDX files. Their content is checked to be IDX, but nothing is known of what it should be.
+ * Reads a data set of two IDX files. It checks that they are IDX, but not that they hold a certain data set.
  *
  * @example
  * ```ts ignore
@@ -136,7 +136,7 @@ export async function idxDataset(options: IdxDatasetOptions): Promise<Dataset> {
   return arrayDataset({ images, labels, classNames });
 }
 
-/** Says which files they are, which `arrayDataset` does not know. */
+/** Names the files in its errors, which `arrayDataset` could not. */
 function _checkTogether(
   { images, labels }: { images: IdxArray; labels: IdxArray },
   options: IdxDatasetOptions,

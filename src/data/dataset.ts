@@ -72,13 +72,7 @@ export function classCounts(dataset: Dataset): number[] {
   const counts = dataset.classNames.map(() => 0);
   const all = labelsOf(dataset);
   for (let i = 0; i < all.length; i++) {
-    if (!(all[i] in counts)) {
-      throw new OptionError(
-        `labels[${i}]`,
-        all[i],
-        `an integer from 0 to ${counts.length - 1}, one of the class names`,
-      );
-    }
+    checkLabel(all[i], dataset.classNames, `labels[${i}]`);
     counts[all[i]]++;
   }
   return counts;
@@ -127,4 +121,18 @@ export function checkIndex(index: number, length: number): void {
       `an integer from 0 to ${length - 1}`,
     );
   }
+}
+
+/** Throws an `OptionError` unless a label has a class name. `option` is what the error calls the label. */
+export function checkLabel(
+  label: number,
+  { length }: readonly string[],
+  option = "label",
+): void {
+  if (Number.isInteger(label) && label >= 0 && label < length) return;
+  throw new OptionError(
+    option,
+    label,
+    `an integer from 0 to ${length - 1}, one of the class names`,
+  );
 }

@@ -26,7 +26,7 @@ const FLAGS = {
   reserved: 0xe0,
 };
 
-/** A member of no bytes. fflate says where a member begins, not where one ends: so this is put behind the last. */
+/** An empty member. fflate says where a member begins, not where one ends: so this is put behind the last. */
 const END = gzipSync(new Uint8Array(0));
 
 /** What a gz stream may become, and what is checked. */
@@ -93,7 +93,7 @@ function checkHeader(member: Uint8Array): void {
   }
 }
 
-/** Compares what a member became with what its last bytes say. */
+/** Compares the length and checksum of a decompressed member with those in its last bytes. */
 function checkTrailer(
   member: Uint8Array,
   found: { numBytes: number; crc: number | undefined },

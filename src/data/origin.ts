@@ -1,5 +1,5 @@
 /**
- * Where a worker finds what it cannot be sent: functions do not cross to another thread, names of modules do.
+ * Where a worker finds data sets and transforms: functions cannot be sent to it, but names of modules can.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface Origin {
   readonly module?: string;
   /** Name of the export. */
   readonly name: string;
-  /** Arguments, which a worker can be sent. Default: the export is not called but is the thing itself. */
+  /** Arguments, which a worker can be sent. Default: the export is not called, as it is the data set or transform itself. */
   readonly args?: readonly unknown[];
 }
 

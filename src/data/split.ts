@@ -17,7 +17,7 @@ export interface View {
   readonly indices?: Uint32Array<ArrayBuffer>;
 }
 
-/** Of each data set that {@linkcode subset} made: what it was called on, and which samples of that. */
+/** For each data set that {@linkcode subset} made, the data set that it is a part of, and which samples it has. */
 const views = new WeakMap<Dataset, Required<View>>();
 
 /**

@@ -107,8 +107,7 @@ export async function loadCheckpoint(
   const names = options.tensors === "all"
     ? file.entries.keys()
     : weightShapes(config).keys();
-  const tensors = new Map<string, NamedTensor>();
-  for (const name of names) tensors.set(name, await file.read(name));
+  const tensors = await file.readAll(names);
   return { path, config, tensors, training: file.metadata.training };
 }
 

@@ -57,7 +57,7 @@ export function encodeEvent(
   content: EventContent,
 ): Uint8Array<ArrayBuffer> {
   const event = new BinaryWriter().tag(1, 1).double(wallTime);
-  // As everywhere in proto3, 0 is what a number is that is not written.
+  // In proto3, a number that is not written is 0.
   if (step !== 0) event.tag(2, 0).int64(step);
   if ("fileVersion" in content) event.tag(3, 2).string(content.fileVersion);
   if ("summary" in content) {
@@ -96,7 +96,7 @@ export function frameRecord(data: Uint8Array): Uint8Array<ArrayBuffer> {
   return record;
 }
 
-/** The CRC-32C of RFC 3720, rotated and shifted, so that the checksum of bytes that hold checksums is none of them. */
+/** The CRC-32C of RFC 3720, rotated and shifted: the checksum of bytes that contain checksums must differ from those. */
 function _maskedCrc(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

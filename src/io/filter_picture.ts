@@ -100,7 +100,7 @@ function _checkedShape(
   return [height, width, channels, count];
 }
 
-/** 12 columns for 96 filters: the fewest from the square root to twice that which leave no row short, if any do. */
+/** The fewest columns, from the square root to twice that, that fill all rows, if any do: 12 for 96 filters. */
 function _columnsFor(count: number): number {
   const least = Math.ceil(Math.sqrt(count));
   for (let columns = least; columns <= 2 * least; columns++) {

@@ -31,7 +31,7 @@ export function parseModelConfig(text: string | undefined): ModelConfig {
   try {
     config = JSON.parse(text ?? "");
   } catch {
-    // Said below.
+    // The check below says that it is damaged.
   }
   if (!isObject(config)) {
     throw new ShapeError("its description of the network is damaged");

@@ -66,7 +66,7 @@ function _header({ tensors, metadata }: Safetensors): object {
     offset += 4 * sizeOf(shape);
     return [name, { dtype: "F32", shape, data_offsets: [begin, offset] }];
   });
-  // Not by assignment, as a tensor may be named __proto__.
+  // An assignment would fail for a tensor named __proto__.
   return Object.fromEntries([["__metadata__", metadata], ...entries]);
 }
 
@@ -101,7 +101,7 @@ const TYPE_BYTES: ReadonlyMap<string, number> = new Map([
 /** Most dimensions of a tensor. */
 const MAX_RANK = 32;
 
-/** What is wrong with a header: `message` is the place and the reason, for the reader to put the file's name before. */
+/** What is wrong with a header, and where. The caller puts the file's name before the message. */
 class HeaderError extends Error {}
 
 /**
@@ -216,6 +216,8 @@ export interface SafetensorsFile extends SafetensorsHeader, Disposable {
   readonly path: string;
   /** Reads a float32 tensor into memory of its own. */
   read(name: string): Promise<NamedTensor>;
+  /** Reads tensors one after the other, by name. */
+  readAll(names: Iterable<string>): Promise<Map<string, NamedTensor>>;
 }
 
 /**
@@ -227,10 +229,17 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await orCannotRead(path, () => host.open(path, "read"));
   try {
     const { header, begin } = await _readHeader(file, { path, size });
+    const read = (name: string) =>
+      _readTensor(file, { path, header, begin, name });
     return {
       ...header,
       path,
-      read: (name) => _readTensor(file, { path, header, begin, name }),
+      read,
+      async readAll(names) {
+        const tensors = new Map<string, NamedTensor>();
+        for (const name of names) tensors.set(name, await read(name));
+        return tensors;
+      },
       [Symbol.dispose]: () => file[Symbol.dispose](),
     };
   } catch (error) {
@@ -257,7 +266,7 @@ async function _readHeader(
   }
   const bytes = new Uint8Array(Number(length));
   await readPart(file, { bytes, at: LENGTH_BYTES, path });
-  // "{": so that other files of any kind are told from damaged ones.
+  // It must be "{". If it is not, this is another kind of file and not a damaged one.
   if (bytes[0] !== 0x7b) throw notOne("its header does not begin with {");
   const begin = LENGTH_BYTES + bytes.length;
   try {

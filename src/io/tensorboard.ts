@@ -24,13 +24,13 @@ export interface EventWriterOptions {
 /** What encodes events; loaded when the first file is opened. */
 type _Encoder = typeof import("./event_record.ts");
 
-/** What TensorBoard looks for in a name, and the time in seconds by which it sorts files. */
+/** The names of files that TensorBoard reads. It sorts them by the time in seconds. */
 const NAME = /^events\.out\.tfevents\.(\d+)\./;
 
-/** Says that starts of sessions are told, and not to be guessed from steps that go back. */
+/** Tells TensorBoard that the file says where sessions start, so that it need not guess from steps that go back. */
 const FILE_VERSION = "brain.Event:2";
 
-/** Bytes of records that are kept at most until they are written. */
+/** Most bytes of records that wait to be written. */
 const MOST_PENDING_BYTES = 1 << 16;
 
 /** First bytes of a PNG file, and the length and name of its first chunk, which has width, height and kind of colour. */
@@ -180,7 +180,7 @@ export class EventWriter {
   }
 }
 
-/** An empty file whose time is the given one, or later than that of the last file. */
+/** Makes an empty file. Its name has the given time, or a later one than that of the last file. */
 async function _createFile(folder: string, seconds: number): Promise<string> {
   let path = folder;
   try {

@@ -12,13 +12,13 @@ import { host } from "../platform/host.ts";
 import { reasonOf } from "../reason.ts";
 import { cannotWrite, writeAtomically } from "./atomic_file.ts";
 
-/** Version of the files: a change of what they hold, or of what keys and ways mean. */
+/** Version of the files. It changes when their content, or the meaning of keys and ways, changes. */
 const FORMAT = 1;
 
 /** Largest file that is read, in bytes: thousands of operations. */
 const MOST_BYTES = 4 * 2 ** 20;
 
-/** Where the cache is, and who is told of a file that is of no use. */
+/** Where the cache is, and who is told of a file that cannot be used. */
 export interface TuningCacheOptions {
   /** The folder. Default: `tuning` in the user's cache folder of this package. */
   readonly dir?: string;
@@ -79,7 +79,7 @@ export async function writeTuning(
       "Cannot find the cache folder as HOME (on Windows: LOCALAPPDATA) is not set: set it to keep what was tuned",
     );
   }
-  // What another process wrote before stays; of two that write at the same time, one may lose what it adds.
+  // What another process wrote before is kept. If two write at the same time, what one of them adds may be lost.
   const all = await readTuning(adapter, options);
   for (const operation of tuned) all.set(operation.key, operation);
   const content = { ..._identity(adapter), operations: [...all.values()] };

@@ -11,7 +11,7 @@ import { type Mark, type Scales, type Series, symbolOf } from "./marks.ts";
 
 /** A chart. */
 export interface Chart {
-  /** What it shows, for whoever does not see it. */
+  /** What it shows, for a reader who cannot see it. */
   readonly label: string;
   /** What its curves are. */
   readonly series: readonly Series[];

@@ -131,7 +131,7 @@ async function _loadCheckpoint(
   }
 }
 
-/** Checks a checkpoint before anything is made of the size that the run names. */
+/** Checks that a checkpoint is of the network that the run names, before anything of that size is made. */
 function _requireSameNetwork(
   { path, config }: Checkpoint,
   expected: ModelConfig,

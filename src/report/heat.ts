@@ -18,7 +18,7 @@ const SCALES: Readonly<
   dark: { paper: [17, 21, 26], right: [107, 174, 214], wrong: [253, 184, 99] },
 };
 
-/** Finds how strong the colour of a cell is. Small shares are told apart better than large ones. */
+/** Finds how strong the colour of a cell is. Small shares differ more in colour than large ones. */
 export function heatLevel(share: number): number {
   return Math.max(1, Math.round(LEVELS * Math.sqrt(share)));
 }

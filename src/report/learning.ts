@@ -87,7 +87,7 @@ export function accuracySection(content: ReportContent): Markup {
 const _NOTHING_YET =
   html`<p>The run has not recorded anything to draw yet.</p>`;
 
-/** What the run did not do as the lecture did; an older run folder lacks options that were not there, and so not used. */
+/** What the run did differently from the lecture. An older run folder lacks options that did not exist: they were not used. */
 function _differences(
   { config }: ReportContent,
   { recipe }: LectureRun,

@@ -25,7 +25,7 @@ import {
 import { predictionSections } from "./predictions.ts";
 import { STYLE } from "./style.ts";
 
-/** The page needs no script and no other file, so whatever a run folder could smuggle in is refused by the browser as well. */
+/** The page needs no script and no other file. So the browser refuses whatever a run folder could smuggle in. */
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 const SECTIONS: readonly [id: string, name: string][] = [
@@ -81,7 +81,7 @@ export function renderPage(content: ReportContent): string {
   `.text;
 }
 
-/** For example "2026-11-25 20:45 UTC"; what is no date as it is. */
+/** For example "2026-11-25 20:45 UTC". Text that is no date stays as it is. */
 function _date(started: string): string {
   const date = new Date(started);
   if (Number.isNaN(date.getTime())) return started;

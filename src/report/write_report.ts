@@ -45,7 +45,7 @@ export async function writeReport(
   options: ReportOptions = {},
 ): Promise<string> {
   const { output = host.join(run, "report.html"), ...evaluation } = options;
-  // What draws is of no use to anybody else who imports this package.
+  // The code that draws is loaded only when a report is written.
   const { renderPage } = await import("./page.ts");
   const records = await readRun(run);
   const layers = _layersOf(run, records.config.model);
@@ -59,7 +59,7 @@ export async function writeReport(
   return output;
 }
 
-/** Not every network of `config.json` can be: images may be too small for it. */
+/** Lists the layers of the network in `config.json`, whose images may be too small for it. */
 function _layersOf(run: string, model: ModelConfig): PlacedLayer[] {
   try {
     const { layers, inputShape } = namedLayers(model);

@@ -135,7 +135,7 @@ function _isJson(text: string): boolean {
   }
 }
 
-/** Adds a record in place of those from its step or epoch on. */
+/** Adds a record, which replaces those of its step or epoch and of later ones. */
 function _append(
   { steps, epochs }: { steps: StepRecord[]; epochs: EpochRecord[] },
   record: MetricsRecord,
@@ -161,7 +161,7 @@ function _reason(error: unknown): string {
   return _oneLine(reasonOf(error));
 }
 
-/** Names and contents of files may be long, and have line breaks and what terminals take for commands. */
+/** Shortens text and removes line breaks and control characters, which names and contents of files may have. */
 function _oneLine(text: string): string {
   const line = text.replace(/[\s\p{Cc}]+/gu, " ");
   return line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}...` : line;

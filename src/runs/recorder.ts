@@ -42,7 +42,7 @@ export interface RecorderFiles {
   readonly checkpoints: RunCheckpoints;
 }
 
-/** Callbacks of `fit`. The numbers of steps stay on the device until it is waited for anyway. */
+/** Callbacks of `fit`. The numbers of steps stay on the device until something else has to wait for it. */
 export class Recorder implements Callbacks, Disposable {
   readonly name = "recorder";
   readonly #files: RecorderFiles;
@@ -76,7 +76,7 @@ export class Recorder implements Callbacks, Disposable {
     metrics.append([{ type: "epoch", ...epoch }]);
     await events.epoch(epoch, net);
     const result = epoch.testAccuracy ?? -epoch.loss;
-    // A part of an epoch is done again by a run that goes on, which would not know of it: better than nothing only.
+    // A resumed run does a part of an epoch again. So the weights of a part are kept only if no whole epoch has ended.
     if (this.#best !== undefined && (epoch.isPartial || result <= this.#best)) {
       return;
     }
@@ -128,7 +128,7 @@ function _free(steps: readonly _PendingStep[]): void {
   for (const { loss, correct } of steps) tf.dispose([loss, correct]);
 }
 
-/** Where a run goes on: what was written of this and what came after it is written again. */
+/** Where a run goes on. It writes this epoch and step, and all later ones, again. */
 export interface ResumePoint {
   /** Epoch, from 1. */
   readonly epoch: number;
@@ -203,7 +203,7 @@ async function _read(path: string): Promise<string> {
   }
 }
 
-/** Whether a line is a whole record of what the run does not do again. */
+/** Whether a line is a whole record of something that the run does not do again. */
 function _isBefore(line: string, from: ResumePoint): boolean {
   try {
     const { type, step, epoch } = JSON.parse(line) as MetricsRecord & {
@@ -268,7 +268,7 @@ export class EventLog {
   }
 }
 
-/** The filters as a PNG file, if the first layer has some that can be seen. */
+/** The filters as a PNG file, if the first layer has filters of one or three channels. */
 async function _drawFirstFilters(
   net: Sequential,
 ): Promise<Uint8Array | undefined> {

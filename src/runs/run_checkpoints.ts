@@ -26,7 +26,7 @@ export const BEST = "best";
 /** Names of older checkpoints, by the number of steps done. */
 const STEP_NAME = /^step-(\d{8,})$/;
 
-/** Where a process that was killed may have left something. */
+/** The names of files that a process that was killed may have left. */
 const PART_NAME = /\.part$/;
 
 /** Options of {@linkcode RunCheckpoints}. */
@@ -71,7 +71,7 @@ export class RunCheckpoints {
    */
   async save({ weights, others, progress }: TrainingState): Promise<void> {
     const { model, keep = 1 } = this.#options;
-    // At the end of an epoch there may be two states of one step, the second of which has all that callbacks did.
+    // The end of an epoch may save two states of one step. The second has all that callbacks did, and replaces the first.
     const isOlder = this.#lastStep !== undefined &&
       this.#lastStep < progress.step;
     if (keep > 1 && isOlder) await this.#keepLast();
@@ -94,7 +94,7 @@ export class RunCheckpoints {
     await writeCheckpoint(path, { config: model, tensors: weights });
   }
 
-  /** A second name for the file, which stays when the next takes the first; a copy where there are no second names. */
+  /** Gives `last` a second name, under which it stays when the next state is written; or copies it where that cannot be. */
   async #keepLast(): Promise<void> {
     const last = host.join(this.#folder, LAST);
     const name = `step-${String(this.#lastStep).padStart(8, "0")}`;

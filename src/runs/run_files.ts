@@ -58,7 +58,7 @@ export async function hasRun(path: string): Promise<boolean> {
   return (await host.list(host.join(path, checkpoints))).length > 0;
 }
 
-/** The file that is locked; it stays, as whoever removes a lock file may remove that of another. */
+/** The file that is locked. It is never removed: another process might hold its lock by then. */
 const LOCK = ".lock";
 
 /** Locks a run folder until it is disposed or the process ends, however it ends. */
@@ -78,7 +78,7 @@ export function lockRun(path: string): Disposable {
   return lock;
 }
 
-/** The checkpoints of a run folder, those to prefer first. */
+/** The checkpoints of a run folder, the preferred one first. */
 const CHECKPOINTS = [BEST, LAST].map((name) =>
   `${RUN_FILES.checkpoints}/${name}`
 );
@@ -111,7 +111,7 @@ async function _isOfKind(
   try {
     return (await host.stat(path))[kind];
   } catch {
-    // Whoever reads it says why it cannot be read.
+    // The code that reads it says why it cannot be read.
     return false;
   }
 }

@@ -32,7 +32,7 @@ export interface RunFolderOptions {
 
 /** Options of {@linkcode RunFolder.resume}. */
 export interface ResumeOptions extends RunFolderOptions {
-  /** What of the recipe is no longer as it was. Default: nothing. */
+  /** What is changed in the recipe. Default: nothing. */
   recipe?: RunConfig["recipe"];
 }
 
@@ -102,7 +102,7 @@ export class RunFolder implements Disposable {
     this.checkpoints = {
       everySteps: opening.checkpointEvery,
       async save(state) {
-        // What happened before a state must be on the disk before the state is, as a run that goes on begins there.
+        // A run that goes on begins at the state. So what happened before it must be on the disk first.
         await recorder.flush();
         await metrics.sync();
         await checkpoints.save(state);
@@ -200,13 +200,13 @@ export class RunFolder implements Disposable {
     }
   }
 
-  /** Takes a new run away, as if it had never been begun; what else is in its folder stays, and then the folder does. */
+  /** Removes a new run, as if it had never been begun. If something else is in its folder, that and the folder stay. */
   async remove(): Promise<void> {
     this[Symbol.dispose]();
     await takeAway(this.path, [this.#events]);
   }
 
-  /** Closes the files, and lets others have the folder; once is enough, and twice does no harm. */
+  /** Closes the files and unlocks the folder. A second call does nothing. */
   [Symbol.dispose](): void {
     for (const part of this.#parts.splice(0)) part[Symbol.dispose]();
   }

@@ -70,14 +70,14 @@ export async function downloadFile(
   );
 }
 
-/** Leaves the verified file under its `.part` name, or throws and removes it unless the connection broke. */
+/** Leaves the verified file under its `.part` name. If the content is wrong, it throws and removes the file. */
 async function _downloadFrom(transfer: Transfer): Promise<void> {
   const { part } = transfer;
   const offset = await _sizeOf(part);
   let start = await _transfer(transfer, offset);
   let difference = await _differenceOf(transfer);
   if (difference !== undefined && start > 0) {
-    // The beginning came from elsewhere and mirrors may compress differently: once more, from the beginning.
+    // Mirrors may compress differently, and the beginning came from another one: download all of it again.
     start = await _transfer(transfer, 0);
     difference = await _differenceOf(transfer);
   }
@@ -166,7 +166,7 @@ async function _save(
         receivedBytes,
         totalBytes,
       });
-      // Too much is wrong content, which is for the inspection to say.
+      // The file is too long. The inspection says so.
       if (receivedBytes > maxBytes) break;
     }
   } catch (error) {
@@ -185,7 +185,7 @@ async function _sizeOf(path: string): Promise<number> {
   }
 }
 
-/** Turns the failure of a file operation, which no other mirror would mend, into a DataError. */
+/** Throws a DataError if a file operation fails: then no other mirror is tried. */
 async function _onDisk<T>(path: string, operation: Promise<T>): Promise<T> {
   try {
     return await operation;
@@ -199,7 +199,7 @@ async function _onDisk<T>(path: string, operation: Promise<T>): Promise<T> {
   }
 }
 
-/** The innermost message: fetch itself says little more than that it failed. */
+/** The message of the innermost cause: fetch's own says little more than that it failed. */
 function _reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== undefined) return _reason(error.cause);

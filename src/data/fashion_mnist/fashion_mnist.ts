@@ -90,8 +90,8 @@ export interface FashionMnist {
 /**
  * Loads Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): grey 28x28 images of ten kinds of clothing.
  *
- * All options are checked before anything is read (but whether a validation split has every class, which the labels tell), and
- * all files before anything is used.
+ * All options are checked before anything is read, except whether a validation split has every class: that needs the labels.
+ * All files are checked before anything is used.
  *
  * @param options How to load it.
  * @returns Loaders of batches: float32 images `[batch, height, width, 1]` in [0, 1], int32 labels `[batch]`.

@@ -192,7 +192,7 @@ async function _stat(
   try {
     return await host.stat(path);
   } catch (error) {
-    // Nobody asked for the system's folder: whatever is wrong with it, it is not there.
+    // Nobody named the system's folder: if it cannot be read, it counts as missing.
     if (host.isMissing(error) || origin === "system") {
       return undefined;
     }

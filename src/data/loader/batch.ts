@@ -12,7 +12,7 @@ export interface Batch {
   images: Tensor4D;
   /** int32 `[batch]`: indices into the class names. */
   labels: Tensor1D;
-  /** Which part of a whole batch this is, where parts were asked for; it may be one without images. */
+  /** Which part of a whole batch this is, if parts were asked for. A part may have no images. */
   place?: ShardPlace;
 }
 
@@ -34,7 +34,7 @@ export interface Shard {
   readonly count: number;
 }
 
-/** Which part of a whole batch some images are. */
+/** Which part of a whole batch a batch is. */
 export interface ShardPlace {
   /** Place in the whole batch of the first of them. */
   readonly begin: number;
@@ -43,8 +43,8 @@ export interface ShardPlace {
 }
 
 /**
- * Divides a batch: the parts follow each other, and their sizes differ by one image at most. Of a batch with fewer
- * images than there are processes, some parts are empty.
+ * Divides a batch into parts that follow each other, whose sizes differ by one image at most. If there are fewer images than
+ * processes, some parts are empty.
  */
 export function divide(
   total: number,

@@ -63,9 +63,9 @@ class _Plan {
     this.#channels = channels;
   }
 
-  /** Adds a step; says why that cannot be, if it cannot. */
+  /** Adds a step. If the device cannot do it, it says why. */
   add(step: Step): string | undefined {
-    // What is beyond the edges has the units of the bytes, and rounding stays what it is on the host.
+    // Pixels beyond the edges have the units of the bytes, and rounding must be as on the host.
     const isLate = this.#normalize !== undefined;
     switch (step.kind) {
       case "scale":
@@ -162,7 +162,7 @@ function _fold(
   let [firstRow, endRow] = [0, image.height];
   let size = image;
   const lookThrough = (place: Placement) => {
-    // What the last window does not show, this one does not either.
+    // This window shows nothing that the last one does not show.
     const edges = [left, left + sign * (size.width - 1)];
     firstColumn = Math.max(firstColumn, Math.min(...edges));
     endColumn = Math.min(endColumn, Math.max(...edges) + 1);

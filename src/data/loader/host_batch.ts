@@ -1,12 +1,12 @@
 /**
- * Batches made on the host, sample after sample: what a worker does, and what is done where there is none.
+ * Makes a batch on the host, sample after sample. Workers do it, or the main thread where there are none.
  *
  * @module
  */
 
 import { OptionError, SampleError, ShapeError } from "../../errors.ts";
 import { STREAMS, threefry2x32 } from "../../random.ts";
-import type { Dataset, Sample } from "../dataset.ts";
+import { checkLabel, type Dataset, type Sample } from "../dataset.ts";
 import {
   type Random,
   requireImage,
@@ -73,7 +73,7 @@ export function makeHostBatch(
     const place = images.subarray(i * numValues, (i + 1) * numValues);
     const { image, label } = attemptSample(plan.indices[i], () => {
       const { image, label } = get(i);
-      _checkLabel(label, dataset.classNames);
+      checkLabel(label, dataset.classNames);
       const result = transform(image, randomOf(plan, i), place);
       return { image: requireImage(result), label };
     });
@@ -100,21 +100,12 @@ export function makeHostBatch(
   return { images, labels, shape: [length, height, width, channels] };
 }
 
-function _checkLabel(label: number, { length }: readonly string[]): void {
-  if (Number.isInteger(label) && label >= 0 && label < length) return;
-  throw new OptionError(
-    "label",
-    label,
-    `an integer from 0 to ${length - 1}, one of the class names`,
-  );
-}
-
 /** Calls a function that gets or transforms a sample, and names the sample in its errors. */
 export function attemptSample<T>(index: number, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    // Says itself that there is no such sample.
+    // Its message already says that there is no such sample.
     if (error instanceof OptionError && error.option === "index") throw error;
     throw new SampleError(index, error);
   }

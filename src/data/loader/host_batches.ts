@@ -68,7 +68,7 @@ export async function* hostBatches(
     yield batch;
     if (reuse) memory = batch.images.buffer;
   }
-  // While the last batch was in use.
+  // The signal may have come while the last batch was in use.
   signal?.throwIfAborted();
 }
 
@@ -105,7 +105,7 @@ async function* _byWorkers(
       signal?.throwIfAborted();
       while (next < plans.length && asked.length < count * prefetchFactor) {
         const batch = ask(plans[next++]);
-        // What is wrong with it is said when its turn comes.
+        // If it fails, the error is thrown when its turn comes.
         batch.catch(() => {});
         asked.push(batch);
       }
@@ -120,7 +120,7 @@ async function* _byWorkers(
   }
 }
 
-/** Gets samples whose images share memory of their own, which can be handed over in one go. */
+/** Copies samples so that their images share one memory, which can be handed over at once. */
 function _copySamples(
   dataset: Dataset,
   { indices }: BatchPlan,

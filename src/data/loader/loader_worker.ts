@@ -43,7 +43,7 @@ export type WorkerAnswer =
   | { readonly batch: ArrayBatch }
   | { readonly failure: WorkerFailure };
 
-/** An error, as what is known of it on the other side. */
+/** An error, as it is sent. */
 export interface WorkerFailure {
   /** Index of the sample, for a `SampleError`. */
   readonly index?: number;
@@ -57,7 +57,7 @@ export interface WorkerFailure {
 /** What this package can make in a worker, by name. */
 const OWN = { ...transforms, openImageFolder };
 
-/** The part of a worker's global scope that is used; its types are not those of a page. */
+/** The part of a worker's global scope that is used. Its types differ from those of a page. */
 interface Scope {
   addEventListener(
     type: "message",
@@ -68,7 +68,7 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope;
 
-// A worker that ends without an error tells nobody: the loader would wait for it for ever.
+// If a worker ended without an error, the loader would wait for it for ever.
 host.replaceExit(() => {
   throw new Error(
     "a worker of a loader must not be closed by what it runs: leave that to the loader",
@@ -81,7 +81,7 @@ let maker: Promise<(task: WorkerTask) => ReturnType<typeof makeHostBatch>>;
 scope.addEventListener("message", ({ data }) => {
   if (maker === undefined) {
     maker = _setUp(data);
-    // Reported with the first task.
+    // The answer to the first task reports it.
     maker.catch(() => {});
   } else {
     _answer(data);

@@ -91,7 +91,7 @@ export async function* tensorBatches(
   options: TensorOptions,
 ): AsyncGenerator<Batch, void, undefined> {
   await loadTf();
-  // Making a tensor would have tfjs choose a backend by itself.
+  // If a tensor were made now, tfjs would choose a backend by itself.
   if (!hasBackend()) {
     throw new BackendError(
       "Cannot make tensors as no device is ready: call `await initBackend()` first",
@@ -140,7 +140,7 @@ function* _fromDevice(
       labels: tf.tensor1d(chosen, "int32"),
     };
   }
-  // While the last batch was in use.
+  // The signal may have come while the last batch was in use.
   signal?.throwIfAborted();
 }
 
@@ -149,8 +149,8 @@ async function* _fromHost(
   source: HostSource,
   options: TensorOptions,
 ): AsyncGenerator<Batch> {
-  // A tensor that stays on the host is the memory of the batch: on the CPU, and where the device cannot bind it, so that
-  // whoever uses it can take parts of it.
+  // On the CPU, a tensor is the memory of the batch, which therefore cannot be used again. So it is where a batch is too large
+  // for the device to bind: the tensor stays on the host, and its user takes parts of it.
   const [height, width, channels] = source.shape;
   const size = (plans[0]?.indices.length ?? 0) * height * width * channels;
   const { images, info } = readyDevice() ?? {};

@@ -59,7 +59,7 @@ export class WorkerPool {
     const turn = this.#next++ % this.#workers.length;
     const { memory, samples } = task;
     const transfer: Transferable[] = memory ? [memory] : [];
-    // All of them share memory; a part of a batch may have none.
+    // All samples share one memory. A part of a batch may have no samples.
     if (Array.isArray(samples) && samples.length > 0) {
       transfer.push(samples[0].image.data.buffer);
     }

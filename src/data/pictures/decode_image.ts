@@ -31,10 +31,10 @@ function _decodePng(bytes: Uint8Array): Pixels {
       checkCrc: true,
     });
     const transparent = transparency && Array.from(transparency);
-    // A palette of an image with colors of its own is but a suggestion.
+    // Where pixels have colors of their own, a palette only suggests some.
     const isIndexed = colors !== undefined && png.channels === 1;
     if (png.depth >= 8 && !isIndexed) return { ...png, transparent };
-    // Several pixels to a byte, or places in a palette: of greys, if there is none.
+    // Pixels of less than a byte, or numbers of colors in a palette. Without a palette, they are greys.
     const scale = 255 / (2 ** png.depth - 1);
     const palette = colors ??
       Array.from({ length: 2 ** png.depth }, (_, i) => [i * scale]);
@@ -66,7 +66,7 @@ function _decodeJpeg(bytes: Uint8Array): Pixels {
   });
 }
 
-/** Decoders that do not expect what they find fail in all ways. */
+/** Decoders throw errors of any kind when a file is not as they expect. */
 function _attempt(decode: () => Pixels): Pixels {
   try {
     return decode();

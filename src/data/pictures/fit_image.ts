@@ -56,7 +56,7 @@ export function resample(
   if (image.height === height && image.width === width) return image;
   const rows = _axis(image.height, height);
   const columns = _axis(image.width, width);
-  // First whichever leaves less, as the other side may grow a hundred times.
+  // The side that leaves fewer pixels comes first: the other may grow a hundred times.
   return image.height * width <= height * image.width
     ? _blendRows(_blendColumns(image, columns), rows)
     : _blendColumns(_blendRows(image, rows), columns);

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { DataError, OptionError } from "../../errors.ts";
+import { DataError } from "../../errors.ts";
 import { host } from "../../platform/host.ts";
 import type { FolderEntry } from "../../platform/platform.ts";
 import { reasonOf } from "../../reason.ts";
 import { type Dataset, makeDataset } from "../dataset.ts";
 import { withOrigin } from "../origin.ts";
+import { requireChannels } from "./pixels.ts";
 
 const IMAGE_NAME = /\.(png|jpe?g)$/i;
 
@@ -53,9 +54,7 @@ export async function imageFolder(
   options: ImageFolderOptions = {},
 ): Promise<Dataset> {
   const { channels = 3 } = options;
-  if (channels !== 1 && channels !== 3) {
-    throw new OptionError("channels", channels, "1 or 3");
-  }
+  requireChannels(channels);
   const root = folder instanceof URL ? host.pathOf(folder) : folder;
   const classNames = (await _list(root))
     .flatMap(({ name, isFolder }) => isFolder ? [name] : []).toSorted();

@@ -21,7 +21,7 @@ export interface JpegHeader {
 /** Start of frame: baseline, extended, progressive. */
 const SUPPORTED_FRAMES: readonly number[] = [0xc0, 0xc1, 0xc2];
 
-/** Others between 0xc0 and 0xcf that start no frame: tables, reserved, arithmetic coding. */
+/** Markers between 0xc0 and 0xcf that start no frame: tables, reserved, arithmetic coding. */
 const NO_FRAMES: readonly number[] = [0xc4, 0xc8, 0xcc];
 
 const APP0 = 0xe0;
@@ -30,7 +30,7 @@ const APP14 = 0xee;
 const END = 0xd9;
 const SCAN = 0xda;
 
-/** Most pixels that a byte stands for: a block of 64 takes a bit at least, in the first scan of a progressive file. */
+/** Most pixels that a byte stands for: in the first scan of a progressive file, a block of 64 pixels takes at least a bit. */
 const MAX_PIXELS_PER_BYTE = 64 * 8;
 
 /** What stands between two markers. */
@@ -59,7 +59,7 @@ export function readJpegHeader(jpeg: Uint8Array): JpegHeader {
   };
 }
 
-/** Those before the first scan. */
+/** Lists the segments before the first scan. */
 function _segmentsOf(jpeg: Uint8Array): Segment[] {
   const segments: Segment[] = [];
   let at = 2;
@@ -111,7 +111,7 @@ function _sizeOf(
   return { width, height };
 }
 
-/** Whether Adobe's marker says that values are red, green and blue, which jpeg-js does not heed; JFIF has none such. */
+/** Whether Adobe's marker says that values are red, green and blue, which jpeg-js ignores. JFIF files never are. */
 function _isRgb(segments: readonly Segment[]): boolean {
   for (const { marker, data } of segments) {
     if (marker === APP0 && _isNamed(data, "JFIF")) return false;

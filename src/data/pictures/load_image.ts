@@ -15,7 +15,13 @@ import type { Transform } from "../transforms/transform.ts";
 import { toTensor } from "../transforms/values.ts";
 import { type Orientation, turnUpright } from "./exif_orientation.ts";
 import { type Fit, fitImage, FITS } from "./fit_image.ts";
-import { alphaOf, imageOf, MAX_PIXELS, type Pixels } from "./pixels.ts";
+import {
+  alphaOf,
+  imageOf,
+  MAX_PIXELS,
+  type Pixels,
+  requireChannels,
+} from "./pixels.ts";
 
 /** What a file of pictures can be. */
 export type PictureFormat = "png" | "jpeg" | "idx";
@@ -73,10 +79,10 @@ export interface LoadedImages {
 /**
  * Reads a picture: a PNG or JPEG file, or an IDX file of a single one.
  *
- * What is done to it, in this order: photographs are turned as EXIF says; grey is made of color; with `invert`, light is
- * exchanged with dark; what is transparent becomes black, inverted or not, as it is no part of what is shown; it is shrunk by averaging, so
- * that nothing is skipped, or enlarged by interpolation, to `size`; and `transform` follows. So a picture made of an image of the data set is
- * seen as that image is.
+ * This is done to it, in this order. Color becomes grey, if `channels` is 1. With `invert`, light is exchanged with dark. What is
+ * transparent becomes black, inverted or not, as it does not belong to what is shown. A photograph is turned as EXIF says. It is
+ * fitted to `size`: shrunk by averaging, so that nothing is skipped, or enlarged by interpolation. Last comes `transform`. So the
+ * network sees a picture made of an image of the data set as it sees that image.
  *
  * @example
  * ```ts ignore
@@ -125,9 +131,7 @@ export async function loadImages(
   const { size = 28, channels = 1, invert = false, fit = "contain" } = options;
   const { transform = toTensor() } = options;
   requireInteger("size", size);
-  if (channels !== 1 && channels !== 3) {
-    throw new OptionError("channels", channels, "1 or 3");
-  }
+  requireChannels(channels);
   if (!FITS.includes(fit)) {
     throw new OptionError("fit", fit, `one of ${FITS.join(", ")}`);
   }
@@ -153,7 +157,7 @@ function _nameOf(source: string | URL | Uint8Array): string {
   return source instanceof Uint8Array ? "the image" : String(source);
 }
 
-/** What is shown, as light on dark, and what is transparent as dark. */
+/** Makes what is shown light on dark, and what is transparent dark. */
 function _light({ image, alpha }: Picture, invert: boolean): Image {
   if (!invert && alpha === undefined) return image;
   const { channels } = image;
@@ -165,7 +169,7 @@ function _light({ image, alpha }: Picture, invert: boolean): Image {
   return { ...image, data };
 }
 
-/** How files begin that people have pictures in and that cannot be read: offset, characters, name. */
+/** How picture files of other kinds begin, which cannot be read: offset, characters, name. */
 const FOREIGN: readonly (readonly [number, string, string])[] = [
   [0, "GIF8", "a GIF"],
   [0, "BM", "a BMP"],

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { OptionError } from "../../errors.ts";
 import type { Image } from "../dataset.ts";
 import type { Orientation } from "./exif_orientation.ts";
 
@@ -38,6 +39,12 @@ export function requireSize(
       `it is too large: ${width}x${height} pixels, and at most ${MAX_PIXELS} are read`,
     );
   }
+}
+
+/** Throws an `OptionError` unless an image can have so many channels. */
+export function requireChannels(channels: number): void {
+  if (channels === 1 || channels === 3) return;
+  throw new OptionError("channels", channels, "1 or 3");
 }
 
 /**

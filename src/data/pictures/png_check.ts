@@ -139,7 +139,7 @@ function _checkPixels(chunks: readonly Chunk[], header: Header): void {
       `it is truncated or damaged: ${width}x${height} pixels cannot be in ${numStored} bytes`,
     );
   }
-  // With a byte to spare, to notice more; what is beyond that is not stored.
+  // One byte more than expected shows that there are too many; further ones are not stored.
   const found = _inflate(_join(parts), expected + 1);
   if (found !== expected) {
     throw new Error(

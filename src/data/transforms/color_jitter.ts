@@ -88,7 +88,7 @@ export function colorJitter(options: ColorJitterOptions = {}): Transform {
   );
 }
 
-/** Range of the factors; `undefined` if the only one is that which changes nothing. */
+/** Range of the factors; `undefined` if none of them changes anything. */
 function _rangeOf(
   name: keyof ColorJitterOptions,
   given: number | readonly number[] = 0,

@@ -63,7 +63,7 @@ export function randomErasing(options: RandomErasingOptions = {}): Transform {
     const requirement = 'a finite number, one per channel, or "random"';
     throw new OptionError("value", value, requirement);
   }
-  // What the caller does with them later makes no difference.
+  // Copies, as the caller may change them later.
   const ranges = structuredClone({ scale, ratio });
   return define(
     (image, random = Math.random) => {

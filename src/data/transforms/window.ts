@@ -64,7 +64,7 @@ export function sizeOf(option: string, size: Size): Extent {
 }
 
 /**
- * Rounds as Python does, which decides places and sizes in torchvision.
+ * Rounds as Python does: torchvision's places and sizes depend on it.
  *
  * @param x Any number.
  * @returns The nearest integer; of two, the even one.
@@ -118,7 +118,7 @@ export function lookThrough(
   return { ...image, data: out, height, width };
 }
 
-/** Which of the places 0 to `size` - 1 stands for a place that may be beyond them; -1 if none does. */
+/** Which of the places 0 to `size` - 1 is shown at a place that may be beyond them; -1 if none is. */
 function _inside(i: number, size: number, mode: PaddingMode): number {
   if (i >= 0 && i < size) return i;
   switch (mode) {

@@ -109,7 +109,7 @@ function _steps(kind: string, config: Config): string[] {
   ];
 }
 
-/** Options of activations that are layers, and what they must be to compute what those of here do; Keras may leave them out. */
+/** The values that options of activation layers must have, so that they compute what those of here do. Keras may omit them. */
 const PLAIN: readonly [option: string, values: readonly unknown[]][] = [
   ["max_value", [null]],
   ["negative_slope", [0, null]],
@@ -126,7 +126,7 @@ function _requirePlain(config: Config): void {
   }
 }
 
-/** A layer of here checks the options as it does those of a caller. */
+/** Makes a layer of here, which checks the options. */
 function _layer(kind: string, config: Config): Layer {
   const { data_format: format = "channels_last", use_bias: hasBias = true } =
     config;
@@ -177,7 +177,7 @@ function _pair(size: unknown): [number, number] {
   throw new ShapeError("it has a size that is not two numbers");
 }
 
-/** An activation is a step of its own, and dropout is none. */
+/** The steps of a layer: an activation is a step of its own, and dropout is no step. */
 function _split(config: LayerConfig): string[] {
   if (config.kind === "dropout") return [];
   const activation: Activation = "activation" in config

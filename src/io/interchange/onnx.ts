@@ -144,7 +144,7 @@ const OPSET = 17n;
 /** Readers of protobuf refuse larger files. */
 const MAX_BYTES = 2 ** 31 - 1;
 
-/** Part of a file: its length, and its bytes, which are made when it is their turn. */
+/** Part of a file: its length, and its bytes, which are made when they are written. */
 interface Part {
   readonly numBytes: number;
   readonly pieces: () => Iterable<Uint8Array>;

@@ -137,16 +137,14 @@ export async function importSafetensors(
   };
   const config = _statedConfig(file, found, known) ??
     detectModel(found, known);
-  const tensors = new Map<string, NamedTensor>();
   if (isKeras) {
-    for (const name of weightShapes(config).keys()) {
-      tensors.set(name, await file.read(name));
-    }
-  } else {
-    for (const weight of pytorchWeights(describeNetwork(config).layers)) {
-      const tensor = await file.read(`${prefix}${weight.name}`);
-      tensors.set(weight.ours, fromPyTorch(weight, tensor));
-    }
+    const tensors = await file.readAll(weightShapes(config).keys());
+    return { path, config, tensors };
+  }
+  const tensors = new Map<string, NamedTensor>();
+  for (const weight of pytorchWeights(describeNetwork(config).layers)) {
+    const tensor = await file.read(`${prefix}${weight.name}`);
+    tensors.set(weight.ours, fromPyTorch(weight, tensor));
   }
   return { path, config, tensors };
 }

@@ -149,7 +149,7 @@ function _checkSteps(
   );
 }
 
-/** A weight: where it is in the files of its group, which follow one another. */
+/** Where a weight is in the files of its group, which follow one another. */
 interface ManifestEntry {
   /** Its shape. */
   readonly shape: Shape;
@@ -227,7 +227,7 @@ async function readWeight(entry: ManifestEntry): Promise<NamedTensor> {
   return { shape, values: new Float32Array(bytes.buffer) };
 }
 
-/** Finds the files of a group, which are none of those `known` from the groups before: bytes count once. */
+/** Finds the files of a group. None may be one of those `known` from the groups before, as bytes count once. */
 async function _findShards(
   path: string,
   names: readonly unknown[],
@@ -348,7 +348,7 @@ async function _writeFiles(
   await writeAtomically(`${folder}/model.json`, [text]);
 }
 
-/** Cuts tensors that follow one another into shards: pieces of each, which are not copied. */
+/** Cuts tensors that follow one another into shards. A shard is a list of pieces, which are not copied. */
 function* _shards(
   tensors: readonly NamedTensor[],
 ): Generator<Uint8Array<ArrayBuffer>[]> {
