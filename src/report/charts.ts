@@ -1,13 +1,13 @@
 /**
- * Charts as SVG, each for wide, medium and narrow screens.
+ * Charts as SVG, each for wide, medium and narrow screens, and what they are made of: curves, points, bands, bars, lines across
+ * and words, drawn once the scales are known.
  *
  * @module
  */
 
 // @ts-types="@types/d3-scale"
-import { scaleLinear } from "d3-scale";
+import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { html, type Markup } from "./html.ts";
-import { type Mark, type Scales, type Series, symbolOf } from "./marks.ts";
 
 /** A chart. */
 export interface Chart {
@@ -125,4 +125,180 @@ function _sample(series: Series): Markup {
       ${symbolOf(series, { x: 16, y: 6 })}
     </svg>
   `;
+}
+
+/** Where values of a chart are in its drawing, in CSS pixels. */
+export interface Scales {
+  /** From the left. */
+  readonly x: ScaleLinear<number, number>;
+  /** From the top. */
+  readonly y: ScaleLinear<number, number>;
+}
+
+/** A part of a chart. */
+export interface Mark {
+  /** Values that the axis on the left has to hold. */
+  readonly heights: readonly number[];
+  /** Draws it. */
+  readonly draw: (scales: Scales) => Markup;
+}
+
+/** A point of a chart. */
+export interface Point {
+  /** Where it is on the axis at the bottom. */
+  readonly x: number;
+  /** Where it is on the axis on the left. */
+  readonly y: number;
+}
+
+/** Shapes of points, around (0, 0). */
+const SYMBOLS = {
+  circle: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z",
+  square: "M-3.5 -3.5h7v7h-7Z",
+  triangle: "M0 -4.5l4.5 8h-9Z",
+  diamond: "M0 -5l4 5l-4 5l-4 -5Z",
+};
+
+/** A line of the legend, and how its curve is drawn. */
+export interface Series {
+  /** What it is. */
+  readonly name: string;
+  /** A CSS colour. */
+  readonly color: string;
+  /** Width of the line. Default 2. */
+  readonly width?: number;
+  /** Dashes of the line. Default: none. */
+  readonly dash?: string;
+  /** Mark of its points. Default: none. */
+  readonly symbol?: keyof typeof SYMBOLS;
+  /** Whether the marks are empty. */
+  readonly isHollow?: boolean;
+}
+
+/** A line through points, and the points. */
+export function curve(series: Series, points: readonly Point[]): Mark {
+  const { name, color, width = 2, dash = "none" } = series;
+  return {
+    heights: points.map(({ y }) => y),
+    draw: ({ x, y }) => {
+      const places = points.map((point) => ({ x: x(point.x), y: y(point.y) }));
+      const titles = points.map((point) =>
+        `${name}, epoch ${point.x}: ${point.y.toPrecision(3)}`
+      );
+      return html`
+        <path class="curve" d="${_path(places)}" fill="none" stroke="${color}"
+          stroke-width="${width}" stroke-dasharray="${dash}"
+          stroke-linecap="round" stroke-linejoin="round" />${places.map((
+            place,
+            i,
+          ) => symbolOf(series, place, titles[i]))}
+      `;
+    },
+  };
+}
+
+/** Draws the symbol of a curve, if it has one. */
+export function symbolOf(
+  { symbol, color, isHollow }: Series,
+  { x, y }: Point,
+  title?: string,
+): Markup | undefined {
+  return symbol && html`
+    <path d="${SYMBOLS[symbol]}" transform="translate(${_round(x)} ${_round(
+      y,
+    )})"
+      fill="${isHollow ? "var(--paper)" : color}" stroke="${color}"
+      stroke-width="1.5">${title && html`<title>${title}</title>`}</path>
+  `;
+}
+
+/** A band between two curves. */
+export function band(
+  color: string,
+  points: readonly {
+    readonly x: number;
+    readonly ys: readonly [low: number, high: number];
+  }[],
+): Mark {
+  return {
+    heights: points.flatMap(({ ys }) => ys),
+    draw: ({ x, y }) => {
+      const [low, high] = [0, 1].map((i) =>
+        points.map((point) => ({ x: x(point.x), y: y(point.ys[i]) }))
+      );
+      const outline = `${_path([...low, ...high.reverse()])}Z`;
+      return html`
+        <path d="${outline}" fill="${color}" fill-opacity="0.25" />
+      `;
+    },
+  };
+}
+
+/** Bars that stand on 0. */
+export function bars(
+  color: string,
+  bars: readonly {
+    readonly from: number;
+    readonly to: number;
+    readonly height: number;
+    readonly title: string;
+  }[],
+): Mark {
+  return {
+    heights: [0, ...bars.map(({ height }) => height)],
+    draw: ({ x, y }) =>
+      html`${
+        bars.map(({ from, to, height, title }) => {
+          const path = _path([
+            ...[{ x: x(from), y: y(0) }, { x: x(from), y: y(height) }],
+            ...[{ x: x(to), y: y(height) }, { x: x(to), y: y(0) }],
+          ]);
+          return html`
+            <path d="${path}" fill="${color}">
+              <title>${title}</title>
+            </path>
+          `;
+        })
+      }`,
+  };
+}
+
+/** A line across. */
+export function rule(
+  { color, dash = "none" }: Pick<Series, "color" | "dash">,
+  height: number,
+): Mark {
+  return {
+    heights: [height],
+    draw: ({ x, y }) => {
+      const [from, to] = x.range();
+      return html`
+        <path d="M${from} ${_round(y(height))}H${to}" stroke="${color}"
+          stroke-dasharray="${dash}" />
+      `;
+    },
+  };
+}
+
+/** Words above a line across, at its beginning, readable whatever is behind them. */
+export function words(text: string, height: number): Mark {
+  return {
+    heights: [height],
+    draw: ({ x, y }) =>
+      html`
+        <text x="${x.range()[0] + 6}" y="${_round(y(height)) - 5}"
+          stroke="var(--paper)" stroke-width="4" paint-order="stroke">${text}</text>
+      `,
+  };
+}
+
+/** A path through places; one alone becomes a dot. */
+function _path(places: readonly Point[]): string {
+  const corners = places.map(({ x, y }) => `${_round(x)},${_round(y)}`);
+  return `M${corners.join("L")}${places.length === 1 ? "Z" : ""}`;
+}
+
+/** Hundredths of a pixel are enough. */
+function _round(value: number): number {
+  return Math.round(value * 100) / 100;
 }

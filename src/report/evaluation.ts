@@ -19,7 +19,9 @@ import { checkClasses, describeModel } from "../io/model_config.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { namedLayers } from "../models/named.ts";
 import { Sequential } from "../nn/sequential.ts";
+import type { PlacedLayer } from "../nn/summary.ts";
 import { host } from "../platform/host.ts";
+import type { RunRecords } from "../runs/read_run.ts";
 import type { RunConfig } from "../runs/records.ts";
 import {
   type ClassMetrics,
@@ -157,4 +159,14 @@ function _worst(
     .filter((sample) => sample.predicted !== sample.label)
     .sort((a, b) => b.loss - a.loss)
     .slice(0, MAX_MISTAKES);
+}
+
+/** Everything that sections are made from. */
+export interface ReportContent extends RunRecords {
+  /** Name of the run. */
+  readonly name: string;
+  /** The layers of the network. */
+  readonly layers: readonly PlacedLayer[];
+  /** What the network does on the test images, if there is a checkpoint. */
+  readonly evaluation?: RunEvaluation;
 }

@@ -49,3 +49,6 @@ export function formatTime(seconds: number): string {
 export function formatValue(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
+
+/** The networks by their proper names. */
+export const MODEL_NAMES = { alexnet: "AlexNet", lenet: "LeNet" } as const;

@@ -4,14 +4,20 @@
  * @module
  */
 
-import { drawChart } from "./charts.ts";
-import type { ReportContent } from "./content.ts";
-import { epochTable } from "./epoch_table.ts";
-import { formatShare, formatValue } from "./format.ts";
-import { figure, html, type Markup, section } from "./html.ts";
+import type { EpochRecord } from "../runs/records.ts";
+import { drawChart, type Series } from "./charts.ts";
+import type { ReportContent } from "./evaluation.ts";
+import { formatLoss, formatShare, formatTime, formatValue } from "./format.ts";
+import {
+  type Column,
+  figure,
+  html,
+  type Markup,
+  section,
+  table,
+} from "./html.ts";
 import { learningChart } from "./learning_chart.ts";
-import { LECTURE, type LectureRun } from "./lecture.ts";
-import type { Series } from "./marks.ts";
+import { LECTURE, type LectureEpoch, type LectureRun } from "./lecture.ts";
 
 /** Curves are told apart by their marks as well as by their colours. */
 const TRAIN: Omit<Series, "name"> = { color: "var(--blue)", symbol: "circle" };
@@ -136,4 +142,60 @@ function _explanation({ epochs, config }: ReportContent): Markup {
       <p>Training accuracy costs nothing, as it is counted while training, but is not what the network can do: ${reasons}.${comparison} ${measured}</p>
     </aside>
   `;
+}
+
+/** Makes a table of the epochs. A column that neither the run nor the lecture has is left out. */
+export function epochTable(
+  epochs: readonly EpochRecord[],
+  lecture: LectureRun,
+): Markup {
+  const own = (
+    head: string,
+    key: "loss" | "testLoss" | _Accuracy,
+  ): Column<EpochRecord> => ({
+    head,
+    cell: (e) => _show(key, e[key]),
+  });
+  const theirs = (
+    head: string,
+    key: Exclude<keyof LectureEpoch, "epoch">,
+  ): Column<EpochRecord> => ({
+    head,
+    cell: (e) => {
+      const same = lecture.epochs.find(({ epoch }) => epoch === e.epoch);
+      return _show(key, same?.[key]);
+    },
+  });
+  const has = (key: keyof EpochRecord) =>
+    epochs.some((e) => e[key] !== undefined);
+  const knows = (key: keyof LectureEpoch) =>
+    lecture.epochs.some((e) => e[key] !== undefined);
+  return table("Epochs of this run and of the lecture", {
+    columns: [
+      {
+        head: "Epoch",
+        cell: (e) => e.isPartial ? `${e.epoch} (a part)` : e.epoch,
+      },
+      own("Loss", "loss"),
+      has("testLoss") && own("Test loss", "testLoss"),
+      own("Train acc", "trainAccuracy"),
+      has("measuredTrainAccuracy") &&
+      own("Measured train acc", "measuredTrainAccuracy"),
+      has("testAccuracy") && own("Test acc", "testAccuracy"),
+      { head: "Time", cell: (e) => formatTime(e.seconds) },
+      knows("loss") && theirs("Lecture’s loss", "loss"),
+      knows("trainAccuracy") && theirs("Lecture’s train acc", "trainAccuracy"),
+      theirs("Lecture’s test acc", "testAccuracy"),
+    ],
+    rows: epochs,
+  });
+}
+
+type _Accuracy = "trainAccuracy" | "measuredTrainAccuracy" | "testAccuracy";
+
+function _show(
+  key: "loss" | "testLoss" | _Accuracy,
+  value: number | undefined,
+): string {
+  return /loss/i.test(key) ? formatLoss(value) : formatShare(value);
 }

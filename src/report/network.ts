@@ -4,8 +4,8 @@
  * @module
  */
 
-import { drawChart } from "./charts.ts";
-import type { ReportContent } from "./content.ts";
+import { bars, drawChart, rule } from "./charts.ts";
+import type { ReportContent } from "./evaluation.ts";
 import {
   formatCount,
   formatPercent,
@@ -13,7 +13,6 @@ import {
   formatValue,
 } from "./format.ts";
 import { figure, html, type Markup, section, table } from "./html.ts";
-import { bars, rule } from "./marks.ts";
 import { picturesOfFilters } from "./pictures.ts";
 import { NO_CHECKPOINT } from "./predictions.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { ReportContent } from "./content.ts";
-import { MODEL_NAMES } from "./content.ts";
+import type { ReportContent } from "./evaluation.ts";
+import { MODEL_NAMES } from "./format.ts";
 import {
   formatCount,
   formatLoss,

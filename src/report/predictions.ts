@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { ReportContent } from "./content.ts";
-import type { RunEvaluation } from "./evaluation.ts";
+import type { ReportContent, RunEvaluation } from "./evaluation.ts";
 import { formatCount, formatPercent, formatShare } from "./format.ts";
+import { heatLevel } from "./style.ts";
 import { figure, html, type Markup, scroller, section, table } from "./html.ts";
-import { heatLevel } from "./heat.ts";
 import { pictureOfImage } from "./pictures.ts";
 
 /** Which classes are taken for which, how well each is found, and the worst mistakes. */

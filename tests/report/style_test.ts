@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { heatLevel, heatRules } from "../../src/report/heat.ts";
+import { heatLevel, heatRules } from "../../src/report/style.ts";
 
 /** WCAG 2.2: relative luminance of sRGB in 0..255. */
 function luminance(color: number[]): number {

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { epochAxis, groupSteps } from "../../src/report/steps.ts";
+import { epochAxis, groupSteps } from "../../src/report/learning_chart.ts";
 import type { RunRecords } from "../../src/runs/read_run.ts";
 import type {
   EpochRecord,
