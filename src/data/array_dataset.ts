@@ -117,10 +117,10 @@ export interface IdxDatasetOptions {
  */
 export async function idxDataset(options: IdxDatasetOptions): Promise<Dataset> {
   const [images, labels] = await Promise.all([
-    _read(options.images),
-    _read(options.labels, 1),
+    read(options.images),
+    read(options.labels, 1),
   ]);
-  _checkTogether({ images, labels }, options);
+  checkTogether({ images, labels }, options);
   const largest = labels.data.reduce((max, label) => Math.max(max, label), 0);
   const { classNames = Array.from({ length: largest + 1 }, (_, i) => `${i}`) } =
     options;
@@ -137,7 +137,7 @@ export async function idxDataset(options: IdxDatasetOptions): Promise<Dataset> {
 }
 
 /** Names the files in its errors, which `arrayDataset` could not. */
-function _checkTogether(
+function checkTogether(
   { images, labels }: { images: IdxArray; labels: IdxArray },
   options: IdxDatasetOptions,
 ): void {
@@ -158,7 +158,7 @@ function _checkTogether(
   }
 }
 
-async function _read(file: string | URL, rank?: number): Promise<IdxArray> {
+async function read(file: string | URL, rank?: number): Promise<IdxArray> {
   const bytes = await readFile(file, { wanted: "readable IDX file" });
   return parseIdx(bytes, { path: String(file), rank });
 }

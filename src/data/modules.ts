@@ -40,9 +40,9 @@ export async function importTransform(
   module: string | URL,
   options: ImportOptions,
 ): Promise<Transform> {
-  const origin = _originOf(module, options);
+  const origin = originOf(module, options);
   const transform = await load(origin);
-  if (typeof transform !== "function") throw _wrong(origin, "a transform");
+  if (typeof transform !== "function") throw wrong(origin, "a transform");
   // The export itself may also be used without its origin.
   const named: Transform = (...args) => (transform as Transform)(...args);
   Object.defineProperty(named, "name", { value: options.name });
@@ -69,13 +69,13 @@ export async function importDataset(
   module: string | URL,
   options: ImportOptions,
 ): Promise<Dataset> {
-  const origin = _originOf(module, options);
+  const origin = originOf(module, options);
   const dataset = await load(origin) as Dataset | undefined;
-  if (typeof dataset?.get !== "function") throw _wrong(origin, "a data set");
+  if (typeof dataset?.get !== "function") throw wrong(origin, "a data set");
   return withOrigin(dataset, origin);
 }
 
-function _originOf(
+function originOf(
   module: string | URL,
   { name, args }: ImportOptions,
 ): Origin {
@@ -89,14 +89,14 @@ export async function load(
   own: Readonly<Record<string, unknown>> = {},
 ): Promise<unknown> {
   const { module, name, args } = origin;
-  const exports = module === undefined ? own : await _import(module);
+  const exports = module === undefined ? own : await importModule(module);
   const found = exports[name];
   if (args === undefined) return found;
-  if (typeof found !== "function") throw _wrong(origin, "a function");
+  if (typeof found !== "function") throw wrong(origin, "a function");
   return await found(...args);
 }
 
-async function _import(module: string): Promise<Record<string, unknown>> {
+async function importModule(module: string): Promise<Record<string, unknown>> {
   try {
     return await import(module);
   } catch (error) {
@@ -109,7 +109,7 @@ async function _import(module: string): Promise<Record<string, unknown>> {
   }
 }
 
-function _wrong({ module, name }: Origin, what: string): OptionError {
+function wrong({ module, name }: Origin, what: string): OptionError {
   return new OptionError(
     "name",
     name,

@@ -93,7 +93,7 @@ export function classBalancedSampler(
       });
       const rounds = Math.ceil(length / members.length);
       const samples = members.map((own, k) =>
-        _deal(own, {
+        deal(own, {
           seed,
           stream: STREAMS.balance + 1 + present[k],
           step: epoch * rounds,
@@ -112,7 +112,7 @@ export function classBalancedSampler(
 }
 
 /** Gives samples in a random order, and then in another one, for ever. */
-function* _deal(
+function* deal(
   samples: Uint32Array,
   source: { seed: number; stream: number; step: number },
 ): Generator<number, never> {

@@ -125,8 +125,8 @@ export function trainTestSplit(
     throw new OptionError("stratify", stratify, "false without shuffle");
   }
   const isTested = stratify
-    ? _chooseByClass(dataset, { count, seed })
-    : _choose(length, { count, seed, shuffle });
+    ? chooseByClass(dataset, { count, seed })
+    : choose(length, { count, seed, shuffle });
   const indices = Array.from(isTested, (_, i) => i);
   return {
     train: subset(dataset, indices.filter((i) => !isTested[i])),
@@ -153,7 +153,7 @@ export function countTested(
   return count;
 }
 
-function _choose(
+function choose(
   length: number,
   options: { count: number; seed: number; shuffle: boolean },
 ): Uint8Array {
@@ -166,7 +166,7 @@ function _choose(
 }
 
 /** The first of each class in a random order: as many as its share of `count`. */
-function _chooseByClass(
+function chooseByClass(
   dataset: Dataset,
   { count, seed }: { count: number; seed: number },
 ): Uint8Array {

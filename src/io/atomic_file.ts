@@ -20,7 +20,7 @@ export async function writeAtomically(
 ): Promise<void> {
   const part = `${path}.${crypto.randomUUID()}.part`;
   try {
-    await _write(part, pieces);
+    await writePieces(part, pieces);
     await host.rename(part, path);
   } catch (error) {
     await host.remove(part).catch(() => {});
@@ -29,7 +29,7 @@ export async function writeAtomically(
   }
 }
 
-async function _write(
+async function writePieces(
   path: string,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {

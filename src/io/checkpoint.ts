@@ -102,7 +102,7 @@ export async function loadCheckpoint(
   options: LoadCheckpointOptions = {},
 ): Promise<Checkpoint> {
   using file = await openSafetensors(path);
-  const config = _readConfig(file);
+  const config = readConfig(file);
   checkWeightShapes(config, file);
   const names = options.tensors === "all"
     ? file.entries.keys()
@@ -111,7 +111,7 @@ export async function loadCheckpoint(
   return { path, config, tensors, training: file.metadata.training };
 }
 
-function _readConfig({ path, metadata }: SafetensorsFile): ModelConfig {
+function readConfig({ path, metadata }: SafetensorsFile): ModelConfig {
   if (metadata.format !== FORMAT) {
     throw new DataError(
       path,

@@ -18,7 +18,7 @@ const GLYPH_HEIGHT = 7;
 /** Drawn instead of a character that the font lacks. */
 const SUBSTITUTE = "?";
 
-const FONT: _OledFont = oledFont;
+const FONT: OledFont = oledFont;
 
 /** Where each character is in the font. */
 const INDICES: ReadonlyMap<string, number> = new Map(
@@ -106,7 +106,7 @@ const LEAST_SIDE = 56;
  * @throws {OptionError} If `columns` or `scale` is not a positive integer, or `range` does not ascend.
  */
 export function drawContactSheet(sheet: ContactSheet): Picture {
-  _checkShape(sheet);
+  checkShape(sheet);
   const { shape: [batch, height, width, channels], range = [0, 1] } = sheet;
   const columns = Math.min(
     batch,
@@ -130,11 +130,11 @@ export function drawContactSheet(sheet: ContactSheet): Picture {
     const left = GAP + i % columns * stepX;
     const top = GAP + Math.floor(i / columns) * stepY;
     drawImage(picture, {
-      values: _imageOf(sheet, i),
+      values: imageOf(sheet, i),
       shape: [height, width, channels],
       at: { left, top, scale, range },
     });
-    _drawText(picture, {
+    drawText(picture, {
       text: sheet.captions[i],
       left,
       top: top + height * scale + CAPTION_GAP,
@@ -186,7 +186,7 @@ export function encodePng(picture: Picture): Uint8Array {
   return encode({ width, height, data, channels: 3, depth: 8 });
 }
 
-function _checkShape({ images, shape, captions }: ContactSheet): void {
+function checkShape({ images, shape, captions }: ContactSheet): void {
   const [batch, , , channels] = shape;
   if (channels !== 1 && channels !== 3) {
     throw new ShapeError(
@@ -206,7 +206,7 @@ function _checkShape({ images, shape, captions }: ContactSheet): void {
   }
 }
 
-function _imageOf(
+function imageOf(
   { images, shape }: ContactSheet,
   index: number,
 ): Float32Array {
@@ -215,7 +215,7 @@ function _imageOf(
 }
 
 /** Draws the characters that fit, from the top left. */
-function _drawText(
+function drawText(
   picture: Picture,
   { text, left, top, maxWidth }: {
     text: string;
@@ -238,7 +238,7 @@ function _drawText(
 }
 
 /** What the npm package, which has no types, exports. */
-interface _OledFont {
+interface OledFont {
   /** Columns of all characters, from left to right; the lowest bit of a column is its topmost pixel. */
   readonly fontData: readonly number[];
   /** The characters, in order. */

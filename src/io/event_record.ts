@@ -63,7 +63,7 @@ export function encodeEvent(
   if ("summary" in content) {
     event.tag(5, 2).fork();
     for (const value of content.summary) {
-      _encodeValue(event.tag(1, 2).fork(), value).join();
+      encodeValue(event.tag(1, 2).fork(), value).join();
     }
     event.join();
   }
@@ -73,7 +73,7 @@ export function encodeEvent(
   return event.finish();
 }
 
-function _encodeValue(writer: BinaryWriter, value: SummaryValue): BinaryWriter {
+function encodeValue(writer: BinaryWriter, value: SummaryValue): BinaryWriter {
   writer.tag(1, 2).string(value.tag);
   if ("scalar" in value) return writer.tag(2, 5).float(value.scalar);
   const { height, width, colorspace, png } = value.image;
@@ -90,14 +90,14 @@ export function frameRecord(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const record = new Uint8Array(data.length + FRAME_BYTES);
   const view = new DataView(record.buffer);
   view.setBigUint64(0, BigInt(data.length), true);
-  view.setUint32(8, _maskedCrc(record.subarray(0, 8)), true);
+  view.setUint32(8, maskedCrc(record.subarray(0, 8)), true);
   record.set(data, 12);
-  view.setUint32(12 + data.length, _maskedCrc(data), true);
+  view.setUint32(12 + data.length, maskedCrc(data), true);
   return record;
 }
 
 /** The CRC-32C of RFC 3720, rotated and shifted: the checksum of bytes that contain checksums must differ from those. */
-function _maskedCrc(bytes: Uint8Array): number {
+function maskedCrc(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }

@@ -45,8 +45,8 @@ export function parseModelConfig(text: string | undefined): ModelConfig {
   }
   const known = {
     model: name,
-    classes: _requireCount("classes", classes, MAX_CLASSES),
-    imageSize: _requireCount("imageSize", imageSize, MAX_IMAGE_SIZE),
+    classes: requireCount("classes", classes, MAX_CLASSES),
+    imageSize: requireCount("imageSize", imageSize, MAX_IMAGE_SIZE),
   };
   weightShapes(known);
   return known;
@@ -113,7 +113,7 @@ export function describeModel(config: ModelConfig): string {
   return `${model} for ${classes} classes and ${imageSize}x${imageSize} images`;
 }
 
-function _requireCount(name: string, value: unknown, max: number): number {
+function requireCount(name: string, value: unknown, max: number): number {
   if (
     Number.isInteger(value) && value as number >= 1 && value as number <= max
   ) {

@@ -45,7 +45,7 @@ const LENGTH_BYTES = 8;
 export function* encodeSafetensors(
   content: Safetensors,
 ): Generator<Uint8Array<ArrayBuffer>> {
-  const json = new TextEncoder().encode(JSON.stringify(_header(content)));
+  const json = new TextEncoder().encode(JSON.stringify(makeHeader(content)));
   // Spaces at the end of the header keep the tensors aligned.
   const text = new Uint8Array(Math.ceil(json.length / 8) * 8).fill(0x20);
   text.set(json);
@@ -59,7 +59,7 @@ export function* encodeSafetensors(
   }
 }
 
-function _header({ tensors, metadata }: Safetensors): object {
+function makeHeader({ tensors, metadata }: Safetensors): object {
   let offset = 0;
   const entries = [...tensors].map(([name, { shape }]) => {
     const begin = offset;
@@ -112,17 +112,17 @@ function parseHeader(
   bytes: Uint8Array,
   dataBytes: number,
 ): SafetensorsHeader {
-  const { __metadata__: metadata = {}, ...tensors } = _parseJson(bytes);
+  const { __metadata__: metadata = {}, ...tensors } = parseJson(bytes);
   const entries = new Map(
     Object.entries(tensors).map((
       [name, entry],
-    ) => [name, _parseEntry(name, entry)]),
+    ) => [name, parseEntry(name, entry)]),
   );
-  _checkLayout(entries, dataBytes);
-  return { entries, metadata: _parseMetadata(metadata) };
+  checkLayout(entries, dataBytes);
+  return { entries, metadata: parseMetadata(metadata) };
 }
 
-function _parseJson(bytes: Uint8Array): Record<string, unknown> {
+function parseJson(bytes: Uint8Array): Record<string, unknown> {
   let json: unknown;
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -134,7 +134,7 @@ function _parseJson(bytes: Uint8Array): Record<string, unknown> {
   return json;
 }
 
-function _parseMetadata(metadata: unknown): Readonly<Record<string, string>> {
+function parseMetadata(metadata: unknown): Readonly<Record<string, string>> {
   if (
     !isObject(metadata) ||
     !Object.values(metadata).every((value) => typeof value === "string")
@@ -142,7 +142,7 @@ function _parseMetadata(metadata: unknown): Readonly<Record<string, string>> {
   return metadata as Record<string, string>;
 }
 
-function _parseEntry(name: string, entry: unknown): TensorEntry {
+function parseEntry(name: string, entry: unknown): TensorEntry {
   const refuse = (reason: string) =>
     new HeaderError(`tensor ${showName(name)} ${reason}`);
   if (!isObject(entry)) throw refuse("is not described by an object");
@@ -177,7 +177,7 @@ function _parseEntry(name: string, entry: unknown): TensorEntry {
 }
 
 /** Tensors follow one another from the first byte to the last, in any order of the header. */
-function _checkLayout(
+function checkLayout(
   entries: ReadonlyMap<string, TensorEntry>,
   dataBytes: number,
 ): void {
@@ -228,9 +228,9 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const size = await fileSize(path);
   const file = await orCannotRead(path, () => host.open(path, "read"));
   try {
-    const { header, begin } = await _readHeader(file, { path, size });
+    const { header, begin } = await readHeader(file, { path, size });
     const read = (name: string) =>
-      _readTensor(file, { path, header, begin, name });
+      readTensor(file, { path, header, begin, name });
     return {
       ...header,
       path,
@@ -248,7 +248,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
-async function _readHeader(
+async function readHeader(
   file: OpenFile,
   { path, size }: { path: string; size: number },
 ): Promise<{ header: SafetensorsHeader; begin: number }> {
@@ -277,7 +277,7 @@ async function _readHeader(
   }
 }
 
-async function _readTensor(
+async function readTensor(
   file: OpenFile,
   source: {
     path: string;

@@ -22,7 +22,7 @@ export interface EventWriterOptions {
 }
 
 /** What encodes events; loaded when the first file is opened. */
-type _Encoder = typeof import("./event_record.ts");
+type Encoder = typeof import("./event_record.ts");
 
 /** The names of files that TensorBoard reads. It sorts them by the time in seconds. */
 const NAME = /^events\.out\.tfevents\.(\d+)\./;
@@ -68,11 +68,11 @@ const COLORSPACES: ReadonlyMap<number, number> = new Map([
 export class EventWriter {
   /** Path of the file. */
   readonly path: string;
-  readonly #encoder: _Encoder;
+  readonly #encoder: Encoder;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
 
-  private constructor(path: string, encoder: _Encoder) {
+  private constructor(path: string, encoder: Encoder) {
     this.path = path;
     this.#encoder = encoder;
   }
@@ -93,7 +93,7 @@ export class EventWriter {
     const step = requireInteger("resumeAtStep", resumeAtStep, { min: 0 });
     const encoder = await import("./event_record.ts");
     const now = Date.now() / 1000;
-    const path = await _createFile(folder, Math.floor(now));
+    const path = await createFile(folder, Math.floor(now));
     const writer = new EventWriter(path, encoder);
     const wallTime = Date.now() / 1000;
     writer.#add({ step: 0, wallTime }, { fileVersion: FILE_VERSION });
@@ -131,7 +131,7 @@ export class EventWriter {
    * @throws {DataError} If the file cannot be written.
    */
   image(tag: string, step: number, png: Uint8Array): void {
-    const image = _describePng(png);
+    const image = describePng(png);
     const wallTime = Date.now() / 1000;
     this.#add({ step, wallTime }, { summary: [{ tag, image }] });
   }
@@ -181,7 +181,7 @@ export class EventWriter {
 }
 
 /** Makes an empty file. Its name has the given time, or a later one than that of the last file. */
-async function _createFile(folder: string, seconds: number): Promise<string> {
+async function createFile(folder: string, seconds: number): Promise<string> {
   let path = folder;
   try {
     let first = seconds;
@@ -201,7 +201,7 @@ async function _createFile(folder: string, seconds: number): Promise<string> {
   }
 }
 
-function _describePng(png: Uint8Array): SummaryImage {
+function describePng(png: Uint8Array): SummaryImage {
   const isPng = PNG_START.every((byte, i) => png[i] === byte);
   const colorspace = isPng ? COLORSPACES.get(png[25]) : undefined;
   if (colorspace === undefined) {

@@ -34,7 +34,7 @@ export async function tuningFile(
   const base = host.cacheDir();
   const folder = dir ?? (base === undefined ? undefined : `${base}/tuning`);
   if (folder === undefined) return;
-  const bytes = new TextEncoder().encode(_identityOf(adapter));
+  const bytes = new TextEncoder().encode(identityOf(adapter));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return `${folder}/${digest.toHex().slice(0, 16)}.json`;
 }
@@ -52,7 +52,7 @@ export async function readTuning(
   try {
     path = await tuningFile(adapter, dir);
     if (path === undefined) return new Map();
-    return _parse(await _read(path), _identityOf(adapter));
+    return parse(await read(path), identityOf(adapter));
   } catch (error) {
     onWarning(
       `ignored what was tuned before${
@@ -82,7 +82,7 @@ export async function writeTuning(
   // What another process wrote before is kept. If two write at the same time, what one of them adds may be lost.
   const all = await readTuning(adapter, options);
   for (const operation of tuned) all.set(operation.key, operation);
-  const content = { ..._identity(adapter), operations: [...all.values()] };
+  const content = { ...identify(adapter), operations: [...all.values()] };
   try {
     await host.makeFolder(host.folderOf(path), { recursive: true });
   } catch (error) {
@@ -94,7 +94,7 @@ export async function writeTuning(
 }
 
 /** What the measurements depend on. */
-function _identity({ name, vendor, features, limits }: AdapterDescription) {
+function identify({ name, vendor, features, limits }: AdapterDescription) {
   return {
     format: FORMAT,
     package: `${config.name} ${config.version}`,
@@ -104,12 +104,12 @@ function _identity({ name, vendor, features, limits }: AdapterDescription) {
   };
 }
 
-function _identityOf(adapter: AdapterDescription): string {
-  return JSON.stringify(_identity(adapter));
+function identityOf(adapter: AdapterDescription): string {
+  return JSON.stringify(identify(adapter));
 }
 
 /** Reads a file, or nothing where there is none. */
-async function _read(path: string): Promise<string | undefined> {
+async function read(path: string): Promise<string | undefined> {
   try {
     const { size } = await host.stat(path);
     if (size > MOST_BYTES) throw new Error(`it has ${size} bytes`);
@@ -121,7 +121,7 @@ async function _read(path: string): Promise<string | undefined> {
 }
 
 /** Checks a file before any of it is believed. */
-function _parse(
+function parse(
   text: string | undefined,
   identity: string,
 ): Map<string, TunedOperation> {
@@ -139,13 +139,13 @@ function _parse(
   if (JSON.stringify(rest) !== identity) {
     throw new Error("it is of another adapter or version");
   }
-  if (!Array.isArray(operations) || !operations.every(_isTuned)) {
+  if (!Array.isArray(operations) || !operations.every(isTuned)) {
     throw new Error("it holds something else than operations");
   }
   return new Map(operations.map((operation) => [operation.key, operation]));
 }
 
-function _isTuned(value: unknown): value is TunedOperation {
+function isTuned(value: unknown): value is TunedOperation {
   if (typeof value !== "object" || value === null) return false;
   const { key, way, ms, usual, usualMs } = value as Record<string, unknown>;
   return [key, way, usual].every((text) => typeof text === "string") &&

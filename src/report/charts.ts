@@ -42,14 +42,14 @@ const TICK_DISTANCE = 35;
 
 /** Draws a chart with its legend. */
 export function drawChart(chart: Chart): Markup {
-  return html`${_legend(chart.series)}${
+  return html`${drawLegend(chart.series)}${
     SIZES.map((size) =>
-      html`<div class="${size.kind}">${_drawing(chart, size)}</div>`
+      html`<div class="${size.kind}">${drawing(chart, size)}</div>`
     )
   }`;
 }
 
-function _drawing(
+function drawing(
   chart: Chart,
   { width, height }: { readonly width: number; readonly height: number },
 ): Markup {
@@ -66,13 +66,13 @@ function _drawing(
   return html`
     <svg role="img" aria-label="${label}" viewBox="0 0 ${width} ${height}"
       width="${width}" height="${height}" font-size="12">
-      ${_leftAxis(scales, y.label)} ${_bottomAxis(scales, x)}
+      ${leftAxis(scales, y.label)} ${bottomAxis(scales, x)}
       ${marks.map(({ draw }) => draw(scales))}
     </svg>
   `;
 }
 
-function _leftAxis({ x, y }: Scales, label: string): Markup {
+function leftAxis({ x, y }: Scales, label: string): Markup {
   const [bottom, top] = y.range();
   const [left, right] = x.range();
   const count = (bottom - top) / TICK_DISTANCE;
@@ -92,7 +92,7 @@ function _leftAxis({ x, y }: Scales, label: string): Markup {
   return html`<text x="3" y="12">↑ ${label}</text>${marks}`;
 }
 
-function _bottomAxis({ x, y }: Scales, { label, ticks }: Chart["x"]): Markup {
+function bottomAxis({ x, y }: Scales, { label, ticks }: Chart["x"]): Markup {
   const [bottom] = y.range();
   const [, right] = x.range();
   const marks = ticks.map((tick) => {
@@ -111,13 +111,13 @@ function _bottomAxis({ x, y }: Scales, { label, ticks }: Chart["x"]): Markup {
   `;
 }
 
-function _legend(series: readonly Series[]): Markup {
+function drawLegend(series: readonly Series[]): Markup {
   return html`<ul class="legend">${
-    series.map((one) => html`<li>${_sample(one)} ${one.name}</li>`)
+    series.map((one) => html`<li>${sample(one)} ${one.name}</li>`)
   }</ul>`;
 }
 
-function _sample(series: Series): Markup {
+function sample(series: Series): Markup {
   const { color, dash = "none" } = series;
   return html`
     <svg width="32" height="12" viewBox="0 0 32 12" aria-hidden="true">
@@ -186,7 +186,7 @@ export function curve(series: Series, points: readonly Point[]): Mark {
         `${name}, epoch ${point.x}: ${point.y.toPrecision(3)}`
       );
       return html`
-        <path class="curve" d="${_path(places)}" fill="none" stroke="${color}"
+        <path class="curve" d="${pathOf(places)}" fill="none" stroke="${color}"
           stroke-width="${width}" stroke-dasharray="${dash}"
           stroke-linecap="round" stroke-linejoin="round" />${places.map((
             place,
@@ -204,7 +204,7 @@ export function symbolOf(
   title?: string,
 ): Markup | undefined {
   return symbol && html`
-    <path d="${SYMBOLS[symbol]}" transform="translate(${_round(x)} ${_round(
+    <path d="${SYMBOLS[symbol]}" transform="translate(${rounded(x)} ${rounded(
       y,
     )})"
       fill="${isHollow ? "var(--paper)" : color}" stroke="${color}"
@@ -226,7 +226,7 @@ export function band(
       const [low, high] = [0, 1].map((i) =>
         points.map((point) => ({ x: x(point.x), y: y(point.ys[i]) }))
       );
-      const outline = `${_path([...low, ...high.reverse()])}Z`;
+      const outline = `${pathOf([...low, ...high.reverse()])}Z`;
       return html`
         <path d="${outline}" fill="${color}" fill-opacity="0.25" />
       `;
@@ -249,7 +249,7 @@ export function bars(
     draw: ({ x, y }) =>
       html`${
         bars.map(({ from, to, height, title }) => {
-          const path = _path([
+          const path = pathOf([
             ...[{ x: x(from), y: y(0) }, { x: x(from), y: y(height) }],
             ...[{ x: x(to), y: y(height) }, { x: x(to), y: y(0) }],
           ]);
@@ -273,7 +273,7 @@ export function rule(
     draw: ({ x, y }) => {
       const [from, to] = x.range();
       return html`
-        <path d="M${from} ${_round(y(height))}H${to}" stroke="${color}"
+        <path d="M${from} ${rounded(y(height))}H${to}" stroke="${color}"
           stroke-dasharray="${dash}" />
       `;
     },
@@ -286,19 +286,19 @@ export function words(text: string, height: number): Mark {
     heights: [height],
     draw: ({ x, y }) =>
       html`
-        <text x="${x.range()[0] + 6}" y="${_round(y(height)) - 5}"
+        <text x="${x.range()[0] + 6}" y="${rounded(y(height)) - 5}"
           stroke="var(--paper)" stroke-width="4" paint-order="stroke">${text}</text>
       `,
   };
 }
 
 /** A path through places; one alone becomes a dot. */
-function _path(places: readonly Point[]): string {
-  const corners = places.map(({ x, y }) => `${_round(x)},${_round(y)}`);
+function pathOf(places: readonly Point[]): string {
+  const corners = places.map(({ x, y }) => `${rounded(x)},${rounded(y)}`);
   return `M${corners.join("L")}${places.length === 1 ? "Z" : ""}`;
 }
 
 /** Hundredths of a pixel are enough. */
-function _round(value: number): number {
+function rounded(value: number): number {
   return Math.round(value * 100) / 100;
 }

@@ -88,10 +88,10 @@ export async function evaluateRun(
   config: RunConfig,
   options: EvaluationOptions = {},
 ): Promise<RunEvaluation | undefined> {
-  const found = await _loadCheckpoint(path);
+  const found = await loadBestOrLast(path);
   if (found === undefined) return undefined;
   const { name, checkpoint } = found;
-  _requireSameNetwork(checkpoint, config.model);
+  requireSameNetwork(checkpoint, config.model);
   checkClasses(checkpoint, MANIFEST.classNames.length);
   const { dataDir, offline, onDownload, onProgress } = options;
   const { imageSize, classes } = config.model;
@@ -110,7 +110,7 @@ export async function evaluateRun(
       predictions,
       matrix,
       metrics: classMetrics(matrix),
-      mistakes: _worst(predictions).map((mistake) => ({
+      mistakes: worst(predictions).map((mistake) => ({
         ...mistake,
         image: test.dataset.get(mistake.index).image,
       })),
@@ -123,7 +123,7 @@ export async function evaluateRun(
 }
 
 /** The best checkpoint, or the last. */
-async function _loadCheckpoint(
+async function loadBestOrLast(
   path: string,
 ): Promise<{ name: "best" | "last"; checkpoint: Checkpoint } | undefined> {
   for (const name of ["best", "last"] as const) {
@@ -134,7 +134,7 @@ async function _loadCheckpoint(
 }
 
 /** Checks that a checkpoint is of the network that the run names, before anything of that size is made. */
-function _requireSameNetwork(
+function requireSameNetwork(
   { path, config }: Checkpoint,
   expected: ModelConfig,
 ): void {
@@ -146,7 +146,7 @@ function _requireSameNetwork(
   );
 }
 
-function _worst(
+function worst(
   { labels, predicted, probabilities, losses }: Predictions,
 ): Omit<Mistake, "image">[] {
   return Array.from(labels, (label, index) => ({

@@ -32,15 +32,15 @@ export function html(
   ...values: Content[]
 ): Markup {
   const text = parts.map((part, i) =>
-    part + (i < values.length ? _render(values[i]) : "")
+    part + (i < values.length ? render(values[i]) : "")
   );
   return new Markup(text.join(""));
 }
 
-function _render(value: Content): string {
+function render(value: Content): string {
   if (value === undefined || value === false) return "";
   if (value instanceof Markup) return value.text;
-  if (typeof value === "object") return value.map(_render).join("");
+  if (typeof value === "object") return value.map(render).join("");
   return escape(String(value));
 }
 

@@ -30,7 +30,7 @@ const MEASURED: Omit<Series, "name"> = {
 export function lossSection(content: ReportContent): Markup {
   const head = { id: "loss", title: "Loss" };
   const { steps, epochs } = content;
-  if (steps.length + epochs.length === 0) return section(head, _NOTHING_YET);
+  if (steps.length + epochs.length === 0) return section(head, NOTHING_YET);
   const { epochs: theirs } = LECTURE[content.config.model.model];
   const isKnown = theirs.some(({ loss }) => loss !== undefined);
   const chart = learningChart(content, {
@@ -58,7 +58,7 @@ export function lossSection(content: ReportContent): Markup {
 export function accuracySection(content: ReportContent): Markup {
   const head = { id: "accuracy", title: "Accuracy" };
   const { epochs } = content;
-  if (epochs.length === 0) return section(head, _NOTHING_YET);
+  if (epochs.length === 0) return section(head, NOTHING_YET);
   const lecture = LECTURE[content.config.model.model];
   const chart = learningChart(content, {
     of: "accuracy",
@@ -81,20 +81,19 @@ export function accuracySection(content: ReportContent): Markup {
     head,
     figure(
       html`Share of correct predictions. The reference is ${lecture.source}; the line across is what it reached after ${lecture.epochs.length} epochs. ${
-        _differences(content, lecture)
+        differences(content, lecture)
       }`,
       drawChart(chart),
     ),
-    _explanation(content),
+    explanation(content),
     epochTable(epochs, lecture),
   );
 }
 
-const _NOTHING_YET =
-  html`<p>The run has not recorded anything to draw yet.</p>`;
+const NOTHING_YET = html`<p>The run has not recorded anything to draw yet.</p>`;
 
 /** What the run did differently from the lecture. An older run folder lacks options that did not exist: they were not used. */
-function _differences(
+function differences(
   { config }: ReportContent,
   { recipe }: LectureRun,
 ): string {
@@ -114,7 +113,7 @@ function _differences(
 }
 
 /** Why accuracy in training reads low, with the figures of the last epoch. */
-function _explanation({ epochs, config }: ReportContent): Markup {
+function explanation({ epochs, config }: ReportContent): Markup {
   const last = epochs[epochs.length - 1];
   const { testAccuracy, trainAccuracy, measuredTrainAccuracy } = last;
   const { dropout } = config.recipe;
@@ -151,10 +150,10 @@ export function epochTable(
 ): Markup {
   const own = (
     head: string,
-    key: "loss" | "testLoss" | _Accuracy,
+    key: "loss" | "testLoss" | AccuracyPoint,
   ): Column<EpochRecord> => ({
     head,
-    cell: (e) => _show(key, e[key]),
+    cell: (e) => show(key, e[key]),
   });
   const theirs = (
     head: string,
@@ -163,7 +162,7 @@ export function epochTable(
     head,
     cell: (e) => {
       const same = lecture.epochs.find(({ epoch }) => epoch === e.epoch);
-      return _show(key, same?.[key]);
+      return show(key, same?.[key]);
     },
   });
   const has = (key: keyof EpochRecord) =>
@@ -191,10 +190,10 @@ export function epochTable(
   });
 }
 
-type _Accuracy = "trainAccuracy" | "measuredTrainAccuracy" | "testAccuracy";
+type AccuracyPoint = "trainAccuracy" | "measuredTrainAccuracy" | "testAccuracy";
 
-function _show(
-  key: "loss" | "testLoss" | _Accuracy,
+function show(
+  key: "loss" | "testLoss" | AccuracyPoint,
   value: number | undefined,
 ): string {
   return /loss/i.test(key) ? formatLoss(value) : formatShare(value);

@@ -65,7 +65,7 @@ export function learningChart(
       }),
     }))
     .filter(({ points }) => points.length > 0);
-  const reference = _reference(content, options);
+  const reference = referenceMarks(content, options);
   const ofSteps: Series = {
     name: perPoint > 1
       ? `training, mean of ${perPoint} steps`
@@ -74,17 +74,17 @@ export function learningChart(
   };
   const hasBand = of === "loss" && perPoint > 1;
   const ofGroups = groups.length === 0 ? [] : [
-    ...(hasBand ? [_bandOf(groups)] : []),
+    ...(hasBand ? [bandOf(groups)] : []),
     curve(ofSteps, groups.map((group) => ({ x: group.x, y: group[of] }))),
   ];
   return {
-    label: `${_capital(of)} over epochs: ${_describe(epochs.at(-1), options)}`,
+    label: `${capital(of)} over epochs: ${describe(epochs.at(-1), options)}`,
     series: [
       ...(groups.length > 0 ? [ofSteps] : []),
       ...curves.map(({ series }) => series),
       ...(reference ? [reference.series] : []),
     ],
-    x: _epochTicks(_lastEpoch(content)),
+    x: epochTicks(lastEpoch(content)),
     y: { label: options.axis, hasZero: of === "loss" },
     marks: [
       ...ofGroups,
@@ -96,7 +96,7 @@ export function learningChart(
 }
 
 /** From the lowest to the highest loss of the steps that are one point. */
-function _bandOf(groups: readonly StepGroup[]): Mark {
+function bandOf(groups: readonly StepGroup[]): Mark {
   return band(
     STEP_COLOR,
     groups.map(({ x, minLoss, maxLoss }) => ({ x, ys: [minLoss, maxLoss] })),
@@ -104,11 +104,11 @@ function _bandOf(groups: readonly StepGroup[]): Mark {
 }
 
 /** Where the run ends, in whole epochs. */
-function _lastEpoch({ steps, epochs }: ReportContent): number {
+function lastEpoch({ steps, epochs }: ReportContent): number {
   return Math.max(1, steps.at(-1)?.epoch ?? 0, epochs.at(-1)?.epoch ?? 0);
 }
 
-function _epochTicks(end: number): Chart["x"] {
+function epochTicks(end: number): Chart["x"] {
   const step = Math.ceil(end / 8);
   const ticks = Array.from(
     { length: Math.floor(end / step) + 1 },
@@ -118,14 +118,14 @@ function _epochTicks(end: number): Chart["x"] {
 }
 
 /** The lecture's epochs, and a line across at what it reached in the end, if that is known. */
-function _reference(
+function referenceMarks(
   content: ReportContent,
   { reference: { figure, name } }: LearningChart,
-): _Reference | undefined {
+): Reference | undefined {
   const { epochs } = LECTURE[content.config.model.model];
   const reached = epochs.at(-1)?.[figure];
   if (reached === undefined) return undefined;
-  const end = _lastEpoch(content);
+  const end = lastEpoch(content);
   const points = epochs.filter(({ epoch }) => epoch <= end)
     .flatMap(({ epoch, ...e }) => {
       const y = e[figure];
@@ -142,7 +142,7 @@ function _reference(
   };
 }
 
-interface _Reference {
+interface Reference {
   readonly series: Series;
   readonly marks: readonly Mark[];
   /** Stands above all curves. */
@@ -150,7 +150,7 @@ interface _Reference {
 }
 
 /** The last values of the curves, in words. */
-function _describe(
+function describe(
   last: EpochRecord | undefined,
   { curves }: LearningChart,
 ): string {
@@ -162,7 +162,7 @@ function _describe(
   return `in epoch ${last.epoch}, ${values.join("; ")}`;
 }
 
-function _capital(word: string): string {
+function capital(word: string): string {
   return word[0].toUpperCase() + word.slice(1);
 }
 
@@ -198,9 +198,7 @@ export function epochAxis(run: RunRecords): EpochAxis {
   }
   const startOf = (epoch: number) => starts.get(epoch) ?? 0;
   const whole = epochs.find(({ isPartial }) => !isPartial);
-  const length = whole
-    ? whole.steps - startOf(whole.epoch)
-    : _plannedSteps(run);
+  const length = whole ? whole.steps - startOf(whole.epoch) : plannedSteps(run);
   const place = (epoch: number, steps: number) =>
     epoch - 1 + Math.min(1, (steps - startOf(epoch)) / length);
   return {
@@ -210,7 +208,7 @@ export function epochAxis(run: RunRecords): EpochAxis {
   };
 }
 
-function _plannedSteps({ config, steps }: RunRecords): number {
+function plannedSteps({ config, steps }: RunRecords): number {
   const batchSize = config.recipe["batch-size"];
   return typeof batchSize === "number" && batchSize >= 1
     ? Math.ceil(config.data.trainSamples / batchSize)
@@ -234,15 +232,15 @@ export function groupSteps(
     const group = finite.slice(i * size, (i + 1) * size);
     const losses = group.map(({ loss }) => loss);
     return {
-      x: _mean(group.map(axis.ofStep)),
-      loss: _mean(losses),
+      x: meanOf(group.map(axis.ofStep)),
+      loss: meanOf(losses),
       minLoss: Math.min(...losses),
       maxLoss: Math.max(...losses),
-      accuracy: _mean(group.map(({ accuracy }) => accuracy)),
+      accuracy: meanOf(group.map(({ accuracy }) => accuracy)),
     };
   });
 }
 
-function _mean(values: readonly number[]): number {
+function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

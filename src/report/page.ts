@@ -59,7 +59,7 @@ export function renderPage(content: ReportContent): string {
       <body>
         <header>
           <h1>${title}</h1>
-          <p>Run ${name}, begun ${_date(config.started)}</p>
+          <p>Run ${name}, begun ${showDate(config.started)}</p>
           <nav aria-label="Sections">
             <ul>${SECTIONS.map(([id, name]) =>
               html`<li><a href="#${id}">${name}</a></li>`
@@ -67,7 +67,7 @@ export function renderPage(content: ReportContent): string {
           </nav>
         </header>
         <main>
-    ${_headline(content)}
+    ${makeHeadline(content)}
     ${lossSection(content)}
     ${accuracySection(content)}
     ${predictionSections(content)}
@@ -82,13 +82,13 @@ export function renderPage(content: ReportContent): string {
 }
 
 /** For example "2026-11-25 20:45 UTC". Text that is no date stays as it is. */
-function _date(started: string): string {
+function showDate(started: string): string {
   const date = new Date(started);
   if (Number.isNaN(date.getTime())) return started;
   return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
-function _headline(content: ReportContent): Markup {
+function makeHeadline(content: ReportContent): Markup {
   const { epochs, config, evaluation } = content;
   const lecture = LECTURE[config.model.model].epochs;
   const reached = lecture[lecture.length - 1].testAccuracy;
@@ -99,7 +99,7 @@ function _headline(content: ReportContent): Markup {
     { id: "headline", title: "Result" },
     html`<dl class="cards">
 ${
-      _card(
+      card(
         "Test accuracy",
         formatShare(evaluation?.predictions.accuracy ?? last?.testAccuracy),
         `${
@@ -107,13 +107,13 @@ ${
         }; the lecture: ${reached} after ${lecture.length} epochs`,
       )
     }${
-      _card(
+      card(
         "Test loss",
         formatLoss(evaluation?.predictions.loss ?? last?.testLoss),
         `nats, on ${formatCount(config.data.testSamples)} images`,
       )
     }${
-      _card(
+      card(
         "Epochs",
         String(epochs.length),
         `${typeof recipe.epochs === "number" ? `of ${recipe.epochs}; ` : ""}${
@@ -121,7 +121,7 @@ ${
         } steps`,
       )
     }${
-      _card(
+      card(
         "Training time",
         formatTime(seconds),
         last &&
@@ -135,7 +135,7 @@ ${
   );
 }
 
-function _card(name: string, value: string, more: Content): Markup {
+function card(name: string, value: string, more: Content): Markup {
   return html`
     <div>
       <dt>${name}</dt>

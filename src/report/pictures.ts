@@ -12,7 +12,7 @@ import type { NamedTensor } from "../io/safetensors.ts";
 const SCALE = 4;
 
 /** Values of an image and what is black and white among them. */
-interface _Values {
+interface Values {
   readonly height: number;
   readonly width: number;
   /** 1 is grey, 3 are red, green and blue. */
@@ -23,7 +23,7 @@ interface _Values {
 
 /** Makes a picture of an image. */
 export function pictureOfImage(image: Image): string {
-  return _picture({ ...image, range: [0, image.maxValue] });
+  return picture({ ...image, range: [0, image.maxValue] });
 }
 
 /** Makes a picture of each filter of a convolution: its smallest weight is black and its largest white. */
@@ -36,12 +36,12 @@ export function picturesOfFilters({ shape, values }: NamedTensor): string[] {
       return values[(pixel * numInputs + channel) * numFilters + filter];
     });
     const range = [Math.min(...data), Math.max(...data)] as const;
-    return _picture({ height, width, channels, data, range });
+    return picture({ height, width, channels, data, range });
   });
 }
 
 /** Enlarges without smoothing. */
-function _picture({ height, width, channels, data, range }: _Values): string {
+function picture({ height, width, channels, data, range }: Values): string {
   const [black, white] = range;
   // Where all values are the same, all are black.
   const span = white > black ? white - black : 1;

@@ -16,15 +16,15 @@ export function predictionSections(content: ReportContent): Markup[] {
   return [
     section(
       { id: "confusion", title: "Confusion matrix" },
-      evaluation ? _matrix(evaluation, classNames) : NO_CHECKPOINT,
+      evaluation ? matrixTable(evaluation, classNames) : NO_CHECKPOINT,
     ),
     section(
       { id: "classes", title: "Classes" },
-      evaluation ? _classes(evaluation, classNames) : NO_CHECKPOINT,
+      evaluation ? classTable(evaluation, classNames) : NO_CHECKPOINT,
     ),
     section(
       { id: "mistakes", title: "Worst mistakes" },
-      evaluation ? _mistakes(evaluation, classNames) : NO_CHECKPOINT,
+      evaluation ? mistakesTable(evaluation, classNames) : NO_CHECKPOINT,
     ),
   ];
 }
@@ -33,7 +33,7 @@ export function predictionSections(content: ReportContent): Markup[] {
 export const NO_CHECKPOINT: Markup =
   html`<p>The run has no checkpoint yet: make the report again once it has one.</p>`;
 
-function _matrix(
+function matrixTable(
   { matrix, predictions, checkpoint }: RunEvaluation,
   classNames: readonly string[],
 ): Markup {
@@ -70,7 +70,7 @@ function _matrix(
   );
 }
 
-function _classes(
+function classTable(
   { metrics }: RunEvaluation,
   classNames: readonly string[],
 ): Markup {
@@ -94,7 +94,7 @@ function _classes(
   `;
 }
 
-function _mistakes(
+function mistakesTable(
   { mistakes, predictions }: RunEvaluation,
   classNames: readonly string[],
 ): Markup {

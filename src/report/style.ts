@@ -6,14 +6,14 @@
  */
 
 /** Red, green and blue in 0..255. */
-type _Color = readonly [red: number, green: number, blue: number];
+type Color = readonly [red: number, green: number, blue: number];
 
 /** Number of levels besides none. */
 const LEVELS = 9;
 
 /** From the page's colour to the strongest one. */
 const SCALES: Readonly<
-  Record<"light" | "dark", { paper: _Color; right: _Color; wrong: _Color }>
+  Record<"light" | "dark", { paper: Color; right: Color; wrong: Color }>
 > = {
   light: { paper: [255, 255, 255], right: [8, 81, 156], wrong: [179, 88, 6] },
   dark: { paper: [17, 21, 26], right: [107, 174, 214], wrong: [253, 184, 99] },
@@ -35,9 +35,9 @@ export function heatRules(scheme: "light" | "dark"): string {
       const share = (i + 1) / LEVELS;
       const color = paper.map((from, c) =>
         Math.round(from + share * (strongest[c] - from))
-      ) as unknown as _Color;
+      ) as unknown as Color;
       // Where the contrasts with black and with white are equal, by WCAG's definition.
-      const text = _luminance(color) > Math.sqrt(1.05 * 0.05) - 0.05
+      const text = luminance(color) > Math.sqrt(1.05 * 0.05) - 0.05
         ? "#000"
         : "#fff";
       return `.${kind}-${i + 1}{background:rgb(${color});color:${text}}`;
@@ -46,7 +46,7 @@ export function heatRules(scheme: "light" | "dark"): string {
 }
 
 /** WCAG 2.2's relative luminance. */
-function _luminance(color: _Color): number {
+function luminance(color: Color): number {
   const [red, green, blue] = color.map((value) => {
     const share = value / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;

@@ -48,7 +48,7 @@ export async function writeReport(
   // The code that draws is loaded only when a report is written.
   const { renderPage } = await import("./page.ts");
   const records = await readRun(run);
-  const layers = _layersOf(run, records.config.model);
+  const layers = layersOf(run, records.config.model);
   const page = renderPage({
     ...records,
     name: host.nameOf(run),
@@ -60,7 +60,7 @@ export async function writeReport(
 }
 
 /** Lists the layers of the network in `config.json`, whose images may be too small for it. */
-function _layersOf(run: string, model: ModelConfig): PlacedLayer[] {
+function layersOf(run: string, model: ModelConfig): PlacedLayer[] {
   try {
     const { layers, inputShape } = namedLayers(model);
     return summarize(layers, inputShape);

@@ -28,7 +28,7 @@ import type { RunCheckpoints } from "./run_checkpoints.ts";
 const MOST_PENDING = 64;
 
 /** A step whose numbers are still on the device. */
-interface _PendingStep
+interface PendingStep
   extends Pick<StepRecord, "epoch" | "step" | "learningRate"> {
   readonly loss: Scalar;
   readonly correct: Scalar;
@@ -46,7 +46,7 @@ export interface RecorderFiles {
 export class Recorder implements Callbacks, Disposable {
   readonly name = "recorder";
   readonly #files: RecorderFiles;
-  #pending: _PendingStep[] = [];
+  #pending: PendingStep[] = [];
   /** Best result of a whole epoch so far: the larger the better. */
   #best: number | undefined;
 
@@ -114,17 +114,17 @@ export class Recorder implements Callbacks, Disposable {
       this.#files.metrics.append(records);
       this.#files.events.steps(records);
     } finally {
-      _free(pending);
+      free(pending);
     }
   }
 
   /** Frees the steps that were not written. */
   [Symbol.dispose](): void {
-    _free(this.#pending.splice(0));
+    free(this.#pending.splice(0));
   }
 }
 
-function _free(steps: readonly _PendingStep[]): void {
+function free(steps: readonly PendingStep[]): void {
   for (const { loss, correct } of steps) tf.dispose([loss, correct]);
 }
 
@@ -155,8 +155,8 @@ export class MetricsFile implements Disposable {
    */
   static async open(path: string, from: ResumePoint): Promise<MetricsFile> {
     try {
-      const text = await _read(path);
-      const kept = text.split("\n").filter((line) => _isBefore(line, from));
+      const text = await read(path);
+      const kept = text.split("\n").filter((line) => isBefore(line, from));
       const content = kept.map((line) => `${line}\n`).join("");
       if (content !== text) {
         await writeAtomically(path, [new TextEncoder().encode(content)]);
@@ -194,7 +194,7 @@ export class MetricsFile implements Disposable {
   }
 }
 
-async function _read(path: string): Promise<string> {
+async function read(path: string): Promise<string> {
   try {
     return await host.readText(path);
   } catch (error) {
@@ -204,7 +204,7 @@ async function _read(path: string): Promise<string> {
 }
 
 /** Whether a line is a whole record of something that the run does not do again. */
-function _isBefore(line: string, from: ResumePoint): boolean {
+function isBefore(line: string, from: ResumePoint): boolean {
   try {
     const { type, step, epoch } = JSON.parse(line) as MetricsRecord & {
       step?: number;
@@ -262,14 +262,14 @@ export class EventLog {
     for (const [tag, value] of Object.entries(values)) {
       if (value !== undefined) this.#writer.scalars(step, { [tag]: value });
     }
-    const png = await _drawFirstFilters(net);
+    const png = await drawFirstFilters(net);
     if (png) this.#writer.image("filters of the first layer", step, png);
     this.#writer.flush();
   }
 }
 
 /** The filters as a PNG file, if the first layer has filters of one or three channels. */
-async function _drawFirstFilters(
+async function drawFirstFilters(
   net: Sequential,
 ): Promise<Uint8Array | undefined> {
   const [kernel] = net.getWeights();

@@ -56,11 +56,11 @@ export class RunCheckpoints {
     for (const name of names.filter((name) => PART_NAME.test(name))) {
       await host.remove(host.join(this.#folder, name));
     }
-    const newest = names.includes(LAST) ? LAST : _olderFirst(names).at(-1);
+    const newest = names.includes(LAST) ? LAST : olderFirst(names).at(-1);
     if (newest === undefined) return;
     const path = host.join(this.#folder, newest);
     const checkpoint = await loadCheckpoint(path, { tensors: "all" });
-    const state = await _stateOf(checkpoint, this.#options.model);
+    const state = await stateOf(checkpoint, this.#options.model);
     if (newest === LAST) this.#lastStep = state.progress.step;
     return state;
   }
@@ -81,7 +81,7 @@ export class RunCheckpoints {
       training: JSON.stringify(progress),
     });
     this.#lastStep = progress.step;
-    const older = _olderFirst(await this.#list());
+    const older = olderFirst(await this.#list());
     for (const name of older.slice(0, Math.max(0, older.length - keep + 1))) {
       await host.remove(host.join(this.#folder, name));
     }
@@ -121,13 +121,13 @@ export class RunCheckpoints {
 }
 
 /** The older checkpoints among the names in the folder. */
-function _olderFirst(names: readonly string[]): string[] {
+function olderFirst(names: readonly string[]): string[] {
   const step = (name: string) => Number(STEP_NAME.exec(name)?.[1]);
   return names.filter((name) => STEP_NAME.test(name))
     .toSorted((a, b) => step(a) - step(b));
 }
 
-async function _stateOf(
+async function stateOf(
   { path, config, tensors, training }: Checkpoint,
   model: ModelConfig,
 ): Promise<TrainingState> {
@@ -142,7 +142,7 @@ async function _stateOf(
       `Cannot go on from ${path}: it is of another network than the run`,
     );
   }
-  const { success, output } = safeParse(PROGRESS_SCHEMA, _parse(training));
+  const { success, output } = safeParse(PROGRESS_SCHEMA, parse(training));
   if (!success) {
     throw new DataError(
       path,
@@ -160,7 +160,7 @@ async function _stateOf(
   };
 }
 
-function _parse(text: string | undefined): unknown {
+function parse(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? "");
   } catch {

@@ -91,10 +91,10 @@ const CHECKPOINTS = [BEST, LAST].map((name) =>
  * @throws {DataError} If it is a folder without a checkpoint.
  */
 export async function findCheckpoint(path: string): Promise<string> {
-  if (!await _isOfKind(path, "isFolder")) return path;
+  if (!await isOfKind(path, "isFolder")) return path;
   for (const name of CHECKPOINTS) {
     const file = host.join(path, name);
-    if (await _isOfKind(file, "isFile")) return file;
+    if (await isOfKind(file, "isFile")) return file;
   }
   throw new DataError(
     path,
@@ -104,7 +104,7 @@ export async function findCheckpoint(path: string): Promise<string> {
   );
 }
 
-async function _isOfKind(
+async function isOfKind(
   path: string,
   kind: "isFolder" | "isFile",
 ): Promise<boolean> {

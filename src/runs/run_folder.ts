@@ -37,7 +37,7 @@ export interface ResumeOptions extends RunFolderOptions {
 }
 
 /** What a run folder is opened with. */
-interface _Opening extends RunFolderOptions {
+interface Opening extends RunFolderOptions {
   readonly config: RunConfig;
   readonly lock: Disposable;
 }
@@ -86,7 +86,7 @@ export class RunFolder implements Disposable {
   private constructor(
     path: string,
     parts: {
-      opening: _Opening;
+      opening: Opening;
       state?: TrainingState;
       metrics: MetricsFile;
       events: EventLog;
@@ -135,7 +135,7 @@ export class RunFolder implements Disposable {
           `Cannot begin a run in ${path} as there is one: go on with it by \`train --resume ${path}\`, or choose another folder`,
         );
       }
-      await _writeConfig(path, config);
+      await writeConfig(path, config);
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
@@ -167,7 +167,7 @@ export class RunFolder implements Disposable {
       await makeFolder(host.join(path, RUN_FILES.checkpoints));
       await removeParts(path);
       if (JSON.stringify(config) !== JSON.stringify(old)) {
-        await _writeConfig(path, config);
+        await writeConfig(path, config);
       }
     } catch (error) {
       lock[Symbol.dispose]();
@@ -176,7 +176,7 @@ export class RunFolder implements Disposable {
     return await RunFolder.#open(path, { ...options, config, lock });
   }
 
-  static async #open(path: string, opening: _Opening): Promise<RunFolder> {
+  static async #open(path: string, opening: Opening): Promise<RunFolder> {
     const { config: { model }, keepCheckpoints, lock } = opening;
     let metrics: MetricsFile | undefined;
     try {
@@ -212,7 +212,7 @@ export class RunFolder implements Disposable {
   }
 }
 
-async function _writeConfig(path: string, config: RunConfig): Promise<void> {
+async function writeConfig(path: string, config: RunConfig): Promise<void> {
   const text = `${JSON.stringify(config, null, 2)}\n`;
   const file = host.join(path, RUN_FILES.config);
   await writeAtomically(file, [new TextEncoder().encode(text)]);

@@ -54,12 +54,12 @@ export async function downloadFile(
   for (const mirror of mirrors) {
     const url = `${mirror}${entry.name}.gz`;
     try {
-      await _downloadFrom({ ...options, entry, url, part: `${path}.part` });
-      await _onDisk(path, host.rename(`${path}.part`, path));
+      await downloadFrom({ ...options, entry, url, part: `${path}.part` });
+      await onDisk(path, host.rename(`${path}.part`, path));
       return path;
     } catch (error) {
       if (error instanceof DataError) throw error;
-      reasons.push(`${mirror}: ${_reason(error)}`);
+      reasons.push(`${mirror}: ${innermostReason(error)}`);
     }
   }
   throw new DataError(
@@ -71,31 +71,34 @@ export async function downloadFile(
 }
 
 /** Leaves the verified file under its `.part` name. If the content is wrong, it throws and removes the file. */
-async function _downloadFrom(transfer: Transfer): Promise<void> {
+async function downloadFrom(transfer: Transfer): Promise<void> {
   const { part } = transfer;
-  const offset = await _sizeOf(part);
-  let start = await _transfer(transfer, offset);
-  let difference = await _differenceOf(transfer);
+  const offset = await sizeOf(part);
+  let start = await runTransfer(transfer, offset);
+  let difference = await differenceOf(transfer);
   if (difference !== undefined && start > 0) {
     // Mirrors may compress differently, and the beginning came from another one: download all of it again.
-    start = await _transfer(transfer, 0);
-    difference = await _differenceOf(transfer);
+    start = await runTransfer(transfer, 0);
+    difference = await differenceOf(transfer);
   }
   if (difference !== undefined) {
-    await _onDisk(part, host.remove(part));
+    await onDisk(part, host.remove(part));
     throw new Error(difference);
   }
 }
 
-async function _differenceOf(
+async function differenceOf(
   { part, entry }: Transfer,
 ): Promise<string | undefined> {
-  const result = await inspect(await _onDisk(part, host.readFile(part)), entry);
+  const result = await inspect(await onDisk(part, host.readFile(part)), entry);
   return result.ok ? undefined : result.difference;
 }
 
 /** Appends to the `.part` file from `offset` on, or writes it anew if the server cannot; returns where it started. */
-async function _transfer(transfer: Transfer, offset: number): Promise<number> {
+async function runTransfer(
+  transfer: Transfer,
+  offset: number,
+): Promise<number> {
   const { url, connectTimeoutMs = 20_000, stallTimeoutMs = 30_000 } = transfer;
   const abort = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -110,13 +113,13 @@ async function _transfer(transfer: Transfer, offset: number): Promise<number> {
     const headers = new Headers({ "accept-encoding": "identity" });
     if (offset > 0) headers.set("range", `bytes=${offset}-`);
     const response = await fetch(url, { headers, signal: abort.signal });
-    const start = _startOf(response, offset);
+    const start = startOf(response, offset);
     if (start === undefined) {
       await response.body?.cancel();
       if (offset === 0) throw new Error(`HTTP status ${response.status}`);
     } else {
       const alive = () => waitAtMost(stallTimeoutMs, "no further data");
-      await _save(response, { transfer, start, alive });
+      await saveBody(response, { transfer, start, alive });
       return start;
     }
   } finally {
@@ -124,11 +127,11 @@ async function _transfer(transfer: Transfer, offset: number): Promise<number> {
     // Frees the connection when the answer was not read to its end.
     abort.abort();
   }
-  return await _transfer(transfer, 0);
+  return await runTransfer(transfer, 0);
 }
 
 /** Position of the first byte of the answer, or undefined if it is not usable. */
-function _startOf(response: Response, offset: number): number | undefined {
+function startOf(response: Response, offset: number): number | undefined {
   if (response.status === 200) return 0;
   if (response.status === 206 && offset > 0) {
     const range = response.headers.get("content-range") ?? "";
@@ -138,7 +141,7 @@ function _startOf(response: Response, offset: number): number | undefined {
   return undefined;
 }
 
-async function _save(
+async function saveBody(
   response: Response,
   { transfer, start, alive }: {
     transfer: Transfer;
@@ -152,14 +155,14 @@ async function _save(
   // Deflate adds less than 1% to data that it cannot compress.
   const maxBytes = entry.numBytes * 1.01 + 1024;
   let receivedBytes = start;
-  await _onDisk(folder, host.makeFolder(folder, { recursive: true }));
+  await onDisk(folder, host.makeFolder(folder, { recursive: true }));
   const opened = host.open(part, start > 0 ? "append" : "replace");
-  using file = await _onDisk(part, opened);
+  using file = await onDisk(part, opened);
   try {
     alive();
     for await (const piece of response.body ?? []) {
       alive();
-      await _onDisk(part, file.write(piece));
+      await onDisk(part, file.write(piece));
       receivedBytes += piece.length;
       onProgress?.({
         file: `${entry.name}.gz`,
@@ -177,7 +180,7 @@ async function _save(
   }
 }
 
-async function _sizeOf(path: string): Promise<number> {
+async function sizeOf(path: string): Promise<number> {
   try {
     return (await host.stat(path)).size;
   } catch {
@@ -186,23 +189,23 @@ async function _sizeOf(path: string): Promise<number> {
 }
 
 /** Throws a DataError if a file operation fails: then no other mirror is tried. */
-async function _onDisk<T>(path: string, operation: Promise<T>): Promise<T> {
+async function onDisk<T>(path: string, operation: Promise<T>): Promise<T> {
   try {
     return await operation;
   } catch (error) {
     throw new DataError(
       path,
       `Cannot save the download at ${path} (${
-        _reason(error)
+        innermostReason(error)
       }): make the folder writable, free space or choose another --data-dir`,
     );
   }
 }
 
 /** The message of the innermost cause: fetch's own says little more than that it failed. */
-function _reason(error: unknown): string {
+function innermostReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.cause !== undefined) return _reason(error.cause);
+  if (error.cause !== undefined) return innermostReason(error.cause);
   return error.message
     .replace(/^error sending request for url \([^)]*\): /, "")
     .replace(/\s+/g, " ");

@@ -112,13 +112,13 @@ export async function loadFashionMnist(
   requireInteger("trainSamples", trainSamples, { max: counts.train });
   requireInteger("testSamples", testSamples, { max: counts.test });
   checkFileOptions(options);
-  const transform = _transformOf(options);
+  const transform = transformOf(options);
   const trainTransform = fashionMnistTransform(options);
-  _checkTrain({ ...options, trainSamples, batchSize }, trainTransform);
+  checkTrain({ ...options, trainSamples, batchSize }, trainTransform);
 
   const [trainImages, trainLabels, testImages, testLabels] = source === "full"
-    ? await _readFull(options)
-    : await _readSample();
+    ? await readFull(options)
+    : await readSample();
   const { classNames } = MANIFEST;
   const loader = (
     dataset: Dataset,
@@ -156,7 +156,7 @@ export async function loadFashionMnist(
 }
 
 /** Checks what the loader of the train images will be told. */
-function _checkTrain(
+function checkTrain(
   options: FashionMnistOptions & { trainSamples: number; batchSize: number },
   transform: Transform,
 ): void {
@@ -175,12 +175,12 @@ function _checkTrain(
 export function fashionMnistTransform(
   options: Pick<FashionMnistOptions, "resize" | "transforms" | "augment">,
 ): Transform {
-  const transform = _transformOf(options);
+  const transform = transformOf(options);
   const { augment } = options;
   return augment ? compose([augment, transform]) : transform;
 }
 
-function _transformOf(
+function transformOf(
   options: Pick<FashionMnistOptions, "resize" | "transforms">,
 ): Transform {
   const { transforms } = options;
@@ -195,35 +195,35 @@ function _transformOf(
   return compose([resize(options.resize), toTensor()]);
 }
 
-async function _readFull(options: FileOptions): Promise<IdxArray[]> {
+async function readFull(options: FileOptions): Promise<IdxArray[]> {
   const files = await ensureFashionMnist(options);
   return await Promise.all(
     files.map(async (file) =>
-      _parse(await readVerified(file, options), file, file.path)
+      parse(await readVerified(file, options), file, file.path)
     ),
   );
 }
 
-function _readSample(): Promise<IdxArray[]> {
+function readSample(): Promise<IdxArray[]> {
   return Promise.all(
     MANIFEST.sample.files.map(async (entry) => {
       const url = new URL(
         `../../../data/sample/${entry.name}.gz`,
         import.meta.url,
       );
-      const result = await inspect(await _fetchBytes(url), entry);
+      const result = await inspect(await fetchBytes(url), entry);
       if (!result.ok) {
         throw new DataError(
           url.href,
           `Cannot use ${url.href} as it is damaged: ${result.difference}: install the package again`,
         );
       }
-      return _parse(result.content, entry, url.href);
+      return parse(result.content, entry, url.href);
     }),
   );
 }
 
-async function _fetchBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+async function fetchBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`HTTP status ${response.status}`);
@@ -239,7 +239,7 @@ async function _fetchBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /** The digit in a name such as train-images-idx3-ubyte is the rank. */
-function _parse(bytes: Uint8Array, entry: FileEntry, path: string): IdxArray {
+function parse(bytes: Uint8Array, entry: FileEntry, path: string): IdxArray {
   const rank = entry.name.includes("-idx3-") ? 3 : 1;
   return parseIdx(bytes, { path, rank });
 }

@@ -78,15 +78,15 @@ export async function ensureFile(
 ): Promise<DataFile> {
   checkFileOptions(options);
   const { dataDir, offline = false } = options;
-  const found = await _find(entry, options);
+  const found = await findFile(entry, options);
   if (found !== undefined) return found;
   if (offline) {
-    const where = _folders(options).map(({ dir }) => dir).join(" or ");
+    const where = folders(options).map(({ dir }) => dir).join(" or ");
     const remedy = dataDir === undefined
       ? "run without --offline or `data fetch` to download it, or `apt-get install dataset-fashion-mnist`"
       : "put it there, run without --offline or `data fetch` to download it, or `apt-get install dataset-fashion-mnist` and leave out --data-dir";
     throw new DataError(
-      `${_folders(options)[0].dir}/${entry.name}.gz`,
+      `${folders(options)[0].dir}/${entry.name}.gz`,
       `Cannot find ${entry.name}.gz in ${where} and must not download it (offline): ${remedy}`,
     );
   }
@@ -116,7 +116,7 @@ export async function readVerified(
   options: FileOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { path, origin } = file;
-  const result = await inspect(await _read(path), file);
+  const result = await inspect(await readDataFile(path), file);
   if (result.ok) return result.content;
   const problem = `Cannot use ${path} as it is damaged or not the file of ` +
     `${MANIFEST.name}: ${result.difference}`;
@@ -129,7 +129,7 @@ export async function readVerified(
   await host.remove(path).catch((error: Error) => {
     throw new DataError(path, `${problem}: delete it (${error.message})`);
   });
-  if (options.offline && await _find(file, options) === undefined) {
+  if (options.offline && await findFile(file, options) === undefined) {
     throw new DataError(
       path,
       `${problem}: it was deleted, run without --offline or \`data fetch\` to download it again`,
@@ -152,7 +152,7 @@ export function checkFileOptions(options: FileOptions): void {
   }
 }
 
-function _folders(
+function folders(
   { dataDir, systemDir = DEBIAN_DIR }: FileOptions,
 ): { dir: string; origin: DataFile["origin"] }[] {
   if (dataDir !== undefined) return [{ dir: dataDir, origin: "named" }];
@@ -162,13 +162,13 @@ function _folders(
   ];
 }
 
-async function _find(
+async function findFile(
   entry: FileEntry,
   options: FileOptions,
 ): Promise<DataFile | undefined> {
   const { name, sha256, numBytes } = entry;
-  for (const { dir, origin } of _folders(options)) {
-    const folder = await _stat(dir, origin);
+  for (const { dir, origin } of folders(options)) {
+    const folder = await stat(dir, origin);
     if (folder === undefined) continue;
     if (!folder.isFolder) {
       throw new DataError(
@@ -177,7 +177,7 @@ async function _find(
       );
     }
     for (const path of [`${dir}/${name}.gz`, `${dir}/${name}`]) {
-      if (await _stat(path, origin) !== undefined) {
+      if (await stat(path, origin) !== undefined) {
         return { name, sha256, numBytes, path, origin };
       }
     }
@@ -185,7 +185,7 @@ async function _find(
   return undefined;
 }
 
-async function _stat(
+async function stat(
   path: string,
   origin: DataFile["origin"],
 ): Promise<PathInfo | undefined> {
@@ -196,19 +196,19 @@ async function _stat(
     if (host.isMissing(error) || origin === "system") {
       return undefined;
     }
-    throw _unreadable(path, error);
+    throw unreadable(path, error);
   }
 }
 
-async function _read(path: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readDataFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await host.readFile(path);
   } catch (error) {
-    throw _unreadable(path, error);
+    throw unreadable(path, error);
   }
 }
 
-function _unreadable(path: string, error: unknown): DataError {
+function unreadable(path: string, error: unknown): DataError {
   return new DataError(
     path,
     `Cannot read ${path} (${

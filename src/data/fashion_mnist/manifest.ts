@@ -53,17 +53,17 @@ export async function inspect(
     const options = { maxBytes: entry.numBytes, checksum: false };
     content = isGz(stored) ? gunzip(stored, options) : stored;
   } catch (error) {
-    return _differs(entry, `a broken gz stream (${reasonOf(error)})`);
+    return differs(entry, `a broken gz stream (${reasonOf(error)})`);
   }
   if (content.length > entry.numBytes) {
-    return _differs(entry, `more than ${entry.numBytes} bytes`);
+    return differs(entry, `more than ${entry.numBytes} bytes`);
   }
   if (content.length < entry.numBytes) {
-    return _differs(entry, `${content.length} bytes`);
+    return differs(entry, `${content.length} bytes`);
   }
   const sha256 = await sha256Of(content);
   if (sha256 !== entry.sha256) {
-    return _differs(entry, `as many bytes with SHA-256 ${sha256}`);
+    return differs(entry, `as many bytes with SHA-256 ${sha256}`);
   }
   return { ok: true, content };
 }
@@ -76,7 +76,7 @@ export async function sha256Of(
   return new Uint8Array(digest).toHex();
 }
 
-function _differs(entry: FileEntry, found: string): Inspection {
+function differs(entry: FileEntry, found: string): Inspection {
   const expected = `${entry.numBytes} bytes with SHA-256 ${entry.sha256}`;
   return { ok: false, difference: `expected ${expected}, found ${found}` };
 }

@@ -35,7 +35,7 @@ export function planForDevice(
   transform: Transform,
   shape: ImageShape,
 ): DevicePlan | string {
-  const plan = new _Plan(shape);
+  const plan = new Plan(shape);
   for (const { description, step } of partsOf(transform)) {
     const obstacle = step ? plan.add(step) : "is done on the host only";
     if (obstacle !== undefined) return `"${description}" ${obstacle}`;
@@ -44,7 +44,7 @@ export function planForDevice(
 }
 
 /** A plan that grows step by step. */
-class _Plan {
+class Plan {
   readonly #stored: Extent;
   readonly #channels: number;
   readonly #windows: Record<"before" | "after", DrawWindows[]> = {
@@ -81,7 +81,7 @@ class _Plan {
         return;
       }
       case "resize":
-        if (_isSame(step.size, this.#size)) return;
+        if (isSame(step.size, this.#size)) return;
         if (isLate) return "comes after normalizing";
         if (this.#resized) return "resizes a second time";
         this.#resized = this.#size = step.size;
@@ -142,16 +142,16 @@ export function drawRows(
     if (stride === 1) continue;
     const random = randomOf(batch, i);
     if (before.length > 0) {
-      rows.set(_fold(before, sizes.stored, random), at);
+      rows.set(fold(before, sizes.stored, random), at);
       at += WINDOW_WORDS;
     }
-    if (after.length > 0) rows.set(_fold(after, sizes.resized, random), at);
+    if (after.length > 0) rows.set(fold(after, sizes.resized, random), at);
   }
   return rows;
 }
 
 /** Makes one window of several that are looked through one after the other: see {@linkcode WINDOW_WORDS}. */
-function _fold(
+function fold(
   draws: readonly DrawWindows[],
   image: Extent,
   random: () => number,
@@ -177,6 +177,6 @@ function _fold(
   return [sign, left, top, firstColumn, endColumn, firstRow, endRow];
 }
 
-function _isSame(a: Extent, b: Extent): boolean {
+function isSame(a: Extent, b: Extent): boolean {
   return a.height === b.height && a.width === b.width;
 }

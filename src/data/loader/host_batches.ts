@@ -57,7 +57,7 @@ export async function* hostBatches(
   const { workers, reuse, signal } = options;
   signal?.throwIfAborted();
   if (workers > 0) {
-    yield* _byWorkers(plans, source, options);
+    yield* byWorkers(plans, source, options);
     return;
   }
   let memory: ArrayBuffer | undefined;
@@ -72,7 +72,7 @@ export async function* hostBatches(
   signal?.throwIfAborted();
 }
 
-async function* _byWorkers(
+async function* byWorkers(
   plans: readonly BatchPlan[],
   source: HostSource,
   { workers, prefetchFactor, reuse, signal }: HostOptions,
@@ -95,7 +95,7 @@ async function* _byWorkers(
     const places = indices
       ? plan.indices.map((index) => indices[index])
       : plan.indices;
-    const samples = origin ? places : _copySamples(base, plan, places);
+    const samples = origin ? places : copySamples(base, plan, places);
     return await pool.request({ plan, samples, memory: spare.pop() });
   };
   const asked: Promise<ArrayBatch>[] = [];
@@ -121,7 +121,7 @@ async function* _byWorkers(
 }
 
 /** Copies samples so that their images share one memory, which can be handed over at once. */
-function _copySamples(
+function copySamples(
   dataset: Dataset,
   { indices }: BatchPlan,
   places: Uint32Array,

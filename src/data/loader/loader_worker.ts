@@ -80,15 +80,15 @@ let maker: Promise<(task: WorkerTask) => ReturnType<typeof makeHostBatch>>;
 
 scope.addEventListener("message", ({ data }) => {
   if (maker === undefined) {
-    maker = _setUp(data);
+    maker = setUp(data);
     // The answer to the first task reports it.
     maker.catch(() => {});
   } else {
-    _answer(data);
+    answer(data);
   }
 });
 
-async function _answer(task: WorkerTask): Promise<void> {
+async function answer(task: WorkerTask): Promise<void> {
   try {
     const batch = (await maker)(task);
     scope.postMessage({ batch }, [batch.images.buffer, batch.labels.buffer]);
@@ -97,7 +97,7 @@ async function _answer(task: WorkerTask): Promise<void> {
   }
 }
 
-async function _setUp(
+async function setUp(
   { transforms, dataset: origin, classNames, shape }: WorkerSetUp,
 ): Promise<(task: WorkerTask) => ReturnType<typeof makeHostBatch>> {
   const loaded = await Promise.all(transforms.map((t) => load(t, OWN)));

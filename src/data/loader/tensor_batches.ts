@@ -44,7 +44,7 @@ export function choosePath(
 ): DataPath {
   const { path, workers } = options;
   if (path === "host") return { place: "host", workers, reason: "as asked" };
-  const found = _forDevice(source, options.batchSize);
+  const found = forDevice(source, options.batchSize);
   if (typeof found !== "string") return found;
   if (path === "device") {
     throw new OptionError("path", path, `"auto" or "host", as ${found}`);
@@ -52,7 +52,7 @@ export function choosePath(
   return { place: "host", workers, reason: found };
 }
 
-function _forDevice(
+function forDevice(
   { dataset, transform, shape }: HostSource,
   batchSize: number,
 ): DataPath | string {
@@ -99,8 +99,8 @@ export async function* tensorBatches(
   }
   const path = options.choose();
   const made = path.place === "device"
-    ? _fromDevice(plans, source, { ...path, signal: options.signal })
-    : _fromHost(plans, source, options);
+    ? fromDevice(plans, source, { ...path, signal: options.signal })
+    : fromHost(plans, source, options);
   let next = 0;
   for await (const { images, labels } of made) {
     try {
@@ -112,7 +112,7 @@ export async function* tensorBatches(
   }
 }
 
-function* _fromDevice(
+function* fromDevice(
   plans: readonly BatchPlan[],
   { dataset, shape }: HostSource,
   { images, plan, signal }: DataPath & { place: "device" } & {
@@ -144,7 +144,7 @@ function* _fromDevice(
   signal?.throwIfAborted();
 }
 
-async function* _fromHost(
+async function* fromHost(
   plans: readonly BatchPlan[],
   source: HostSource,
   options: TensorOptions,

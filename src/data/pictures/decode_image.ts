@@ -19,14 +19,14 @@ export function decodeImage(bytes: Uint8Array, channels: 1 | 3): Image {
 
 /** Decodes a PNG or JPEG file, as its first bytes say. The message of an error completes "it is ...". */
 export function decodePixels(bytes: Uint8Array): Pixels {
-  if (bytes[0] === 0x89 && bytes[1] === 0x50) return _decodePng(bytes);
-  if (bytes[0] === 0xff && bytes[1] === 0xd8) return _decodeJpeg(bytes);
+  if (bytes[0] === 0x89 && bytes[1] === 0x50) return pngPixels(bytes);
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegPixels(bytes);
   throw new Error("it is neither PNG nor JPEG");
 }
 
-function _decodePng(bytes: Uint8Array): Pixels {
+function pngPixels(bytes: Uint8Array): Pixels {
   const checked = checkPng(bytes);
-  return _attempt(() => {
+  return attempt(() => {
     const { palette: colors, transparency, ...png } = decodePng(checked, {
       checkCrc: true,
     });
@@ -49,9 +49,9 @@ function _decodePng(bytes: Uint8Array): Pixels {
   });
 }
 
-function _decodeJpeg(bytes: Uint8Array): Pixels {
+function jpegPixels(bytes: Uint8Array): Pixels {
   const { width, height, isRgb, orientation } = readJpegHeader(bytes);
-  return _attempt(() => {
+  return attempt(() => {
     const decoded = decodeJpeg(bytes, {
       useTArray: true,
       formatAsRGBA: false,
@@ -67,7 +67,7 @@ function _decodeJpeg(bytes: Uint8Array): Pixels {
 }
 
 /** Decoders throw errors of any kind when a file is not as they expect. */
-function _attempt(decode: () => Pixels): Pixels {
+function attempt(decode: () => Pixels): Pixels {
   try {
     return decode();
   } catch (error) {

@@ -54,15 +54,15 @@ export function resample(
   { height, width }: { height: number; width: number },
 ): Image {
   if (image.height === height && image.width === width) return image;
-  const rows = _axis(image.height, height);
-  const columns = _axis(image.width, width);
+  const rows = axis(image.height, height);
+  const columns = axis(image.width, width);
   // The side that leaves fewer pixels comes first: the other may grow a hundred times.
   return image.height * width <= height * image.width
-    ? _blendRows(_blendColumns(image, columns), rows)
-    : _blendColumns(_blendRows(image, rows), columns);
+    ? blendRows(blendColumns(image, columns), rows)
+    : blendColumns(blendRows(image, rows), columns);
 }
 
-function _blendColumns(image: Image, columns: Axis): Image {
+function blendColumns(image: Image, columns: Axis): Image {
   const { height, channels } = image;
   const width = columns.length;
   const data = new Float32Array(height * width * channels);
@@ -81,7 +81,7 @@ function _blendColumns(image: Image, columns: Axis): Image {
   return { ...image, data, width };
 }
 
-function _blendRows(image: Image, rows: Axis): Image {
+function blendRows(image: Image, rows: Axis): Image {
   const stride = image.width * image.channels;
   const data = new Float32Array(rows.length * stride);
   rows.forEach(({ first, shares }, y) => {
@@ -96,13 +96,13 @@ function _blendRows(image: Image, rows: Axis): Image {
   return { ...image, data, height: rows.length };
 }
 
-function _axis(inSize: number, outSize: number): Axis {
-  const share = inSize > outSize ? _covered : _interpolated;
+function axis(inSize: number, outSize: number): Axis {
+  const share = inSize > outSize ? covered : interpolated;
   return Array.from({ length: outSize }, (_, i) => share(i, inSize, outSize));
 }
 
 /** In units of 1 / outSize of an input pixel, in which all edges are integers. */
-function _covered(i: number, inSize: number, outSize: number): Axis[number] {
+function covered(i: number, inSize: number, outSize: number): Axis[number] {
   const [begin, end] = [i * inSize, (i + 1) * inSize];
   const first = Math.floor(begin / outSize);
   const last = Math.ceil(end / outSize) - 1;
@@ -114,7 +114,7 @@ function _covered(i: number, inSize: number, outSize: number): Axis[number] {
   return { first, shares };
 }
 
-function _interpolated(
+function interpolated(
   i: number,
   inSize: number,
   outSize: number,

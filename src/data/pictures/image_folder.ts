@@ -56,7 +56,7 @@ export async function imageFolder(
   const { channels = 3 } = options;
   requireChannels(channels);
   const root = folder instanceof URL ? host.pathOf(folder) : folder;
-  const classNames = (await _list(root))
+  const classNames = (await list(root))
     .flatMap(({ name, isFolder }) => isFolder ? [name] : []).toSorted();
   if (classNames.length === 0) {
     throw new DataError(
@@ -67,7 +67,7 @@ export async function imageFolder(
   const paths: string[] = [];
   const labels: number[] = [];
   for (const [label, name] of classNames.entries()) {
-    const found = await _findImages(`${root}/${name}`);
+    const found = await findImages(`${root}/${name}`);
     if (found.length === 0) {
       throw new DataError(
         `${root}/${name}`,
@@ -115,7 +115,7 @@ export async function openImageFolder(
   return withOrigin(dataset, { name: "openImageFolder", args: [listing] });
 }
 
-async function _list(folder: string): Promise<FolderEntry[]> {
+async function list(folder: string): Promise<FolderEntry[]> {
   try {
     return await host.list(folder);
   } catch (error) {
@@ -128,18 +128,18 @@ async function _list(folder: string): Promise<FolderEntry[]> {
   }
 }
 
-async function _findImages(
+async function findImages(
   folder: string,
   above: readonly (string | undefined)[] = [],
 ): Promise<string[]> {
   const found: string[] = [];
-  const entries = await _list(folder);
+  const entries = await list(folder);
   const { id } = await host.stat(folder);
   // A link to a folder that it is in would be followed forever.
   if (id !== undefined && above.includes(id)) return found;
   for (const { name, isFolder } of entries) {
     const path = `${folder}/${name}`;
-    if (isFolder) found.push(...await _findImages(path, [...above, id]));
+    if (isFolder) found.push(...await findImages(path, [...above, id]));
     else if (IMAGE_NAME.test(name)) found.push(path);
   }
   return found.toSorted();

@@ -41,8 +41,8 @@ interface Segment {
 
 /** Reads and checks what precedes the pixels of a JPEG file. The message of an error completes "it is ...". */
 export function readJpegHeader(jpeg: Uint8Array): JpegHeader {
-  const segments = _segmentsOf(jpeg);
-  const size = _sizeOf(segments);
+  const segments = segmentsOf(jpeg);
+  const size = sizeOf(segments);
   requireSize(size);
   if (size.width * size.height > MAX_PIXELS_PER_BYTE * jpeg.length) {
     throw new Error(
@@ -50,17 +50,17 @@ export function readJpegHeader(jpeg: Uint8Array): JpegHeader {
     );
   }
   const exif = segments.find(({ marker, data }) =>
-    marker === APP1 && _isNamed(data, "Exif\0\0")
+    marker === APP1 && isNamed(data, "Exif\0\0")
   );
   return {
     ...size,
-    isRgb: _isRgb(segments),
+    isRgb: hasRgbValues(segments),
     orientation: exif ? exifOrientation(exif.data.subarray(6)) : 1,
   };
 }
 
 /** Lists the segments before the first scan. */
-function _segmentsOf(jpeg: Uint8Array): Segment[] {
+function segmentsOf(jpeg: Uint8Array): Segment[] {
   const segments: Segment[] = [];
   let at = 2;
   while (at + 4 <= jpeg.length) {
@@ -84,7 +84,7 @@ function _segmentsOf(jpeg: Uint8Array): Segment[] {
   );
 }
 
-function _sizeOf(
+function sizeOf(
   segments: readonly Segment[],
 ): { width: number; height: number } {
   const frames = segments.filter(({ marker }) =>
@@ -112,14 +112,14 @@ function _sizeOf(
 }
 
 /** Whether Adobe's marker says that values are red, green and blue, which jpeg-js ignores. JFIF files never are. */
-function _isRgb(segments: readonly Segment[]): boolean {
+function hasRgbValues(segments: readonly Segment[]): boolean {
   for (const { marker, data } of segments) {
-    if (marker === APP0 && _isNamed(data, "JFIF")) return false;
-    if (marker === APP14 && _isNamed(data, "Adobe")) return data[11] === 0;
+    if (marker === APP0 && isNamed(data, "JFIF")) return false;
+    if (marker === APP14 && isNamed(data, "Adobe")) return data[11] === 0;
   }
   return false;
 }
 
-function _isNamed(data: Uint8Array, name: string): boolean {
+function isNamed(data: Uint8Array, name: string): boolean {
   return String.fromCharCode(...data.subarray(0, name.length)) === name;
 }

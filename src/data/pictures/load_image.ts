@@ -105,7 +105,7 @@ export async function loadImage(
 ): Promise<Image> {
   const images = await loadImages(source, options);
   if (images.length !== 1) {
-    const path = _nameOf(source);
+    const path = nameOf(source);
     throw new DataError(
       path,
       `Cannot read ${path} as one image: there are ${images.length} in it, use loadImages()`,
@@ -135,7 +135,7 @@ export async function loadImages(
   if (!FITS.includes(fit)) {
     throw new OptionError("fit", fit, `one of ${FITS.join(", ")}`);
   }
-  const path = _nameOf(source);
+  const path = nameOf(source);
   const bytes = source instanceof Uint8Array
     ? source
     : await readFile(source, { wanted: "PNG, JPEG or IDX file" });
@@ -147,18 +147,21 @@ export async function loadImages(
     get(index) {
       checkIndex(index, length);
       const picture = pictures.get(index);
-      const upright = turnUpright(_light(picture, invert), picture.orientation);
+      const upright = turnUpright(
+        lightOnDark(picture, invert),
+        picture.orientation,
+      );
       return transform(fitImage(upright, { size, fit }));
     },
   };
 }
 
-function _nameOf(source: string | URL | Uint8Array): string {
+function nameOf(source: string | URL | Uint8Array): string {
   return source instanceof Uint8Array ? "the image" : String(source);
 }
 
 /** Makes what is shown light on dark, and what is transparent dark. */
-function _light({ image, alpha }: Picture, invert: boolean): Image {
+function lightOnDark({ image, alpha }: Picture, invert: boolean): Image {
   if (!invert && alpha === undefined) return image;
   const { channels } = image;
   const data = Uint8Array.from(image.data, (value, i) => {
@@ -197,9 +200,9 @@ async function openPictures(
   });
   try {
     const plain = decompress(bytes);
-    const format = _formatOf(plain);
+    const format = formatOf(plain);
     if (format === "idx") {
-      const { length, get } = _openIdx(plain, path);
+      const { length, get } = openIdx(plain, path);
       return { length, format, get: (i) => pictureOf(get(i)) };
     }
     const picture = pictureOf(decodePixels(plain));
@@ -215,7 +218,7 @@ async function openPictures(
   }
 }
 
-function _formatOf(bytes: Uint8Array): PictureFormat {
+function formatOf(bytes: Uint8Array): PictureFormat {
   const isAt = (offset: number, characters: string): boolean => {
     const found = bytes.subarray(offset, offset + characters.length);
     return String.fromCharCode(...found) === characters;
@@ -232,7 +235,7 @@ function _formatOf(bytes: Uint8Array): PictureFormat {
   throw new Error("it is neither PNG nor JPEG nor IDX");
 }
 
-function _openIdx(
+function openIdx(
   bytes: Uint8Array,
   path: string,
 ): { length: number; get: (index: number) => Pixels } {

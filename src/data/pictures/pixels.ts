@@ -53,7 +53,7 @@ export function requireChannels(channels: number): void {
  */
 export function imageOf(pixels: Pixels, channels: 1 | 3): Image {
   const { width, height } = pixels;
-  const data = channels === 1 ? _grey(pixels) : _colors(pixels);
+  const data = channels === 1 ? grey(pixels) : toColors(pixels);
   return { data, width, height, channels, maxValue: 255 };
 }
 
@@ -76,7 +76,7 @@ export function alphaOf(pixels: Pixels): Uint8Array | undefined {
   });
 }
 
-function _colors(
+function toColors(
   { width, height, data, channels, depth }: Pixels,
 ): Uint8Array {
   const out = new Uint8Array(width * height * 3);
@@ -89,8 +89,8 @@ function _colors(
   return out;
 }
 
-function _grey(pixels: Pixels): Uint8Array {
-  const colors = _colors(pixels);
+function grey(pixels: Pixels): Uint8Array {
+  const colors = toColors(pixels);
   // Pillow's rounding of 0.299 R + 0.587 G + 0.114 B, https://github.com/python-pillow/Pillow (libImaging/Convert.c, L24).
   return Uint8Array.from(
     { length: colors.length / 3 },

@@ -57,19 +57,19 @@ interface Header {
  * inflate that to whatever it claims to be. The message of an error completes "it is ...".
  */
 export function checkPng(png: Uint8Array): Uint8Array {
-  const chunks = _chunksOf(png);
-  const header = _headerOf(chunks);
+  const chunks = chunksOf(png);
+  const header = headerOf(chunks);
   requireSize(header);
-  _checkPixels(chunks, header);
+  checkPixels(chunks, header);
   const kept = chunks.filter(({ type }) => type !== "iCCP");
   if (kept.length === chunks.length) return png;
-  return _join([
+  return join([
     png.subarray(0, SIGNATURE_BYTES),
     ...kept.map(({ whole }) => whole),
   ]);
 }
 
-function _chunksOf(png: Uint8Array): Chunk[] {
+function chunksOf(png: Uint8Array): Chunk[] {
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
   const chunks: Chunk[] = [];
   let start = SIGNATURE_BYTES;
@@ -93,7 +93,7 @@ function _chunksOf(png: Uint8Array): Chunk[] {
   return chunks;
 }
 
-function _headerOf(chunks: readonly Chunk[]): Header {
+function headerOf(chunks: readonly Chunk[]): Header {
   const [{ type, data }, ...others] = chunks;
   if (
     type !== "IHDR" || data.length !== 13 ||
@@ -129,10 +129,10 @@ function _headerOf(chunks: readonly Chunk[]): Header {
   };
 }
 
-function _checkPixels(chunks: readonly Chunk[], header: Header): void {
+function checkPixels(chunks: readonly Chunk[], header: Header): void {
   const parts = chunks.flatMap(({ type, data }) => type === "IDAT" ? data : []);
   const numStored = parts.reduce((sum, { length }) => sum + length, 0);
-  const expected = _numBytes(header);
+  const expected = numBytes(header);
   const { width, height } = header;
   if (expected > MAX_RATIO * numStored) {
     throw new Error(
@@ -140,7 +140,7 @@ function _checkPixels(chunks: readonly Chunk[], header: Header): void {
     );
   }
   // One byte more than expected shows that there are too many; further ones are not stored.
-  const found = _inflate(_join(parts), expected + 1);
+  const found = inflate(join(parts), expected + 1);
   if (found !== expected) {
     throw new Error(
       `it is damaged: ${width}x${height} pixels take ${expected} bytes, and there are ${
@@ -151,7 +151,7 @@ function _checkPixels(chunks: readonly Chunk[], header: Header): void {
 }
 
 /** Bytes of all rows, each with the byte that names its filter. */
-function _numBytes(header: Header): number {
+function numBytes(header: Header): number {
   const { width, height, depth, channels, isInterlaced } = header;
   const passes = isInterlaced ? ADAM7 : [[0, 0, 1, 1] as const];
   return passes.reduce((sum, [x, y, across, down]) => {
@@ -163,7 +163,7 @@ function _numBytes(header: Header): number {
 }
 
 /** How many bytes there are, at most `maxBytes`. */
-function _inflate(stored: Uint8Array, maxBytes: number): number {
+function inflate(stored: Uint8Array, maxBytes: number): number {
   try {
     const out = unzlibSync(stored, { out: new Uint8Array(maxBytes) });
     return Math.min(out.length, maxBytes);
@@ -174,7 +174,7 @@ function _inflate(stored: Uint8Array, maxBytes: number): number {
   }
 }
 
-function _join(parts: readonly Uint8Array[]): Uint8Array {
+function join(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0];
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const whole = new Uint8Array(length);

@@ -36,15 +36,15 @@ export function bilinear(
   image: Image,
   options: { divisor: number; memory?: Float32Array },
 ) => Float32Array {
-  let rows = _axis(1, height);
-  let columns = _axis(1, width);
+  let rows = axis(1, height);
+  let columns = axis(1, width);
   let input = [1, 1];
   let scratch = new Float32Array(0);
   return (image, { divisor, memory }) => {
     const { data, channels } = image;
     if (image.height !== input[0] || image.width !== input[1]) {
-      rows = _axis(image.height, height);
-      columns = _axis(image.width, width);
+      rows = axis(image.height, height);
+      columns = axis(image.width, width);
       input = [image.height, image.width];
     }
     const stride = width * channels;
@@ -54,16 +54,16 @@ export function bilinear(
     for (let y = 0; y < image.height; y++) {
       const from = y * image.width * channels;
       const to = y * stride;
-      const stretch = channels === 1 ? _stretchGreyRow : _stretchRow;
+      const stretch = channels === 1 ? stretchGreyRow : stretchRow;
       stretch(data, { from, to, columns, channels, divisor, out: scratch });
     }
     const out = memoryFor(height * stride, memory);
-    _blendRows(scratch, { rows, stride, out });
+    blendRows(scratch, { rows, stride, out });
     return out;
   };
 }
 
-function _axis(inSize: number, outSize: number): Axis {
+function axis(inSize: number, outSize: number): Axis {
   const first = new Int32Array(outSize);
   const second = new Int32Array(outSize);
   const share = new Float64Array(outSize);
@@ -76,7 +76,7 @@ function _axis(inSize: number, outSize: number): Axis {
   return { first, second, share };
 }
 
-function _stretchGreyRow(
+function stretchGreyRow(
   data: Image["data"],
   { from, to, columns: { first, second, share }, divisor, out }: Row,
 ): void {
@@ -87,7 +87,7 @@ function _stretchGreyRow(
   }
 }
 
-function _stretchRow(
+function stretchRow(
   data: Image["data"],
   { from, to, columns: { first, second, share }, channels, divisor, out }: Row,
 ): void {
@@ -100,7 +100,7 @@ function _stretchRow(
   }
 }
 
-function _blendRows(
+function blendRows(
   data: Float32Array,
   { rows: { first, second, share }, stride, out }: {
     rows: Axis;

@@ -15,7 +15,7 @@ import type { Image } from "../dataset.ts";
  * @returns float32, clamped to [0, maxValue].
  */
 export function adjustBrightness(image: Image, factor: number): Image {
-  return _blend(image, factor, () => 0);
+  return blend(image, factor, () => 0);
 }
 
 /**
@@ -27,11 +27,11 @@ export function adjustBrightness(image: Image, factor: number): Image {
  */
 export function adjustContrast(image: Image, factor: number): Image {
   const { data, channels } = image;
-  const greyAt = channels === 1 ? (i: number) => data[i] : _greyOf(data);
+  const greyAt = channels === 1 ? (i: number) => data[i] : greyOf(data);
   let sum = 0;
   for (let i = 0; i < data.length; i += channels) sum += greyAt(i);
   const mean = sum / (data.length / channels);
-  return _blend(image, factor, () => mean);
+  return blend(image, factor, () => mean);
 }
 
 /**
@@ -42,7 +42,7 @@ export function adjustContrast(image: Image, factor: number): Image {
  * @returns float32, clamped to [0, maxValue].
  */
 export function adjustSaturation(image: Image, factor: number): Image {
-  return _blend(image, factor, _greyOf(image.data));
+  return blend(image, factor, greyOf(image.data));
 }
 
 /**
@@ -65,7 +65,7 @@ export function adjustHue(image: Image, factor: number): Image {
     const b = data[i + 2];
     const value = Math.max(r, g, b);
     const range = value - Math.min(r, g, b);
-    const sixths = _hueOf(r, g, b) + 6 * factor;
+    const sixths = hueOf(r, g, b) + 6 * factor;
     for (let c = 0; c < 3; c++) {
       const turned = sixths + 5 - 2 * c;
       const k = turned - 6 * Math.floor(turned / 6);
@@ -77,7 +77,7 @@ export function adjustHue(image: Image, factor: number): Image {
 }
 
 /** Where on the circle of hues a colour is, in sixths of a turn: red is 0, green 2, blue 4; grey is put at 0. */
-function _hueOf(r: number, g: number, b: number): number {
+function hueOf(r: number, g: number, b: number): number {
   const value = Math.max(r, g, b);
   const range = value - Math.min(r, g, b);
   if (range === 0) return 0;
@@ -86,7 +86,7 @@ function _hueOf(r: number, g: number, b: number): number {
 }
 
 /** Weighs an image with `factor` and something else, given for the place of a pixel's first value, with 1 - `factor`. */
-function _blend(
+function blend(
   image: Image,
   factor: number,
   otherAt: (first: number) => number,
@@ -104,6 +104,6 @@ function _blend(
 }
 
 /** The luma of ITU-R BT.601, with torchvision's digits (they add up to 0.9999). */
-function _greyOf(data: Image["data"]): (first: number) => number {
+function greyOf(data: Image["data"]): (first: number) => number {
   return (i) => 0.2989 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
 }

@@ -54,13 +54,13 @@ const ADJUSTMENTS: readonly Adjustment[] = [
  * @throws {OptionError} If an option is out of its range.
  */
 export function colorJitter(options: ColorJitterOptions = {}): Transform {
-  const ranges = ADJUSTMENTS.map(({ name }) => _rangeOf(name, options[name]));
+  const ranges = ADJUSTMENTS.map(({ name }) => rangeOf(name, options[name]));
   const used = ADJUSTMENTS.filter((_, i) => ranges[i] !== undefined);
   const colored = used.filter(({ needsColors }) => needsColors);
   return define(
     (image, random = Math.random) => {
-      _checkChannels(image, colored);
-      const order = _drawOrder(random);
+      checkChannels(image, colored);
+      const order = drawOrder(random);
       const factors = ranges.map((range) =>
         range && range[0] + random() * (range[1] - range[0])
       );
@@ -89,7 +89,7 @@ export function colorJitter(options: ColorJitterOptions = {}): Transform {
 }
 
 /** Range of the factors; `undefined` if none of them changes anything. */
-function _rangeOf(
+function rangeOf(
   name: keyof ColorJitterOptions,
   given: number | readonly number[] = 0,
 ): readonly number[] | undefined {
@@ -114,7 +114,7 @@ function _rangeOf(
   return [Math.max(least, min), max];
 }
 
-function _checkChannels(
+function checkChannels(
   { channels }: Image,
   colored: readonly Adjustment[],
 ): void {
@@ -128,7 +128,7 @@ function _checkChannels(
 }
 
 /** A random order of the four (Fisher-Yates). */
-function _drawOrder(random: Random): number[] {
+function drawOrder(random: Random): number[] {
   const order = ADJUSTMENTS.map((_, i) => i);
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));

@@ -54,7 +54,7 @@ export function describeLayers(
     const { name, outputShape, weights } = placed;
     const layer = {
       name,
-      config: _configOf(name, layers[i].config),
+      config: configOf(name, layers[i].config),
       input,
       weights: weights.map((w) => ({ ...w, name: `${name}.${w.name}` })),
     };
@@ -69,7 +69,7 @@ export function describeLayers(
   };
 }
 
-function _configOf(name: string, config: LayerConfig | undefined): LayerConfig {
+function configOf(name: string, config: LayerConfig | undefined): LayerConfig {
   if (config !== undefined) return config;
   throw new ShapeError(
     `Cannot describe layer ${name}: its kind has no \`config\``,

@@ -52,14 +52,16 @@ export function detectModel(
   for (const model of models) {
     const usual = known.imageSize ?? DEFAULT_IMAGE_SIZES[model];
     const asUsual = { model, classes: 2, imageSize: usual };
-    const lastName = [..._expected(found, asUsual)?.keys() ?? []].at(-1);
+    const lastName = [...expectedOf(found, asUsual)?.keys() ?? []].at(-1);
     const classes = entries.get(lastName ?? "")?.shape[0] ?? asUsual.classes;
     const withSize = (imageSize: number) => ({ model, classes, imageSize });
-    const misfit = _misfit(found, withSize(usual));
+    const misfit = misfitOf(found, withSize(usual));
     if (misfit === undefined) return withSize(usual);
     misfits.push(`as ${model}, ${misfit}`);
     if (known.imageSize !== undefined) continue;
-    const sizes = _sizes().filter((size) => !_misfit(found, withSize(size)));
+    const sizes = imageSizes().filter((size) =>
+      !misfitOf(found, withSize(size))
+    );
     if (sizes.length === 1) return withSize(sizes[0]);
     if (sizes.length === 0) continue;
     throw new DataError(
@@ -79,20 +81,20 @@ export function detectModel(
 
 /** Whether a file has the weights of a network. */
 export function fits(found: FoundWeights, config: ModelConfig): boolean {
-  return _misfit(found, config) === undefined;
+  return misfitOf(found, config) === undefined;
 }
 
-function _sizes(): number[] {
+function imageSizes(): number[] {
   return Array.from({ length: MAX_IMAGE_SIZE }, (_, i) => i + 1);
 }
 
 /** The first weight that is missing, another one, or too many. */
-function _misfit(
+function misfitOf(
   found: FoundWeights,
   config: ModelConfig,
 ): string | undefined {
   if (config.classes > MAX_CLASSES) return "its classes are too many";
-  const expected = _expected(found, config);
+  const expected = expectedOf(found, config);
   if (expected === undefined) return "its images or classes are too few";
   for (const [name, shape] of expected) {
     const entry = found.entries.get(name);
@@ -105,7 +107,7 @@ function _misfit(
   return found.misfit(config);
 }
 
-function _expected(
+function expectedOf(
   { expected }: FoundWeights,
   config: ModelConfig,
 ): ReadonlyMap<string, Shape> | undefined {

@@ -54,27 +54,27 @@ export async function exportModel(
   options: ExportModelOptions,
 ): Promise<void> {
   const { format, output, layout } = options;
-  _requireOneOf("format", format, FORMATS);
-  if (layout !== undefined) _requireOneOf("layout", layout, LAYOUTS);
+  requireOneOf("format", format, FORMATS);
+  if (layout !== undefined) requireOneOf("layout", layout, LAYOUTS);
   if (layout !== undefined && format !== "safetensors") {
     throw new OptionError("layout", layout, `left out with format ${format}`);
   }
   const network = describeNetwork(checkpoint.config);
-  const tensors = _weights(network, checkpoint);
+  const tensors = weightsOf(network, checkpoint);
   if (format === "onnx") {
     const { exportOnnx } = await import("./onnx.ts");
     await exportOnnx(output, network, tensors);
   } else if (format === "tfjs") {
     await exportTfjs(output, network, tensors);
   } else if (layout === "pytorch") {
-    await _exportPyTorch(output, network, { ...checkpoint, tensors });
+    await exportPyTorch(output, network, { ...checkpoint, tensors });
   } else {
     await writeCheckpoint(output, { config: checkpoint.config, tensors });
   }
 }
 
 /** The weights alone, checked: a checkpoint of a run has more. */
-function _weights(
+function weightsOf(
   network: DescribedNetwork,
   { path, tensors }: Checkpoint,
 ): Map<string, NamedTensor> {
@@ -92,7 +92,7 @@ function _weights(
 }
 
 /** Each weight is turned when it is its turn to be written, so that one at a time is in memory twice. */
-async function _exportPyTorch(
+async function exportPyTorch(
   path: string,
   network: DescribedNetwork,
   { config, tensors }: Checkpoint,
@@ -111,7 +111,7 @@ async function _exportPyTorch(
   await writeAtomically(path, encodeSafetensors(content));
 }
 
-function _requireOneOf(
+function requireOneOf(
   option: string,
   value: string,
   choices: readonly string[],

@@ -48,12 +48,12 @@ export function parseKeras(topology: unknown): KerasModel {
   const layers = isObject(model.config) ? model.config.layers : model.config;
   if (
     !Array.isArray(layers) || layers.length === 0 ||
-    layers.length > MAX_LAYERS || !layers.every(_isLayer)
+    layers.length > MAX_LAYERS || !layers.every(isLayer)
   ) throw new ShapeError("its modelTopology has no list of layers");
   const steps = layers.flatMap(({ class_name, config }) => {
     const name = showName(String(config.name));
     try {
-      return _steps(class_name, config);
+      return layerSteps(class_name, config);
     } catch (error) {
       if (!(error instanceof AlexNetError)) throw error;
       throw new ShapeError(
@@ -66,22 +66,22 @@ export function parseKeras(topology: unknown): KerasModel {
   const weighted = layers.filter(({ class_name }) =>
     class_name === "Conv2D" || class_name === "Dense"
   ).map(({ config }) => String(config.name));
-  return { inputShape: _inputShape(layers[0].config), weighted, steps };
+  return { inputShape: inputShapeOf(layers[0].config), weighted, steps };
 }
 
 /** Describes what a network here computes, as {@linkcode parseKeras} describes a Keras model. */
 export function stepsOf(network: DescribedNetwork): string[] {
-  return network.layers.flatMap(({ config }) => _split(config));
+  return network.layers.flatMap(({ config }) => split(config));
 }
 
-function _isLayer(
+function isLayer(
   value: unknown,
 ): value is { class_name: string; config: Config } {
   return isObject(value) && typeof value.class_name === "string" &&
     isObject(value.config) && typeof value.config.name === "string";
 }
 
-function _inputShape(config: Config): Shape {
+function inputShapeOf(config: Config): Shape {
   const shape = config.batch_input_shape ?? config.batch_shape;
   if (
     !Array.isArray(shape) || shape.length !== 4 || !areCounts(shape.slice(1))
@@ -94,18 +94,18 @@ function _inputShape(config: Config): Shape {
 }
 
 /** What a layer computes when training is over: none, one or, with an activation, two steps. */
-function _steps(kind: string, config: Config): string[] {
+function layerSteps(kind: string, config: Config): string[] {
   if (kind === "InputLayer" || kind === "Dropout") return [];
-  if (kind === "Activation") return _activation(config.activation);
+  if (kind === "Activation") return activationSteps(config.activation);
   if (kind === "ReLU" || kind === "Softmax") {
-    _requirePlain(config);
-    return _activation(kind.toLowerCase());
+    requirePlain(config);
+    return activationSteps(kind.toLowerCase());
   }
-  const layer = _layer(kind, config);
+  const layer = makeLayer(kind, config);
   const hasActivation = kind === "Conv2D" || kind === "Dense";
   return [
-    ..._split(layer.config!),
-    ...(hasActivation ? _activation(config.activation) : []),
+    ...split(layer.config!),
+    ...(hasActivation ? activationSteps(config.activation) : []),
   ];
 }
 
@@ -118,7 +118,7 @@ const PLAIN: readonly [option: string, values: readonly unknown[]][] = [
   ["axis", [-1, 1]],
 ];
 
-function _requirePlain(config: Config): void {
+function requirePlain(config: Config): void {
   for (const [option, values] of PLAIN) {
     if (option in config && !values.includes(config[option])) {
       throw new ShapeError(`its ${option} is not ${values[0]}`);
@@ -127,14 +127,14 @@ function _requirePlain(config: Config): void {
 }
 
 /** Makes a layer of here, which checks the options. */
-function _layer(kind: string, config: Config): Layer {
+function makeLayer(kind: string, config: Config): Layer {
   const { data_format: format = "channels_last", use_bias: hasBias = true } =
     config;
   if (format !== "channels_last") throw new ShapeError("not channels_last");
   if (hasBias !== true) throw new ShapeError("it has no bias");
-  const strides = _pair(config.strides ?? config.pool_size ?? 1);
+  const strides = pairOf(config.strides ?? config.pool_size ?? 1);
   const padding = (config.padding ?? "valid") as Padding;
-  const pool = () => ({ poolSize: _pair(config.pool_size), strides, padding });
+  const pool = () => ({ poolSize: pairOf(config.pool_size), strides, padding });
   switch (kind) {
     case "Flatten":
       return flatten();
@@ -142,14 +142,14 @@ function _layer(kind: string, config: Config): Layer {
       return dense({ units: config.units as number });
     case "Conv2D":
       if (
-        `${_pair(config.dilation_rate ?? 1)}` !== "1,1" ||
+        `${pairOf(config.dilation_rate ?? 1)}` !== "1,1" ||
         (config.groups ?? 1) !== 1
       ) {
         throw new ShapeError("it has dilation or groups");
       }
       return conv2d({
         filters: config.filters as number,
-        kernelSize: _pair(config.kernel_size),
+        kernelSize: pairOf(config.kernel_size),
         strides,
         padding,
       });
@@ -162,23 +162,23 @@ function _layer(kind: string, config: Config): Layer {
   }
 }
 
-function _activation(name: unknown = "linear"): string[] {
+function activationSteps(name: unknown = "linear"): string[] {
   if (name === "linear") return [];
   if (name === "softmax") return ["softmax"];
   const layer = [relu(), sigmoid()].find(({ kind }) => kind === name);
-  if (layer !== undefined) return _split(layer.config!);
+  if (layer !== undefined) return split(layer.config!);
   const shown = typeof name === "string" ? name : JSON.stringify(name);
   throw new ShapeError(`its activation is ${showName(shown)}`);
 }
 
-function _pair(size: unknown): [number, number] {
+function pairOf(size: unknown): [number, number] {
   const pair = Array.isArray(size) ? size : [size, size];
   if (areCounts(pair) && pair.length === 2) return [pair[0], pair[1]];
   throw new ShapeError("it has a size that is not two numbers");
 }
 
 /** The steps of a layer: an activation is a step of its own, and dropout is no step. */
-function _split(config: LayerConfig): string[] {
+function split(config: LayerConfig): string[] {
   if (config.kind === "dropout") return [];
   const activation: Activation = "activation" in config
     ? config.activation
@@ -195,7 +195,7 @@ function _split(config: LayerConfig): string[] {
 /** Writes a network as a Keras model of class `Sequential`, whose last layer gives logits, as here. */
 export function toKeras(network: DescribedNetwork): object {
   const layers = network.layers.map(({ name, config }, i) => {
-    const layer = _toKeras(config);
+    const layer = kerasLayer(config);
     const shape = { batch_input_shape: [null, ...network.inputShape] };
     return {
       class_name: layer.class_name,
@@ -216,7 +216,7 @@ interface KerasLayer {
   readonly config: object;
 }
 
-function _toKeras(config: LayerConfig): KerasLayer {
+function kerasLayer(config: LayerConfig): KerasLayer {
   switch (config.kind) {
     case "conv2d": {
       const { filters, size, strides, padding, activation } = config;

@@ -80,12 +80,12 @@ function onnxNodes(network: DescribedNetwork): OnnxNode[] {
     if ("strides" in config) turn(`${name}.nchw`, true);
     if (config.kind === "flatten") turn(`${name}.nhwc`, false);
     add(name, {
-      ..._operator(config, input),
+      ...operator(config, input),
       weights: weights.map((weight) => weight.name),
     });
     if (!("activation" in config) || config.activation === "linear") continue;
     const { activation } = config;
-    add(`${name}.${activation}`, _operator({ kind: activation }, input));
+    add(`${name}.${activation}`, operator({ kind: activation }, input));
   }
   return nodes.map((node) =>
     node.output === last ? { ...node, output: OUTPUT } : node
@@ -97,19 +97,22 @@ function kernelOrder(layer: DescribedLayer): number[] | undefined {
   return layer.config.kind === "conv2d" ? [3, 2, 0, 1] : undefined;
 }
 
-function _operator(
+function operator(
   config: Exclude<LayerConfig, DropoutConfig>,
   input: Shape,
 ): Pick<OnnxNode, "opType" | "attributes"> {
   switch (config.kind) {
     case "conv2d":
-      return { opType: "Conv", attributes: _window(config, input) };
+      return { opType: "Conv", attributes: windowAttributes(config, input) };
     case "max_pool2d":
-      return { opType: "MaxPool", attributes: _window(config, input) };
+      return { opType: "MaxPool", attributes: windowAttributes(config, input) };
     case "average_pool2d":
       return {
         opType: "AveragePool",
-        attributes: { ..._window(config, input), count_include_pad: 0 },
+        attributes: {
+          ...windowAttributes(config, input),
+          count_include_pad: 0,
+        },
       };
     case "dense":
       return { opType: "Gemm", attributes: {} };
@@ -123,7 +126,7 @@ function _operator(
 }
 
 /** "same" is written out, as `auto_pad` is deprecated: what cannot be halved goes to the end. */
-function _window(
+function windowAttributes(
   { size, strides, padding }: Window,
   input: Shape,
 ): Record<string, readonly number[]> {
@@ -156,7 +159,7 @@ export async function exportOnnx(
   network: DescribedNetwork,
   tensors: ReadonlyMap<string, NamedTensor>,
 ): Promise<void> {
-  const file = _model(network, tensors);
+  const file = model(network, tensors);
   if (file.numBytes > MAX_BYTES) {
     throw new DataError(
       path,
@@ -166,39 +169,39 @@ export async function exportOnnx(
   await writeAtomically(path, file.pieces());
 }
 
-function _model(
+function model(
   network: DescribedNetwork,
   tensors: ReadonlyMap<string, NamedTensor>,
 ): Part {
   const { name, version } = packageConfig;
-  return _join([
-    _message(ModelProtoSchema, {
+  return join([
+    message(ModelProtoSchema, {
       irVersion: IR_VERSION,
       producerName: name,
       producerVersion: version,
       opsetImport: [{ domain: "", version: OPSET }],
     }),
-    _field(ModelProtoSchema.field.graph.number, _graph(network, tensors)),
+    field(ModelProtoSchema.field.graph.number, makeGraph(network, tensors)),
   ]);
 }
 
-function _graph(
+function makeGraph(
   network: DescribedNetwork,
   tensors: ReadonlyMap<string, NamedTensor>,
 ): Part {
   const nodes = onnxNodes(network);
-  const graph = _message(GraphProtoSchema, {
+  const graph = message(GraphProtoSchema, {
     name: network.name,
-    node: nodes.map(_node),
-    input: [_value(INPUT, network.inputShape)],
-    output: [_value(OUTPUT, network.outputShape)],
+    node: nodes.map(makeNode),
+    input: [makeValue(INPUT, network.inputShape)],
+    output: [makeValue(OUTPUT, network.outputShape)],
   });
   const { number } = GraphProtoSchema.field.initializer;
   const initializers = network.layers.flatMap((layer) =>
     layer.weights.map((weight, i) =>
-      _field(
+      field(
         number,
-        _tensor(
+        makeTensor(
           weight.name,
           tensors.get(weight.name)!,
           i === 0 ? kernelOrder(layer) : undefined,
@@ -206,10 +209,10 @@ function _graph(
       )
     )
   );
-  return _join([graph, ...initializers]);
+  return join([graph, ...initializers]);
 }
 
-function _node(
+function makeNode(
   { opType, input, output, attributes }: OnnxNode,
 ): MessageInitShape<typeof NodeProtoSchema> {
   const { INT, INTS } = AttributeProto_AttributeType;
@@ -228,7 +231,7 @@ function _node(
 }
 
 /** float32, of any number of images or results. */
-function _value(
+function makeValue(
   name: string,
   shape: Shape,
 ): MessageInitShape<typeof ValueInfoProtoSchema> {
@@ -243,7 +246,7 @@ function _value(
   return { name, type: { value: { case: "tensorType", value: type } } };
 }
 
-function _tensor(
+function makeTensor(
   name: string,
   tensor: NamedTensor,
   order: readonly number[] | undefined,
@@ -256,17 +259,17 @@ function _tensor(
       yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     },
   };
-  return _join([
-    _message(TensorProtoSchema, {
+  return join([
+    message(TensorProtoSchema, {
       name,
       dataType: TensorProto_DataType.FLOAT,
       dims: shape.map(BigInt),
     }),
-    _field(TensorProtoSchema.field.rawData.number, data),
+    field(TensorProtoSchema.field.rawData.number, data),
   ]);
 }
 
-function _message<T extends DescMessage>(
+function message<T extends DescMessage>(
   schema: T,
   content: MessageInitShape<T>,
 ): Part {
@@ -275,7 +278,7 @@ function _message<T extends DescMessage>(
 }
 
 /** The fields of a message follow one another, in any order. */
-function _join(parts: readonly Part[]): Part {
+function join(parts: readonly Part[]): Part {
   return {
     numBytes: parts.reduce((sum, { numBytes }) => sum + numBytes, 0),
     *pieces() {
@@ -285,10 +288,10 @@ function _join(parts: readonly Part[]): Part {
 }
 
 /** A field of a message that is itself a message or bytes. */
-function _field(number: number, content: Part): Part {
+function field(number: number, content: Part): Part {
   const start = new BinaryWriter().tag(number, WireType.LengthDelimited)
     .uint32(content.numBytes).finish();
-  return _join([
+  return join([
     { numBytes: start.length, pieces: () => [start] },
     content,
   ]);

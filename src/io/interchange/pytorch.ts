@@ -58,7 +58,7 @@ export function pytorchWeights(
       const dimensions = config.kind === "dense" && image
         ? [...image, kernel.shape[1]]
         : kernel.shape;
-      const moved = _toPyTorch(dimensions.length).map((d) => dimensions[d]);
+      const moved = pytorchOrder(dimensions.length).map((d) => dimensions[d]);
       list.push({
         name: `${index}.weight`,
         shape: config.kind === "dense"
@@ -92,7 +92,7 @@ export function toPyTorch(
   const whole = { shape: dimensions, values: tensor.values };
   return {
     shape,
-    values: permute(whole, _toPyTorch(dimensions.length)).values,
+    values: permute(whole, pytorchOrder(dimensions.length)).values,
   };
 }
 
@@ -102,7 +102,7 @@ export function fromPyTorch(
   tensor: NamedTensor,
 ): NamedTensor {
   const { ourShape, dimensions } = weight;
-  const order = _toPyTorch(dimensions.length);
+  const order = pytorchOrder(dimensions.length);
   const whole = {
     shape: order.map((d) => dimensions[d]),
     values: tensor.values,
@@ -112,7 +112,7 @@ export function fromPyTorch(
 }
 
 /** For each dimension in PyTorch, which one it is here: HWIO to OIHW, `[in, out]` to `[out, in]`. */
-function _toPyTorch(rank: number): number[] {
+function pytorchOrder(rank: number): number[] {
   return rank === 4 ? [3, 2, 0, 1] : rank === 2 ? [1, 0] : [0];
 }
 
@@ -126,16 +126,16 @@ export async function importSafetensors(
 ): Promise<Checkpoint> {
   using file = await openSafetensors(path);
   const isKeras = [...file.entries.keys()].some((n) => n.endsWith(".kernel"));
-  const prefix = isKeras ? "" : _prefixOf(file);
+  const prefix = isKeras ? "" : prefixOf(file);
   const found: FoundWeights = {
     path,
     entries: file.entries,
     expected: (config) =>
-      isKeras ? weightShapes(config) : _pytorchShapes(config, prefix),
+      isKeras ? weightShapes(config) : pytorchShapes(config, prefix),
     // Files of here have the state of a run beside the weights.
-    misfit: (config) => isKeras ? undefined : _extraOf(file, config, prefix),
+    misfit: (config) => isKeras ? undefined : extraOf(file, config, prefix),
   };
-  const config = _statedConfig(file, found, known) ??
+  const config = statedConfig(file, found, known) ??
     detectModel(found, known);
   if (isKeras) {
     const tensors = await file.readAll(weightShapes(config).keys());
@@ -149,12 +149,12 @@ export async function importSafetensors(
   return { path, config, tensors };
 }
 
-function _prefixOf({ entries }: SafetensorsFile): string {
+function prefixOf({ entries }: SafetensorsFile): string {
   const [first = ""] = entries.keys();
   return PYTORCH_NAME.exec(first)?.[1] ?? "";
 }
 
-function _pytorchShapes(
+function pytorchShapes(
   config: ModelConfig,
   prefix: string,
 ): Map<string, Shape> {
@@ -165,12 +165,12 @@ function _pytorchShapes(
 }
 
 /** A module that the network has not. */
-function _extraOf(
+function extraOf(
   { entries }: SafetensorsFile,
   config: ModelConfig,
   prefix: string,
 ): string | undefined {
-  const shapes = _pytorchShapes(config, prefix);
+  const shapes = pytorchShapes(config, prefix);
   const extra = [...entries.keys()].find((name) =>
     PYTORCH_NAME.exec(name)?.[1] === prefix && !shapes.has(name)
   );
@@ -178,7 +178,7 @@ function _extraOf(
 }
 
 /** Files that this package wrote say which network it is. */
-function _statedConfig(
+function statedConfig(
   { metadata }: SafetensorsFile,
   found: FoundWeights,
   { model, imageSize }: KnownModel,

@@ -40,27 +40,27 @@ export async function importTfjs(
 ): Promise<Checkpoint> {
   const isFolder = await host.stat(path).then((s) => s.isFolder, () => false);
   const file = isFolder ? `${path.replace(/\/+$/, "")}/model.json` : path;
-  const { modelTopology, weightsManifest } = await _readModel(file);
-  const model = _parseTopology(file, modelTopology);
+  const { modelTopology, weightsManifest } = await readModel(file);
+  const model = parseTopology(file, modelTopology);
   const entries = await parseManifest(file, weightsManifest);
   const config = detectModel({
     path: file,
     entries,
     expected: (config) =>
       new Map(
-        _weights(config, model).map(({ theirs, shape }) => [theirs, shape]),
+        weightNames(config, model).map(({ theirs, shape }) => [theirs, shape]),
       ),
-    misfit: (config) => _numberMisfit(config, model),
+    misfit: (config) => numberMisfit(config, model),
   }, { ...known, imageSize: known.imageSize ?? model.inputShape[0] });
-  _checkSteps(file, model, config);
+  checkSteps(file, model, config);
   const tensors = new Map<string, NamedTensor>();
-  for (const { ours, theirs } of _weights(config, model)) {
+  for (const { ours, theirs } of weightNames(config, model)) {
     tensors.set(ours, await readWeight(entries.get(theirs)!));
   }
   return { path: file, config, tensors };
 }
 
-async function _readModel(path: string): Promise<Record<string, unknown>> {
+async function readModel(path: string): Promise<Record<string, unknown>> {
   const size = await fileSize(path);
   if (size > MAX_BYTES) {
     throw cannotRead(
@@ -89,7 +89,7 @@ async function _readModel(path: string): Promise<Record<string, unknown>> {
   );
 }
 
-function _parseTopology(path: string, topology: unknown): KerasModel {
+function parseTopology(path: string, topology: unknown): KerasModel {
   try {
     return parseKeras(topology);
   } catch (error) {
@@ -98,23 +98,23 @@ function _parseTopology(path: string, topology: unknown): KerasModel {
   }
 }
 
-function _weightedLayers(config: ModelConfig) {
+function weightedLayers(config: ModelConfig) {
   return describeNetwork(config).layers
     .filter(({ weights }) => weights.length > 0);
 }
 
-function _numberMisfit(
+function numberMisfit(
   config: ModelConfig,
   { weighted: { length } }: KerasModel,
 ): string | undefined {
-  const expected = _weightedLayers(config).length;
+  const expected = weightedLayers(config).length;
   if (length === expected) return undefined;
   return `it has ${length} layers with weights, not ${expected}`;
 }
 
 /** The weights of a network of here, as far as a model has layers with weights, and how it calls them. */
-function _weights(config: ModelConfig, { weighted }: KerasModel) {
-  const layers = _weightedLayers(config).slice(0, weighted.length);
+function weightNames(config: ModelConfig, { weighted }: KerasModel) {
+  const layers = weightedLayers(config).slice(0, weighted.length);
   return layers.flatMap(({ weights }, i) =>
     weights.map(({ name, shape }) => ({
       ours: name,
@@ -125,7 +125,7 @@ function _weights(config: ModelConfig, { weighted }: KerasModel) {
 }
 
 /** Weights of the right shapes may belong to a network that computes something else with them. */
-function _checkSteps(
+function checkSteps(
   path: string,
   { inputShape, steps }: KerasModel,
   config: ModelConfig,
@@ -184,10 +184,10 @@ async function parseManifest(
       !isObject(group) || !Array.isArray(group.paths) ||
       !Array.isArray(group.weights)
     ) throw cannotRead(path, "its weightsManifest has no paths or weights");
-    const shards = await _findShards(path, group.paths, { known });
+    const shards = await findShards(path, group.paths, { known });
     let begin = 0;
     for (const weight of group.weights) {
-      const { name, shape } = _parseWeight(path, weight);
+      const { name, shape } = parseWeight(path, weight);
       if (entries.has(name)) {
         throw cannotRead(path, `it has weight ${showName(name)} twice`);
       }
@@ -228,7 +228,7 @@ async function readWeight(entry: ManifestEntry): Promise<NamedTensor> {
 }
 
 /** Finds the files of a group. None may be one of those `known` from the groups before, as bytes count once. */
-async function _findShards(
+async function findShards(
   path: string,
   names: readonly unknown[],
   { known }: { known: Set<string> },
@@ -267,7 +267,7 @@ async function _findShards(
   return shards;
 }
 
-function _parseWeight(
+function parseWeight(
   path: string,
   weight: unknown,
 ): { name: string; shape: Shape } {
@@ -300,7 +300,7 @@ export async function exportTfjs(
   const part = `${path.replace(/\/+$/, "")}.${crypto.randomUUID()}.part`;
   try {
     await host.makeFolder(part);
-    await _writeFiles(part, network, tensors);
+    await writeFiles(part, network, tensors);
     await host.rename(part, path);
   } catch (error) {
     await host.remove(part, { recursive: true }).catch(() => {});
@@ -313,7 +313,7 @@ export async function exportTfjs(
   }
 }
 
-async function _writeFiles(
+async function writeFiles(
   folder: string,
   network: DescribedNetwork,
   tensors: ReadonlyMap<string, NamedTensor>,
@@ -322,7 +322,9 @@ async function _writeFiles(
   const numBytes = weights.reduce((sum, w) => sum + 4 * sizeOf(w.shape), 0);
   const numShards = Math.ceil(numBytes / SHARD_BYTES);
   const paths: string[] = [];
-  for (const pieces of _shards(weights.map(({ name }) => tensors.get(name)!))) {
+  for (
+    const pieces of cutShards(weights.map(({ name }) => tensors.get(name)!))
+  ) {
     paths.push(`group1-shard${paths.length + 1}of${numShards}.bin`);
     await writeAtomically(`${folder}/${paths.at(-1)}`, pieces);
   }
@@ -349,7 +351,7 @@ async function _writeFiles(
 }
 
 /** Cuts tensors that follow one another into shards. A shard is a list of pieces, which are not copied. */
-function* _shards(
+function* cutShards(
   tensors: readonly NamedTensor[],
 ): Generator<Uint8Array<ArrayBuffer>[]> {
   let pieces: Uint8Array<ArrayBuffer>[] = [];
