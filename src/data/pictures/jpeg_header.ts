@@ -1,12 +1,12 @@
 /**
  * What a JPEG file says of itself before its pixels, compared with what there is of it, before memory is asked for on its
- * word.
+ * word. Cameras store pixels as their sensor lies, and note in EXIF which side is up.
  *
  * @module
  */
 
-import { exifOrientation, type Orientation } from "./exif_orientation.ts";
-import { requireSize } from "./pixels.ts";
+import type { Image } from "../dataset.ts";
+import { type Orientation, requireSize } from "./pixels.ts";
 
 /** What is known of a JPEG file. */
 export interface JpegHeader {
@@ -122,4 +122,30 @@ function hasRgbValues(segments: readonly Segment[]): boolean {
 
 function isNamed(data: Uint8Array, name: string): boolean {
   return String.fromCharCode(...data.subarray(0, name.length)) === name;
+}
+
+/** The tag of TIFF that holds it, and its type, a 16-bit integer. */
+const TAG = 0x0112;
+const SHORT = 3;
+
+const ENTRY_BYTES = 12;
+
+/** Finds the orientation in what EXIF says; 1 where there is none. However damaged it is, the image is not refused. */
+export function exifOrientation(tiff: Uint8Array): Orientation {
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
+  if (tiff.length < 8) return 1;
+  const isLittle = tiff[0] === 0x49;
+  const start = view.getUint32(4, isLittle);
+  if (start + 2 > tiff.length) return 1;
+  const count = view.getUint16(start, isLittle);
+  for (let i = 0; i < count; i++) {
+    const at = start + 2 + i * ENTRY_BYTES;
+    if (at + ENTRY_BYTES > tiff.length) return 1;
+    if (view.getUint16(at, isLittle) !== TAG) continue;
+    const type = view.getUint16(at + 2, isLittle);
+    const value = view.getUint16(at + 8, isLittle);
+    const isKnown = type === SHORT && value >= 1 && value <= 8;
+    return isKnown ? value as Orientation : 1;
+  }
+  return 1;
 }

@@ -13,14 +13,15 @@ import { decompress, readFile } from "../gz_file.ts";
 import { parseIdx } from "../idx.ts";
 import type { Transform } from "../transforms/transform.ts";
 import { toTensor } from "../transforms/values.ts";
-import { type Orientation, turnUpright } from "./exif_orientation.ts";
 import { type Fit, fitImage, FITS } from "./fit_image.ts";
 import {
   alphaOf,
   imageOf,
   MAX_PIXELS,
+  type Orientation,
   type Pixels,
   requireChannels,
+  turnUpright,
 } from "./pixels.ts";
 
 /** What a file of pictures can be. */

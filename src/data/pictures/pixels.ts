@@ -1,13 +1,15 @@
 /**
- * The pixels of a picture as they are stored, and images of bytes made of them, as Pillow's `convert("L")` and
- * `convert("RGB")` do.
+ * The pixels of a picture as they are stored, and images made of them: of bytes, as Pillow's `convert("L")` and
+ * `convert("RGB")` do, and upright.
  *
  * @module
  */
 
 import { OptionError } from "../../errors.ts";
 import type { Image } from "../dataset.ts";
-import type { Orientation } from "./exif_orientation.ts";
+
+/** Where the first stored row and column belong when the picture stands upright, as EXIF numbers it; 1 is where they are. */
+export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** Pixels, row after row: grey or RGB, with or without alpha. */
 export interface Pixels {
@@ -98,4 +100,28 @@ function grey(pixels: Pixels): Uint8Array {
       (colors[3 * i] * 19595 + colors[3 * i + 1] * 38470 +
         colors[3 * i + 2] * 7471 + 0x8000) >> 16,
   );
+}
+
+/** Turns and mirrors an image to stand upright, as Pillow's `ImageOps.exif_transpose` does. */
+export function turnUpright(image: Image, orientation: Orientation): Image {
+  if (orientation === 1) return image;
+  const { data, channels } = image;
+  const isSwapped = orientation >= 5;
+  const [height, width] = isSwapped
+    ? [image.width, image.height]
+    : [image.height, image.width];
+  const fromRight = [2, 3, 7, 8].includes(orientation);
+  const fromBelow = [3, 4, 6, 7].includes(orientation);
+  const out = data.slice();
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [down, across] = isSwapped ? [x, y] : [y, x];
+      const row = fromBelow ? image.height - 1 - down : down;
+      const column = fromRight ? image.width - 1 - across : across;
+      const from = (row * image.width + column) * channels;
+      const to = (y * width + x) * channels;
+      for (let c = 0; c < channels; c++) out[to + c] = data[from + c];
+    }
+  }
+  return { ...image, data: out, height, width };
 }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
-import type { Image } from "../../../src/data/dataset.ts";
 import {
-  exifOrientation,
   type Orientation,
   turnUpright,
-} from "../../../src/data/pictures/exif_orientation.ts";
+} from "../../../src/data/pictures/pixels.ts";
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import type { Image } from "../../../src/data/dataset.ts";
+import { exifOrientation } from "../../../src/data/pictures/jpeg_header.ts";
 
 /** EXIF 2.32, tag Orientation: where the 0th row and the 0th column of what is stored are to be seen. */
 const SIDES: [orientation: Orientation, row: string, column: string][] = [
