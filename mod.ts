@@ -19,12 +19,17 @@
  * @module
  */
 
-export type { AdapterDescription } from "./src/device/device.ts";
-export type { BackendOptions, DeviceName } from "./src/device/open.ts";
-export type { BackendInfo } from "./src/device/device.ts";
-export type { NativeLibrary } from "./src/device/device.ts";
-export { throwIfDeviceFailed } from "./src/device/device.ts";
-export { initBackend } from "./src/device/open.ts";
+export {
+  type AdapterDescription,
+  type BackendInfo,
+  type NativeLibrary,
+  throwIfDeviceFailed,
+} from "./src/device/device.ts";
+export {
+  type BackendOptions,
+  type DeviceName,
+  initBackend,
+} from "./src/device/open.ts";
 export * from "./src/data/mod.ts";
 export * from "./src/distributed/mod.ts";
 export * from "./src/errors.ts";

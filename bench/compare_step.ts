@@ -11,9 +11,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import type { DeviceName } from "../src/device/open.ts";
+import { type DeviceName, initBackend } from "../src/device/open.ts";
 import { loadTf, type Tensor1D, type Tensor4D, tf } from "../src/device/tf.ts";
-import { initBackend } from "../src/device/open.ts";
 import { registerKernels } from "../src/device/drop_in/register.ts";
 import { alexnet } from "../src/models/alexnet.ts";
 import { sgd } from "../src/optim/sgd.ts";

@@ -7,8 +7,8 @@
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { openCpu } from "./cpu_device.ts";
-import peers from "./peers/deno.json" with { type: "json" };
 import { findTorch } from "./torch_peer.ts";
+import peers from "./peers/deno.json" with { type: "json" };
 
 /** The words for the contenders, in the order in which they take turns. */
 export const NAMES = [

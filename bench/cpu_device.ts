@@ -4,8 +4,7 @@
  * @module
  */
 
-import { nativeLibrary } from "../src/device/open.ts";
-import { initBackend } from "../src/device/open.ts";
+import { initBackend, nativeLibrary } from "../src/device/open.ts";
 
 /**
  * Has TensorFlow.js compute on the CPU with native kernels.

@@ -5,8 +5,11 @@
  * @module
  */
 
-import { loadFashionMnist } from "../src/data/fashion_mnist.ts";
-import { ensureFashionMnist, readVerified } from "../src/data/files.ts";
+import { loadFashionMnist } from "../src/data/fashion_mnist/fashion_mnist.ts";
+import {
+  ensureFashionMnist,
+  readVerified,
+} from "../src/data/fashion_mnist/files.ts";
 import { parseIdx } from "../src/data/idx.ts";
 import {
   compose,

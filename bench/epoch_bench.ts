@@ -9,7 +9,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { loadFashionMnist } from "../src/data/fashion_mnist.ts";
+import { loadFashionMnist } from "../src/data/fashion_mnist/fashion_mnist.ts";
 import { OptionError } from "../src/errors.ts";
 import { alexnet } from "../src/models/alexnet.ts";
 import { lenet } from "../src/models/lenet.ts";

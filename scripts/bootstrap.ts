@@ -20,7 +20,10 @@ import {
   findOneDnn,
   LIBRARY_VARIABLE,
 } from "../src/device/onednn/library/library.ts";
-import { ensureFashionMnist, readVerified } from "../src/data/files.ts";
+import {
+  ensureFashionMnist,
+  readVerified,
+} from "../src/data/fashion_mnist/files.ts";
 import { ProgressView } from "../src/cli/terminal/progress.ts";
 
 const DRIVER_PACKAGE = "mesa-vulkan-drivers";

@@ -1,7 +1,8 @@
 /**
  * Checks that imports in `src/` point one way (a lower folder never imports a
  * higher one), that nobody above `device/` reaches into it or asks which device
- * it is, that no files import each other in a circle, that files stay short, and
+ * it is, that the layers which a browser can run ask `platform/` for what Deno
+ * has, that no files import each other in a circle, that files stay short, and
  * that CONTRIBUTING.md has a row for every folder.
  *
  * @module
@@ -13,8 +14,9 @@ import { type ImportGraph, readImportGraph } from "./import_graph.ts";
 
 /** From low to high: a layer may import itself and the layers of the rows above it. */
 export const LAYERS: readonly (readonly string[])[] = [
+  ["reason.ts"],
   ["errors.ts"],
-  ["cache_dir.ts", "options.ts", "random.ts"],
+  ["options.ts", "platform", "random.ts"],
   ["device"],
   ["data", "nn"],
   ["models", "optim"],
@@ -38,6 +40,16 @@ const INSIDERS = new Set(["cli", "mod.ts"]);
 /** How code asks which device it is on. */
 const QUESTION =
   /getBackend\(|device\(\)\.name|\.name === "(?:webgpu|onednn|tfjs)"/;
+
+/** What is to run in a browser as well, and so goes through `platform/`. */
+const PORTABLE =
+  /^src\/(?:data|device|io|models|nn|optim|report|runs|train)\/|^src\/\w+\.ts$/;
+
+/** What is not portable by its nature, or not yet: calls of native libraries, and how an adapter is asked for. */
+const NATIVE = /^src\/device\/(?:onednn\/|webgpu\/run\/adapter\.ts$)/;
+
+/** A name of Deno or an import of Node.js, where it is no text. */
+const HOST_CALL = /(?<!["'`\w.])Deno\.|from "node:|import\("node:/;
 
 /** Top-level folders that the package never imports from. */
 const OUTSIDE = new Set(["tests", "bench", "scripts"]);
@@ -82,6 +94,24 @@ export function findQuestions(texts: ReadonlyMap<string, string>): string[] {
             i + 1
           } asks which device it is: add an operation to Device`,
         ]
+        : []
+    );
+  });
+}
+
+/**
+ * Finds code that calls Deno or Node.js by itself, where it should ask
+ * `platform/`.
+ *
+ * @param texts Text of each file.
+ * @returns One line for each line that does; comments are passed over.
+ */
+export function findHostCalls(texts: ReadonlyMap<string, string>): string[] {
+  return [...texts].flatMap(([file, text]) => {
+    if (!PORTABLE.test(file) || NATIVE.test(file)) return [];
+    return text.split("\n").flatMap((line, i) =>
+      HOST_CALL.test(line) && !/^\s*(?:\*|\/[/*])/.test(line)
+        ? [`${file}:${i + 1} calls Deno or Node.js: ask host of src/platform`]
         : []
     );
   });
@@ -233,6 +263,7 @@ export async function checkLayers(
   const violations = [
     ...findViolations(graph),
     ...findQuestions(texts),
+    ...findHostCalls(texts),
     ...findLongFiles(numLines),
     ...findWrongRows(text, _foldersOf(source)),
   ];

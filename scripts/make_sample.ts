@@ -15,7 +15,7 @@ import {
   parseIdx,
   readVerified,
 } from "../src/data/mod.ts";
-import { sha256Of } from "../src/data/verify.ts";
+import { sha256Of } from "../src/data/fashion_mnist/manifest.ts";
 
 const DATA = new URL("../data/", import.meta.url);
 

@@ -7,17 +7,18 @@
  * @module
  */
 
-import type { BackendInfo } from "../src/device/device.ts";
+import {
+  type BackendInfo,
+  setDevice,
+  throwIfDeviceFailed,
+} from "../src/device/device.ts";
 import {
   findAdapter,
   NO_ADAPTER_REMEDY,
 } from "../src/device/webgpu/run/adapter.ts";
-import { throwIfDeviceFailed } from "../src/device/device.ts";
-import type { BackendOptions } from "../src/device/open.ts";
+import { type BackendOptions, initBackend } from "../src/device/open.ts";
 import { findOneDnn } from "../src/device/onednn/library/library.ts";
 import { type Tensor, tf } from "../src/device/tf.ts";
-import { initBackend } from "../src/device/open.ts";
-import { setDevice } from "../src/device/device.ts";
 import { tfjsDevice } from "../src/device/tfjs/tfjs_device.ts";
 
 const isMissing = await findAdapter() === null;

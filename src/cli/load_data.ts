@@ -9,7 +9,7 @@ import {
   type FashionMnistOptions,
   fashionMnistTransform,
   loadFashionMnist,
-} from "../data/fashion_mnist.ts";
+} from "../data/fashion_mnist/fashion_mnist.ts";
 import {
   compose,
   randomCrop,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MANIFEST } from "../data/manifest.ts";
+import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import type { BackendInfo } from "../device/device.ts";
 import { type DeviceName, initBackend } from "../device/open.ts";
 import { ShapeError } from "../errors.ts";
@@ -17,7 +17,7 @@ import {
 import { namedLayers, NETWORKS } from "../models/named.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { type LayerSummary, summarize } from "../nn/summary.ts";
-import { findCheckpoint } from "../runs/find_checkpoint.ts";
+import { findCheckpoint } from "../runs/run_files.ts";
 import { useTuned } from "../train/tune.ts";
 import type { OptionValues } from "./options.ts";
 import type { Recipe } from "./recipe.ts";

@@ -6,11 +6,8 @@
  */
 
 import type { BackendInfo } from "../device/device.ts";
-import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
-import manifest from "../../deno.json" with { type: "json" };
-import { COUNTS } from "../data/fashion_mnist.ts";
-import { MANIFEST } from "../data/manifest.ts";
+import { COUNTS } from "../data/fashion_mnist/fashion_mnist.ts";
+import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import { partsOf } from "../data/transforms/transform.ts";
 import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
@@ -29,6 +26,9 @@ import {
 import type { Recipe } from "./recipe.ts";
 import { formatDevice } from "./terminal/console.ts";
 import { UsageError } from "./usage.ts";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import manifest from "../../deno.json" with { type: "json" };
 
 /** Schedules that do not depend on the number of epochs. */
 const AT_ANY_LENGTH: readonly string[] = ["constant", "plateau"];

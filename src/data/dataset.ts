@@ -48,12 +48,7 @@ export interface Dataset {
 
 const labels = new WeakMap<Dataset, ArrayLike<number>>();
 
-/**
- * Finds the label of each sample of a data set. One that does not have `labels` is asked for every sample, once.
- *
- * @param dataset The data set.
- * @returns `[length]`: indices into the class names.
- */
+/** The label of each sample of a data set. One without `labels` is asked for every sample, once. */
 export function labelsOf(dataset: Dataset): ArrayLike<number> {
   let known = dataset.labels ?? labels.get(dataset);
   if (known === undefined) {
@@ -77,13 +72,7 @@ export function classCounts(dataset: Dataset): number[] {
   const counts = dataset.classNames.map(() => 0);
   const all = labelsOf(dataset);
   for (let i = 0; i < all.length; i++) {
-    if (!(all[i] in counts)) {
-      throw new OptionError(
-        `labels[${i}]`,
-        all[i],
-        `an integer from 0 to ${counts.length - 1}, one of the class names`,
-      );
-    }
+    checkLabel(all[i], dataset.classNames, `labels[${i}]`);
     counts[all[i]]++;
   }
   return counts;
@@ -107,12 +96,7 @@ export function describeDataset(dataset: Dataset): string {
   }`;
 }
 
-/**
- * Makes a data set that checks indices and prints its class counts.
- *
- * @param parts The data set, whose `get` may rely on the index.
- * @returns The data set.
- */
+/** Makes a data set that checks indices and prints its class counts. */
 export function makeDataset(parts: Dataset): Dataset {
   const dataset: Dataset = {
     ...parts,
@@ -128,13 +112,7 @@ export function makeDataset(parts: Dataset): Dataset {
   });
 }
 
-/**
- * Checks an index.
- *
- * @param index The index.
- * @param length Number of samples.
- * @throws {OptionError} If there is no such sample.
- */
+/** Throws an `OptionError` unless there is a sample of this index. */
 export function checkIndex(index: number, length: number): void {
   if (!Number.isInteger(index) || index < 0 || index >= length) {
     throw new OptionError(
@@ -143,4 +121,18 @@ export function checkIndex(index: number, length: number): void {
       `an integer from 0 to ${length - 1}`,
     );
   }
+}
+
+/** Throws an `OptionError` unless a label has a class name. `option` is what the error calls the label. */
+export function checkLabel(
+  label: number,
+  { length }: readonly string[],
+  option = "label",
+): void {
+  if (Number.isInteger(label) && label >= 0 && label < length) return;
+  throw new OptionError(
+    option,
+    label,
+    `an integer from 0 to ${length - 1}, one of the class names`,
+  );
 }

@@ -41,22 +41,22 @@ export function parseIdx(
 ): IdxArray {
   const { path } = options;
   if (bytes.length < 4) {
-    throw _refusal(path, "at least 4 bytes of header", `${bytes.length} bytes`);
+    throw refusal(path, "at least 4 bytes of header", `${bytes.length} bytes`);
   }
   const [zero0, zero1, type, rank] = bytes;
   if (zero0 !== 0 || zero1 !== 0) {
-    throw _refusal(path, "two zero bytes at the start", _hex(zero0, zero1));
+    throw refusal(path, "two zero bytes at the start", hex(zero0, zero1));
   }
   if (type !== UBYTE) {
-    throw _refusal(path, "element type 08 (unsigned byte)", _hex(type));
+    throw refusal(path, "element type 08 (unsigned byte)", hex(type));
   }
   const wantedRank = options.rank ?? Math.max(rank, 1);
   if (rank !== wantedRank) {
-    throw _refusal(path, `${wantedRank} dimension(s)`, `${rank}`);
+    throw refusal(path, `${wantedRank} dimension(s)`, `${rank}`);
   }
   const numHeaderBytes = 4 + 4 * rank;
   if (bytes.length < numHeaderBytes) {
-    throw _refusal(
+    throw refusal(
       path,
       `${numHeaderBytes} bytes of header`,
       `${bytes.length} bytes`,
@@ -69,10 +69,10 @@ export function parseIdx(
   );
   const numElements = shape.reduce((product, size) => product * size, 1);
   if (numElements === 0) {
-    throw _refusal(path, "dimensions of at least 1", `[${shape}]`);
+    throw refusal(path, "dimensions of at least 1", `[${shape}]`);
   }
   if (bytes.length !== numHeaderBytes + numElements) {
-    throw _refusal(
+    throw refusal(
       path,
       `${numHeaderBytes + numElements} bytes for shape [${shape}]`,
       `${bytes.length} bytes`,
@@ -107,13 +107,13 @@ export function encodeIdx(array: IdxArray): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-function _refusal(path: string, expected: string, actual: string): DataError {
+function refusal(path: string, expected: string, actual: string): DataError {
   return new DataError(
     path,
     `Cannot read ${path} as an IDX file: expected ${expected}, found ${actual}: replace it by the original file`,
   );
 }
 
-function _hex(...bytes: number[]): string {
+function hex(...bytes: number[]): string {
   return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }

@@ -15,8 +15,17 @@
  * @module
  */
 
-export { arrayDataset, type ArrayDatasetOptions } from "./array_dataset.ts";
-export { DataLoader } from "./data_loader.ts";
+export {
+  arrayDataset,
+  type ArrayDatasetOptions,
+  idxDataset,
+  type IdxDatasetOptions,
+} from "./array_dataset.ts";
+export {
+  DataLoader,
+  type DataLoaderOptions,
+  type DataSummary,
+} from "./loader/data_loader.ts";
 export {
   classCounts,
   type Dataset,
@@ -24,55 +33,61 @@ export {
   type Image,
   type Sample,
 } from "./dataset.ts";
-export type { DownloadProgress } from "./download.ts";
+export type { DownloadProgress } from "./fashion_mnist/download.ts";
 export {
   type FashionMnist,
   type FashionMnistOptions,
   loadFashionMnist,
-} from "./fashion_mnist.ts";
+} from "./fashion_mnist/fashion_mnist.ts";
 export {
   dataCacheDir,
   type DataFile,
   ensureFashionMnist,
   type FileOptions,
   readVerified,
-} from "./files.ts";
+} from "./fashion_mnist/files.ts";
 export {
   encodeIdx,
   type IdxArray,
   parseIdx,
   type ParseIdxOptions,
 } from "./idx.ts";
-export { type FileEntry, MANIFEST, type Manifest } from "./manifest.ts";
-export type { ArrayBatch, ImageShape } from "./host_batch.ts";
-export { idxDataset, type IdxDatasetOptions } from "./idx_dataset.ts";
-export type { Fit } from "./fit_image.ts";
-export { imageFolder, type ImageFolderOptions } from "./image_folder.ts";
+export {
+  type FileEntry,
+  MANIFEST,
+  type Manifest,
+} from "./fashion_mnist/manifest.ts";
+export type {
+  ArrayBatch,
+  Batch,
+  EpochOptions,
+  ImageShape,
+  Shard,
+  ShardPlace,
+} from "./loader/batch.ts";
+export type { Fit } from "./pictures/fit_image.ts";
+export {
+  imageFolder,
+  type ImageFolderOptions,
+} from "./pictures/image_folder.ts";
 export {
   type LoadedImages,
   loadImage,
   type LoadImageOptions,
   loadImages,
-} from "./load_image.ts";
-export type {
-  Batch,
-  DataLoaderOptions,
-  DataSummary,
-  EpochOptions,
-} from "./loader_options.ts";
+  type PictureFormat,
+} from "./pictures/load_image.ts";
 export {
   importDataset,
   type ImportOptions,
   importTransform,
 } from "./modules.ts";
-export type { PictureFormat } from "./picture_file.ts";
 export {
   classBalancedSampler,
   epochOrder,
   type EpochOrderOptions,
   type Sampler,
 } from "./sampler.ts";
-export type { Shard, ShardPlace } from "./shard.ts";
 export {
   type Split,
   type SplitOptions,

@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 import type { Dataset } from "./dataset.ts";
 import { copyArgs, type Origin, withOrigin } from "./origin.ts";
 import type { Transform } from "./transforms/transform.ts";
@@ -39,9 +40,9 @@ export async function importTransform(
   module: string | URL,
   options: ImportOptions,
 ): Promise<Transform> {
-  const origin = _originOf(module, options);
+  const origin = originOf(module, options);
   const transform = await load(origin);
-  if (typeof transform !== "function") throw _wrong(origin, "a transform");
+  if (typeof transform !== "function") throw wrong(origin, "a transform");
   // The export itself may also be used without its origin.
   const named: Transform = (...args) => (transform as Transform)(...args);
   Object.defineProperty(named, "name", { value: options.name });
@@ -68,13 +69,13 @@ export async function importDataset(
   module: string | URL,
   options: ImportOptions,
 ): Promise<Dataset> {
-  const origin = _originOf(module, options);
+  const origin = originOf(module, options);
   const dataset = await load(origin) as Dataset | undefined;
-  if (typeof dataset?.get !== "function") throw _wrong(origin, "a data set");
+  if (typeof dataset?.get !== "function") throw wrong(origin, "a data set");
   return withOrigin(dataset, origin);
 }
 
-function _originOf(
+function originOf(
   module: string | URL,
   { name, args }: ImportOptions,
 ): Origin {
@@ -82,32 +83,24 @@ function _originOf(
   return args === undefined ? origin : { ...origin, args: copyArgs(args) };
 }
 
-/**
- * Gets what an origin names.
- *
- * @param origin Where it is.
- * @param own The exports of this package, for origins without a module.
- * @returns The export, or what it returns.
- * @throws {OptionError} If the module cannot be imported, or there is no such export, or arguments for one that is no function.
- */
+/** Gets what an origin names: an export, or what it returns. One without a module is an export of this package. */
 export async function load(
   origin: Origin,
   own: Readonly<Record<string, unknown>> = {},
 ): Promise<unknown> {
   const { module, name, args } = origin;
-  const exports = module === undefined ? own : await _import(module);
+  const exports = module === undefined ? own : await importModule(module);
   const found = exports[name];
   if (args === undefined) return found;
-  if (typeof found !== "function") throw _wrong(origin, "a function");
+  if (typeof found !== "function") throw wrong(origin, "a function");
   return await found(...args);
 }
 
-async function _import(module: string): Promise<Record<string, unknown>> {
+async function importModule(module: string): Promise<Record<string, unknown>> {
   try {
     return await import(module);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const [reason] = message.split("\n");
+    const [reason] = reasonOf(error).split("\n");
     throw new OptionError(
       "module",
       module,
@@ -116,7 +109,7 @@ async function _import(module: string): Promise<Record<string, unknown>> {
   }
 }
 
-function _wrong({ module, name }: Origin, what: string): OptionError {
+function wrong({ module, name }: Origin, what: string): OptionError {
   return new OptionError(
     "name",
     name,

@@ -1,10 +1,11 @@
 /**
- * Where a worker finds what it cannot be sent: functions do not cross to another thread, names of modules do.
+ * Where a worker finds data sets and transforms: functions cannot be sent to it, but names of modules can.
  *
  * @module
  */
 
 import { OptionError } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 
 /** An export of a module, and what it is called with. */
 export interface Origin {
@@ -12,46 +13,29 @@ export interface Origin {
   readonly module?: string;
   /** Name of the export. */
   readonly name: string;
-  /** Arguments, which a worker can be sent. Default: the export is not called but is the thing itself. */
+  /** Arguments, which a worker can be sent. Default: the export is not called, as it is the data set or transform itself. */
   readonly args?: readonly unknown[];
 }
 
 const origins = new WeakMap<object, Origin>();
 
-/**
- * Looks up where something can be had again.
- *
- * @param thing A data set or a transform.
- * @returns Where, or `undefined` for what somebody's own code made.
- */
+/** Where a worker finds a data set or a transform; `undefined` for what other code made. */
 export function originOf(thing: object): Origin | undefined {
   return origins.get(thing);
 }
 
-/**
- * Remembers where something can be had again.
- *
- * @param thing A data set or a transform.
- * @param origin Where.
- * @returns The thing.
- */
+/** Remembers where a worker finds a data set or a transform. */
 export function withOrigin<T extends object>(thing: T, origin: Origin): T {
   origins.set(thing, origin);
   return thing;
 }
 
-/**
- * Copies arguments as a worker gets them, so that what the caller does with them later makes no difference.
- *
- * @param args The arguments.
- * @returns The copy.
- * @throws {OptionError} If a worker cannot be sent them.
- */
+/** Copies arguments as a worker gets them, so that what the caller does with them later makes no difference. */
 export function copyArgs(args: readonly unknown[]): readonly unknown[] {
   try {
     return structuredClone(args);
   } catch (error) {
-    const [reason] = String((error as Error).message).split("\n");
+    const [reason] = reasonOf(error).split("\n");
     throw new OptionError(
       "args",
       args.map((arg) => typeof arg).join(", "),

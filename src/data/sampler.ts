@@ -50,7 +50,7 @@ export interface Sampler {
 
 /**
  * Visits every class equally often (but for one sample), in a random order: for data sets in which some classes are rare.
- * Within an epoch, no sample of a class is visited once more before all others of that class have been.
+ * Within an epoch, no sample of a class is visited again before all others of that class have been.
  *
  * @example
  * ```ts
@@ -85,7 +85,7 @@ export function classBalancedSampler(
   return {
     length,
     order({ seed, epoch }) {
-      // Which classes have one more changes with the epoch.
+      // If the classes cannot be equally often, which of them are visited once more changes with the epoch.
       const inTurn = permutation(members.length, {
         seed,
         stream: STREAMS.balance,
@@ -93,7 +93,7 @@ export function classBalancedSampler(
       });
       const rounds = Math.ceil(length / members.length);
       const samples = members.map((own, k) =>
-        _deal(own, {
+        deal(own, {
           seed,
           stream: STREAMS.balance + 1 + present[k],
           step: epoch * rounds,
@@ -112,7 +112,7 @@ export function classBalancedSampler(
 }
 
 /** Gives samples in a random order, and then in another one, for ever. */
-function* _deal(
+function* deal(
   samples: Uint32Array,
   source: { seed: number; stream: number; step: number },
 ): Generator<number, never> {

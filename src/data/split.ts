@@ -17,16 +17,12 @@ export interface View {
   readonly indices?: Uint32Array<ArrayBuffer>;
 }
 
-/** Of each data set that {@linkcode subset} made: what it was called on, and which samples of that. */
+/** For each data set that {@linkcode subset} made, the data set that it is a part of, and which samples it has. */
 const views = new WeakMap<Dataset, Required<View>>();
 
 /**
- * Finds out what a data set is a part of.
- *
- * @param dataset Any data set.
- * @param isBase Whether to look no further. Default: until it is no part of another.
- * @returns The data set that {@linkcode subset} was first called on, or the first one on the way there that will do; and which
- * of its samples.
+ * Finds the data set that {@linkcode subset} was first called on, and which of its samples a part has. The search ends
+ * early at a data set that `isBase` accepts.
  */
 export function viewOf(
   dataset: Dataset,
@@ -129,8 +125,8 @@ export function trainTestSplit(
     throw new OptionError("stratify", stratify, "false without shuffle");
   }
   const isTested = stratify
-    ? _chooseByClass(dataset, { count, seed })
-    : _choose(length, { count, seed, shuffle });
+    ? chooseByClass(dataset, { count, seed })
+    : choose(length, { count, seed, shuffle });
   const indices = Array.from(isTested, (_, i) => i);
   return {
     train: subset(dataset, indices.filter((i) => !isTested[i])),
@@ -138,14 +134,7 @@ export function trainTestSplit(
   };
 }
 
-/**
- * Counts the samples to test on.
- *
- * @param testSize Share of the samples, in (0, 1), or how many.
- * @param options Samples in all, and what the caller calls the first argument.
- * @returns How many.
- * @throws {OptionError} If a part would be empty.
- */
+/** Counts the samples to test on. `option` is what the caller calls the share or count, for errors. */
 export function countTested(
   testSize: number,
   { length, option }: { length: number; option: string },
@@ -164,7 +153,7 @@ export function countTested(
   return count;
 }
 
-function _choose(
+function choose(
   length: number,
   options: { count: number; seed: number; shuffle: boolean },
 ): Uint8Array {
@@ -177,7 +166,7 @@ function _choose(
 }
 
 /** The first of each class in a random order: as many as its share of `count`. */
-function _chooseByClass(
+function chooseByClass(
   dataset: Dataset,
   { count, seed }: { count: number; seed: number },
 ): Uint8Array {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { divide } from "../data/shard.ts";
+import { divide } from "../data/loader/batch.ts";
 import type { MpiLibrary } from "./library.ts";
 import type { Start } from "./queue.ts";
 

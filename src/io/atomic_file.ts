@@ -5,15 +5,14 @@
  */
 
 import { AlexNetError, DataError } from "../errors.ts";
+import { host } from "../platform/host.ts";
+import { reasonOf } from "../reason.ts";
 
 /**
- * Writes a file by way of a temporary one beside it, `PATH.UUID.part`, which is flushed to the disk and then renamed. A
- * process that is killed may leave a temporary file behind, but never half of the real one.
- *
- * @param path The file; its folder must exist. What it held is replaced, a symbolic link as well.
- * @param pieces The content, piece after piece; it is not kept, so that it can be made while it is written.
- * @throws {DataError} If it cannot be written; then what was there before is still there. An error of this package that
- * making a piece throws is thrown on as it is.
+ * Writes a file through a temporary one beside it, `PATH.UUID.part`, which is flushed to the disk and then renamed. A
+ * process that is killed may leave the temporary file behind, but never half of the real one. The pieces are not kept,
+ * so that they can be made while the file is written. What making them throws is thrown on, if it is an error of this
+ * package.
  */
 export async function writeAtomically(
   path: string,
@@ -21,25 +20,26 @@ export async function writeAtomically(
 ): Promise<void> {
   const part = `${path}.${crypto.randomUUID()}.part`;
   try {
-    await _write(part, pieces);
-    await Deno.rename(part, path);
+    await writePieces(part, pieces);
+    await host.rename(part, path);
   } catch (error) {
-    await Deno.remove(part).catch(() => {});
+    await host.remove(part).catch(() => {});
     if (error instanceof AlexNetError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(path, `Cannot write ${path}: ${reason}`);
+    throw cannotWrite(path, error);
   }
 }
 
-async function _write(
+async function writePieces(
   path: string,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true });
-  for await (const piece of pieces) {
-    let done = 0;
-    while (done < piece.length) done += await file.write(piece.subarray(done));
-  }
+  using file = await host.open(path, "new");
+  for await (const piece of pieces) await file.write(piece);
   // Without it, a rename may reach the disk before the content does, and a power cut leaves an empty file.
   await file.sync();
+}
+
+/** Makes the error of a file that cannot be written. */
+export function cannotWrite(path: string, error: unknown): DataError {
+  return new DataError(path, `Cannot write ${path}: ${reasonOf(error)}`);
 }

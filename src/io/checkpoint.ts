@@ -14,8 +14,12 @@ import {
   parseModelConfig,
   weightShapes,
 } from "./model_config.ts";
-import { encodeSafetensors, type NamedTensor } from "./safetensors.ts";
-import { openSafetensors, type SafetensorsFile } from "./safetensors_file.ts";
+import {
+  encodeSafetensors,
+  type NamedTensor,
+  openSafetensors,
+  type SafetensorsFile,
+} from "./safetensors.ts";
 
 export type { ModelConfig } from "./model_config.ts";
 
@@ -98,17 +102,16 @@ export async function loadCheckpoint(
   options: LoadCheckpointOptions = {},
 ): Promise<Checkpoint> {
   using file = await openSafetensors(path);
-  const config = _readConfig(file);
+  const config = readConfig(file);
   checkWeightShapes(config, file);
   const names = options.tensors === "all"
     ? file.entries.keys()
     : weightShapes(config).keys();
-  const tensors = new Map<string, NamedTensor>();
-  for (const name of names) tensors.set(name, await file.read(name));
+  const tensors = await file.readAll(names);
   return { path, config, tensors, training: file.metadata.training };
 }
 
-function _readConfig({ path, metadata }: SafetensorsFile): ModelConfig {
+function readConfig({ path, metadata }: SafetensorsFile): ModelConfig {
   if (metadata.format !== FORMAT) {
     throw new DataError(
       path,

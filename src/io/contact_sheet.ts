@@ -5,9 +5,36 @@
  */
 
 import { encode } from "fast-png";
+import oledFont from "oled-font-5x7";
 import { OptionError, ShapeError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
-import { GLYPH_HEIGHT, GLYPH_WIDTH, glyphOf } from "./font.ts";
+
+/** Width of a character, in pixels, without the space after it. */
+const GLYPH_WIDTH = 5;
+
+/** Height of a character, in pixels. */
+const GLYPH_HEIGHT = 7;
+
+/** Drawn instead of a character that the font lacks. */
+const SUBSTITUTE = "?";
+
+const FONT: OledFont = oledFont;
+
+/** Where each character is in the font. */
+const INDICES: ReadonlyMap<string, number> = new Map(
+  FONT.lookup.map((char, i) => [char, i]),
+);
+
+/** The pixels of a character, `[GLYPH_HEIGHT][GLYPH_WIDTH]`: whether each has ink. */
+function glyphOf(char: string): boolean[][] {
+  const index = INDICES.get(char) ?? INDICES.get(SUBSTITUTE)!;
+  const first = index * GLYPH_WIDTH;
+  const columns = FONT.fontData.slice(first, first + GLYPH_WIDTH);
+  return Array.from(
+    { length: GLYPH_HEIGHT },
+    (_, y) => columns.map((column) => (column >> y & 1) === 1),
+  );
+}
 
 /** What to draw. */
 export interface ContactSheet {
@@ -79,7 +106,7 @@ const LEAST_SIDE = 56;
  * @throws {OptionError} If `columns` or `scale` is not a positive integer, or `range` does not ascend.
  */
 export function drawContactSheet(sheet: ContactSheet): Picture {
-  _checkShape(sheet);
+  checkShape(sheet);
   const { shape: [batch, height, width, channels], range = [0, 1] } = sheet;
   const columns = Math.min(
     batch,
@@ -103,11 +130,11 @@ export function drawContactSheet(sheet: ContactSheet): Picture {
     const left = GAP + i % columns * stepX;
     const top = GAP + Math.floor(i / columns) * stepY;
     drawImage(picture, {
-      values: _imageOf(sheet, i),
+      values: imageOf(sheet, i),
       shape: [height, width, channels],
       at: { left, top, scale, range },
     });
-    _drawText(picture, {
+    drawText(picture, {
       text: sheet.captions[i],
       left,
       top: top + height * scale + CAPTION_GAP,
@@ -117,12 +144,7 @@ export function drawContactSheet(sheet: ContactSheet): Picture {
   return picture;
 }
 
-/**
- * Makes a picture of nothing but the dark grey between images.
- *
- * @param size Width and height in pixels.
- * @returns The picture.
- */
+/** Makes a picture of nothing but the dark grey between images. */
 export function blankPicture(
   { width, height }: Pick<Picture, "width" | "height">,
 ): Picture {
@@ -130,12 +152,7 @@ export function blankPicture(
   return { width, height, data };
 }
 
-/**
- * Draws an image into a picture.
- *
- * @param picture Changed in place.
- * @param image Values of shape `[height, width, channels]`, 1 channel or 3, and where and how to draw them.
- */
+/** Draws an image into a picture. */
 export function drawImage(
   picture: Picture,
   { values, shape: [height, width, channels], at }: {
@@ -169,7 +186,7 @@ export function encodePng(picture: Picture): Uint8Array {
   return encode({ width, height, data, channels: 3, depth: 8 });
 }
 
-function _checkShape({ images, shape, captions }: ContactSheet): void {
+function checkShape({ images, shape, captions }: ContactSheet): void {
   const [batch, , , channels] = shape;
   if (channels !== 1 && channels !== 3) {
     throw new ShapeError(
@@ -189,7 +206,7 @@ function _checkShape({ images, shape, captions }: ContactSheet): void {
   }
 }
 
-function _imageOf(
+function imageOf(
   { images, shape }: ContactSheet,
   index: number,
 ): Float32Array {
@@ -198,7 +215,7 @@ function _imageOf(
 }
 
 /** Draws the characters that fit, from the top left. */
-function _drawText(
+function drawText(
   picture: Picture,
   { text, left, top, maxWidth }: {
     text: string;
@@ -218,4 +235,12 @@ function _drawText(
       })
     );
   });
+}
+
+/** What the npm package, which has no types, exports. */
+interface OledFont {
+  /** Columns of all characters, from left to right; the lowest bit of a column is its topmost pixel. */
+  readonly fontData: readonly number[];
+  /** The characters, in order. */
+  readonly lookup: readonly string[];
 }

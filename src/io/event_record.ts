@@ -51,25 +51,19 @@ const SESSION_START = 1;
 /** Bytes of a record besides its data: a length of 8, and a checksum of 4 each for the length and the data. */
 const FRAME_BYTES = 16;
 
-/**
- * Encodes an event.
- *
- * @param time When it was.
- * @param content What it says.
- * @returns The message `Event`, without a frame.
- */
+/** Encodes an event. */
 export function encodeEvent(
   { wallTime, step }: EventTime,
   content: EventContent,
 ): Uint8Array<ArrayBuffer> {
   const event = new BinaryWriter().tag(1, 1).double(wallTime);
-  // As everywhere in proto3, 0 is what a number is that is not written.
+  // In proto3, a number that is not written is 0.
   if (step !== 0) event.tag(2, 0).int64(step);
   if ("fileVersion" in content) event.tag(3, 2).string(content.fileVersion);
   if ("summary" in content) {
     event.tag(5, 2).fork();
     for (const value of content.summary) {
-      _encodeValue(event.tag(1, 2).fork(), value).join();
+      encodeValue(event.tag(1, 2).fork(), value).join();
     }
     event.join();
   }
@@ -79,7 +73,7 @@ export function encodeEvent(
   return event.finish();
 }
 
-function _encodeValue(writer: BinaryWriter, value: SummaryValue): BinaryWriter {
+function encodeValue(writer: BinaryWriter, value: SummaryValue): BinaryWriter {
   writer.tag(1, 2).string(value.tag);
   if ("scalar" in value) return writer.tag(2, 5).float(value.scalar);
   const { height, width, colorspace, png } = value.image;
@@ -91,24 +85,19 @@ function _encodeValue(writer: BinaryWriter, value: SummaryValue): BinaryWriter {
     .join();
 }
 
-/**
- * Puts data in the frame of a TFRecord.
- *
- * @param data Any bytes.
- * @returns Their length (64 bits, little endian) and its checksum, the data and its checksum.
- */
+/** Puts data in the frame of a TFRecord. */
 export function frameRecord(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const record = new Uint8Array(data.length + FRAME_BYTES);
   const view = new DataView(record.buffer);
   view.setBigUint64(0, BigInt(data.length), true);
-  view.setUint32(8, _maskedCrc(record.subarray(0, 8)), true);
+  view.setUint32(8, maskedCrc(record.subarray(0, 8)), true);
   record.set(data, 12);
-  view.setUint32(12 + data.length, _maskedCrc(data), true);
+  view.setUint32(12 + data.length, maskedCrc(data), true);
   return record;
 }
 
-/** The CRC-32C of RFC 3720, rotated and shifted, so that the checksum of bytes that hold checksums is none of them. */
-function _maskedCrc(bytes: Uint8Array): number {
+/** The CRC-32C of RFC 3720, rotated and shifted: the checksum of bytes that contain checksums must differ from those. */
+function maskedCrc(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }

@@ -53,10 +53,10 @@ export function drawFilters(
   kernel: Kernel,
   options: FilterPictureOptions = {},
 ): Picture {
-  const [height, width, channels, count] = _checkedShape(kernel);
+  const [height, width, channels, count] = checkedShape(kernel);
   const columns = Math.min(
     count,
-    requireInteger("columns", options.columns ?? _columnsFor(count)),
+    requireInteger("columns", options.columns ?? columnsFor(count)),
   );
   const scale = requireInteger(
     "scale",
@@ -69,7 +69,7 @@ export function drawFilters(
   });
   for (let i = 0; i < count; i++) {
     drawImage(picture, {
-      values: _normalisedFilter(kernel, i),
+      values: normalisedFilter(kernel, i),
       shape: [height, width, channels],
       at: {
         left: GAP + i % columns * stepX,
@@ -82,7 +82,7 @@ export function drawFilters(
   return picture;
 }
 
-function _checkedShape(
+function checkedShape(
   { shape, values }: Kernel,
 ): [height: number, width: number, channels: number, count: number] {
   const [height, width, channels, count] = shape;
@@ -100,8 +100,8 @@ function _checkedShape(
   return [height, width, channels, count];
 }
 
-/** 12 columns for 96 filters: the fewest from the square root to twice that which leave no row short, if any do. */
-function _columnsFor(count: number): number {
+/** The fewest columns, from the square root to twice that, that fill all rows, if any do: 12 for 96 filters. */
+function columnsFor(count: number): number {
   const least = Math.ceil(Math.sqrt(count));
   for (let columns = least; columns <= 2 * least; columns++) {
     if (count % columns === 0) return columns;
@@ -110,7 +110,7 @@ function _columnsFor(count: number): number {
 }
 
 /** A filter's weights, `[height, width, channels]`, from 0 to 1. */
-function _normalisedFilter(
+function normalisedFilter(
   { shape: [, , , count], values }: Kernel,
   index: number,
 ): Float32Array {

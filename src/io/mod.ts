@@ -25,7 +25,11 @@ export {
   saveCheckpoint,
   writeCheckpoint,
 } from "./checkpoint.ts";
-export { exportModel, type ExportModelOptions } from "./interchange/export.ts";
-export { importModel, type ImportModelOptions } from "./interchange/import.ts";
+export {
+  exportModel,
+  type ExportModelOptions,
+  importModel,
+  type ImportModelOptions,
+} from "./interchange/interchange.ts";
 export type { KnownModel } from "./interchange/detect.ts";
 export type { NamedTensor } from "./safetensors.ts";

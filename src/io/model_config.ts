@@ -25,19 +25,13 @@ export const MAX_CLASSES = 100_000;
 /** Largest height and width of images of a network that is read from a file. */
 export const MAX_IMAGE_SIZE = 4096;
 
-/**
- * Reads the description of a network.
- *
- * @param text The description, JSON.
- * @returns The network, which the layers of its kind can make.
- * @throws {ShapeError} If it is not one, in words to complete "Cannot use FILE: ...".
- */
+/** Reads the description of a network from JSON. The message of an error completes "Cannot use FILE: ...". */
 export function parseModelConfig(text: string | undefined): ModelConfig {
   let config: unknown;
   try {
     config = JSON.parse(text ?? "");
   } catch {
-    // Said below.
+    // The check below says that it is damaged.
   }
   if (!isObject(config)) {
     throw new ShapeError("its description of the network is damaged");
@@ -51,20 +45,14 @@ export function parseModelConfig(text: string | undefined): ModelConfig {
   }
   const known = {
     model: name,
-    classes: _requireCount("classes", classes, MAX_CLASSES),
-    imageSize: _requireCount("imageSize", imageSize, MAX_IMAGE_SIZE),
+    classes: requireCount("classes", classes, MAX_CLASSES),
+    imageSize: requireCount("imageSize", imageSize, MAX_IMAGE_SIZE),
   };
   weightShapes(known);
   return known;
 }
 
-/**
- * Lists the weights of a network, without building it.
- *
- * @param config Which network.
- * @returns Shapes by name, in the order of the network's weights.
- * @throws {ShapeError} If there is no such network.
- */
+/** Lists the shapes of a network's weights by name, in their order, without building it. */
 export function weightShapes(config: ModelConfig): Map<string, Shape> {
   try {
     const { layers, inputShape } = namedLayers(config);
@@ -81,13 +69,7 @@ export function weightShapes(config: ModelConfig): Map<string, Shape> {
   }
 }
 
-/**
- * Checks that a file has the weights of a network, before any of them is read.
- *
- * @param config Which network.
- * @param file Its path, and type and shape of its tensors by name.
- * @throws {DataError} If a weight is missing or is another one.
- */
+/** Checks that a file has the weights of a network, before any of them is read. */
 export function checkWeightShapes(
   config: ModelConfig,
   file: {
@@ -111,13 +93,7 @@ export function checkWeightShapes(
   }
 }
 
-/**
- * Checks that a network tells as many classes as there are in some data, before it is asked for them.
- *
- * @param file The path of the network's file, and which network it is.
- * @param classes Number of classes of the data.
- * @throws {DataError} If they differ.
- */
+/** Checks that a network has as many classes as some data, before it is asked for them. */
 export function checkClasses(
   { path, config }: { path: string; config: ModelConfig },
   classes: number,
@@ -131,18 +107,13 @@ export function checkClasses(
   );
 }
 
-/**
- * Describes a network to people.
- *
- * @param config Which network.
- * @returns A few words.
- */
+/** Describes a network to people. */
 export function describeModel(config: ModelConfig): string {
   const { model, classes, imageSize } = config;
   return `${model} for ${classes} classes and ${imageSize}x${imageSize} images`;
 }
 
-function _requireCount(name: string, value: unknown, max: number): number {
+function requireCount(name: string, value: unknown, max: number): number {
   if (
     Number.isInteger(value) && value as number >= 1 && value as number <= max
   ) {

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { join } from "node:path";
-import { DataError, OptionError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
+import { host } from "../platform/host.ts";
+import { cannotWrite } from "./atomic_file.ts";
 import type { EventContent, SummaryImage } from "./event_record.ts";
 
 /** Options of {@linkcode EventWriter.open}. */
@@ -21,15 +22,15 @@ export interface EventWriterOptions {
 }
 
 /** What encodes events; loaded when the first file is opened. */
-type _Encoder = typeof import("./event_record.ts");
+type Encoder = typeof import("./event_record.ts");
 
-/** What TensorBoard looks for in a name, and the time in seconds by which it sorts files. */
+/** The names of files that TensorBoard reads. It sorts them by the time in seconds. */
 const NAME = /^events\.out\.tfevents\.(\d+)\./;
 
-/** Says that starts of sessions are told, and not to be guessed from steps that go back. */
+/** Tells TensorBoard that the file says where sessions start, so that it need not guess from steps that go back. */
 const FILE_VERSION = "brain.Event:2";
 
-/** Bytes of records that are kept at most until they are written. */
+/** Most bytes of records that wait to be written. */
 const MOST_PENDING_BYTES = 1 << 16;
 
 /** First bytes of a PNG file, and the length and name of its first chunk, which has width, height and kind of colour. */
@@ -67,11 +68,11 @@ const COLORSPACES: ReadonlyMap<number, number> = new Map([
 export class EventWriter {
   /** Path of the file. */
   readonly path: string;
-  readonly #encoder: _Encoder;
+  readonly #encoder: Encoder;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
 
-  private constructor(path: string, encoder: _Encoder) {
+  private constructor(path: string, encoder: Encoder) {
     this.path = path;
     this.#encoder = encoder;
   }
@@ -92,7 +93,7 @@ export class EventWriter {
     const step = requireInteger("resumeAtStep", resumeAtStep, { min: 0 });
     const encoder = await import("./event_record.ts");
     const now = Date.now() / 1000;
-    const path = await _createFile(folder, Math.floor(now));
+    const path = await createFile(folder, Math.floor(now));
     const writer = new EventWriter(path, encoder);
     const wallTime = Date.now() / 1000;
     writer.#add({ step: 0, wallTime }, { fileVersion: FILE_VERSION });
@@ -130,7 +131,7 @@ export class EventWriter {
    * @throws {DataError} If the file cannot be written.
    */
   image(tag: string, step: number, png: Uint8Array): void {
-    const image = _describePng(png);
+    const image = describePng(png);
     const wallTime = Date.now() / 1000;
     this.#add({ step, wallTime }, { summary: [{ tag, image }] });
   }
@@ -151,9 +152,9 @@ export class EventWriter {
     this.#pending = [];
     this.#pendingBytes = 0;
     try {
-      Deno.writeFileSync(this.path, bytes, { append: true, create: false });
+      host.appendSync(this.path, bytes);
     } catch (error) {
-      throw _unwritable(this.path, error);
+      throw cannotWrite(this.path, error);
     }
   }
 
@@ -179,33 +180,28 @@ export class EventWriter {
   }
 }
 
-/** An empty file whose time is the given one, or later than that of the last file. */
-async function _createFile(folder: string, seconds: number): Promise<string> {
+/** Makes an empty file. Its name has the given time, or a later one than that of the last file. */
+async function createFile(folder: string, seconds: number): Promise<string> {
   let path = folder;
   try {
     let first = seconds;
-    for await (const { name } of Deno.readDir(folder)) {
+    for (const { name } of await host.list(folder)) {
       const [, time] = NAME.exec(name) ?? [];
       first = Math.max(first, Number(time ?? 0) + 1);
     }
     const time = String(first).padStart(10, "0");
-    path = join(
+    path = host.join(
       folder,
-      `events.out.tfevents.${time}.${_hostname()}.${Deno.pid}.0`,
+      `events.out.tfevents.${time}.${host.machineName}.${host.processId}.0`,
     );
-    (await Deno.open(path, { write: true, createNew: true })).close();
+    (await host.open(path, "new"))[Symbol.dispose]();
     return path;
   } catch (error) {
-    throw _unwritable(path, error);
+    throw cannotWrite(path, error);
   }
 }
 
-function _unwritable(path: string, error: unknown): DataError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new DataError(path, `Cannot write ${path}: ${reason}`);
-}
-
-function _describePng(png: Uint8Array): SummaryImage {
+function describePng(png: Uint8Array): SummaryImage {
   const isPng = PNG_START.every((byte, i) => png[i] === byte);
   const colorspace = isPng ? COLORSPACES.get(png[25]) : undefined;
   if (colorspace === undefined) {
@@ -214,13 +210,4 @@ function _describePng(png: Uint8Array): SummaryImage {
   const view = new DataView(png.buffer, png.byteOffset);
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   return { width, height, colorspace, png };
-}
-
-/** The name of this machine, for people who look at files of several; where Deno may not say, it is left out. */
-function _hostname(): string {
-  const { state } = Deno.permissions.querySync({
-    name: "sys",
-    kind: "hostname",
-  });
-  return state === "granted" ? Deno.hostname() : "localhost";
 }

@@ -5,18 +5,20 @@
  * @module
  */
 
-import type { AdapterDescription, TunedOperation } from "../device/device.ts";
 import config from "../../deno.json" with { type: "json" };
-import { cacheDir } from "../cache_dir.ts";
+import type { AdapterDescription, TunedOperation } from "../device/device.ts";
 import { DataError } from "../errors.ts";
+import { host } from "../platform/host.ts";
+import { reasonOf } from "../reason.ts";
+import { cannotWrite, writeAtomically } from "./atomic_file.ts";
 
-/** Version of the files: a change of what they hold, or of what keys and ways mean. */
+/** Version of the files. It changes when their content, or the meaning of keys and ways, changes. */
 const FORMAT = 1;
 
 /** Largest file that is read, in bytes: thousands of operations. */
 const MOST_BYTES = 4 * 2 ** 20;
 
-/** Where the cache is, and who is told of a file that is of no use. */
+/** Where the cache is, and who is told of a file that cannot be used. */
 export interface TuningCacheOptions {
   /** The folder. Default: `tuning` in the user's cache folder of this package. */
   readonly dir?: string;
@@ -24,31 +26,22 @@ export interface TuningCacheOptions {
   readonly onWarning?: (message: string) => void;
 }
 
-/**
- * Names the file of an adapter.
- *
- * @param adapter The adapter.
- * @param dir The folder. Default: `tuning` in the user's cache folder of this package.
- * @returns Its path, or undefined where the system has no such folder.
- */
+/** The path of an adapter's file; undefined where the system has no cache folder. */
 export async function tuningFile(
   adapter: AdapterDescription,
   dir?: string,
 ): Promise<string | undefined> {
-  const base = cacheDir();
+  const base = host.cacheDir();
   const folder = dir ?? (base === undefined ? undefined : `${base}/tuning`);
   if (folder === undefined) return;
-  const bytes = new TextEncoder().encode(_identityOf(adapter));
+  const bytes = new TextEncoder().encode(identityOf(adapter));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return `${folder}/${digest.toHex().slice(0, 16)}.json`;
 }
 
 /**
- * Reads what was tuned on an adapter.
- *
- * @param adapter The adapter.
- * @param options Where, and who is told of a file that is of no use.
- * @returns What was measured, by the keys of the operations; nothing where there is no file, or none that is of use.
+ * Reads what was measured on an adapter, by the keys of the operations. Where there is no file, or none of use, there
+ * is nothing.
  */
 export async function readTuning(
   adapter: AdapterDescription,
@@ -59,27 +52,20 @@ export async function readTuning(
   try {
     path = await tuningFile(adapter, dir);
     if (path === undefined) return new Map();
-    return _parse(await _read(path), _identityOf(adapter));
+    return parse(await read(path), identityOf(adapter));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
     onWarning(
       `ignored what was tuned before${
         path === undefined ? "" : `, in ${path}`
-      }: ${reason}; delete the file or run \`tune\` to write it anew`,
+      }: ${reasonOf(error)}; delete the file or run \`tune\` to write it anew`,
     );
     return new Map();
   }
 }
 
 /**
- * Adds to what was tuned on an adapter. The file is replaced whole, so that neither a crash nor another process can leave
- * half of one.
- *
- * @param adapter The adapter.
- * @param tuned What was measured.
- * @param options Where, and who is told of a file that is of no use and is replaced.
- * @returns The file.
- * @throws {DataError} If it cannot be written.
+ * Adds to what was tuned on an adapter. The file is replaced whole, so that neither a crash nor another process can
+ * leave half of one.
  */
 export async function writeTuning(
   adapter: AdapterDescription,
@@ -93,52 +79,49 @@ export async function writeTuning(
       "Cannot find the cache folder as HOME (on Windows: LOCALAPPDATA) is not set: set it to keep what was tuned",
     );
   }
-  // What another process wrote before stays; of two that write at the same time, one may lose what it adds.
+  // What another process wrote before is kept. If two write at the same time, what one of them adds may be lost.
   const all = await readTuning(adapter, options);
   for (const operation of tuned) all.set(operation.key, operation);
-  const content = { ..._identity(adapter), operations: [...all.values()] };
-  const part = `${path}.${crypto.randomUUID()}.part`;
+  const content = { ...identify(adapter), operations: [...all.values()] };
   try {
-    await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-    await Deno.writeTextFile(part, `${JSON.stringify(content, null, 1)}\n`);
-    await Deno.rename(part, path);
+    await host.makeFolder(host.folderOf(path), { recursive: true });
   } catch (error) {
-    await Deno.remove(part).catch(() => {});
-    const reason = error instanceof Error ? error.message : error;
-    throw new DataError(path, `Cannot write ${path}: ${reason}`);
+    throw cannotWrite(path, error);
   }
+  const text = `${JSON.stringify(content, null, 1)}\n`;
+  await writeAtomically(path, [new TextEncoder().encode(text)]);
   return path;
 }
 
 /** What the measurements depend on. */
-function _identity({ name, vendor, features, limits }: AdapterDescription) {
+function identify({ name, vendor, features, limits }: AdapterDescription) {
   return {
     format: FORMAT,
     package: `${config.name} ${config.version}`,
-    deno: Deno.version.deno,
+    deno: host.version,
     cores: navigator.hardwareConcurrency,
     adapter: { name, vendor, features, limits },
   };
 }
 
-function _identityOf(adapter: AdapterDescription): string {
-  return JSON.stringify(_identity(adapter));
+function identityOf(adapter: AdapterDescription): string {
+  return JSON.stringify(identify(adapter));
 }
 
 /** Reads a file, or nothing where there is none. */
-async function _read(path: string): Promise<string | undefined> {
+async function read(path: string): Promise<string | undefined> {
   try {
-    const { size } = await Deno.stat(path);
+    const { size } = await host.stat(path);
     if (size > MOST_BYTES) throw new Error(`it has ${size} bytes`);
-    return await Deno.readTextFile(path);
+    return await host.readText(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
+    if (host.isMissing(error)) return;
     throw error;
   }
 }
 
 /** Checks a file before any of it is believed. */
-function _parse(
+function parse(
   text: string | undefined,
   identity: string,
 ): Map<string, TunedOperation> {
@@ -156,13 +139,13 @@ function _parse(
   if (JSON.stringify(rest) !== identity) {
     throw new Error("it is of another adapter or version");
   }
-  if (!Array.isArray(operations) || !operations.every(_isTuned)) {
+  if (!Array.isArray(operations) || !operations.every(isTuned)) {
     throw new Error("it holds something else than operations");
   }
   return new Map(operations.map((operation) => [operation.key, operation]));
 }
 
-function _isTuned(value: unknown): value is TunedOperation {
+function isTuned(value: unknown): value is TunedOperation {
   if (typeof value !== "object" || value === null) return false;
   const { key, way, ms, usual, usualMs } = value as Record<string, unknown>;
   return [key, way, usual].every((text) => typeof text === "string") &&

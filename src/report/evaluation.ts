@@ -4,11 +4,10 @@
  * @module
  */
 
-import { join } from "node:path";
 import type { Image } from "../data/dataset.ts";
-import { loadFashionMnist } from "../data/fashion_mnist.ts";
-import type { FileOptions } from "../data/files.ts";
-import { MANIFEST } from "../data/manifest.ts";
+import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
+import type { FileOptions } from "../data/fashion_mnist/files.ts";
+import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import { DataError } from "../errors.ts";
 import {
   type Checkpoint,
@@ -20,6 +19,9 @@ import { checkClasses, describeModel } from "../io/model_config.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { namedLayers } from "../models/named.ts";
 import { Sequential } from "../nn/sequential.ts";
+import type { PlacedLayer } from "../nn/summary.ts";
+import { host } from "../platform/host.ts";
+import type { RunRecords } from "../runs/read_run.ts";
 import type { RunConfig } from "../runs/records.ts";
 import {
   type ClassMetrics,
@@ -78,24 +80,18 @@ const MAX_MISTAKES = 20;
 const STORED_SIZE = 28;
 
 /**
- * Evaluates the best checkpoint of a run, or the last one if there is no best, on the device in use.
- *
- * @param path The run folder.
- * @param config Which network and which data.
- * @param options Where the data is, and how to report progress.
- * @returns What was found; `undefined` if the run has no checkpoint yet.
- * @throws {DataError} If the checkpoint or the data set cannot be used.
- * @throws {BackendError} If the device fails.
+ * Evaluates the best checkpoint of a run, or the last one if there is no best, on the device in use. Without a
+ * checkpoint there is nothing.
  */
 export async function evaluateRun(
   path: string,
   config: RunConfig,
   options: EvaluationOptions = {},
 ): Promise<RunEvaluation | undefined> {
-  const found = await _loadCheckpoint(path);
+  const found = await loadBestOrLast(path);
   if (found === undefined) return undefined;
   const { name, checkpoint } = found;
-  _requireSameNetwork(checkpoint, config.model);
+  requireSameNetwork(checkpoint, config.model);
   checkClasses(checkpoint, MANIFEST.classNames.length);
   const { dataDir, offline, onDownload, onProgress } = options;
   const { imageSize, classes } = config.model;
@@ -114,7 +110,7 @@ export async function evaluateRun(
       predictions,
       matrix,
       metrics: classMetrics(matrix),
-      mistakes: _worst(predictions).map((mistake) => ({
+      mistakes: worst(predictions).map((mistake) => ({
         ...mistake,
         image: test.dataset.get(mistake.index).image,
       })),
@@ -127,18 +123,18 @@ export async function evaluateRun(
 }
 
 /** The best checkpoint, or the last. */
-async function _loadCheckpoint(
+async function loadBestOrLast(
   path: string,
 ): Promise<{ name: "best" | "last"; checkpoint: Checkpoint } | undefined> {
   for (const name of ["best", "last"] as const) {
-    const file = join(path, "checkpoints", name);
-    const info = await Deno.stat(file).catch(() => undefined);
+    const file = host.join(path, "checkpoints", name);
+    const info = await host.stat(file).catch(() => undefined);
     if (info) return { name, checkpoint: await loadCheckpoint(file) };
   }
 }
 
-/** Checks a checkpoint before anything is made of the size that the run names. */
-function _requireSameNetwork(
+/** Checks that a checkpoint is of the network that the run names, before anything of that size is made. */
+function requireSameNetwork(
   { path, config }: Checkpoint,
   expected: ModelConfig,
 ): void {
@@ -150,7 +146,7 @@ function _requireSameNetwork(
   );
 }
 
-function _worst(
+function worst(
   { labels, predicted, probabilities, losses }: Predictions,
 ): Omit<Mistake, "image">[] {
   return Array.from(labels, (label, index) => ({
@@ -163,4 +159,14 @@ function _worst(
     .filter((sample) => sample.predicted !== sample.label)
     .sort((a, b) => b.loss - a.loss)
     .slice(0, MAX_MISTAKES);
+}
+
+/** Everything that sections are made from. */
+export interface ReportContent extends RunRecords {
+  /** Name of the run. */
+  readonly name: string;
+  /** The layers of the network. */
+  readonly layers: readonly PlacedLayer[];
+  /** What the network does on the test images, if there is a checkpoint. */
+  readonly evaluation?: RunEvaluation;
 }

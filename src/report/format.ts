@@ -4,22 +4,12 @@
  * @module
  */
 
-/**
- * Writes a share.
- *
- * @param share In [0, 1], or `undefined` where it was not measured.
- * @returns For example "0.867", or a dash.
- */
+/** Writes a share. */
 export function formatShare(share: number | undefined): string {
   return share === undefined ? "–" : share.toFixed(3);
 }
 
-/**
- * Writes a share in percent.
- *
- * @param share In [0, 1].
- * @returns For example "87%", "3.5%", "0.4%" or, where rounding would say more or less than there is, "99.9%".
- */
+/** Writes a share in percent. */
 export function formatPercent(share: number): string {
   const percent = 100 * share;
   const isFine = percent > 0 && percent < 10 || percent > 99 && percent < 100;
@@ -27,42 +17,22 @@ export function formatPercent(share: number): string {
   return `${Math.min(99.9, Math.max(0.1, percent)).toFixed(1)}%`;
 }
 
-/**
- * Writes a loss.
- *
- * @param loss In nats, or `undefined` where it was not measured.
- * @returns For example "0.4276", or a dash.
- */
+/** Writes a loss. */
 export function formatLoss(loss: number | undefined): string {
   return loss === undefined ? "–" : loss.toFixed(4);
 }
 
-/**
- * Writes a count.
- *
- * @param count An integer.
- * @returns For example "46,764,746".
- */
+/** Writes a count. */
 export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
-/**
- * Writes a number with three digits.
- *
- * @param value Any number.
- * @returns For example "3.42" or "1,230".
- */
+/** Writes a number with three digits. */
 export function formatThreeDigits(value: number): string {
   return value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
 }
 
-/**
- * Writes a time.
- *
- * @param seconds Any time, in seconds.
- * @returns For example "8.3 s", "12 min 5 s" or "2 h 10 min".
- */
+/** Writes a time, for example "8.3 s", "12 min 5 s" or "2 h 10 min". */
 export function formatTime(seconds: number): string {
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
@@ -75,12 +45,10 @@ export function formatTime(seconds: number): string {
     : `${minutes} min ${whole % 60} s`;
 }
 
-/**
- * Writes a value of a run folder.
- *
- * @param value Any value of JSON.
- * @returns Text as it is; else its JSON.
- */
+/** Writes a value of a run folder: text as it is, or else its JSON. */
 export function formatValue(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
+
+/** The networks by their proper names. */
+export const MODEL_NAMES = { alexnet: "AlexNet", lenet: "LeNet" } as const;

@@ -26,37 +26,25 @@ export type Content =
   | undefined
   | readonly Content[];
 
-/**
- * Fills a template. Values may stand between tags and in quoted attributes, and nowhere else.
- *
- * @param parts The template, which is taken as HTML.
- * @param values What stands between its parts: text is escaped.
- * @returns The HTML.
- */
+/** Fills a template. Values may stand between tags and in quoted attributes, and nowhere else. */
 export function html(
   parts: TemplateStringsArray,
   ...values: Content[]
 ): Markup {
   const text = parts.map((part, i) =>
-    part + (i < values.length ? _render(values[i]) : "")
+    part + (i < values.length ? render(values[i]) : "")
   );
   return new Markup(text.join(""));
 }
 
-function _render(value: Content): string {
+function render(value: Content): string {
   if (value === undefined || value === false) return "";
   if (value instanceof Markup) return value.text;
-  if (typeof value === "object") return value.map(_render).join("");
+  if (typeof value === "object") return value.map(render).join("");
   return escape(String(value));
 }
 
-/**
- * Makes a section of the page.
- *
- * @param head Its id, and its heading.
- * @param body What stands under the heading.
- * @returns The section.
- */
+/** Makes a section of the page. */
 export function section(
   head: { readonly id: string; readonly title: string },
   ...body: Content[]
@@ -70,13 +58,7 @@ export function section(
   `;
 }
 
-/**
- * Makes a figure.
- *
- * @param caption What it shows.
- * @param body What stands above the caption.
- * @returns The figure.
- */
+/** Makes a figure. */
 export function figure(caption: Content, ...body: Content[]): Markup {
   return html`
     <figure>
@@ -96,14 +78,7 @@ export interface Column<Row> {
   readonly isText?: boolean;
 }
 
-/**
- * Makes a table that scrolls by itself where the screen is narrow. The first column names the rows.
- *
- * @param label What the table has, for whoever does not see it.
- * @param columns Its columns; `false` is none.
- * @param rows Its rows.
- * @returns The table.
- */
+/** Makes a table that scrolls by itself where the screen is narrow. The first column names the rows. */
 export function table<Row>(
   label: string,
   { columns, rows }: {
@@ -137,13 +112,7 @@ export function table<Row>(
   );
 }
 
-/**
- * Makes a box that scrolls by itself where the screen is narrow, also by keyboard.
- *
- * @param label What is in it.
- * @param body The content.
- * @returns The box.
- */
+/** Makes a box that scrolls by itself where the screen is narrow, also by keyboard. */
 export function scroller(label: string, body: Content): Markup {
   return html`
     <div class="scroller" role="region" aria-label="${label}" tabindex="0">

@@ -4,14 +4,20 @@
  * @module
  */
 
-import { drawChart } from "./charts.ts";
-import type { ReportContent } from "./content.ts";
-import { epochTable } from "./epoch_table.ts";
-import { formatShare, formatValue } from "./format.ts";
-import { figure, html, type Markup, section } from "./html.ts";
+import type { EpochRecord } from "../runs/records.ts";
+import { drawChart, type Series } from "./charts.ts";
+import type { ReportContent } from "./evaluation.ts";
+import { formatLoss, formatShare, formatTime, formatValue } from "./format.ts";
+import {
+  type Column,
+  figure,
+  html,
+  type Markup,
+  section,
+  table,
+} from "./html.ts";
 import { learningChart } from "./learning_chart.ts";
-import { LECTURE, type LectureRun } from "./lecture.ts";
-import type { Series } from "./marks.ts";
+import { LECTURE, type LectureEpoch, type LectureRun } from "./lecture.ts";
 
 /** Curves are told apart by their marks as well as by their colours. */
 const TRAIN: Omit<Series, "name"> = { color: "var(--blue)", symbol: "circle" };
@@ -20,16 +26,11 @@ const MEASURED: Omit<Series, "name"> = {
   ...{ color: "var(--green)", symbol: "triangle", dash: "6 3" },
 };
 
-/**
- * The loss of every step and epoch.
- *
- * @param content What the page is made of.
- * @returns The section.
- */
+/** The loss of every step and epoch. */
 export function lossSection(content: ReportContent): Markup {
   const head = { id: "loss", title: "Loss" };
   const { steps, epochs } = content;
-  if (steps.length + epochs.length === 0) return section(head, _NOTHING_YET);
+  if (steps.length + epochs.length === 0) return section(head, NOTHING_YET);
   const { epochs: theirs } = LECTURE[content.config.model.model];
   const isKnown = theirs.some(({ loss }) => loss !== undefined);
   const chart = learningChart(content, {
@@ -53,16 +54,11 @@ export function lossSection(content: ReportContent): Markup {
   );
 }
 
-/**
- * The accuracy of every epoch, and the epochs beside the lecture's.
- *
- * @param content What the page is made of.
- * @returns The section.
- */
+/** The accuracy of every epoch, and the epochs beside the lecture's. */
 export function accuracySection(content: ReportContent): Markup {
   const head = { id: "accuracy", title: "Accuracy" };
   const { epochs } = content;
-  if (epochs.length === 0) return section(head, _NOTHING_YET);
+  if (epochs.length === 0) return section(head, NOTHING_YET);
   const lecture = LECTURE[content.config.model.model];
   const chart = learningChart(content, {
     of: "accuracy",
@@ -85,20 +81,19 @@ export function accuracySection(content: ReportContent): Markup {
     head,
     figure(
       html`Share of correct predictions. The reference is ${lecture.source}; the line across is what it reached after ${lecture.epochs.length} epochs. ${
-        _differences(content, lecture)
+        differences(content, lecture)
       }`,
       drawChart(chart),
     ),
-    _explanation(content),
+    explanation(content),
     epochTable(epochs, lecture),
   );
 }
 
-const _NOTHING_YET =
-  html`<p>The run has not recorded anything to draw yet.</p>`;
+const NOTHING_YET = html`<p>The run has not recorded anything to draw yet.</p>`;
 
-/** What the run did not do as the lecture did; an older run folder lacks options that were not there, and so not used. */
-function _differences(
+/** What the run did differently from the lecture. An older run folder lacks options that did not exist: they were not used. */
+function differences(
   { config }: ReportContent,
   { recipe }: LectureRun,
 ): string {
@@ -118,7 +113,7 @@ function _differences(
 }
 
 /** Why accuracy in training reads low, with the figures of the last epoch. */
-function _explanation({ epochs, config }: ReportContent): Markup {
+function explanation({ epochs, config }: ReportContent): Markup {
   const last = epochs[epochs.length - 1];
   const { testAccuracy, trainAccuracy, measuredTrainAccuracy } = last;
   const { dropout } = config.recipe;
@@ -146,4 +141,60 @@ function _explanation({ epochs, config }: ReportContent): Markup {
       <p>Training accuracy costs nothing, as it is counted while training, but is not what the network can do: ${reasons}.${comparison} ${measured}</p>
     </aside>
   `;
+}
+
+/** Makes a table of the epochs. A column that neither the run nor the lecture has is left out. */
+export function epochTable(
+  epochs: readonly EpochRecord[],
+  lecture: LectureRun,
+): Markup {
+  const own = (
+    head: string,
+    key: "loss" | "testLoss" | AccuracyPoint,
+  ): Column<EpochRecord> => ({
+    head,
+    cell: (e) => show(key, e[key]),
+  });
+  const theirs = (
+    head: string,
+    key: Exclude<keyof LectureEpoch, "epoch">,
+  ): Column<EpochRecord> => ({
+    head,
+    cell: (e) => {
+      const same = lecture.epochs.find(({ epoch }) => epoch === e.epoch);
+      return show(key, same?.[key]);
+    },
+  });
+  const has = (key: keyof EpochRecord) =>
+    epochs.some((e) => e[key] !== undefined);
+  const knows = (key: keyof LectureEpoch) =>
+    lecture.epochs.some((e) => e[key] !== undefined);
+  return table("Epochs of this run and of the lecture", {
+    columns: [
+      {
+        head: "Epoch",
+        cell: (e) => e.isPartial ? `${e.epoch} (a part)` : e.epoch,
+      },
+      own("Loss", "loss"),
+      has("testLoss") && own("Test loss", "testLoss"),
+      own("Train acc", "trainAccuracy"),
+      has("measuredTrainAccuracy") &&
+      own("Measured train acc", "measuredTrainAccuracy"),
+      has("testAccuracy") && own("Test acc", "testAccuracy"),
+      { head: "Time", cell: (e) => formatTime(e.seconds) },
+      knows("loss") && theirs("Lecture’s loss", "loss"),
+      knows("trainAccuracy") && theirs("Lecture’s train acc", "trainAccuracy"),
+      theirs("Lecture’s test acc", "testAccuracy"),
+    ],
+    rows: epochs,
+  });
+}
+
+type AccuracyPoint = "trainAccuracy" | "measuredTrainAccuracy" | "testAccuracy";
+
+function show(
+  key: "loss" | "testLoss" | AccuracyPoint,
+  value: number | undefined,
+): string {
+  return /loss/i.test(key) ? formatLoss(value) : formatShare(value);
 }

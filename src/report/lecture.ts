@@ -22,7 +22,7 @@ export interface LectureEpoch {
 export interface LectureRun {
   /** Where the figures are from. */
   readonly source: string;
-  /** What it was trained with, by the names of a run's recipe; "none" is what such a recipe does not have. */
+  /** What it was trained with, by the names of a run's recipe. "none" means that the recipe has no such entry. */
   readonly recipe: Readonly<Record<string, number | string>>;
   /** Its epochs. */
   readonly epochs: readonly LectureEpoch[];

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { drawChart } from "./charts.ts";
-import type { ReportContent } from "./content.ts";
+import { bars, drawChart, rule } from "./charts.ts";
+import type { ReportContent } from "./evaluation.ts";
 import {
   formatCount,
   formatPercent,
@@ -13,16 +13,10 @@ import {
   formatValue,
 } from "./format.ts";
 import { figure, html, type Markup, section, table } from "./html.ts";
-import { bars, rule } from "./marks.ts";
 import { picturesOfFilters } from "./pictures.ts";
 import { NO_CHECKPOINT } from "./predictions.ts";
 
-/**
- * The filters of the first layer as pictures.
- *
- * @param content What the page is made of.
- * @returns The section.
- */
+/** The filters of the first layer as pictures. */
 export function filterSection({ evaluation }: ReportContent): Markup {
   const head = { id: "filters", title: "First-layer filters" };
   if (evaluation === undefined) return section(head, NO_CHECKPOINT);
@@ -44,12 +38,7 @@ export function filterSection({ evaluation }: ReportContent): Markup {
   );
 }
 
-/**
- * The layer table.
- *
- * @param content What the page is made of.
- * @returns The section.
- */
+/** The layer table. */
 export function layerSection({ layers }: ReportContent): Markup {
   const total = (key: "params" | "macs") =>
     layers.reduce((sum, layer) => sum + layer[key], 0);
@@ -78,12 +67,7 @@ export function layerSection({ layers }: ReportContent): Markup {
   );
 }
 
-/**
- * The speed of each epoch.
- *
- * @param content What the page is made of.
- * @returns The section.
- */
+/** The speed of each epoch. */
 export function throughputSection({ epochs }: ReportContent): Markup {
   const head = { id: "throughput", title: "Throughput" };
   if (epochs.length === 0) {
@@ -127,12 +111,7 @@ export function throughputSection({ epochs }: ReportContent): Markup {
   );
 }
 
-/**
- * Everything that the run depends on.
- *
- * @param content What the page is made of.
- * @returns The section.
- */
+/** Everything that the run depends on. */
 export function configurationSection({ config }: ReportContent): Markup {
   const { data, model, recipe, versions } = config;
   const groups: [title: string, values: Record<string, unknown>][] = [

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { ReportContent } from "./content.ts";
-import { MODEL_NAMES } from "./content.ts";
+import type { ReportContent } from "./evaluation.ts";
 import {
   formatCount,
   formatLoss,
   formatShare,
   formatThreeDigits,
   formatTime,
+  MODEL_NAMES,
 } from "./format.ts";
 import { type Content, html, Markup, section } from "./html.ts";
 import { accuracySection, lossSection } from "./learning.ts";
@@ -25,7 +25,7 @@ import {
 import { predictionSections } from "./predictions.ts";
 import { STYLE } from "./style.ts";
 
-/** The page needs no script and no other file, so whatever a run folder could smuggle in is refused by the browser as well. */
+/** The page needs no script and no other file. So the browser refuses whatever a run folder could smuggle in. */
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 const SECTIONS: readonly [id: string, name: string][] = [
@@ -40,12 +40,7 @@ const SECTIONS: readonly [id: string, name: string][] = [
   ["configuration", "Configuration"],
 ];
 
-/**
- * Writes the page.
- *
- * @param content What it is made of.
- * @returns A whole HTML document.
- */
+/** Writes the page. */
 export function renderPage(content: ReportContent): string {
   const { name, config } = content;
   const title = `${MODEL_NAMES[config.model.model]} on Fashion-MNIST`;
@@ -64,7 +59,7 @@ export function renderPage(content: ReportContent): string {
       <body>
         <header>
           <h1>${title}</h1>
-          <p>Run ${name}, begun ${_date(config.started)}</p>
+          <p>Run ${name}, begun ${showDate(config.started)}</p>
           <nav aria-label="Sections">
             <ul>${SECTIONS.map(([id, name]) =>
               html`<li><a href="#${id}">${name}</a></li>`
@@ -72,7 +67,7 @@ export function renderPage(content: ReportContent): string {
           </nav>
         </header>
         <main>
-    ${_headline(content)}
+    ${makeHeadline(content)}
     ${lossSection(content)}
     ${accuracySection(content)}
     ${predictionSections(content)}
@@ -86,14 +81,14 @@ export function renderPage(content: ReportContent): string {
   `.text;
 }
 
-/** For example "2026-11-25 20:45 UTC"; what is no date as it is. */
-function _date(started: string): string {
+/** For example "2026-11-25 20:45 UTC". Text that is no date stays as it is. */
+function showDate(started: string): string {
   const date = new Date(started);
   if (Number.isNaN(date.getTime())) return started;
   return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
-function _headline(content: ReportContent): Markup {
+function makeHeadline(content: ReportContent): Markup {
   const { epochs, config, evaluation } = content;
   const lecture = LECTURE[config.model.model].epochs;
   const reached = lecture[lecture.length - 1].testAccuracy;
@@ -104,7 +99,7 @@ function _headline(content: ReportContent): Markup {
     { id: "headline", title: "Result" },
     html`<dl class="cards">
 ${
-      _card(
+      card(
         "Test accuracy",
         formatShare(evaluation?.predictions.accuracy ?? last?.testAccuracy),
         `${
@@ -112,13 +107,13 @@ ${
         }; the lecture: ${reached} after ${lecture.length} epochs`,
       )
     }${
-      _card(
+      card(
         "Test loss",
         formatLoss(evaluation?.predictions.loss ?? last?.testLoss),
         `nats, on ${formatCount(config.data.testSamples)} images`,
       )
     }${
-      _card(
+      card(
         "Epochs",
         String(epochs.length),
         `${typeof recipe.epochs === "number" ? `of ${recipe.epochs}; ` : ""}${
@@ -126,7 +121,7 @@ ${
         } steps`,
       )
     }${
-      _card(
+      card(
         "Training time",
         formatTime(seconds),
         last &&
@@ -140,7 +135,7 @@ ${
   );
 }
 
-function _card(name: string, value: string, more: Content): Markup {
+function card(name: string, value: string, more: Content): Markup {
   return html`
     <div>
       <dt>${name}</dt>

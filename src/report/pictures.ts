@@ -12,7 +12,7 @@ import type { NamedTensor } from "../io/safetensors.ts";
 const SCALE = 4;
 
 /** Values of an image and what is black and white among them. */
-interface _Values {
+interface Values {
   readonly height: number;
   readonly width: number;
   /** 1 is grey, 3 are red, green and blue. */
@@ -21,22 +21,12 @@ interface _Values {
   readonly range: readonly [black: number, white: number];
 }
 
-/**
- * Makes a picture of an image.
- *
- * @param image Grey or red, green and blue.
- * @returns A data URI of a PNG file.
- */
+/** Makes a picture of an image. */
 export function pictureOfImage(image: Image): string {
-  return _picture({ ...image, range: [0, image.maxValue] });
+  return picture({ ...image, range: [0, image.maxValue] });
 }
 
-/**
- * Makes a picture of each filter of a convolution: its smallest weight is black and its largest white.
- *
- * @param kernel `[height, width, in, out]`; of other than 1 or 3 input channels, the first is shown.
- * @returns A data URI of a PNG file per filter.
- */
+/** Makes a picture of each filter of a convolution: its smallest weight is black and its largest white. */
 export function picturesOfFilters({ shape, values }: NamedTensor): string[] {
   const [height, width, numInputs, numFilters] = shape;
   const channels = numInputs === 3 ? 3 : 1;
@@ -46,12 +36,12 @@ export function picturesOfFilters({ shape, values }: NamedTensor): string[] {
       return values[(pixel * numInputs + channel) * numFilters + filter];
     });
     const range = [Math.min(...data), Math.max(...data)] as const;
-    return _picture({ height, width, channels, data, range });
+    return picture({ height, width, channels, data, range });
   });
 }
 
 /** Enlarges without smoothing. */
-function _picture({ height, width, channels, data, range }: _Values): string {
+function picture({ height, width, channels, data, range }: Values): string {
   const [black, white] = range;
   // Where all values are the same, all are black.
   const span = white > black ? white - black : 1;

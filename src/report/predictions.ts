@@ -4,33 +4,27 @@
  * @module
  */
 
-import type { ReportContent } from "./content.ts";
-import type { RunEvaluation } from "./evaluation.ts";
+import type { ReportContent, RunEvaluation } from "./evaluation.ts";
 import { formatCount, formatPercent, formatShare } from "./format.ts";
+import { heatLevel } from "./style.ts";
 import { figure, html, type Markup, scroller, section, table } from "./html.ts";
-import { heatLevel } from "./heat.ts";
 import { pictureOfImage } from "./pictures.ts";
 
-/**
- * Which classes are taken for which, how well each is found, and the worst mistakes.
- *
- * @param content What the page is made of.
- * @returns The sections.
- */
+/** Which classes are taken for which, how well each is found, and the worst mistakes. */
 export function predictionSections(content: ReportContent): Markup[] {
   const { evaluation, config: { data: { classNames } } } = content;
   return [
     section(
       { id: "confusion", title: "Confusion matrix" },
-      evaluation ? _matrix(evaluation, classNames) : NO_CHECKPOINT,
+      evaluation ? matrixTable(evaluation, classNames) : NO_CHECKPOINT,
     ),
     section(
       { id: "classes", title: "Classes" },
-      evaluation ? _classes(evaluation, classNames) : NO_CHECKPOINT,
+      evaluation ? classTable(evaluation, classNames) : NO_CHECKPOINT,
     ),
     section(
       { id: "mistakes", title: "Worst mistakes" },
-      evaluation ? _mistakes(evaluation, classNames) : NO_CHECKPOINT,
+      evaluation ? mistakesTable(evaluation, classNames) : NO_CHECKPOINT,
     ),
   ];
 }
@@ -39,7 +33,7 @@ export function predictionSections(content: ReportContent): Markup[] {
 export const NO_CHECKPOINT: Markup =
   html`<p>The run has no checkpoint yet: make the report again once it has one.</p>`;
 
-function _matrix(
+function matrixTable(
   { matrix, predictions, checkpoint }: RunEvaluation,
   classNames: readonly string[],
 ): Markup {
@@ -76,7 +70,7 @@ function _matrix(
   );
 }
 
-function _classes(
+function classTable(
   { metrics }: RunEvaluation,
   classNames: readonly string[],
 ): Markup {
@@ -100,7 +94,7 @@ function _classes(
   `;
 }
 
-function _mistakes(
+function mistakesTable(
   { mistakes, predictions }: RunEvaluation,
   classNames: readonly string[],
 ): Markup {

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { basename, join, resolve } from "node:path";
 import { AlexNetError, DataError } from "../errors.ts";
 import { writeAtomically } from "../io/atomic_file.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { namedLayers } from "../models/named.ts";
 import { type PlacedLayer, summarize } from "../nn/summary.ts";
+import { host } from "../platform/host.ts";
 import { readRun } from "../runs/read_run.ts";
 import { evaluateRun, type EvaluationOptions } from "./evaluation.ts";
 
@@ -44,14 +44,14 @@ export async function writeReport(
   run: string,
   options: ReportOptions = {},
 ): Promise<string> {
-  const { output = join(run, "report.html"), ...evaluation } = options;
-  // What draws is of no use to anybody else who imports this package.
+  const { output = host.join(run, "report.html"), ...evaluation } = options;
+  // The code that draws is loaded only when a report is written.
   const { renderPage } = await import("./page.ts");
   const records = await readRun(run);
-  const layers = _layersOf(run, records.config.model);
+  const layers = layersOf(run, records.config.model);
   const page = renderPage({
     ...records,
-    name: basename(resolve(run)),
+    name: host.nameOf(run),
     layers,
     evaluation: await evaluateRun(run, records.config, evaluation),
   });
@@ -59,14 +59,14 @@ export async function writeReport(
   return output;
 }
 
-/** Not every network of `config.json` can be: images may be too small for it. */
-function _layersOf(run: string, model: ModelConfig): PlacedLayer[] {
+/** Lists the layers of the network in `config.json`, whose images may be too small for it. */
+function layersOf(run: string, model: ModelConfig): PlacedLayer[] {
   try {
     const { layers, inputShape } = namedLayers(model);
     return summarize(layers, inputShape);
   } catch (error) {
     if (!(error instanceof AlexNetError)) throw error;
-    const path = join(run, "config.json");
+    const path = host.join(run, "config.json");
     throw new DataError(path, `Cannot use ${path}: model: ${error.message}`);
   }
 }

@@ -5,7 +5,7 @@
  */
 
 export type { ModelConfig } from "../io/checkpoint.ts";
-export { findCheckpoint } from "./find_checkpoint.ts";
+export { findCheckpoint } from "./run_files.ts";
 export type {
   EpochRecord,
   MetricsRecord,

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { join } from "node:path";
 import type { GenericSchema } from "valibot";
 import { DataError } from "../errors.ts";
+import { host } from "../platform/host.ts";
+import { reasonOf } from "../reason.ts";
 import type {
   EpochRecord,
   MetricsRecord,
@@ -46,54 +47,48 @@ const MAX_EPOCHS = 10_000;
  */
 export async function readRun(path: string): Promise<RunRecords> {
   const { RECORD_SCHEMA } = await import("./record_schemas.ts");
-  const check = await _loadCheck();
+  const check = await loadCheck();
   const config = await readConfig(path);
-  const metricsPath = join(path, "metrics.jsonl");
-  const lines = (await _readText(metricsPath, MAX_METRICS_BYTES)).split("\n");
+  const metricsPath = host.join(path, "metrics.jsonl");
+  const lines = (await readText(metricsPath, MAX_METRICS_BYTES)).split("\n");
   const records: { steps: StepRecord[]; epochs: EpochRecord[] } = {
     steps: [],
     epochs: [],
   };
   lines.forEach((line, i) => {
     const where = { path: metricsPath, line: i + 1 };
-    const isCutOff = i === lines.length - 1 && !_isJson(line);
+    const isCutOff = i === lines.length - 1 && !isJson(line);
     if (isCutOff) return;
-    _append(records, check(RECORD_SCHEMA, _parse(line, where), where));
+    append(records, check(RECORD_SCHEMA, parse(line, where), where));
     if (records.epochs.length > MAX_EPOCHS) {
-      throw _unusable(where, `more epochs than ${MAX_EPOCHS}, the most`);
+      throw unusable(where, `more epochs than ${MAX_EPOCHS}, the most`);
     }
   });
   return { config, ...records };
 }
 
-/**
- * Reads the configuration of a run.
- *
- * @param path The run folder.
- * @returns What the run depends on, checked.
- * @throws {DataError} If there is no run, or its configuration is too large or says what it must not.
- */
+/** Reads the configuration of a run. */
 export async function readConfig(path: string): Promise<RunConfig> {
   const { CONFIG_SCHEMA } = await import("./record_schemas.ts");
-  const check = await _loadCheck();
-  const where = { path: join(path, "config.json") };
-  const text = await _readText(where.path, MAX_CONFIG_BYTES);
-  return check(CONFIG_SCHEMA, _parse(text, where), where);
+  const check = await loadCheck();
+  const where = { path: host.join(path, "config.json") };
+  const text = await readText(where.path, MAX_CONFIG_BYTES);
+  return check(CONFIG_SCHEMA, parse(text, where), where);
 }
 
 /** A file, and a line of it, from 1. */
-interface _Place {
+interface Place {
   readonly path: string;
   readonly line?: number;
 }
 
-type _Check = <T>(
+type Check = <T>(
   schema: GenericSchema<unknown, T>,
   value: unknown,
-  where: _Place,
+  where: Place,
 ) => T;
 
-async function _loadCheck(): Promise<_Check> {
+async function loadCheck(): Promise<Check> {
   const { safeParse } = await import("valibot");
   return (schema, value, where) => {
     const { success, output, issues } = safeParse(schema, value, {
@@ -102,36 +97,36 @@ async function _loadCheck(): Promise<_Check> {
     if (success) return output;
     const field = issues[0].path?.map(({ key }) => key).join(".");
     const reason = `${field ? `${field}: ` : ""}${issues[0].message}`;
-    throw _unusable(where, reason);
+    throw unusable(where, reason);
   };
 }
 
-async function _readText(path: string, maxBytes: number): Promise<string> {
+async function readText(path: string, maxBytes: number): Promise<string> {
   try {
-    const { isFile, size } = await Deno.stat(path);
-    if (!isFile) throw _unusable({ path }, "it is not a file");
+    const { isFile, size } = await host.stat(path);
+    if (!isFile) throw unusable({ path }, "it is not a file");
     if (size > maxBytes) {
-      throw _unusable({ path }, `${size} bytes, and ${maxBytes} are the most`);
+      throw unusable({ path }, `${size} bytes, and ${maxBytes} are the most`);
     }
-    return await Deno.readTextFile(path);
+    return await host.readText(path);
   } catch (error) {
     if (error instanceof DataError) throw error;
-    const reason = error instanceof Deno.errors.NotFound
+    const reason = host.isMissing(error)
       ? "there is no such file; `train --out RUN` writes a run folder"
-      : _reason(error);
-    throw new DataError(path, `Cannot read ${_oneLine(path)}: ${reason}`);
+      : shortReason(error);
+    throw new DataError(path, `Cannot read ${oneLine(path)}: ${reason}`);
   }
 }
 
-function _parse(text: string, where: _Place): unknown {
+function parse(text: string, where: Place): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw _unusable(where, _reason(error));
+    throw unusable(where, shortReason(error));
   }
 }
 
-function _isJson(text: string): boolean {
+function isJson(text: string): boolean {
   try {
     JSON.parse(text);
     return true;
@@ -140,8 +135,8 @@ function _isJson(text: string): boolean {
   }
 }
 
-/** Adds a record in place of those from its step or epoch on. */
-function _append(
+/** Adds a record, which replaces those of its step or epoch and of later ones. */
+function append(
   { steps, epochs }: { steps: StepRecord[]; epochs: EpochRecord[] },
   record: MetricsRecord,
 ): void {
@@ -154,20 +149,20 @@ function _append(
   steps.push(record);
 }
 
-function _unusable({ path, line }: _Place, reason: string): DataError {
+function unusable({ path, line }: Place, reason: string): DataError {
   const place = line === undefined ? "" : ` line ${line}`;
   return new DataError(
     path,
-    `Cannot use ${_oneLine(path)}${place}: ${_oneLine(reason)}`,
+    `Cannot use ${oneLine(path)}${place}: ${oneLine(reason)}`,
   );
 }
 
-function _reason(error: unknown): string {
-  return _oneLine(error instanceof Error ? error.message : String(error));
+function shortReason(error: unknown): string {
+  return oneLine(reasonOf(error));
 }
 
-/** Names and contents of files may be long, and have line breaks and what terminals take for commands. */
-function _oneLine(text: string): string {
+/** Shortens text and removes line breaks and control characters, which names and contents of files may have. */
+function oneLine(text: string): string {
   const line = text.replace(/[\s\p{Cc}]+/gu, " ");
   return line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}...` : line;
 }

@@ -5,7 +5,7 @@
  */
 
 import * as v from "valibot";
-import { COUNTS } from "../data/fashion_mnist.ts";
+import { COUNTS } from "../data/fashion_mnist/fashion_mnist.ts";
 import type { TrainingProgress } from "../train/state.ts";
 import type { MetricsRecord, RunConfig } from "./records.ts";
 
@@ -25,7 +25,7 @@ const share = v.pipe(finite, v.minValue(0), v.maxValue(1));
 const count = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
 
-/** Of `config.json`. */
+/** What `config.json` must be. */
 export const CONFIG_SCHEMA: v.GenericSchema<unknown, RunConfig> = v.pipe(
   v.object({
     format: v.literal(1),
@@ -90,7 +90,7 @@ const END = {
 
 const EPOCH = v.object({ type: v.literal("epoch"), ...END });
 
-/** Of the state of a run, in the header of its checkpoints. */
+/** What the state of a run, in the header of its checkpoints, must be. */
 export const PROGRESS_SCHEMA: v.GenericSchema<unknown, TrainingProgress> = v
   .object({
     epoch: count(1),
@@ -108,7 +108,7 @@ export const PROGRESS_SCHEMA: v.GenericSchema<unknown, TrainingProgress> = v
     callbacks: v.record(text, v.unknown()),
   }) as v.GenericSchema<unknown, TrainingProgress>;
 
-/** Of a line of `metrics.jsonl`. */
+/** What a line of `metrics.jsonl` must be. */
 export const RECORD_SCHEMA: v.GenericSchema<unknown, MetricsRecord> = v.variant(
   "type",
   [STEP, EPOCH],

@@ -6,6 +6,14 @@
 
 import { readScalars } from "../device/device.ts";
 import { type Scalar, tf } from "../device/tf.ts";
+import { DataError } from "../errors.ts";
+import { cannotWrite, writeAtomically } from "../io/atomic_file.ts";
+import { encodePng } from "../io/contact_sheet.ts";
+import { drawFilters } from "../io/filter_picture.ts";
+import { EventWriter } from "../io/tensorboard.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import { host } from "../platform/host.ts";
+import type { OpenFile } from "../platform/platform.ts";
 import type {
   Callbacks,
   EpochEnd,
@@ -13,16 +21,14 @@ import type {
   Training,
 } from "../train/callbacks.ts";
 import { readWeights } from "../train/state.ts";
-import type { EventLog } from "./event_log.ts";
-import type { MetricsFile } from "./metrics_file.ts";
-import type { StepRecord } from "./records.ts";
+import type { MetricsRecord, StepRecord } from "./records.ts";
 import type { RunCheckpoints } from "./run_checkpoints.ts";
 
 /** Most steps that are read from the device at once. */
 const MOST_PENDING = 64;
 
 /** A step whose numbers are still on the device. */
-interface _PendingStep
+interface PendingStep
   extends Pick<StepRecord, "epoch" | "step" | "learningRate"> {
   readonly loss: Scalar;
   readonly correct: Scalar;
@@ -36,11 +42,11 @@ export interface RecorderFiles {
   readonly checkpoints: RunCheckpoints;
 }
 
-/** Callbacks of `fit`. The numbers of steps stay on the device until it is waited for anyway. */
+/** Callbacks of `fit`. The numbers of steps stay on the device until something else has to wait for it. */
 export class Recorder implements Callbacks, Disposable {
   readonly name = "recorder";
   readonly #files: RecorderFiles;
-  #pending: _PendingStep[] = [];
+  #pending: PendingStep[] = [];
   /** Best result of a whole epoch so far: the larger the better. */
   #best: number | undefined;
 
@@ -70,7 +76,7 @@ export class Recorder implements Callbacks, Disposable {
     metrics.append([{ type: "epoch", ...epoch }]);
     await events.epoch(epoch, net);
     const result = epoch.testAccuracy ?? -epoch.loss;
-    // A part of an epoch is done again by a run that goes on, which would not know of it: better than nothing only.
+    // A resumed run does a part of an epoch again. So the weights of a part are kept only if no whole epoch has ended.
     if (this.#best !== undefined && (epoch.isPartial || result <= this.#best)) {
       return;
     }
@@ -87,12 +93,7 @@ export class Recorder implements Callbacks, Disposable {
     this.#best = typeof best === "number" ? best : undefined;
   }
 
-  /**
-   * Writes the steps so far, waiting for the device.
-   *
-   * @throws {BackendError} If the device reported an error.
-   * @throws {DataError} If they cannot be written.
-   */
+  /** Writes the steps so far, waiting for the device. */
   async flush(): Promise<void> {
     const pending = this.#pending.splice(0);
     if (pending.length === 0) return;
@@ -113,16 +114,167 @@ export class Recorder implements Callbacks, Disposable {
       this.#files.metrics.append(records);
       this.#files.events.steps(records);
     } finally {
-      _free(pending);
+      free(pending);
     }
   }
 
   /** Frees the steps that were not written. */
   [Symbol.dispose](): void {
-    _free(this.#pending.splice(0));
+    free(this.#pending.splice(0));
   }
 }
 
-function _free(steps: readonly _PendingStep[]): void {
+function free(steps: readonly PendingStep[]): void {
   for (const { loss, correct } of steps) tf.dispose([loss, correct]);
+}
+
+/** Where a run goes on. It writes this epoch and step, and all later ones, again. */
+export interface ResumePoint {
+  /** Epoch, from 1. */
+  readonly epoch: number;
+  /** Step, from 0 over the run. */
+  readonly step: number;
+}
+
+/**
+ * A file to which records are added. Those that are added at once are one write, so that a process that is killed leaves at
+ * most a torn last line, which readers pass over and a run that goes on takes away.
+ */
+export class MetricsFile implements Disposable {
+  readonly #path: string;
+  readonly #file: OpenFile;
+
+  private constructor(path: string, file: OpenFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Opens a file, and takes away what the run is going to write again: that of the given epoch and step, and of later
+   * ones.
+   */
+  static async open(path: string, from: ResumePoint): Promise<MetricsFile> {
+    try {
+      const text = await read(path);
+      const kept = text.split("\n").filter((line) => isBefore(line, from));
+      const content = kept.map((line) => `${line}\n`).join("");
+      if (content !== text) {
+        await writeAtomically(path, [new TextEncoder().encode(content)]);
+      }
+      return new MetricsFile(path, await host.open(path, "append"));
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      throw cannotWrite(path, error);
+    }
+  }
+
+  /** Adds records. */
+  append(records: readonly MetricsRecord[]): void {
+    const text = records.map((record) => `${JSON.stringify(record)}\n`);
+    const bytes = new TextEncoder().encode(text.join(""));
+    try {
+      this.#file.writeSync(bytes);
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+  }
+
+  /** Waits until what was added is on the disk. */
+  async sync(): Promise<void> {
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+  }
+
+  /** Closes the file. */
+  [Symbol.dispose](): void {
+    this.#file[Symbol.dispose]();
+  }
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return await host.readText(path);
+  } catch (error) {
+    if (host.isMissing(error)) return "";
+    throw error;
+  }
+}
+
+/** Whether a line is a whole record of something that the run does not do again. */
+function isBefore(line: string, from: ResumePoint): boolean {
+  try {
+    const { type, step, epoch } = JSON.parse(line) as MetricsRecord & {
+      step?: number;
+    };
+    return type === "epoch" ? epoch < from.epoch : step! < from.step;
+  } catch {
+    return false;
+  }
+}
+
+/** An event file of a run. */
+export class EventLog {
+  readonly #writer: EventWriter;
+
+  private constructor(writer: EventWriter) {
+    this.#writer = writer;
+  }
+
+  /** Starts a file in a run folder. What other files say of the given step and of later ones counts no more. */
+  static async open(folder: string, step: number): Promise<EventLog> {
+    return new EventLog(await EventWriter.open(folder, { resumeAtStep: step }));
+  }
+
+  /** Path of the file. */
+  get path(): string {
+    return this.#writer.path;
+  }
+
+  /** Adds steps: curves of loss, accuracy and learning rate. */
+  steps(records: readonly StepRecord[]): void {
+    for (const { step, loss, accuracy, learningRate } of records) {
+      this.#writer.scalars(step, {
+        "step/loss": loss ?? NaN,
+        "step/accuracy": accuracy,
+        "step/learning_rate": learningRate,
+      });
+    }
+    this.#writer.flush();
+  }
+
+  /**
+   * Adds the curves of loss, accuracy and speed of an epoch, and the first layer's filters. A whole epoch stands at its
+   * last step, a part of one at the step with which a resumed run goes on.
+   */
+  async epoch(epoch: EpochEnd, net: Sequential): Promise<void> {
+    const step = epoch.isPartial ? epoch.steps : epoch.steps - 1;
+    const values = {
+      "epoch/train_loss": epoch.loss,
+      "epoch/train_accuracy": epoch.trainAccuracy,
+      "epoch/measured_train_accuracy": epoch.measuredTrainAccuracy,
+      "epoch/test_loss": epoch.testLoss,
+      "epoch/test_accuracy": epoch.testAccuracy,
+      "epoch/images_per_second": epoch.imagesPerSecond,
+    };
+    for (const [tag, value] of Object.entries(values)) {
+      if (value !== undefined) this.#writer.scalars(step, { [tag]: value });
+    }
+    const png = await drawFirstFilters(net);
+    if (png) this.#writer.image("filters of the first layer", step, png);
+    this.#writer.flush();
+  }
+}
+
+/** The filters as a PNG file, if the first layer has filters of one or three channels. */
+async function drawFirstFilters(
+  net: Sequential,
+): Promise<Uint8Array | undefined> {
+  const [kernel] = net.getWeights();
+  const { shape } = kernel;
+  if (shape.length !== 4 || (shape[2] !== 1 && shape[2] !== 3)) return;
+  const values = await kernel.data() as Float32Array;
+  return encodePng(drawFilters({ shape, values }));
 }

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import {
   type Checkpoint,
@@ -14,6 +13,8 @@ import {
   writeCheckpoint,
 } from "../io/checkpoint.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
+import { host } from "../platform/host.ts";
+import { reasonOf } from "../reason.ts";
 import type { TrainingState } from "../train/state.ts";
 
 /** The checkpoint from which a run goes on. */
@@ -25,7 +26,7 @@ export const BEST = "best";
 /** Names of older checkpoints, by the number of steps done. */
 const STEP_NAME = /^step-(\d{8,})$/;
 
-/** Where a process that was killed may have left something. */
+/** The names of files that a process that was killed may have left. */
 const PART_NAME = /\.part$/;
 
 /** Options of {@linkcode RunCheckpoints}. */
@@ -43,112 +44,90 @@ export class RunCheckpoints {
   /** Steps done in `last`, where this process wrote or read it. */
   #lastStep: number | undefined;
 
-  /**
-   * Names the folder; nothing is read or written yet.
-   *
-   * @param folder The folder.
-   * @param options Which network, and how many states to keep.
-   */
+  /** Names the folder; nothing is read or written yet. */
   constructor(folder: string, options: RunCheckpointsOptions) {
     this.#folder = folder;
     this.#options = options;
   }
 
-  /**
-   * Reads the newest state, and takes away what a process that was killed has left half-written.
-   *
-   * @returns The state; undefined where there is none yet.
-   * @throws {DataError} If its file is damaged or belongs to something else.
-   */
+  /** Reads the newest state, if there is one, and removes what a process that was killed has left half-written. */
   async load(): Promise<TrainingState | undefined> {
     const names = await this.#list();
     for (const name of names.filter((name) => PART_NAME.test(name))) {
-      await Deno.remove(join(this.#folder, name));
+      await host.remove(host.join(this.#folder, name));
     }
-    const newest = names.includes(LAST) ? LAST : _olderFirst(names).at(-1);
+    const newest = names.includes(LAST) ? LAST : olderFirst(names).at(-1);
     if (newest === undefined) return;
-    const path = join(this.#folder, newest);
+    const path = host.join(this.#folder, newest);
     const checkpoint = await loadCheckpoint(path, { tensors: "all" });
-    const state = await _stateOf(checkpoint, this.#options.model);
+    const state = await stateOf(checkpoint, this.#options.model);
     if (newest === LAST) this.#lastStep = state.progress.step;
     return state;
   }
 
   /**
-   * Writes a state as `last`, whole or not at all; what was `last` becomes one of the older ones, of which as many are kept
-   * as is asked for.
-   *
-   * @param state The state.
-   * @throws {DataError} If it cannot be written.
+   * Writes a state as `last`, whole or not at all. What was `last` becomes one of the older ones, of which as many are
+   * kept as was asked for.
    */
   async save({ weights, others, progress }: TrainingState): Promise<void> {
     const { model, keep = 1 } = this.#options;
-    // At the end of an epoch there may be two states of one step, the second of which has all that callbacks did.
+    // The end of an epoch may save two states of one step. The second has all that callbacks did, and replaces the first.
     const isOlder = this.#lastStep !== undefined &&
       this.#lastStep < progress.step;
     if (keep > 1 && isOlder) await this.#keepLast();
-    await writeCheckpoint(join(this.#folder, LAST), {
+    await writeCheckpoint(host.join(this.#folder, LAST), {
       config: model,
       tensors: new Map([...weights, ...others]),
       training: JSON.stringify(progress),
     });
     this.#lastStep = progress.step;
-    const older = _olderFirst(await this.#list());
+    const older = olderFirst(await this.#list());
     for (const name of older.slice(0, Math.max(0, older.length - keep + 1))) {
-      await Deno.remove(join(this.#folder, name));
+      await host.remove(host.join(this.#folder, name));
     }
   }
 
-  /**
-   * Writes weights as `best`, whole or not at all.
-   *
-   * @param weights The weights by name.
-   * @throws {DataError} If they cannot be written.
-   */
+  /** Writes weights as `best`, whole or not at all. */
   async saveBest(weights: ReadonlyMap<string, NamedTensor>): Promise<void> {
     const { model } = this.#options;
-    const path = join(this.#folder, BEST);
+    const path = host.join(this.#folder, BEST);
     await writeCheckpoint(path, { config: model, tensors: weights });
   }
 
-  /** A second name for the file, which stays when the next takes the first; a copy where there are no second names. */
+  /** Gives `last` a second name, under which it stays when the next state is written; or copies it where that cannot be. */
   async #keepLast(): Promise<void> {
-    const last = join(this.#folder, LAST);
+    const last = host.join(this.#folder, LAST);
     const name = `step-${String(this.#lastStep).padStart(8, "0")}`;
-    const path = join(this.#folder, name);
+    const path = host.join(this.#folder, name);
     try {
-      await Deno.remove(path).catch(() => {});
-      await Deno.link(last, path);
+      await host.remove(path).catch(() => {});
+      await host.link(last, path);
     } catch {
-      await Deno.copyFile(last, `${path}.part`);
-      await Deno.rename(`${path}.part`, path);
+      await host.copy(last, `${path}.part`);
+      await host.rename(`${path}.part`, path);
     }
   }
 
   async #list(): Promise<string[]> {
     try {
-      return await Array.fromAsync(
-        Deno.readDir(this.#folder),
-        ({ name }) => name,
-      );
+      return (await host.list(this.#folder)).map(({ name }) => name);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
       throw new DataError(
         this.#folder,
-        `Cannot read the folder ${this.#folder}: ${reason}`,
+        `Cannot read the folder ${this.#folder}: ${reasonOf(error)}`,
       );
     }
   }
 }
 
 /** The older checkpoints among the names in the folder. */
-function _olderFirst(names: readonly string[]): string[] {
+function olderFirst(names: readonly string[]): string[] {
   const step = (name: string) => Number(STEP_NAME.exec(name)?.[1]);
   return names.filter((name) => STEP_NAME.test(name))
     .toSorted((a, b) => step(a) - step(b));
 }
 
-async function _stateOf(
+async function stateOf(
   { path, config, tensors, training }: Checkpoint,
   model: ModelConfig,
 ): Promise<TrainingState> {
@@ -163,7 +142,7 @@ async function _stateOf(
       `Cannot go on from ${path}: it is of another network than the run`,
     );
   }
-  const { success, output } = safeParse(PROGRESS_SCHEMA, _parse(training));
+  const { success, output } = safeParse(PROGRESS_SCHEMA, parse(training));
   if (!success) {
     throw new DataError(
       path,
@@ -181,7 +160,7 @@ async function _stateOf(
   };
 }
 
-function _parse(text: string | undefined): unknown {
+function parse(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? "");
   } catch {

@@ -4,25 +4,23 @@
  * @module
  */
 
-import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { writeAtomically } from "../io/atomic_file.ts";
+import { host } from "../platform/host.ts";
 import type { Callbacks } from "../train/callbacks.ts";
 import type { Checkpoints, TrainingState } from "../train/state.ts";
-import { EventLog } from "./event_log.ts";
-import { lockRun } from "./lock.ts";
-import { MetricsFile } from "./metrics_file.ts";
 import { readConfig } from "./read_run.ts";
-import { Recorder } from "./recorder.ts";
+import { EventLog, MetricsFile, Recorder } from "./recorder.ts";
 import type { RunConfig } from "./records.ts";
+import { RunCheckpoints } from "./run_checkpoints.ts";
 import {
   hasRun,
+  lockRun,
   makeFolder,
   removeParts,
   RUN_FILES,
   takeAway,
 } from "./run_files.ts";
-import { RunCheckpoints } from "./run_checkpoints.ts";
 
 /** Options of a run folder. */
 export interface RunFolderOptions {
@@ -34,12 +32,12 @@ export interface RunFolderOptions {
 
 /** Options of {@linkcode RunFolder.resume}. */
 export interface ResumeOptions extends RunFolderOptions {
-  /** What of the recipe is no longer as it was. Default: nothing. */
+  /** What is changed in the recipe. Default: nothing. */
   recipe?: RunConfig["recipe"];
 }
 
 /** What a run folder is opened with. */
-interface _Opening extends RunFolderOptions {
+interface Opening extends RunFolderOptions {
   readonly config: RunConfig;
   readonly lock: Disposable;
 }
@@ -88,7 +86,7 @@ export class RunFolder implements Disposable {
   private constructor(
     path: string,
     parts: {
-      opening: _Opening;
+      opening: Opening;
       state?: TrainingState;
       metrics: MetricsFile;
       events: EventLog;
@@ -104,7 +102,7 @@ export class RunFolder implements Disposable {
     this.checkpoints = {
       everySteps: opening.checkpointEvery,
       async save(state) {
-        // What happened before a state must be on the disk before the state is, as a run that goes on begins there.
+        // A run that goes on begins at the state. So what happened before it must be on the disk first.
         await recorder.flush();
         await metrics.sync();
         await checkpoints.save(state);
@@ -128,7 +126,7 @@ export class RunFolder implements Disposable {
     config: RunConfig,
     options: RunFolderOptions = {},
   ): Promise<RunFolder> {
-    await makeFolder(join(path, RUN_FILES.checkpoints));
+    await makeFolder(host.join(path, RUN_FILES.checkpoints));
     const lock = lockRun(path);
     try {
       if (await hasRun(path)) {
@@ -137,7 +135,7 @@ export class RunFolder implements Disposable {
           `Cannot begin a run in ${path} as there is one: go on with it by \`train --resume ${path}\`, or choose another folder`,
         );
       }
-      await _writeConfig(path, config);
+      await writeConfig(path, config);
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
@@ -166,10 +164,10 @@ export class RunFolder implements Disposable {
     const config = { ...old, recipe: { ...old.recipe, ...options.recipe } };
     const lock = lockRun(path);
     try {
-      await makeFolder(join(path, RUN_FILES.checkpoints));
+      await makeFolder(host.join(path, RUN_FILES.checkpoints));
       await removeParts(path);
       if (JSON.stringify(config) !== JSON.stringify(old)) {
-        await _writeConfig(path, config);
+        await writeConfig(path, config);
       }
     } catch (error) {
       lock[Symbol.dispose]();
@@ -178,17 +176,20 @@ export class RunFolder implements Disposable {
     return await RunFolder.#open(path, { ...options, config, lock });
   }
 
-  static async #open(path: string, opening: _Opening): Promise<RunFolder> {
+  static async #open(path: string, opening: Opening): Promise<RunFolder> {
     const { config: { model }, keepCheckpoints, lock } = opening;
     let metrics: MetricsFile | undefined;
     try {
       const checkpoints = new RunCheckpoints(
-        join(path, RUN_FILES.checkpoints),
+        host.join(path, RUN_FILES.checkpoints),
         { model, keep: keepCheckpoints },
       );
       const state = await checkpoints.load();
       const from = state?.progress ?? { epoch: 1, step: 0 };
-      metrics = await MetricsFile.open(join(path, RUN_FILES.metrics), from);
+      metrics = await MetricsFile.open(
+        host.join(path, RUN_FILES.metrics),
+        from,
+      );
       const events = await EventLog.open(path, from.step);
       const parts = { opening, state, metrics, events, checkpoints };
       return new RunFolder(path, parts);
@@ -199,20 +200,20 @@ export class RunFolder implements Disposable {
     }
   }
 
-  /** Takes a new run away, as if it had never been begun; what else is in its folder stays, and then the folder does. */
+  /** Removes a new run, as if it had never been begun. If something else is in its folder, that and the folder stay. */
   async remove(): Promise<void> {
     this[Symbol.dispose]();
     await takeAway(this.path, [this.#events]);
   }
 
-  /** Closes the files, and lets others have the folder; once is enough, and twice does no harm. */
+  /** Closes the files and unlocks the folder. A second call does nothing. */
   [Symbol.dispose](): void {
     for (const part of this.#parts.splice(0)) part[Symbol.dispose]();
   }
 }
 
-async function _writeConfig(path: string, config: RunConfig): Promise<void> {
+async function writeConfig(path: string, config: RunConfig): Promise<void> {
   const text = `${JSON.stringify(config, null, 2)}\n`;
-  const file = join(path, RUN_FILES.config);
+  const file = host.join(path, RUN_FILES.config);
   await writeAtomically(file, [new TextEncoder().encode(text)]);
 }

@@ -4,9 +4,13 @@
  * @module
  */
 
+import {
+  type Batch,
+  divide,
+  type EpochOptions,
+  type Shard,
+} from "../data/loader/batch.ts";
 import { tf } from "../device/tf.ts";
-import type { Batch, EpochOptions } from "../data/loader_options.ts";
-import { divide, type Shard } from "../data/shard.ts";
 
 /** Batches to train on or to evaluate: a `DataLoader`, or anything that yields batches. */
 export interface BatchSource extends AsyncIterable<Batch> {

@@ -4,12 +4,12 @@
  * @module
  */
 
+import type { Batch } from "../data/loader/batch.ts";
 import { ensureBackend } from "../device/open.ts";
 import { tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import type { Batch } from "../data/loader_options.ts";
 import { batchesFrom, type BatchSource } from "./batch_source.ts";
 import type { Progress } from "./callbacks.ts";
 import { anywhere, type Communicator, sumNumbers } from "./communicator.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { Batch } from "../data/loader/batch.ts";
 import { readScalars } from "../device/device.ts";
 import { tf } from "../device/tf.ts";
-import type { Batch } from "../data/loader_options.ts";
 import { DataError } from "../errors.ts";
 import { ensureBackend } from "../device/open.ts";
 import type { Sequential } from "../nn/sequential.ts";

@@ -4,10 +4,9 @@
  * @module
  */
 
+import type { Batch, Shard } from "../data/loader/batch.ts";
 import { readScalars } from "../device/device.ts";
 import { type Scalar, type Tensor, tf } from "../device/tf.ts";
-import type { Batch } from "../data/loader_options.ts";
-import type { Shard } from "../data/shard.ts";
 import { type Communicator, sumNumbers } from "./communicator.ts";
 import { GradientSum } from "./gradient_sum.ts";
 import type { TogetherOptions } from "./together.ts";

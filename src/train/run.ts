@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { Batch } from "../data/loader/batch.ts";
 import { DataError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import type { Batch } from "../data/loader_options.ts";
 import { restoreStates, saveStates } from "./callback_states.ts";
 import type { EpochEnd, Training } from "./callbacks.ts";
 import { batchesFrom, type BatchSource } from "./batch_source.ts";

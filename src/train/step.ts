@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ShardPlace } from "../data/loader/batch.ts";
 import {
   type Scalar,
   type Tensor,
@@ -17,7 +18,6 @@ import {
   type GradientListener,
   valueAndGradients,
 } from "../device/tape.ts";
-import type { ShardPlace } from "../data/shard.ts";
 import { sliceBatch } from "../nn/batch.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import { type Precision, requirePrecision } from "../nn/precision.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { Batch } from "../data/loader/batch.ts";
 import { type Scalar, type Tensor, tf } from "../device/tf.ts";
-import type { Batch } from "../data/loader_options.ts";
 import type { Precision } from "../nn/precision.ts";
 import type { NormClip } from "../optim/clip.ts";
 import type { Schedule } from "../optim/schedule.ts";

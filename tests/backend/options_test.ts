@@ -11,10 +11,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import { device } from "../../src/device/device.ts";
-import { nativeLibrary } from "../../src/device/open.ts";
+import { initBackend, nativeLibrary } from "../../src/device/open.ts";
 import { tf } from "../../src/device/tf.ts";
 import { BackendError, OptionError } from "../../src/errors.ts";
-import { initBackend } from "../../src/device/open.ts";
 import { lenet } from "../../src/models/lenet.ts";
 
 // The first tests, as no device may be ready yet.

@@ -9,12 +9,18 @@ import {
   describeAdapter,
   findAdapter,
 } from "../../src/device/webgpu/run/adapter.ts";
-import { readScalars, throwIfDeviceFailed } from "../../src/device/device.ts";
-import { device as deviceInUse } from "../../src/device/device.ts";
-import { nativeLibrary } from "../../src/device/open.ts";
+import {
+  device as deviceInUse,
+  readScalars,
+  throwIfDeviceFailed,
+} from "../../src/device/device.ts";
+import {
+  ensureBackend,
+  initBackend,
+  nativeLibrary,
+} from "../../src/device/open.ts";
 import { loadTf, tf } from "../../src/device/tf.ts";
 import { BackendError, OptionError } from "../../src/errors.ts";
-import { ensureBackend, initBackend } from "../../src/device/open.ts";
 import { use, webgpuTest } from "../device.ts";
 
 webgpuTest(

@@ -7,8 +7,8 @@
 
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { fileName, INDICES, VARIANTS } from "../../scripts/make_fixtures.ts";
-import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
-import { MANIFEST } from "../../src/data/manifest.ts";
+import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
+import { MANIFEST } from "../../src/data/fashion_mnist/manifest.ts";
 import { loadCheckpoint, restoreWeights } from "../../src/io/checkpoint.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { evaluatePredictions, type Predictions } from "../../src/train/mod.ts";

@@ -5,10 +5,10 @@
  * @module
  */
 
+import type { ArrayBatch } from "../../src/data/loader/batch.ts";
 import { arrayDataset } from "../../src/data/array_dataset.ts";
-import type { DataLoader } from "../../src/data/data_loader.ts";
+import type { DataLoader } from "../../src/data/loader/data_loader.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
-import type { ArrayBatch } from "../../src/data/host_batch.ts";
 import { numbers } from "../numbers.ts";
 
 /**

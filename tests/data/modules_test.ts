@@ -13,7 +13,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { DataLoader } from "../../src/data/data_loader.ts";
+import { DataLoader } from "../../src/data/loader/data_loader.ts";
 import { importDataset, importTransform } from "../../src/data/modules.ts";
 import { originOf } from "../../src/data/origin.ts";
 import { partsOf } from "../../src/data/transforms/transform.ts";

@@ -6,8 +6,10 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../src/errors.ts";
-import { encodeSafetensors } from "../../src/io/safetensors.ts";
-import { openSafetensors } from "../../src/io/safetensors_file.ts";
+import {
+  encodeSafetensors,
+  openSafetensors,
+} from "../../src/io/safetensors.ts";
 import { makeFolder } from "../data/folder.ts";
 import {
   join,

@@ -4,8 +4,11 @@
  * @module
  */
 
-import type { NamedTensor, Safetensors } from "../../src/io/safetensors.ts";
-import { openSafetensors } from "../../src/io/safetensors_file.ts";
+import {
+  type NamedTensor,
+  openSafetensors,
+  type Safetensors,
+} from "../../src/io/safetensors.ts";
 
 /** Tensors of several ranks, with a name that a file must not be able to harm anything with. */
 export const TENSORS: ReadonlyMap<string, NamedTensor> = new Map([

@@ -8,7 +8,6 @@ import type {
   AdapterDescription,
   TunedOperation,
 } from "../../src/device/device.ts";
-import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../src/errors.ts";
 import {
   readTuning,
@@ -17,6 +16,7 @@ import {
 } from "../../src/io/tuning_cache.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { setVariables } from "../environment.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 
 const ADAPTER: AdapterDescription = {
   name: "an adapter",

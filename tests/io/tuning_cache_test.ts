@@ -8,13 +8,13 @@ import type {
   AdapterDescription,
   TunedOperation,
 } from "../../src/device/device.ts";
-import { assert, assertEquals } from "@std/assert";
 import {
   readTuning,
   tuningFile,
   writeTuning,
 } from "../../src/io/tuning_cache.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
+import { assert, assertEquals } from "@std/assert";
 
 const ADAPTER: AdapterDescription = {
   name: "an adapter (of version 1)",

@@ -4,13 +4,16 @@
  * @module
  */
 
-import type { AdamRates, AdamTensors } from "../../src/device/device.ts";
-import { assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/device/device.ts";
+import {
+  type AdamRates,
+  type AdamTensors,
+  throwIfDeviceFailed,
+} from "../../src/device/device.ts";
 import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { ADAM_DEFAULTS, adamStep } from "../optim/adam_reference.ts";
+import { assertEquals } from "@std/assert";
 
 /** Sizes of parameters. */
 export const ADAM_SIZES = [1, 3, 4, 1000, 4097];

@@ -5,9 +5,7 @@
  * @module
  */
 
-import { SCALE_STATE } from "../../src/device/device.ts";
-import { assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/device/device.ts";
+import { SCALE_STATE, throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
 import { adamInPlace } from "../../src/device/webgpu/update/update_in_place.ts";
 import { readAs } from "../../src/device/webgpu/cast.ts";
@@ -22,6 +20,7 @@ import {
 } from "./adam_cases.ts";
 import { passTest } from "./forms.ts";
 import { poison, webgpuBackend } from "./run.ts";
+import { assertEquals } from "@std/assert";
 
 async function _check(
   run: AdamRun,

@@ -4,9 +4,7 @@
  * @module
  */
 
-import { CLIP_STATE } from "../../src/device/device.ts";
-import { assertEquals } from "@std/assert";
-import { throwIfDeviceFailed } from "../../src/device/device.ts";
+import { CLIP_STATE, throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf } from "../../src/device/tf.ts";
 import { clipNorm } from "../../src/device/webgpu/update/clip.ts";
 import { assertClose } from "../compare.ts";
@@ -14,6 +12,7 @@ import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import { passTest } from "./forms.ts";
 import { poison, webgpuBackend } from "./run.ts";
+import { assertEquals } from "@std/assert";
 
 /** Fills what the kernel makes with NaN first, and fails if it leaves something behind. */
 async function _stateOf(gradients: readonly Tensor[]): Promise<Float32Array> {

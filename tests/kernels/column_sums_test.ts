@@ -5,12 +5,12 @@
  */
 
 import type { FusedActivation } from "../../src/device/device.ts";
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { biasGradient } from "../../src/device/webgpu/dense/fused_dense.ts";
 import { assertClose, type Tolerance } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { passTest } from "./forms.ts";
 import { runKernelOfSeveral, sumTolerance } from "./run.ts";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 
 /** Rows and columns. One invocation adds up 64 rows, of four columns where they come in fours. */
 const SIZES: readonly (readonly [rows: number, columns: number])[] = [

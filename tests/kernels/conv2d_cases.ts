@@ -6,8 +6,8 @@
 
 import type { FusedActivation } from "../../src/device/device.ts";
 import type { ConvSizes } from "../../src/device/sizes.ts";
-import type { backend_util } from "@tensorflow/tfjs-core";
 import { loadTf } from "../../src/device/tf.ts";
+import type { backend_util } from "@tensorflow/tfjs-core";
 
 /** A convolution. */
 export interface ConvCase {

@@ -5,9 +5,6 @@
  */
 
 import type { ConvSizes } from "../../src/device/sizes.ts";
-import { assert, assertEquals } from "@std/assert";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Tensor } from "../../src/device/tf.ts";
 import {
   conv2dFilterGradient,
@@ -26,6 +23,9 @@ import { webgpuTest } from "../device.ts";
 import { type ConvCase, sizesOf } from "./conv2d_cases.ts";
 import { runKernel, webgpuBackend } from "./run.ts";
 import { setUpWinograd, winogradTolerance } from "./winograd_cases.ts";
+import { assert, assertEquals } from "@std/assert";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
 const SOFTWARE: AdapterTraits = {
   isSoftware: true,

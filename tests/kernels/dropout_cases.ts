@@ -4,16 +4,15 @@
  * @module
  */
 
-import type { RandomKey } from "../../src/device/device.ts";
-import { assert, assertEquals } from "@std/assert";
+import { device, type RandomKey } from "../../src/device/device.ts";
 import { type Tensor, type Tensor2D, tf } from "../../src/device/tf.ts";
-import { device } from "../../src/device/device.ts";
 import type { MatmulSizes } from "../../src/device/webgpu/gemm/product.ts";
 import { STREAMS, uniforms } from "../../src/random.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { referenceMatmul } from "./reference.ts";
 import { type RunSeveral, sumTolerance } from "./run.ts";
+import { assert, assertEquals } from "@std/assert";
 
 const LARGEST = 2 ** 32 - 1;
 const STREAM = STREAMS.dropout + 3;

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type {
-  FusedActivation,
-  FusedConvOptions,
-  FusedPool,
+import {
+  device,
+  type FusedActivation,
+  type FusedConvOptions,
+  type FusedPool,
 } from "../../src/device/device.ts";
 import { loadTf, type Tensor, type Tensor4D } from "../../src/device/tf.ts";
-import { device } from "../../src/device/device.ts";
 import {
   convSizes,
   poolOutputShape,

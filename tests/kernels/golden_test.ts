@@ -5,7 +5,6 @@
  */
 
 import type { ConvSizes } from "../../src/device/sizes.ts";
-import { assert } from "@std/assert";
 import {
   inputPatches,
   inputTaps,
@@ -17,6 +16,7 @@ import type {
 } from "../../src/device/webgpu/gemm/gemm_store.ts";
 import { completeShader } from "../../src/device/webgpu/wgsl/operand.ts";
 import { matrix } from "../../src/device/webgpu/gemm/view.ts";
+import { assert } from "@std/assert";
 
 /** AlexNet's second convolution, 96 to 256 channels by 5x5, padded to the same size, for two images. */
 const SIZES: ConvSizes = {

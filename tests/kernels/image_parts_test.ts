@@ -5,11 +5,11 @@
  */
 
 import { imageStep } from "../../src/device/sizes.ts";
-import { assert, assertEquals } from "@std/assert";
 import {
   cutImages,
   imagesOf,
 } from "../../src/device/webgpu/conv/image_parts.ts";
+import { assert, assertEquals } from "@std/assert";
 
 const STEPS: [sizes: number[], step: number][] = [
   [[64], 1],

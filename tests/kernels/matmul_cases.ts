@@ -5,12 +5,12 @@
  */
 
 import type { FusedActivation } from "../../src/device/device.ts";
-import { assertEquals } from "@std/assert";
 import type { MatmulSizes } from "../../src/device/webgpu/gemm/product.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { referenceMatmul } from "./reference.ts";
 import { type Input, sumTolerance } from "./run.ts";
+import { assertEquals } from "@std/assert";
 
 /** A product. */
 export interface MatmulCase {

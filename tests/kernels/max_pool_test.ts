@@ -5,7 +5,6 @@
  */
 
 import { poolInputShape, poolOutputShape } from "../../src/device/sizes.ts";
-import { assertEquals } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";
 import {
   maxPool,
@@ -27,6 +26,7 @@ import {
 } from "./pool_checks.ts";
 import { referenceMaxPool } from "./pool_reference.ts";
 import { runKernel, runKernelOfSeveral } from "./run.ts";
+import { assertEquals } from "@std/assert";
 
 const forward: Pool = (x, sizes) =>
   runKernel({

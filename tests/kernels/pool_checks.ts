@@ -9,7 +9,6 @@ import {
   poolOutputShape,
   type PoolSizes,
 } from "../../src/device/sizes.ts";
-import { assertEquals } from "@std/assert";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
 import { type PoolCase, poolSizesOf } from "./pool_cases.ts";
@@ -20,6 +19,7 @@ import {
   referenceMaxPoolGradient,
 } from "./pool_reference.ts";
 import type { Input } from "./run.ts";
+import { assertEquals } from "@std/assert";
 
 /** Computes a pooling, or the gradient of an average pooling from that of its output. */
 export type Pool = (input: Input, sizes: PoolSizes) => Promise<Float32Array>;

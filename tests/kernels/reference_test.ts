@@ -5,7 +5,6 @@
  */
 
 import type { PoolSizes } from "../../src/device/sizes.ts";
-import { assertEquals } from "@std/assert";
 import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { read, use } from "../device.ts";
@@ -22,6 +21,7 @@ import {
   referenceConv2dInputGradient,
   referenceMatmul,
 } from "./reference.ts";
+import { assertEquals } from "@std/assert";
 
 /** The CPU backend sums a few dozen terms in float32. */
 const RELATIVE = 1e-6;

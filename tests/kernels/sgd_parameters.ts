@@ -5,10 +5,10 @@
  */
 
 import type { SgdRates } from "../../src/device/device.ts";
-import { assertEquals } from "@std/assert";
 import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
 import { assertClose } from "../compare.ts";
 import { numbers } from "../numbers.ts";
+import { assertEquals } from "@std/assert";
 
 /** Parameters on the device and what they should be. */
 export interface Parameter {

@@ -5,9 +5,6 @@
  */
 
 import type { ConvSizes } from "../../src/device/sizes.ts";
-import { assert } from "@std/assert";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Tensor } from "../../src/device/tf.ts";
 import {
   convKey,
@@ -29,6 +26,9 @@ import {
   referenceConv2dInputGradient,
 } from "./reference.ts";
 import { type Input, runKernelOfSeveral } from "./run.ts";
+import { assert } from "@std/assert";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
 /**
  * Largest error that is allowed, as a share of the largest element: a fifth of what a single rounding to float16, with which

@@ -5,7 +5,6 @@
  */
 
 import type { ConvSizes } from "../../src/device/sizes.ts";
-import { assert, assertEquals } from "@std/assert";
 import { pretendTraits, traitsOf } from "../../src/device/webgpu/run/ways.ts";
 import {
   fitsWinograd,
@@ -16,6 +15,7 @@ import { type ConvCase, sizesOf } from "./conv2d_cases.ts";
 import { formTest, passTest } from "./forms.ts";
 import { webgpuBackend } from "./run.ts";
 import { checkWinograd, setUpWinograd } from "./winograd_cases.ts";
+import { assert, assertEquals } from "@std/assert";
 
 const MAX_BYTES = 2 ** 27;
 

@@ -6,8 +6,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { readScalars } from "../../src/device/device.ts";
-import { device } from "../../src/device/device.ts";
+import { device, readScalars } from "../../src/device/device.ts";
 import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { alexnetLayers } from "../../src/models/alexnet.ts";
 import { maxBatch, sliceBatch } from "../../src/nn/batch.ts";

@@ -15,8 +15,8 @@ import { lossAndGradients } from "../../src/train/step.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { deviceTest, read, use } from "../device.ts";
 import { numbers } from "../numbers.ts";
-import * as reference from "./reference.ts";
 import type { Values } from "./reference.ts";
+import * as reference from "./reference.ts";
 
 const SIDE = 67;
 const LABELS = [3, 7];

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor1D, type Tensor4D, tf } from "../../src/device/tf.ts";
-import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
+import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { PRECISIONS } from "../../src/nn/precision.ts";
 import type { Sequential } from "../../src/nn/sequential.ts";

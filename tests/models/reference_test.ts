@@ -20,8 +20,8 @@ import { sizeOf } from "../../src/nn/shape.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { read, use } from "../device.ts";
 import { numbers } from "../numbers.ts";
-import * as reference from "./reference.ts";
 import type { Values } from "./reference.ts";
+import * as reference from "./reference.ts";
 
 /** Rounding of float32 sums of at most 300 terms. */
 const RELATIVE = 2e-6;

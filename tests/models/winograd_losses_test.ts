@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { readScalars } from "../../src/device/device.ts";
 import { tf } from "../../src/device/tf.ts";
-import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
+import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import {
   chooseWays,
   chosenWays,

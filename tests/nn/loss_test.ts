@@ -14,8 +14,8 @@ import {
 import { countCorrect, softmaxCrossEntropy } from "../../src/nn/loss.ts";
 import { assertClose } from "../compare.ts";
 import { read, use, webgpuTest } from "../device.ts";
-import * as reference from "../models/reference.ts";
 import { labelsUpTo, numbers } from "../numbers.ts";
+import * as reference from "../models/reference.ts";
 
 interface Case {
   what: string;

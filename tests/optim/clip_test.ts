@@ -5,10 +5,7 @@
  * @module
  */
 
-import { SCALE_STATE } from "../../src/device/device.ts";
-import { assertEquals, assertThrows } from "@std/assert";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { throwIfDeviceFailed } from "../../src/device/device.ts";
+import { SCALE_STATE, throwIfDeviceFailed } from "../../src/device/device.ts";
 import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
 import { readAs } from "../../src/device/webgpu/cast.ts";
@@ -19,6 +16,8 @@ import { sgd } from "../../src/optim/sgd.ts";
 import { assertClose } from "../compare.ts";
 import { use, webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
 /** Sizes of gradients: of which some are read from textures. */
 const SIZES = [3, 4, 1, 70_000, 65_537, 4097];

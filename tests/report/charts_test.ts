@@ -6,8 +6,15 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type Chart, drawChart } from "../../src/report/charts.ts";
-import { band, bars, curve, rule, words } from "../../src/report/marks.ts";
+import {
+  band,
+  bars,
+  type Chart,
+  curve,
+  drawChart,
+  rule,
+  words,
+} from "../../src/report/charts.ts";
 
 const BLUE = { name: "a < b", color: "blue" };
 const CHART: Chart = {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
+import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import { saveCheckpoint } from "../../src/io/checkpoint.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { sgd } from "../../src/optim/sgd.ts";

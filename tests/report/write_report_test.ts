@@ -11,7 +11,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";
-import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
+import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import { loadCheckpoint, restoreWeights } from "../../src/io/checkpoint.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { writeReport } from "../../src/report/mod.ts";

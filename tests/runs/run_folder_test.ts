@@ -9,7 +9,7 @@ import { DataError, TrainingError } from "../../src/errors.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import { arrayDataset } from "../../src/data/array_dataset.ts";
-import { DataLoader } from "../../src/data/data_loader.ts";
+import { DataLoader } from "../../src/data/loader/data_loader.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import { readRun } from "../../src/runs/read_run.ts";
 import type { RunConfig } from "../../src/runs/records.ts";

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ensureFashionMnist } from "../../src/data/files.ts";
+import { ensureFashionMnist } from "../../src/data/fashion_mnist/files.ts";
 import {
   assertOneLineError,
   cacheIn,

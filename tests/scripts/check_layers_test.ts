@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import {
   checkLayers,
+  findHostCalls,
   findLongFiles,
   findQuestions,
   findViolations,
@@ -152,5 +153,25 @@ Deno.test("findQuestions() finds who asks which device it is, but for devices th
   assertEquals(findQuestions(texts), [
     "src/nn/x.ts:2 asks which device it is: add an operation to Device",
     "src/optim/y.ts:1 asks which device it is: add an operation to Device",
+  ]);
+});
+
+Deno.test("findHostCalls() finds calls of Deno and Node.js where a browser is to run as well", () => {
+  const call = "const { size } = await Deno.stat(path);";
+  const texts = new Map([
+    ["src/data/x.ts", `/** Not Deno.stat. */\n// Deno.open\n${call}\n`],
+    ["src/io/y.ts", 'import { join } from "node:path";'],
+    ["src/data/dataset.ts", '[Symbol.for("Deno.customInspect")]: print,'],
+    ["src/random.ts", call],
+    ["src/platform/deno.ts", call],
+    ["src/device/onednn/library/library.ts", call],
+    ["src/device/webgpu/run/adapter.ts", call],
+    ["src/cli/main.ts", call],
+    ["tests/z.ts", call],
+  ]);
+  assertEquals(findHostCalls(texts), [
+    "src/data/x.ts:3 calls Deno or Node.js: ask host of src/platform",
+    "src/io/y.ts:1 calls Deno or Node.js: ask host of src/platform",
+    "src/random.ts:1 calls Deno or Node.js: ask host of src/platform",
   ]);
 });

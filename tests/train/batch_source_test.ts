@@ -4,12 +4,12 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import type { EpochOptions } from "../../src/data/loader/batch.ts";
 import { tf } from "../../src/device/tf.ts";
-import type { EpochOptions } from "../../src/data/loader_options.ts";
 import { batchesFrom, type BatchSource } from "../../src/train/batch_source.ts";
 import { type KernelDevice, use, webgpuTest } from "../device.ts";
 import { tinyData } from "./tiny.ts";
+import { assertEquals } from "@std/assert";
 
 /** What a part is. */
 interface _Part {

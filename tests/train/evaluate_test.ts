@@ -12,8 +12,8 @@ import type { Progress } from "../../src/train/callbacks.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { assertClose } from "../compare.ts";
 import { use, webgpuTest } from "../device.ts";
-import * as reference from "../models/reference.ts";
 import { CLASSES, tinyData, tinyNet } from "./tiny.ts";
+import * as reference from "../models/reference.ts";
 
 for (const device of ["cpu", "webgpu"] as const) {
   const test = device === "webgpu" ? webgpuTest : Deno.test;

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Tensor1D, type Tensor4D, tf } from "../../src/device/tf.ts";
-import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
+import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import { OptionError } from "../../src/errors.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";

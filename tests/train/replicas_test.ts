@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type Tensor, tf } from "../../src/device/tf.ts";
-import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
+import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { adam } from "../../src/optim/adam.ts";
 import { sgd } from "../../src/optim/sgd.ts";

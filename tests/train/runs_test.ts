@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";
-import { loadFashionMnist } from "../../src/data/fashion_mnist.ts";
+import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import { compose, normalize, toTensor } from "../../src/data/transforms/mod.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { sgd } from "../../src/optim/sgd.ts";

@@ -22,8 +22,8 @@ import { lossAndGradients } from "../../src/train/step.ts";
 import { assertClose, assertCloseTensor } from "../compare.ts";
 import { read, use } from "../device.ts";
 import { labelsUpTo, numbers } from "../numbers.ts";
-import * as reference from "../models/reference.ts";
 import { CLASSES, SIZE, tinyNet } from "./tiny.ts";
+import * as reference from "../models/reference.ts";
 
 const BATCH = 4;
 

@@ -5,7 +5,7 @@
  */
 
 import { arrayDataset } from "../../src/data/array_dataset.ts";
-import { DataLoader } from "../../src/data/data_loader.ts";
+import { DataLoader } from "../../src/data/loader/data_loader.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { dropout } from "../../src/nn/dropout.ts";

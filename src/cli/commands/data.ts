@@ -4,13 +4,15 @@
  * @module
  */
 
-import type { DataLoader } from "../../data/data_loader.ts";
+import type { DataLoader } from "../../data/loader/data_loader.ts";
 import type { Sample } from "../../data/dataset.ts";
-import { loadFashionMnist } from "../../data/fashion_mnist.ts";
-import { ensureFashionMnist, readVerified } from "../../data/files.ts";
-import type { ArrayBatch } from "../../data/host_batch.ts";
-import type { EpochOptions } from "../../data/loader_options.ts";
-import { MANIFEST } from "../../data/manifest.ts";
+import { loadFashionMnist } from "../../data/fashion_mnist/fashion_mnist.ts";
+import {
+  ensureFashionMnist,
+  readVerified,
+} from "../../data/fashion_mnist/files.ts";
+import type { ArrayBatch, EpochOptions } from "../../data/loader/batch.ts";
+import { MANIFEST } from "../../data/fashion_mnist/manifest.ts";
 import { initBackend } from "../../device/open.ts";
 import { drawContactSheet, encodePng } from "../../io/contact_sheet.ts";
 import type { CommandLine } from "../command_line.ts";

@@ -11,12 +11,15 @@ import {
 } from "../../device/webgpu/run/adapter.ts";
 import { initBackend, nativeLibrary } from "../../device/open.ts";
 import { loadTf } from "../../device/tf.ts";
-import { ensureFashionMnist, readVerified } from "../../data/files.ts";
-import config from "../../../deno.json" with { type: "json" };
+import {
+  ensureFashionMnist,
+  readVerified,
+} from "../../data/fashion_mnist/files.ts";
 import { useTuned } from "../../train/tune.ts";
 import type { CommandLine } from "../command_line.ts";
 import type { OptionValues } from "../options.ts";
 import { formatBytes, formatDevice, formatTuned } from "../terminal/console.ts";
+import config from "../../../deno.json" with { type: "json" };
 
 /** What an examination found. */
 interface Findings {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MANIFEST } from "../../data/manifest.ts";
+import { MANIFEST } from "../../data/fashion_mnist/manifest.ts";
 import type { ModelConfig } from "../../io/checkpoint.ts";
 import { checkClasses } from "../../io/model_config.ts";
 import {

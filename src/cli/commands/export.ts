@@ -4,7 +4,7 @@
  * @module
  */
 
-import { exportModel } from "../../io/interchange/export.ts";
+import { exportModel } from "../../io/interchange/interchange.ts";
 import { describeModel } from "../../io/model_config.ts";
 import type { CommandLine } from "../command_line.ts";
 import { readCheckpoint } from "../network.ts";

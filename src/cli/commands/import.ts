@@ -5,7 +5,7 @@
  */
 
 import { writeCheckpoint } from "../../io/checkpoint.ts";
-import { importModel } from "../../io/interchange/import.ts";
+import { importModel } from "../../io/interchange/interchange.ts";
 import { describeModel } from "../../io/model_config.ts";
 import type { CommandLine } from "../command_line.ts";
 import { checkWritable, requireOne, UsageError } from "../usage.ts";

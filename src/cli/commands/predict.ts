@@ -5,7 +5,10 @@
  */
 
 import type { Image } from "../../data/dataset.ts";
-import { type LoadImageOptions, loadImages } from "../../data/load_image.ts";
+import {
+  type LoadImageOptions,
+  loadImages,
+} from "../../data/pictures/load_image.ts";
 import { DataError } from "../../errors.ts";
 import { classify, type ClassProbability } from "../../train/classify.ts";
 import type { CommandLine } from "../command_line.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { planForDevice } from "../../data/device_plan.ts";
+import { planForDevice } from "../../data/loader/device_plan.ts";
 import { partsOf } from "../../data/transforms/transform.ts";
 import type { CommandLine } from "../command_line.ts";
 import { IMAGE_SIZE, transformOf } from "../load_data.ts";

@@ -5,8 +5,8 @@
  */
 
 import { join } from "node:path";
-import { DataLoader } from "../../data/data_loader.ts";
-import type { FashionMnist } from "../../data/fashion_mnist.ts";
+import { DataLoader } from "../../data/loader/data_loader.ts";
+import type { FashionMnist } from "../../data/fashion_mnist/fashion_mnist.ts";
 import { AlexNetError } from "../../errors.ts";
 import { saveCheckpoint } from "../../io/checkpoint.ts";
 import { initBackend } from "../../device/open.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { BackendInfo, TunedOperation } from "../../device/device.ts";
-import type { DataSummary } from "../../data/loader_options.ts";
+import type { DataSummary } from "../../data/loader/data_loader.ts";
 import type { ClassMetrics } from "../../train/confusion.ts";
 import type { EpochEnd } from "../../train/callbacks.ts";
 import type { LayerSummary } from "../../nn/summary.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DownloadProgress } from "../../data/download.ts";
+import type { DownloadProgress } from "../../data/fashion_mnist/download.ts";
 import type { EpochEnd, Progress } from "../../train/callbacks.ts";
 import { formatBytes, formatDuration, formatSpeed } from "./console.ts";
 import { Curves } from "./curve.ts";

@@ -6,12 +6,6 @@
 
 import { OptionError, ShapeError } from "../../errors.ts";
 import type { Image } from "../dataset.ts";
-import {
-  adjustBrightness,
-  adjustContrast,
-  adjustHue,
-  adjustSaturation,
-} from "./color.ts";
 import { define, type Random, type Transform } from "./transform.ts";
 
 /** How far to change the colours: names and meaning are those of torchvision's `ColorJitter`. */
@@ -54,13 +48,13 @@ const ADJUSTMENTS: readonly Adjustment[] = [
  * @throws {OptionError} If an option is out of its range.
  */
 export function colorJitter(options: ColorJitterOptions = {}): Transform {
-  const ranges = ADJUSTMENTS.map(({ name }) => _rangeOf(name, options[name]));
+  const ranges = ADJUSTMENTS.map(({ name }) => rangeOf(name, options[name]));
   const used = ADJUSTMENTS.filter((_, i) => ranges[i] !== undefined);
   const colored = used.filter(({ needsColors }) => needsColors);
   return define(
     (image, random = Math.random) => {
-      _checkChannels(image, colored);
-      const order = _drawOrder(random);
+      checkChannels(image, colored);
+      const order = drawOrder(random);
       const factors = ranges.map((range) =>
         range && range[0] + random() * (range[1] - range[0])
       );
@@ -88,8 +82,8 @@ export function colorJitter(options: ColorJitterOptions = {}): Transform {
   );
 }
 
-/** Range of the factors; `undefined` if the only one is that which changes nothing. */
-function _rangeOf(
+/** Range of the factors; `undefined` if none of them changes anything. */
+function rangeOf(
   name: keyof ColorJitterOptions,
   given: number | readonly number[] = 0,
 ): readonly number[] | undefined {
@@ -114,7 +108,7 @@ function _rangeOf(
   return [Math.max(least, min), max];
 }
 
-function _checkChannels(
+function checkChannels(
   { channels }: Image,
   colored: readonly Adjustment[],
 ): void {
@@ -128,11 +122,112 @@ function _checkChannels(
 }
 
 /** A random order of the four (Fisher-Yates). */
-function _drawOrder(random: Random): number[] {
+function drawOrder(random: Random): number[] {
   const order = ADJUSTMENTS.map((_, i) => i);
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
     [order[i], order[j]] = [order[j], order[i]];
   }
   return order;
+}
+
+/**
+ * Blends with black.
+ *
+ * @param image An image of any channels.
+ * @param factor At least 0: 0 is black, 1 the image itself, 2 twice as bright.
+ * @returns float32, clamped to [0, maxValue].
+ */
+export function adjustBrightness(image: Image, factor: number): Image {
+  return blend(image, factor, () => 0);
+}
+
+/**
+ * Blends with the mean grey of the image.
+ *
+ * @param image An image of one or three channels.
+ * @param factor At least 0: 0 is grey, 1 the image itself, 2 twice the contrast.
+ * @returns float32, clamped to [0, maxValue].
+ */
+export function adjustContrast(image: Image, factor: number): Image {
+  const { data, channels } = image;
+  const greyAt = channels === 1 ? (i: number) => data[i] : greyOf(data);
+  let sum = 0;
+  for (let i = 0; i < data.length; i += channels) sum += greyAt(i);
+  const mean = sum / (data.length / channels);
+  return blend(image, factor, () => mean);
+}
+
+/**
+ * Blends each pixel with its grey.
+ *
+ * @param image An image of three channels.
+ * @param factor At least 0: 0 is black and white, 1 the image itself, 2 twice as colourful.
+ * @returns float32, clamped to [0, maxValue].
+ */
+export function adjustSaturation(image: Image, factor: number): Image {
+  return blend(image, factor, greyOf(image.data));
+}
+
+/**
+ * Turns the circle of hues.
+ *
+ * torchvision goes to hue, saturation and value, and back by a table of six cases (`_rgb2hsv`, `_hsv2rgb`). This is the same
+ * in one formula: channel c is value - range * max(0, min(k, 4 - k, 1)), where range is value * saturation and k is
+ * 6 * hue + 5 - 2 c modulo 6.
+ *
+ * @param image An image of three channels.
+ * @param factor In [-0.5, 0.5], in turns: 0 is the image itself, 1/3 makes red green, -0.5 and 0.5 make complements.
+ * @returns float32, clamped to [0, maxValue]; the greatest value of each pixel and its saturation are those of the input.
+ */
+export function adjustHue(image: Image, factor: number): Image {
+  const { data, maxValue } = image;
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i += 3) {
+    const r = data[i];
+    const g = data[i + 1];
+    const b = data[i + 2];
+    const value = Math.max(r, g, b);
+    const range = value - Math.min(r, g, b);
+    const sixths = hueOf(r, g, b) + 6 * factor;
+    for (let c = 0; c < 3; c++) {
+      const turned = sixths + 5 - 2 * c;
+      const k = turned - 6 * Math.floor(turned / 6);
+      const loss = Math.max(0, Math.min(k, 4 - k, 1));
+      out[i + c] = Math.min(maxValue, Math.max(0, value - range * loss));
+    }
+  }
+  return { ...image, data: out };
+}
+
+/** Where on the circle of hues a colour is, in sixths of a turn: red is 0, green 2, blue 4; grey is put at 0. */
+function hueOf(r: number, g: number, b: number): number {
+  const value = Math.max(r, g, b);
+  const range = value - Math.min(r, g, b);
+  if (range === 0) return 0;
+  if (value === r) return (g - b) / range;
+  return value === g ? 2 + (b - r) / range : 4 + (r - g) / range;
+}
+
+/** Weighs an image with `factor` and something else, given for the place of a pixel's first value, with 1 - `factor`. */
+function blend(
+  image: Image,
+  factor: number,
+  otherAt: (first: number) => number,
+): Image {
+  const { data, channels, maxValue } = image;
+  const out = new Float32Array(data.length);
+  for (let first = 0; first < data.length; first += channels) {
+    const other = (1 - factor) * otherAt(first);
+    for (let i = first; i < first + channels; i++) {
+      const value = factor * data[i] + other;
+      out[i] = Math.min(maxValue, Math.max(0, value));
+    }
+  }
+  return { ...image, data: out };
+}
+
+/** The luma of ITU-R BT.601, with torchvision's digits (they add up to 0.9999). */
+function greyOf(data: Image["data"]): (first: number) => number {
+  return (i) => 0.2989 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
 }

@@ -79,7 +79,7 @@ export function randomCrop(
   const extent = sizeOf("randomCrop", size);
   const { height, width } = extent;
   const { padIfNeeded = false, fill = 0, paddingMode = "constant" } = options;
-  const [left, top, right, bottom] = _sides(options.padding ?? 0);
+  const [left, top, right, bottom] = sidesOf(options.padding ?? 0);
   if (!Number.isFinite(fill)) throw new OptionError("fill", fill, "finite");
   if (!PADDING_MODES.includes(paddingMode)) {
     throw new OptionError(
@@ -94,7 +94,7 @@ export function randomCrop(
     const pad = (by: number[]) => {
       const [l, t, r, b] = by;
       if (Math.max(...by) === 0) return;
-      _checkMirror(current, by, paddingMode);
+      checkMirror(current, by, paddingMode);
       current = {
         height: current.height + t + b,
         width: current.width + l + r,
@@ -207,7 +207,7 @@ export function requireProbability(p: number): number {
 }
 
 /** Left, top, right and bottom. */
-function _sides(padding: number | readonly number[]): number[] {
+function sidesOf(padding: number | readonly number[]): number[] {
   const given = [padding].flat();
   const sides = [0, 1, 2, 3].map((side) => given[side % given.length]);
   const isPossible = [1, 2, 4].includes(given.length) &&
@@ -222,7 +222,7 @@ function _sides(padding: number | readonly number[]): number[] {
   return sides;
 }
 
-function _checkMirror(image: Extent, by: number[], mode: PaddingMode): void {
+function checkMirror(image: Extent, by: number[], mode: PaddingMode): void {
   if (mode !== "reflect" && mode !== "symmetric") return;
   const [left, top, right, bottom] = by;
   const spare = mode === "reflect" ? 1 : 0;

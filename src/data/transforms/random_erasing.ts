@@ -51,11 +51,11 @@ const NUM_ATTEMPTS = 10;
 export function randomErasing(options: RandomErasingOptions = {}): Transform {
   const { scale = [0.02, 0.33], ratio = [0.3, 3.3], value = 0 } = options;
   const p = requireProbability(options.p ?? 0.5);
-  if (!(_isRange(scale) && scale[0] >= 0 && scale[1] <= 1)) {
+  if (!(isRange(scale) && scale[0] >= 0 && scale[1] <= 1)) {
     const requirement = "[min, max] with 0 <= min <= max <= 1";
     throw new OptionError("scale", scale, requirement);
   }
-  if (!(_isRange(ratio) && ratio[0] > 0)) {
+  if (!(isRange(ratio) && ratio[0] > 0)) {
     throw new OptionError("ratio", ratio, "[min, max] with 0 < min <= max");
   }
   const values = value === "random" ? undefined : [value].flat();
@@ -63,21 +63,21 @@ export function randomErasing(options: RandomErasingOptions = {}): Transform {
     const requirement = 'a finite number, one per channel, or "random"';
     throw new OptionError("value", value, requirement);
   }
-  // What the caller does with them later makes no difference.
+  // Copies, as the caller may change them later.
   const ranges = structuredClone({ scale, ratio });
   return define(
     (image, random = Math.random) => {
-      if (values) _checkValues(values, image);
+      if (values) checkValues(values, image);
       if (random() >= p) return image;
-      const part = _drawPart(image, { ...ranges, random });
+      const part = drawPart(image, { ...ranges, random });
       // On a small image, the sides of a small part round to zero.
       if (!part || part.height * part.width === 0) return image;
       return values
-        ? _overwrite(image, part, (channel) => values[channel % values.length])
-        : _overwrite(
+        ? overwrite(image, part, (channel) => values[channel % values.length])
+        : overwrite(
           { ...image, data: Float32Array.from(image.data) },
           part,
-          _normal(random),
+          normal(random),
         );
     },
     {
@@ -88,12 +88,12 @@ export function randomErasing(options: RandomErasingOptions = {}): Transform {
   );
 }
 
-function _isRange(range: readonly number[]): boolean {
+function isRange(range: readonly number[]): boolean {
   return range?.length === 2 && range.every(Number.isFinite) &&
     range[0] <= range[1];
 }
 
-function _checkValues(values: readonly number[], image: Image): void {
+function checkValues(values: readonly number[], image: Image): void {
   const { data, channels } = image;
   if (values.length !== 1 && values.length !== channels) {
     throw new ShapeError(
@@ -109,7 +109,7 @@ function _checkValues(values: readonly number[], image: Image): void {
   }
 }
 
-function _drawPart(
+function drawPart(
   image: Extent,
   { scale, ratio, random }:
     & Required<Pick<RandomErasingOptions, "scale" | "ratio">>
@@ -130,7 +130,7 @@ function _drawPart(
 }
 
 /** Copies an image, with other values in a part of it. */
-function _overwrite(
+function overwrite(
   image: Image,
   { top, left, height, width }: Rectangle,
   valueOf: (channel: number) => number,
@@ -147,7 +147,7 @@ function _overwrite(
 }
 
 /** Makes a source of standard normal numbers, which come in twos (Box and Muller, 1958). */
-function _normal(random: Random): () => number {
+function normal(random: Random): () => number {
   let spare: number | undefined;
   return () => {
     if (spare !== undefined) {

@@ -64,7 +64,7 @@ export function sizeOf(option: string, size: Size): Extent {
 }
 
 /**
- * Rounds as Python does, which decides places and sizes in torchvision.
+ * Rounds as Python does: torchvision's places and sizes depend on it.
  *
  * @param x Any number.
  * @returns The nearest integer; of two, the even one.
@@ -99,14 +99,14 @@ export function lookThrough(
   const columns = Int32Array.from(
     { length: width },
     (_, x) =>
-      _inside(
+      inside(
         left + (isFlipped ? width - 1 - x : x),
         image.width,
         padding.mode,
       ),
   );
   for (let y = 0; y < height; y++) {
-    const row = _inside(top + y, image.height, padding.mode);
+    const row = inside(top + y, image.height, padding.mode);
     if (row < 0) continue;
     for (let x = 0; x < width; x++) {
       if (columns[x] < 0) continue;
@@ -118,8 +118,8 @@ export function lookThrough(
   return { ...image, data: out, height, width };
 }
 
-/** Which of the places 0 to `size` - 1 stands for a place that may be beyond them; -1 if none does. */
-function _inside(i: number, size: number, mode: PaddingMode): number {
+/** Which of the places 0 to `size` - 1 is shown at a place that may be beyond them; -1 if none is. */
+function inside(i: number, size: number, mode: PaddingMode): number {
   if (i >= 0 && i < size) return i;
   switch (mode) {
     case "constant":
@@ -127,16 +127,16 @@ function _inside(i: number, size: number, mode: PaddingMode): number {
     case "edge":
       return i < 0 ? 0 : size - 1;
     case "symmetric": {
-      const at = _modulo(i, 2 * size);
+      const at = modulo(i, 2 * size);
       return Math.min(at, 2 * size - 1 - at);
     }
     case "reflect": {
-      const at = _modulo(i, Math.max(1, 2 * size - 2));
+      const at = modulo(i, Math.max(1, 2 * size - 2));
       return Math.min(at, Math.max(1, 2 * size - 2) - at);
     }
   }
 }
 
-function _modulo(i: number, n: number): number {
+function modulo(i: number, n: number): number {
   return (i % n + n) % n;
 }

@@ -5,12 +5,6 @@
  */
 
 import type { AnyBackend, Kernel } from "./kernel.ts";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type {
-  KernelConfig,
-  KernelFunc,
-  TensorInfo,
-} from "@tensorflow/tfjs-core";
 import { convKernels } from "./tfjs_conv2d.ts";
 import { matmulKernels } from "./tfjs_matmul.ts";
 import { maxPoolKernels } from "./tfjs_pool.ts";
@@ -24,6 +18,12 @@ import { matmul } from "../webgpu/gemm/product.ts";
 import { prepareWebGpu } from "../webgpu/open_webgpu.ts";
 import { maxPool, maxPoolGradient } from "../webgpu/pool/max_pool.ts";
 import { BackendError } from "../../errors.ts";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type {
+  KernelConfig,
+  KernelFunc,
+  TensorInfo,
+} from "@tensorflow/tfjs-core";
 
 const KERNELS: Readonly<Record<string, Kernel<WebGPUBackend>>> = {
   ...convKernels({

@@ -6,7 +6,6 @@
 
 import { areFloats, type Kernel } from "./kernel.ts";
 import type { ConvSizes, PoolSizes } from "../sizes.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { CpuBackend } from "../tfjs/cpu_backend.ts";
 import type {
   BinaryFunction,
@@ -32,6 +31,7 @@ import {
 import { readyDevice } from "../device.ts";
 import { nativeMatmul } from "../onednn/matmul.ts";
 import { nativePool, nativePoolGradient } from "../onednn/pool.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 
 /** Fewer elements are computed faster than a native call for their number is made ready. */
 const MIN_ELEMENTS = 4096;

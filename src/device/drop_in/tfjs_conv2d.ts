@@ -12,8 +12,8 @@ import {
   type KernelCall,
 } from "./kernel.ts";
 import type { FusedActivation } from "../device.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { type ConvSizes, convSizes } from "../sizes.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 
 /** A convolution and its gradients as a backend computes them: float32, NHWC and HWIO; undefined where it does not. */
 export interface ConvOperations<Backend> {

@@ -12,9 +12,9 @@ import {
   type KernelCall,
 } from "./kernel.ts";
 import type { FusedActivation } from "../device.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { tf } from "../tf.ts";
 import type { MatmulSizes } from "../webgpu/gemm/product.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 
 /** Multiplies float32 matrices: `output[i] = activation(a[i] * b[i] + bias)`. */
 export type MatmulOperation<Backend> = (

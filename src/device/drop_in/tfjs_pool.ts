@@ -10,8 +10,8 @@ import {
   type Kernel,
   type KernelCall,
 } from "./kernel.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { poolOutputShape, type PoolSizes, poolSizes } from "../sizes.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 
 /** Max pooling and its gradient as a backend computes them, float32; undefined where it does not. */
 export interface MaxPoolOperations<Backend> {

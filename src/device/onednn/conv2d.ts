@@ -5,7 +5,6 @@
  */
 
 import type { ConvSizes } from "../sizes.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { Convolution, Layout, Windows } from "./library/operation.ts";
 import type { OneDnn } from "./library/library.ts";
 import {
@@ -20,6 +19,7 @@ import {
   primitiveOf,
   rowMajor,
 } from "./tensors.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 
 /** With fewer channels, tiles are mostly empty lanes. */
 const MIN_TILED_CHANNELS = 16;

@@ -6,8 +6,8 @@
  */
 
 import type { CrossEntropy } from "../device.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { cpuBackend, floatsOf, makeFloats } from "./tensors.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 
 /** Computes loss, correct count and gradient. */
 export function nativeCrossEntropy(

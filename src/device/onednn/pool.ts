@@ -5,7 +5,6 @@
  */
 
 import { poolInputShape, poolOutputShape, type PoolSizes } from "../sizes.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { makePrimitive, type Primitive } from "./library/primitive.ts";
 import { windowsOf } from "./conv2d.ts";
 import {
@@ -17,6 +16,7 @@ import {
   makeFloats,
   primitiveOf,
 } from "./tensors.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
 
 /** What a pooling takes of each window; padding never counts. */
 export type PoolKind = "max" | "average";

@@ -28,29 +28,15 @@ export interface FoundWeights {
   readonly path: string;
   /** Its tensors by name. */
   readonly entries: ReadonlyMap<string, { readonly shape: Shape }>;
-  /**
-   * Lists the weights of a network as such a file has them.
-   *
-   * @param config The network.
-   * @returns Shapes by name, the last bias last.
-   */
+  /** The weights of a network as such a file has them: shapes by name, the last bias last. */
   readonly expected: (config: ModelConfig) => ReadonlyMap<string, Shape>;
-  /**
-   * Says what else tells the file from one of a network, if all that is expected is there.
-   *
-   * @param config The network.
-   * @returns What does, in words to follow "as lenet, "; `undefined` if nothing does.
-   */
+  /** Says what else differs from a network, if all that is expected is there, in words to follow "as lenet, ". */
   readonly misfit: (config: ModelConfig) => string | undefined;
 }
 
 /**
- * Finds the network.
- *
- * @param found The weights.
- * @param known What is known of the network.
- * @returns The network whose weights the file has.
- * @throws {DataError} If there is none, or images of several sizes would give such weights.
+ * Finds the network whose weights the file has. It throws if there is none, or if images of several sizes would give
+ * such weights.
  */
 export function detectModel(
   found: FoundWeights,
@@ -62,14 +48,16 @@ export function detectModel(
   for (const model of models) {
     const usual = known.imageSize ?? NETWORKS[model].imageSize;
     const asUsual = { model, classes: 2, imageSize: usual };
-    const lastName = [..._expected(found, asUsual)?.keys() ?? []].at(-1);
+    const lastName = [...expectedOf(found, asUsual)?.keys() ?? []].at(-1);
     const classes = entries.get(lastName ?? "")?.shape[0] ?? asUsual.classes;
     const withSize = (imageSize: number) => ({ model, classes, imageSize });
-    const misfit = _misfit(found, withSize(usual));
+    const misfit = misfitOf(found, withSize(usual));
     if (misfit === undefined) return withSize(usual);
     misfits.push(`as ${model}, ${misfit}`);
     if (known.imageSize !== undefined) continue;
-    const sizes = _sizes().filter((size) => !_misfit(found, withSize(size)));
+    const sizes = imageSizes().filter((size) =>
+      !misfitOf(found, withSize(size))
+    );
     if (sizes.length === 1) return withSize(sizes[0]);
     if (sizes.length === 0) continue;
     throw new DataError(
@@ -87,28 +75,22 @@ export function detectModel(
   );
 }
 
-/**
- * Checks whether a file has the weights of a network.
- *
- * @param found The weights.
- * @param config The network.
- * @returns Whether it has.
- */
+/** Whether a file has the weights of a network. */
 export function fits(found: FoundWeights, config: ModelConfig): boolean {
-  return _misfit(found, config) === undefined;
+  return misfitOf(found, config) === undefined;
 }
 
-function _sizes(): number[] {
+function imageSizes(): number[] {
   return Array.from({ length: MAX_IMAGE_SIZE }, (_, i) => i + 1);
 }
 
 /** The first weight that is missing, another one, or too many. */
-function _misfit(
+function misfitOf(
   found: FoundWeights,
   config: ModelConfig,
 ): string | undefined {
   if (config.classes > MAX_CLASSES) return "its classes are too many";
-  const expected = _expected(found, config);
+  const expected = expectedOf(found, config);
   if (expected === undefined) return "its images or classes are too few";
   for (const [name, shape] of expected) {
     const entry = found.entries.get(name);
@@ -121,7 +103,7 @@ function _misfit(
   return found.misfit(config);
 }
 
-function _expected(
+function expectedOf(
   { expected }: FoundWeights,
   config: ModelConfig,
 ): ReadonlyMap<string, Shape> | undefined {

@@ -1,14 +1,31 @@
 /**
  * PyTorch's names and layouts of weights: those of the `state_dict` of a `torch.nn.Sequential` with a module per layer and
- * per activation.
+ * per activation. They are read from safetensors files, which may also have the names and layouts of here.
  *
  * @module
  */
 
+import { AlexNetError } from "../../errors.ts";
 import type { Shape } from "../../nn/shape.ts";
-import type { NamedTensor } from "../safetensors.ts";
-import type { DescribedLayer } from "./described.ts";
-import { permute } from "./permute.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import {
+  type ModelConfig,
+  parseModelConfig,
+  weightShapes,
+} from "../model_config.ts";
+import {
+  type NamedTensor,
+  openSafetensors,
+  type SafetensorsFile,
+} from "../safetensors.ts";
+import { showName } from "../untrusted.ts";
+import { type DescribedLayer, describeNetwork, permute } from "./described.ts";
+import {
+  detectModel,
+  fits,
+  type FoundWeights,
+  type KnownModel,
+} from "./detect.ts";
 
 /** A weight here and in PyTorch. */
 export interface PyTorchWeight {
@@ -27,12 +44,7 @@ export interface PyTorchWeight {
   readonly dimensions: Shape;
 }
 
-/**
- * Lists the weights of a network as PyTorch has them.
- *
- * @param layers The layers, first to last.
- * @returns The weights, in the order of the `state_dict`.
- */
+/** Lists the weights of a network in the order of PyTorch's `state_dict`. */
 export function pytorchWeights(
   layers: readonly DescribedLayer[],
 ): PyTorchWeight[] {
@@ -46,7 +58,7 @@ export function pytorchWeights(
       const dimensions = config.kind === "dense" && image
         ? [...image, kernel.shape[1]]
         : kernel.shape;
-      const moved = _toPyTorch(dimensions.length).map((d) => dimensions[d]);
+      const moved = pytorchOrder(dimensions.length).map((d) => dimensions[d]);
       list.push({
         name: `${index}.weight`,
         shape: config.kind === "dense"
@@ -71,13 +83,7 @@ export function pytorchWeights(
   return list;
 }
 
-/**
- * Turns a weight into PyTorch's layout.
- *
- * @param weight Which weight.
- * @param tensor Its values here.
- * @returns A copy in PyTorch's layout.
- */
+/** Copies a weight into PyTorch's layout. */
 export function toPyTorch(
   weight: PyTorchWeight,
   tensor: NamedTensor,
@@ -86,23 +92,17 @@ export function toPyTorch(
   const whole = { shape: dimensions, values: tensor.values };
   return {
     shape,
-    values: permute(whole, _toPyTorch(dimensions.length)).values,
+    values: permute(whole, pytorchOrder(dimensions.length)).values,
   };
 }
 
-/**
- * Turns a weight into the layout here.
- *
- * @param weight Which weight.
- * @param tensor Its values in PyTorch.
- * @returns A copy in the layout here.
- */
+/** Copies a weight of PyTorch into the layout here. */
 export function fromPyTorch(
   weight: PyTorchWeight,
   tensor: NamedTensor,
 ): NamedTensor {
   const { ourShape, dimensions } = weight;
-  const order = _toPyTorch(dimensions.length);
+  const order = pytorchOrder(dimensions.length);
   const whole = {
     shape: order.map((d) => dimensions[d]),
     values: tensor.values,
@@ -112,6 +112,84 @@ export function fromPyTorch(
 }
 
 /** For each dimension in PyTorch, which one it is here: HWIO to OIHW, `[in, out]` to `[out, in]`. */
-function _toPyTorch(rank: number): number[] {
+function pytorchOrder(rank: number): number[] {
   return rank === 4 ? [3, 2, 0, 1] : rank === 2 ? [1, 0] : [0];
+}
+
+/** A module of a `Sequential` that may itself be a part of something: "0.weight" or "net.0.weight". */
+const PYTORCH_NAME = /^(.*?)\d+\.(?:weight|bias)$/;
+
+/** Finds out which network's weights a file has, and reads them. */
+export async function importSafetensors(
+  path: string,
+  known: KnownModel,
+): Promise<Checkpoint> {
+  using file = await openSafetensors(path);
+  const isKeras = [...file.entries.keys()].some((n) => n.endsWith(".kernel"));
+  const prefix = isKeras ? "" : prefixOf(file);
+  const found: FoundWeights = {
+    path,
+    entries: file.entries,
+    expected: (config) =>
+      isKeras ? weightShapes(config) : pytorchShapes(config, prefix),
+    // Files of here have the state of a run beside the weights.
+    misfit: (config) => isKeras ? undefined : extraOf(file, config, prefix),
+  };
+  const config = statedConfig(file, found, known) ??
+    detectModel(found, known);
+  if (isKeras) {
+    const tensors = await file.readAll(weightShapes(config).keys());
+    return { path, config, tensors };
+  }
+  const tensors = new Map<string, NamedTensor>();
+  for (const weight of pytorchWeights(describeNetwork(config).layers)) {
+    const tensor = await file.read(`${prefix}${weight.name}`);
+    tensors.set(weight.ours, fromPyTorch(weight, tensor));
+  }
+  return { path, config, tensors };
+}
+
+function prefixOf({ entries }: SafetensorsFile): string {
+  const [first = ""] = entries.keys();
+  return PYTORCH_NAME.exec(first)?.[1] ?? "";
+}
+
+function pytorchShapes(
+  config: ModelConfig,
+  prefix: string,
+): Map<string, Shape> {
+  const weights = pytorchWeights(describeNetwork(config).layers);
+  return new Map(
+    weights.map(({ name, shape }) => [`${prefix}${name}`, shape]),
+  );
+}
+
+/** A module that the network has not. */
+function extraOf(
+  { entries }: SafetensorsFile,
+  config: ModelConfig,
+  prefix: string,
+): string | undefined {
+  const shapes = pytorchShapes(config, prefix);
+  const extra = [...entries.keys()].find((name) =>
+    PYTORCH_NAME.exec(name)?.[1] === prefix && !shapes.has(name)
+  );
+  return extra && `it has tensor ${showName(extra)} too many`;
+}
+
+/** Files that this package wrote say which network it is. */
+function statedConfig(
+  { metadata }: SafetensorsFile,
+  found: FoundWeights,
+  { model, imageSize }: KnownModel,
+): ModelConfig | undefined {
+  try {
+    const config = parseModelConfig(metadata.config);
+    const isMeant = (model ?? config.model) === config.model &&
+      (imageSize ?? config.imageSize) === config.imageSize;
+    return isMeant && fits(found, config) ? config : undefined;
+  } catch (error) {
+    // Another program's metadata may have anything of that name.
+    if (!(error instanceof AlexNetError)) throw error;
+  }
 }

@@ -10,8 +10,8 @@ import {
   type DataFile,
   ensureFashionMnist,
   readVerified,
-} from "../../../src/data/files.ts";
-import { MANIFEST } from "../../../src/data/manifest.ts";
+} from "../../../src/data/fashion_mnist/files.ts";
+import { MANIFEST } from "../../../src/data/fashion_mnist/manifest.ts";
 import { makeFolder, namesIn } from "../../data/folder.ts";
 import { assertOneLineError, runMain, runProgram } from "../program.ts";
 

@@ -6,9 +6,9 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decode } from "fast-png";
-import { loadFashionMnist } from "../../../src/data/fashion_mnist.ts";
-import type { ArrayBatch } from "../../../src/data/host_batch.ts";
-import { MANIFEST } from "../../../src/data/manifest.ts";
+import { loadFashionMnist } from "../../../src/data/fashion_mnist/fashion_mnist.ts";
+import type { ArrayBatch } from "../../../src/data/loader/batch.ts";
+import { MANIFEST } from "../../../src/data/fashion_mnist/manifest.ts";
 import {
   compose,
   randomCrop,

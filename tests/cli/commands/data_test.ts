@@ -5,8 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { ensureFashionMnist } from "../../../src/data/files.ts";
-import { MANIFEST } from "../../../src/data/manifest.ts";
+import { ensureFashionMnist } from "../../../src/data/fashion_mnist/files.ts";
+import { MANIFEST } from "../../../src/data/fashion_mnist/manifest.ts";
 import { assertOneLineError, runMain } from "../program.ts";
 
 /** Where the full set is, if it is on this machine. */

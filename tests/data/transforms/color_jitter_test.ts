@@ -12,8 +12,6 @@ import {
   adjustContrast,
   adjustHue,
   adjustSaturation,
-} from "../../../src/data/transforms/color.ts";
-import {
   colorJitter,
   type ColorJitterOptions,
 } from "../../../src/data/transforms/color_jitter.ts";

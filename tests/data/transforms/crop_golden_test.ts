@@ -12,8 +12,8 @@ import {
   randomHorizontalFlip,
 } from "../../../src/data/transforms/crop.ts";
 import type { PaddingMode, Size } from "../../../src/data/transforms/window.ts";
-import golden from "../../golden/crops.json" with { type: "json" };
 import { drawing } from "./images.ts";
+import golden from "../../golden/crops.json" with { type: "json" };
 
 const { height, width } = golden;
 const images = golden.images.map((listed): Image => {

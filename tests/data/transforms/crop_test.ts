@@ -4,15 +4,8 @@
  * @module
  */
 
-import {
-  assert,
-  assertEquals,
-  assertLess,
-  assertNotEquals,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
-import { type BatchPlan, randomOf } from "../../../src/data/host_batch.ts";
+import type { BatchPlan } from "../../../src/data/loader/epoch_plan.ts";
+import { randomOf } from "../../../src/data/loader/host_batch.ts";
 import {
   centerCrop,
   randomCrop,
@@ -24,6 +17,14 @@ import { toTensor } from "../../../src/data/transforms/values.ts";
 import type { PaddingMode, Size } from "../../../src/data/transforms/window.ts";
 import { OptionError, ShapeError } from "../../../src/errors.ts";
 import { drawing, grey, image } from "./images.ts";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertNotEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 
 const input = image(5, 6);
 const colours = image(5, 6, 3);

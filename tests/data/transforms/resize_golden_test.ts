@@ -7,16 +7,16 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { gunzipSync } from "fflate";
-import type { DataLoader } from "../../../src/data/data_loader.ts";
-import { loadFashionMnist } from "../../../src/data/fashion_mnist.ts";
+import type { DataLoader } from "../../../src/data/loader/data_loader.ts";
+import { loadFashionMnist } from "../../../src/data/fashion_mnist/fashion_mnist.ts";
 import {
   compose,
   resize,
   toTensor,
   type Transform,
 } from "../../../src/data/transforms/mod.ts";
-import golden from "../../golden/resize.json" with { type: "json" };
 import { use, webgpuTest } from "../../device.ts";
+import golden from "../../golden/resize.json" with { type: "json" };
 
 /**
  * In units of white. Measured, the largest difference is 6.0e-8 at 224x224 on the host and 0 on the device (of Mesa's

@@ -9,13 +9,13 @@ import { assertEquals } from "@std/assert";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { type Tensor, tf } from "../../../src/device/tf.ts";
 import { describeLayers } from "../../../src/io/interchange/described.ts";
-import { exportOnnx } from "../../../src/io/interchange/onnx_export.ts";
+import { exportOnnx } from "../../../src/io/interchange/onnx.ts";
 import {
   fromPyTorch,
   pytorchWeights,
   toPyTorch,
 } from "../../../src/io/interchange/pytorch.ts";
-import { exportTfjs } from "../../../src/io/interchange/tfjs_export.ts";
+import { exportTfjs } from "../../../src/io/interchange/tfjs.ts";
 import { relu, sigmoid } from "../../../src/nn/activation.ts";
 import { conv2d } from "../../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../../src/nn/dense.ts";

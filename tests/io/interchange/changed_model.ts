@@ -4,7 +4,7 @@
  * @module
  */
 
-import { exportModel } from "../../../src/io/interchange/export.ts";
+import { exportModel } from "../../../src/io/interchange/interchange.ts";
 import type { Folder } from "../../data/folder.ts";
 import { LENET, seededCheckpoint } from "./seeded.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { exportModel } from "../../../src/io/interchange/export.ts";
+import { exportModel } from "../../../src/io/interchange/interchange.ts";
 import type { ModelConfig } from "../../../src/io/model_config.ts";
 import { browserTest } from "../../browser.ts";
 import { assertClose } from "../../compare.ts";

@@ -7,15 +7,17 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../../src/errors.ts";
-import { exportModel } from "../../../src/io/interchange/export.ts";
-import { importModel } from "../../../src/io/interchange/import.ts";
+import {
+  exportModel,
+  importModel,
+} from "../../../src/io/interchange/interchange.ts";
 import {
   encodeSafetensors,
   type NamedTensor,
 } from "../../../src/io/safetensors.ts";
-import { readSafetensors } from "../safetensors_files.ts";
 import { assertClose } from "../../compare.ts";
 import { makeFolder } from "../../data/folder.ts";
+import { readSafetensors } from "../safetensors_files.ts";
 import { LENET, ourLogits, seededCheckpoint } from "./seeded.ts";
 import { TORCH_NETWORKS, torchImages } from "./torch_networks.ts";
 import golden from "../../golden/torch_logits.json" with { type: "json" };

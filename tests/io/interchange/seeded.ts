@@ -7,9 +7,8 @@
 import { findAdapter } from "../../../src/device/webgpu/run/adapter.ts";
 import { findOneDnn } from "../../../src/device/onednn/library/library.ts";
 import { type Tensor4D, tf } from "../../../src/device/tf.ts";
-import { loadFashionMnist } from "../../../src/data/fashion_mnist.ts";
-import type { Checkpoint } from "../../../src/io/checkpoint.ts";
-import { restoreWeights } from "../../../src/io/checkpoint.ts";
+import { loadFashionMnist } from "../../../src/data/fashion_mnist/fashion_mnist.ts";
+import { type Checkpoint, restoreWeights } from "../../../src/io/checkpoint.ts";
 import {
   type ModelConfig,
   weightShapes,

@@ -7,7 +7,7 @@
 
 import { assert } from "@std/assert";
 import { DataError } from "../../../src/errors.ts";
-import { importModel } from "../../../src/io/interchange/import.ts";
+import { importModel } from "../../../src/io/interchange/interchange.ts";
 import { makeFolder } from "../../data/folder.ts";
 import { changedModel } from "./changed_model.ts";
 

@@ -8,8 +8,10 @@ import { assertEquals, assertRejects } from "@std/assert";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { type Tensor, tf } from "../../../src/device/tf.ts";
 import { DataError } from "../../../src/errors.ts";
-import { exportModel } from "../../../src/io/interchange/export.ts";
-import { importModel } from "../../../src/io/interchange/import.ts";
+import {
+  exportModel,
+  importModel,
+} from "../../../src/io/interchange/interchange.ts";
 import { assertClose } from "../../compare.ts";
 import { makeFolder, namesIn } from "../../data/folder.ts";
 import { read, use } from "../../device.ts";

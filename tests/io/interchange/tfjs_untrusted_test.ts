@@ -7,7 +7,7 @@
 import { assert, assertRejects } from "@std/assert";
 import { dirname } from "node:path";
 import { DataError } from "../../../src/errors.ts";
-import { importModel } from "../../../src/io/interchange/import.ts";
+import { importModel } from "../../../src/io/interchange/interchange.ts";
 import { makeFolder } from "../../data/folder.ts";
 import { changedModel, type Model } from "./changed_model.ts";
 

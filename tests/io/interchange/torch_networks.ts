@@ -5,7 +5,7 @@
  * @module
  */
 
-import { exportModel } from "../../../src/io/interchange/export.ts";
+import { exportModel } from "../../../src/io/interchange/interchange.ts";
 import { ALEXNET, LENET, seededCheckpoint, testImages } from "./seeded.ts";
 
 /** The networks; AlexNet for the smallest images that it takes. */

@@ -5,7 +5,6 @@
  */
 
 import type { FusedConvOptions } from "../../device.ts";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, type Tensor4D, tf } from "../../tf.ts";
 import { averagePool, averagePoolBiasGradient } from "../pool/average_pool.ts";
 import {
@@ -21,6 +20,7 @@ import {
   pooledConv,
   pooledConvGradients,
 } from "./pooled_conv.ts";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
 /**
  * Computes `pool(activation(conv2d(x, kernel) + bias))`. For the gradient it keeps its inputs and its output and, with max

@@ -6,8 +6,6 @@
  */
 
 import { type ConvSizes, imageStep, type PoolSizes } from "../../sizes.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../../tf.ts";
 import { addInPlace } from "../update/update_in_place.ts";
 import {
@@ -33,6 +31,8 @@ import {
 } from "./sparse_filter.ts";
 import { type StoredType, storedType } from "../run/recorder.ts";
 import { keyOf, runOperation } from "../run/ways.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
 /** Sizes of a convolution and of the max pooling of its output. */
 export interface PooledConvSizes {

@@ -5,11 +5,11 @@
  */
 
 import type { CrossEntropy } from "../../device.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
 import { programOf } from "../run/program.ts";
 import { gridOf, indexOf } from "../wgsl/wgsl.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
 /** Invocations that add up the rows. */
 const ADDERS = 256;

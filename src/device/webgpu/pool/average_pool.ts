@@ -9,8 +9,6 @@ import {
   poolOutputShape,
   type PoolSizes,
 } from "../../sizes.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor4D, tf } from "../../tf.ts";
 import {
   type Activated,
@@ -29,6 +27,8 @@ import {
   windowShader,
 } from "./pool_shader.ts";
 import { storedType } from "../run/recorder.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
 /** Mean of each window, over its elements inside the image. */
 export function averagePool(

@@ -5,9 +5,7 @@
  */
 
 import type { TunedOperation } from "../../device.ts";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type Tensor, tf } from "../../tf.ts";
-import {} from "../../tape.ts";
 import { readAs } from "../cast.ts";
 import { flush, type StoredType, storedType } from "./recorder.ts";
 import {
@@ -16,6 +14,7 @@ import {
   observeOperations,
   type Operation,
 } from "./ways.ts";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
 /** Times that each way is measured, in turns, as the speed of a machine changes; the median counts. */
 const ROUNDS = 5;

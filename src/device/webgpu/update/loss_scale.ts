@@ -5,13 +5,13 @@
  */
 
 import { MAX_SCALE, SCALE_STATE, type ScaleRules } from "../../device.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { dispatchInPlace } from "../run/dispatch.ts";
 import { gridOf, indexOf } from "../wgsl/wgsl.ts";
 import { declareOperand } from "../wgsl/operand.ts";
 import { programOf } from "../run/program.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
 /**
  * Looks for gradients that are not finite, works out what this step's are to be multiplied by, and changes the scale:

@@ -5,10 +5,10 @@
  */
 
 import type { RandomKey } from "../../device.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { PARITY, ROTATIONS } from "../../../random.ts";
 import { makeFilled } from "../run/dispatch.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
 /** Puts a key on the device. */
 export function makeRandomKey(

@@ -1,0 +1,329 @@
+/**
+ * Batches of tensors from a data set, in an order of its own for every epoch.
+ *
+ * @module
+ */
+
+import { readyDevice } from "../../device/device.ts";
+import { OptionError } from "../../errors.ts";
+import { requireInteger, requireSeed } from "../../options.ts";
+import { storedImages } from "../array_dataset.ts";
+import { checkIndex, type Dataset, describeDataset } from "../dataset.ts";
+import type { Sampler } from "../sampler.ts";
+import { viewOf } from "../split.ts";
+import { partsOf, type Transform } from "../transforms/transform.ts";
+import { toTensor } from "../transforms/values.ts";
+import type {
+  ArrayBatch,
+  Batch,
+  EpochOptions,
+  ImageShape,
+  Shard,
+} from "./batch.ts";
+import { planEpoch } from "./epoch_plan.ts";
+import { makeHostBatch, shapeAfter } from "./host_batch.ts";
+import {
+  autoWorkers,
+  checkWorkers,
+  hostBatches,
+  type HostOptions,
+  type HostSource,
+} from "./host_batches.ts";
+import { choosePath, type DataPath, tensorBatches } from "./tensor_batches.ts";
+
+/** How to make batches: names are those of PyTorch's `DataLoader`. */
+export interface DataLoaderOptions {
+  /** Samples per batch; the last batch of an epoch may be shorter. */
+  batchSize: number;
+  /** Whether each epoch has a random order. Default false. */
+  shuffle?: boolean;
+  /** Chooses the samples of an epoch and their order, in place of `shuffle`. */
+  sampler?: Sampler;
+  /** Whether to leave out the last batch of an epoch if it is shorter. Default false. */
+  dropLast?: boolean;
+  /** Integer in [0, 2^32): the same seed, the same orders and the same random transforms. Default 0. */
+  seed?: number;
+  /** What is done to each image. Default `toTensor()`. */
+  transform?: Transform;
+  /**
+   * Workers that make batches ahead of time where they are made on the host: a number, or "auto", the default: the number of
+   * cores less one, at most one for every four batches, only as many as keep all batches that are made ahead of time within
+   * 256 MB (but at least 1), and 0 where there are no workers, where Deno may not read this package's files, or where the
+   * transform is a function of your own that `importTransform` did not get. The batches do not depend on it.
+   */
+  workers?: number | "auto";
+  /** Batches that each worker is asked for ahead of time. Default 2. With more, "auto" is fewer workers. */
+  prefetchFactor?: number;
+  /** Where to make batches. Default "auto": on the device where it can, which `summary()` tells. */
+  path?: "auto" | "device" | "host";
+  /** Ends iterations, and their workers, with the signal's reason as an error. */
+  signal?: AbortSignal;
+}
+
+/** What a loader does. */
+export interface DataSummary {
+  /** Samples and class counts, in words. */
+  readonly dataset: string;
+  /** What is done to each image, in words, first to last. */
+  readonly transforms: readonly string[];
+  /** `[height, width, channels]` of every image after that. */
+  readonly imageShape: ImageShape;
+  /** Where that is done. */
+  readonly place: "device" | "host";
+  /** Workers that do it, on the host. */
+  readonly workers: number;
+  /** Why not on the device. */
+  readonly reason?: string;
+}
+
+/** What an epoch has. */
+export interface BatchCounts {
+  readonly numBatches: number;
+  /** Samples in all of them. */
+  readonly numSamples: number;
+}
+
+/** Checks the options of a loader, and counts its batches. */
+export function countBatches(
+  dataset: Pick<Dataset, "length">,
+  options: DataLoaderOptions,
+): BatchCounts {
+  const { batchSize, sampler, dropLast = false, path = "auto" } = options;
+  requireInteger("batchSize", batchSize);
+  requireInteger("prefetchFactor", options.prefetchFactor ?? 2);
+  requireSeed(options.seed ?? 0);
+  if (!["auto", "device", "host"].includes(path)) {
+    throw new OptionError("path", path, '"auto", "device" or "host"');
+  }
+  if (dataset.length < 1) {
+    throw new OptionError("dataset.length", dataset.length, "at least 1");
+  }
+  if (sampler && options.shuffle) {
+    throw new OptionError("shuffle", true, "left out when sampler is given");
+  }
+  const numSamples = sampler
+    ? requireInteger("sampler.length", sampler.length)
+    : dataset.length;
+  if (!dropLast) {
+    const numBatches = Math.ceil(numSamples / batchSize);
+    return { numBatches, numSamples };
+  }
+  const numBatches = Math.floor(numSamples / batchSize);
+  if (numBatches === 0) {
+    throw new OptionError(
+      "batchSize",
+      batchSize,
+      `at most ${numSamples}, the samples of an epoch, with dropLast`,
+    );
+  }
+  return { numBatches, numSamples: numBatches * batchSize };
+}
+
+/**
+ * Iterates over a data set in batches; each iteration is the next epoch.
+ *
+ * The loader owns the tensors that it yields: it disposes them when the next batch is asked for and when the loop ends,
+ * be it by `break`, `return` or an error. `tf.keep` does not prevent that; `clone()` what must live longer.
+ *
+ * On WebGPU, images in memory as bytes are copied to the device once, and one kernel makes each batch of them, if the device can
+ * do all transforms. Other batches are made on the host, by workers ahead of time. Either way they are the same for the same
+ * seed, epoch and index: to 1e-6 on the device and the host, and to the byte on the host, however many workers there are.
+ *
+ * @example
+ * ```ts
+ * import { initBackend } from "@x/alexnet";
+ * import { loadFashionMnist } from "@x/alexnet/data";
+ *
+ * await initBackend({ device: "auto" });
+ * const { test } = await loadFashionMnist({ source: "sample" });
+ * for await (const { images, labels } of test) console.log(images.shape, labels.shape);
+ * ```
+ */
+export class DataLoader implements AsyncIterable<Batch>, Disposable {
+  /** The samples. */
+  readonly dataset: Dataset;
+  /** Samples per batch; the last batch of an epoch may be shorter. */
+  readonly batchSize: number;
+  /** Samples per epoch. */
+  readonly numSamples: number;
+  /** Batches per epoch. */
+  readonly numBatches: number;
+  /** Batches can be asked for in parts: see `EpochOptions.shard`. */
+  readonly makesShards = true;
+  readonly #options: DataLoaderOptions;
+  readonly #transform: Transform;
+  readonly #largestBatch: number;
+  #nextEpoch = 0;
+  #imageShape?: ImageShape;
+  #workers?: number;
+
+  /**
+   * Prepares to make batches; nothing is computed yet.
+   *
+   * @param dataset The samples.
+   * @param options How to make batches of them.
+   * @throws {OptionError} If there is no batch, or an option is not one of its values.
+   */
+  constructor(dataset: Dataset, options: DataLoaderOptions) {
+    const { numSamples, numBatches } = countBatches(dataset, options);
+    this.dataset = dataset;
+    this.batchSize = options.batchSize;
+    this.numSamples = numSamples;
+    this.numBatches = numBatches;
+    this.#largestBatch = Math.min(options.batchSize, numSamples);
+    this.#options = options;
+    this.#transform = options.transform ?? toTensor();
+    checkWorkers(options.workers ?? "auto", this.#transform);
+  }
+
+  /** `[height, width, channels]` of every image after the transform, as found on sample 0. */
+  get imageShape(): ImageShape {
+    return this.#imageShape ??= shapeAfter(this.dataset, this.#transform);
+  }
+
+  /** Workers that make batches where they are made on the host. How many "auto" is depends on {@linkcode imageShape}. */
+  get workers(): number {
+    const { workers = "auto", prefetchFactor = 2 } = this.#options;
+    if (workers !== "auto") return workers;
+    return this.#workers ??= autoWorkers({
+      transform: this.#transform,
+      numBatches: this.numBatches,
+      prefetchFactor,
+      batchLength: this.imageShape.reduce((a, b) => a * b, this.#largestBatch),
+    });
+  }
+
+  /**
+   * Describes the data and where its batches are made, on the device that is in use by now.
+   *
+   * @returns A description.
+   * @throws {SampleError} If sample 0 cannot be had or transformed.
+   * @throws {OptionError} If `path` is "device" and the device cannot do it.
+   */
+  summary(): DataSummary {
+    const path = this.#path();
+    const transforms = partsOf(this.#transform);
+    return {
+      dataset: describeDataset(this.dataset),
+      transforms: transforms.map(({ description }) => description),
+      imageShape: this.imageShape,
+      place: path.place,
+      workers: path.place === "host" ? path.workers : 0,
+      reason: path.place === "host" ? path.reason : undefined,
+    };
+  }
+
+  /**
+   * Sets which epoch's order the next iteration uses, to repeat an epoch or to resume a run.
+   *
+   * @param epoch Epoch, from 0.
+   * @throws {OptionError} If it is not an integer in [0, 2^32).
+   */
+  setEpoch(epoch: number): void {
+    requireInteger("epoch", epoch, { min: 0, max: 2 ** 32 - 1 });
+    this.#nextEpoch = epoch;
+  }
+
+  /**
+   * Makes a batch of given samples without tensors, for use without a device.
+   *
+   * @param indices Which samples.
+   * @param options Epoch, from 0, for the random numbers of transforms. Default 0.
+   * @returns Their images after the transform, and their labels, in new memory.
+   * @throws {OptionError} If there is no such sample.
+   * @throws {SampleError} If a sample cannot be had or transformed.
+   * @throws {ShapeError} If the transform gives images of differing shapes.
+   */
+  loadBatch(
+    indices: ArrayLike<number>,
+    options: { epoch?: number } = {},
+  ): ArrayBatch {
+    const { seed = 0 } = this.#options;
+    for (let i = 0; i < indices.length; i++) {
+      checkIndex(indices[i], this.dataset.length);
+    }
+    const chosen = Uint32Array.from(indices);
+    const plan = { seed, epoch: options.epoch ?? 0, indices: chosen };
+    const get = (i: number) => this.dataset.get(chosen[i]);
+    return makeHostBatch(plan, { ...this.#source(), get });
+  }
+
+  /**
+   * Begins an epoch on the host, without tensors and without a device.
+   *
+   * @param options Which batches. Default: the next epoch, whole.
+   * @returns The batches, each in memory of its own. Leaving the loop ends the workers.
+   * @throws {SampleError} If a sample cannot be had or transformed.
+   * @throws {ShapeError} If the transform gives images of differing shapes.
+   */
+  arrays(
+    options: EpochOptions = {},
+  ): AsyncGenerator<ArrayBatch, void, undefined> {
+    return hostBatches(this.#plans(options), this.#source(), {
+      ...this.#hostOptions(),
+      reuse: false,
+    });
+  }
+
+  /**
+   * Begins an epoch.
+   *
+   * @param options Which batches. Default: the next epoch, whole.
+   * @returns The batches; see the class for who owns them. Leaving the loop ends the workers.
+   * @throws {BackendError} On the first batch, if no device is ready.
+   * @throws {SampleError} If a sample cannot be had or transformed.
+   * @throws {ShapeError} If the transform gives images of differing shapes.
+   * @throws {OptionError} If `path` is "device" and the device cannot do it.
+   */
+  batches(options: EpochOptions = {}): AsyncGenerator<Batch, void, undefined> {
+    const plans = this.#plans(options);
+    return tensorBatches(plans, this.#source(), {
+      choose: () => this.#path(options.shard),
+      ...this.#hostOptions(),
+    });
+  }
+
+  /** Begins the next epoch, whole: see {@linkcode DataLoader.batches}. */
+  [Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
+    return this.batches();
+  }
+
+  /** Frees what the device holds of the data set. A later iteration copies it again. */
+  dispose(): void {
+    const images = storedImages(viewOf(this.dataset).base);
+    if (images) readyDevice()?.images?.free(images.data);
+  }
+
+  /** The same as {@linkcode DataLoader.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #plans({ epoch = this.#nextEpoch, firstBatch = 0, shard }: EpochOptions) {
+    const { seed = 0, shuffle = false, sampler } = this.#options;
+    this.setEpoch(epoch);
+    const max = this.numBatches - 1;
+    requireInteger("firstBatch", firstBatch, { min: 0, max });
+    this.#nextEpoch++;
+    const { dataset: { length }, batchSize, numBatches } = this;
+    const options = { length, batchSize, numBatches, shuffle, sampler };
+    return planEpoch({ ...options, seed, epoch, firstBatch, shard });
+  }
+
+  #hostOptions(): Omit<HostOptions, "reuse"> {
+    const { prefetchFactor = 2, signal } = this.#options;
+    return { workers: this.workers, prefetchFactor, signal };
+  }
+
+  #source(): HostSource {
+    const { dataset, imageShape: shape } = this;
+    return { dataset, transform: this.#transform, shape };
+  }
+
+  #path(shard?: Shard): DataPath {
+    const { workers } = this;
+    const batchSize = Math.ceil(this.#largestBatch / (shard?.count ?? 1));
+    const { path = "auto" } = this.#options;
+    return choosePath(this.#source(), { path, workers, batchSize });
+  }
+}

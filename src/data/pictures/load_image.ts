@@ -1,0 +1,264 @@
+/**
+ * Pictures of any kind to what a network sees: the size, the channels and the dark background of the images that it was
+ * trained on.
+ *
+ * @module
+ */
+
+import { DataError, OptionError } from "../../errors.ts";
+import { requireInteger } from "../../options.ts";
+import { reasonOf } from "../../reason.ts";
+import { checkIndex, type Image } from "../dataset.ts";
+import { decompress, readFile } from "../gz_file.ts";
+import { parseIdx } from "../idx.ts";
+import type { Transform } from "../transforms/transform.ts";
+import { toTensor } from "../transforms/values.ts";
+import { type Fit, fitImage, FITS } from "./fit_image.ts";
+import {
+  alphaOf,
+  imageOf,
+  MAX_PIXELS,
+  type Orientation,
+  type Pixels,
+  requireChannels,
+  turnUpright,
+} from "./pixels.ts";
+
+/** What a file of pictures can be. */
+export type PictureFormat = "png" | "jpeg" | "idx";
+
+/** A picture as it is in its file. */
+interface Picture {
+  /** uint8 `[height, width, channels]`, without alpha and not turned. */
+  readonly image: Image;
+  /** uint8 `[height, width]`: 0 is transparent, 255 opaque; undefined where all of it is opaque. */
+  readonly alpha?: Uint8Array;
+  /** How it is to be turned. */
+  readonly orientation: Orientation;
+}
+
+/** The pictures of a file. */
+interface Pictures {
+  /** Number of pictures. */
+  readonly length: number;
+  /** What the file is. */
+  readonly format: PictureFormat;
+  /** Gets one, by an index in [0, length). */
+  readonly get: (index: number) => Picture;
+}
+
+/** How {@linkcode loadImage} and {@linkcode loadImages} turn pictures into what a network sees. */
+export interface LoadImageOptions {
+  /** Height and width that pictures are fitted to: those of the images that the network was trained on. Default 28. */
+  size?: number;
+  /** 1 for grey (ITU-R 601-2 luma), 3 for red, green and blue. Default 1. */
+  channels?: 1 | 3;
+  /** Whether pictures are dark on light and must become light on dark. Default false. */
+  invert?: boolean;
+  /** Whether pictures that are not square are centred on black ("contain") or stretched ("fill"). Default "contain". */
+  fit?: Fit;
+  /** What comes then: the transform of the test images when the network was trained. Default `toTensor()`. */
+  transform?: Transform;
+}
+
+/** The pictures of a file; each is made when it is asked for. */
+export interface LoadedImages {
+  /** Number of pictures. */
+  readonly length: number;
+  /** What the file is. */
+  readonly format: PictureFormat;
+  /**
+   * Makes a picture.
+   *
+   * @param index Which, in [0, length).
+   * @returns What the network sees.
+   * @throws {OptionError} If there is no such picture.
+   */
+  get(index: number): Image;
+}
+
+/**
+ * Reads a picture: a PNG or JPEG file, or an IDX file of a single one.
+ *
+ * This is done to it, in this order. Color becomes grey, if `channels` is 1. With `invert`, light is exchanged with dark. What is
+ * transparent becomes black, inverted or not, as it does not belong to what is shown. A photograph is turned as EXIF says. It is
+ * fitted to `size`: shrunk by averaging, so that nothing is skipped, or enlarged by interpolation. Last comes `transform`. So the
+ * network sees a picture made of an image of the data set as it sees that image.
+ *
+ * @example
+ * ```ts ignore
+ * const image = await loadImage("boot.jpg", {
+ *   invert: true,
+ *   transform: compose([resize(224), toTensor()]),
+ * });
+ * const [guesses] = await classify(net, [image], { classNames });
+ * ```
+ *
+ * @param source Path or `file:` address of the file, or its bytes.
+ * @param options Size, channels, and how it gets there.
+ * @returns What the network sees: by default float32 `[28, 28, 1]` in [0, 1].
+ * @throws {DataError} If the file cannot be read, is damaged, too large or something else.
+ * @throws {OptionError} If an option is not one of its values.
+ */
+export async function loadImage(
+  source: string | URL | Uint8Array<ArrayBuffer>,
+  options: LoadImageOptions = {},
+): Promise<Image> {
+  const images = await loadImages(source, options);
+  if (images.length !== 1) {
+    const path = nameOf(source);
+    throw new DataError(
+      path,
+      `Cannot read ${path} as one image: there are ${images.length} in it, use loadImages()`,
+    );
+  }
+  return images.get(0);
+}
+
+/**
+ * Reads the pictures of a file: one in a PNG or JPEG file, any number in an IDX file. What a file is, is read from its first
+ * bytes, not from its name. {@linkcode loadImage} says what is done to each.
+ *
+ * @param source Path or `file:` address of the file, or its bytes; gz or plain.
+ * @param options Size, channels, and how they get there.
+ * @returns The pictures.
+ * @throws {DataError} If the file cannot be read, is damaged, too large or something else.
+ * @throws {OptionError} If an option is not one of its values.
+ */
+export async function loadImages(
+  source: string | URL | Uint8Array<ArrayBuffer>,
+  options: LoadImageOptions = {},
+): Promise<LoadedImages> {
+  const { size = 28, channels = 1, invert = false, fit = "contain" } = options;
+  const { transform = toTensor() } = options;
+  requireInteger("size", size);
+  requireChannels(channels);
+  if (!FITS.includes(fit)) {
+    throw new OptionError("fit", fit, `one of ${FITS.join(", ")}`);
+  }
+  const path = nameOf(source);
+  const bytes = source instanceof Uint8Array
+    ? source
+    : await readFile(source, { wanted: "PNG, JPEG or IDX file" });
+  const pictures = await openPictures(bytes, { path, channels });
+  const { length, format } = pictures;
+  return {
+    length,
+    format,
+    get(index) {
+      checkIndex(index, length);
+      const picture = pictures.get(index);
+      const upright = turnUpright(
+        lightOnDark(picture, invert),
+        picture.orientation,
+      );
+      return transform(fitImage(upright, { size, fit }));
+    },
+  };
+}
+
+function nameOf(source: string | URL | Uint8Array): string {
+  return source instanceof Uint8Array ? "the image" : String(source);
+}
+
+/** Makes what is shown light on dark, and what is transparent dark. */
+function lightOnDark({ image, alpha }: Picture, invert: boolean): Image {
+  if (!invert && alpha === undefined) return image;
+  const { channels } = image;
+  const data = Uint8Array.from(image.data, (value, i) => {
+    const light = invert ? 255 - value : value;
+    if (alpha === undefined) return light;
+    return Math.round(light * alpha[Math.floor(i / channels)] / 255);
+  });
+  return { ...image, data };
+}
+
+/** How picture files of other kinds begin, which cannot be read: offset, characters, name. */
+const FOREIGN: readonly (readonly [number, string, string])[] = [
+  [0, "GIF8", "a GIF"],
+  [0, "BM", "a BMP"],
+  [0, "II*\0", "a TIFF"],
+  [0, "MM\0*", "a TIFF"],
+  [8, "WEBP", "a WebP"],
+  [4, "ftypavif", "an AVIF"],
+  [4, "ftyphei", "a HEIC"],
+  [4, "ftypmif1", "a HEIC"],
+  [0, "<svg", "an SVG"],
+  [0, "%PDF", "a PDF"],
+];
+
+/** Opens a file of pictures, whose kind is read from its first bytes; those of PNG and JPEG are decoded at once. */
+async function openPictures(
+  bytes: Uint8Array<ArrayBuffer>,
+  options: { path: string; channels: 1 | 3 },
+): Promise<Pictures> {
+  const { path, channels } = options;
+  const { decodePixels } = await import("./decode_image.ts");
+  const pictureOf = (pixels: Pixels): Picture => ({
+    image: imageOf(pixels, channels),
+    alpha: alphaOf(pixels),
+    orientation: pixels.orientation ?? 1,
+  });
+  try {
+    const plain = decompress(bytes);
+    const format = formatOf(plain);
+    if (format === "idx") {
+      const { length, get } = openIdx(plain, path);
+      return { length, format, get: (i) => pictureOf(get(i)) };
+    }
+    const picture = pictureOf(decodePixels(plain));
+    return { length: 1, format, get: () => picture };
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    throw new DataError(
+      path,
+      `Cannot read ${path} as an image (${
+        reasonOf(error)
+      }): name a PNG, JPEG or IDX file`,
+    );
+  }
+}
+
+function formatOf(bytes: Uint8Array): PictureFormat {
+  const isAt = (offset: number, characters: string): boolean => {
+    const found = bytes.subarray(offset, offset + characters.length);
+    return String.fromCharCode(...found) === characters;
+  };
+  if (bytes.length === 0) throw new Error("it is empty");
+  if (isAt(0, "\x89PNG")) return "png";
+  if (isAt(0, "\xff\xd8")) return "jpeg";
+  if (isAt(0, "\0\0")) return "idx";
+  for (const [offset, characters, name] of FOREIGN) {
+    if (isAt(offset, characters)) {
+      throw new Error(`it is ${name} file, which has to be converted first`);
+    }
+  }
+  throw new Error("it is neither PNG nor JPEG nor IDX");
+}
+
+function openIdx(
+  bytes: Uint8Array,
+  path: string,
+): { length: number; get: (index: number) => Pixels } {
+  const { shape, data } = parseIdx(bytes, { path });
+  const [length, height, width, channels = 1] = shape;
+  if (![3, 4].includes(shape.length) || channels > 4) {
+    throw new DataError(
+      path,
+      `Cannot use ${path} as images: expected shape [count, height, width] (or with 1 to 4 channels), found [${shape}]: name the file of the images`,
+    );
+  }
+  if (height * width > MAX_PIXELS) {
+    throw new Error(
+      `its images are too large: ${width}x${height} pixels, and at most ${MAX_PIXELS} are read`,
+    );
+  }
+  const size = height * width * channels;
+  return {
+    length,
+    get(index) {
+      const values = data.subarray(index * size, (index + 1) * size);
+      return { width, height, channels, depth: 8, data: values };
+    },
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * The pixels of a picture as they are stored, and images made of them: of bytes, as Pillow's `convert("L")` and
+ * `convert("RGB")` do, and upright.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../errors.ts";
+import type { Image } from "../dataset.ts";
+
+/** Where the first stored row and column belong when the picture stands upright, as EXIF numbers it; 1 is where they are. */
+export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+
+/** Pixels, row after row: grey or RGB, with or without alpha. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: ArrayLike<number>;
+  /** Values per pixel: 1 is grey, 3 are red, green and blue; 2 and 4 end with alpha. */
+  readonly channels: number;
+  /** Bits per value. */
+  readonly depth: number;
+  /** The one color that is transparent, if any: a value per channel. */
+  readonly transparent?: readonly number[];
+  /** How the pixels are to be turned. Default: not at all. */
+  readonly orientation?: Orientation;
+}
+
+/** Most pixels of an image that is read: more than a camera takes, and what a decoder can hold. */
+export const MAX_PIXELS: number = 2 ** 26;
+
+/** Checks the size that a file claims, before memory is asked for. The message of an error completes "it is ...". */
+export function requireSize(
+  { width, height }: { width: number; height: number },
+): void {
+  if (width < 1 || height < 1) {
+    throw new Error(`it is damaged: it claims ${width}x${height} pixels`);
+  }
+  if (width * height > MAX_PIXELS) {
+    throw new Error(
+      `it is too large: ${width}x${height} pixels, and at most ${MAX_PIXELS} are read`,
+    );
+  }
+}
+
+/** Throws an `OptionError` unless an image can have so many channels. */
+export function requireChannels(channels: number): void {
+  if (channels === 1 || channels === 3) return;
+  throw new OptionError("channels", channels, "1 or 3");
+}
+
+/**
+ * Converts pixels to an image of bytes, not turned. Grey is ITU-R 601-2 luma; alpha is dropped; of 16 bits the upper 8
+ * stay.
+ */
+export function imageOf(pixels: Pixels, channels: 1 | 3): Image {
+  const { width, height } = pixels;
+  const data = channels === 1 ? grey(pixels) : toColors(pixels);
+  return { data, width, height, channels, maxValue: 255 };
+}
+
+/** How opaque pixels are, uint8 `[height, width]`: 0 is transparent, 255 opaque. Undefined where all are opaque. */
+export function alphaOf(pixels: Pixels): Uint8Array | undefined {
+  const { width, height, data, channels, depth, transparent } = pixels;
+  const numPixels = width * height;
+  if (channels % 2 === 0) {
+    return Uint8Array.from(
+      { length: numPixels },
+      (_, i) => data[i * channels + channels - 1] >> (depth - 8),
+    );
+  }
+  if (transparent === undefined) return;
+  return Uint8Array.from({ length: numPixels }, (_, i) => {
+    const isOpaque = transparent.some((value, c) =>
+      data[i * channels + c] !== value
+    );
+    return isOpaque ? 255 : 0;
+  });
+}
+
+function toColors(
+  { width, height, data, channels, depth }: Pixels,
+): Uint8Array {
+  const out = new Uint8Array(width * height * 3);
+  const green = channels > 2 ? 1 : 0;
+  for (let i = 0, from = 0; i < out.length; i += 3, from += channels) {
+    out[i] = data[from] >> (depth - 8);
+    out[i + 1] = data[from + green] >> (depth - 8);
+    out[i + 2] = data[from + 2 * green] >> (depth - 8);
+  }
+  return out;
+}
+
+function grey(pixels: Pixels): Uint8Array {
+  const colors = toColors(pixels);
+  // Pillow's rounding of 0.299 R + 0.587 G + 0.114 B, https://github.com/python-pillow/Pillow (libImaging/Convert.c, L24).
+  return Uint8Array.from(
+    { length: colors.length / 3 },
+    (_, i) =>
+      (colors[3 * i] * 19595 + colors[3 * i + 1] * 38470 +
+        colors[3 * i + 2] * 7471 + 0x8000) >> 16,
+  );
+}
+
+/** Turns and mirrors an image to stand upright, as Pillow's `ImageOps.exif_transpose` does. */
+export function turnUpright(image: Image, orientation: Orientation): Image {
+  if (orientation === 1) return image;
+  const { data, channels } = image;
+  const isSwapped = orientation >= 5;
+  const [height, width] = isSwapped
+    ? [image.width, image.height]
+    : [image.height, image.width];
+  const fromRight = [2, 3, 7, 8].includes(orientation);
+  const fromBelow = [3, 4, 6, 7].includes(orientation);
+  const out = data.slice();
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [down, across] = isSwapped ? [x, y] : [y, x];
+      const row = fromBelow ? image.height - 1 - down : down;
+      const column = fromRight ? image.width - 1 - across : across;
+      const from = (row * image.width + column) * channels;
+      const to = (y * width + x) * channels;
+      for (let c = 0; c < channels; c++) out[to + c] = data[from + c];
+    }
+  }
+  return { ...image, data: out, height, width };
+}
