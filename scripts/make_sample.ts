@@ -8,13 +8,9 @@
  */
 
 import { gzipSync } from "fflate";
-import {
-  encodeIdx,
-  ensureFashionMnist,
-  type FileEntry,
-  parseIdx,
-  readVerified,
-} from "../src/data/mod.ts";
+import { ensureFashionMnist, readVerified } from "../src/data/files.ts";
+import { encodeIdx, parseIdx } from "../src/data/idx.ts";
+import type { FileEntry } from "../src/data/manifest.ts";
 import { sha256Of } from "../src/data/verify.ts";
 
 const DATA = new URL("../data/", import.meta.url);

@@ -7,7 +7,7 @@
 import type { MpiCommunicator } from "../distributed/mpi_communicator.ts";
 import { nameOf } from "../distributed/processes.ts";
 import { anywhere } from "../train/communicator.ts";
-import { shareJson } from "../train/share_state.ts";
+import { shareJson } from "../train/replicas.ts";
 import { explain } from "./explain.ts";
 
 /** How long others wait with what went wrong, in case that the first process says it: it is the same then. */

@@ -7,7 +7,7 @@
 import type { Process } from "../distributed/processes.ts";
 import type { EpochRecord, RunConfig } from "../runs/records.ts";
 import type { Progress } from "../train/callbacks.ts";
-import type { History } from "../train/fit_options.ts";
+import type { History } from "../train/fit.ts";
 
 /** The run begins: the first line. */
 export interface StartLine {

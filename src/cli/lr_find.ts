@@ -10,8 +10,8 @@ import { initBackend } from "../device/open.ts";
 import {
   findLearningRate,
   type LearningRatePoint,
+  type LearningRateSuggestions,
 } from "../train/lr_finder.ts";
-import type { LearningRateSuggestions } from "../train/lr_suggestions.ts";
 import { useTuned } from "../train/tune.ts";
 import { formatDevice } from "./console.ts";
 import { loadData } from "./load_data.ts";

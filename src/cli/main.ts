@@ -4,7 +4,7 @@
  * @module
  */
 
-import { findLauncher } from "../distributed/launcher.ts";
+import { findLauncher } from "../distributed/processes.ts";
 import { OptionError } from "../errors.ts";
 import { COMMANDS } from "./commands.ts";
 import { explain } from "./explain.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Precision } from "../nn/precision.ts";
+import type { Precision } from "../nn/layer.ts";
 import type { OptionValues } from "./options.ts";
 
 /** Every choice of a training run. */

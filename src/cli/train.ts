@@ -13,13 +13,13 @@ import {
 import { AlexNetError } from "../errors.ts";
 import { type ModelConfig, saveCheckpoint } from "../io/checkpoint.ts";
 import { initBackend } from "../device/open.ts";
-import { requirePrecision } from "../nn/precision.ts";
+import { requirePrecision } from "../nn/layer.ts";
 import { writeReport } from "../report/write_report.ts";
 import { LAST } from "../runs/run_checkpoints.ts";
 import { RUN_FILES } from "../runs/run_files.ts";
 import type { RunFolder } from "../runs/run_folder.ts";
 import { fit } from "../train/fit.ts";
-import { requireTogether } from "../train/together.ts";
+import { requireTogether } from "../train/replicas.ts";
 import type { Checkpoints } from "../train/state.ts";
 import { useTuned } from "../train/tune.ts";
 import { formatDevice, formatLayers } from "./console.ts";

@@ -9,7 +9,7 @@ import type { MpiCommunicator } from "../distributed/mpi_communicator.ts";
 import { nameOf } from "../distributed/processes.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { EpochEnd, Progress } from "../train/callbacks.ts";
-import type { History } from "../train/fit_options.ts";
+import type { History } from "../train/fit.ts";
 import { formatBytes, formatDuration, formatSpeed } from "./console.ts";
 import type { Recipe } from "./recipe.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import type { Callbacks, EpochEnd } from "../train/callbacks.ts";
-import type { History } from "../train/fit_options.ts";
+import type { History } from "../train/fit.ts";
 import { formatEpoch } from "./console.ts";
 import { printJson, type StartLine } from "./json_lines.ts";
 import type { OptionValues } from "./options.ts";

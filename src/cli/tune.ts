@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { TunedOperation } from "../device/device.ts";
 import {
   findAdapter,
   NO_ADAPTER_REMEDY,
@@ -12,11 +13,7 @@ import { BackendError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { initBackend } from "../device/open.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import {
-  tune as tuneNetwork,
-  type TunedOperation,
-  type TuneOptions,
-} from "../train/tune.ts";
+import { tune as tuneNetwork, type TuneOptions } from "../train/tune.ts";
 import { formatDevice, formatTuned } from "./console.ts";
 import { buildNetwork, checkNetwork } from "./network.ts";
 import type { CommandLine } from "./options.ts";

@@ -20,7 +20,6 @@ export { DataLoader } from "./data_loader.ts";
 export {
   classCounts,
   type Dataset,
-  describeDataset,
   type Image,
   type Sample,
 } from "./dataset.ts";
@@ -30,20 +29,7 @@ export {
   type FashionMnistOptions,
   loadFashionMnist,
 } from "./fashion_mnist.ts";
-export {
-  dataCacheDir,
-  type DataFile,
-  ensureFashionMnist,
-  type FileOptions,
-  readVerified,
-} from "./files.ts";
-export {
-  encodeIdx,
-  type IdxArray,
-  parseIdx,
-  type ParseIdxOptions,
-} from "./idx.ts";
-export { type FileEntry, MANIFEST, type Manifest } from "./manifest.ts";
+export { type IdxArray, parseIdx, type ParseIdxOptions } from "./idx.ts";
 export type { ArrayBatch, ImageShape } from "./host_batch.ts";
 export { idxDataset, type IdxDatasetOptions } from "./idx_dataset.ts";
 export type { Fit } from "./fit_image.ts";
@@ -68,7 +54,6 @@ export {
 export type { PictureFormat } from "./picture_file.ts";
 export {
   classBalancedSampler,
-  epochOrder,
   type EpochOrderOptions,
   type Sampler,
 } from "./sampler.ts";
@@ -79,4 +64,24 @@ export {
   subset,
   trainTestSplit,
 } from "./split.ts";
-export * from "./transforms/mod.ts";
+export {
+  centerCrop,
+  colorJitter,
+  type ColorJitterOptions,
+  compose,
+  normalize,
+  type NormalizeOptions,
+  type PaddingMode,
+  type ProbabilityOptions,
+  type Random,
+  randomCrop,
+  type RandomCropOptions,
+  randomErasing,
+  type RandomErasingOptions,
+  randomFlipLeftRight,
+  randomHorizontalFlip,
+  resize,
+  type Size,
+  toTensor,
+  type Transform,
+} from "./transforms/mod.ts";

@@ -6,8 +6,7 @@
 
 import { setInterval } from "node:timers";
 import { DistributedError } from "../errors.ts";
-import type { Handle } from "./abi.ts";
-import type { MpiLibrary } from "./library.ts";
+import type { MpiHandle, MpiLibrary } from "./library.ts";
 
 /** How often to ask, and to answer. */
 const PERIOD_MS = 1000;
@@ -56,7 +55,7 @@ interface _Peer {
 /** Where the processes are. */
 export interface WatchOptions {
   /** A communicator of its own. */
-  readonly comm: Handle;
+  readonly comm: MpiHandle;
   readonly rank: number;
   readonly size: number;
   /** How long a process may be silent that is asked all the time. */

@@ -14,19 +14,13 @@ export type ModelName = "alexnet" | "lenet";
 /** Names of the networks. */
 export const MODEL_NAMES: readonly ModelName[] = ["alexnet", "lenet"];
 
-/** Height and width of the images that each network takes if nobody says otherwise. */
+/** Height and width of the images that each network takes by default. */
 export const DEFAULT_IMAGE_SIZES: Readonly<Record<ModelName, number>> = {
   alexnet: 224,
   lenet: 28,
 };
 
-/**
- * The layers of a network, without weights and without a device.
- *
- * @param config Which network, its number of classes, and height and width of the images.
- * @returns What `Sequential` needs to know.
- * @throws {OptionError} If a number is out of its range.
- */
+/** The layers of a network, without weights and without a device. */
 export function namedLayers(
   config: { model: ModelName; classes: number; imageSize: number },
 ): SequentialOptions {

@@ -7,24 +7,20 @@
 import { device } from "../device/device.ts";
 import { convSizes, imageStep } from "../device/sizes.ts";
 import type { Tensor, Tensor4D } from "../device/tf.ts";
-import {
-  type Activation,
-  fusedActivation,
-  requireActivation,
-} from "./activation.ts";
+import { fusedActivation, requireActivation } from "./activation.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
-import type { Layer, Pooling } from "./layer.ts";
+import type { Activation, Layer, Pooling, Precision } from "./layer.ts";
 import { poolSizesOf } from "./pooling.ts";
-import type { Precision } from "./precision.ts";
-import { type Shape, sizeOf } from "./shape.ts";
-import { requireInteger } from "../options.ts";
 import {
   countWindows,
   type Padding,
   parseWindow,
+  type Shape,
   type Size2d,
+  sizeOf,
   type Window,
-} from "./window.ts";
+} from "./shape.ts";
+import { requireInteger } from "../options.ts";
 
 /** Options of {@linkcode conv2d}. */
 export interface Conv2dOptions {
@@ -98,7 +94,7 @@ export function conv2d(options: Conv2dOptions): Layer {
     },
     apply(x, [kernel, bias], { needsInputGradient, precision }) {
       const tensors = { x, kernel, bias } as ConvTensors;
-      return _compute(tensors, {
+      return convolve(tensors, {
         window,
         activation,
         precision,
@@ -123,7 +119,7 @@ export function conv2d(options: Conv2dOptions): Layer {
         }),
         apply(x, [kernel, bias], { needsInputGradient, precision }) {
           const tensors = { x, kernel, bias } as ConvTensors;
-          return _compute(tensors, {
+          return convolve(tensors, {
             window,
             activation,
             pool,
@@ -143,7 +139,7 @@ interface ConvTensors {
   bias: Tensor;
 }
 
-function _compute(
+function convolve(
   tensors: ConvTensors,
   options: {
     window: Window;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LayerConfig } from "../../nn/layer_config.ts";
+import type { LayerConfig } from "../../nn/layer.ts";
 import type { DescribedNetwork } from "./described.ts";
 
 /**

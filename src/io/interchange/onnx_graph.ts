@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { DropoutConfig, LayerConfig } from "../../nn/layer_config.ts";
-import type { Shape } from "../../nn/shape.ts";
-import type { Window } from "../../nn/window.ts";
+import type { DropoutConfig, LayerConfig } from "../../nn/layer.ts";
+import type { Shape, Window } from "../../nn/shape.ts";
 import type { DescribedLayer, DescribedNetwork } from "./described.ts";
 
 /** An operator. */
