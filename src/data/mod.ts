@@ -29,6 +29,7 @@ export {
   type FashionMnistOptions,
   loadFashionMnist,
 } from "./fashion_mnist.ts";
+export type { FileOptions } from "./files.ts";
 export { type IdxArray, parseIdx, type ParseIdxOptions } from "./idx.ts";
 export type { ArrayBatch, ImageShape } from "./host_batch.ts";
 export { idxDataset, type IdxDatasetOptions } from "./idx_dataset.ts";
