@@ -6,7 +6,11 @@
  */
 
 import { alexnetLayers } from "../src/models/alexnet.ts";
-import type { Conv2dConfig, DenseConfig, LayerConfig } from "../src/nn/layer.ts";
+import type {
+  Conv2dConfig,
+  DenseConfig,
+  LayerConfig,
+} from "../src/nn/layer.ts";
 import { type Shape, sizeOf } from "../src/nn/shape.ts";
 import { summarize } from "../src/nn/summary.ts";
 

@@ -24,8 +24,8 @@ export interface EvaluateOptions {
   /** Ends the evaluation after the batch in progress, with the signal's reason as an error. */
   signal?: AbortSignal;
   /**
-   * Evaluates together with other processes, each of which takes its part of every batch; progress is that of this process.
-   * Default: alone.
+   * Evaluates together with other processes, each of which takes its part of every batch. `onProgress` hears of this process's
+   * part alone. Default: alone.
    */
   communicator?: Communicator;
 }

@@ -88,7 +88,7 @@ function requireState<
 export interface EarlyStoppingOptions {
   /** What is watched: losses are to fall, accuracies to rise. Default "testLoss". */
   monitor?: Monitor;
-  /** Smallest change that is no improvement yet, at least 0: a larger one is. Default 0. */
+  /** A change of more than this is an improvement; at least 0. Default 0. */
   minDelta?: number;
   /** Epochs without improvement after which training ends; 0 is the first. Default 0. */
   patience?: number;
