@@ -125,7 +125,7 @@ export function recordStep(
       const batch = { images: part, labels: labelParts[i].part };
       const where = { step, firstImage: offset + begin, count };
       const results = tf.tidy(() =>
-        stepOfPart(net, batch, { ...where, precision, lossScale, onGradient })
+        recordPart(net, batch, { ...where, precision, lossScale, onGradient })
       );
       sums = i === 0
         ? results
@@ -151,7 +151,7 @@ export function checkBatch(
 }
 
 /** Loss, correct count and gradients of a part of a batch, in this order. */
-function stepOfPart(
+function recordPart(
   net: Sequential,
   batch: { images: Tensor4D; labels: Tensor1D },
   options: ForwardOptions & {
@@ -178,7 +178,7 @@ function stepOfPart(
 
 /** Adds two tensors and frees them, so that at most two sets of gradients are alive. */
 function addAndFree(a: Tensor, b: Tensor): Tensor {
-  // Counts are int32.
+  // The correct count is int32; the others may be stored as float16.
   const read = (t: Tensor) => t.dtype === "float32" ? asFloats(t) : t;
   const sum = tf.tidy(() => tf.add(read(a), read(b)));
   a.dispose();
