@@ -14,32 +14,147 @@
  * });
  * ```
  *
+ * Layers are in `@x/alexnet/nn`, transforms in `@x/alexnet/data`, and all types of training in `@x/alexnet/train`.
+ *
  * From a shell: `deno run -A jsr:@x/alexnet train`.
  *
  * @module
  */
 
-export {
-  type AdapterDescription,
-  type BackendInfo,
-  type NativeLibrary,
-  throwIfDeviceFailed,
+// The device.
+export type {
+  AdapterDescription,
+  BackendInfo,
+  NativeLibrary,
 } from "./src/device/device.ts";
 export {
   type BackendOptions,
   type DeviceName,
   initBackend,
 } from "./src/device/open.ts";
-export * from "./src/data/mod.ts";
-export * from "./src/distributed/mod.ts";
-export * from "./src/errors.ts";
-export * from "./src/io/mod.ts";
-export * from "./src/device/drop_in/mod.ts";
-export * from "./src/models/mod.ts";
-export * from "./src/nn/mod.ts";
-export * from "./src/report/mod.ts";
-export * from "./src/runs/mod.ts";
-export * from "./src/train/mod.ts";
+export {
+  AlexNetError,
+  BackendError,
+  DataError,
+  DistributedError,
+  OptionError,
+  SampleError,
+  ShapeError,
+  TrainingError,
+} from "./src/errors.ts";
+export {
+  type Batch,
+  DataLoader,
+  type DataLoaderOptions,
+  type Dataset,
+  type FashionMnist,
+  type FashionMnistOptions,
+  idxDataset,
+  type Image,
+  imageFolder,
+  loadFashionMnist,
+  loadImage,
+  loadImages,
+  type Transform,
+} from "./src/data/mod.ts";
+export { alexnet, type AlexNetOptions } from "./src/models/alexnet.ts";
+export { lenet, type LeNetOptions } from "./src/models/lenet.ts";
+export type { ModelName } from "./src/models/named.ts";
+export {
+  type Layer,
+  type LayerSummary,
+  type Precision,
+  Sequential,
+  type SequentialOptions,
+} from "./src/nn/mod.ts";
+export {
+  adam,
+  type AdamOptions,
+  adamW,
+  type BatchSource,
+  type Callbacks,
+  type Checkpoints,
+  classify,
+  type ClassifyOptions,
+  type ClassMetrics,
+  classMetrics,
+  type ClassProbability,
+  type Communicator,
+  confusionMatrix,
+  cosineRate,
+  earlyStopping,
+  type EarlyStoppingOptions,
+  type EpochEnd,
+  evaluate,
+  type EvaluateOptions,
+  evaluatePredictions,
+  findLearningRate,
+  fit,
+  type FitOptions,
+  type History,
+  type LearningRateCurve,
+  type LearningRateOptions,
+  type LossAndAccuracy,
+  type LossAndGradients,
+  lossAndGradients,
+  oneCycleRate,
+  type Optimizer,
+  type Predictions,
+  type Progress,
+  reduceOnPlateau,
+  type ReduceOnPlateauOptions,
+  type Schedule,
+  sgd,
+  type SgdOptions,
+  type StepEnd,
+  type StepOptions,
+  stepRate,
+  type Training,
+  type TrainingState,
+  tune,
+  type TuneOptions,
+  useTuned,
+  warmup,
+} from "./src/train/mod.ts";
+export { connectMpi, type MpiCommunicator } from "./src/distributed/mod.ts";
+export {
+  type Checkpoint,
+  exportModel,
+  type ExportModelOptions,
+  importModel,
+  type ImportModelOptions,
+  type KnownModel,
+  loadCheckpoint,
+  type LoadCheckpointOptions,
+  type ModelConfig,
+  restoreWeights,
+  saveCheckpoint,
+} from "./src/io/mod.ts";
+export {
+  type EpochRecord,
+  findCheckpoint,
+  type MetricsRecord,
+  readRun,
+  type ResumeOptions,
+  type RunConfig,
+  RunFolder,
+  type RunFolderOptions,
+  type RunRecords,
+  type StepRecord,
+} from "./src/runs/mod.ts";
+export {
+  type EvaluationOptions,
+  type ReportOptions,
+  writeReport,
+} from "./src/report/mod.ts";
+
+// Data.
+
+// Networks.
+
+// Training, and what it leads to.
+
+// Files.
 
 if (import.meta.main) {
   const { main } = await import("./src/cli/main.ts");

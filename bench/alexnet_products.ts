@@ -10,7 +10,7 @@ import type {
   Conv2dConfig,
   DenseConfig,
   LayerConfig,
-} from "../src/nn/layer_config.ts";
+} from "../src/nn/layer.ts";
 import { type Shape, sizeOf } from "../src/nn/shape.ts";
 import { summarize } from "../src/nn/summary.ts";
 

@@ -12,7 +12,7 @@ import {
 } from "../src/device/onednn/conv2d.ts";
 import { nativeMatmul } from "../src/device/onednn/matmul.ts";
 import { convSizes } from "../src/device/sizes.ts";
-import type { Conv2dConfig } from "../src/nn/layer_config.ts";
+import type { Conv2dConfig } from "../src/nn/layer.ts";
 import { type WeightedLayer, weightedLayers } from "./alexnet_products.ts";
 import type { NativeCall, NativeOperands } from "./native_call.ts";
 

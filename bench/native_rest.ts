@@ -17,7 +17,7 @@ import {
 import { nativeDropoutLayer } from "../src/device/onednn/layers.ts";
 import { nativePool, nativePoolGradient } from "../src/device/onednn/pool.ts";
 import { poolSizes } from "../src/device/sizes.ts";
-import type { DropoutConfig, PoolingConfig } from "../src/nn/layer_config.ts";
+import type { DropoutConfig, PoolingConfig } from "../src/nn/layer.ts";
 import type { Sequential } from "../src/nn/sequential.ts";
 import { type Shape, sizeOf } from "../src/nn/shape.ts";
 import { sgd } from "../src/optim/sgd.ts";

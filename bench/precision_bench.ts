@@ -7,7 +7,7 @@
 
 import { alexnet } from "../src/models/alexnet.ts";
 import { lenet } from "../src/models/lenet.ts";
-import { PRECISIONS } from "../src/nn/precision.ts";
+import { PRECISIONS } from "../src/nn/layer.ts";
 import { median, openDevice, synchronize, timeRuns } from "./measure.ts";
 import { type TrainingStep, trainingStep } from "./step.ts";
 

@@ -5,9 +5,9 @@
  */
 
 import { type Tensor4D, tf } from "../src/device/tf.ts";
-import type { Precision } from "../src/nn/precision.ts";
+import type { Precision } from "../src/nn/layer.ts";
 import type { Sequential } from "../src/nn/sequential.ts";
-import { LossScale } from "../src/optim/loss_scale.ts";
+import { LossScale } from "../src/optim/gradient_scale.ts";
 import { sgd } from "../src/optim/sgd.ts";
 import { recordStep } from "../src/train/step.ts";
 

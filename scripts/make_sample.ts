@@ -8,14 +8,16 @@
  */
 
 import { gzipSync } from "fflate";
+import { encodeIdx } from "../src/data/idx.ts";
 import {
-  encodeIdx,
   ensureFashionMnist,
-  type FileEntry,
-  parseIdx,
   readVerified,
-} from "../src/data/mod.ts";
-import { sha256Of } from "../src/data/fashion_mnist/manifest.ts";
+} from "../src/data/fashion_mnist/files.ts";
+import {
+  type FileEntry,
+  sha256Of,
+} from "../src/data/fashion_mnist/manifest.ts";
+import { parseIdx } from "../src/data/mod.ts";
 
 const DATA = new URL("../data/", import.meta.url);
 

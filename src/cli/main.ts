@@ -5,7 +5,7 @@
  * @module
  */
 
-import { findLauncher } from "../distributed/launcher.ts";
+import { findLauncher } from "../distributed/processes.ts";
 import { OptionError } from "../errors.ts";
 import {
   type CommandLine,

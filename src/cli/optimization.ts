@@ -6,22 +6,23 @@
 
 import { adam } from "../optim/adam.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import type { Schedule } from "../optim/schedule.ts";
 import {
   constantRate,
   cosineRate,
   oneCycleRate,
+  type Schedule,
   stepRate,
   warmup,
-} from "../optim/schedules.ts";
+} from "../optim/schedule.ts";
 import { sgd } from "../optim/sgd.ts";
 import { requireNumber } from "../options.ts";
 import type { Callbacks } from "../train/callbacks.ts";
-import { type EarlyStopping, earlyStopping } from "../train/early_stopping.ts";
 import {
+  type EarlyStopping,
+  earlyStopping,
   type ReduceOnPlateau,
   reduceOnPlateau,
-} from "../train/reduce_on_plateau.ts";
+} from "../train/plateau.ts";
 import type { Recipe } from "./recipe.ts";
 import { UsageError } from "./usage.ts";
 

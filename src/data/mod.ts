@@ -29,7 +29,6 @@ export {
 export {
   classCounts,
   type Dataset,
-  describeDataset,
   type Image,
   type Sample,
 } from "./dataset.ts";
@@ -39,24 +38,8 @@ export {
   type FashionMnistOptions,
   loadFashionMnist,
 } from "./fashion_mnist/fashion_mnist.ts";
-export {
-  dataCacheDir,
-  type DataFile,
-  ensureFashionMnist,
-  type FileOptions,
-  readVerified,
-} from "./fashion_mnist/files.ts";
-export {
-  encodeIdx,
-  type IdxArray,
-  parseIdx,
-  type ParseIdxOptions,
-} from "./idx.ts";
-export {
-  type FileEntry,
-  MANIFEST,
-  type Manifest,
-} from "./fashion_mnist/manifest.ts";
+export type { FileOptions } from "./fashion_mnist/files.ts";
+export { type IdxArray, parseIdx, type ParseIdxOptions } from "./idx.ts";
 export type {
   ArrayBatch,
   Batch,
@@ -84,7 +67,6 @@ export {
 } from "./modules.ts";
 export {
   classBalancedSampler,
-  epochOrder,
   type EpochOrderOptions,
   type Sampler,
 } from "./sampler.ts";
@@ -94,4 +76,24 @@ export {
   subset,
   trainTestSplit,
 } from "./split.ts";
-export * from "./transforms/mod.ts";
+export {
+  centerCrop,
+  colorJitter,
+  type ColorJitterOptions,
+  compose,
+  normalize,
+  type NormalizeOptions,
+  type PaddingMode,
+  type ProbabilityOptions,
+  type Random,
+  randomCrop,
+  type RandomCropOptions,
+  randomErasing,
+  type RandomErasingOptions,
+  randomFlipLeftRight,
+  randomHorizontalFlip,
+  resize,
+  type Size,
+  toTensor,
+  type Transform,
+} from "./transforms/mod.ts";

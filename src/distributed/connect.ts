@@ -6,17 +6,17 @@
 
 import { DistributedError } from "../errors.ts";
 import { requireNumber } from "../options.ts";
-import { findLauncher } from "./launcher.ts";
-import { LIBRARY_VARIABLE, type MpiLibrary, openMpi } from "./library.ts";
-import { shareMachine } from "./machine.ts";
-import { MpiCommunicator } from "./mpi_communicator.ts";
 import {
+  findLauncher,
   nameOf,
   type Process,
   PROCESS_LENGTH,
   readProcesses,
+  shareMachine,
   writeProcess,
 } from "./processes.ts";
+import { MPI_VARIABLE, type MpiLibrary, openMpi } from "./library.ts";
+import { MpiCommunicator } from "./mpi_communicator.ts";
 import { Queue } from "./queue.ts";
 import { SILENCE_MS, Watch } from "./watch.ts";
 
@@ -26,8 +26,8 @@ const MAX_NAME = 256;
 /** Options of {@linkcode connectMpi}. */
 export interface ConnectOptions {
   /**
-   * How long another process may give no sign of life while it is waited for, in milliseconds; then all end. A process does
-   * not answer while its JavaScript is busy, as with a step that the CPU computes, so that slow devices need more. Default 30,000.
+   * How long this process waits for another one that gives no sign of life, in milliseconds; then all end. A process gives none
+   * while its JavaScript is busy, as in a step that the CPU computes: slow devices need more time. Default 30,000.
    */
   silenceMs?: number;
 }
@@ -70,7 +70,7 @@ export async function connectMpi(
       "Cannot train together with other processes as nobody started them: use `mpirun -n 4 deno run -A ...`, or `srun` in a Slurm job",
     );
   }
-  const library = openMpi(launcher.kind, get(LIBRARY_VARIABLE));
+  const library = openMpi(launcher.kind, get(MPI_VARIABLE));
   const { call, abi } = library;
   const level = new Int32Array(1);
   call("MPI_Init_thread", null, null, abi.funneled, level);
@@ -79,13 +79,13 @@ export async function connectMpi(
       `Cannot use ${library.version} as it was built for programs without threads: install one that was built with them`,
     );
   }
-  // Else the library ends the process by itself.
+  // Errors are then returned to us; otherwise the library would end the process.
   call("MPI_Comm_set_errhandler", abi.commWorld, abi.errorsReturn);
-  const rank = _ask(library, "MPI_Comm_rank");
-  const size = _ask(library, "MPI_Comm_size");
+  const rank = ask(library, "MPI_Comm_rank");
+  const size = ask(library, "MPI_Comm_size");
   if (launcher.size !== undefined && launcher.size !== size) {
     throw new DistributedError(
-      `Cannot train together as ${launcher.size} processes were started, and ${library.version} (${library.path}) finds ${size}: name the library that belongs to the mpirun in use in ${LIBRARY_VARIABLE}`,
+      `Cannot train together as ${launcher.size} processes were started, and ${library.version} (${library.path}) finds ${size}: name the library that belongs to the mpirun in use in ${MPI_VARIABLE}`,
     );
   }
   const comm = new BigUint64Array(1);
@@ -99,15 +99,15 @@ export async function connectMpi(
     nameOf: (rank) => nameOf(processes[rank] ?? { rank, host: "?", pid: 0 }),
   });
   const queue = new Queue(library, watch);
-  processes = await _meet(library, { queue, rank, size });
+  processes = await introduce(library, { queue, rank, size });
   const parts = { library, watch, queue, rank, processes };
   const communicator = new MpiCommunicator(parts);
   shareMachine(communicator);
   return communicator;
 }
 
-/** Tells the others who this is, and hears who they are. */
-async function _meet(
+/** Tells the other processes who this one is, and hears who they are. */
+async function introduce(
   library: MpiLibrary,
   { queue, rank, size }: { queue: Queue; rank: number; size: number },
 ): Promise<Process[]> {
@@ -121,14 +121,20 @@ async function _meet(
   writeProcess({ host, pid: Deno.pid }, own);
   await queue.run((request) =>
     call(
-      ...["MPI_Iallreduce", abi.inPlace, all, all.length] as const,
-      ...[abi.int, abi.sum, abi.commWorld, request],
+      "MPI_Iallreduce",
+      abi.inPlace,
+      all,
+      all.length,
+      abi.int,
+      abi.sum,
+      abi.commWorld,
+      request,
     )
   );
   return readProcesses(all);
 }
 
-function _ask(
+function ask(
   { call, abi }: MpiLibrary,
   name: "MPI_Comm_rank" | "MPI_Comm_size",
 ): number {

@@ -1,15 +1,14 @@
 /**
- * Finds the MPI library, and calls it.
+ * Finds the system's MPI library and calls it: its functions, and what differs between its binary interfaces.
  *
  * @module
  */
 
 import { DistributedError } from "../errors.ts";
-import { type Abi, detectAbi, type Handle } from "./abi.ts";
-import type { Launcher } from "./launcher.ts";
+import type { Launcher } from "./processes.ts";
 
-/** Environment variable that names the library, for where it is not among the usual ones. */
-export const LIBRARY_VARIABLE = "MPI_LIBRARY";
+/** Environment variable that names the library, if it has none of the usual names. */
+export const MPI_VARIABLE = "MPI_LIBRARY";
 
 /** The usual names, first those of the library that the launcher belongs to. */
 const NAMES: Record<Launcher["kind"], readonly string[]> = Deno.build.os ===
@@ -35,8 +34,8 @@ const NAMES: Record<Launcher["kind"], readonly string[]> = Deno.build.os ===
 /** Longest text of an error, in any library. */
 const MAX_ERROR = 512;
 
-/** What a function of the library is given. */
-export type MpiValue = Handle | Deno.PointerValue | ArrayBufferView;
+/** An argument of a function of the library. */
+export type MpiValue = MpiHandle | Deno.PointerValue | ArrayBufferView;
 
 /** Parameters of each function; "handle" is what the library's interface says. */
 const FUNCTIONS = {
@@ -62,14 +61,27 @@ const FUNCTIONS = {
     "buffer",
   ],
   MPI_Ialltoallv: [
-    ...["buffer", "buffer", "buffer", "handle"],
-    ...["buffer", "buffer", "buffer", "handle"],
-    ...["handle", "buffer"],
+    "buffer",
+    "buffer",
+    "buffer",
+    "handle",
+    "buffer",
+    "buffer",
+    "buffer",
+    "handle",
+    "handle",
+    "buffer",
   ],
   MPI_Iallgatherv: [
-    ...["pointer", "i32", "handle"],
-    ...["buffer", "buffer", "buffer", "handle"],
-    ...["handle", "buffer"],
+    "pointer",
+    "i32",
+    "handle",
+    "buffer",
+    "buffer",
+    "buffer",
+    "handle",
+    "handle",
+    "buffer",
   ],
   MPI_Isend: ["buffer", "i32", "handle", "i32", "i32", "handle", "buffer"],
   MPI_Iprobe: ["i32", "i32", "handle", "buffer", "pointer"],
@@ -83,23 +95,20 @@ export type MpiFunction = keyof typeof FUNCTIONS;
 export interface MpiLibrary {
   /** Its file, as it was found. */
   readonly path: string;
-  /** What it says of itself, for example "Open MPI v4.1.4". */
+  /** Name and version, as the library gives them, for example "Open MPI v4.1.4". */
   readonly version: string;
   readonly abi: Abi;
   /**
    * Calls a function.
    *
-   * @throws {DistributedError} If what it returns is not zero: with the library's own text.
+   * @throws {DistributedError} If it returns an error, with the library's own text.
    */
   call(name: MpiFunction, ...values: readonly MpiValue[]): void;
 }
 
 /**
- * Opens the library.
+ * Opens the library: the file `named` and no other or, without it, the first usual one, of `kind` if there is such.
  *
- * @param kind Which library to prefer.
- * @param named A file to open and no other, if there is one.
- * @returns The library.
  * @throws {DistributedError} If there is none, or none that can be used.
  */
 export function openMpi(
@@ -111,7 +120,7 @@ export function openMpi(
   let reason = "";
   for (const path of names) {
     try {
-      return _open(path);
+      return openFile(path);
     } catch (error) {
       if (error instanceof DistributedError) throw error;
       if (error instanceof Deno.errors.NotCapable) {
@@ -119,21 +128,21 @@ export function openMpi(
           "Cannot use MPI as loading its library needs --allow-ffi, without a path",
         );
       }
-      // Deno says some of it twice.
+      // Deno repeats this prefix.
       reason = (error instanceof Error ? error.message : String(error))
         .replace(/^(Could not open library: )+/, "");
     }
   }
   throw new DistributedError(
     named
-      ? `Cannot use MPI as ${LIBRARY_VARIABLE} names "${named}", which cannot be used (${reason})`
-      : `Cannot train together as no MPI library was found: install it with \`apt-get install openmpi-bin\` or \`apt-get install mpich\`, or name it in ${LIBRARY_VARIABLE}`,
+      ? `Cannot use MPI as ${MPI_VARIABLE} names "${named}", which cannot be used (${reason})`
+      : `Cannot train together as no MPI library was found: install it with \`apt-get install openmpi-bin\` or \`apt-get install mpich\`, or name it in ${MPI_VARIABLE}`,
   );
 }
 
-function _open(path: string): MpiLibrary {
+function openFile(path: string): MpiLibrary {
   const { abi, version } = detectAbi(path);
-  const { symbols } = Deno.dlopen(path, _interfaceOf(abi));
+  const { symbols } = Deno.dlopen(path, interfaceOf(abi));
   const functions = symbols as unknown as Record<
     string,
     (...values: readonly MpiValue[]) => number
@@ -160,11 +169,151 @@ function _open(path: string): MpiLibrary {
   };
 }
 
-function _interfaceOf({ handle }: Abi): Deno.ForeignLibraryInterface {
+function interfaceOf({ handle }: Abi): Deno.ForeignLibraryInterface {
   return Object.fromEntries(
     Object.entries(FUNCTIONS).map(([name, parameters]) => [name, {
       parameters: parameters.map((kind) => kind === "handle" ? handle : kind),
       result: "i32",
     }]),
   ) as Deno.ForeignLibraryInterface;
+}
+
+/** A communicator, datatype, operation, error handler or request. */
+export type MpiHandle = number | bigint;
+
+/** How a library is called. */
+export interface Abi {
+  /** Its name. */
+  readonly name: "Open MPI" | "MPICH" | "MPI 5";
+  /** What handles are. */
+  readonly handle: "i32" | "usize";
+  readonly commWorld: MpiHandle;
+  readonly errorsReturn: MpiHandle;
+  readonly byte: MpiHandle;
+  readonly int: MpiHandle;
+  readonly float: MpiHandle;
+  readonly sum: MpiHandle;
+  /** Given as the send buffer of a collective operation whose values are replaced. */
+  readonly inPlace: Deno.PointerValue;
+  /** Given in place of a status that is not wanted. */
+  readonly statusIgnore: Deno.PointerValue;
+  /** Level of a program that has threads, one of which calls the library. */
+  readonly funneled: number;
+}
+
+const { create, value } = Deno.UnsafePointer;
+
+/** Libraries that share MPICH's interface, by how they name themselves. */
+const LIKE_MPICH = /MPICH|Intel\(R\) MPI|MVAPICH|Cray/i;
+
+/** The longest text of any interface. */
+const MAX_TEXT = 8192;
+
+const INT_POINTER = ["buffer", "buffer"] as const;
+
+/** Symbols by which libraries are told apart. */
+const MARKS = {
+  MPI_Get_library_version: { parameters: INT_POINTER, result: "i32" },
+  MPI_Abi_get_version: {
+    parameters: INT_POINTER,
+    result: "i32",
+    optional: true,
+  },
+  ompi_mpi_comm_world: { type: "pointer", optional: true },
+  ompi_mpi_errors_return: { type: "pointer", optional: true },
+  ompi_mpi_byte: { type: "pointer", optional: true },
+  ompi_mpi_int: { type: "pointer", optional: true },
+  ompi_mpi_float: { type: "pointer", optional: true },
+  ompi_mpi_op_sum: { type: "pointer", optional: true },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** Handles are numbers in themselves. This is a function as making pointers needs `--allow-ffi`, which importing must not need. */
+const mpichAbi = (): Abi => ({
+  name: "MPICH",
+  handle: "i32",
+  commWorld: 0x44000000,
+  errorsReturn: 0x54000001,
+  byte: 0x4c00010d,
+  int: 0x4c000405,
+  float: 0x4c00040a,
+  sum: 0x58000003,
+  inPlace: create(2n ** 64n - 1n),
+  statusIgnore: create(1n),
+  funneled: 1,
+});
+
+/** Handles are as wide as pointers, and constants small numbers. */
+const standardAbi = (): Abi => ({
+  name: "MPI 5",
+  handle: "usize",
+  commWorld: 0x101n,
+  errorsReturn: 0x143n,
+  byte: 0x247n,
+  int: 0x209n,
+  float: 0x210n,
+  sum: 0x21n,
+  inPlace: create(1n),
+  statusIgnore: null,
+  funneled: 1024,
+});
+
+/**
+ * Finds out how a library is called, and what it says of itself, for example "Open MPI v4.1.4".
+ *
+ * @throws {DistributedError} If it is of a kind that is not known.
+ */
+export function detectAbi(path: string): { abi: Abi; version: string } {
+  const { symbols } = Deno.dlopen(path, MARKS);
+  const version = versionOf(symbols.MPI_Get_library_version);
+  if (isStandard(symbols.MPI_Abi_get_version)) {
+    return { abi: standardAbi(), version };
+  }
+  const world = symbols.ompi_mpi_comm_world;
+  if (world) {
+    // Handles are the addresses of the library's own objects.
+    return {
+      version,
+      abi: {
+        name: "Open MPI",
+        handle: "usize",
+        commWorld: value(world),
+        errorsReturn: value(symbols.ompi_mpi_errors_return),
+        byte: value(symbols.ompi_mpi_byte),
+        int: value(symbols.ompi_mpi_int),
+        float: value(symbols.ompi_mpi_float),
+        sum: value(symbols.ompi_mpi_op_sum),
+        inPlace: create(1n),
+        statusIgnore: null,
+        funneled: 1,
+      },
+    };
+  }
+  if (LIKE_MPICH.test(version)) return { abi: mpichAbi(), version };
+  throw new DistributedError(
+    `Cannot use ${path} as it is neither Open MPI nor MPICH, nor has the interface of MPI 5: it says "${version}"`,
+  );
+}
+
+/**
+ * Whether a library has the interface of the standard. Libraries with another one answer version -1, as MPICH 5.0.2 and Open MPI
+ * 6.0.0 do. This is asked first, as Open MPI has its own symbols with either of its interfaces.
+ */
+function isStandard(
+  getVersion: ((major: BufferSource, minor: BufferSource) => number) | null,
+): boolean {
+  if (getVersion === null) return false;
+  const [major, minor] = [new Int32Array(1), new Int32Array(1)];
+  return getVersion(major, minor) === 0 && major[0] >= 1;
+}
+
+/** The first line, without what follows a comma. */
+function versionOf(
+  getVersion: (text: BufferSource, length: BufferSource) => number,
+): string {
+  const text = new Uint8Array(MAX_TEXT);
+  const length = new Int32Array(1);
+  getVersion(text, length);
+  const all = new TextDecoder().decode(text.subarray(0, length[0]));
+  const [first] = all.split(/[\n,]/);
+  return first.replace(/\s+/g, " ").replace("Version: ", "").trim();
 }

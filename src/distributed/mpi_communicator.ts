@@ -5,9 +5,8 @@
  */
 
 import type { Communicator, Summable } from "../train/communicator.ts";
-import { HalfSum } from "./half_sum.ts";
+import { HalfSum, type Queue } from "./queue.ts";
 import type { MpiLibrary } from "./library.ts";
-import type { Queue } from "./queue.ts";
 import type { Process } from "./processes.ts";
 import type { Watch } from "./watch.ts";
 
@@ -18,8 +17,8 @@ import type { Watch } from "./watch.ts";
 export const MAX_LENGTH = 2 ** 22;
 
 /**
- * How long no process calls the library before all finalize it, in milliseconds. Over UCX's TCP, MPICH 4 hangs in
- * `MPI_Finalize` where a process answers in an earlier call what another one asks in that one.
+ * How long no process calls the library before all of them finalize it, in milliseconds. Without this pause MPICH 4, over UCX's
+ * TCP, may hang in `MPI_Finalize`: a process then answers another one's from within an earlier call.
  */
 const QUIET_MS = 200;
 
@@ -72,19 +71,25 @@ export class MpiCommunicator implements Communicator {
   async allReduce(values: Summable): Promise<void> {
     const { library: { call, abi }, queue } = this.#parts;
     if (values instanceof Float16Array) {
-      const pieces = _pieces(values, values.length);
+      const parts = pieces(values, values.length);
       await Promise.all(
-        pieces.map((piece) => queue.run(...this.#halves.stages(piece))),
+        parts.map((piece) => queue.run(...this.#halves.stages(piece))),
       );
       return;
     }
     const type = values instanceof Float32Array ? abi.float : abi.int;
     await Promise.all(
-      _pieces(values, values.length).map((piece) =>
+      pieces(values, values.length).map((piece) =>
         queue.run((request) =>
           call(
-            ...["MPI_Iallreduce", abi.inPlace, piece, piece.length] as const,
-            ...[type, abi.sum, abi.commWorld, request],
+            "MPI_Iallreduce",
+            abi.inPlace,
+            piece,
+            piece.length,
+            type,
+            abi.sum,
+            abi.commWorld,
+            request,
           )
         )
       ),
@@ -99,11 +104,16 @@ export class MpiCommunicator implements Communicator {
     const { buffer, byteOffset, byteLength } = values;
     const bytes = new Uint8Array(buffer, byteOffset, byteLength);
     await Promise.all(
-      _pieces(bytes, byteLength).map((piece) =>
+      pieces(bytes, byteLength).map((piece) =>
         queue.run((request) =>
           call(
-            ...["MPI_Ibcast", piece, piece.length, abi.byte] as const,
-            ...[root, abi.commWorld, request],
+            "MPI_Ibcast",
+            piece,
+            piece.length,
+            abi.byte,
+            root,
+            abi.commWorld,
+            request,
           )
         )
       ),
@@ -138,8 +148,8 @@ export class MpiCommunicator implements Communicator {
   }
 }
 
-/** Cuts an array into pieces that are not too long; an empty one has one, so that all processes do the same. */
-function _pieces<T extends Summable | Uint8Array>(
+/** Cuts an array into pieces that are not too long. An empty array is one piece, so that all processes do the same. */
+function pieces<T extends Summable | Uint8Array>(
   values: T,
   length: number,
 ): T[] {

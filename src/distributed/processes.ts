@@ -1,8 +1,43 @@
 /**
- * The processes that train together: which machine each is on.
+ * The processes that train together: who started them, which machine each is on, and its share of that machine.
  *
  * @module
  */
+
+import { cpus } from "node:os";
+
+/** Who started it. */
+export interface Launcher {
+  /** Which library it belongs to, as far as can be told. */
+  readonly kind: "Open MPI" | "MPICH";
+  /** How many processes it started, where it says so. */
+  readonly size?: number;
+  /** Which of them this is, where it says so. */
+  readonly rank?: number;
+}
+
+/** Finds the launcher of MPI programs by the variables that it sets; `undefined` if this process was started alone. */
+export function findLauncher(
+  get: (name: string) => string | undefined,
+): Launcher | undefined {
+  const number = (name: string) => {
+    const text = get(name);
+    return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+  };
+  // Open MPI's mpirun; then PMIx, which Slurm and Open MPI 5 have; then MPICH's mpirun, Slurm's PMI 2, Cray's PALS.
+  for (
+    const [kind, rank, size] of [
+      ["Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"],
+      ["Open MPI", "PMIX_RANK", "SLURM_STEP_NUM_TASKS"],
+      ["MPICH", "PMI_RANK", "PMI_SIZE"],
+      ["MPICH", "PMI_ID", "PMI_SIZE"],
+    ] as const
+  ) {
+    if (number(rank) === undefined) continue;
+    return { kind, rank: number(rank), size: number(size) };
+  }
+  return get("PMI_FD") ? { kind: "MPICH" } : undefined;
+}
 
 /** A process. */
 export interface Process {
@@ -17,15 +52,10 @@ export interface Process {
 /** Bytes of the longest name of a machine that is not cut. */
 const MAX_NAME = 128;
 
-/** Integers that say all of a process. */
+/** Integers that a process is written as. */
 export const PROCESS_LENGTH = 1 + MAX_NAME / 4;
 
-/**
- * Writes a process down.
- *
- * @param process The process.
- * @param out int32 `[PROCESS_LENGTH]`, zeros before.
- */
+/** Writes a process to int32 `[PROCESS_LENGTH]`, which has zeros before. */
 export function writeProcess(
   { host, pid }: Omit<Process, "rank">,
   out: Int32Array<ArrayBuffer>,
@@ -36,12 +66,7 @@ export function writeProcess(
   new TextEncoder().encodeInto(host, name);
 }
 
-/**
- * Reads what {@linkcode writeProcess} wrote.
- *
- * @param all int32 `[size * PROCESS_LENGTH]`.
- * @returns The processes by rank.
- */
+/** Reads processes by rank, of which {@linkcode writeProcess} wrote each: int32 `[size * PROCESS_LENGTH]`. */
 export function readProcesses(all: Int32Array<ArrayBuffer>): Process[] {
   const size = all.length / PROCESS_LENGTH;
   return Array.from({ length: size }, (_, rank) => {
@@ -54,12 +79,84 @@ export function readProcesses(all: Int32Array<ArrayBuffer>): Process[] {
   });
 }
 
-/**
- * Names a process for people.
- *
- * @param process The process.
- * @returns For example "rank 1 (PID 1234 on node7)".
- */
+/** Names a process for people, for example "rank 1 (PID 1234 on node7)". */
 export function nameOf({ rank, host, pid }: Process): string {
   return `rank ${rank} (PID ${pid} on ${host})`;
+}
+
+/** Threads of OpenMP, which oneDNN computes with. */
+const THREADS = "OMP_NUM_THREADS";
+
+/** Either of these tells Mesa's Vulkan layer which GPU to list first, whatever its vendor. */
+const GPU = "DRI_PRIME";
+const OTHER_GPU = "MESA_VK_DEVICE_SELECT";
+
+/** Where Linux lists devices. */
+const DEVICES = "/sys/bus/pci/devices";
+
+/** PCI class of displays, of which GPUs without one are a kind. */
+const DISPLAY = /^0x03/;
+
+/** NVIDIA, AMD, Intel. Displays of other vendors only show consoles. */
+const VENDORS = ["0x10de", "0x1002", "0x8086"];
+
+/** Which of the processes on its machine a process is. */
+export interface LocalRank {
+  /** Which of them, from 0. */
+  readonly localRank: number;
+  /** How many they are. */
+  readonly localSize: number;
+}
+
+/**
+ * Gives a process its share of the machine's cores and one of several equal GPUs, by environment variables. Libraries read these
+ * when they are loaded, so call it before `initBackend()`. Variables that the user has set stay.
+ */
+export function shareMachine(
+  process: LocalRank,
+  folder: string = DEVICES,
+): void {
+  if (process.localSize === 1) return;
+  if (Deno.env.get(THREADS) === undefined) {
+    const share = Math.floor(numCores() / process.localSize);
+    const allowed = navigator.hardwareConcurrency;
+    Deno.env.set(THREADS, `${Math.max(1, Math.min(allowed, share))}`);
+  }
+  if (Deno.env.get(GPU) ?? Deno.env.get(OTHER_GPU)) return;
+  const gpus = equalGpus(folder);
+  if (gpus.length < 2) return;
+  Deno.env.set(GPU, gpus[process.localRank % gpus.length]);
+}
+
+/** The GPUs of the kind that the machine has most of, such as "pci-0000_01_00_0"; none where that cannot be found out. */
+export function equalGpus(folder: string = DEVICES): string[] {
+  const read = (address: string, file: string) =>
+    Deno.readTextFileSync(`${folder}/${address}/${file}`).trim();
+  try {
+    const gpus = Array.from(Deno.readDirSync(folder), ({ name }) => name)
+      .filter((address) =>
+        DISPLAY.test(read(address, "class")) &&
+        VENDORS.includes(read(address, "vendor"))
+      ).toSorted();
+    const kinds = Map.groupBy(
+      gpus,
+      (gpu) => `${read(gpu, "vendor")} ${read(gpu, "device")}`,
+    );
+    const [most = []] = [...kinds.values()]
+      .toSorted((a, b) => b.length - a.length);
+    return most.map((address) => `pci-${address.replaceAll(/[:.]/g, "_")}`);
+  } catch {
+    // Not on Linux, or not allowed.
+    return [];
+  }
+}
+
+/** Cores of the machine; this process may be allowed fewer. */
+function numCores(): number {
+  try {
+    return cpus().length;
+  } catch {
+    // Not allowed.
+    return navigator.hardwareConcurrency;
+  }
 }

@@ -1,24 +1,26 @@
 /**
- * Collective operations, one after the other, while this thread does other things.
+ * Collective operations, one after the other, while this thread does other things; and sums of float16 made of several.
  *
  * @module
  */
 
-import { setImmediate } from "node:timers";
+import { divide } from "../data/loader/batch.ts";
+import type { Communicator } from "../train/communicator.ts";
 import type { MpiLibrary } from "./library.ts";
 import type { Watch } from "./watch.ts";
+import { setImmediate } from "node:timers";
 
-/** How long to look for the end of an operation before others have their turn, in milliseconds. */
+/** How long to look for the end of an operation before other tasks have their turn, in milliseconds. */
 const LOOK_MS = 0.5;
 
-/** After how long to give up a core between two looks: by then it is another process that is waited for. */
+/** Time after which to sleep between two looks: by then, another process is late. */
 const PATIENT_AFTER_MS = 1000;
 
-/** Begins an operation, and puts its request where it is told to. */
+/** Begins an operation, and writes its request to the array. */
 export type Start = (request: BigUint64Array) => void;
 
 /** An operation that has not ended. */
-interface _Operation {
+interface Pending {
   /** Its stages, the first of which is in progress or is next. */
   readonly stages: Start[];
   readonly done: PromiseWithResolvers<void>;
@@ -31,32 +33,27 @@ interface _Operation {
 export class Queue {
   readonly #library: MpiLibrary;
   readonly #watch: Watch;
-  readonly #waiting: _Operation[] = [];
+  readonly #waiting: Pending[] = [];
   readonly #request = new BigUint64Array(new ArrayBuffer(8));
   readonly #flag = new Int32Array(new ArrayBuffer(4));
-  #current: _Operation | undefined;
+  #current: Pending | undefined;
   /** When it began. */
   #since = 0;
   #isDriven = false;
-  /** What went wrong, after which nothing works; and in which operation, as the library may still write to its arrays. */
-  #failure: { error: unknown; operation?: _Operation } | undefined;
+  /** What went wrong, after which nothing works. Its operation is kept, as the library may still write to its arrays. */
+  #failure: { error: unknown; operation?: Pending } | undefined;
 
-  /**
-   * Begins with no operations.
-   *
-   * @param library Runs them.
-   * @param watch Watches the other processes while they are waited for.
-   */
+  /** Begins with no operations; `watch` looks after the other processes while they are waited for. */
   constructor(library: MpiLibrary, watch: Watch) {
     this.#library = library;
     this.#watch = watch;
   }
 
   /**
-   * Runs an operation, at once if there is no other.
+   * Runs an operation after those that were asked for before. Each of its stages begins when the one before has ended, with no
+   * other operation between: so all processes run the same stages in the same order, whenever each of them asks. Arrays in use
+   * must be left alone until the end.
    *
-   * @param stages Begin its stages, each when the one before has ended, with no other operation between: so all processes run
-   *   the same stages in the same order, whenever each of them asks. The arrays in use must be left alone until the end.
    * @throws {DistributedError} If it fails, or a process does not come to it.
    */
   async run(...stages: Start[]): Promise<void> {
@@ -86,7 +83,7 @@ export class Queue {
     this.#isDriven = false;
   }
 
-  /** Goes on with what is in progress; whether there is nothing left to do. */
+  /** Goes on with what is in progress, and says whether there is nothing left to do. */
   #advance(): boolean {
     for (;;) {
       if (this.#current === undefined) {
@@ -108,13 +105,13 @@ export class Queue {
     }
   }
 
-  #begin({ stages: [start] }: _Operation): void {
+  #begin({ stages: [start] }: Pending): void {
     this.#since = performance.now();
     this.#watch.position++;
     start(this.#request);
   }
 
-  /** Does something whose failure is that of all operations. */
+  /** Does something; if it fails, all operations fail. */
   #attempt(action: () => void): void {
     try {
       action();
@@ -125,4 +122,97 @@ export class Queue {
       this.#current = undefined;
     }
   }
+}
+
+const BYTES = Float16Array.BYTES_PER_ELEMENT;
+
+/**
+ * Sums arrays of float16: each process adds up one part of the array, in float32, and sends the sums to all. Both ways each
+ * element crosses the network as two bytes.
+ */
+export class HalfSum {
+  readonly #library: MpiLibrary;
+  readonly #process: Pick<Communicator, "rank" | "size">;
+  /** Memory that each sum uses again, as fresh memory costs more than the sum. */
+  #received = new Float16Array(0);
+  #sums = new Float32Array(0);
+
+  /** Prepares, for this process. */
+  constructor(
+    library: MpiLibrary,
+    process: Pick<Communicator, "rank" | "size">,
+  ) {
+    this.#library = library;
+    this.#process = process;
+  }
+
+  /** The stages of a sum, which replaces `values`: all to all, then all to all again. No other sum may begin between them. */
+  stages(values: Float16Array): Start[] {
+    const { call, abi } = this.#library;
+    const { rank, size } = this.#process;
+    const parts = Array.from(
+      { length: size },
+      (_, index) => divide(values.length, { index, count: size }),
+    );
+    const { begin, end } = parts[rank];
+    const length = end - begin;
+    const counts = ints(parts.map(({ begin, end }) => BYTES * (end - begin)));
+    const offsets = ints(parts.map(({ begin }) => BYTES * begin));
+    const ownCounts = ints(parts.map(() => BYTES * length));
+    const ownOffsets = ints(parts.map((_, i) => BYTES * i * length));
+    const gather: Start = (request) => {
+      if (this.#received.length < size * length) {
+        this.#received = new Float16Array(size * length);
+        this.#sums = new Float32Array(length);
+      }
+      call(
+        "MPI_Ialltoallv",
+        values,
+        counts,
+        offsets,
+        abi.byte,
+        this.#received,
+        ownCounts,
+        ownOffsets,
+        abi.byte,
+        abi.commWorld,
+        request,
+      );
+    };
+    const spread: Start = (request) => {
+      values.set(this.#add(length), begin);
+      call(
+        "MPI_Iallgatherv",
+        abi.inPlace,
+        0,
+        abi.byte,
+        values,
+        counts,
+        offsets,
+        abi.byte,
+        abi.commWorld,
+        request,
+      );
+    };
+    return [gather, spread];
+  }
+
+  /** Adds up what was received, `[size, length]`, over the processes. */
+  #add(length: number): Float32Array {
+    const received = this.#received;
+    const sums = this.#sums.subarray(0, length);
+    sums.set(received.subarray(0, length));
+    for (let rank = 1; rank < this.#process.size; rank++) {
+      const at = rank * length;
+      for (let i = 0; i < length; i++) sums[i] += received[at + i];
+    }
+    return sums;
+  }
+}
+
+/** Numbers as the library reads them, in memory that does not move. */
+function ints(numbers: readonly number[]): Int32Array<ArrayBuffer> {
+  const ints = new Int32Array(new ArrayBuffer(4 * numbers.length));
+  ints.set(numbers);
+  return ints;
 }

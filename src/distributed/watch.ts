@@ -6,25 +6,24 @@
 
 import { setInterval } from "node:timers";
 import { DistributedError } from "../errors.ts";
-import type { Handle } from "./abi.ts";
-import type { MpiLibrary } from "./library.ts";
+import type { MpiHandle, MpiLibrary } from "./library.ts";
 
 /** How often to ask, and to answer. */
 const PERIOD_MS = 1000;
 
 /**
- * Most time between two looks that counts as silence of the others. If it is longer, this process itself was stopped, or had no
- * core, and the others may have been no better off.
+ * Most time between two looks that counts as silence of the others. If more passes, this process itself was stopped or had no
+ * core, and the same may have happened to the others.
  */
 const MOST_MS = 2 * PERIOD_MS;
 
-/** How long a process may be silent that is asked all the time, unless told otherwise. */
+/** How long a process may leave questions unanswered, by default. */
 export const SILENCE_MS = 30_000;
 
-/** Of that, how long to wait for other processes before asking them. */
+/** The part of that time which passes before the first question. */
 const ASK_AFTER = 1 / 3;
 
-/** How long to wait for a process that answers, but does not come. */
+/** How long to wait for a process that answers, but does not come to the operation. */
 const PATIENCE_MS = 30 * 60_000;
 
 const TAG = 1;
@@ -37,17 +36,17 @@ const ANSWER = 2;
 const FAREWELL = 3;
 
 /** A message on its way. */
-interface _Sent {
+interface Sent {
   readonly message: Int32Array<ArrayBuffer>;
   readonly request: BigUint64Array<ArrayBuffer>;
 }
 
 /** One of the other processes. */
-interface _Peer {
+interface Peer {
   readonly rank: number;
-  /** For how long others had been asked, all in all, when it was last heard of. */
+  /** The time spent on asking, all in all, when it last gave a sign of life, in milliseconds. */
   heard: number;
-  /** Operations that it had begun then. */
+  /** How many operations it had begun then. */
   position: number;
   /** Whether it sends nothing more. */
   hasLeft: boolean;
@@ -56,43 +55,38 @@ interface _Peer {
 /** Where the processes are. */
 export interface WatchOptions {
   /** A communicator of its own. */
-  readonly comm: Handle;
+  readonly comm: MpiHandle;
   readonly rank: number;
   readonly size: number;
-  /** How long a process may be silent that is asked all the time. */
+  /** How long a process may leave questions unanswered, in milliseconds. */
   readonly silenceMs: number;
-  /** Tells people which process that is, for example "rank 1 (PID 1234 on node7)". */
+  /** Names a process for people, for example "rank 1 (PID 1234 on node7)". */
   readonly nameOf: (rank: number) => string;
 }
 
 /**
- * Asks other processes whether they are there, while they are waited for, and answers those that ask. Nothing is sent as long
- * as nobody waits.
+ * While this process waits for others, asks them whether they are there; and answers the others' questions. Nothing is sent as
+ * long as no process waits.
  */
 export class Watch {
   /** Operations that this process has begun. */
   position = 0;
   readonly #library: MpiLibrary;
   readonly #options: WatchOptions;
-  readonly #peers: readonly _Peer[];
+  readonly #peers: readonly Peer[];
   readonly #flag = new Int32Array(new ArrayBuffer(4));
-  readonly #received = _message();
+  readonly #received = newMessage();
   readonly #timer: ReturnType<typeof setInterval>;
-  #sent: _Sent[] = [];
-  /** By `performance.now()`, when the others were last asked. */
+  #sent: Sent[] = [];
+  /** When the others were last asked, by `performance.now()`. */
   #askedAt = -Infinity;
-  /** For how long they have been asked, all in all, in milliseconds. */
+  /** The time spent on asking, all in all, in milliseconds. */
   #askedMs = 0;
-  /** The same when they were first asked in the wait in progress. */
+  /** The same at the first question of the wait in progress. */
   #askedBefore = 0;
   #isLeaving = false;
 
-  /**
-   * Begins to answer.
-   *
-   * @param library What messages are sent by.
-   * @param options Where the processes are.
-   */
+  /** Begins to answer. */
   constructor(library: MpiLibrary, options: WatchOptions) {
     this.#library = library;
     this.#options = options;
@@ -100,14 +94,13 @@ export class Watch {
     this.#peers = Array.from({ length: size }, (_, rank) => rank)
       .filter((rank) => rank !== own)
       .map((rank) => ({ rank, heard: 0, position: 0, hasLeft: false }));
-    // It is no reason for the process to stay.
+    // The timer does not keep the process alive.
     this.#timer = setInterval(() => this.#answer(), PERIOD_MS).unref();
   }
 
   /**
-   * Looks after the others while one operation is waited for; the longer, the more so.
+   * Asks the others, if this process has waited for an operation for long enough.
    *
-   * @param waitedMs For how long it has been.
    * @throws {DistributedError} If a process does not answer, or has not come to the operation for very long.
    */
   check(waitedMs: number): void {
@@ -120,7 +113,7 @@ export class Watch {
     if (sinceMs >= waitedMs) this.#askedBefore = this.#askedMs;
     this.#listen();
     for (const { rank } of this.#peers) this.#send(rank, QUESTION);
-    const silentMs = ({ heard }: _Peer) =>
+    const silentMs = ({ heard }: Peer) =>
       this.#askedMs - Math.max(heard, this.#askedBefore);
     this.#refuse(this.#peers.filter((peer) => silentMs(peer) > silenceMs));
     if (this.#askedMs - this.#askedBefore < PATIENCE_MS) return;
@@ -135,8 +128,8 @@ export class Watch {
   }
 
   /**
-   * Ends, when no process waits any more: waits until the others end as well, and all that was sent has been received, as some
-   * libraries complain of what was not.
+   * Says goodbye, when no process waits any more. Then waits until the others have done the same and every message has been
+   * received, as some libraries complain of one that was not.
    *
    * @throws {DistributedError} If a process does not end.
    */
@@ -157,8 +150,8 @@ export class Watch {
     }
   }
 
-  /** Throws if there are any that do not answer. */
-  #refuse(silent: readonly _Peer[]): void {
+  /** Throws an error that names the silent processes, if there are any. */
+  #refuse(silent: readonly Peer[]): void {
     if (silent.length === 0) return;
     throw new DistributedError(
       `Cannot go on as ${this.#list(silent)} ${
@@ -169,11 +162,11 @@ export class Watch {
     );
   }
 
-  #list(peers: readonly _Peer[]): string {
+  #list(peers: readonly Peer[]): string {
     return peers.map(({ rank }) => this.#options.nameOf(rank)).join(" and ");
   }
 
-  /** Hears what was sent here, and answers questions. */
+  /** Receives messages, and answers questions. */
   #listen(): void {
     const { comm } = this.#options;
     const { call, abi } = this.#library;
@@ -183,8 +176,14 @@ export class Watch {
         if (this.#flag[0] === 0) break;
         const message = this.#received;
         call(
-          ...["MPI_Recv", message, MESSAGE_LENGTH, abi.int] as const,
-          ...[peer.rank, TAG, comm, abi.statusIgnore],
+          "MPI_Recv",
+          message,
+          MESSAGE_LENGTH,
+          abi.int,
+          peer.rank,
+          TAG,
+          comm,
+          abi.statusIgnore,
         );
         peer.heard = this.#askedMs;
         [, peer.position] = message;
@@ -199,7 +198,7 @@ export class Watch {
     });
   }
 
-  /** What goes wrong here goes wrong again where somebody waits for it. */
+  /** Listens between operations. An error is left to the next operation, which fails as well and has a caller to tell. */
   #answer(): void {
     try {
       this.#listen();
@@ -210,18 +209,24 @@ export class Watch {
 
   #send(rank: number, kind: number): void {
     const { call, abi } = this.#library;
-    const message = _message();
+    const message = newMessage();
     message.set([kind, this.position]);
     const request = new BigUint64Array(new ArrayBuffer(8));
     call(
-      ...["MPI_Isend", message, MESSAGE_LENGTH, abi.int] as const,
-      ...[rank, TAG, this.#options.comm, request],
+      "MPI_Isend",
+      message,
+      MESSAGE_LENGTH,
+      abi.int,
+      rank,
+      TAG,
+      this.#options.comm,
+      request,
     );
     this.#sent.push({ message, request });
   }
 }
 
 /** Memory that does not move while a message is on its way. */
-function _message(): Int32Array<ArrayBuffer> {
+function newMessage(): Int32Array<ArrayBuffer> {
   return new Int32Array(new ArrayBuffer(4 * MESSAGE_LENGTH));
 }

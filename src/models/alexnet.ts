@@ -49,13 +49,7 @@ export function alexnet(options: AlexNetOptions = {}): Sequential {
   return new Sequential({ ...alexnetLayers(options), seed: options.seed });
 }
 
-/**
- * The layers of {@linkcode alexnet}, without weights and without a device.
- *
- * @param options Classes, dropout and image size.
- * @returns What {@linkcode Sequential} needs to know.
- * @throws {OptionError} If an option is out of its range.
- */
+/** The layers of {@linkcode alexnet}, without weights and without a device. */
 export function alexnetLayers(
   options: AlexNetOptions = {},
 ): SequentialOptions {
@@ -65,13 +59,13 @@ export function alexnetLayers(
   return {
     inputShape: [size, size, requireInteger("channels", channels)],
     layers: [
-      _convRelu({ filters: 96, kernelSize: 11, strides: 4 }),
+      convRelu({ filters: 96, kernelSize: 11, strides: 4 }),
       maxPool2d({ poolSize: 3, strides: 2 }),
-      _convRelu({ filters: 256, kernelSize: 5, padding: "same" }),
+      convRelu({ filters: 256, kernelSize: 5, padding: "same" }),
       maxPool2d({ poolSize: 3, strides: 2 }),
-      _convRelu({ filters: 384, kernelSize: 3, padding: "same" }),
-      _convRelu({ filters: 384, kernelSize: 3, padding: "same" }),
-      _convRelu({ filters: 256, kernelSize: 3, padding: "same" }),
+      convRelu({ filters: 384, kernelSize: 3, padding: "same" }),
+      convRelu({ filters: 384, kernelSize: 3, padding: "same" }),
+      convRelu({ filters: 256, kernelSize: 3, padding: "same" }),
       maxPool2d({ poolSize: 3, strides: 2 }),
       flatten(),
       dense({ units: 4096, activation: "relu" }),
@@ -83,6 +77,6 @@ export function alexnetLayers(
   };
 }
 
-function _convRelu(options: Parameters<typeof conv2d>[0]): Layer {
+function convRelu(options: Parameters<typeof conv2d>[0]): Layer {
   return conv2d({ ...options, activation: "relu" });
 }

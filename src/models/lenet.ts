@@ -36,13 +36,7 @@ export function lenet(options: LeNetOptions = {}): Sequential {
   return new Sequential({ ...lenetLayers(options), seed: options.seed });
 }
 
-/**
- * The layers of {@linkcode lenet}, without weights and without a device.
- *
- * @param options Classes and image size.
- * @returns What {@linkcode Sequential} needs to know.
- * @throws {OptionError} If an option is out of its range.
- */
+/** The layers of {@linkcode lenet}, without weights and without a device. */
 export function lenetLayers(
   options: LeNetOptions = {},
 ): SequentialOptions {

@@ -46,13 +46,7 @@ export const MODEL_NAMES: readonly ModelName[] = Object.keys(
   NETWORKS,
 ) as ModelName[];
 
-/**
- * The layers of a network, without weights and without a device.
- *
- * @param config Which network, its number of classes, height and width of the images, and the dropout rate where it has dropout.
- * @returns What `Sequential` needs to know.
- * @throws {OptionError} If a number is out of its range.
- */
+/** The layers of a network, without weights and without a device. */
 export function namedLayers(
   config: {
     model: ModelName;

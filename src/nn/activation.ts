@@ -7,10 +7,7 @@
 import type { FusedActivation } from "../device/device.ts";
 import { type Tensor, tf } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
-import type { Layer } from "./layer.ts";
-import type { Activation } from "./layer_config.ts";
-
-export type { Activation };
+import type { Activation, Layer } from "./layer.ts";
 
 const FUNCTIONS: Record<Activation, (x: Tensor) => Tensor> = {
   linear: (x) => x,
@@ -21,7 +18,6 @@ const FUNCTIONS: Record<Activation, (x: Tensor) => Tensor> = {
 /**
  * Checks the name of an activation.
  *
- * @param name Its name.
  * @throws {OptionError} If there is none of that name.
  */
 export function requireActivation(name: Activation): void {
@@ -31,12 +27,7 @@ export function requireActivation(name: Activation): void {
   }
 }
 
-/**
- * The activation as devices know it.
- *
- * @param name Its name.
- * @returns The same, and nothing where there is nothing to do.
- */
+/** The activation as devices know it: `undefined` where there is nothing to compute. */
 export function fusedActivation(name: Activation): FusedActivation | undefined {
   return name === "linear" ? undefined : name;
 }
@@ -47,7 +38,7 @@ export function fusedActivation(name: Activation): FusedActivation | undefined {
  * @returns The layer.
  */
 export function relu(): Layer {
-  return _activation("relu");
+  return activation("relu");
 }
 
 /**
@@ -56,10 +47,10 @@ export function relu(): Layer {
  * @returns The layer.
  */
 export function sigmoid(): Layer {
-  return _activation("sigmoid");
+  return activation("sigmoid");
 }
 
-function _activation(kind: "relu" | "sigmoid"): Layer {
+function activation(kind: "relu" | "sigmoid"): Layer {
   return {
     kind,
     config: { kind },

@@ -1,5 +1,5 @@
 /**
- * Splits batches that the device cannot take whole.
+ * Checks batches, and splits those that the device cannot take whole.
  *
  * @module
  */
@@ -14,18 +14,16 @@ const BYTES_PER_FLOAT = 4;
 
 /** A part of a batch. */
 export interface BatchPart<T extends Tensor> {
-  /** Place in the whole batch of the part's first element. */
+  /** Index in the whole batch of the part's first element. */
   readonly begin: number;
   /** The elements of the part. */
   readonly part: T;
 }
 
 /**
- * How many images a network can take at once on the device in use, where no tensor may be larger than the adapter can
- * bind.
+ * How many images the device in use takes at once, where no tensor may be larger than the adapter can bind; `Infinity` where
+ * the device sets no limit. `layers` are those that are computed: joined ones count as one.
  *
- * @param net Layers, those joined that run as one, and shape of one image.
- * @returns Number of images, at least 1; `Infinity` where the device sets no limit.
  * @throws {ShapeError} If the network does not fit with even one image.
  */
 export function maxBatch(
@@ -60,11 +58,9 @@ export function maxBatch(
 }
 
 /**
- * Checks that images are what a network takes.
+ * Checks images.
  *
- * @param images Any tensor.
- * @param inputShape Shape of one image.
- * @throws {ShapeError} If it is not float32 `[batch, ...inputShape]`.
+ * @throws {ShapeError} If they are not float32 `[batch, ...inputShape]`.
  */
 export function requireImages(images: Tensor, inputShape: Shape): void {
   if (images.dtype !== "float32") {
@@ -85,11 +81,25 @@ export function requireImages(images: Tensor, inputShape: Shape): void {
 }
 
 /**
- * Cuts a tensor along its first dimension into parts of nearly equal size. Call it inside a `tidy`.
+ * Checks labels; `each` is what there is one for, for the error.
  *
- * @param batch Any tensor of rank 1 or more; not disposed.
- * @param maxSize Largest size of a part.
- * @returns The parts in order; the tensor itself where it is small enough.
+ * @throws {ShapeError} If they are not int32 `[count]`.
+ */
+export function requireLabels(
+  labels: Tensor,
+  count: number,
+  each: string,
+): void {
+  const { rank, shape, dtype } = labels;
+  if (rank === 1 && shape[0] === count && dtype === "int32") return;
+  throw new ShapeError(
+    `Cannot use labels of shape [${shape}] and type ${dtype}: expected int32 [${count}], one per ${each}`,
+  );
+}
+
+/**
+ * Cuts a tensor along its first dimension into parts of nearly equal size; one that is small enough is its own only part.
+ * Call it inside a `tidy`.
  */
 export function sliceBatch<T extends Tensor>(
   batch: T,
@@ -99,30 +109,25 @@ export function sliceBatch<T extends Tensor>(
   const count = Math.ceil(total / maxSize);
   if (count <= 1) return [{ begin: 0, part: batch }];
   const size = Math.ceil(total / count);
-  const slice = _slicer(batch);
+  const slice = slicerOf(batch);
   return Array.from({ length: Math.ceil(total / size) }, (_, i) => {
     const begin = i * size;
     return { begin, part: slice(begin, Math.min(size, total - begin)) };
   });
 }
 
-/**
- * Puts parts together along their first dimension. Call it inside a `tidy`.
- *
- * @param parts At least one tensor.
- * @returns Their concatenation.
- */
+/** Puts parts together along their first dimension. Call it inside a `tidy`. */
 export function concatenate<T extends Tensor>(parts: readonly T[]): T {
   return parts.length === 1 ? parts[0] : tf.concat([...parts]) as T;
 }
 
-function _slicer<T extends Tensor>(
+function slicerOf<T extends Tensor>(
   batch: T,
 ): (begin: number, size: number) => T {
   if (batch.size * BYTES_PER_FLOAT <= device().info.maxBindingBytes) {
     return (begin, size) => tf.slice(batch, begin, size) as T;
   }
-  // No kernel can read a tensor of this size, so it has not left the host yet, and reading it is not a download.
+  // No kernel can read a tensor of this size, so it is still on the host: reading it downloads nothing.
   const values = batch.dataSync();
   const [, ...shape] = batch.shape;
   const stride = sizeOf(shape);

@@ -7,24 +7,19 @@
 import { device } from "../device/device.ts";
 import { convSizes, imageStep } from "../device/sizes.ts";
 import type { Tensor, Tensor4D } from "../device/tf.ts";
-import {
-  type Activation,
-  fusedActivation,
-  requireActivation,
-} from "./activation.ts";
+import { fusedActivation, requireActivation } from "./activation.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
-import type { Layer, Pooling } from "./layer.ts";
+import type { Activation, Layer, Pooling } from "./layer.ts";
 import { poolSizesOf } from "./pooling.ts";
-import type { Precision } from "./precision.ts";
-import { type Shape, sizeOf } from "./shape.ts";
-import { requireInteger } from "../options.ts";
 import {
   countWindows,
   type Padding,
   parseWindow,
+  type Shape,
   type Size2d,
-  type Window,
-} from "./window.ts";
+  sizeOf,
+} from "./shape.ts";
+import { requireInteger } from "../options.ts";
 
 /** Options of {@linkcode conv2d}. */
 export interface Conv2dOptions {
@@ -79,6 +74,29 @@ export function conv2d(options: Conv2dOptions): Layer {
     input: Shape,
   ) => [...countWindows("conv2d", input, window), filters];
   const kernelShape = (input: Shape) => [...window.size, input[2], filters];
+  /** The layer, together with a pooling after it. */
+  const applyWith =
+    (pool?: Pooling): Layer["apply"] => (x, weights, context) => {
+      const [kernel, bias] = weights as [Tensor4D, Tensor];
+      const { needsInputGradient, precision } = context;
+      const sizes = convSizes({
+        inShape: x.shape as Tensor4D["shape"],
+        filterShape: kernel.shape,
+        strides: window.strides,
+        pad: window.padding,
+      });
+      const { batch, outHeight, outWidth, outChannels } = sizes;
+      const outShape = [batch, outHeight, outWidth, outChannels];
+      return device().conv({ x: x as Tensor4D, kernel, bias }, {
+        sizes,
+        activation: fusedActivation(activation),
+        stored: precision,
+        needsInputGradient,
+        maxBytes: device().info.maxBindingBytes,
+        pool: pool &&
+          { kind: pool.kind, sizes: poolSizesOf(outShape, pool.window) },
+      });
+    };
   const layer: Layer = {
     kind: "conv2d",
     config: { kind: "conv2d", filters, ...window, activation },
@@ -96,15 +114,7 @@ export function conv2d(options: Conv2dOptions): Layer {
       const [height, width] = outputShape(input);
       return height * width * sizeOf(kernelShape(input));
     },
-    apply(x, [kernel, bias], { needsInputGradient, precision }) {
-      const tensors = { x, kernel, bias } as ConvTensors;
-      return _compute(tensors, {
-        window,
-        activation,
-        precision,
-        needsInputGradient,
-      });
-    },
+    apply: applyWith(),
     fuseWith(next) {
       const pool = next.pooling;
       if (pool === undefined) return;
@@ -115,65 +125,15 @@ export function conv2d(options: Conv2dOptions): Layer {
         fuseWith: undefined,
         inner: (input) => ({
           size: sizeOf(outputShape(input)),
-          // Average pooling is computed of the whole batch.
+          // Average pooling is computed from the whole batch at once.
           step: pool.kind === "average" ? Infinity : imageStep([
             sizeOf(input),
             sizeOf(next.outputShape(outputShape(input))),
           ]),
         }),
-        apply(x, [kernel, bias], { needsInputGradient, precision }) {
-          const tensors = { x, kernel, bias } as ConvTensors;
-          return _compute(tensors, {
-            window,
-            activation,
-            pool,
-            precision,
-            needsInputGradient,
-          });
-        },
+        apply: applyWith(pool),
       };
     },
   };
   return layer;
-}
-
-interface ConvTensors {
-  x: Tensor4D;
-  kernel: Tensor4D;
-  bias: Tensor;
-}
-
-function _compute(
-  tensors: ConvTensors,
-  options: {
-    window: Window;
-    pool?: Pooling;
-    activation: Activation;
-    precision?: Precision;
-    needsInputGradient: boolean;
-  },
-): Tensor4D {
-  const { window, pool, activation, precision, needsInputGradient } = options;
-  const { x, kernel } = tensors;
-  const sizes = convSizes({
-    inShape: x.shape,
-    filterShape: kernel.shape,
-    strides: window.strides,
-    pad: window.padding,
-  });
-  const { batch, outHeight, outWidth, outChannels } = sizes;
-  return device().conv(tensors, {
-    sizes,
-    activation: fusedActivation(activation),
-    stored: precision,
-    needsInputGradient,
-    maxBytes: device().info.maxBindingBytes,
-    pool: pool && {
-      kind: pool.kind,
-      sizes: poolSizesOf(
-        [batch, outHeight, outWidth, outChannels],
-        pool.window,
-      ),
-    },
-  });
 }

@@ -8,14 +8,10 @@ import { type Tensor2D, tf } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import { differentiable } from "../device/tape.ts";
 import { device } from "../device/device.ts";
-import {
-  type Activation,
-  fusedActivation,
-  requireActivation,
-} from "./activation.ts";
+import { fusedActivation, requireActivation } from "./activation.ts";
 import { dropoutKey } from "./dropout.ts";
 import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
-import type { Layer } from "./layer.ts";
+import type { Activation, Layer } from "./layer.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import { requireInteger } from "../options.ts";
 
@@ -51,7 +47,7 @@ export function dense(options: DenseOptions): Layer {
     config: { kind: "dense", units, activation },
     usesDevice: true,
     outputShape(input) {
-      _checkFlat(input);
+      checkFlat(input);
       return [units];
     },
     weights: ([features]) => [
@@ -124,7 +120,7 @@ export function flatten(): Layer {
   };
 }
 
-function _checkFlat(input: Shape): void {
+function checkFlat(input: Shape): void {
   if (input.length !== 1) {
     throw new ShapeError(
       `Cannot apply dense to shape [${input}]: expected [features]; put flatten() before it`,

@@ -45,13 +45,7 @@ export function dropout(options: DropoutOptions): Layer {
   };
 }
 
-/**
- * Names the random numbers of a dropout layer.
- *
- * @param context How the layer is being called.
- * @param size Elements per image.
- * @returns The sequence and the place in it of the first image's first element.
- */
+/** Names the random numbers of a dropout layer: their sequence, and where the first image begins, with `size` elements per image. */
 export function dropoutKey(context: CallContext, size: number): RandomKey {
   const { seed, step, layerIndex, firstImage } = context;
   const stream = STREAMS.dropout + layerIndex;

@@ -27,12 +27,7 @@ export type Initializer = (
   source: RandomSource,
 ) => Float32Array<ArrayBuffer>;
 
-/**
- * Inputs and outputs that a kernel connects.
- *
- * @param shape HWIO for convolutions, `[in, out]` for dense layers.
- * @returns Both fans: the window times the channels.
- */
+/** The fans of a kernel, HWIO or `[in, out]`: the window times the channels. */
 export function fansOf(shape: Shape): Fans {
   const window = sizeOf(shape.slice(0, -2));
   const [fanIn, fanOut] = shape.slice(-2);

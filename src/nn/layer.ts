@@ -4,12 +4,11 @@
  * @module
  */
 
+import { device } from "../device/device.ts";
 import type { Tensor } from "../device/tf.ts";
+import { OptionError } from "../errors.ts";
 import type { Initializer } from "./initializers.ts";
-import type { LayerConfig } from "./layer_config.ts";
-import type { Precision } from "./precision.ts";
-import type { Shape } from "./shape.ts";
-import type { Window } from "./window.ts";
+import type { Shape, Window } from "./shape.ts";
 
 /** A weight tensor that a layer needs. */
 export interface WeightSpec {
@@ -21,11 +20,11 @@ export interface WeightSpec {
   readonly initializer: Initializer;
 }
 
-/** How to run a forward pass for training. */
+/** How to compute a forward pass for training. */
 export interface ForwardOptions {
   /** Training step, from 0 over the run. */
   step: number;
-  /** Place in the whole batch of the first image. */
+  /** Index in the whole batch of the first image. */
   firstImage: number;
   /** What to store activations as and to read kernels as; float16 on WebGPU only. Default "float32". */
   precision?: Precision;
@@ -39,9 +38,9 @@ export interface CallContext {
   readonly seed: number;
   /** Training step, from 0 over the run: each has its own dropout masks. */
   readonly step: number;
-  /** Place in the whole batch of the first image of this call, so that a split batch gets the same masks. */
+  /** Index in the whole batch of the first image of this call, so that a split batch gets the same masks. */
   readonly firstImage: number;
-  /** Place of the layer in its network. */
+  /** Index of the layer in its network. */
   readonly layerIndex: number;
   /** Whether the gradient by the layer's input is wanted. */
   readonly needsInputGradient: boolean;
@@ -51,17 +50,17 @@ export interface CallContext {
 
 /** What a pooling layer computes. */
 export interface Pooling {
-  /** What it takes of each window. */
+  /** What it computes of each window. */
   readonly kind: "max" | "average";
   /** Its size, steps and padding. */
   readonly window: Window;
 }
 
-/** A tensor that a layer makes on its way. */
+/** A tensor that a layer makes on the way from its input to its output. */
 export interface InnerTensor {
   /** Elements per input. */
   readonly size: number;
-  /** The multiple of inputs that its parts begin at. */
+  /** A part of it begins at a multiple of so many inputs. */
   readonly step: number;
 }
 
@@ -72,7 +71,7 @@ export interface InnerTensor {
 export interface Layer {
   /** Kind of layer, for example "conv2d"; layers are named after it. */
   readonly kind: string;
-  /** Its options as plain data, by which it can be exported; a layer of one's own, which no format knows, has none. */
+  /** Its options as plain data, with which it can be exported. A layer of one's own, which no format knows, has none. */
   readonly config?: LayerConfig;
   /**
    * Works out the shape of the output.
@@ -113,19 +112,99 @@ export interface Layer {
    */
   fuseWith?(next: Layer): Layer | undefined;
   /**
-   * Where the layer makes a tensor that is neither its input nor its output, of which it can make a part at a time.
+   * Describes the tensor that the layer makes on the way to its output, if it can make it part by part.
    *
    * @param input Shape of one input.
-   * @returns The tensor.
+   * @returns Size and parts of the tensor.
    */
   inner?(input: Shape): InnerTensor;
-  /** Where the layer is a pooling: which, and its window. */
+  /** Of a pooling layer: which, and its window. */
   readonly pooling?: Pooling;
-  /** Where the layer is a dropout: its rate. */
+  /** Of a dropout layer: its rate. */
   readonly dropoutRate?: number;
   /**
-   * Whether the layer consists of operations of the device (`device/device.ts`) alone, which may read and give float16. A layer
-   * of TensorFlow.js's operations is given float32. Default false.
+   * Whether the layer is made of operations of the device (`device/device.ts`) alone, which may read and give float16. Any other
+   * layer is made of TensorFlow.js's operations, and gets float32. Default false.
    */
   readonly usesDevice?: boolean;
+}
+
+/** Name of an activation; "linear" is none. */
+export type Activation = "linear" | "relu" | "sigmoid";
+
+/** A convolution with bias. */
+export interface Conv2dConfig extends Window {
+  /** Which layer. */
+  readonly kind: "conv2d";
+  /** Number of output channels. */
+  readonly filters: number;
+  /** Applied to the sum. */
+  readonly activation: Activation;
+}
+
+/** A pooling; padding never counts as a value. */
+export interface PoolingConfig extends Window {
+  /** Which layer. */
+  readonly kind: "max_pool2d" | "average_pool2d";
+}
+
+/** A matrix product with bias. */
+export interface DenseConfig {
+  /** Which layer. */
+  readonly kind: "dense";
+  /** Number of outputs. */
+  readonly units: number;
+  /** Applied to the sum. */
+  readonly activation: Activation;
+}
+
+/** A dropout. */
+export interface DropoutConfig {
+  /** Which layer. */
+  readonly kind: "dropout";
+  /** Probability that a value becomes zero in training. */
+  readonly rate: number;
+}
+
+/** A layer without options. */
+export interface PlainConfig {
+  /** Which layer. */
+  readonly kind: "flatten" | "relu" | "sigmoid";
+}
+
+/** The options of a layer, all of them written out, as plain data. */
+export type LayerConfig =
+  | Conv2dConfig
+  | PoolingConfig
+  | DenseConfig
+  | DropoutConfig
+  | PlainConfig;
+
+/**
+ * How training stores activations, their gradients and the gradients of dense kernels, and how it reads kernels. Sums, weights
+ * and the gradients that `lossAndGradients` gives are float32 all the same.
+ */
+export type Precision = "float32" | "float16";
+
+/** The values of {@linkcode Precision}. */
+export const PRECISIONS: readonly Precision[] = ["float32", "float16"];
+
+/**
+ * Checks that the device in use can train in a precision.
+ *
+ * @throws {OptionError} If there is no such precision, or the device does not have it.
+ */
+export function requirePrecision(precision: Precision): void {
+  if (!PRECISIONS.includes(precision)) {
+    const names = PRECISIONS.join(" or ");
+    throw new OptionError("precision", precision, names);
+  }
+  const features = device().info.adapter?.features ?? [];
+  if (precision === "float16" && !features.includes("shader-f16")) {
+    throw new OptionError(
+      "precision",
+      precision,
+      "float32 on this device, as float16 needs a WebGPU adapter that has shader-f16",
+    );
+  }
 }

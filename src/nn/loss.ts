@@ -11,11 +11,11 @@ import {
   type Tensor2D,
   tf,
 } from "../device/tf.ts";
-import { ShapeError } from "../errors.ts";
 import { asFloats, asTensor, differentiable } from "../device/tape.ts";
 import { device } from "../device/device.ts";
+import { requireLabels } from "./batch.ts";
 
-/** What a batch of logits is worth. */
+/** How well a batch of logits fits its labels. */
 export interface LossAndCorrect {
   /** float32 scalar, in nats; differentiable by the logits. */
   readonly loss: Scalar;
@@ -24,34 +24,29 @@ export interface LossAndCorrect {
 }
 
 /**
- * Softmax cross entropy, summed over the batch and divided by `count`, and the number of correct predictions; the
- * gradient of the loss is `(softmax(logits) - oneHot(labels)) / count`. All three are computed in one pass.
- *
- * @param logits float32 `[batch, classes]`.
- * @param labels int32 `[batch]`, each in [0, classes).
- * @param count What to divide by: the size of the whole batch where this is a part of one. Default: the batch.
- * @returns Loss and count.
- * @throws {ShapeError} If the labels are not int32, one per row.
+ * Softmax cross entropy, summed over the batch and divided by `count` (the size of the whole batch where this is a part), and
+ * the number of correct predictions. The gradient of the loss is `(softmax(logits) - oneHot(labels)) / count`. All three are
+ * computed in one pass.
  */
 export function lossAndCorrect(
   logits: Tensor2D,
   labels: Tensor1D,
   count: number = logits.shape[0],
 ): LossAndCorrect {
-  _checkLabels(logits, labels);
+  requireLabels(labels, logits.shape[0], "row of the logits");
   let correct: Tensor | undefined;
   const z = asFloats(logits);
   const loss = differentiable([z], (save) => {
     const results = device().crossEntropy({ logits: z, labels }, count);
-    // Outlives the scope of the differentiable operation, which gives the loss alone.
+    // The differentiable operation gives the loss alone, so this one has to outlive its scope.
     correct = tf.keep(asTensor(results.correct));
     save([asTensor(results.gradient)]);
     return asTensor(results.loss);
   }, (dy, [gradient]) => {
-    // Of the loss itself, which is what a training step asks for.
+    // A training step asks for the gradient of the loss itself, where dy is 1.
     return [device().isOne(dy) ? tf.clone(gradient) : tf.mul(gradient, dy)];
   });
-  return { loss: loss as Scalar, correct: _unkeep(correct!) as Scalar };
+  return { loss: loss as Scalar, correct: unkeep(correct!) as Scalar };
 }
 
 /**
@@ -85,18 +80,8 @@ export function countCorrect(logits: Tensor2D, labels: Tensor1D): Scalar {
   return tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), "int32"));
 }
 
-function _checkLabels(logits: Tensor2D, labels: Tensor1D): void {
-  const [batch] = logits.shape;
-  if (
-    labels.rank === 1 && labels.shape[0] === batch && labels.dtype === "int32"
-  ) return;
-  throw new ShapeError(
-    `Cannot use labels of shape [${labels.shape}] and type ${labels.dtype}: expected int32 [${batch}], one per row of the logits`,
-  );
-}
-
 /** Gives a kept tensor to the current scope. */
-function _unkeep(kept: Tensor): Tensor {
+function unkeep(kept: Tensor): Tensor {
   const tensor = tf.clone(kept);
   kept.dispose();
   return tensor;

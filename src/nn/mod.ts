@@ -20,32 +20,30 @@
  * @module
  */
 
-export { type Activation, relu, sigmoid } from "./activation.ts";
+export { relu, sigmoid } from "./activation.ts";
 export { conv2d, type Conv2dOptions } from "./conv2d.ts";
 export { dense, type DenseOptions, flatten } from "./dense.ts";
 export { dropout, type DropoutOptions } from "./dropout.ts";
 export { type Initializer, xavierUniform, zeros } from "./initializers.ts";
 export type {
+  Activation,
   CallContext,
-  ForwardOptions,
-  InnerTensor,
-  Layer,
-  Pooling,
-  WeightSpec,
-} from "./layer.ts";
-export type {
   Conv2dConfig,
   DenseConfig,
   DropoutConfig,
+  ForwardOptions,
+  InnerTensor,
+  Layer,
   LayerConfig,
   PlainConfig,
+  Pooling,
   PoolingConfig,
-} from "./layer_config.ts";
-export type { Precision } from "./precision.ts";
-export type { Shape } from "./shape.ts";
+  Precision,
+  WeightSpec,
+} from "./layer.ts";
 export { countCorrect, softmaxCrossEntropy } from "./loss.ts";
 export { averagePool2d, maxPool2d, type Pool2dOptions } from "./pooling.ts";
 export { Sequential, type SequentialOptions } from "./sequential.ts";
+export type { Padding, Shape, Size2d, Window } from "./shape.ts";
 export type { LayerSummary } from "./summary.ts";
-export type { Padding, Size2d, Window } from "./window.ts";
 export type { RandomSource } from "../random.ts";

@@ -14,7 +14,7 @@ import {
   parseWindow,
   type Size2d,
   type Window,
-} from "./window.ts";
+} from "./shape.ts";
 
 /** Options of {@linkcode maxPool2d} and {@linkcode averagePool2d}. */
 export interface Pool2dOptions {
@@ -34,7 +34,7 @@ export interface Pool2dOptions {
  * @throws {OptionError} If an option is out of its range.
  */
 export function maxPool2d(options: Pool2dOptions): Layer {
-  return _pool2d("max_pool2d", options);
+  return pool2d("max_pool2d", options);
 }
 
 /**
@@ -45,10 +45,10 @@ export function maxPool2d(options: Pool2dOptions): Layer {
  * @throws {OptionError} If an option is out of its range.
  */
 export function averagePool2d(options: Pool2dOptions): Layer {
-  return _pool2d("average_pool2d", options);
+  return pool2d("average_pool2d", options);
 }
 
-function _pool2d(
+function pool2d(
   kind: "max_pool2d" | "average_pool2d",
   options: Pool2dOptions,
 ): Layer {

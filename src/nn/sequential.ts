@@ -5,6 +5,7 @@
  */
 
 import { type Device, device } from "../device/device.ts";
+import { asFloats, opaque } from "../device/tape.ts";
 import {
   type Tensor,
   type Tensor2D,
@@ -12,15 +13,18 @@ import {
   tf,
   type Variable,
 } from "../device/tf.ts";
-import { asFloats, opaque } from "../device/tape.ts";
+import { ShapeError } from "../errors.ts";
 import { requireSeed } from "../options.ts";
+import { STREAMS } from "../random.ts";
 import { concatenate, maxBatch, requireImages, sliceBatch } from "./batch.ts";
-import { fuseSteps, type Step } from "./fuse.ts";
-import type { CallContext, ForwardOptions, Layer } from "./layer.ts";
-import { requirePrecision } from "./precision.ts";
+import {
+  type CallContext,
+  type ForwardOptions,
+  type Layer,
+  requirePrecision,
+} from "./layer.ts";
 import type { Shape } from "./shape.ts";
 import { type LayerSummary, summarize } from "./summary.ts";
-import { checkWeights, createWeights } from "./weights.ts";
 
 /** Options of {@linkcode Sequential}. */
 export interface SequentialOptions {
@@ -60,8 +64,8 @@ export class Sequential {
   /** Seed of the first weights and of dropout. */
   readonly seed: number;
   readonly #variables: readonly Variable[];
-  /** The layers, with those joined that can be one operation. */
-  readonly #steps: readonly Step[];
+  /** The layers; those that the device computes as one operation are joined. */
+  readonly #stages: readonly Stage[];
   /** What {@linkcode Sequential.maxBatch} found. */
   #maxBatch?: { device: Device; max: number };
 
@@ -78,9 +82,9 @@ export class Sequential {
     this.layers = layers;
     this.inputShape = inputShape;
     this.seed = requireSeed(seed);
-    const { variables, steps } = createWeights(layers, inputShape, { seed });
+    const { variables, stages } = createWeights(layers, inputShape, { seed });
     this.#variables = variables;
-    this.#steps = fuseSteps(steps);
+    this.#stages = joinStages(stages);
   }
 
   /**
@@ -106,7 +110,7 @@ export class Sequential {
   maxBatch(): number {
     const inUse = device();
     if (this.#maxBatch?.device !== inUse) {
-      const layers = this.#steps.map(({ layer }) => layer);
+      const layers = this.#stages.map(({ layer }) => layer);
       const max = maxBatch({ layers, inputShape: this.inputShape });
       this.#maxBatch = { device: inUse, max };
     }
@@ -135,7 +139,7 @@ export class Sequential {
    * differentiate `predict` for that). Call it inside a `tidy`.
    *
    * @param images float32 `[batch, height, width, channels]`; not disposed.
-   * @param options Step and place in the batch, for dropout, and the precision.
+   * @param options Step and index of the first image, for dropout, and the precision.
    * @returns float32 `[batch, classes]`, whatever the precision.
    */
   forward(images: Tensor4D, options: ForwardOptions): Tensor2D {
@@ -217,12 +221,13 @@ export class Sequential {
     });
   }
 
+  /** Computes one stage after the other; `each` is called to compute one. */
   #layers(
     images: Tensor,
-    run: (compute: () => Tensor, x: Tensor) => Tensor,
+    each: (compute: () => Tensor, x: Tensor) => Tensor,
     call: Omit<CallContext, "seed" | "layerIndex">,
   ): Tensor {
-    const output = this.#steps.reduce((x, { layer, index, range }) => {
+    const output = this.#stages.reduce((x, { layer, index, range }) => {
       const weights = this.#variables.slice(...range);
       const context = {
         ...call,
@@ -230,11 +235,11 @@ export class Sequential {
         layerIndex: index,
         needsInputGradient: call.needsInputGradient || index > 0,
       };
-      return run(() => {
+      return each(() => {
         if (layer.usesDevice) return layer.apply(x, weights, context);
         return opaque(
           [asFloats(x), ...weights],
-          // What it does inside must be float32 as well.
+          // Operations of the device in it must give float32 as well.
           (x, ...weights) =>
             layer.apply(x, weights, { ...context, precision: "float32" }),
         );
@@ -242,4 +247,73 @@ export class Sequential {
     }, images);
     return asFloats(output);
   }
+}
+
+/** A layer in its network, or some that are computed as one. */
+export interface Stage {
+  readonly layer: Layer;
+  /** Its index among the layers; of joined layers, that of the first. */
+  readonly index: number;
+  /** Which of the network's weights are its own. */
+  readonly range: readonly [begin: number, end: number];
+}
+
+/** Makes the weights of layers on the device in use; each weight has random numbers of its own. */
+function createWeights(
+  layers: readonly Layer[],
+  inputShape: Shape,
+  { seed }: { seed: number },
+): { variables: Variable[]; stages: Stage[] } {
+  const variables: Variable[] = [];
+  const stages = summarize(layers, inputShape).map(({ weights }, index) => {
+    const begin = variables.length;
+    for (const { shape, initializer } of weights) {
+      const stream = STREAMS.weights + variables.length;
+      const values = initializer(shape, { seed, stream });
+      variables.push(
+        tf.tidy(() => tf.variable(tf.tensor(values, [...shape]))),
+      );
+    }
+    const range = [begin, variables.length] as const;
+    return { layer: layers[index], index, range };
+  });
+  return { variables, stages };
+}
+
+/** Joins each stage with the next, where the device can compute both as one operation. */
+export function joinStages(stages: readonly Stage[]): Stage[] {
+  const joined: Stage[] = [];
+  for (const stage of stages) {
+    const last = joined.at(-1);
+    const layer = last?.layer.fuseWith?.(stage.layer);
+    if (last === undefined || layer === undefined) joined.push(stage);
+    else joined[joined.length - 1] = { ...last, layer };
+  }
+  return joined;
+}
+
+/** Checks that there is a value for each weight, of its size. */
+function checkWeights(
+  variables: readonly Variable[],
+  values: readonly (Tensor | Float32Array)[],
+): void {
+  if (values.length !== variables.length) {
+    throw new ShapeError(
+      `Cannot set weights: expected ${variables.length} values, got ${values.length}`,
+    );
+  }
+  variables.forEach(({ shape, size }, i) => {
+    const value = values[i];
+    const isArray = value instanceof Float32Array;
+    const fits = isArray
+      ? value.length === size
+      : `${value.shape}` === `${shape}` && value.dtype === "float32";
+    if (fits) return;
+    const got = isArray
+      ? `${value.length} values`
+      : `${value.dtype} of shape [${value.shape}]`;
+    throw new ShapeError(
+      `Cannot set weight ${i}: expected float32 of shape [${shape}], got ${got}`,
+    );
+  });
 }

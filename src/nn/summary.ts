@@ -21,19 +21,14 @@ export interface LayerSummary {
   readonly macs: number;
 }
 
-/** A layer in its place: what it gets, gives and needs. Shapes are without the batch dimension. */
+/** A layer in its network, with the weights that it needs there. Shapes are without the batch dimension. */
 export interface PlacedLayer extends LayerSummary {
   /** The weights that it needs. */
   readonly weights: readonly WeightSpec[];
 }
 
-/**
- * Names layers by their kind and their number among it.
- *
- * @param layers The layers, first to last.
- * @returns A name per layer, for example "conv2d_1".
- */
-function _nameLayers(layers: readonly Layer[]): string[] {
+/** Names layers by their kind and their number among it, for example "conv2d_1". */
+function nameLayers(layers: readonly Layer[]): string[] {
   const counts = new Map<string, number>();
   return layers.map(({ kind }) => {
     const count = (counts.get(kind) ?? 0) + 1;
@@ -45,16 +40,13 @@ function _nameLayers(layers: readonly Layer[]): string[] {
 /**
  * Follows the shape of an image through a list of layers.
  *
- * @param layers The layers, first to last.
- * @param inputShape Shape of one image, `[height, width, channels]`.
- * @returns Each layer in its place.
  * @throws {ShapeError} If a layer cannot take what the one before it gives.
  */
 export function summarize(
   layers: readonly Layer[],
   inputShape: Shape,
 ): PlacedLayer[] {
-  const names = _nameLayers(layers);
+  const names = nameLayers(layers);
   let shape = inputShape;
   return layers.map((layer, i) => {
     const outputShape = layer.outputShape(shape);

@@ -8,8 +8,13 @@ import { device } from "../device/device.ts";
 import { tf, type Variable } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
 import { requireNumber } from "../options.ts";
-import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";
-import type { Optimizer } from "./optimizer.ts";
+import {
+  copiesOf,
+  type Optimizer,
+  requireFit,
+  requireKept,
+  zerosLike,
+} from "./optimizer.ts";
 
 /** Options of {@linkcode adam} and {@linkcode adamW}. */
 export interface AdamOptions {
@@ -19,11 +24,11 @@ export interface AdamOptions {
   beta1?: number;
   /** Share of the mean of their squares that each step keeps, in [0, 1). Default 0.999. */
   beta2?: number;
-  /** What the root of that mean is increased by, so that nothing is divided by 0, above 0. Default 1e-8. */
+  /** Added to the root of that mean, so that nothing is divided by 0; above 0. Default 1e-8. */
   epsilon?: number;
   /**
-   * At least 0; biases included. Default 0 for `adam`: multiple of the weights that is added to their gradients. Default
-   * 0.01 for `adamW`: multiple of the weights that is taken off them, times the learning rate.
+   * At least 0; for biases too. `adam` adds this multiple of the weights to their gradients, default 0. `adamW` takes this
+   * multiple of the weights off them, times the learning rate, default 0.01.
    */
   weightDecay?: number;
 }
@@ -46,7 +51,7 @@ export interface AdamOptions {
  */
 export function adam(options: AdamOptions = {}): Optimizer {
   const { weightDecay = 0 } = options;
-  return _adam("Adam", { ...options, weightDecay, decoupledDecay: 0 });
+  return adamOf("Adam", { ...options, weightDecay, decoupledDecay: 0 });
 }
 
 /**
@@ -61,18 +66,18 @@ export function adamW(options: AdamOptions = {}): Optimizer {
   const { weightDecay = 0.01 } = options;
   requireNumber("weightDecay", weightDecay, { min: 0 });
   const decay = { weightDecay: 0, decoupledDecay: weightDecay };
-  return _adam("AdamW", { ...options, ...decay });
+  return adamOf("AdamW", { ...options, ...decay });
 }
 
-/** What it keeps on the device. */
-interface _Kept {
+/** What the optimizer keeps on the device. */
+interface Kept {
   /** Steps so far, float32 scalar. */
   readonly step: Variable;
   readonly firstMoment: readonly Variable[];
   readonly secondMoment: readonly Variable[];
 }
 
-function _adam(
+function adamOf(
   name: string,
   options: AdamOptions & { weightDecay: number; decoupledDecay: number },
 ): Optimizer {
@@ -84,7 +89,7 @@ function _adam(
   requireNumber("beta2", beta2, { min: 0, below: 1 });
   requireNumber("epsilon", epsilon, { above: 0 });
   requireNumber("weightDecay", weightDecay, { min: 0 });
-  let kept: _Kept | undefined;
+  let kept: Kept | undefined;
   const fixed = { beta1, beta2, epsilon, weightDecay, decoupledDecay };
   const decay = Math.max(weightDecay, decoupledDecay);
   const optimizer: Optimizer = {
@@ -94,7 +99,7 @@ function _adam(
     learningRate,
     takesLossScale: true,
     apply(weights, gradients, scale) {
-      const { step, firstMoment, secondMoment } = kept ??= _start(weights);
+      const { step, firstMoment, secondMoment } = kept ??= begin(weights);
       requireFit(firstMoment, weights);
       requireFit(secondMoment, weights);
       const rates = { ...fixed, learningRate: optimizer.learningRate };
@@ -137,7 +142,7 @@ function _adam(
   return optimizer;
 }
 
-function _start(weights: readonly Variable[]): _Kept {
+function begin(weights: readonly Variable[]): Kept {
   return {
     step: tf.tidy(() => tf.variable(tf.scalar(0), false)),
     firstMoment: zerosLike(weights),

@@ -7,16 +7,22 @@
 import type { Variable } from "../device/tf.ts";
 import { device } from "../device/device.ts";
 import { requireNumber } from "../options.ts";
-import { copiesOf, requireFit, requireKept, zerosLike } from "./kept.ts";
-import type { Optimizer, OptimizerState } from "./optimizer.ts";
+import {
+  copiesOf,
+  type Optimizer,
+  type OptimizerState,
+  requireFit,
+  requireKept,
+  zerosLike,
+} from "./optimizer.ts";
 
 /** Options of {@linkcode sgd}. */
 export interface SgdOptions {
   /** Step size, above 0. Default 0.01. */
   learningRate?: number;
-  /** Share of the last step that goes on, in [0, 1). Default 0. */
+  /** Share of the last velocity that each step keeps, in [0, 1). Default 0. */
   momentum?: number;
-  /** Multiple of the weights that is added to their gradients, at least 0; biases included. Default 0. */
+  /** Multiple of the weights that is added to their gradients, at least 0; for biases too. Default 0. */
   weightDecay?: number;
 }
 
@@ -43,7 +49,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   let velocities: Variable[] | undefined;
 
   const optimizer: Optimizer = {
-    description: _describe(learningRate, momentum, weightDecay),
+    description: describe(learningRate, momentum, weightDecay),
     learningRate,
     takesLossScale: true,
     apply(weights, gradients, scale) {
@@ -79,7 +85,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   return optimizer;
 }
 
-function _describe(
+function describe(
   learningRate: number,
   momentum: number,
   weightDecay: number,

@@ -1,5 +1,5 @@
 /**
- * What batches come from.
+ * What batches come from, and how long training waits for them.
  *
  * @module
  */
@@ -20,19 +20,17 @@ export interface BatchSource extends AsyncIterable<Batch> {
   readonly numSamples?: number;
   /** Chooses the order of the next iteration; epochs count from 0. */
   setEpoch?(epoch: number): void;
-  /** Whether `batches` makes a part of each batch where it is asked for a `shard`. Default: whole batches are cut. */
+  /** Whether `batches` can make a `shard` of each batch alone. Default: it makes whole batches, and `fit` cuts them. */
   readonly makesShards?: boolean;
-  /** Iterates over an epoch from one of its batches on, as a resumed run needs; both count from 0. */
+  /** Iterates over an epoch from one of its batches on, as a resumed run does; epochs and batches count from 0. */
   batches?(options: EpochOptions): AsyncIterable<Batch>;
 }
 
 /**
- * Iterates over the batches of an epoch, or over parts of them, from one of them on; a source that cannot begin there is
- * gone through from its beginning, and one that does not make parts makes whole batches, which are cut.
+ * Iterates over the batches of an epoch from one of them on; with a shard, over that part of each.
  *
- * @param source All batches.
- * @param which Epoch and first batch, both from 0, and whose part of each batch.
- * @returns The batches.
+ * A source without `batches` is gone through from its beginning. One that does not make shards makes whole batches, which
+ * are cut here.
  */
 export async function* batchesFrom(
   source: BatchSource,
@@ -40,14 +38,14 @@ export async function* batchesFrom(
 ): AsyncGenerator<Batch, void, undefined> {
   const { shard, ...whole } = which;
   if (shard === undefined || source.makesShards) {
-    yield* source.batches?.(which) ?? _skip(source, which);
+    yield* source.batches?.(which) ?? skip(source, which);
     return;
   }
-  const batches = source.batches?.(whole) ?? _skip(source, whole);
-  for await (const batch of batches) yield* _cut(batch, shard);
+  const batches = source.batches?.(whole) ?? skip(source, whole);
+  for await (const batch of batches) yield* cut(batch, shard);
 }
 
-async function* _skip(
+async function* skip(
   source: BatchSource,
   { epoch, firstBatch = 0 }: EpochOptions,
 ): AsyncGenerator<Batch, void, undefined> {
@@ -58,7 +56,7 @@ async function* _skip(
   }
 }
 
-function* _cut(batch: Batch, shard: Shard): Generator<Batch> {
+function* cut(batch: Batch, shard: Shard): Generator<Batch> {
   const total = batch.images.shape[0];
   const { begin, end } = divide(total, shard);
   const images = tf.slice(batch.images, begin, end - begin);
@@ -67,5 +65,24 @@ function* _cut(batch: Batch, shard: Shard): Generator<Batch> {
     yield { images, labels, place: { begin, total } };
   } finally {
     tf.dispose([images, labels]);
+  }
+}
+
+/** Iterates over something, and tells the milliseconds from asking for each item, or for the end, until it is there. */
+export async function* timed<T>(
+  source: AsyncIterable<T>,
+  onWait: (ms: number) => void,
+): AsyncGenerator<T, void, undefined> {
+  const items = source[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const start = performance.now();
+      const item = await items.next();
+      onWait(performance.now() - start);
+      if (item.done) return;
+      yield item.value;
+    }
+  } finally {
+    await items.return?.();
   }
 }

@@ -1,10 +1,11 @@
 /**
- * What happens during training, for whoever wants to watch.
+ * Callbacks: what training tells them, and what they remember when a run goes on.
  *
  * @module
  */
 
 import type { Scalar } from "../device/tf.ts";
+import { OptionError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 
@@ -64,7 +65,7 @@ export interface EpochEnd {
   readonly learningRate: number;
   /** Wall time of the epoch, evaluation included, in seconds. */
   readonly seconds: number;
-  /** Seconds of those in which training waited for its batches to be made. */
+  /** Seconds of the epoch in which training waited for its batches. */
   readonly waitSeconds: number;
   /** Training images per second, evaluation not counted. */
   readonly imagesPerSecond: number;
@@ -80,7 +81,7 @@ export interface Training {
   stop(): void;
 }
 
-/** Functions that `fit` calls and waits for, one object after the other. */
+/** Functions that `fit` calls, and waits for. Of several callbacks it calls one after the other. */
 export interface Callbacks {
   /** Names the state of the callback among those of others. Needed with `saveState`, and unique. */
   readonly name?: string;
@@ -91,16 +92,56 @@ export interface Callbacks {
   /** After each epoch. */
   onEpochEnd?(event: EpochEnd, training: Training): void | Promise<void>;
   /**
-   * Tells what a resumed run needs to know, as part of each checkpoint.
+   * Called for each checkpoint, which keeps the answer for a resumed run.
    *
-   * @returns Whatever JSON can say.
+   * @returns What the callback has to remember, as JSON can hold it.
    */
   saveState?(): unknown;
   /**
-   * Goes on from what `saveState` said, before the first step of a resumed run.
+   * Called before the first step of a resumed run.
    *
-   * @param state What it said.
+   * @param state What `saveState` gave when the checkpoint was written.
    * @param training The run, which may be stopped at once.
    */
   restoreState?(state: unknown, training: Training): void;
+}
+
+/** What callbacks said by `saveState`, by their names. */
+export type CallbackStates = Readonly<Record<string, unknown>>;
+
+/** Checks that each callback that has `saveState` has a name, and that no two of these have the same. */
+export function checkNames(callbacks: readonly Callbacks[]): void {
+  const names = saversOf(callbacks).map(({ name }) => name);
+  names.forEach((name, i) => {
+    if (name && names.indexOf(name) === i) return;
+    throw new OptionError(
+      "callbacks.name",
+      name,
+      "a name of its own for each that has saveState",
+    );
+  });
+}
+
+/** Asks callbacks, whose names were checked, for their states. */
+export function saveStates(callbacks: readonly Callbacks[]): CallbackStates {
+  return Object.fromEntries(
+    saversOf(callbacks).map((c) => [c.name!, c.saveState!()]),
+  );
+}
+
+/** Hands each callback what it said to {@linkcode saveStates}; one that said nothing stays as it is. */
+export function restoreStates(
+  callbacks: readonly Callbacks[],
+  states: CallbackStates,
+  training: Training,
+): void {
+  for (const callback of callbacks) {
+    const { name } = callback;
+    if (name === undefined || !Object.hasOwn(states, name)) continue;
+    callback.restoreState?.(states[name], training);
+  }
+}
+
+function saversOf(callbacks: readonly Callbacks[]): Callbacks[] {
+  return callbacks.filter(({ saveState }) => saveState !== undefined);
 }

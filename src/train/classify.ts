@@ -5,14 +5,14 @@
  */
 
 import { throwIfDeviceFailed } from "../device/device.ts";
-import { type Tensor, type Tensor4D, tf } from "../device/tf.ts";
+import { type Tensor4D, tf } from "../device/tf.ts";
 import type { Image } from "../data/dataset.ts";
 import { toTensor } from "../data/transforms/values.ts";
 import { OptionError, ShapeError } from "../errors.ts";
 import { ensureBackend } from "../device/open.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
-import { requireFinite } from "./finite.ts";
+import { requireFiniteOutputs } from "./metrics.ts";
 
 /** Options of {@linkcode classify}. */
 export interface ClassifyOptions {
@@ -28,7 +28,7 @@ export interface ClassProbability {
   readonly label: number;
   /** Its name. */
   readonly className: string;
-  /** How likely the network finds it, in [0, 1]; those of all classes add up to 1. */
+  /** How likely the network finds it, in [0, 1]; the probabilities of all classes add up to 1. */
   readonly probability: number;
 }
 
@@ -65,9 +65,12 @@ export async function classify(
     : (images as Tensor4D).shape[0];
   if (numImages === 0) return [];
   const probabilities = tf.tidy(() =>
-    tf.softmax(net.predict(_tensorOf(net, images)))
+    tf.softmax(net.predict(tensorOf(net, images)))
   );
-  const values = await _read(probabilities);
+  const values = await probabilities.data<"float32">();
+  probabilities.dispose();
+  throwIfDeviceFailed();
+  requireFiniteOutputs(values, "classify");
   const numClasses = values.length / numImages;
   if (classNames !== undefined && classNames.length !== numClasses) {
     throw new OptionError(
@@ -86,7 +89,7 @@ export async function classify(
   });
 }
 
-function _tensorOf(
+function tensorOf(
   net: Sequential,
   images: Tensor4D | readonly Image[],
 ): Tensor4D {
@@ -105,12 +108,4 @@ function _tensorOf(
     values.set(scale(image).data, i * size);
   });
   return tf.tensor4d(values, [images.length, height, width, channels]);
-}
-
-async function _read(probabilities: Tensor): Promise<Float32Array> {
-  const values = await probabilities.data<"float32">();
-  probabilities.dispose();
-  throwIfDeviceFailed();
-  requireFinite(values, "classify");
-  return values;
 }

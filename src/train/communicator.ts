@@ -8,10 +8,10 @@
 export type Summable = Float32Array | Int32Array | Float16Array;
 
 /**
- * Connects processes, one of which is this one. All of them call the same methods in the same order, with arrays of the same
- * type and length; calls may begin before earlier ones have ended. An array must be left alone until its promise settles.
+ * Connects this process to others. All of them call the same methods in the same order, with arrays of the same type and
+ * length. A call may begin before earlier ones have ended. An array must be left alone until its promise settles.
  *
- * `connectMpi()` gives one over MPI; anything else that keeps these promises can stand in.
+ * `connectMpi()` gives one over MPI; any other object that does the same can be used.
  */
 export interface Communicator {
   /** Which of the processes this is, from 0. */
@@ -21,15 +21,15 @@ export interface Communicator {
   /**
    * Sums arrays over all processes, element by element; float16 is added in float32.
    *
-   * @param values This process's, replaced by the sums, which are the same in all processes.
+   * @param values This process's values, replaced by the sums, which are the same in all processes.
    * @throws {DistributedError} If a process has failed.
    */
   allReduce(values: Summable): Promise<void>;
   /**
    * Copies an array from a process to all others.
    *
-   * @param values What is sent by `root`, and replaced elsewhere.
-   * @param root Whose.
+   * @param values What `root` sends; replaced in the other processes.
+   * @param root Rank of the process that sends.
    * @throws {DistributedError} If a process has failed.
    */
   broadcast(
@@ -38,13 +38,7 @@ export interface Communicator {
   ): Promise<void>;
 }
 
-/**
- * Sums numbers over all processes.
- *
- * @param communicator Connects them.
- * @param numbers This process's, each of which float32 can hold.
- * @returns The sums, in float32.
- */
+/** Sums numbers that float32 can hold over all processes, in float32. */
 export async function sumNumbers(
   communicator: Communicator,
   numbers: readonly number[],
@@ -54,13 +48,7 @@ export async function sumNumbers(
   return [...values];
 }
 
-/**
- * Finds out which of some things are so in any process.
- *
- * @param communicator Connects them.
- * @param flags What is so in this one.
- * @returns What is so in one of them at least.
- */
+/** For each flag, whether it is set in any of the processes. */
 export async function anywhere(
   communicator: Communicator,
   flags: readonly boolean[],

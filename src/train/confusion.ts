@@ -5,16 +5,23 @@
  */
 
 import { throwIfDeviceFailed } from "../device/device.ts";
-import { type Tensor1D, type Tensor2D, tf } from "../device/tf.ts";
-import { DataError, ShapeError } from "../errors.ts";
-import { ensureBackend } from "../device/open.ts";
+import {
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  tf,
+} from "../device/tf.ts";
+import { ShapeError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
 import type { BatchSource } from "./batch_source.ts";
-import type { EvaluateOptions } from "./evaluate.ts";
-import { requireFinite } from "./finite.ts";
-import { Pacer } from "./pacer.ts";
-import { checkBatch } from "./step.ts";
+import type { Progress } from "./callbacks.ts";
+import {
+  evaluateBatches,
+  type EvaluateOptions,
+  type Tally,
+} from "./evaluate.ts";
+import { requireFiniteOutputs } from "./metrics.ts";
 
 /** What a network predicts for `n` images, in the order of the data. */
 export interface Predictions {
@@ -71,40 +78,18 @@ export interface ClassMetrics {
 export async function evaluatePredictions(
   net: Sequential,
   data: BatchSource,
-  options: EvaluateOptions = {},
+  options: Omit<EvaluateOptions, "communicator"> = {},
 ): Promise<Predictions> {
-  await ensureBackend();
-  const { epoch = 0, onProgress } = options;
-  const start = performance.now();
-  const pacer = new Pacer();
-  const classes = net.summary().at(-1)!.outputShape[1];
-  const unread: Tensor2D[] = [];
-  const rows: Float32Array[] = [];
-  let batch = 0;
+  const { signal } = options;
+  const rows = new Rows(net);
+  const mustStop = () => Promise.resolve(signal?.aborted ?? false);
   try {
-    for await (const { images, labels } of data) {
-      checkBatch(net, images, labels);
-      unread.push(tf.tidy(() => _rowsOf(net.predict(images), labels)));
-      batch++;
-      if (!pacer.step()) continue;
-      rows.push(await _read(unread, classes));
-      pacer.caughtUp();
-      if (onProgress === undefined) continue;
-      const { loss, accuracy, labels: { length } } = _fromRows(rows);
-      const seconds = (performance.now() - start) / 1000;
-      await onProgress({
-        ...{ phase: "evaluate", epoch, batch, batches: data.numBatches },
-        ...{ loss, accuracy, imagesPerSecond: length / seconds },
-        secondsPerBatch: seconds / batch,
-      });
-    }
-    if (batch === 0) {
-      throw new DataError("data", "Cannot evaluate as the data has no batches");
-    }
-    if (unread.length > 0) rows.push(await _read(unread, classes));
-    return _fromRows(rows);
+    const { epoch, onProgress } = options;
+    const how = { epoch, onProgress, mustStop, tally: rows };
+    if (!await evaluateBatches(net, data, how)) signal?.throwIfAborted();
+    return await rows.predictions();
   } finally {
-    unread.forEach((t) => t.dispose());
+    rows.dispose();
   }
 }
 
@@ -112,7 +97,7 @@ export async function evaluatePredictions(
 const ROW = 4;
 
 /** float32 `[batch, 4]`, as class numbers are exact in float32 and one tensor is one read. */
-function _rowsOf(logits: Tensor2D, labels: Tensor1D): Tensor2D {
+function rowsOf(logits: Tensor2D, labels: Tensor1D): Tensor2D {
   const logProbabilities = tf.logSoftmax(logits);
   const hits = tf.oneHot(labels, logits.shape[1]);
   return tf.stack([
@@ -123,23 +108,63 @@ function _rowsOf(logits: Tensor2D, labels: Tensor1D): Tensor2D {
   ], 1) as Tensor2D;
 }
 
-/** Reads tensors at once, and frees them. */
-async function _read(
-  unread: Tensor2D[],
-  classes: number,
-): Promise<Float32Array> {
-  const all = tf.concat(unread, 0);
-  unread.splice(0).forEach((t) => t.dispose());
-  const values = await all.data<"float32">();
-  all.dispose();
-  throwIfDeviceFailed();
-  requireFinite(values, "evaluate");
-  _checkLabels(values, classes);
-  return values;
+/** A row of numbers for each image, on the device until it is read. */
+class Rows implements Tally {
+  readonly #net: Sequential;
+  readonly #classes: number;
+  readonly #unread: Tensor2D[] = [];
+  readonly #read: Float32Array[] = [];
+  readonly #start = performance.now();
+  #numBatches = 0;
+
+  constructor(net: Sequential) {
+    this.#net = net;
+    this.#classes = net.summary().at(-1)!.outputShape[1];
+  }
+
+  add(images: Tensor4D, labels: Tensor1D): void {
+    const rows = tf.tidy(() => rowsOf(this.#net.predict(images), labels));
+    this.#unread.push(rows);
+    this.#numBatches++;
+  }
+
+  async progress(
+    where: Pick<Progress, "phase" | "epoch" | "batches">,
+  ): Promise<Progress> {
+    const { loss, accuracy, labels: { length } } = await this.predictions();
+    const seconds = (performance.now() - this.#start) / 1000;
+    return {
+      ...where,
+      batch: this.#numBatches,
+      loss,
+      accuracy,
+      imagesPerSecond: length / seconds,
+      secondsPerBatch: seconds / this.#numBatches,
+    };
+  }
+
+  /** Waits for the device, and says what is known of the images so far. */
+  async predictions(): Promise<Predictions> {
+    if (this.#unread.length > 0) {
+      const all = tf.concat(this.#unread, 0);
+      this.dispose();
+      const values = await all.data<"float32">();
+      all.dispose();
+      throwIfDeviceFailed();
+      requireFiniteOutputs(values, "evaluate");
+      requireClasses(values, this.#classes);
+      this.#read.push(values);
+    }
+    return fromRows(this.#read);
+  }
+
+  dispose(): void {
+    this.#unread.splice(0).forEach((rows) => rows.dispose());
+  }
 }
 
 /** A label that is no class would count as a loss of 0. */
-function _checkLabels(values: Float32Array, classes: number): void {
+function requireClasses(values: Float32Array, classes: number): void {
   for (let k = 0; k < values.length; k += ROW) {
     if (values[k] >= 0 && values[k] < classes) continue;
     throw new ShapeError(
@@ -152,7 +177,7 @@ function _checkLabels(values: Float32Array, classes: number): void {
   }
 }
 
-function _fromRows(parts: readonly Float32Array[]): Predictions {
+function fromRows(parts: readonly Float32Array[]): Predictions {
   const n = parts.reduce((sum, { length }) => sum + length, 0) / ROW;
   const result = {
     labels: new Int32Array(n),
@@ -229,14 +254,14 @@ export function classMetrics(
     const numPredicted = matrix.reduce((sum, other) => sum + other[k], 0);
     const hits = row[k];
     return {
-      precision: _share(hits, numPredicted),
-      recall: _share(hits, support),
-      f1: _share(2 * hits, support + numPredicted),
+      precision: share(hits, numPredicted),
+      recall: share(hits, support),
+      f1: share(2 * hits, support + numPredicted),
       support,
     };
   });
 }
 
-function _share(part: number, whole: number): number {
+function share(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
 }

@@ -6,15 +6,14 @@
 
 import type { Batch } from "../data/loader/batch.ts";
 import { ensureBackend } from "../device/open.ts";
-import { tf } from "../device/tf.ts";
+import { type Tensor1D, type Tensor4D, tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { batchesFrom, type BatchSource } from "./batch_source.ts";
 import type { Progress } from "./callbacks.ts";
 import { anywhere, type Communicator, sumNumbers } from "./communicator.ts";
-import { type LossAndAccuracy, Metrics } from "./metrics.ts";
-import { Pacer, pause } from "./pacer.ts";
+import { type LossAndAccuracy, Metrics, Pacer, pause } from "./metrics.ts";
 import { checkBatch } from "./step.ts";
 
 /** Options of {@linkcode evaluate}. */
@@ -26,8 +25,8 @@ export interface EvaluateOptions {
   /** Ends the evaluation after the batch in progress, with the signal's reason as an error. */
   signal?: AbortSignal;
   /**
-   * Evaluates together with other processes, each of which takes its part of every batch; progress is that of this process.
-   * Default: alone.
+   * Evaluates together with other processes, each of which takes its part of every batch. `onProgress` hears of this process's
+   * part alone. Default: alone.
    */
   communicator?: Communicator;
 }
@@ -70,56 +69,26 @@ export async function evaluate(
   throw new DOMException("Another process was told to stop", "AbortError");
 }
 
-/** Options of {@linkcode measure}. */
-export interface MeasureOptions extends Omit<EvaluateOptions, "signal"> {
-  /** Whether to stop, asked before each batch: the same in all processes that evaluate together. */
-  mustStop(): Promise<boolean>;
-}
-
-/**
- * Computes mean loss and accuracy, with dropout off, unless it has to stop.
- *
- * @param net The network.
- * @param data Batches of images and labels, once through.
- * @param options How to report progress, and when to stop.
- * @returns Mean loss, in nats, and accuracy in [0, 1]; undefined where it had to stop.
- * @throws {ShapeError} If a batch does not fit the network.
- * @throws {DataError} If there is no batch.
- * @throws {BackendError} If the device reported an error.
- */
+/** Computes mean loss and accuracy, with dropout off; gives nothing if it had to stop. */
 export async function measure(
   net: Sequential,
   data: BatchSource,
-  options: MeasureOptions,
+  options: Omit<EvaluateOptions, "signal"> & { mustStop: MustStop },
 ): Promise<LossAndAccuracy | undefined> {
-  await ensureBackend();
-  const { epoch = 0, onProgress, communicator, mustStop } = options;
-  const shard = communicator && {
-    index: communicator.rank,
-    count: communicator.size,
-  };
   const metrics = new Metrics();
-  const pacer = new Pacer();
-  let isEmpty = true;
+  const add = (images: Tensor4D, labels: Tensor1D) => {
+    const [loss, correct] = tf.tidy(() => {
+      const results = lossAndCorrect(net.predict(images), labels);
+      return [results.loss, results.correct];
+    });
+    metrics.update(loss, correct, images.shape[0]);
+    tf.dispose([loss, correct]);
+  };
+  const progress = (where: Where) => metrics.progress(where);
   try {
-    for await (const batch of shard ? batchesFrom(data, { shard }) : data) {
-      isEmpty = false;
-      if (await mustStop()) return;
-      _add(net, batch, metrics);
-      if (!pacer.step()) continue;
-      const where = {
-        phase: "evaluate" as const,
-        epoch,
-        batches: data.numBatches,
-      };
-      const progress = await metrics.progress(where);
-      pacer.caughtUp();
-      await pause();
-      await onProgress?.(progress);
-    }
-    if (isEmpty) {
-      throw new DataError("data", "Cannot evaluate as the data has no batches");
-    }
+    const tally = { add, progress };
+    if (!await evaluateBatches(net, data, { ...options, tally })) return;
+    const { communicator } = options;
     if (communicator === undefined) return await metrics.compute();
     const sums = await metrics.read();
     const [loss, correct, count] = await sumNumbers(communicator, [
@@ -133,19 +102,60 @@ export async function measure(
   }
 }
 
-/** Adds what a batch says, if it has any images. */
-function _add(
+/** Whether to stop, asked before each batch: the same in all processes that evaluate together. */
+type MustStop = () => Promise<boolean>;
+
+type Where = Pick<Progress, "phase" | "epoch" | "batches">;
+
+/** What an evaluation finds out about batches. */
+export interface Tally {
+  /** Adds a batch, without waiting for the device. */
+  add(images: Tensor4D, labels: Tensor1D): void;
+  /** Waits for the device, and says how the batches so far were. */
+  progress(where: Where): Promise<Progress>;
+}
+
+/**
+ * Goes through the data once, and tells the progress about once a second. This is the loop of every evaluation.
+ *
+ * @returns Whether it came to the end of the data.
+ * @throws {ShapeError} If a batch does not fit the network.
+ * @throws {DataError} If there is no batch.
+ */
+export async function evaluateBatches(
   net: Sequential,
-  { images, labels }: Batch,
-  metrics: Metrics,
-): void {
-  if (images.shape[0] === 0) return;
-  checkBatch(net, images, labels);
-  const [loss, correct] = tf.tidy(() => {
-    const results = lossAndCorrect(net.predict(images), labels);
-    return [results.loss, results.correct];
-  });
-  metrics.update(loss, correct, images.shape[0]);
-  loss.dispose();
-  correct.dispose();
+  data: BatchSource,
+  options: Omit<EvaluateOptions, "signal"> & {
+    mustStop: MustStop;
+    tally: Tally;
+  },
+): Promise<boolean> {
+  await ensureBackend();
+  const { epoch = 0, onProgress, communicator, mustStop, tally } = options;
+  const shard = communicator && {
+    index: communicator.rank,
+    count: communicator.size,
+  };
+  const where = { phase: "evaluate", epoch, batches: data.numBatches } as const;
+  const pacer = new Pacer();
+  let isEmpty = true;
+  const batches = shard ? batchesFrom(data, { shard }) : data;
+  for await (const { images, labels } of batches) {
+    isEmpty = false;
+    if (await mustStop()) return false;
+    // A small batch may have no image for this process.
+    if (images.shape[0] > 0) {
+      checkBatch(net, images, labels);
+      tally.add(images, labels);
+    }
+    if (!pacer.step()) continue;
+    const progress = await tally.progress(where);
+    pacer.caughtUp();
+    await pause();
+    await onProgress?.(progress);
+  }
+  if (isEmpty) {
+    throw new DataError("data", "Cannot evaluate as the data has no batches");
+  }
+  return true;
 }

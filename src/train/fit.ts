@@ -6,20 +6,96 @@
 
 import { ensureBackend } from "../device/open.ts";
 import { OptionError } from "../errors.ts";
-import { requireInteger, requireNumber } from "../options.ts";
-import { requirePrecision } from "../nn/precision.ts";
+import { type Precision, requirePrecision } from "../nn/layer.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import { NormClip } from "../optim/clip.ts";
-import { LossScale } from "../optim/loss_scale.ts";
+import { LossScale, NormClip } from "../optim/gradient_scale.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { Schedule } from "../optim/schedule.ts";
 import { sgd } from "../optim/sgd.ts";
+import { requireInteger, requireNumber } from "../options.ts";
 import type { BatchSource } from "./batch_source.ts";
-import { checkNames } from "./callback_states.ts";
+import {
+  type Callbacks,
+  checkNames,
+  type EpochEnd,
+  type Progress,
+} from "./callbacks.ts";
+import type { Communicator } from "./communicator.ts";
 import { measure } from "./evaluate.ts";
-import type { FitOptions, History } from "./fit_options.ts";
-import { type LossAndAccuracy, requireFinite } from "./metrics.ts";
-import { Replicas } from "./replicas.ts";
-import { Run } from "./run.ts";
-import { requireTogether } from "./together.ts";
+import { type LossAndAccuracy, requireFiniteLoss } from "./metrics.ts";
+import { Replicas, requireTogether } from "./replicas.ts";
+import { type Interruption, Run } from "./run.ts";
+import type { Checkpoints, TrainingState } from "./state.ts";
+
+/** Options of {@linkcode fit}. */
+export interface FitOptions {
+  /** Times through the data. Default 1. */
+  epochs?: number;
+  /** Turns gradients into new weights. Default `sgd()`, freed at the end; one that is given stays the caller's. */
+  optimizer?: Optimizer;
+  /** Sets the optimizer's learning rate before every step. Default: it stays as the optimizer and callbacks have it. */
+  schedule?: Schedule;
+  /** Largest norm of all gradients of a step as one vector: larger ones are scaled down to it. Default: no limit. */
+  clipNorm?: number;
+  /** Data to take the accuracy on after each epoch. */
+  validation?: BatchSource;
+  /**
+   * What to store activations as and to read kernels as, default "float32". With "float16" weights stay float32, the loss
+   * is scaled, and steps whose gradients overflow are skipped, see {@linkcode LossScale}. Evaluation is in float32.
+   */
+  precision?: Precision;
+  /** Who watches. */
+  callbacks?: readonly Callbacks[];
+  /**
+   * Stop training at the end of the step in which this much time has passed, in milliseconds, and still evaluate.
+   * Evaluation after full epochs counts as well. Default: no limit.
+   */
+  maxTimeMs?: number;
+  /**
+   * Training data, without its random changes, to take the accuracy on after each epoch, for `measuredTrainAccuracy`.
+   * Default: none.
+   */
+  measureTrain?: BatchSource;
+  /** Receives states of the run, to go on from. */
+  checkpoints?: Checkpoints;
+  /**
+   * Goes on from a state, exactly: the losses are those of a run that was never interrupted, if data, network, optimizer,
+   * callbacks and options are made as they were then, on the same device. More epochs may follow.
+   */
+  resume?: TrainingState;
+  /** Ends training after the step in progress, without an evaluation, and saves a checkpoint where there are `checkpoints`. */
+  signal?: AbortSignal;
+  /** Report progress every so many steps of an epoch, besides about once a second. */
+  logEvery?: number;
+  /**
+   * Trains together with other processes, each of which calls `fit` with the same data, network and options and takes its
+   * part of every batch. The batches are those of one process, and so are the losses but for rounding. All begin with the
+   * weights and the state of process 0, which alone should have `checkpoints` and callbacks that write. Default: alone.
+   */
+  communicator?: Communicator;
+  /**
+   * With a communicator: how gradients are sent. "float16" is half the bytes, and what it rounds off is sent with the next
+   * step's. Default "none": as they are.
+   */
+  compression?: "none" | "float16";
+  /**
+   * With a communicator: each process trains so many steps on its own part of the batches. Then all average their weights and
+   * what the optimizer keeps (local SGD; Stich, 2019). Default 1: they average gradients at each step.
+   */
+  syncEvery?: number;
+}
+
+/** What {@linkcode fit} did. */
+export interface History {
+  /** A record per epoch, including those before the state that the run went on from; the last may be of a part of an epoch. */
+  readonly epochs: readonly EpochEnd[];
+  /** Training steps over the run. */
+  readonly steps: number;
+  /** Steps among them that changed no weight because gradients overflowed float16. */
+  readonly skippedSteps: number;
+  /** Why it ended: all epochs were done, the time was up, a callback asked to stop, or `signal` did. */
+  readonly stopped: "completed" | Interruption;
+}
 
 /**
  * Trains a network. Loss and accuracy stay on the device and are read about once a second.
@@ -96,7 +172,7 @@ export async function fit(
     deadline: performance.now() + maxTimeMs,
   });
   try {
-    return await _go(run, train, options);
+    return await trainEpochs(run, train, options);
   } finally {
     run.dispose();
     if (options.optimizer === undefined) optimizer.dispose();
@@ -104,7 +180,7 @@ export async function fit(
 }
 
 /** Trains epoch after epoch, until all are done or the run has to end. */
-async function _go(
+async function trainEpochs(
   run: Run,
   train: BatchSource,
   options: FitOptions,
@@ -114,12 +190,12 @@ async function _go(
   if (resume) run.restore(resume);
   const first = run.epoch;
   while (run.epoch <= epochs) {
-    // An epoch that this call begins with is begun, however little time there is.
+    // The first epoch of this call begins even if the time is up.
     if (await run.mustEnd({ exceptLate: run.epoch === first })) break;
     const trained = await run.trainEpoch(train);
-    // Before the end of a part of an epoch does to callbacks what only that of a whole one should.
+    // The checkpoint comes before `onEpochEnd`: a resumed run finishes this epoch, and its callbacks must not have seen the end.
     if (run.interruption !== undefined) await run.save();
-    const measured = await _measure(run, options);
+    const measured = await measureEpoch(run, options);
     if (measured === undefined) break;
     await run.endEpoch({
       epoch: run.epoch,
@@ -144,8 +220,8 @@ async function _go(
   };
 }
 
-/** Evaluates after an epoch; nothing where the run is to end at once, and then its state is kept. */
-async function _measure(
+/** Evaluates after an epoch. If the run is aborted meanwhile, saves a checkpoint and gives nothing. */
+async function measureEpoch(
   run: Run,
   { validation, measureTrain, communicator }: FitOptions,
 ): Promise<{ train?: LossAndAccuracy; test?: LossAndAccuracy } | undefined> {
@@ -153,12 +229,14 @@ async function _measure(
   const options = {
     communicator,
     epoch: run.epoch,
-    onProgress: run.lookout.tell.bind(run.lookout),
-    mustStop: run.isAborted.bind(run),
+    onProgress: (progress: Progress) => run.tell(progress),
+    mustStop: () => run.isAborted(),
   };
   const test = validation && await measure(run.net, validation, options);
-  // Of weights that are no longer numbers there is no epoch to go on from.
-  if (test) requireFinite(test.loss, { epoch: run.epoch, step: run.step - 1 });
+  // Weights that are not finite give no epoch to go on from.
+  if (test) {
+    requireFiniteLoss(test.loss, { epoch: run.epoch, step: run.step - 1 });
+  }
   const train = measureTrain && !run.wasAborted
     ? await measure(run.net, measureTrain, options)
     : undefined;

@@ -4,26 +4,26 @@
  * @module
  */
 
-import { type Tensor, tf } from "../device/tf.ts";
-import { asFloats } from "../device/tape.ts";
 import { device } from "../device/device.ts";
+import { asFloats } from "../device/tape.ts";
+import { type Tensor, tf } from "../device/tf.ts";
+import { sizeOf } from "../nn/shape.ts";
 import type { Communicator } from "./communicator.ts";
-import { Float16Sum } from "./compression.ts";
 
-/** How many elements are sent at a time, if no tensor has more: 25 MB, as in PyTorch. */
+/** Most elements that are sent at a time, unless one tensor has more: 25 MB, as in PyTorch. */
 const BUCKET_SIZE = 25e6 / Float32Array.BYTES_PER_ELEMENT;
 
 /** Tensors that are sent together. */
-interface _Bucket {
-  /** Places of the tensors, in the order in which they are sent. */
-  readonly places: readonly number[];
+interface Bucket {
+  /** Which tensors, in the order in which they are sent. */
+  readonly indices: readonly number[];
   readonly half: Float16Sum | undefined;
 }
 
-/** A bucket of the step in progress. */
-interface _Sending {
-  readonly bucket: _Bucket;
-  /** This process's values, once they are on the host. */
+/** A bucket of the step in progress, on its way. */
+interface Sending {
+  readonly bucket: Bucket;
+  /** This process's values, as soon as they are on the host. */
   values?: Float32Array;
   /** The sums. */
   readonly sums: PromiseWithResolvers<Float32Array>;
@@ -44,27 +44,22 @@ export interface GradientSumOptions {
 export class GradientSum {
   readonly #communicator: Communicator;
   readonly #shapes: readonly (readonly number[])[];
-  readonly #buckets: readonly _Bucket[];
-  /** What was given of this step. */
+  readonly #buckets: readonly Bucket[];
+  /** The tensors of this step that were added. */
   #given = new Map<number, Tensor>();
-  #sending: _Sending[] = [];
-  /** How many of those are on their way. */
+  #sending: Sending[] = [];
+  /** How many of the buckets were sent. */
   #numSent = 0;
-  /** Made here, and freed at the end of the step. */
+  /** Tensors that were made here, freed at the end of the step. */
   #kept: Tensor[] = [];
 
-  /**
-   * Divides the tensors.
-   *
-   * @param communicator Connects the processes.
-   * @param options Their shapes, and what to send.
-   */
+  /** Divides tensors of such shapes into buckets. */
   constructor(communicator: Communicator, options: GradientSumOptions) {
     const { shapes, compression } = options;
     this.#communicator = communicator;
     this.#shapes = shapes;
-    this.#buckets = _divide(shapes.map(_sizeOf)).map((places) => ({
-      places,
+    this.#buckets = divideIntoBuckets(shapes.map(sizeOf)).map((indices) => ({
+      indices,
       half: compression === "float16"
         ? new Float16Sum(communicator)
         : undefined,
@@ -72,17 +67,15 @@ export class GradientSum {
   }
 
   /**
-   * Takes a tensor of the step, and sends what has become complete.
-   *
-   * @param place Its place.
-   * @param tensor float32 or float16; nobody may read it until {@linkcode finish} has ended, nor afterwards.
+   * Adds a tensor of the step, float32 or float16, and sends each bucket that is complete. Nobody may read the tensor
+   * afterwards.
    */
-  add(place: number, tensor: Tensor): void {
-    if (this.#given.has(place)) return;
-    this.#given.set(place, tensor);
+  add(index: number, tensor: Tensor): void {
+    if (this.#given.has(index)) return;
+    this.#given.set(index, tensor);
     for (;;) {
       const bucket = this.#buckets[this.#sending.length];
-      const tensors = bucket?.places.map((place) => this.#given.get(place));
+      const tensors = bucket?.indices.map((index) => this.#given.get(index));
       if (tensors === undefined || !tensors.every((t) => t !== undefined)) {
         return;
       }
@@ -91,15 +84,13 @@ export class GradientSum {
   }
 
   /**
-   * Waits for the sums.
+   * Adds the tensors of the step that were not added before, and waits for all sums, which the caller disposes.
    *
-   * @param tensors All tensors of the step, those that were added before included; not disposed.
-   * @returns Their sums over all processes, which the caller disposes.
    * @throws {DistributedError} If a process has failed.
    */
   async finish(tensors: readonly Tensor[]): Promise<Tensor[]> {
-    for (const place of tensors.keys().toArray().reverse()) {
-      this.add(place, tensors[place]);
+    for (const index of tensors.keys().toArray().reverse()) {
+      this.add(index, tensors[index]);
     }
     const sending = this.#sending;
     try {
@@ -107,10 +98,10 @@ export class GradientSum {
       const results: Tensor[] = [];
       sending.forEach(({ bucket }, i) => {
         let at = 0;
-        for (const place of bucket.places) {
-          const shape = this.#shapes[place];
-          const values = sums[i].subarray(at, at += _sizeOf(shape));
-          results[place] = tf.tensor(values, [...shape], "float32");
+        for (const index of bucket.indices) {
+          const shape = this.#shapes[index];
+          const values = sums[i].subarray(at, at += sizeOf(shape));
+          results[index] = tf.tensor(values, [...shape], "float32");
         }
       });
       return results;
@@ -122,15 +113,15 @@ export class GradientSum {
     }
   }
 
-  #begin(bucket: _Bucket, tensors: readonly Tensor[]): void {
+  #begin(bucket: Bucket, tensors: readonly Tensor[]): void {
     const flat = tensors.length === 1
       ? asFloats(tensors[0])
       : tf.tidy(() =>
         tf.concat(tensors.map((t) => tf.reshape(asFloats(t), [-1])))
       );
     if (flat !== tensors[0]) this.#kept.push(tf.keep(flat));
-    const sending: _Sending = { bucket, sums: Promise.withResolvers() };
-    // Whoever waits for all of them hears of the first failure alone.
+    const sending: Sending = { bucket, sums: Promise.withResolvers() };
+    // finish() reports the first failure; those of other buckets are not errors of their own.
     sending.sums.promise.catch(() => {});
     this.#sending.push(sending);
     const arrive = (values: Float32Array) => {
@@ -142,7 +133,7 @@ export class GradientSum {
     else values.then(arrive, sending.sums.reject);
   }
 
-  /** Sends what is on the host, in the order that is the same in all processes. */
+  /** Sends what is on the host, in the order of the buckets, which is the same in all processes. */
   #send(): void {
     for (;;) {
       const { bucket, values, sums } = this.#sending[this.#numSent] ?? {};
@@ -155,21 +146,53 @@ export class GradientSum {
   }
 }
 
-/** Joins neighbours, from the last to the first, as long as they are small enough together. */
-function _divide(sizes: readonly number[]): number[][] {
+/** Puts neighbours into one bucket, from the last to the first, while there is room. */
+function divideIntoBuckets(sizes: readonly number[]): number[][] {
   const buckets: number[][] = [];
   let room = 0;
-  for (const place of sizes.keys().toArray().reverse()) {
-    if (buckets.length === 0 || sizes[place] > room) {
+  for (const index of sizes.keys().toArray().reverse()) {
+    if (buckets.length === 0 || sizes[index] > room) {
       buckets.push([]);
       room = BUCKET_SIZE;
     }
-    buckets.at(-1)!.push(place);
-    room -= sizes[place];
+    buckets.at(-1)!.push(index);
+    room -= sizes[index];
   }
   return buckets;
 }
 
-function _sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, n) => product * n, 1);
+/** Largest sum over all processes: float16 holds it, however the parts were rounded. */
+const MAX_SUM = 2 ** 15;
+
+/**
+ * Sums arrays in float16, in half the bytes. It remembers what rounding took from each element and adds it to the next array:
+ * what is small is sent late, not lost. Seide et al., "1-Bit Stochastic Gradient Descent" (Interspeech 2014), call this error
+ * feedback.
+ */
+export class Float16Sum {
+  readonly #communicator: Communicator;
+  #error: Float32Array | undefined;
+  #half: Float16Array | undefined;
+
+  /** Begins without an error to make up for. */
+  constructor(communicator: Communicator) {
+    this.#communicator = communicator;
+  }
+
+  /** Sums an array over all processes, in place; it has the same length at each call. */
+  async allReduce(values: Float32Array): Promise<void> {
+    const error = this.#error ??= new Float32Array(values.length);
+    const half = this.#half ??= new Float16Array(values.length);
+    const most = MAX_SUM / this.#communicator.size;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] + error[i];
+      // A value that is not finite stays so, and all processes see it.
+      half[i] = Number.isFinite(value)
+        ? Math.max(-most, Math.min(most, value))
+        : value;
+      error[i] = value - half[i];
+    }
+    await this.#communicator.allReduce(half);
+    values.set(half);
+  }
 }

@@ -6,19 +6,15 @@
 
 import type { Batch } from "../data/loader/batch.ts";
 import { readScalars } from "../device/device.ts";
+import { ensureBackend } from "../device/open.ts";
 import { tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";
-import { ensureBackend } from "../device/open.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { sgd } from "../optim/sgd.ts";
 import { requireInteger, requireNumber } from "../options.ts";
 import { batchesFrom, type BatchSource } from "./batch_source.ts";
 import { recordStep } from "./step.ts";
-import {
-  type LearningRateSuggestions,
-  suggestLearningRates,
-} from "./lr_suggestions.ts";
 
 /** Share of the smoothed loss that each step keeps, as fastai has it. */
 const SMOOTHING = 0.98;
@@ -34,7 +30,7 @@ export interface LearningRateOptions {
   start?: number;
   /** The last one, above the first. Default 10. */
   end?: number;
-  /** How many are tried, a step each, with the same ratio between neighbours: at least 10. Default 100. */
+  /** How many learning rates are tried, a step each, with the same ratio between neighbours: at least 10. Default 100. */
   steps?: number;
   /** Called after each step. */
   onStep?: (point: LearningRatePoint) => void | Promise<void>;
@@ -56,16 +52,16 @@ export interface LearningRatePoint {
 export interface LearningRateCurve {
   /** What was tried, from the smallest learning rate on. */
   readonly points: readonly LearningRatePoint[];
-  /** Whether it ended before the last learning rate, as the loss diverged. */
+  /** Whether it ended before the last learning rate because the loss diverged. */
   readonly isDiverged: boolean;
   /** What to train with; `undefined` if the loss diverged before there was enough to tell. */
   readonly suggestions: LearningRateSuggestions | undefined;
 }
 
 /**
- * Trains for some steps, each with a larger learning rate, and looks at the loss (Smith, 2015), as fastai's `lr_find`: it
- * ends when the smoothed loss (of beta 0.98) is above 4 times its smallest value, or not finite. The weights are then what
- * they were. It waits for the device after each step.
+ * Trains for some steps, each with a larger learning rate, and looks at the loss (Smith, 2015), as fastai's `lr_find` does.
+ * It ends when the smoothed loss (of beta 0.98) is above 4 times its smallest value, or not finite. Then it puts the old
+ * weights back. It waits for the device after each step.
  *
  * @example
  * ```ts
@@ -103,7 +99,7 @@ export async function findLearningRate(
   let isDiverged = false;
   try {
     let [mean, least] = [0, Infinity];
-    for await (const { images, labels } of _endless(train)) {
+    for await (const { images, labels } of endless(train)) {
       const step = points.length;
       const learningRate = start * (end / start) ** (step / (steps - 1));
       optimizer.learningRate = learningRate;
@@ -141,7 +137,7 @@ export async function findLearningRate(
 }
 
 /** Goes through the data again and again. */
-async function* _endless(
+async function* endless(
   train: BatchSource,
 ): AsyncGenerator<Batch, void, undefined> {
   for (let epoch = 0;; epoch++) {
@@ -155,4 +151,63 @@ async function* _endless(
       throw new DataError("data", "Cannot train as the data has no batches");
     }
   }
+}
+
+/** Points at the end of a curve that are left out, as the loss diverges there. */
+const LEFT_OUT = 5;
+
+/** Learning rates to train with, each by a rule of its own: those of fastai's `lr_find`. */
+export interface LearningRateSuggestions {
+  /**
+   * In the middle of the longest fall. The longest strictly falling subsequence of smoothed losses has `n` points and ends at
+   * point `e`; this is the learning rate of point `e - n + floor(n / 3) + floor(n / 6)`.
+   */
+  readonly valley: number;
+  /** Where the smoothed loss falls the most over the logarithm of the learning rate. */
+  readonly steepest: number;
+  /** A tenth of the learning rate with the smallest smoothed loss. */
+  readonly minimum: number;
+}
+
+/**
+ * Suggests learning rates from the points of a curve, with rising rates, of `steps` that were to be tried; `undefined` if fewer
+ * than three points count. The first tenth of the steps does not count, as the mean is still of few losses; nor do the last 5
+ * points.
+ */
+export function suggestLearningRates(
+  points: readonly { learningRate: number; smoothedLoss: number }[],
+  { steps }: { steps: number },
+): LearningRateSuggestions | undefined {
+  const counted = points.slice(Math.floor(steps / 10), -LEFT_OUT);
+  if (counted.length < 3) return undefined;
+  const rates = counted.map(({ learningRate }) => learningRate);
+  const losses = counted.map(({ smoothedLoss }) => smoothedLoss);
+  const slopes = losses.slice(1).map((loss, i) =>
+    (loss - losses[i]) / Math.log(rates[i + 1] / rates[i])
+  );
+  return {
+    valley: rates[middleOfFall(losses)],
+    steepest: rates[indexOfLeast(slopes)],
+    minimum: rates[indexOfLeast(losses)] / 10,
+  };
+}
+
+function indexOfLeast(values: readonly number[]): number {
+  return values.indexOf(Math.min(...values));
+}
+
+/** The point in the middle of the longest fall. */
+function middleOfFall(losses: readonly number[]): number {
+  // lengths[i] is that of the longest falling subsequence that ends at point i.
+  const lengths: number[] = [];
+  losses.forEach((loss, i) => {
+    const before = lengths.filter((_, j) => losses[j] > loss);
+    lengths[i] = 1 + Math.max(0, ...before);
+  });
+  const length = Math.max(...lengths);
+  const first = lengths.indexOf(length) - length;
+  return Math.max(
+    first + Math.floor(length / 3) + Math.floor(length / 6),
+    0,
+  );
 }

@@ -1,12 +1,12 @@
 /**
- * Running mean loss and accuracy that stay on the device until somebody asks.
+ * Running mean loss and accuracy that stay on the device, and when to read them.
  *
  * @module
  */
 
 import { readScalars } from "../device/device.ts";
 import { type Scalar, type Tensor, tf } from "../device/tf.ts";
-import { TrainingError } from "../errors.ts";
+import { AlexNetError, TrainingError } from "../errors.ts";
 import type { Progress } from "./callbacks.ts";
 
 /** Mean loss and accuracy over some images. */
@@ -19,15 +19,15 @@ export interface LossAndAccuracy {
 
 /** Sums over some batches, on the host. */
 export interface MetricsSums {
-  /** Of the losses times images, in float32. */
+  /** Sum of the mean loss of each batch times its images, in float32. */
   readonly loss: number;
-  /** Of the correct predictions. */
+  /** Number of correct predictions. */
   readonly correct: number;
-  /** Of the images. */
+  /** Number of images. */
   readonly count: number;
   /** Number of batches. */
   readonly batches: number;
-  /** Wall time that they took. */
+  /** Wall time that the batches took, in seconds. */
   readonly seconds: number;
 }
 
@@ -38,11 +38,7 @@ export class Metrics {
   #batches = 0;
   #start = performance.now();
 
-  /**
-   * Begins anew, or goes on from sums.
-   *
-   * @param sums What {@linkcode Metrics.read} gave. Default: of nothing.
-   */
+  /** Begins with no batch, or goes on from what {@linkcode Metrics.read} gave. */
   constructor(sums?: MetricsSums) {
     if (sums === undefined || sums.batches === 0) return;
     this.#sums = [tf.scalar(sums.loss), tf.scalar(sums.correct, "int32")];
@@ -61,18 +57,12 @@ export class Metrics {
     return this.#batches;
   }
 
-  /** Wall time since the metrics were made, and what they went on from took. */
+  /** Wall time since the metrics were made, plus that of the sums that they went on from. */
   get seconds(): number {
     return (performance.now() - this.#start) / 1000;
   }
 
-  /**
-   * Adds a batch.
-   *
-   * @param loss Mean loss of the batch: float32 scalar; not disposed.
-   * @param correct Number of correct predictions in the batch: int32 scalar; not disposed.
-   * @param count Number of images in the batch.
-   */
+  /** Adds a batch of `count` images: its mean loss and its correct predictions, which are not disposed. */
   update(loss: Scalar, correct: Scalar, count: number): void {
     const old = this.#sums;
     this.#sums = tf.tidy(() => {
@@ -86,43 +76,29 @@ export class Metrics {
     this.#batches++;
   }
 
-  /**
-   * Reads the means from the device, which waits for all work before it.
-   *
-   * @returns Mean loss and accuracy so far; NaN if there was no batch.
-   * @throws {BackendError} If the device reported an error.
-   */
+  /** Waits for the device and reads the means so far; NaN if there was no batch. */
   async compute(): Promise<LossAndAccuracy> {
     if (this.#sums === undefined) return { loss: NaN, accuracy: NaN };
     const [loss, correct] = await readScalars(...this.#sums);
     return { loss: loss / this.#count, accuracy: correct / this.#count };
   }
 
-  /**
-   * Reads the sums from the device, which waits for all work before it.
-   *
-   * @returns The sums, to go on from.
-   * @throws {BackendError} If the device reported an error.
-   */
+  /** Waits for the device and reads the sums, to go on from them. */
   async read(): Promise<MetricsSums> {
     const seconds = this.seconds;
     const [loss, correct] = this.#sums === undefined
       ? [0, 0]
       : await readScalars(...this.#sums);
     return {
-      ...{ loss, correct, seconds },
+      loss,
+      correct,
       count: this.#count,
       batches: this.#batches,
+      seconds,
     };
   }
 
-  /**
-   * Reads the means and works out the speed since the metrics were made.
-   *
-   * @param where Which phase and epoch this is, and how many batches it has.
-   * @returns What to tell callbacks.
-   * @throws {BackendError} If the device reported an error.
-   */
+  /** Waits for the device, and reads the means and the speed since the metrics were made. */
   async progress(
     where: Pick<Progress, "phase" | "epoch" | "batches">,
   ): Promise<Progress> {
@@ -145,13 +121,11 @@ export class Metrics {
 }
 
 /**
- * Checks a loss of training.
+ * Checks a loss of training; `where` has the epoch (from 1) and the step (from 0 over the run) that it is of.
  *
- * @param loss Mean or sum of losses, in nats.
- * @param where Epoch (from 1) and step (from 0 over the run) of the last one.
  * @throws {TrainingError} If it is not finite.
  */
-export function requireFinite(
+export function requireFiniteLoss(
   loss: number,
   where: { epoch: number; step: number },
 ): void {
@@ -160,4 +134,54 @@ export function requireFinite(
     `The mean loss became ${loss} by step ${where.step} in epoch ${where.epoch}: try a smaller learning rate, and check that all labels are in [0, classes)`,
     where,
   );
+}
+
+/**
+ * Checks numbers that a network gives; `task` is what they are for and completes "Cannot ...".
+ *
+ * @throws {AlexNetError} If one is not finite.
+ */
+export function requireFiniteOutputs(values: Float32Array, task: string): void {
+  if (values.every(Number.isFinite)) return;
+  throw new AlexNetError(
+    `Cannot ${task} as the network gives numbers that are not finite: its weights are damaged, or the images are`,
+  );
+}
+
+/** How often to wait, in milliseconds. */
+const PERIOD_MS = 1000;
+
+/** Most steps between two waits. */
+const MAX_STEPS = 64;
+
+/**
+ * Spaces reads from the device about a second apart, so that a fast device is seldom held up and on a slow one work
+ * does not pile up behind the clock: after each step at first, then as many steps as took a second.
+ */
+export class Pacer {
+  #steps = 0;
+  #interval = 1;
+  #lastRead = performance.now();
+
+  /** Counts a step, and says whether it is time to wait for the device. */
+  step(): boolean {
+    return ++this.#steps >= this.#interval;
+  }
+
+  /** Says that the device has caught up. */
+  caughtUp(): void {
+    const now = performance.now();
+    if (this.#steps > 0) {
+      const stepMs = (now - this.#lastRead) / this.#steps;
+      const steps = Math.round(PERIOD_MS / stepMs);
+      this.#interval = Math.min(Math.max(steps, 1), MAX_STEPS);
+    }
+    this.#steps = 0;
+    this.#lastRead = now;
+  }
+}
+
+/** Lets timers and signals have their turn, which they do not get while the CPU backend computes. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }

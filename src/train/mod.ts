@@ -15,8 +15,35 @@
  * @module
  */
 
+export { throwIfDeviceFailed, type TunedOperation } from "../device/device.ts";
+export type { NamedTensor } from "../io/safetensors.ts";
+export { adam, type AdamOptions, adamW } from "../optim/adam.ts";
+export {
+  type GradientScale,
+  LossScale,
+  type LossScaleOptions,
+  NormClip,
+  type NormClipOptions,
+} from "../optim/gradient_scale.ts";
+export type { Optimizer, OptimizerState } from "../optim/optimizer.ts";
+export {
+  constantRate,
+  type ConstantRateOptions,
+  cosineRate,
+  type CosineRateOptions,
+  oneCycleRate,
+  type OneCycleRateOptions,
+  type Schedule,
+  stepRate,
+  type StepRateOptions,
+  warmup,
+  type WarmupOptions,
+} from "../optim/schedule.ts";
+export { sgd, type SgdOptions } from "../optim/sgd.ts";
+export type { BatchSource } from "./batch_source.ts";
 export type {
   Callbacks,
+  CallbackStates,
   EpochEnd,
   Progress,
   StepEnd,
@@ -27,6 +54,7 @@ export {
   type ClassifyOptions,
   type ClassProbability,
 } from "./classify.ts";
+export type { Communicator, Summable } from "./communicator.ts";
 export {
   type ClassMetrics,
   classMetrics,
@@ -34,33 +62,27 @@ export {
   evaluatePredictions,
   type Predictions,
 } from "./confusion.ts";
-export type { BatchSource } from "./batch_source.ts";
-export {
-  type EarlyStopping,
-  earlyStopping,
-  type EarlyStoppingOptions,
-} from "./early_stopping.ts";
 export { evaluate, type EvaluateOptions } from "./evaluate.ts";
-export type { Communicator, Summable } from "./communicator.ts";
-export { fit } from "./fit.ts";
-export type { FitOptions, History } from "./fit_options.ts";
+export { fit, type FitOptions, type History } from "./fit.ts";
 export {
   findLearningRate,
   type LearningRateCurve,
   type LearningRateOptions,
   type LearningRatePoint,
+  type LearningRateSuggestions,
 } from "./lr_finder.ts";
-export type { LearningRateSuggestions } from "./lr_suggestions.ts";
 export type { LossAndAccuracy, MetricsSums } from "./metrics.ts";
-export type { Monitor, MonitorMode } from "./monitor.ts";
 export {
+  type EarlyStopping,
+  earlyStopping,
+  type EarlyStoppingOptions,
+  type Monitor,
+  type MonitorMode,
   type ReduceOnPlateau,
   reduceOnPlateau,
   type ReduceOnPlateauOptions,
-} from "./reduce_on_plateau.ts";
-export type { CallbackStates } from "./callback_states.ts";
-export type { Interruption } from "./interruption.ts";
-export type { NamedTensor } from "../io/safetensors.ts";
+} from "./plateau.ts";
+export type { Interruption } from "./run.ts";
 export type { Checkpoints, TrainingProgress, TrainingState } from "./state.ts";
 export {
   type LossAndGradients,
@@ -69,9 +91,7 @@ export {
 } from "./step.ts";
 export {
   tune,
-  type TunedOperation,
   type TuneOptions,
   type TuningOptions,
   useTuned,
 } from "./tune.ts";
-export * from "../optim/mod.ts";

@@ -1,5 +1,5 @@
 /**
- * A training run in progress: the loop over the batches of an epoch, and what it takes to go on from a state.
+ * A training run in progress: the loop over the batches of an epoch, why it ends, and how it goes on from a state.
  *
  * @module
  */
@@ -8,16 +8,47 @@ import type { Batch } from "../data/loader/batch.ts";
 import { DataError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { restoreStates, saveStates } from "./callback_states.ts";
-import type { EpochEnd, Training } from "./callbacks.ts";
-import { batchesFrom, type BatchSource } from "./batch_source.ts";
-import { Lookout } from "./lookout.ts";
-import { type LossAndAccuracy, Metrics, requireFinite } from "./metrics.ts";
-import { type Interruption, isAborted, whyEnd } from "./interruption.ts";
-import type { RunParts } from "./run_parts.ts";
-import { readDevice, restoreDevice, type TrainingState } from "./state.ts";
-import { updateWeights } from "./update.ts";
-import { timed } from "./waiting.ts";
+import { batchesFrom, type BatchSource, timed } from "./batch_source.ts";
+import {
+  type Callbacks,
+  type EpochEnd,
+  type Progress,
+  restoreStates,
+  saveStates,
+  type Training,
+} from "./callbacks.ts";
+import { anywhere } from "./communicator.ts";
+import {
+  type LossAndAccuracy,
+  Metrics,
+  Pacer,
+  pause,
+  requireFiniteLoss,
+} from "./metrics.ts";
+import type { Replicas } from "./replicas.ts";
+import {
+  type Checkpoints,
+  readDevice,
+  restoreDevice,
+  type TrainingState,
+} from "./state.ts";
+import { type UpdateParts, updateWeights } from "./step.ts";
+
+/** Why a run ended before all its epochs were done. */
+export type Interruption = "max-time" | "stopped" | "aborted";
+
+/** What a run is made of. */
+interface RunParts extends UpdateParts {
+  /** Ties to the processes that train together with this one. */
+  readonly replicas?: Replicas;
+  readonly callbacks: readonly Callbacks[];
+  readonly checkpoints?: Checkpoints;
+  readonly signal?: AbortSignal;
+  /** Progress is told every so many steps of an epoch, besides about once a second. */
+  readonly logEvery: number;
+  /** When the time is up, by `performance.now()`. */
+  readonly deadline: number;
+}
 
 /** Sums of an epoch that has not begun. */
 const NOTHING = { loss: 0, correct: 0, count: 0, batches: 0, seconds: 0 };
@@ -26,28 +57,26 @@ const NOTHING = { loss: 0, correct: 0, count: 0, batches: 0, seconds: 0 };
 export class Run implements Training {
   readonly net: Sequential;
   readonly optimizer: Optimizer;
-  /** Tells callbacks how far the run is. */
-  readonly lookout: Lookout;
   /** Epoch in progress, from 1. */
   epoch = 1;
   /** Steps done. */
   step = 0;
   /** The epochs that are done. */
   readonly epochs: EpochEnd[] = [];
-  /** Why it has to end, if it has to. */
+  /** Why the run has to end, if it has to. */
   interruption: Interruption | undefined;
   readonly #parts: RunParts;
-  /** Of the epoch in progress, once it has begun. */
+  readonly #pacer = new Pacer();
+  /** Sums over the epoch in progress, once it has begun. */
   #metrics: Metrics | undefined;
   #waitMs = 0;
-  /** Wall time of the training of the epoch, in seconds, once all its batches are done. */
+  /** Wall time of the epoch's training, in seconds, once all its batches are done. */
   #trainSeconds: number | undefined;
 
   /** @param parts What it is made of. */
   constructor(parts: RunParts) {
     this.net = parts.net;
     this.optimizer = parts.optimizer;
-    this.lookout = new Lookout(parts);
     this.#parts = parts;
   }
 
@@ -65,41 +94,40 @@ export class Run implements Training {
     return this.#metrics?.seconds ?? 0;
   }
 
-  /**
-   * Sees whether the run has to end, in this process or in one that trains together with it.
-   *
-   * @param options Whether it may go on although the time is up.
-   * @returns Whether it has to.
-   */
-  async mustEnd({ exceptLate }: { exceptLate: boolean }): Promise<boolean> {
-    this.interruption = await whyEnd(this.#parts, {
-      known: this.interruption,
-      exceptLate,
-    });
-    return this.interruption !== undefined;
-  }
-
-  /**
-   * Sees whether the run is to end without an evaluation, in this process or in one that trains together with it.
-   *
-   * @returns Whether it is.
-   */
-  async isAborted(): Promise<boolean> {
-    if (await isAborted(this.#parts)) this.interruption = "aborted";
-    return this.wasAborted;
-  }
-
-  /** Whether it is to end without an evaluation, as far as is known. */
+  /** Whether the run is known to end at once, without an evaluation. */
   get wasAborted(): boolean {
     return this.interruption === "aborted";
   }
 
-  /**
-   * Gives this process the weights of the first of those that train together and, where that goes on, its state.
-   *
-   * @param state What this process goes on from, if it does.
-   * @returns What all go on from; undefined for a new run.
-   */
+  /** Asks this process and those that train together with it whether the run has to end; `exceptLate` ignores the deadline. */
+  async mustEnd({ exceptLate }: { exceptLate: boolean }): Promise<boolean> {
+    const { signal, deadline, replicas } = this.#parts;
+    const isLate = performance.now() >= deadline && !exceptLate;
+    let reasons = [
+      this.wasAborted || (signal?.aborted ?? false),
+      this.interruption === "stopped",
+      this.interruption === "max-time" || isLate,
+    ];
+    if (replicas) reasons = await anywhere(replicas.communicator, reasons);
+    const [isAborted, isStopped, isOver] = reasons;
+    if (isAborted) this.interruption = "aborted";
+    else if (isStopped) this.interruption ??= "stopped";
+    else if (isOver) this.interruption ??= "max-time";
+    return this.interruption !== undefined;
+  }
+
+  /** Asks the same processes whether the run has to end at once, without an evaluation. */
+  async isAborted(): Promise<boolean> {
+    const { signal, replicas } = this.#parts;
+    const isHere = signal?.aborted ?? false;
+    const [isAborted] = replicas
+      ? await anywhere(replicas.communicator, [isHere])
+      : [isHere];
+    if (isAborted) this.interruption = "aborted";
+    return this.wasAborted;
+  }
+
+  /** Gives this process the weights of process 0 and, if that one goes on from a state, the state; `undefined` for a new run. */
   async meetOthers(
     state: TrainingState | undefined,
   ): Promise<TrainingState | undefined> {
@@ -110,7 +138,6 @@ export class Run implements Training {
   /**
    * Goes on from a state.
    *
-   * @param state The state.
    * @throws {ShapeError} If it is of another network.
    * @throws {OptionError} If it is of another optimizer.
    */
@@ -126,7 +153,7 @@ export class Run implements Training {
     restoreStates(this.#parts.callbacks, progress.callbacks, this);
   }
 
-  /** Has the state kept, where somebody does; waits for the device. */
+  /** Waits for the device and saves a checkpoint, if the run keeps any. */
   async save(): Promise<void> {
     const { callbacks, checkpoints } = this.#parts;
     if (checkpoints === undefined) return;
@@ -145,12 +172,7 @@ export class Run implements Training {
     await checkpoints.save({ ...device, progress });
   }
 
-  /**
-   * Trains on the batches of the epoch that are left, until there is no more or the run has to end.
-   *
-   * @param train All batches.
-   * @returns Means over the epoch so far, what a state that it went on from had included; speed; whether that was all.
-   */
+  /** Trains on the batches of the epoch that are left, until there are no more or the run has to end. */
   async trainEpoch(
     train: BatchSource,
   ): Promise<LossAndAccuracy & { imagesPerSecond: number; isWhole: boolean }> {
@@ -167,12 +189,7 @@ export class Run implements Training {
       for await (const batch of timed(batches, (ms) => this.#waitMs += ms)) {
         await this.#train(batch, metrics);
         const isKept = this.step % everySteps === 0;
-        const seen = await this.lookout.afterStep(metrics, {
-          epoch: this.epoch,
-          batches: train.numBatches,
-          isDue: isKept,
-        });
-        if (seen) this.#checkFinite(seen.loss);
+        await this.#look(metrics, { batches: train.numBatches, isDue: isKept });
         const isLast = metrics.batches === train.numBatches;
         if (await this.mustEnd({ exceptLate: isLast })) {
           isWhole = isLast;
@@ -192,11 +209,7 @@ export class Run implements Training {
     return { ...means, imagesPerSecond: metrics.count / seconds, isWhole };
   }
 
-  /**
-   * Tells callbacks of the end of an epoch and, if it was whole, has the state kept in which the next one begins.
-   *
-   * @param record What was measured.
-   */
+  /** Tells callbacks that an epoch is over and, if it was whole, saves the state in which the next one begins. */
   async endEpoch(record: EpochEnd): Promise<void> {
     const { callbacks } = this.#parts;
     for (const c of callbacks) await c.onEpochEnd?.(record, this);
@@ -210,16 +223,17 @@ export class Run implements Training {
     await this.save();
   }
 
-  /**
-   * Counts the steps that changed no weight, as gradients overflowed float16.
-   *
-   * @returns How many, over the run.
-   */
+  /** Tells callbacks how far the run is. */
+  async tell(progress: Progress): Promise<void> {
+    for (const c of this.#parts.callbacks) await c.onProgress?.(progress);
+  }
+
+  /** Counts the steps of the run that changed no weight because their gradients overflowed float16. */
   async countSkipped(): Promise<number> {
     return (await this.#parts.lossScale?.read())?.skippedSteps ?? 0;
   }
 
-  /** Frees the sums, the loss scale and what clips. */
+  /** Frees the sums, the loss scale and the clip. */
   dispose(): void {
     this.#metrics?.dispose();
     this.#parts.lossScale?.dispose();
@@ -243,7 +257,24 @@ export class Run implements Training {
     this.step++;
   }
 
+  /** Waits for the device about once a second, or because it `isDue`, and tells callbacks what it finds. */
+  async #look(
+    metrics: Metrics,
+    { batches, isDue }: { batches: number | undefined; isDue: boolean },
+  ): Promise<void> {
+    const { logEvery, deadline } = this.#parts;
+    const isTime = this.#pacer.step() || performance.now() >= deadline;
+    if (!isDue && !isTime && metrics.batches % logEvery !== 0) return;
+    const { epoch } = this;
+    const progress = await metrics.progress({ phase: "train", epoch, batches });
+    this.#pacer.caughtUp();
+    // Callbacks hear of a loss that is not finite before it ends the run.
+    await this.tell(progress);
+    await pause();
+    this.#checkFinite(progress.loss);
+  }
+
   #checkFinite(loss: number): void {
-    requireFinite(loss, { epoch: this.epoch, step: this.step - 1 });
+    requireFiniteLoss(loss, { epoch: this.epoch, step: this.step - 1 });
   }
 }

@@ -9,33 +9,32 @@ import { type Tensor, tf } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import type { LossScale } from "../optim/loss_scale.ts";
+import type { LossScale } from "../optim/gradient_scale.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import type { CallbackStates } from "./callback_states.ts";
-import type { EpochEnd } from "./callbacks.ts";
+import type { CallbackStates, EpochEnd } from "./callbacks.ts";
 import type { MetricsSums } from "./metrics.ts";
 
-/** Where a run is: what JSON can say of its state. */
+/** How far a run is: the part of its state that JSON can hold. */
 export interface TrainingProgress {
-  /** Epoch that is being trained, from 1; one more than there are, once all are done. */
+  /** Epoch that is being trained, from 1; after the last one, one more than that. */
   readonly epoch: number;
   /** Training steps done over the run. */
   readonly step: number;
-  /** Sums over the batches of that epoch that are done. */
+  /** Sums over the batches of the epoch that are done. */
   readonly sums: MetricsSums;
-  /** Seconds of those in which training waited for its batches to be made. */
+  /** Seconds of that epoch in which training waited for its batches. */
   readonly waitSeconds: number;
   /** The optimizer's step size. */
   readonly learningRate: number;
   /** The epochs that are done. */
   readonly epochs: readonly EpochEnd[];
-  /** What callbacks said by `saveState`, by their names. */
+  /** What callbacks gave by `saveState`, by their names. */
   readonly callbacks: CallbackStates;
 }
 
 /** A run at the end of a step. */
 export interface TrainingState {
-  /** Where it is. */
+  /** How far it is. */
   readonly progress: TrainingProgress;
   /** The weights by their names, in the order of `getWeights`. */
   readonly weights: ReadonlyMap<string, NamedTensor>;
@@ -43,9 +42,9 @@ export interface TrainingState {
   readonly others: ReadonlyMap<string, NamedTensor>;
 }
 
-/** Receives the state of a run now and then. */
+/** Keeps states of a run, for a later run to go on from. */
 export interface Checkpoints {
-  /** How often, in steps over the run, besides the end of each epoch. Default: at the end of each epoch only. */
+  /** Steps from one state to the next, besides those at the end of each epoch. Default: at the end of each epoch only. */
   readonly everySteps?: number;
   /**
    * Keeps a state.
@@ -65,27 +64,17 @@ export interface DeviceState {
 const OPTIMIZER = "optimizer";
 const LOSS_SCALE = "lossScale";
 
-/**
- * Reads the weights of a network, waiting for the device.
- *
- * @param net The network.
- * @returns The weights by their names, in the order of `getWeights`.
- * @throws {BackendError} If the device reported an error.
- */
+/** Waits for the device and reads the weights of a network by their names, in the order of `getWeights`. */
 export async function readWeights(
   net: Sequential,
 ): Promise<Map<string, NamedTensor>> {
   const weights = net.getWeights();
-  return await _read(net.weightNames().map((name, i) => [name, weights[i]]));
+  return await readTensors(
+    net.weightNames().map((name, i) => [name, weights[i]]),
+  );
 }
 
-/**
- * Reads what a run has on the device, waiting for it.
- *
- * @param device Network, optimizer and loss scale.
- * @returns Their tensors by name.
- * @throws {BackendError} If the device reported an error.
- */
+/** Waits for the device and reads what a run has there. */
 export async function readDevice(
   { net, optimizer, lossScale }: DeviceState,
 ): Promise<Omit<TrainingState, "progress">> {
@@ -93,14 +82,12 @@ export async function readDevice(
     list.map((t, i): [string, Tensor] => [`${OPTIMIZER}.${kind}.${i}`, t])
   );
   if (lossScale) others.push([LOSS_SCALE, lossScale.state]);
-  return { weights: await readWeights(net), others: await _read(others) };
+  return { weights: await readWeights(net), others: await readTensors(others) };
 }
 
 /**
- * Copies weights and what else was on the device to the device.
+ * Copies to the device what {@linkcode readDevice} read.
  *
- * @param device Where to.
- * @param state What was read.
  * @throws {ShapeError} If it is of another network, or something is missing.
  * @throws {OptionError} If it is of another optimizer.
  */
@@ -128,12 +115,12 @@ export function restoreDevice(
   });
 }
 
-async function _read(
+async function readTensors(
   tensors: readonly (readonly [name: string, tensor: Tensor])[],
 ): Promise<Map<string, NamedTensor>> {
   const read = new Map<string, NamedTensor>();
   for (const [name, tensor] of tensors) {
-    // On the CPU these are the tensor's own, which change.
+    // On the CPU, data() gives the tensor's own values, which change.
     const values = Float32Array.from(await tensor.data());
     read.set(name, { shape: tensor.shape, values });
   }

@@ -1,10 +1,15 @@
 /**
- * Loss and gradients of a batch: the step that everything which trains is built on.
+ * A training step: loss and gradients of a batch, and the new weights.
  *
  * @module
  */
 
-import type { ShardPlace } from "../data/loader/batch.ts";
+import type { Batch, ShardPlace } from "../data/loader/batch.ts";
+import {
+  asFloats,
+  type GradientListener,
+  valueAndGradients,
+} from "../device/tape.ts";
 import {
   type Scalar,
   type Tensor,
@@ -12,20 +17,19 @@ import {
   type Tensor4D,
   tf,
 } from "../device/tf.ts";
-import { ShapeError } from "../errors.ts";
+import { requireLabels, sliceBatch } from "../nn/batch.ts";
 import {
-  asFloats,
-  type GradientListener,
-  valueAndGradients,
-} from "../device/tape.ts";
-import { sliceBatch } from "../nn/batch.ts";
+  type ForwardOptions,
+  type Precision,
+  requirePrecision,
+} from "../nn/layer.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
-import { type Precision, requirePrecision } from "../nn/precision.ts";
-import type { ForwardOptions } from "../nn/layer.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import type { LossScale } from "../optim/loss_scale.ts";
+import type { LossScale, NormClip } from "../optim/gradient_scale.ts";
+import type { Schedule } from "../optim/schedule.ts";
+import type { DeviceState } from "./state.ts";
 
-/** What a batch says about a network. The caller disposes the tensors. */
+/** Loss and gradients of a batch. The caller disposes the tensors. */
 export interface LossAndGradients {
   /** Mean loss over the batch, in nats: float32 scalar. */
   readonly loss: Scalar;
@@ -41,7 +45,7 @@ export interface StepOptions {
   step?: number;
   /** What to store activations as and to read kernels as. Default "float32". */
   precision?: Precision;
-  /** What to multiply the gradients by: for "float16", whose small numbers would else be 0. Default: nothing. */
+  /** Multiplies the gradients, for "float16": small ones would be 0 otherwise. Default: they stay as they are. */
   lossScale?: LossScale;
 }
 
@@ -89,23 +93,15 @@ export function lossAndGradients(
 
 /** Options of {@linkcode recordStep}. */
 export interface RecordOptions extends StepOptions {
-  /** Which part of a batch the images are: loss and gradients are then their share of those of the whole batch. */
+  /** Which part of a whole batch the images are: loss and gradients are their share of that batch's. Default: all of it. */
   place?: ShardPlace;
-  /** Receives gradients while others are still to come, where the device takes the images in one go. */
+  /** Receives each gradient as soon as it is known, if the device takes all images at once. */
   onGradient?: GradientListener;
 }
 
 /**
- * Does what {@linkcode lossAndGradients} does, but leaves gradients as they are stored: float32 or float16, for an optimizer
- * that `takesLossScale`.
- *
- * @param net The network.
- * @param images float32 `[batch, height, width, channels]`, values in [0, 1]; not disposed.
- * @param labels int32 `[batch]`, each in [0, classes); not disposed.
- * @param options The step, for dropout, the precision, and which part of a batch this is.
- * @returns Loss, correct count and gradients.
- * @throws {ShapeError} If images or labels do not fit the network, or the network does not fit the device.
- * @throws {OptionError} If the device does not have the precision.
+ * Computes what {@linkcode lossAndGradients} does, but leaves gradients as they are stored: float32 or float16, for an
+ * optimizer that `takesLossScale`.
  */
 export function recordStep(
   net: Sequential,
@@ -128,9 +124,11 @@ export function recordStep(
       const batch = { images: part, labels: labelParts[i].part };
       const where = { step, firstImage: offset + begin, count };
       const results = tf.tidy(() =>
-        _step(net, batch, { ...where, precision, lossScale, onGradient })
+        recordPart(net, batch, { ...where, precision, lossScale, onGradient })
       );
-      sums = i === 0 ? results : sums.map((sum, k) => _add(sum, results[k]));
+      sums = i === 0
+        ? results
+        : sums.map((sum, k) => addAndFree(sum, results[k]));
     });
     return sums;
   });
@@ -140,9 +138,6 @@ export function recordStep(
 /**
  * Checks that a batch fits a network.
  *
- * @param net The network.
- * @param images float32 `[batch, height, width, channels]`.
- * @param labels int32 `[batch]`.
  * @throws {ShapeError} If it does not.
  */
 export function checkBatch(
@@ -151,20 +146,11 @@ export function checkBatch(
   labels: Tensor1D,
 ): void {
   net.checkImages(images);
-  if (
-    labels.rank !== 1 || labels.shape[0] !== images.shape[0] ||
-    labels.dtype !== "int32"
-  ) {
-    throw new ShapeError(
-      `Cannot use labels of shape [${labels.shape}] and type ${labels.dtype}: expected int32 [${
-        images.shape[0]
-      }], one per image`,
-    );
-  }
+  requireLabels(labels, images.shape[0], "image");
 }
 
 /** Loss, correct count and gradients of a part of a batch, in this order. */
-function _step(
+function recordPart(
   net: Sequential,
   batch: { images: Tensor4D; labels: Tensor1D },
   options: ForwardOptions & {
@@ -183,18 +169,71 @@ function _step(
     return lossScale?.apply(results.loss) ?? results.loss;
   };
   const { value, gradients } = valueAndGradients(weights, compute, onGradient);
-  // Back to the current scope.
+  // A clone belongs to the current scope, which a kept tensor does not.
   const correct = tf.clone(kept!);
   kept!.dispose();
   return [value, correct, ...gradients];
 }
 
-/** Adds and frees both, so that at most two sets of gradients are alive. */
-function _add(a: Tensor, b: Tensor): Tensor {
-  // Counts are int32.
+/** Adds two tensors and frees them, so that at most two sets of gradients are alive. */
+function addAndFree(a: Tensor, b: Tensor): Tensor {
+  // The correct count is int32; the others may be stored as float16.
   const read = (t: Tensor) => t.dtype === "float32" ? asFloats(t) : t;
   const sum = tf.tidy(() => tf.add(read(a), read(b)));
   a.dispose();
   b.dispose();
   return sum;
+}
+
+/** What weights are changed with. */
+export interface UpdateParts extends DeviceState {
+  /** What to store activations as and to read kernels as. */
+  readonly precision: Precision;
+  /** Sets the learning rate of each step. */
+  readonly schedule?: Schedule;
+  /** Limits the norm of gradients. */
+  readonly clip?: NormClip;
+}
+
+/** What a step found before it changed the weights. The caller disposes the tensors. */
+export interface StepResults {
+  /** Mean loss of the batch, in nats: float32 scalar. */
+  readonly loss: Scalar;
+  /** Number of correct predictions: int32 scalar. */
+  readonly correct: Scalar;
+  /** Images of the batch. */
+  readonly count: number;
+}
+
+/** Changes the weights by a batch, which is not disposed, without waiting for the device; `step` counts from 0 over the run. */
+export function updateWeights(
+  parts: UpdateParts,
+  { images, labels }: Batch,
+  step: number,
+): StepResults {
+  const { net, precision, lossScale } = parts;
+  const options = { step, precision, lossScale };
+  const { gradients, ...results } = recordStep(net, images, labels, options);
+  try {
+    applyGradients(parts, gradients, step);
+    return { ...results, count: images.shape[0] };
+  } catch (error) {
+    tf.dispose(results);
+    throw error;
+  } finally {
+    tf.dispose(gradients);
+  }
+}
+
+/** Changes the weights by gradients of the mean loss, times the loss scale if there is one; they are not disposed. */
+export function applyGradients(
+  parts: UpdateParts,
+  gradients: readonly Tensor[],
+  step: number,
+): void {
+  const { net, optimizer, schedule, clip, lossScale } = parts;
+  if (schedule) optimizer.learningRate = schedule.rateAt(step);
+  lossScale?.update(gradients);
+  clip?.update(gradients, lossScale);
+  optimizer.apply(net.getWeights(), gradients, clip ?? lossScale);
 }

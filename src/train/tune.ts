@@ -12,14 +12,12 @@ import {
 import { type Tensor1D, type Tensor4D, tf } from "../device/tf.ts";
 import { readTuning, writeTuning } from "../io/tuning_cache.ts";
 import { ensureBackend } from "../device/open.ts";
-import { type Precision, requirePrecision } from "../nn/precision.ts";
+import { type Precision, requirePrecision } from "../nn/layer.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
 import { recordStep } from "./step.ts";
 
-export type { TunedOperation };
-
-/** Where what was tuned is kept. */
+/** Where results of tuning are kept. */
 export interface TuningOptions {
   /** The folder. Default: `alexnet/tuning` in the user's cache folder. */
   dir?: string;
@@ -38,17 +36,17 @@ export interface TuneOptions extends TuningOptions {
 }
 
 /**
- * Has kernels computed in the ways that were found fastest before on this adapter by `tune`, and with this version of the
- * package and of Deno. Results differ by rounding alone. Without a WebGPU adapter nothing happens.
+ * Uses the ways to compute that `tune` found fastest before on this adapter, with this version of the package and of Deno.
+ * Results differ by rounding alone. Without a WebGPU adapter it does nothing.
  *
- * @param options Where it is kept, and how to warn of a file that is of no use.
+ * @param options Where results of tuning are kept, and how to warn of a file that cannot be used.
  * @returns What was tuned, by the names of the operations.
  */
 export async function useTuned(
   options: TuningOptions = {},
 ): Promise<ReadonlyMap<string, TunedOperation>> {
   await ensureBackend();
-  const adapter = _adapterInUse();
+  const adapter = adapterInUse();
   if (adapter === undefined) return new Map();
   const tuned = await readTuning(adapter, options);
   const ways = new Map([...tuned].map(([key, { way }]) => [key, way]));
@@ -57,9 +55,9 @@ export async function useTuned(
 }
 
 /**
- * Measures the ways to compute each operation of a training step, chooses the fastest and remembers it: this run and later
- * ones use it, see {@linkcode useTuned}. What was measured before is not measured again. Takes minutes on a software
- * adapter. Without a WebGPU adapter nothing happens.
+ * Measures the ways to compute each operation of a training step, uses the fastest and remembers it for
+ * {@linkcode useTuned}. What was measured before is not measured again. Takes minutes on a software adapter. Without a WebGPU
+ * adapter it does nothing.
  *
  * @example
  * ```ts
@@ -73,10 +71,10 @@ export async function useTuned(
  *
  * @param net The network; its weights do not change.
  * @param options Images of a step, where to keep what is found, and who is told.
- * @returns What was measured now.
+ * @returns What this call measured.
  * @throws {OptionError} If `batchSize` is not an integer of at least 1, or the device does not have the precision.
  * @throws {ShapeError} If the network does not fit the device.
- * @throws {DataError} If what was found cannot be kept.
+ * @throws {DataError} If the results cannot be kept.
  */
 export async function tune(
   net: Sequential,
@@ -87,10 +85,10 @@ export async function tune(
   await ensureBackend();
   requirePrecision(precision);
   const known = await useTuned(options);
-  const adapter = _adapterInUse();
+  const adapter = adapterInUse();
   const { tuner } = device();
   if (adapter === undefined || tuner === undefined) return [];
-  // Before anything takes time: whether it can be kept.
+  // Writes nothing: finds out whether results can be kept, before anything takes time.
   const { dir } = options;
   await writeTuning(adapter, [], { dir, onWarning: () => {} });
   const shape = [batchSize, ...net.inputShape];
@@ -113,7 +111,7 @@ export async function tune(
     );
     for await (const tuned of found) {
       all.push(tuned);
-      // At once, so that what was found is not lost with the process.
+      // At once: it is then not lost if the process ends.
       await writeTuning(adapter, [tuned], options);
       options.onTuned?.(tuned);
     }
@@ -123,8 +121,8 @@ export async function tune(
   return all;
 }
 
-/** The adapter, with what it binds where that was restricted. */
-function _adapterInUse(): AdapterDescription | undefined {
+/** The adapter, with its limit of bytes per binding as it may have been restricted. */
+function adapterInUse(): AdapterDescription | undefined {
   const { adapter, maxBindingBytes } = device().info;
   return adapter && {
     ...adapter,

@@ -17,10 +17,9 @@ import { lenet } from "../../src/models/lenet.ts";
 import { concatenate, maxBatch, sliceBatch } from "../../src/nn/batch.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
-import { fuseSteps } from "../../src/nn/fuse.ts";
+import { joinStages, Sequential } from "../../src/nn/sequential.ts";
 import type { Layer } from "../../src/nn/layer.ts";
 import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
-import { Sequential } from "../../src/nn/sequential.ts";
 import { use, webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 
@@ -194,9 +193,9 @@ Deno.test("sliceBatch() keeps the type of labels", async () => {
   assertEquals([part.dtype, [...await part.data()]], ["int32", [6]]);
 });
 
-/** The layers as they run on WebGPU. */
+/** The layers as they are computed on WebGPU. */
 function _fuse(layers: readonly Layer[]): Layer[] {
   const range = [0, 0] as const;
-  const steps = layers.map((layer, index) => ({ layer, index, range }));
-  return fuseSteps(steps).map(({ layer }) => layer);
+  const stages = layers.map((layer, index) => ({ layer, index, range }));
+  return joinStages(stages).map(({ layer }) => layer);
 }

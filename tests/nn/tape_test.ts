@@ -17,7 +17,7 @@ import type { Layer } from "../../src/nn/layer.ts";
 import { softmaxCrossEntropy } from "../../src/nn/loss.ts";
 import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
-import { LossScale } from "../../src/optim/loss_scale.ts";
+import { LossScale } from "../../src/optim/gradient_scale.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { assertClose } from "../compare.ts";
 import { use, webgpuTest } from "../device.ts";

@@ -11,7 +11,7 @@ import { OptionError } from "../../src/errors.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { maxPool2d } from "../../src/nn/pooling.ts";
-import type { Precision } from "../../src/nn/precision.ts";
+import type { Precision } from "../../src/nn/layer.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";

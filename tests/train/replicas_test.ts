@@ -1,18 +1,23 @@
 /**
- * Tests of what less traffic does to training: gradients in float16, and weights that are averaged every few steps.
+ * Tests of what processes begin with, and of what less traffic does to training: gradients in float16, and weights that are
+ * averaged every few steps.
  *
  * @module
  */
 
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { type Tensor, tf } from "../../src/device/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
+import { type Tensor, tf } from "../../src/device/tf.ts";
+import { OptionError } from "../../src/errors.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { adam } from "../../src/optim/adam.ts";
 import { sgd } from "../../src/optim/sgd.ts";
+import { fit } from "../../src/train/fit.ts";
+import { reduceOnPlateau } from "../../src/train/plateau.ts";
 import { assertClose } from "../compare.ts";
 import { read, use } from "../device.ts";
 import { nativeTest } from "../native.ts";
+import { inMemory } from "./in_memory.ts";
+import { reread } from "./kept_runs.ts";
 import { CLASSES, tinyData, tinyNet } from "./tiny.ts";
 import {
   type TogetherRun,
@@ -20,6 +25,12 @@ import {
   type Trained,
   trainTogether,
 } from "./together_runs.ts";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 
 /** Parameters of the tiny network. */
 const NUM_PARAMETERS = (3 * 3 * 2 + 2) + (8 * 5 + 5) + (5 * CLASSES + CLASSES);
@@ -190,3 +201,132 @@ function _checkTraffic(plain: Trained, half: Trained): void {
   assertEquals(count(half, "Float16Array"), 20);
   assertEquals(count(half, "Float32Array"), 0);
 }
+
+/** 2 epochs of 5 steps. */
+function _sharedRun(): TogetherRun {
+  return {
+    net: () => tinyNet({ rate: 0.3, seed: 2 }),
+    optimizer: () => adam({ learningRate: 0.02 }),
+    data: tinyData({ shuffle: true, seed: 4 }),
+    validation: tinyData({ count: 7 }),
+    epochs: 2,
+  };
+}
+
+Deno.test("fit() has all processes begin with the weights of process 0", async () => {
+  await use("plain");
+  // Without dropout, whose masks are of the seed.
+  const net = (rank: number) => tinyNet({ seed: 2 + rank });
+  const run = { ..._sharedRun(), net };
+  const [same, others] = [
+    await trainTogether(3, { ...run, net: () => net(0) }),
+    await trainTogether(3, run),
+  ];
+  for (const { losses, weights } of others) {
+    assertEquals(losses, same[0].losses);
+    assertEquals(weights, same[0].weights);
+  }
+  const other = await trainAlone({ ...run, net: () => net(1) });
+  assertNotEquals(other.losses, same[0].losses);
+});
+
+Deno.test("fit() refuses another seed than that of process 0 where there is dropout", async () => {
+  await use("plain");
+  const run = {
+    ..._sharedRun(),
+    net: (rank: number) => tinyNet({ rate: 0.3, seed: 2 + rank }),
+  };
+  await assertRejects(
+    () => trainTogether(2, run),
+    OptionError,
+    "Cannot use seed as it must be 2, as the network of process 0 has, for the same dropout in all processes: current value is 3",
+  );
+});
+
+Deno.test("fit() has all processes begin with what the optimizer of process 0 kept", async () => {
+  await use("plain");
+  const train = async (rank: number, momenta: readonly number[]) => {
+    const net = tinyNet();
+    const optimizer = sgd({ learningRate: 0.5, momentum: 0.9 });
+    // What it trained before, in each process on its own.
+    for (let i = 0; i < momenta[rank]; i++) {
+      await fit(net, tinyData({ count: 4 }), { optimizer });
+    }
+    return { net, optimizer };
+  };
+  for (const momenta of [[1, 1], [2, 0], [0, 1]]) {
+    const parts = await Promise.all([0, 1].map((rank) => train(rank, momenta)));
+    const weights = await Promise.all(
+      inMemory(2).map(async (communicator, rank) => {
+        const { net, optimizer } = parts[rank];
+        await fit(net, tinyData(), { communicator, optimizer });
+        const values = await read(() =>
+          net.getWeights().map((w) => tf.clone(w))
+        );
+        optimizer.dispose();
+        net.dispose();
+        return values;
+      }),
+    );
+    assertEquals(weights[1], weights[0], `after ${momenta} runs`);
+  }
+});
+
+Deno.test("fit() goes on from a state of process 0 with another number of processes", async () => {
+  await use("plain");
+  const run = _sharedRun();
+  const whole = await trainAlone(run);
+  for (const [before, after] of [[1, 3], [3, 2], [2, 0]]) {
+    const [first] = await trainTogether(before, { ...run, isKept: true });
+    for (const [epoch, step] of [[1, 3], [2, 5]]) {
+      const state = first.states.find(({ progress }) =>
+        progress.epoch === epoch && progress.step === step
+      );
+      assert(state, `a state at step ${step} of epoch ${epoch}`);
+      const all = await trainTogether(after, {
+        ...run,
+        own: (rank) => rank === 0 ? { resume: reread(state) } : {},
+      });
+      for (const { losses, history, weights } of all) {
+        assertClose(losses, whole.losses.slice(step), { relative: 1e-5 });
+        assertEquals(weights, all[0].weights);
+        assertEquals(history.steps, 10);
+        assertEquals(
+          history.epochs.map(({ testAccuracy }) => testAccuracy),
+          whole.history.epochs.map(({ testAccuracy }) => testAccuracy),
+        );
+      }
+    }
+  }
+});
+
+Deno.test("fit() gives all processes what callbacks of process 0 said", async () => {
+  await use("plain");
+  const run: TogetherRun = {
+    ..._sharedRun(),
+    optimizer: () => sgd({ learningRate: 0.1 }),
+    // No epoch is that much better.
+    own: () => ({
+      callbacks: [reduceOnPlateau({ threshold: 10, patience: 1, factor: 0.5 })],
+    }),
+    epochs: 4,
+  };
+  const [whole] = await trainTogether(2, { ...run, isKept: true });
+  const rates = whole.history.epochs.map(({ learningRate }) => learningRate);
+  assertEquals(new Set(rates).size > 1, true);
+  const state = whole.states.findLast(({ progress }) => progress.epoch === 3);
+  const all = await trainTogether(2, {
+    ...run,
+    own: (rank) => ({
+      ...run.own!(rank),
+      resume: rank === 0 ? reread(state!) : undefined,
+    }),
+  });
+  for (const { history, losses } of all) {
+    assertEquals(
+      history.epochs.map(({ learningRate }) => learningRate),
+      rates,
+    );
+    assertEquals(losses, whole.losses.slice(state!.progress.step));
+  }
+});

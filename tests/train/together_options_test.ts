@@ -7,7 +7,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { OptionError } from "../../src/errors.ts";
 import { fit } from "../../src/train/fit.ts";
-import { requireTogether } from "../../src/train/together.ts";
+import { requireTogether } from "../../src/train/replicas.ts";
 import { use } from "../device.ts";
 import { inMemory } from "./in_memory.ts";
 import { tinyData, tinyNet } from "./tiny.ts";

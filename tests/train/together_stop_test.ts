@@ -9,7 +9,7 @@ import { sgd } from "../../src/optim/sgd.ts";
 import type { BatchSource } from "../../src/train/batch_source.ts";
 import type { Callbacks } from "../../src/train/callbacks.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
-import type { FitOptions } from "../../src/train/fit_options.ts";
+import type { FitOptions } from "../../src/train/fit.ts";
 import { stopClock } from "../clock.ts";
 import { use } from "../device.ts";
 import { inMemory } from "./in_memory.ts";

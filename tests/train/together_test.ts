@@ -9,7 +9,7 @@ import { tf } from "../../src/device/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { adam } from "../../src/optim/adam.ts";
-import { cosineRate } from "../../src/optim/schedules.ts";
+import { cosineRate } from "../../src/optim/schedule.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { assertClose } from "../compare.ts";

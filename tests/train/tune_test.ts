@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { device } from "../../src/device/device.ts";
+import { device, type TunedOperation } from "../../src/device/device.ts";
 import { type Tensor1D, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
 import { readTuning } from "../../src/io/tuning_cache.ts";
@@ -19,7 +19,7 @@ import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
-import { tune, type TunedOperation, useTuned } from "../../src/train/tune.ts";
+import { tune, useTuned } from "../../src/train/tune.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { read, use, webgpuTest } from "../device.ts";

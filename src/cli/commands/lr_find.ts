@@ -8,8 +8,8 @@ import { TrainingError } from "../../errors.ts";
 import {
   findLearningRate,
   type LearningRatePoint,
+  type LearningRateSuggestions,
 } from "../../train/lr_finder.ts";
-import type { LearningRateSuggestions } from "../../train/lr_suggestions.ts";
 import type { CommandLine } from "../command_line.ts";
 import { loadData } from "../load_data.ts";
 import {

@@ -10,7 +10,7 @@ import { nameOf, type Process } from "../../distributed/processes.ts";
 import type { Sequential } from "../../nn/sequential.ts";
 import type { EpochRecord, RunConfig } from "../../runs/records.ts";
 import type { Callbacks, EpochEnd, Progress } from "../../train/callbacks.ts";
-import type { History } from "../../train/fit_options.ts";
+import type { History } from "../../train/fit.ts";
 import type { Recipe } from "../recipe.ts";
 import {
   formatBytes,

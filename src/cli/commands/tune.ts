@@ -11,11 +11,8 @@ import {
 import { BackendError } from "../../errors.ts";
 import { initBackend } from "../../device/open.ts";
 import type { Sequential } from "../../nn/sequential.ts";
-import {
-  tune as tuneNetwork,
-  type TunedOperation,
-  type TuneOptions,
-} from "../../train/tune.ts";
+import { tune as tuneNetwork, type TuneOptions } from "../../train/tune.ts";
+import type { TunedOperation } from "../../device/device.ts";
 import type { CommandLine } from "../command_line.ts";
 import { buildNetwork, checkNetwork, configOf } from "../network.ts";
 import { recipeOf } from "../recipe.ts";

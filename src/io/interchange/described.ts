@@ -7,7 +7,7 @@
 
 import { ShapeError } from "../../errors.ts";
 import { namedLayers } from "../../models/named.ts";
-import type { LayerConfig } from "../../nn/layer_config.ts";
+import type { LayerConfig } from "../../nn/layer.ts";
 import type { SequentialOptions } from "../../nn/sequential.ts";
 import type { Shape } from "../../nn/shape.ts";
 import { summarize } from "../../nn/summary.ts";

@@ -6,14 +6,12 @@
  */
 
 import { AlexNetError, ShapeError } from "../../errors.ts";
-import { type Activation, relu, sigmoid } from "../../nn/activation.ts";
+import { relu, sigmoid } from "../../nn/activation.ts";
 import { conv2d } from "../../nn/conv2d.ts";
 import { dense, flatten } from "../../nn/dense.ts";
-import type { Layer } from "../../nn/layer.ts";
-import type { LayerConfig } from "../../nn/layer_config.ts";
+import type { Activation, Layer, LayerConfig } from "../../nn/layer.ts";
 import { averagePool2d, maxPool2d } from "../../nn/pooling.ts";
-import type { Shape } from "../../nn/shape.ts";
-import type { Padding } from "../../nn/window.ts";
+import type { Padding, Shape } from "../../nn/shape.ts";
 import { areCounts, isObject, showName } from "../untrusted.ts";
 import type { DescribedNetwork } from "./described.ts";
 

@@ -22,9 +22,8 @@ import {
 } from "onnx-buf";
 import packageConfig from "../../../deno.json" with { type: "json" };
 import { DataError } from "../../errors.ts";
-import type { DropoutConfig, LayerConfig } from "../../nn/layer_config.ts";
-import { type Shape, sizeOf } from "../../nn/shape.ts";
-import type { Window } from "../../nn/window.ts";
+import type { DropoutConfig, LayerConfig } from "../../nn/layer.ts";
+import { type Shape, sizeOf, type Window } from "../../nn/shape.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import type { NamedTensor } from "../safetensors.ts";
 import {

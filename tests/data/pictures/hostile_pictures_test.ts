@@ -8,7 +8,8 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { encode } from "fast-png";
 import { gzipSync } from "fflate";
 import { encode as encodeJpeg } from "jpeg-js";
-import { encodeIdx, loadImage, loadImages } from "../../../src/data/mod.ts";
+import { encodeIdx } from "../../../src/data/idx.ts";
+import { loadImage, loadImages } from "../../../src/data/mod.ts";
 import { DataError } from "../../../src/errors.ts";
 import { makeFolder } from "../folder.ts";
 

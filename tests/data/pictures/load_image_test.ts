@@ -15,13 +15,13 @@ import { encode, type ImageData } from "fast-png";
 import { gzipSync } from "fflate";
 import {
   compose,
-  encodeIdx,
   loadFashionMnist,
   loadImage,
   loadImages,
   resize,
   toTensor,
 } from "../../../src/data/mod.ts";
+import { encodeIdx } from "../../../src/data/idx.ts";
 import { DataError, OptionError } from "../../../src/errors.ts";
 import { makeFolder } from "../folder.ts";
 import { jpegFile, withOrientation } from "../jpeg_file.ts";

@@ -6,14 +6,14 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../src/errors.ts";
-import type { Schedule } from "../../src/optim/schedule.ts";
 import {
   constantRate,
   cosineRate,
   oneCycleRate,
+  type Schedule,
   stepRate,
   warmup,
-} from "../../src/optim/schedules.ts";
+} from "../../src/optim/schedule.ts";
 import { assertClose } from "../compare.ts";
 import { listOf, RECORD } from "./golden.ts";
 

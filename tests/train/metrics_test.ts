@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { Pacer } from "../../src/train/pacer.ts";
+import { Pacer } from "../../src/train/metrics.ts";
 import { type Clock, stopClock } from "../clock.ts";
 
 /** Steps until the pacer is due, 1,000 at most, each of which takes so long. */
