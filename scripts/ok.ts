@@ -28,10 +28,21 @@ const TEST_PERMISSIONS = [
 /** Folders that are tested at once. */
 const LANES = 2;
 
-/** One check: a name and the arguments of `deno`. */
+/**
+ * What tests of a software adapter and of small steps need: no optimizer in llvmpipe's compiler, which takes longer than what
+ * they compute; and one thread for oneDNN, as two that find the cores busy wait for each other and take twenty times as long.
+ */
+const TEST_ENVIRONMENT = { GALLIVM_PERF: "nopt", OMP_NUM_THREADS: "1" };
+
+/** Tests of oneDNN's kernels, which compute with as many threads as people's do. */
+const THREADED = "tests/kernels/native";
+const THREADED_ENVIRONMENT = { OMP_WAIT_POLICY: "passive" };
+
+/** One check: a name, the arguments of `deno`, and variables that it is given. */
 interface _Step {
   readonly name: string;
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What is checked after the tests. */
@@ -125,7 +136,7 @@ async function _runGate(testArgs: readonly string[]): Promise<number> {
 /** Runs a step that prints nothing unless it fails. */
 async function _runCheck(step: _Step): Promise<boolean> {
   const start = performance.now();
-  const { success, output } = await _runDeno(step.args);
+  const { success, output } = await _runDeno(step);
   if (!success) console.log(output.trimEnd());
   console.log(`${success ? "ok" : "FAILED"} ${step.name} ${_seconds(start)}`);
   if (!success) _reportFailure(step);
@@ -147,22 +158,24 @@ async function _runTests(
 ): Promise<{ success: boolean; counts: TestCounts[] }> {
   const start = performance.now();
   const args = ["test", "--no-check", ...TEST_PERMISSIONS, ...testArgs];
-  const waiting = testArgs.length > 0
-    ? [{ name: "tests", args }]
+  const waiting: _Step[] = testArgs.length > 0
+    ? [{ name: "tests", args, env: TEST_ENVIRONMENT }]
     : (await _testFolders()).map(({ folder, files }) => ({
       name: folder,
       args: [...args, ...files],
+      env: folder === THREADED ? THREADED_ENVIRONMENT : TEST_ENVIRONMENT,
     }));
   const counts: TestCounts[] = [];
   const failed: _Step[] = [];
   const runLane = async () => {
     for (let step = waiting.shift(); step; step = waiting.shift()) {
       console.log(`running ${step.name} ...`);
-      const { success, output } = await _runDeno(step.args);
+      const { success, output } = await _runDeno(step);
       console.log(output.trimEnd());
       const found = readTestCounts(output);
-      if (found) counts.push(found);
-      if (!success) failed.push(step);
+      // One that was killed prints no summary, and may not even say that it failed.
+      counts.push(found ?? { passed: 0, failed: 1, skipped: 0 });
+      if (!success || found === undefined) failed.push(step);
     }
   };
   await Promise.all(Array.from({ length: LANES }, runLane));
@@ -192,15 +205,19 @@ async function _testFolders(): Promise<{ folder: string; files: string[] }[]> {
     .map(([folder, { files }]) => ({ folder, files: files.toSorted() }));
 }
 
-async function _runDeno(args: readonly string[]): Promise<_Outcome> {
+/** What steps have printed that run now, by name: it is shown when they end, or when the gate is told to end. */
+const held = new Map<string, string[]>();
+
+async function _runDeno({ name, args, env }: _Step): Promise<_Outcome> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
-    env: _childEnvironment(),
+    env: { ..._childEnvironment(), ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   const pieces: string[] = [];
+  held.set(name, pieces);
   const collect = async (source: ReadableStream<Uint8Array>): Promise<void> => {
     const decoder = new TextDecoder();
     for await (const bytes of source) {
@@ -212,21 +229,25 @@ async function _runDeno(args: readonly string[]): Promise<_Outcome> {
     collect(child.stdout),
     collect(child.stderr),
   ]);
+  held.delete(name);
   return { success, output: pieces.join("") };
 }
 
-/**
- * Colours only on a terminal; a runtime folder, as Vulkan loaders print an error line where there is none; one thread for
- * oneDNN, as two that find the cores busy wait for each other and take twenty times as long; no optimizer in llvmpipe's
- * compiler, which takes longer than what tests compute.
- */
+/** Shows what is held, and ends. */
+function _endEarly(): void {
+  for (const [name, pieces] of held) {
+    console.log(`${name}, as far as it came:\n${pieces.join("").trimEnd()}`);
+  }
+  console.log("failed: the gate was told to end");
+  Deno.exit(130);
+}
+
+/** Colours only on a terminal; a runtime folder, as Vulkan loaders print an error line where there is none. */
 function _childEnvironment(): Record<string, string> {
   const runtimeDir = Deno.env.get("XDG_RUNTIME_DIR") ?? tmpdir();
   const colours = Deno.stdout.isTerminal() && !Deno.noColor;
   return {
     XDG_RUNTIME_DIR: runtimeDir,
-    OMP_NUM_THREADS: "1",
-    GALLIVM_PERF: "nopt",
     ...(colours ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }),
   };
 }
@@ -240,10 +261,17 @@ function _commandOf(step: _Step): string {
   const words = ["deno", ...step.args].map((word) =>
     /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
   );
-  return words.join(" ");
+  const variables = Object.entries(step.env ?? {}).map((pair) =>
+    pair.join("=")
+  );
+  return [...variables, ...words].join(" ");
 }
 
 if (import.meta.main) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
+    Deno.addSignalListener(signal, _endEarly);
+  }
   Deno.chdir(fileURLToPath(new URL("..", import.meta.url)));
   Deno.exit(await _runGate(Deno.args));
 }

@@ -1,6 +1,8 @@
 /**
  * Reads files that may be gz, of which nothing is known: never more of them than can be held. fflate decompresses in pieces, so
- * that a stream that becomes too long is stopped in time. It leaves the checks of RFC 1952 to its caller: they are here.
+ * that a stream that becomes too long is stopped in time. It leaves the checks of RFC 1952 to its caller: they are here. What
+ * is accepted has the right content; of compressed data that is malformed and still has that, as where a stored block states
+ * its length wrongly the second time, fflate accepts some.
  *
  * @module
  */
@@ -11,8 +13,8 @@ import { DataError } from "../errors.ts";
 import { host } from "../platform/host.ts";
 import { reasonOf } from "../reason.ts";
 
-/** Bytes that fflate is given at once: as deflate makes at most 1032 bytes of one, it returns 34 MB at the most. */
-const PIECE_BYTES = 2 ** 15;
+/** Bytes that fflate is given at once: as deflate makes at most 1032 bytes of one, it returns 68 MB at the most. */
+const PIECE_BYTES = 2 ** 16;
 
 /** Length of what follows a member: its CRC-32, and its length modulo 2^32. */
 const TRAILER_BYTES = 8;

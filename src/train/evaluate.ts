@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Batch } from "../data/loader/batch.ts";
 import { ensureBackend } from "../device/open.ts";
 import { type Tensor1D, type Tensor4D, tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";

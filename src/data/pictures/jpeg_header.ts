@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Image } from "../dataset.ts";
 import { type Orientation, requireSize } from "./pixels.ts";
 
 /** What is known of a JPEG file. */
