@@ -199,7 +199,7 @@ async function share(
     args: [
       "eval",
       `import { cpus } from "node:os";
-      import { shareMachine } from "./src/distributed/machine.ts";
+      import { shareMachine } from "./src/distributed/processes.ts";
       const [names, places, env] = ${JSON.stringify([NAMES, places, env])};
       const taken = places.map((place) => {
         for (const name of names) Deno.env.delete(name);

@@ -51,9 +51,11 @@ webgpuTest(
     assertEquals([first.code, first.stderr], [0, ""]);
     assertMatch(first.stdout, /^device: WebGPU, .+$/m);
     assertMatch(first.stdout, /^tuning a step of lenet, 8 images$/m);
-    const lines = first.stdout.matchAll(/^matmul,\S+: \d+x\d+.*, [\d.]+ ms/gm);
+    const lines = first.stdout.matchAll(
+      /^(?:matmul|conv2d)\b.*: \d+x\d+.*, [\d.]+ ms$/gm,
+    );
     const count = [...lines].length;
-    assert(count >= 9, first.stdout);
+    assert(count >= 14, first.stdout);
     assertMatch(
       first.stdout,
       new RegExp(`\n${count} operations measured, 0 of them .+\n$`),
