@@ -13,7 +13,7 @@ import type {
 } from "../../src/distributed/library.ts";
 import { SILENCE_MS, Watch } from "../../src/distributed/watch.ts";
 import { DistributedError } from "../../src/errors.ts";
-import { type Clock, stopClock } from "../clock.ts";
+import { type Clock, pretendTime } from "../environment.ts";
 import { LAUNCHERS, type MpiLauncher, runRanks } from "./mpi.ts";
 
 /** How long a real process may be silent, in milliseconds, also where it has a small part of a core; 30,000 if not given. */
@@ -26,7 +26,7 @@ const [ANSWER, FAREWELL] = [2, 3];
 
 /** Two other processes, which never come to what this one waits for; and a clock that nothing else moves. */
 class _Others implements AsyncDisposable {
-  readonly clock: Clock = stopClock();
+  readonly clock: Clock = pretendTime();
   readonly watch: Watch;
   readonly #answering: readonly number[];
   /** Messages on their way to this process. */
