@@ -7,12 +7,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { timed } from "../../src/train/waiting.ts";
 import { fit } from "../../src/train/fit.ts";
-import { stopClock } from "../clock.ts";
+import { pretendTime } from "../environment.ts";
 import { use } from "../device.ts";
 import { tinyData, tinyNet } from "./tiny.ts";
 
 Deno.test("timed() measures the time until each item is there, and not what is done with it", async () => {
-  using clock = stopClock();
+  using clock = pretendTime();
   async function* source() {
     for (const item of [1, 2]) {
       clock.ms += 40;
@@ -51,7 +51,7 @@ Deno.test("timed() ends what it iterates over when it is left", async () => {
 
 Deno.test("fit() tells how long it waited for batches", async () => {
   await use("cpu");
-  using clock = stopClock();
+  using clock = pretendTime();
   const net = tinyNet();
   const loader = tinyData();
   const slow = {
