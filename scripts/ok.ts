@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
+import { type Check, listChecks, PUBLISH } from "./checks.ts";
 
 /** What the tests may do: temporary files, the device, oneDNN, child processes and a server on this machine. */
 const TEST_PERMISSIONS = [
@@ -27,21 +28,6 @@ const TEST_PERMISSIONS = [
 
 /** Folders that are tested at once. */
 const LANES = 2;
-
-/** One check: a name and the arguments of `deno`. */
-interface _Step {
-  readonly name: string;
-  readonly args: readonly string[];
-}
-
-/** What is checked after the tests. */
-const PUBLISH: _Step = {
-  name: "publish",
-  args: [
-    ...["run", "--allow-read", "--allow-write", "--allow-run"],
-    ...["scripts/publish.ts", "--dry-run"],
-  ],
-};
 
 /** How many tests passed, failed and were skipped. */
 export interface TestCounts {
@@ -88,27 +74,10 @@ export function formatTestCounts(all: readonly TestCounts[]): string {
   }`;
 }
 
-/** What is checked before the tests. */
-async function _listChecks(): Promise<_Step[]> {
-  const { exports } = JSON.parse(await Deno.readTextFile("deno.json"));
-  const entryPoints = Object.values<string>(exports);
-  return [
-    { name: "fmt", args: ["fmt", "--check"] },
-    { name: "lint", args: ["lint"] },
-    { name: "check", args: ["check", "."] },
-    // Without --no-npm, the lint also asks for documentation of the types of npm packages.
-    { name: "doc", args: ["doc", "--lint", "--no-npm", ...entryPoints] },
-    {
-      name: "layers",
-      args: ["run", "--allow-read", "--allow-run", "scripts/check_layers.ts"],
-    },
-  ];
-}
-
 /** Runs every step and returns the exit code. The last line says how the tests ended. */
 async function _runGate(testArgs: readonly string[]): Promise<number> {
   const start = performance.now();
-  const checks = await _listChecks();
+  const checks = await listChecks();
   for (const step of checks) {
     if (!await _runCheck(step)) return 1;
   }
@@ -123,7 +92,7 @@ async function _runGate(testArgs: readonly string[]): Promise<number> {
 }
 
 /** Runs a step that prints nothing unless it fails. */
-async function _runCheck(step: _Step): Promise<boolean> {
+async function _runCheck(step: Check): Promise<boolean> {
   const start = performance.now();
   const { success, output } = await _runDeno(step.args);
   if (!success) console.log(output.trimEnd());
@@ -132,7 +101,7 @@ async function _runCheck(step: _Step): Promise<boolean> {
   return success;
 }
 
-function _reportFailure(step: _Step): void {
+function _reportFailure(step: Check): void {
   console.log(`failed: ${step.name}; repeat with: ${_commandOf(step)}`);
 }
 
@@ -154,7 +123,7 @@ async function _runTests(
       args: [...args, ...files],
     }));
   const counts: TestCounts[] = [];
-  const failed: _Step[] = [];
+  const failed: Check[] = [];
   const runLane = async () => {
     for (let step = waiting.shift(); step; step = waiting.shift()) {
       console.log(`running ${step.name} ...`);
@@ -236,7 +205,7 @@ function _seconds(start: number): string {
 }
 
 /** The command of a step, as one types it in a shell. */
-function _commandOf(step: _Step): string {
+function _commandOf(step: Check): string {
   const words = ["deno", ...step.args].map((word) =>
     /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
   );
