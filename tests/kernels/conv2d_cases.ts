@@ -1,5 +1,5 @@
 /**
- * Convolutions that no tile divides.
+ * Convolutions that no tile divides, and AlexNet's first.
  *
  * @module
  */
@@ -38,6 +38,12 @@ export const CONVOLUTIONS: readonly ConvCase[] = [
   _case([1, 3, 3, 96], [3, 3, 10], 1, "same", "bias relu"),
   _case([64, 20, 20, 3], [3, 3, 6], 1, "same"),
 ];
+
+/** AlexNet's first, at its own size. */
+export const ALEXNET_FIRST: ConvCase = {
+  ...{ input: [1, 224, 224, 1], filter: [11, 11, 96], strides: [4, 4] },
+  ...{ pad: "valid", hasBias: true, activation: "relu" },
+};
 
 /**
  * Sizes of a convolution.

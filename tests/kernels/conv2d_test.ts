@@ -22,7 +22,7 @@ import { assertClose } from "../compare.ts";
 import { webgpuTest } from "../device.ts";
 import { numbers } from "../numbers.ts";
 import { everyFormTest, formTest } from "./forms.ts";
-import { CONVOLUTIONS, sizesOf } from "./conv2d_cases.ts";
+import { ALEXNET_FIRST, CONVOLUTIONS, sizesOf } from "./conv2d_cases.ts";
 import {
   checkConv,
   checkConvFilterGradient,
@@ -63,7 +63,7 @@ const filterGradient: ConvFilterGradient = async ({ x, dy }, sizes) => [
   }),
 ];
 
-CONVOLUTIONS.forEach((convolution, i) => {
+[...CONVOLUTIONS, ALEXNET_FIRST].forEach((convolution, i) => {
   const what = nameConv(convolution);
   // One with a few channels, one with many and long sums.
   const test = i === 1 || i === 9 ? everyFormTest : formTest;
@@ -72,12 +72,14 @@ CONVOLUTIONS.forEach((convolution, i) => {
     () => checkConv(convolution, forward),
   );
   test(
-    `conv2dInputGradient() ${what} is the reference's`,
-    () => checkConvInputGradient(convolution, inputGradient),
-  );
-  test(
     `conv2dFilterGradient() ${what} is the reference's`,
     () => checkConvFilterGradient(convolution, filterGradient),
+  );
+  // Training takes no gradient by images, and a software adapter would take 40 s with the tiles of a GPU.
+  if (convolution === ALEXNET_FIRST) return;
+  test(
+    `conv2dInputGradient() ${what} is the reference's`,
+    () => checkConvInputGradient(convolution, inputGradient),
   );
 });
 

@@ -1,7 +1,7 @@
 /**
  * One AlexNet step of two images on each device, against plain loops, for which the CPU backend of tfjs would take a minute.
- * The images are the smallest that AlexNet takes; its largest convolutions are compared at their own sizes by
- * `tests/kernels/winograd_error_test.ts`.
+ * The images are the smallest that AlexNet takes. At its own sizes, the tests of kernels compare its first convolution on each
+ * device (`conv2d_cases.ts`), and its second and fourth on WebGPU (`winograd_error_test.ts`).
  *
  * @module
  */
