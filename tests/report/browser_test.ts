@@ -47,6 +47,16 @@ const UNUSED_WIDTH = `Math.max(...[...document.querySelectorAll(
     svg.getBoundingClientRect().width,
 )))`;
 
+/** Lists labels of charts that stick out of the drawing that is seen, where browsers cut them off. */
+const CUT_LABELS = `[...document.querySelectorAll(
+  "figure svg[role=img] text",
+)].filter((text) => {
+  const label = text.getBoundingClientRect();
+  const drawing = text.closest("svg").getBoundingClientRect();
+  return label.left < drawing.left || label.right > drawing.right ||
+    label.top < drawing.top || label.bottom > drawing.bottom;
+}).map((text) => text.textContent)`;
+
 /** Lines of the name of the device. */
 const DEVICE_LINES = `(() => {
   const range = document.createRange();
@@ -168,4 +178,24 @@ test("the report has every figure, readable, on a phone and a screen, light and 
   }
   assertEquals(page.warnings, ["heard"]);
   assertStringIncludes(page.errors.join(), "http://127.0.0.1:9/x.png");
+});
+
+test("the labels of charts are wholly seen, whatever the speed", async (browser) => {
+  const speeds = [[12_000, "12,000"], [104_000, "100,000"]] as const;
+  for (const [imagesPerSecond, top] of speeds) {
+    await using folder = await makeFolder();
+    await makeRun(folder.path, { imagesPerSecond });
+    const url = pathToFileURL(await writeReport(folder.path)).href;
+    const page = await browser.open(url);
+    for (const width of [320, 500, 700, 1280]) {
+      await show(page, { width, scheme: "light" });
+      const labels = await page.evaluate(`[...document.querySelectorAll(
+        "#throughput figure svg[role=img] text",
+      )].filter((text) => text.getClientRects().length > 0)
+        .map((text) => text.textContent)`) as string[];
+      assert(labels.includes(top), `no ${top} in ${labels}, ${width} pixels`);
+      const cut = await page.evaluate(CUT_LABELS);
+      assertEquals(cut, [], `${imagesPerSecond} images/s, ${width} pixels`);
+    }
+  }
 });
