@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
+import { type Check, listChecks, PUBLISH } from "./checks.ts";
 
 /** What the tests may do: temporary files, the device, oneDNN, child processes and a server on this machine. */
 const TEST_PERMISSIONS = [
@@ -37,22 +38,6 @@ const TEST_ENVIRONMENT = { GALLIVM_PERF: "nopt", OMP_NUM_THREADS: "1" };
 /** Tests of oneDNN's kernels, which compute with as many threads as people's do. */
 const THREADED = "tests/kernels/native";
 const THREADED_ENVIRONMENT = { OMP_WAIT_POLICY: "passive" };
-
-/** One check: a name, the arguments of `deno`, and variables that it is given. */
-interface _Step {
-  readonly name: string;
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-/** What is checked after the tests. */
-const PUBLISH: _Step = {
-  name: "publish",
-  args: [
-    ...["run", "--allow-read", "--allow-write", "--allow-run"],
-    ...["scripts/publish.ts", "--dry-run"],
-  ],
-};
 
 /** How many tests passed, failed and were skipped. */
 export interface TestCounts {
@@ -99,27 +84,10 @@ export function formatTestCounts(all: readonly TestCounts[]): string {
   }`;
 }
 
-/** What is checked before the tests. */
-async function _listChecks(): Promise<_Step[]> {
-  const { exports } = JSON.parse(await Deno.readTextFile("deno.json"));
-  const entryPoints = Object.values<string>(exports);
-  return [
-    { name: "fmt", args: ["fmt", "--check"] },
-    { name: "lint", args: ["lint"] },
-    { name: "check", args: ["check", "."] },
-    // Without --no-npm, the lint also asks for documentation of the types of npm packages.
-    { name: "doc", args: ["doc", "--lint", "--no-npm", ...entryPoints] },
-    {
-      name: "layers",
-      args: ["run", "--allow-read", "--allow-run", "scripts/check_layers.ts"],
-    },
-  ];
-}
-
 /** Runs every step and returns the exit code. The last line says how the tests ended. */
 async function _runGate(testArgs: readonly string[]): Promise<number> {
   const start = performance.now();
-  const checks = await _listChecks();
+  const checks = await listChecks();
   for (const step of checks) {
     if (!await _runCheck(step)) return 1;
   }
@@ -134,7 +102,7 @@ async function _runGate(testArgs: readonly string[]): Promise<number> {
 }
 
 /** Runs a step that prints nothing unless it fails. */
-async function _runCheck(step: _Step): Promise<boolean> {
+async function _runCheck(step: Check): Promise<boolean> {
   const start = performance.now();
   const { success, output } = await _runDeno(step);
   if (!success) console.log(output.trimEnd());
@@ -143,7 +111,7 @@ async function _runCheck(step: _Step): Promise<boolean> {
   return success;
 }
 
-function _reportFailure(step: _Step): void {
+function _reportFailure(step: Check): void {
   console.log(`failed: ${step.name}; repeat with: ${_commandOf(step)}`);
 }
 
@@ -158,7 +126,7 @@ async function _runTests(
 ): Promise<{ success: boolean; counts: TestCounts[] }> {
   const start = performance.now();
   const args = ["test", "--no-check", ...TEST_PERMISSIONS, ...testArgs];
-  const waiting: _Step[] = testArgs.length > 0
+  const waiting: Check[] = testArgs.length > 0
     ? [{ name: "tests", args, env: TEST_ENVIRONMENT }]
     : (await _testFolders()).map(({ folder, files }) => ({
       name: folder,
@@ -166,7 +134,7 @@ async function _runTests(
       env: folder === THREADED ? THREADED_ENVIRONMENT : TEST_ENVIRONMENT,
     }));
   const counts: TestCounts[] = [];
-  const failed: _Step[] = [];
+  const failed: Check[] = [];
   const runLane = async () => {
     for (let step = waiting.shift(); step; step = waiting.shift()) {
       console.log(`running ${step.name} ...`);
@@ -208,7 +176,7 @@ async function _testFolders(): Promise<{ folder: string; files: string[] }[]> {
 /** What steps have printed that run now, by name: it is shown when they end, or when the gate is told to end. */
 const held = new Map<string, string[]>();
 
-async function _runDeno({ name, args, env }: _Step): Promise<_Outcome> {
+async function _runDeno({ name, args, env }: Check): Promise<_Outcome> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
     env: { ..._childEnvironment(), ...env },
@@ -257,7 +225,7 @@ function _seconds(start: number): string {
 }
 
 /** The command of a step, as one types it in a shell. */
-function _commandOf(step: _Step): string {
+function _commandOf(step: Check): string {
   const words = ["deno", ...step.args].map((word) =>
     /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
   );

@@ -1,5 +1,6 @@
 /**
- * The environment of this process, as a test needs it for a while: its variables and its clock.
+ * The environment of this process, as a test needs it for a while: its variables and its clock, which shows what the test says,
+ * however fast the machine is.
  *
  * @module
  */
@@ -22,22 +23,30 @@ export function setVariables(
   return { [Symbol.dispose]: () => before.forEach(set) };
 }
 
+/** A clock in place of `performance.now()`; disposing gives the true time again. */
+export interface Clock extends Disposable {
+  /** What it shows, in milliseconds; the test may move it. */
+  ms: number;
+}
+
 /**
- * Has `performance.now()` be later at each look by so much, however fast the machine is.
+ * Has `performance.now()` show what the test says.
  *
- * @param stepMs So much, in whole milliseconds: always the same, or each in turn, and again from the first.
- * @returns Disposing gives the true time again.
+ * @param stepMs By how much it moves on at each look, in milliseconds: always the same, or each in turn, and again from the
+ * first. Default: it stands still.
+ * @returns The clock, which starts at 0.
  */
-export function pretendTime(stepMs: number | readonly number[]): Disposable {
-  const { now } = performance;
-  // Whole, so that differences are exact.
-  let time = Math.ceil(now.call(performance));
+export function pretendTime(stepMs: number | readonly number[] = 0): Clock {
   const steps = [stepMs].flat();
   let looks = 0;
-  performance.now = () => time += steps[looks++ % steps.length];
-  return {
+  const clock = {
+    ms: 0,
     [Symbol.dispose]() {
-      performance.now = now;
+      // What is inherited shows again.
+      Reflect.deleteProperty(performance, "now");
     },
   };
+  const value = () => clock.ms += steps[looks++ % steps.length];
+  Object.defineProperty(performance, "now", { value, configurable: true });
+  return clock;
 }

@@ -26,7 +26,9 @@ let heardAt: number | undefined;
 function _hear(signal: Deno.Signal): void {
   if (heardAt === undefined) {
     heardAt = performance.now();
-    console.error("ending after this step; once more ends at once");
+    console.error(
+      "ending after this step; once more, in a second or later, ends at once",
+    );
     scope.postMessage("interrupted");
   } else if (performance.now() - heardAt >= SAME_MS) {
     // A worker can only exit from itself; a signal that nobody listens to ends the process.

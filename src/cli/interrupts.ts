@@ -1,5 +1,5 @@
 /**
- * Ctrl-C and SIGTERM: the first asks training to end well, the second ends the process at once.
+ * Ctrl-C and SIGTERM: the first asks training to end well, one that comes a second or more later ends the process at once.
  *
  * @module
  */

@@ -34,8 +34,12 @@ const SIZES = [
   { kind: "narrow", width: 320, height: 260 },
 ] as const;
 
-/** Room for the axes, in CSS pixels. */
+/** Room for the axes, in CSS pixels; on the left at least, as long labels have more. */
 const MARGIN = { top: 28, right: 20, bottom: 38, left: 44 };
+
+/** How wide a character of a label is at most, and how far labels end from the axis on the left, in CSS pixels. */
+const CHARACTER_WIDTH = 8;
+const LABEL_DISTANCE = 9;
 
 /** How far apart the ticks on the left are, about, in CSS pixels. */
 const TICK_DISTANCE = 35;
@@ -56,36 +60,57 @@ function drawing(
   const { label, x, y, marks } = chart;
   const heights = marks.flatMap(({ heights }) => heights);
   if (y.hasZero) heights.push(0);
+  const yScale = scaleLinear(
+    [Math.min(...heights), Math.max(...heights)],
+    [height - MARGIN.bottom, MARGIN.top],
+  ).nice();
+  const ticks = leftTicks(yScale);
+  const left = Math.max(
+    MARGIN.left,
+    ...ticks.map(({ text }) => text.length * CHARACTER_WIDTH + LABEL_DISTANCE),
+  );
   const scales = {
-    x: scaleLinear(x.domain, [MARGIN.left, width - MARGIN.right]),
-    y: scaleLinear(
-      [Math.min(...heights), Math.max(...heights)],
-      [height - MARGIN.bottom, MARGIN.top],
-    ).nice(),
+    x: scaleLinear(x.domain, [left, width - MARGIN.right]),
+    y: yScale,
   };
   return html`
     <svg role="img" aria-label="${label}" viewBox="0 0 ${width} ${height}"
       width="${width}" height="${height}" font-size="12">
-      ${leftAxis(scales, y.label)} ${bottomAxis(scales, x)}
+      ${leftAxis(scales, { ...y, ticks })} ${bottomAxis(scales, x)}
       ${marks.map(({ draw }) => draw(scales))}
     </svg>
   `;
 }
 
-function leftAxis({ x, y }: Scales, label: string): Markup {
+/** A value at the axis on the left, and its label. */
+interface Tick {
+  readonly value: number;
+  readonly text: string;
+}
+
+function leftTicks(y: Scales["y"]): Tick[] {
   const [bottom, top] = y.range();
-  const [left, right] = x.range();
   const count = (bottom - top) / TICK_DISTANCE;
   const format = y.tickFormat(count);
-  const marks = y.ticks(count).map((tick) => {
-    const place = `translate(${left} ${y(tick).toFixed(2)})`;
+  return y.ticks(count).map((value) => ({ value, text: format(value) }));
+}
+
+function leftAxis(
+  { x, y }: Scales,
+  { label, ticks }: {
+    readonly label: string;
+    readonly ticks: readonly Tick[];
+  },
+): Markup {
+  const [left, right] = x.range();
+  const marks = ticks.map(({ value, text }) => {
+    const place = `translate(${left} ${y(value).toFixed(2)})`;
     return html`
       <g transform="${place}" stroke="currentColor">
         <path d="M0 0H${right - left}" stroke-opacity="0.1" />
         <path d="M0 0h-6" />
-        <text x="-9" dy="0.32em" text-anchor="end" stroke="none">${format(
-          tick,
-        )}</text>
+        <text x="-${LABEL_DISTANCE}" dy="0.32em" text-anchor="end"
+          stroke="none">${text}</text>
       </g>
     `;
   });
@@ -106,7 +131,7 @@ function bottomAxis({ x, y }: Scales, { label, ticks }: Chart["x"]): Markup {
   });
   return html`
     <text x="${right + 17}" y="${bottom +
-      35}" text-anchor="end">${label} →</text>
+      33}" text-anchor="end">${label} →</text>
     ${marks}
   `;
 }

@@ -188,7 +188,7 @@ mpiTest(
     const { code, numLeft, stderr } = await trainTogether(launcher, [
       ...[...LENET, "--epochs", "1000", "--json", "--log-every", "5"],
       // Longer than either is busy with anything else, where it has a small part of a core.
-      ...["--rank-timeout", "5s"],
+      ...["--rank-timeout", "20s"],
     ], {
       numRanks: 2,
       onOutput(stdout) {
@@ -203,7 +203,7 @@ mpiTest(
     assertMatch(
       stderr,
       new RegExp(
-        `^error: rank 0 \\(PID \\d+ on \\S+\\): Cannot go on as rank 1 \\(PID ${stopped} on \\S+\\) has not answered for 5 s: `,
+        `^error: rank 0 \\(PID \\d+ on \\S+\\): Cannot go on as rank 1 \\(PID ${stopped} on \\S+\\) has not answered for 20 s: `,
         "m",
       ),
     );

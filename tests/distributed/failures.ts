@@ -10,7 +10,7 @@ import { DistributedError } from "../../src/errors.ts";
 /** The rank that something is wrong with. */
 const BAD = 1;
 
-const LATE_MS = 2500;
+const LATE_MS = 5000;
 
 /** By then the test has killed what does not end by itself. */
 const FORGOTTEN_AFTER_MS = 900_000;

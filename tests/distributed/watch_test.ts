@@ -13,11 +13,11 @@ import type {
 } from "../../src/distributed/library.ts";
 import { SILENCE_MS, Watch } from "../../src/distributed/watch.ts";
 import { DistributedError } from "../../src/errors.ts";
-import { type Clock, stopClock } from "../clock.ts";
+import { type Clock, pretendTime } from "../environment.ts";
 import { LAUNCHERS, type MpiLauncher, runRanks } from "./mpi.ts";
 
-/** How long a real process may be silent, in milliseconds; 30,000 if not given. */
-const SILENCE = "3000";
+/** How long a real process may be silent, in milliseconds, also where it has a small part of a core; 30,000 if not given. */
+const SILENCE = "9000";
 
 const SECOND_MS = 1000;
 
@@ -26,7 +26,7 @@ const [ANSWER, FAREWELL] = [2, 3];
 
 /** Two other processes, which never come to what this one waits for; and a clock that nothing else moves. */
 class _Others implements AsyncDisposable {
-  readonly clock: Clock = stopClock();
+  readonly clock: Clock = pretendTime();
   readonly watch: Watch;
   readonly #answering: readonly number[];
   /** Messages on their way to this process. */
@@ -157,7 +157,7 @@ async function _stop(launcher: MpiLauncher) {
     stderr,
     new RegExp(
       String
-        .raw`DistributedError: Cannot go on as rank 1 \(PID ${pid} on [^()]+\) has not answered for 3 s: `,
+        .raw`DistributedError: Cannot go on as rank 1 \(PID ${pid} on [^()]+\) has not answered for 9 s: `,
     ),
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Convolutions that no tile divides.
+ * Convolutions that no tile divides, and AlexNet's first.
  *
  * @module
  */
@@ -38,6 +38,15 @@ export const CONVOLUTIONS: readonly ConvCase[] = [
   _case([1, 3, 3, 96], [3, 3, 10], 1, "same", "bias relu"),
   _case([64, 20, 20, 3], [3, 3, 6], 1, "same"),
 ];
+
+/** AlexNet's first layer at its own size, of one image. */
+export const ALEXNET_FIRST: ConvCase = _case(
+  [1, 224, 224, 1],
+  [11, 11, 96],
+  4,
+  "valid",
+  "bias relu",
+);
 
 /**
  * Sizes of a convolution.

@@ -29,6 +29,9 @@ const FIGURES: Readonly<Record<string, number>> = {
   "figcaption": 6,
 };
 
+/** Longest time until the browser tells what went wrong in a page, in milliseconds: usually an instant. */
+const TOLD_MS = 60_000;
+
 /** Counts what is seen of each: it has a size, and pictures have pixels. */
 const COUNT = `(selector) => [...document.querySelectorAll(selector)]
   .filter((element) => {
@@ -43,6 +46,16 @@ const UNUSED_WIDTH = `Math.max(...[...document.querySelectorAll(
   svg.closest("figure").getBoundingClientRect().width -
     svg.getBoundingClientRect().width,
 )))`;
+
+/** Lists labels of charts that stick out of the drawing that is seen, where browsers cut them off. */
+const CUT_LABELS = `[...document.querySelectorAll(
+  "figure svg[role=img] text",
+)].filter((text) => {
+  const label = text.getBoundingClientRect();
+  const drawing = text.closest("svg").getBoundingClientRect();
+  return label.left < drawing.left || label.right > drawing.right ||
+    label.top < drawing.top || label.bottom > drawing.bottom;
+}).map((text) => text.textContent)`;
 
 /** Lines of the name of the device. */
 const DEVICE_LINES = `(() => {
@@ -157,10 +170,32 @@ test("the report has every figure, readable, on a phone and a screen, light and 
       src: "http://127.0.0.1:9/x.png",
     }))
   )`);
-  // What the page has seen is told soon.
-  for (let i = 0; i < 1000 && page.errors.length === 0; i++) {
+  // The browser tells of it later than the page hears of it.
+  for (const start = Date.now(); page.errors.length === 0;) {
+    const isLate = Date.now() - start > TOLD_MS;
+    assert(!isLate, `no word of the missing picture for ${TOLD_MS} ms`);
     await page.evaluate("0");
   }
   assertEquals(page.warnings, ["heard"]);
   assertStringIncludes(page.errors.join(), "http://127.0.0.1:9/x.png");
+});
+
+test("the labels of charts are wholly seen, whatever the speed", async (browser) => {
+  const speeds = [[12_000, "12,000"], [104_000, "100,000"]] as const;
+  for (const [imagesPerSecond, top] of speeds) {
+    await using folder = await makeFolder();
+    await makeRun(folder.path, { imagesPerSecond });
+    const url = pathToFileURL(await writeReport(folder.path)).href;
+    const page = await browser.open(url);
+    for (const width of [320, 500, 700, 1280]) {
+      await show(page, { width, scheme: "light" });
+      const labels = await page.evaluate(`[...document.querySelectorAll(
+        "#throughput figure svg[role=img] text",
+      )].filter((text) => text.getClientRects().length > 0)
+        .map((text) => text.textContent)`) as string[];
+      assert(labels.includes(top), `no ${top} in ${labels}, ${width} pixels`);
+      const cut = await page.evaluate(CUT_LABELS);
+      assertEquals(cut, [], `${imagesPerSecond} images/s, ${width} pixels`);
+    }
+  }
 });

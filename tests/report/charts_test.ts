@@ -63,7 +63,7 @@ Deno.test("drawChart() draws a curve of a single point as a dot", () => {
 
 Deno.test("drawChart() has round ticks on the left, from 0 only where it is asked to", () => {
   const ticksOf = (chart: Partial<Chart>) =>
-    [...draw(chart).matchAll(/text-anchor="end" stroke="none">([^<]*)</g)]
+    [...draw(chart).matchAll(/text-anchor="end"\s+stroke="none">([^<]*)</g)]
       .map(([, tick]) => tick);
   const marks = [words("from", 0.61), words("to", 0.69)];
   const y = { label: "accuracy", hasZero: false };

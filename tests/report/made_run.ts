@@ -19,6 +19,8 @@ export interface RunChanges {
   readonly config?: Partial<RunConfig>;
   /** Accuracy on the training images after each epoch, as `--measure-train` would record. */
   readonly measuredTrainAccuracy?: number;
+  /** Images trained per second in each epoch. */
+  readonly imagesPerSecond?: number;
 }
 
 /** Images per step, and how many there are. */
@@ -75,12 +77,8 @@ export async function makeRun(
       });
     },
     onEpochEnd(e) {
-      const { measuredTrainAccuracy } = changes;
-      const measured = measuredTrainAccuracy ?? e.measuredTrainAccuracy;
-      records.push({
-        ...{ ...e, type: "epoch" },
-        measuredTrainAccuracy: measured,
-      });
+      const { config: _, ...measured } = changes;
+      records.push({ ...e, type: "epoch", ...measured });
     },
   };
   await fit(net, train, {

@@ -92,10 +92,27 @@ Deno.test("publish() says what is wrong, and leaves nothing behind", async () =>
   assertEquals(namesIn(temporary.path), []);
 });
 
-/** Tries to publish in a process whose temporary files go to a folder. */
-function publishIn(temporary: Folder, root: Folder): Promise<Outcome> {
+Deno.test("publish() refuses changes that are not committed, and runs nothing", async () => {
+  await using root = await makePackage({ links: LINKS });
+  const init = await run("git", { args: ["init", "--quiet", root.path] });
+  assertEquals(init.code, 0, init.stderr);
+  await using temporary = await makeFolder();
+  // Whatever it ran would print more.
+  assertEquals(await publishIn(temporary, root, { isDryRun: false }), {
+    ...{ code: 1, stdout: "" },
+    stderr: "error: Cannot publish changes that are not committed\n",
+  });
+  assertEquals(namesIn(temporary.path), []);
+});
+
+/** Publishes, or tries to, in a process whose temporary files go to a folder. */
+function publishIn(
+  temporary: Folder,
+  root: Folder,
+  { isDryRun }: { isDryRun: boolean } = { isDryRun: true },
+): Promise<Outcome> {
   const code = `import { publish } from "./scripts/publish.ts";
-    Deno.exit(await publish(Deno.args[0], { isDryRun: true }));`;
+    Deno.exit(await publish(Deno.args[0], { isDryRun: ${isDryRun} }));`;
   return run(Deno.execPath(), {
     args: ["eval", code, "--", root.path],
     env: { TMPDIR: temporary.path, TMP: temporary.path, NO_COLOR: "1" },

@@ -12,7 +12,7 @@ import {
   timed,
 } from "../../src/train/batch_source.ts";
 import { fit } from "../../src/train/fit.ts";
-import { stopClock } from "../clock.ts";
+import { pretendTime } from "../environment.ts";
 import { type KernelDevice, use, webgpuTest } from "../device.ts";
 import { tinyData, tinyNet } from "./tiny.ts";
 import { assertEquals, assertRejects } from "@std/assert";
@@ -82,7 +82,7 @@ webgpuTest(
 );
 
 Deno.test("timed() measures the time until each item is there, and not what is done with it", async () => {
-  using clock = stopClock();
+  using clock = pretendTime();
   async function* source() {
     for (const item of [1, 2]) {
       clock.ms += 40;
@@ -121,7 +121,7 @@ Deno.test("timed() ends what it iterates over when it is left", async () => {
 
 Deno.test("fit() tells how long it waited for batches", async () => {
   await use("cpu");
-  using clock = stopClock();
+  using clock = pretendTime();
   const net = tinyNet();
   const loader = tinyData();
   const slow = {

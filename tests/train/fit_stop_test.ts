@@ -17,7 +17,7 @@ import { sgd } from "../../src/optim/sgd.ts";
 import type { BatchSource } from "../../src/train/batch_source.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { fit, type FitOptions } from "../../src/train/fit.ts";
-import { stopClock } from "../clock.ts";
+import { pretendTime } from "../environment.ts";
 import { use } from "../device.ts";
 import { tinyData, tinyNet } from "./tiny.ts";
 
@@ -25,7 +25,7 @@ Deno.test("fit() stops at the end of a step when the time is up, and still evalu
   await use("cpu");
   const net = tinyNet();
   const before = tf.memory().numTensors;
-  using clock = stopClock();
+  using clock = pretendTime();
   const history = await fit(net, tinyData(), {
     epochs: 3,
     maxTimeMs: 50,
@@ -44,7 +44,7 @@ Deno.test("fit() stops at the end of a step when the time is up, and still evalu
 Deno.test("fit() begins no epoch when the time is up after the last", async () => {
   await use("cpu");
   const net = tinyNet();
-  using clock = stopClock();
+  using clock = pretendTime();
   const history = await fit(net, tinyData({ count: 4 }), {
     epochs: 3,
     maxTimeMs: 50,

@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import type { BatchSource } from "../../src/train/batch_source.ts";
 import type { EpochEnd } from "../../src/train/callbacks.ts";
-import { stopClock } from "../clock.ts";
+import { pretendTime } from "../environment.ts";
 import { use } from "../device.ts";
 import { interrupt, timeless, train } from "./kept_runs.ts";
 import { tinyData } from "./tiny.ts";
@@ -103,7 +103,7 @@ Deno.test("fit() takes an epoch that it was stopped in for a part, also of data 
 
 Deno.test("fit() has the speed of training, whatever an interrupted evaluation took", async () => {
   await use("cpu");
-  using clock = stopClock();
+  using clock = pretendTime();
   const controller = new AbortController();
   const slow = () => {
     clock.ms += 500;

@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Pacer } from "../../src/train/metrics.ts";
-import { type Clock, stopClock } from "../clock.ts";
+import { type Clock, pretendTime } from "../environment.ts";
 
 /** Steps until the pacer is due, 1,000 at most, each of which takes so long. */
 function countSteps(pacer: Pacer, clock: Clock, ms: number): number {
@@ -18,7 +18,7 @@ function countSteps(pacer: Pacer, clock: Clock, ms: number): number {
 }
 
 Deno.test("Pacer waits after the first step, then after 64 at most when steps are fast", () => {
-  using clock = stopClock();
+  using clock = pretendTime();
   const pacer = new Pacer();
   assertEquals(countSteps(pacer, clock, 1), 1);
   pacer.caughtUp();
@@ -30,7 +30,7 @@ Deno.test("Pacer waits after the first step, then after 64 at most when steps ar
 });
 
 Deno.test("Pacer waits after as many steps as took a second", () => {
-  using clock = stopClock();
+  using clock = pretendTime();
   const pacer = new Pacer();
   assertEquals(countSteps(pacer, clock, 200), 1);
   pacer.caughtUp();

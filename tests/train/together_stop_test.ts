@@ -10,7 +10,7 @@ import type { BatchSource } from "../../src/train/batch_source.ts";
 import type { Callbacks } from "../../src/train/callbacks.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import type { FitOptions } from "../../src/train/fit.ts";
-import { stopClock } from "../clock.ts";
+import { pretendTime } from "../environment.ts";
 import { use } from "../device.ts";
 import { inMemory } from "./in_memory.ts";
 import { tinyData, tinyNet } from "./tiny.ts";
@@ -128,7 +128,7 @@ Deno.test("fit() ends all processes when the signal of one is aborted during eva
 
 Deno.test("fit() stops all processes at the end of the step in which the time of one is up", async () => {
   await use("plain");
-  using clock = stopClock();
+  using clock = pretendTime();
   const wait: FitOptions = {
     maxTimeMs: 1000,
     callbacks: [_atStep(2, () => void (clock.ms += 1001))],

@@ -12,6 +12,7 @@ import {
   ProgressView,
 } from "../../../src/cli/terminal/progress.ts";
 import type { Progress } from "../../../src/train/callbacks.ts";
+import { type Clock, pretendTime } from "../../environment.ts";
 
 const BAR: Bar = {
   title: "epoch 3",
@@ -89,18 +90,17 @@ function replace<T extends object, K extends keyof T>(
 
 /** The lines that a view prints on standard error, at times that the test chooses. */
 function linesOf(
-  body: (view: ProgressView, clock: { seconds: number }) => void,
+  body: (view: ProgressView, clock: Clock) => void,
   options: ProgressOptions = {},
 ): string[] {
   const lines: string[] = [];
-  const clock = { seconds: 0 };
   using _terminal = replace(Deno.stderr, "isTerminal", () => false);
   using _error = replace(
     console,
     "error",
     (...parts: unknown[]) => void lines.push(parts.join(" ")),
   );
-  using _clock = replace(performance, "now", () => clock.seconds * 1000);
+  using clock = pretendTime();
   const view = new ProgressView(options);
   body(view, clock);
   view.stop();
@@ -109,8 +109,9 @@ function linesOf(
 
 Deno.test("ProgressView prints a line every half minute without a terminal", () => {
   const lines = linesOf((view, clock) => {
-    for (clock.seconds = 1; clock.seconds <= 70; clock.seconds++) {
-      view.update({ ...PROGRESS, batch: clock.seconds, batches: 100 });
+    for (let batch = 1; batch <= 70; batch++) {
+      clock.ms += 1000;
+      view.update({ ...PROGRESS, batch, batches: 100 });
     }
   });
   assertEquals(lines.map((line) => /step \d+ of \d+/.exec(line)?.[0]), [
@@ -124,7 +125,7 @@ Deno.test("ProgressView says what it knows", () => {
   const lines = linesOf((view, clock) => {
     const events = [PROGRESS, evaluating, { ...PROGRESS, batches: undefined }];
     for (const event of events) {
-      clock.seconds += 31;
+      clock.ms += 31_000;
       view.update(event);
     }
   });
@@ -138,7 +139,7 @@ Deno.test("ProgressView says what it knows", () => {
 Deno.test("ProgressView with --log-every prints those steps of training and no others", () => {
   const lines = linesOf((view, clock) => {
     for (let batch = 1; batch <= 8; batch++) {
-      clock.seconds += 31;
+      clock.ms += 31_000;
       view.update({ ...PROGRESS, batch });
       view.update({ ...PROGRESS, batch, phase: "evaluate" });
     }
@@ -167,7 +168,7 @@ Deno.test("ProgressView prints what it is given at once", () => {
 
 Deno.test("ProgressView prints nothing when quiet", () => {
   const lines = linesOf((view, clock) => {
-    clock.seconds = 100;
+    clock.ms = 100_000;
     view.update({ ...PROGRESS, batch: 4 });
     view.download({ file: "one.gz", receivedBytes: 1, totalBytes: undefined });
     view.print("a note");

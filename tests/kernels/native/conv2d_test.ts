@@ -11,7 +11,7 @@ import {
 } from "../../../src/device/onednn/conv2d.ts";
 import { activated } from "../../../src/device/onednn/elementwise.ts";
 import { nativeTest } from "../../native.ts";
-import { type ConvCase, CONVOLUTIONS } from "../conv2d_cases.ts";
+import { ALEXNET_FIRST, type ConvCase, CONVOLUTIONS } from "../conv2d_cases.ts";
 import {
   checkConv,
   checkConvFilterGradient,
@@ -52,6 +52,7 @@ const filterGradient: ConvFilterGradient = async ({ x, dy }, sizes) => {
 /** Those of WebGPU, and some that oneDNN 3.7 computes wrongly, or crashes with, where it chooses the layout of the kernel. */
 const PLAIN_CASES: readonly ConvCase[] = [
   ...CONVOLUTIONS,
+  ALEXNET_FIRST,
   ...([
     { input: [2, 12, 12, 1], filter: [2, 2, 1], strides: [1, 1] },
     { input: [1, 13, 13, 1], filter: [5, 5, 1], strides: [4, 3] },
