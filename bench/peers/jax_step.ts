@@ -21,7 +21,10 @@ import {
   tree,
   valueAndGrad,
 } from "@jax-js/jax";
-import { findAdapter, NO_ADAPTER_REMEDY } from "../../src/device/webgpu/run/adapter.ts";
+import {
+  findAdapter,
+  NO_ADAPTER_REMEDY,
+} from "../../src/device/webgpu/run/adapter.ts";
 
 /** The weights and the bias of each layer, in order. jax-js frees an array that is used, unless `ref` is. */
 type Weights = { kernel: np.Array; bias: np.Array }[];

@@ -34,15 +34,6 @@ const LEAST_SIDE = 32;
  * Draws each filter as an image, first to last. The least weight of a filter is black, its greatest white, whatever those of
  * the others are; a filter whose weights are all equal is grey.
  *
- * @example The 96 filters of AlexNet as a PNG file
- * ```ts
- * import { drawFilters, encodePng } from "@x/alexnet";
- *
- * const shape = [11, 11, 1, 96];
- * const values = Float32Array.from({ length: 11 * 11 * 96 }, Math.random);
- * await Deno.writeFile("filters.png", encodePng(drawFilters({ shape, values })));
- * ```
- *
  * @param kernel Weights of a convolution of images with 1 channel or 3.
  * @param options Layout.
  * @returns The picture: filters on dark grey.

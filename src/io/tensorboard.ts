@@ -55,15 +55,6 @@ const COLORSPACES: ReadonlyMap<number, number> = new Map([
  *
  * Steps count from 0, as those of `fit`: what belongs to a whole epoch belongs to its last step, `steps - 1`. Flush before
  * each checkpoint, so that no event before it is missing after a kill.
- *
- * @example
- * ```ts
- * import { EventWriter } from "@x/alexnet";
- *
- * const events = await EventWriter.open("runs/lenet", { resumeAtStep: 469 });
- * events.scalars(469, { "loss/train": 0.52, "accuracy/train": 0.81 });
- * events.close();
- * ```
  */
 export class EventWriter {
   /** Path of the file. */
