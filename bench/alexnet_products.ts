@@ -109,7 +109,7 @@ export function alexnetProducts(
     const isConv = layer.config.kind === "conv2d";
     const places = sizeOf(layer.outputShape) / columns;
     const images = isConv
-      ? _largestDivisor(batch, maxPatchBytes / (places * depth * FLOAT_BYTES))
+      ? largestDivisor(batch, maxPatchBytes / (places * depth * FLOAT_BYTES))
       : batch;
     const rows = images * places;
     const shared = {
@@ -137,7 +137,7 @@ export function alexnetProducts(
 }
 
 /** The largest divisor of a number that is at most `limit`; at least 1. */
-function _largestDivisor(number: number, limit: number): number {
+function largestDivisor(number: number, limit: number): number {
   let divisor = Math.max(1, Math.min(number, Math.floor(limit)));
   while (number % divisor > 0) divisor--;
   return divisor;

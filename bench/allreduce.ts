@@ -60,7 +60,7 @@ async function main(): Promise<void> {
           ...[Deno.execPath(), "run", "-A", "--no-check"],
           join(HERE, "allreduce_rank.ts"),
         ];
-        await _compare(`${name}, ${ranks} ranks`, Number(args.rounds), {
+        await compare(`${name}, ${ranks} ranks`, Number(args.rounds), {
           "C": () => launch([program], args.count),
           "Deno": () => launch(deno, "float32"),
           "C in pieces": () => launch([program], `${MAX_LENGTH}`),
@@ -74,7 +74,7 @@ async function main(): Promise<void> {
 }
 
 /** Runs all in turns, and prints their medians and what they are of the first. */
-async function _compare(
+async function compare(
   what: string,
   rounds: number,
   runs: Readonly<Record<string, () => Promise<number[]>>>,

@@ -64,7 +64,7 @@ export function openBlas(): Blas | string {
     const { symbols } = Deno.dlopen(path, SYMBOLS);
     const { cblas_sgemm: multiply } = symbols;
     return {
-      name: _describe(path, symbols),
+      name: describe(path, symbols),
       product({ a, b, c }, sizes) {
         const { rows, columns, depth, transposeA, transposeB } = sizes;
         multiply(
@@ -87,7 +87,7 @@ export function openBlas(): Blas | string {
 }
 
 /** Libraries other than OpenBLAS lack what it is asked here. */
-function _describe(
+function describe(
   path: string,
   symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"],
 ): string {

@@ -14,17 +14,17 @@ const BATCH = 128;
 
 const blas = openBlas();
 if (typeof blas === "string") console.error(blas);
-else _register(blas);
+else register(blas);
 
-function _register(blas: Blas): void {
+function register(blas: Blas): void {
   const products = alexnetProducts(BATCH);
   // Shared by all, as only their sizes matter.
-  const a = _operand(products.map(({ rows, depth }) => rows * depth));
-  const b = _operand(products.map(({ depth, columns }) => depth * columns));
-  const c = _operand(products.map(({ rows, columns }) => rows * columns));
+  const a = operand(products.map(({ rows, depth }) => rows * depth));
+  const b = operand(products.map(({ depth, columns }) => depth * columns));
+  const c = operand(products.map(({ rows, columns }) => rows * columns));
   const timings = products.map((product): HostTiming => ({
     ...{ name: product.name, gflop: product.gflop },
-    ...{ group: product.layer.name, sizes: _formatSizes(product) },
+    ...{ group: product.layer.name, sizes: formatSizes(product) },
     run() {
       for (let part = 0; part < product.parts; part++) {
         const accumulate = product.isSum && part > 0;
@@ -35,11 +35,11 @@ function _register(blas: Blas): void {
   registerHostTimings(blas.name, timings, BATCH);
 }
 
-function _formatSizes({ rows, columns, depth, parts }: Product): string {
+function formatSizes({ rows, columns, depth, parts }: Product): string {
   const sizes = `${rows}x${depth} by ${depth}x${columns}`;
   return parts > 1 ? `${parts} times ${sizes}` : sizes;
 }
 
-function _operand(sizes: readonly number[]): Float32Array<ArrayBuffer> {
+function operand(sizes: readonly number[]): Float32Array<ArrayBuffer> {
   return new Float32Array(Math.max(...sizes)).map(() => Math.random() - 0.5);
 }

@@ -32,16 +32,16 @@ const CLASSES = 10;
 /** Trains one step and waits for its loss. */
 type Step = (images: Tensor4D, labels: Tensor1D) => Promise<void>;
 
-const step = contender === "ours" ? await _ours() : await _layersModel();
+const step = contender === "ours" ? await ours() : await layersModel();
 
 // Compiles the shaders. Almost all of TensorFlow.js's are the same for any batch size, and its steps take minutes.
-await _run(contender === "stock" ? 1 : batchSize);
+await run(contender === "stock" ? 1 : batchSize);
 const stepMs: number[] = [];
-for (let i = 0; i < steps; i++) stepMs.push(await _run(batchSize));
+for (let i = 0; i < steps; i++) stepMs.push(await run(batchSize));
 console.log(JSON.stringify({ stepMs }));
 Deno.exit(0);
 
-async function _run(size: number): Promise<number> {
+async function run(size: number): Promise<number> {
   const images = tf.randomUniform([size, IMAGE_SIZE, IMAGE_SIZE, 1]);
   const labels = tf.tensor1d(
     Array.from({ length: size }, (_, i) => i % CLASSES),
@@ -55,7 +55,7 @@ async function _run(size: number): Promise<number> {
   return ms;
 }
 
-async function _ours(): Promise<Step> {
+async function ours(): Promise<Step> {
   await initBackend({ device: device as DeviceName });
   const net = alexnet({ classes: CLASSES });
   const optimizer = sgd({ learningRate: 0.01 });
@@ -67,7 +67,7 @@ async function _ours(): Promise<Step> {
   };
 }
 
-async function _layersModel(): Promise<Step> {
+async function layersModel(): Promise<Step> {
   await loadTf();
   if (contender === "registered") await registerKernels();
   await import("@tensorflow/tfjs-backend-webgpu");

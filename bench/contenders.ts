@@ -64,7 +64,7 @@ export type Outcome =
 /** The line that ends a traceback, such as "RuntimeError: ..." or "torch.cuda.OutOfMemoryError: ...". */
 const PYTHON_ERROR = /^([\w.]*(?:Error|Exception): .+)$/m;
 
-const STEP_SCRIPT = _path("compare_step.ts");
+const STEP_SCRIPT = path("compare_step.ts");
 
 /** TensorFlow.js without and with this package's kernels, and this package. */
 const CONTENDERS: readonly Contender[] = [
@@ -94,13 +94,13 @@ const CONTENDERS: readonly Contender[] = [
 /** What has dependencies of its own, which the package does without, is held to its lock file by `--frozen`. */
 const JAX: Contender = {
   name: "jax",
-  what: `jax-js ${_versionOf(peers.imports["@jax-js/jax"])}, without dropout`,
+  what: `jax-js ${versionOf(peers.imports["@jax-js/jax"])}, without dropout`,
   steps: 1,
   device: "webgpu",
   command: _deno(
     "--frozen",
-    ...["--config", _path("peers/deno.json")],
-    _path("peers/jax_step.ts"),
+    ...["--config", path("peers/deno.json")],
+    path("peers/jax_step.ts"),
   ),
 };
 
@@ -118,7 +118,7 @@ export async function listContenders(
     options;
   const asksTorch = only.some((name) => name.startsWith("torch"));
   const found = [
-    only.includes("ours-cpu") ? await _findOursOnCpu() : [],
+    only.includes("ours-cpu") ? await findOursOnCpu() : [],
     asksTorch ? await findTorch() : [],
   ];
   const installed = found.filter((entry) => typeof entry !== "string").flat();
@@ -129,7 +129,7 @@ export async function listContenders(
   };
 }
 
-async function _findOursOnCpu(): Promise<Contender[] | string> {
+async function findOursOnCpu(): Promise<Contender[] | string> {
   const device = await openCpu();
   if (typeof device === "string") return `ours-cpu: left out: ${device}`;
   return [{
@@ -188,11 +188,11 @@ function _deno(...args: string[]): Command {
   return { program: Deno.execPath(), args: ["run", "-A", ...args] };
 }
 
-function _path(file: string): string {
+function path(file: string): string {
   return fileURLToPath(new URL(file, import.meta.url));
 }
 
 /** The version of a specifier such as "npm:@jax-js/jax@0.1.25". */
-function _versionOf(specifier: string): string {
+function versionOf(specifier: string): string {
   return specifier.split("@").at(-1)!;
 }

@@ -27,14 +27,14 @@ const RUNS = 20;
 const WARMUP = 800;
 
 /** What a step is counted for. */
-interface _Count {
+interface Count {
   submits: number;
   deviceMs: number;
   peakBytes: number;
 }
 
 /** What the steps of a network cost: milliseconds of each, and the counts of the last. */
-interface _Costs {
+interface Costs {
   readonly name: string;
   readonly js: number[];
   readonly device: number[];
@@ -43,7 +43,7 @@ interface _Costs {
 }
 
 /** The part of the backend that counts memory. */
-interface _BufferManager {
+interface BufferManager {
   numBytesUsed: number;
   acquireBuffer(...args: unknown[]): GPUBuffer;
 }
@@ -60,13 +60,13 @@ const { copyBufferToTexture } = encoder;
 encoder.copyBufferToTexture = function (from, to) {
   copyBufferToTexture.call(this, from, to, [0, 0]);
 };
-const count = _countCosts();
+const count = countCosts();
 
-const costs: _Costs[] = [];
+const costs: Costs[] = [];
 /** One network at a time, so that its memory is all there is. */
 let step: TrainingStep | undefined;
 for (const [name, makeStep] of Object.entries(STEPS)) {
-  const cost: _Costs = { name, js: [], device: [], submits: 0, peakBytes: 0 };
+  const cost: Costs = { name, js: [], device: [], submits: 0, peakBytes: 0 };
   Deno.bench({
     name: `recording ${STEPS_AT_ONCE} steps of ${name}`,
     n: RUNS,
@@ -103,15 +103,15 @@ globalThis.addEventListener("unload", () => {
       `${name}: ${jsMs.toFixed(2)} ms of JavaScript a step, and ${
         deviceMs.toFixed(2)
       } ms in the device's encoder and queue (medians), ${submits} submits, at most ${
-        _gigabytes(peakBytes)
+        gigabytes(peakBytes)
       } of buffers in use`,
     );
   }
   const textures = scratchBytes(backend.device);
-  console.error(`textures of all: ${_gigabytes(textures)}`);
+  console.error(`textures of all: ${gigabytes(textures)}`);
 });
 
-function _gigabytes(bytes: number): string {
+function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(3)} GB`;
 }
 
@@ -119,7 +119,7 @@ function _gigabytes(bytes: number): string {
  * Counts submits, the milliseconds that the device's encoder and queue take of the calling thread, and the most bytes of
  * buffers in use at a time (`tf.memory().numBytesInGPU`).
  */
-function _countCosts(): _Count {
+function countCosts(): Count {
   const count = { submits: 0, deviceMs: 0, peakBytes: 0 };
   const timed = <T>(work: () => T): T => {
     const start = performance.now();
@@ -145,7 +145,7 @@ function _countCosts(): _Count {
     return timed(() => copyBufferToTexture.apply(this, args));
   };
   const manager =
-    (backend as unknown as { bufferManager: _BufferManager }).bufferManager;
+    (backend as unknown as { bufferManager: BufferManager }).bufferManager;
   const { acquireBuffer } = manager;
   manager.acquireBuffer = function (...args) {
     const buffer = acquireBuffer.apply(manager, args);

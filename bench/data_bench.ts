@@ -77,7 +77,7 @@ for (
     ],
   ] as const;
   for (const [name, { train }] of loaders) {
-    _register(
+    register(
       `${name}, batches of ${batchSize} at ${group}`,
       group,
       async () => {
@@ -90,7 +90,7 @@ for (
     );
   }
   for (const workers of [0, 1, 2, 4]) {
-    _register(
+    register(
       `host, ${workers} workers, batches of 128 at ${group}`,
       group,
       async () => {
@@ -121,8 +121,8 @@ Deno.bench({
   },
 });
 
-_registerWait("LeNet", lenet(), { batchSize: 256, batches: 40 });
-_registerWait("AlexNet", alexnet(), { batchSize: 16, batches: 3 });
+registerWait("LeNet", lenet(), { batchSize: 256, batches: 40 });
+registerWait("AlexNet", alexnet(), { batchSize: 16, batches: 3 });
 
 globalThis.addEventListener("unload", () => {
   for (const [name, measured] of speeds) {
@@ -132,7 +132,7 @@ globalThis.addEventListener("unload", () => {
 });
 
 /** Registers something that says how many images per second it made. */
-function _register(
+function register(
   name: string,
   group: string,
   run: () => Promise<number>,
@@ -150,7 +150,7 @@ function _register(
 }
 
 /** Registers training with the loader's batches, in turns with training on one batch over and over. */
-function _registerWait(
+function registerWait(
   name: string,
   net: Sequential,
   { batchSize, batches }: { batchSize: number; batches: number },

@@ -53,15 +53,15 @@ if (device !== "webgpu" && device !== "cpu") {
 const name = device === "cpu" ? await _openCpu() : (await openDevice()).adapter;
 if (name !== undefined) {
   console.error(`device: ${name}`);
-  await _register("LeNet", lenet(), LENET);
+  await register("LeNet", lenet(), LENET);
   if (device === "cpu") {
     const { batchSize, train: steps } = LENET;
     const torch = await findTorch({ model: "lenet", steps });
     if (typeof torch === "string") console.error(torch);
-    else torch.forEach((contender) => _registerPeer(contender, batchSize));
+    else torch.forEach((contender) => registerPeer(contender, batchSize));
   }
   const batchSize = device === "cpu" ? ALEXNET.batchSize : 16;
-  await _register("AlexNet", alexnet(), { ...ALEXNET, batchSize });
+  await register("AlexNet", alexnet(), { ...ALEXNET, batchSize });
 }
 
 async function _openCpu(): Promise<string | undefined> {
@@ -71,7 +71,7 @@ async function _openCpu(): Promise<string | undefined> {
 }
 
 /** Registers timings of so many training and test batches. */
-async function _register(
+async function register(
   name: string,
   net: Sequential,
   { batchSize, train, test, learningRate }: Part,
@@ -122,7 +122,7 @@ async function _register(
 }
 
 /** Registers the training steps of a process of another library. */
-function _registerPeer(contender: Contender, batchSize: number): void {
+function registerPeer(contender: Contender, batchSize: number): void {
   const stepMs: number[] = [];
   const { what, steps } = contender;
   Deno.bench({

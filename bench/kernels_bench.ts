@@ -54,7 +54,7 @@ await registerTimings([
   ..._pool("pool2", 26, 256),
   ..._pool("pool3", 12, 256),
   _bias("conv2", BATCH * 26 * 26, 256),
-  _sgd("dense1", [6400, 4096]),
+  sgd("dense1", [6400, 4096]),
   _dropout("dense1", [BATCH, 4096]),
   _crossEntropy(),
   _gather(),
@@ -195,7 +195,7 @@ function _bias(name: string, rows: number, columns: number): Timing {
   };
 }
 
-function _sgd(name: string, shape: number[]): Timing {
+function sgd(name: string, shape: number[]): Timing {
   const weight = tf.variable(tf.zeros(shape)) as Variable;
   const gradient = tf.randomUniform(shape);
   const rates = { learningRate: 0.01, momentum: 0, weightDecay: 0 };

@@ -17,7 +17,7 @@ import { type WeightedLayer, weightedLayers } from "./alexnet_products.ts";
 import type { NativeCall, NativeOperands } from "./native_call.ts";
 
 /** Forward pass, with bias, gradient of the kernel (of a convolution with that of the bias) and of the input. */
-type _Passes = readonly (() => readonly TensorInfo[])[];
+type Passes = readonly (() => readonly TensorInfo[])[];
 
 /**
  * Lists what multiplies. The CPU must be in use, with its library.
@@ -34,8 +34,8 @@ export function nativeProducts(
     const { name, config, inputShape, kernelShape } = layer;
     const isConv = config.kind === "conv2d";
     const passes = isConv
-      ? _convolution(layer, config, { operands, batch })
-      : _dense(layer, { operands, batch });
+      ? convolution(layer, config, { operands, batch })
+      : dense(layer, { operands, batch });
     const operations = [
       "forward",
       `${isConv ? "filter" : "kernel"} gradient`,
@@ -49,11 +49,11 @@ export function nativeProducts(
   });
 }
 
-function _convolution(
+function convolution(
   { inputShape, outputShape, kernelShape }: WeightedLayer,
   { strides, padding, filters }: Conv2dConfig,
   { operands, batch }: { operands: NativeOperands; batch: number },
-): _Passes {
+): Passes {
   const { left, right } = operands;
   const sizes = convSizes({
     inShape: [batch, ...inputShape],
@@ -75,10 +75,10 @@ function _convolution(
   ];
 }
 
-function _dense(
+function dense(
   { kernelShape }: WeightedLayer,
   { operands, batch: rows }: { operands: NativeOperands; batch: number },
-): _Passes {
+): Passes {
   const { left, right } = operands;
   const [inputs, columns] = kernelShape;
   const x = left([rows, inputs]);

@@ -30,7 +30,7 @@ const LEARNING_RATE = 1e-12;
 
 const FLOAT_BYTES = 4;
 
-interface _Context {
+interface Context {
   readonly operands: NativeOperands;
   readonly batch: number;
 }
@@ -51,42 +51,42 @@ export function nativeRest(
   const context = { operands, batch };
   const placed = placedLayers();
   const ofLayers = placed.flatMap((layer, i) =>
-    _ofLayer(layer, placed[i + 1], context)
+    ofLayer(layer, placed[i + 1], context)
   );
   const { outputShape } = placed.at(-1)!;
   return [
     ...ofLayers,
-    _loss(outputShape, context),
-    _update(net, operands),
+    loss(outputShape, context),
+    update(net, operands),
   ];
 }
 
-function _ofLayer(
+function ofLayer(
   layer: AlexNetLayer,
   next: AlexNetLayer | undefined,
-  context: _Context,
+  context: Context,
 ): NativeCall[] {
   const { config } = layer;
   switch (config.kind) {
     case "max_pool2d":
-      return _pooling(layer, config, context);
+      return pooling(layer, config, context);
     case "dropout":
-      return _dropout(layer, config, context);
+      return dropout(layer, config, context);
     case "conv2d": {
       // Where pooling follows, its gradient is computed last, which leaves less to compute.
       const isPooled = next?.config.kind === "max_pool2d";
       const { outputShape } = isPooled ? next : layer;
       return [
-        _relu(layer, context),
-        _reluGradient({ ...layer, outputShape }, context),
+        relu(layer, context),
+        reluGradient({ ...layer, outputShape }, context),
       ];
     }
     case "dense":
       return [
         ...config.activation === "relu"
-          ? [_relu(layer, context), _reluGradient(layer, context)]
+          ? [relu(layer, context), reluGradient(layer, context)]
           : [],
-        _biasGradient(layer, context),
+        biasGradient(layer, context),
       ];
     default:
       return [];
@@ -94,10 +94,10 @@ function _ofLayer(
 }
 
 /** The gradient reads a byte for each largest value: its place in the window. */
-function _pooling(
+function pooling(
   { name, inputShape, outputShape }: AlexNetLayer,
   { size, strides, padding }: PoolingConfig,
-  { operands, batch }: _Context,
+  { operands, batch }: Context,
 ): NativeCall[] {
   const inShape = [batch, ...inputShape];
   const outShape = [batch, ...outputShape];
@@ -109,8 +109,8 @@ function _pooling(
   const forward = () => nativePool(x, "max", sizes);
   let places: TensorInfo | undefined;
   const shared = {
-    ...{ layer: name, sizes: _format(inShape) },
-    gigabytes: _floats(inShape, outShape) + sizeOf(outShape) / 1e9,
+    ...{ layer: name, sizes: format(inShape) },
+    gigabytes: floats(inShape, outShape) + sizeOf(outShape) / 1e9,
   };
   return [{
     ...{ ...shared, operation: "forward" },
@@ -128,15 +128,15 @@ function _pooling(
 }
 
 /** The operand is changed where it is; NaN is looked for before, which reads it once more. */
-function _relu(
+function relu(
   { name, outputShape }: AlexNetLayer,
-  { operands, batch }: _Context,
+  { operands, batch }: Context,
 ): NativeCall {
   const shape = [batch, ...outputShape];
   const x = operands.left(shape);
   return {
-    ...{ layer: name, operation: "relu", sizes: _format(shape) },
-    gigabytes: _floats(shape, shape, shape),
+    ...{ layer: name, operation: "relu", sizes: format(shape) },
+    gigabytes: floats(shape, shape, shape),
     compute() {
       activateInPlace(x, "relu");
       return [];
@@ -144,45 +144,45 @@ function _relu(
   };
 }
 
-function _reluGradient(
+function reluGradient(
   { name, outputShape }: AlexNetLayer,
-  { operands, batch }: _Context,
+  { operands, batch }: Context,
 ): NativeCall {
   const shape = [batch, ...outputShape];
   const [y, dy] = [operands.left(shape), operands.right(shape)];
   return {
-    ...{ layer: name, operation: "relu gradient", sizes: _format(shape) },
-    gigabytes: _floats(shape, shape, shape),
+    ...{ layer: name, operation: "relu gradient", sizes: format(shape) },
+    gigabytes: floats(shape, shape, shape),
     compute: () => [nativeActivationGradient({ dy, y }, "relu")],
   };
 }
 
-function _biasGradient(
+function biasGradient(
   { name, outputShape }: AlexNetLayer,
-  { operands, batch: rows }: _Context,
+  { operands, batch: rows }: Context,
 ): NativeCall {
   const [columns] = outputShape;
   const shape = [rows, columns];
   const dy = operands.right(shape);
   return {
-    ...{ layer: name, operation: "bias gradient", sizes: _format(shape) },
-    gigabytes: _floats(shape, outputShape),
+    ...{ layer: name, operation: "bias gradient", sizes: format(shape) },
+    gigabytes: floats(shape, outputShape),
     compute: () => [columnSums(dy, { rows, columns })],
   };
 }
 
 /** The gradient is of what was not dropped, as the gradient of relu has left zeros elsewhere. */
-function _dropout(
+function dropout(
   { name, outputShape }: AlexNetLayer,
   { rate }: DropoutConfig,
-  { operands, batch }: _Context,
+  { operands, batch }: Context,
 ): NativeCall[] {
   const shape = [batch, ...outputShape];
   const x = asTensor(operands.left(shape));
   const dy = operands.right(shape);
   const key = { seed: 0, stream: STREAMS.dropout };
   const shared = {
-    ...{ layer: name, sizes: _format(shape), gigabytes: _floats(shape, shape) },
+    ...{ layer: name, sizes: format(shape), gigabytes: floats(shape, shape) },
   };
   return [{
     ...{ ...shared, operation: "forward" },
@@ -193,9 +193,9 @@ function _dropout(
   }];
 }
 
-function _loss(
+function loss(
   [classes]: Shape,
-  { operands, batch }: _Context,
+  { operands, batch }: Context,
 ): NativeCall {
   const shape = [batch, classes];
   const logits = operands.left(shape);
@@ -204,7 +204,7 @@ function _loss(
     "int32",
   );
   return {
-    ...{ layer: "", operation: "loss and its gradient", sizes: _format(shape) },
+    ...{ layer: "", operation: "loss and its gradient", sizes: format(shape) },
     compute() {
       const results = nativeCrossEntropy({ logits, labels }, batch);
       return [results.loss, results.correct, results.gradient];
@@ -212,7 +212,7 @@ function _loss(
   };
 }
 
-function _update(net: Sequential, operands: NativeOperands): NativeCall {
+function update(net: Sequential, operands: NativeOperands): NativeCall {
   const weights = net.getWeights();
   const shapes = weights.map(({ shape }) => shape);
   const gradients = shapes.map((shape) => asTensor(operands.right(shape)));
@@ -228,12 +228,12 @@ function _update(net: Sequential, operands: NativeOperands): NativeCall {
   };
 }
 
-function _format(shape: Shape): string {
+function format(shape: Shape): string {
   return shape.join("x");
 }
 
 /** 10^9 bytes of float32 tensors. */
-function _floats(...shapes: readonly Shape[]): number {
+function floats(...shapes: readonly Shape[]): number {
   const size = shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
   return size * FLOAT_BYTES / 1e9;
 }

@@ -22,10 +22,10 @@ const device = await openCpu();
 if (typeof device === "string") console.error(`oneDNN is left out: ${device}`);
 else {
   const { name, threads } = device;
-  _register(threads === undefined ? name : `${name}, ${threads} threads`);
+  register(threads === undefined ? name : `${name}, ${threads} threads`);
 }
 
-function _register(library: string): void {
+function register(library: string): void {
   const net = alexnet();
   const sizes = placedLayers().flatMap(({ inputShape, outputShape }) =>
     [inputShape, outputShape].map((shape) => BATCH * sizeOf(shape))

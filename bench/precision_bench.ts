@@ -18,7 +18,7 @@ const STEPS = [
 ];
 
 /** The part of the backend that counts memory. */
-interface _BufferManager {
+interface BufferManager {
   readonly numBytesUsed: number;
   acquireBuffer(...args: unknown[]): GPUBuffer;
 }
@@ -27,7 +27,7 @@ const { backend, adapter } = await openDevice();
 console.error(`adapter: ${adapter}`);
 let peakBytes = 0;
 const manager =
-  (backend as unknown as { bufferManager: _BufferManager }).bufferManager;
+  (backend as unknown as { bufferManager: BufferManager }).bufferManager;
 const { acquireBuffer } = manager;
 manager.acquireBuffer = function (...args) {
   const buffer = acquireBuffer.apply(manager, args);
@@ -60,7 +60,7 @@ for (const { name, makeNet, images, turns } of STEPS) {
         peaks[i] = peakBytes;
       }
       turn++;
-      if (turn === turns) results.push(_format(name, images, { times, peaks }));
+      if (turn === turns) results.push(format(name, images, { times, peaks }));
     },
   });
 }
@@ -68,7 +68,7 @@ globalThis.addEventListener("unload", () => {
   console.error(["", ...results].join("\n"));
 });
 
-function _format(
+function format(
   name: string,
   images: number,
   { times, peaks }: { times: number[][]; peaks: number[] },

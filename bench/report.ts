@@ -65,32 +65,32 @@ export function formatRates(
   ms: number,
   roofline?: Roofline,
 ): string {
-  const parts = [work.name.padEnd(36), `${_digits(ms)} ms`.padStart(11)];
+  const parts = [work.name.padEnd(36), `${digits(ms)} ms`.padStart(11)];
   if (work.images !== undefined) {
-    parts.push(`${_digits(work.images / ms * 1000)} images/s`.padStart(14));
+    parts.push(`${digits(work.images / ms * 1000)} images/s`.padStart(14));
   }
   if (work.gflop !== undefined) {
     const rate = work.gflop / ms * 1000;
-    parts.push(`${_digits(rate)} GFLOP/s`.padStart(16));
+    parts.push(`${digits(rate)} GFLOP/s`.padStart(16));
     if (roofline) {
       parts.push(
-        `${_percent(rate / roofline.product)} of the best product,`,
-        `${_percent(rate / roofline.fma)} of multiply-adds`,
+        `${percent(rate / roofline.product)} of the best product,`,
+        `${percent(rate / roofline.fma)} of multiply-adds`,
       );
     }
   }
   if (work.gigabytes !== undefined) {
     const rate = work.gigabytes / ms * 1000;
-    parts.push(`${_digits(rate)} GB/s`.padStart(13));
-    if (roofline) parts.push(`${_percent(rate / roofline.copy)} of a copy`);
+    parts.push(`${digits(rate)} GB/s`.padStart(13));
+    if (roofline) parts.push(`${percent(rate / roofline.copy)} of a copy`);
   }
   return parts.join("  ");
 }
 
-function _digits(value: number): string {
+function digits(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-function _percent(share: number): string {
+function percent(share: number): string {
   return `${(100 * share).toFixed(0)}%`.padStart(4);
 }

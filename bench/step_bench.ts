@@ -17,10 +17,10 @@ const { backend, adapter } = await openDevice();
 const roofline = await measureRoofline(backend);
 console.error(`adapter: ${adapter}\n${formatRoofline(roofline)}`);
 await registerTimings([
-  _timing("AlexNet step, batch 16", alexnet(), 16),
-  _timing("LeNet step, batch 256", lenet(), 256),
+  timing("AlexNet step, batch 16", alexnet(), 16),
+  timing("LeNet step, batch 256", lenet(), 256),
 ], { roofline });
 
-function _timing(name: string, net: Sequential, images: number): Timing {
+function timing(name: string, net: Sequential, images: number): Timing {
   return { name, group: name, images, ...trainingStep(net, images) };
 }

@@ -42,7 +42,7 @@ export async function findTorch(
   } = {},
 ): Promise<Contender[] | string> {
   for (const python of PYTHONS) {
-    const version = python && await _torchVersion(python);
+    const version = python && await torchVersion(python);
     if (!version) continue;
     const torch: Contender = {
       name: "torch",
@@ -61,7 +61,7 @@ export async function findTorch(
   return `PyTorch: left out: no Python here has torch: ${REMEDY}`;
 }
 
-async function _torchVersion(python: string): Promise<string | undefined> {
+async function torchVersion(python: string): Promise<string | undefined> {
   try {
     const { success, stdout } = await new Deno.Command(python, {
       args: ["-c", PRINT_VERSION],

@@ -59,19 +59,19 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     console.error("usage: bootstrap.ts train|test [arguments]");
     return 2;
   }
-  const setUp = _readSetUp(args);
+  const setUp = readSetUp(args);
   if (!args.includes("--help") && !args.includes("-h")) {
     if (name === "test") {
-      await _ensureAdapter(setUp);
-      await _ensureLibrary(setUp);
-    } else await _ensureDevice(setUp);
-    if (setUp.source !== "sample") await _ensureData(setUp);
-    if (name === "test") await _ensureTools();
+      await ensureAdapter(setUp);
+      await ensureLibrary(setUp);
+    } else await ensureDevice(setUp);
+    if (setUp.source !== "sample") await ensureData(setUp);
+    if (name === "test") await ensureTools();
   }
   return await _run([...COMMANDS[name], ...args]);
 }
 
-function _readSetUp(args: readonly string[]): SetUp {
+function readSetUp(args: readonly string[]): SetUp {
   const given = parseArgs([...args], {
     boolean: ["offline"],
     string: ["device", "source", "data-dir"],
@@ -80,37 +80,37 @@ function _readSetUp(args: readonly string[]): SetUp {
 }
 
 /** What training computes on: a GPU, or else oneDNN, or else a software adapter. */
-async function _ensureDevice(setUp: SetUp): Promise<void> {
-  if (setUp.device === "webgpu") return await _ensureAdapter(setUp);
+async function ensureDevice(setUp: SetUp): Promise<void> {
+  if (setUp.device === "webgpu") return await ensureAdapter(setUp);
   const isAuto = setUp.device !== "cpu";
   const adapter = isAuto ? await findAdapter() : null;
   if (adapter !== null && !adapter.info.isFallbackAdapter) return;
-  const hasLibrary = await _ensureLibrary(setUp);
-  if (isAuto && !hasLibrary) await _ensureAdapter(setUp);
+  const hasLibrary = await ensureLibrary(setUp);
+  if (isAuto && !hasLibrary) await ensureAdapter(setUp);
 }
 
 /** Whether there is a library for the CPU now. */
-async function _ensureLibrary({ offline }: SetUp): Promise<boolean> {
+async function ensureLibrary({ offline }: SetUp): Promise<boolean> {
   const { library, missing } = findOneDnn();
   if (library !== undefined) return true;
   const isNamed = Boolean(Deno.env.get(LIBRARY_VARIABLE));
-  if (offline || isNamed || !_canInstall()) {
+  if (offline || isNamed || !canInstall()) {
     console.error(`setup: ${missing}`);
     return false;
   }
   return await _install(LIBRARY_PACKAGE, "oneDNN for the CPU");
 }
 
-async function _ensureAdapter({ offline }: SetUp): Promise<void> {
+async function ensureAdapter({ offline }: SetUp): Promise<void> {
   if (await findAdapter() !== null) return;
-  if (offline || !_canInstall()) {
+  if (offline || !canInstall()) {
     console.error(`setup: no WebGPU adapter was found: ${NO_ADAPTER_REMEDY}`);
     return;
   }
   await _install(DRIVER_PACKAGE, "the software Vulkan driver");
 }
 
-async function _ensureData({ dataDir, offline }: SetUp): Promise<void> {
+async function ensureData({ dataDir, offline }: SetUp): Promise<void> {
   const view = new ProgressView({});
   try {
     const options = { dataDir, offline, onProgress: view.download };
@@ -121,21 +121,21 @@ async function _ensureData({ dataDir, offline }: SetUp): Promise<void> {
     // A folder that the user named, or a wish to stay offline, is for the command to report.
     if (offline || dataDir !== undefined) return;
     console.error(`setup: ${error instanceof Error ? error.message : error}`);
-    if (_canInstall()) await _install(DATA_PACKAGE, "the data set");
+    if (canInstall()) await _install(DATA_PACKAGE, "the data set");
   } finally {
     view.stop();
   }
 }
 
-async function _ensureTools(): Promise<void> {
+async function ensureTools(): Promise<void> {
   for (const [tool, packageName] of Object.entries(TEST_TOOLS)) {
-    if (_isOnPath(tool)) continue;
-    if (_canInstall()) await _install(packageName, `${tool} for its tests`);
+    if (isOnPath(tool)) continue;
+    if (canInstall()) await _install(packageName, `${tool} for its tests`);
     else console.error(`setup: no ${tool} was found: its tests are left out`);
   }
 }
 
-function _isOnPath(name: string): boolean {
+function isOnPath(name: string): boolean {
   const folders = Deno.env.get("PATH")?.split(delimiter) ?? [];
   return folders.some((folder) => {
     try {
@@ -147,7 +147,7 @@ function _isOnPath(name: string): boolean {
 }
 
 /** Whether this is a Debian-family system and this process is root. */
-function _canInstall(): boolean {
+function canInstall(): boolean {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
   try {
     return Deno.statSync("/etc/debian_version").isFile;

@@ -61,7 +61,7 @@ const OUTSIDE = new Set(["tests", "bench", "scripts"]);
  * @returns One line for each violation, in order of the importing file.
  */
 export function findViolations(graph: ImportGraph): string[] {
-  return [..._findForbiddenImports(graph), ..._findCycles(graph)];
+  return [...findForbiddenImports(graph), ...findCycles(graph)];
 }
 
 /**
@@ -140,56 +140,56 @@ export function findWrongRows(
   ];
 }
 
-function _findForbiddenImports(graph: ImportGraph): string[] {
+function findForbiddenImports(graph: ImportGraph): string[] {
   const violations: string[] = [];
   for (const [file, imports] of graph) {
-    const layer = _layerOf(file);
+    const layer = layerOf(file);
     if (layer === undefined) continue;
-    if (_rankOf(layer) < 0) {
+    if (rankOf(layer) < 0) {
       violations.push(
         `${file} is in no layer: add "${layer}" to LAYERS in scripts/check_layers.ts`,
       );
       continue;
     }
     for (const target of imports) {
-      const reason = _whyForbidden(layer, target);
+      const reason = whyForbidden(layer, target);
       if (reason) violations.push(`${file} imports ${target}: ${reason}`);
     }
   }
   return violations;
 }
 
-function _whyForbidden(layer: string, target: string): string | undefined {
+function whyForbidden(layer: string, target: string): string | undefined {
   const [top] = target.split("/");
   if (OUTSIDE.has(top)) return `the package never imports from ${top}`;
-  const other = _layerOf(target);
+  const other = layerOf(target);
   if (other === undefined || other === layer) return;
-  if (other === "device" && !INSIDERS.has(layer) && !_isDoor(target)) {
+  if (other === "device" && !INSIDERS.has(layer) && !isDoor(target)) {
     return `only ${DOORS.map((name) => `${name}.ts`).join(", ")} of device`;
   }
-  const [rank, otherRank] = [_rankOf(layer), _rankOf(other)];
+  const [rank, otherRank] = [rankOf(layer), rankOf(other)];
   if (otherRank < 0) return; // reported where that file itself is looked at
   if (rank < otherRank) return `${layer} is below ${other}`;
   if (rank === otherRank) return `${layer} stands beside ${other}`;
 }
 
-function _isDoor(target: string): boolean {
+function isDoor(target: string): boolean {
   return DOORS.some((name) => target === `src/device/${name}.ts`);
 }
 
 /** The folder or loose file of `src/`, or `mod.ts`; `undefined` outside the package. */
-function _layerOf(file: string): string | undefined {
+function layerOf(file: string): string | undefined {
   if (file === "mod.ts") return file;
   const [top, layer] = file.split("/");
   return top === "src" ? layer : undefined;
 }
 
-function _rankOf(layer: string): number {
+function rankOf(layer: string): number {
   return LAYERS.findIndex((row) => row.includes(layer));
 }
 
 /** One line for each import that closes a circle in a depth-first walk. */
-function _findCycles(graph: ImportGraph): string[] {
+function findCycles(graph: ImportGraph): string[] {
   const cycles: string[] = [];
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]): void => {
@@ -207,7 +207,7 @@ function _findCycles(graph: ImportGraph): string[] {
 }
 
 /** The TypeScript files of the given folders, as paths from the root. */
-async function _listFiles(
+async function listFiles(
   root: string,
   folders: readonly string[],
 ): Promise<string[]> {
@@ -216,7 +216,7 @@ async function _listFiles(
     for await (const entry of Deno.readDir(join(root, folder))) {
       const path = `${folder}/${entry.name}`;
       if (path === "scripts/jsr_offline") continue;
-      if (entry.isDirectory) files.push(...await _listFiles(root, [path]));
+      if (entry.isDirectory) files.push(...await listFiles(root, [path]));
       else if (path.endsWith(".ts")) files.push(path);
     }
   }
@@ -224,13 +224,13 @@ async function _listFiles(
 }
 
 /** The folders of files in `src/`, as paths from there. */
-function _foldersOf(files: readonly string[]): string[] {
+function foldersOf(files: readonly string[]): string[] {
   const folders = files.filter((file) => file.startsWith("src/"))
     .map((file) => dirname(file.slice("src/".length)));
   return [...new Set(folders)].filter((folder) => folder !== ".");
 }
 
-async function _readFiles(
+async function readFiles(
   root: string,
   files: readonly string[],
 ): Promise<Map<string, string>> {
@@ -250,11 +250,11 @@ async function _readFiles(
 export async function checkLayers(
   root: string,
 ): Promise<{ violations: string[]; numFiles: number }> {
-  const source = ["mod.ts", ...await _listFiles(root, ["src"])];
+  const source = ["mod.ts", ...await listFiles(root, ["src"])];
   const graph = await readImportGraph(root, source);
-  const files = await _listFiles(root, ["src", "scripts"]);
+  const files = await listFiles(root, ["src", "scripts"]);
   const text = await Deno.readTextFile(join(root, "CONTRIBUTING.md"));
-  const texts = await _readFiles(root, files);
+  const texts = await readFiles(root, files);
   const numLines = new Map(
     [...texts].map((
       [file, text],
@@ -265,7 +265,7 @@ export async function checkLayers(
     ...findQuestions(texts),
     ...findHostCalls(texts),
     ...findLongFiles(numLines),
-    ...findWrongRows(text, _foldersOf(source)),
+    ...findWrongRows(text, foldersOf(source)),
   ];
   return { violations, numFiles: files.length + 1 };
 }

@@ -35,7 +35,7 @@ export async function listChecks(): Promise<Check[]> {
     { name: "fmt", args: ["fmt", "--check"] },
     { name: "lint", args: ["lint"] },
     { name: "check", args: ["check", "."] },
-    ..._listPeerChecks(),
+    ...listPeerChecks(),
     // Without --no-npm, the lint also asks for documentation of the types of npm packages.
     { name: "doc", args: ["doc", "--lint", "--no-npm", ...entryPoints] },
     {
@@ -46,7 +46,7 @@ export async function listChecks(): Promise<Check[]> {
 }
 
 /** The same for what deno.json excludes, as it has a configuration of its own; types only of what tests download anyway. */
-function _listPeerChecks(): Check[] {
+function listPeerChecks(): Check[] {
   const check = (folder: string, ...command: string[]): Check => ({
     name: `${command[0]} ${folder}`,
     args: [...command, "--config", `${folder}/deno.json`, folder],

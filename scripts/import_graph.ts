@@ -14,7 +14,7 @@ const STAND_INS = "scripts/jsr_offline/";
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
 /** The part of the output of `deno info --json` that is read here. */
-interface _Info {
+interface Info {
   readonly modules: readonly {
     readonly specifier: string;
     readonly error?: string;
@@ -41,15 +41,15 @@ export async function readImportGraph(
   const realRoot = await Deno.realPath(root);
   for (const file of files) {
     if (graph.has(file)) continue;
-    for (const module of (await _readInfo(realRoot, file)).modules) {
+    for (const module of (await readInfo(realRoot, file)).modules) {
       if (!module.specifier.startsWith("file:")) continue;
-      const path = _pathFromRoot(realRoot, module.specifier);
+      const path = pathFromRoot(realRoot, module.specifier);
       if (module.error) throw new Error(`Cannot read ${path}: ${module.error}`);
       const targets = (module.dependencies ?? [])
         .flatMap(({ code, type }) => [code?.specifier, type?.specifier])
         .filter((specifier) => specifier !== undefined)
         .filter((specifier) => specifier.startsWith("file:"))
-        .map((specifier) => _pathFromRoot(realRoot, specifier))
+        .map((specifier) => pathFromRoot(realRoot, specifier))
         .filter((target) => !target.startsWith(STAND_INS));
       graph.set(path, [...new Set(targets)]);
     }
@@ -57,7 +57,7 @@ export async function readImportGraph(
   return graph;
 }
 
-async function _readInfo(root: string, file: string): Promise<_Info> {
+async function readInfo(root: string, file: string): Promise<Info> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", file],
     cwd: root,
@@ -72,6 +72,6 @@ async function _readInfo(root: string, file: string): Promise<_Info> {
   return JSON.parse(decoder.decode(stdout));
 }
 
-function _pathFromRoot(root: string, specifier: string): string {
+function pathFromRoot(root: string, specifier: string): string {
   return relative(root, fileURLToPath(specifier)).replaceAll("\\", "/");
 }

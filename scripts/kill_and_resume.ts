@@ -61,23 +61,23 @@ export async function killAndResume(
   let done = 0;
   for (const part of uniforms(kills, { seed, stream: 0 })) {
     const killAfter = 1 + Math.floor(part * changes / kills);
-    const args = await _startOf(killed, options);
+    const args = await startOf(killed, options);
     const { isKilled } = await _train(args, { folder, killAfter });
     done += isKilled ? 1 : 0;
-    const found = await _read(killed);
+    const found = await read(killed);
     const how = isKilled ? "killed" : "it had ended";
     say(`after ${killAfter} changes: ${how}; ${found}`);
   }
-  await _train(await _startOf(killed, options), { folder });
-  return { kills: done, ...await _compare(whole, killed) };
+  await _train(await startOf(killed, options), { folder });
+  return { kills: done, ...await compare(whole, killed) };
 }
 
 /** Begins or goes on. */
-async function _startOf(
+async function startOf(
   path: string,
   { train }: KillOptions,
 ): Promise<string[]> {
-  return await _exists(join(path, "config.json"))
+  return await exists(join(path, "config.json"))
     ? ["--resume", path]
     : ["--out", path, ...train];
 }
@@ -97,7 +97,7 @@ async function _train(
   const ended = child.output().finally(() => watcher[Symbol.dispose]());
   let changes = 0;
   for await (const { kind } of watcher) {
-    if (kind !== "access" && ++changes === killAfter) _kill(child);
+    if (kind !== "access" && ++changes === killAfter) kill(child);
   }
   const { code, signal, stderr } = await ended;
   const isKilled = signal === "SIGKILL";
@@ -107,7 +107,7 @@ async function _train(
   );
 }
 
-function _kill(child: Deno.ChildProcess): void {
+function kill(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch {
@@ -116,8 +116,8 @@ function _kill(child: Deno.ChildProcess): void {
 }
 
 /** Reads every file of a run folder that was left by a kill, which throws if one cannot be read. */
-async function _read(path: string): Promise<string> {
-  if (!await _exists(join(path, "metrics.jsonl"))) return "nothing yet";
+async function read(path: string): Promise<string> {
+  if (!await exists(join(path, "metrics.jsonl"))) return "nothing yet";
   const { steps, epochs } = await readRun(path);
   const names: string[] = [];
   for await (const { name } of Deno.readDir(join(path, "checkpoints"))) {
@@ -130,11 +130,11 @@ async function _read(path: string): Promise<string> {
   }`;
 }
 
-async function _exists(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-async function _compare(
+async function compare(
   whole: string,
   killed: string,
 ): Promise<Omit<KillOutcome, "kills">> {
@@ -159,14 +159,14 @@ async function _compare(
   if (JSON.stringify(a.steps) !== JSON.stringify(b.steps)) {
     differences.push("records of steps");
   }
-  if (_timeless(a.epochs) !== _timeless(b.epochs)) {
+  if (timeless(a.epochs) !== timeless(b.epochs)) {
     differences.push("records of epochs");
   }
   return { steps: a.steps.length, numValues, differences };
 }
 
 /** What epochs say without what depends on the clock. */
-function _timeless(epochs: readonly EpochRecord[]): string {
+function timeless(epochs: readonly EpochRecord[]): string {
   const clock = { seconds: 0, waitSeconds: 0, imagesPerSecond: 0 };
   return JSON.stringify(epochs.map((epoch) => ({ ...epoch, ...clock })));
 }

@@ -42,32 +42,32 @@ export interface Variant {
 
 /** What is made of each image. */
 export const VARIANTS: readonly Variant[] = [
-  { suffix: ".png", isInverted: false, isExact: true, encode: _png },
+  { suffix: ".png", isInverted: false, isExact: true, encode: png },
   {
     suffix: "_enlarged.png",
     isInverted: false,
-    encode: (image) => _png(_enlarge(image)),
+    encode: (image) => png(enlarge(image)),
   },
   {
     suffix: "_color.png",
     isInverted: false,
-    encode: (image) => _png(_tint(image)),
+    encode: (image) => png(tint(image)),
   },
   {
     suffix: ".jpg",
     isInverted: false,
-    encode: (image) => _jpeg(_enlarge(image)),
+    encode: (image) => jpeg(enlarge(image)),
   },
   {
     suffix: "_inverted.png",
     isInverted: true,
     isExact: true,
-    encode: (image) => _png(_invert(image)),
+    encode: (image) => png(invert(image)),
   },
   {
     suffix: "_photograph.jpg",
     isInverted: true,
-    encode: (image) => _jpeg(_tint(_invert(_enlarge(image)))),
+    encode: (image) => jpeg(tint(invert(enlarge(image)))),
   },
 ];
 
@@ -85,17 +85,17 @@ export function fileName(
   return `${label}_${className.replaceAll(/[^a-z-]/g, "_")}${suffix}`;
 }
 
-function _enlarge(image: Image): Image {
+function enlarge(image: Image): Image {
   const size = ENLARGEMENT * image.height;
   const enlarged = resize(size)(image);
   return { ...enlarged, data: Uint8Array.from(enlarged.data, Math.round) };
 }
 
-function _invert(image: Image): Image {
+function invert(image: Image): Image {
   return { ...image, data: Uint8Array.from(image.data, (v) => 255 - v) };
 }
 
-function _tint(image: Image): Image {
+function tint(image: Image): Image {
   const data = Uint8ClampedArray.from(
     { length: 3 * image.data.length },
     (_, i) => TINT[i % 3] * image.data[Math.floor(i / 3)],
@@ -103,12 +103,12 @@ function _tint(image: Image): Image {
   return { ...image, data: new Uint8Array(data.buffer), channels: 3 };
 }
 
-function _png(image: Image): Uint8Array {
+function png(image: Image): Uint8Array {
   const data = image.data as Uint8Array;
   return encodePng({ ...image, data }, { zlib: { level: 9 } });
 }
 
-function _jpeg({ data, width, height, channels }: Image): Uint8Array {
+function jpeg({ data, width, height, channels }: Image): Uint8Array {
   const rgba = Uint8Array.from({ length: 4 * width * height }, (_, i) => {
     const [pixel, c] = [Math.floor(i / 4), i % 4];
     return c === 3 ? 255 : data[pixel * channels + (channels === 3 ? c : 0)];

@@ -47,7 +47,7 @@ export interface TestCounts {
 }
 
 /** How a child process ended. */
-interface _Outcome {
+interface Outcome {
   readonly success: boolean;
   readonly output: string;
 }
@@ -85,34 +85,34 @@ export function formatTestCounts(all: readonly TestCounts[]): string {
 }
 
 /** Runs every step and returns the exit code. The last line says how the tests ended. */
-async function _runGate(testArgs: readonly string[]): Promise<number> {
+async function runGate(testArgs: readonly string[]): Promise<number> {
   const start = performance.now();
   const checks = await listChecks();
   for (const step of checks) {
-    if (!await _runCheck(step)) return 1;
+    if (!await runCheck(step)) return 1;
   }
-  const { success, counts } = await _runTests(testArgs);
-  const isOk = success && await _runCheck(PUBLISH);
+  const { success, counts } = await runTests(testArgs);
+  const isOk = success && await runCheck(PUBLISH);
   if (isOk) {
     const numSteps = checks.length + 2;
-    console.log(`ok: all ${numSteps} steps passed in ${_seconds(start)}`);
+    console.log(`ok: all ${numSteps} steps passed in ${seconds(start)}`);
   }
   if (counts.length > 0) console.log(formatTestCounts(counts));
   return isOk ? 0 : 1;
 }
 
 /** Runs a step that prints nothing unless it fails. */
-async function _runCheck(step: Check): Promise<boolean> {
+async function runCheck(step: Check): Promise<boolean> {
   const start = performance.now();
-  const { success, output } = await _runDeno(step);
+  const { success, output } = await runDeno(step);
   if (!success) console.log(output.trimEnd());
-  console.log(`${success ? "ok" : "FAILED"} ${step.name} ${_seconds(start)}`);
-  if (!success) _reportFailure(step);
+  console.log(`${success ? "ok" : "FAILED"} ${step.name} ${seconds(start)}`);
+  if (!success) reportFailure(step);
   return success;
 }
 
-function _reportFailure(step: Check): void {
-  console.log(`failed: ${step.name}; repeat with: ${_commandOf(step)}`);
+function reportFailure(step: Check): void {
+  console.log(`failed: ${step.name}; repeat with: ${commandOf(step)}`);
 }
 
 /**
@@ -121,14 +121,14 @@ function _reportFailure(step: Check): void {
  * @param testArgs Arguments of `deno test`: with any, all is one run.
  * @returns Whether all passed, and the counts of each run.
  */
-async function _runTests(
+async function runTests(
   testArgs: readonly string[],
 ): Promise<{ success: boolean; counts: TestCounts[] }> {
   const start = performance.now();
   const args = ["test", "--no-check", ...TEST_PERMISSIONS, ...testArgs];
   const waiting: Check[] = testArgs.length > 0
     ? [{ name: "tests", args, env: TEST_ENVIRONMENT }]
-    : (await _testFolders()).map(({ folder, files }) => ({
+    : (await testFolders()).map(({ folder, files }) => ({
       name: folder,
       args: [...args, ...files],
       env: folder === THREADED ? THREADED_ENVIRONMENT : TEST_ENVIRONMENT,
@@ -138,7 +138,7 @@ async function _runTests(
   const runLane = async () => {
     for (let step = waiting.shift(); step; step = waiting.shift()) {
       console.log(`running ${step.name} ...`);
-      const { success, output } = await _runDeno(step);
+      const { success, output } = await runDeno(step);
       console.log(output.trimEnd());
       const found = readTestCounts(output);
       // One that was killed prints no summary, and may not even say that it failed.
@@ -148,13 +148,13 @@ async function _runTests(
   };
   await Promise.all(Array.from({ length: LANES }, runLane));
   const success = failed.length === 0;
-  console.log(`${success ? "ok" : "FAILED"} test ${_seconds(start)}`);
-  for (const step of failed) _reportFailure(step);
+  console.log(`${success ? "ok" : "FAILED"} test ${seconds(start)}`);
+  for (const step of failed) reportFailure(step);
   return { success, counts };
 }
 
 /** Folders with test files of their own, the one with most to test first. */
-async function _testFolders(): Promise<{ folder: string; files: string[] }[]> {
+async function testFolders(): Promise<{ folder: string; files: string[] }[]> {
   const folders = new Map<string, { files: string[]; numBytes: number }>();
   const visit = async (folder: string) => {
     for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -176,10 +176,10 @@ async function _testFolders(): Promise<{ folder: string; files: string[] }[]> {
 /** What steps have printed that run now, by name: it is shown when they end, or when the gate is told to end. */
 const held = new Map<string, string[]>();
 
-async function _runDeno({ name, args, env }: Check): Promise<_Outcome> {
+async function runDeno({ name, args, env }: Check): Promise<Outcome> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
-    env: { ..._childEnvironment(), ...env },
+    env: { ...childEnvironment(), ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -202,7 +202,7 @@ async function _runDeno({ name, args, env }: Check): Promise<_Outcome> {
 }
 
 /** Shows what is held, and ends. */
-function _endEarly(): void {
+function endEarly(): void {
   for (const [name, pieces] of held) {
     console.log(`${name}, as far as it came:\n${pieces.join("").trimEnd()}`);
   }
@@ -211,7 +211,7 @@ function _endEarly(): void {
 }
 
 /** Colours only on a terminal; a runtime folder, as Vulkan loaders print an error line where there is none. */
-function _childEnvironment(): Record<string, string> {
+function childEnvironment(): Record<string, string> {
   const runtimeDir = Deno.env.get("XDG_RUNTIME_DIR") ?? tmpdir();
   const colours = Deno.stdout.isTerminal() && !Deno.noColor;
   return {
@@ -220,12 +220,12 @@ function _childEnvironment(): Record<string, string> {
   };
 }
 
-function _seconds(start: number): string {
+function seconds(start: number): string {
   return `${((performance.now() - start) / 1000).toFixed(1)} s`;
 }
 
 /** The command of a step, as one types it in a shell. */
-function _commandOf(step: Check): string {
+function commandOf(step: Check): string {
   const words = ["deno", ...step.args].map((word) =>
     /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
   );
@@ -238,8 +238,8 @@ function _commandOf(step: Check): string {
 if (import.meta.main) {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
-    Deno.addSignalListener(signal, _endEarly);
+    Deno.addSignalListener(signal, endEarly);
   }
   Deno.chdir(fileURLToPath(new URL("..", import.meta.url)));
-  Deno.exit(await _runGate(Deno.args));
+  Deno.exit(await runGate(Deno.args));
 }

@@ -17,7 +17,7 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   : ["SIGINT", "SIGTERM"];
 
 /** The part of deno.json that is read here. */
-interface _Manifest {
+interface Manifest {
   readonly links?: readonly string[];
   readonly publish: { readonly include: readonly string[] };
 }
@@ -37,7 +37,7 @@ export async function copyPackage(
 ): Promise<string> {
   const copy = join(folder, "package");
   const text = await Deno.readTextFile(join(root, "deno.json"));
-  const { links = [], ...manifest }: _Manifest = JSON.parse(text);
+  const { links = [], ...manifest }: Manifest = JSON.parse(text);
   for (const path of [...manifest.publish.include, "deno.lock"]) {
     await cp(join(root, path), join(copy, path), { recursive: true });
   }
@@ -70,7 +70,7 @@ export async function publish(
   root: string,
   { isDryRun }: { isDryRun: boolean },
 ): Promise<number> {
-  if (!isDryRun && await _hasChanges(root)) {
+  if (!isDryRun && await hasChanges(root)) {
     console.error("error: Cannot publish changes that are not committed");
     return 1;
   }
@@ -93,7 +93,7 @@ export async function publish(
 }
 
 /** Whether the copy, which is in no repository, would hide changes that `deno publish` refuses. */
-async function _hasChanges(root: string): Promise<boolean> {
+async function hasChanges(root: string): Promise<boolean> {
   const { success, stdout } = await new Deno.Command("git", {
     args: ["status", "--porcelain"],
     cwd: root,

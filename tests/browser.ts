@@ -102,12 +102,12 @@ export async function openBrowser(): Promise<Browser> {
       // It has ended by itself.
     }
     await process.status;
-    await _removeFolder(profile);
+    await removeFolder(profile);
   };
   try {
-    const connection = await _connect(await _findAddress(profile));
+    const connection = await _connect(await findAddress(profile));
     return {
-      open: (url) => _openPage(connection, url),
+      open: (url) => openPage(connection, url),
       [Symbol.asyncDispose]: async () => {
         await connection.close();
         await end();
@@ -120,7 +120,7 @@ export async function openBrowser(): Promise<Browser> {
 }
 
 /** The browser writes port and path of its protocol to a file. */
-async function _findAddress(profile: string): Promise<string> {
+async function findAddress(profile: string): Promise<string> {
   for (const start = Date.now(); Date.now() - start < START_MS;) {
     const text = await Deno.readTextFile(`${profile}/DevToolsActivePort`)
       .catch(() => "");
@@ -132,7 +132,7 @@ async function _findAddress(profile: string): Promise<string> {
 }
 
 /** Processes of the browser may go on writing for a moment. */
-async function _removeFolder(path: string): Promise<void> {
+async function removeFolder(path: string): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {
     try {
       return await Deno.remove(path, { recursive: true });
@@ -193,7 +193,7 @@ async function _connect(address: string): Promise<Connection> {
   };
 }
 
-async function _openPage(connection: Connection, url: string): Promise<Page> {
+async function openPage(connection: Connection, url: string): Promise<Page> {
   const { targetId } = await connection.send("Target.createTarget", {
     url: "about:blank",
   });
@@ -213,9 +213,9 @@ async function _openPage(connection: Connection, url: string): Promise<Page> {
       if (event.method === "Network.requestWillBeSent") {
         requests.push(event.params.request.url);
       }
-      const warning = _warningOf(event);
+      const warning = warningOf(event);
       if (warning !== undefined) warnings.push(warning);
-      const error = _errorOf(event);
+      const error = errorOf(event);
       if (error !== undefined) errors.push(error);
     })
   );
@@ -233,16 +233,16 @@ async function _openPage(connection: Connection, url: string): Promise<Page> {
         awaitPromise: true,
         returnByValue: true,
       });
-      if (exceptionDetails) throw new Error(_describe(exceptionDetails));
+      if (exceptionDetails) throw new Error(describe(exceptionDetails));
       return result.value;
     },
   };
 }
 
 /** What an event says that went wrong, if it does. */
-function _errorOf({ method, params }: Message): string | undefined {
+function errorOf({ method, params }: Message): string | undefined {
   if (method === "Runtime.exceptionThrown") {
-    return _describe(params.exceptionDetails);
+    return describe(params.exceptionDetails);
   }
   if (method === "Runtime.consoleAPICalled" && params.type === "error") {
     return params.args.map((a: Message) => a.value ?? a.description).join(" ");
@@ -253,7 +253,7 @@ function _errorOf({ method, params }: Message): string | undefined {
 }
 
 /** What an event warns of, if it does. */
-function _warningOf({ method, params }: Message): string | undefined {
+function warningOf({ method, params }: Message): string | undefined {
   if (method === "Runtime.consoleAPICalled" && params.type === "warning") {
     return params.args.map((a: Message) => a.value ?? a.description).join(" ");
   }
@@ -262,6 +262,6 @@ function _warningOf({ method, params }: Message): string | undefined {
   }
 }
 
-function _describe({ text, exception }: Message): string {
+function describe({ text, exception }: Message): string {
   return exception?.description ?? text;
 }

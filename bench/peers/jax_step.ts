@@ -56,8 +56,8 @@ if (adapter === null || !devices.includes("webgpu")) {
 defaultDevice("webgpu");
 
 let numKeys = 0;
-let weights = _makeWeights();
-const images = _uniform([batchSize, 1, IMAGE_SIZE, IMAGE_SIZE], 0, 1);
+let weights = makeWeights();
+const images = uniform([batchSize, 1, IMAGE_SIZE, IMAGE_SIZE], 0, 1);
 const targets = nn.oneHot(
   np.array(Int32Array.from({ length: batchSize }, (_, i) => i % CLASSES)),
   CLASSES,
@@ -92,23 +92,23 @@ async function _run(): Promise<number> {
 }
 
 function _loss(weights: Weights, images: np.Array, targets: np.Array) {
-  const logProbabilities = nn.logSoftmax(_forward(weights, images));
+  const logProbabilities = nn.logSoftmax(forward(weights, images));
   return logProbabilities.mul(targets).sum().mul(-1 / batchSize);
 }
 
-function _forward(weights: Weights, images: np.Array): np.Array {
+function forward(weights: Weights, images: np.Array): np.Array {
   const [conv1, conv2, conv3, conv4, conv5, dense1, dense2, dense3] = weights;
-  let x = _pool(_convRelu(images, conv1, { stride: 4, padding: "VALID" }));
-  x = _pool(_convRelu(x, conv2));
-  x = _convRelu(x, conv3);
-  x = _convRelu(x, conv4);
-  x = _pool(_convRelu(x, conv5)).reshape([batchSize, -1]);
+  let x = pool(convRelu(images, conv1, { stride: 4, padding: "VALID" }));
+  x = pool(convRelu(x, conv2));
+  x = convRelu(x, conv3);
+  x = convRelu(x, conv4);
+  x = pool(convRelu(x, conv5)).reshape([batchSize, -1]);
   x = nn.relu(_dense(x, dense1));
   x = nn.relu(_dense(x, dense2));
   return _dense(x, dense3);
 }
 
-function _convRelu(
+function convRelu(
   x: np.Array,
   { kernel, bias }: Weights[number],
   { stride = 1, padding = "SAME" }: {
@@ -119,7 +119,7 @@ function _convRelu(
   return nn.relu(lax.conv(x, kernel, [stride, stride], padding).add(bias));
 }
 
-function _pool(x: np.Array): np.Array {
+function pool(x: np.Array): np.Array {
   return lax.reduceWindow(x, np.max, [3, 3], [2, 2]);
 }
 
@@ -128,26 +128,26 @@ function _dense(x: np.Array, { kernel, bias }: Weights[number]): np.Array {
 }
 
 /** Glorot and Bengio's uniform initializer, and no bias. */
-function _makeWeights(): Weights {
+function makeWeights(): Weights {
   const limit = (fans: number) => Math.sqrt(6 / fans);
   const convolutions = CONVOLUTIONS.map(([filters, channels, size]) => ({
-    kernel: _symmetric(
+    kernel: symmetric(
       [filters, channels, size, size],
       limit((filters + channels) * size * size),
     ),
     bias: np.zeros([1, filters, 1, 1]),
   }));
   const dense = DENSE.map(([inputs, outputs]) => ({
-    kernel: _symmetric([inputs, outputs], limit(inputs + outputs)),
+    kernel: symmetric([inputs, outputs], limit(inputs + outputs)),
     bias: np.zeros([outputs]),
   }));
   return [...convolutions, ...dense];
 }
 
-function _symmetric(shape: number[], limit: number): np.Array {
-  return _uniform(shape, -limit, limit);
+function symmetric(shape: number[], limit: number): np.Array {
+  return uniform(shape, -limit, limit);
 }
 
-function _uniform(shape: number[], minval: number, maxval: number): np.Array {
+function uniform(shape: number[], minval: number, maxval: number): np.Array {
   return random.uniform(random.key(numKeys++), shape, { minval, maxval });
 }

@@ -143,7 +143,7 @@ export function nativeLibrary(): FoundLibrary {
 async function chooseDevice(
   known: AdapterDescription | undefined,
 ): Promise<"webgpu" | "cpu"> {
-  const adapter = known ?? await _firstAdapter();
+  const adapter = known ?? await firstAdapter();
   if (adapter === undefined) return "cpu";
   const isSlow = adapter.isSoftware && nativeLibrary().library !== undefined;
   return isSlow ? "cpu" : "webgpu";
@@ -172,7 +172,7 @@ function whatIsMissing(
   return `This runs on a software WebGPU adapter, several times slower than the CPU with oneDNN, as ${missing}`;
 }
 
-async function _firstAdapter(): Promise<AdapterDescription | undefined> {
+async function firstAdapter(): Promise<AdapterDescription | undefined> {
   const adapter = await findAdapter();
   return adapter === null ? undefined : describeAdapter(adapter);
 }

@@ -18,10 +18,10 @@ Deno.test("CpuMemory.floats() gives arrays of any length, large ones at a cache 
   for (const length of [0, 1, 100, LEAST - 1, LEAST, LEAST + 1, 3 * LEAST]) {
     const values = memory.floats(length);
     assertEquals(values.length, length);
-    if (length >= LEAST) assertEquals(_addressOf(values) % LINE, 0n);
+    if (length >= LEAST) assertEquals(addressOf(values) % LINE, 0n);
     const bytes = memory.bytes(4 * length);
     assertEquals(bytes.length, 4 * length);
-    if (length >= LEAST) assertEquals(_addressOf(bytes) % LINE, 0n);
+    if (length >= LEAST) assertEquals(addressOf(bytes) % LINE, 0n);
   }
 });
 
@@ -42,7 +42,7 @@ Deno.test("CpuMemory gives memory again once the last holder has released it", (
   assertEquals(memory.freeBytes, values.buffer.byteLength);
   const again = memory.floats(LEAST);
   assert(again.buffer === values.buffer);
-  assertEquals(_addressOf(again) % LINE, 0n);
+  assertEquals(addressOf(again) % LINE, 0n);
   assertEquals(memory.freeBytes, 0);
 });
 
@@ -124,7 +124,7 @@ Deno.test("CpuMemory counts what is lent and what is kept", () => {
   assertEquals(memory.lentBytes, sum - byteLength);
 });
 
-function _addressOf({ buffer, byteOffset }: ArrayBufferView): bigint {
+function addressOf({ buffer, byteOffset }: ArrayBufferView): bigint {
   const start = Deno.UnsafePointer.of(buffer as ArrayBuffer);
   return Deno.UnsafePointer.value(start) + BigInt(byteOffset);
 }

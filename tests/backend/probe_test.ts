@@ -33,7 +33,7 @@ webgpuTest(
     const { adapter, maxLoopIterations } = await use("webgpu");
     const device = (tf.backend() as unknown as { device: GPUDevice }).device;
     assertEquals(await probeMaxLoopIterations(device), maxLoopIterations);
-    const isComplete = await _sum(device) === _expectedSum();
+    const isComplete = await _sum(device) === expectedSum();
     assertEquals(isComplete, maxLoopIterations >= OUTER * (INNER + 1));
     // Known: llvmpipe before Mesa 25 stops here (LLVM 15 comes with Debian 12's Mesa 22.3).
     if (adapter?.name.startsWith("llvmpipe (LLVM 15")) {
@@ -42,7 +42,7 @@ webgpuTest(
   },
 );
 
-function _expectedSum(): number {
+function expectedSum(): number {
   let sum = 0;
   for (let i = 0; i < OUTER; i++) {
     for (let j = 0; j < INNER; j++) {

@@ -110,7 +110,7 @@ webgpuTest(
   async () => {
     await use("webgpu");
     throwIfDeviceFailed();
-    await _breakDevice(2);
+    await breakDevice(2);
     const error = assertThrows(throwIfDeviceFailed, BackendError);
     assert(error.message.startsWith("The WebGPU device reported: "));
     assert(error.message.includes("(and 1 more)"), error.message);
@@ -122,7 +122,7 @@ webgpuTest(
   "readScalars() throws what the device reported, frees its own, and works again",
   async () => {
     await use("webgpu");
-    await _breakDevice(1);
+    await breakDevice(1);
     const scalar = tf.scalar(3);
     const before = tf.memory().numTensors;
     await assertRejects(() => readScalars(scalar), BackendError);
@@ -137,7 +137,7 @@ function _device(): GPUDevice {
 }
 
 /** Has the device report validation errors outside of any call. */
-async function _breakDevice(count: number): Promise<void> {
+async function breakDevice(count: number): Promise<void> {
   const device = _device();
   for (let i = 0; i < count; i++) {
     const { MAP_READ, MAP_WRITE } = GPUBufferUsage;

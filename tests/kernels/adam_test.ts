@@ -22,7 +22,7 @@ import { passTest } from "./forms.ts";
 import { poison, webgpuBackend } from "./run.ts";
 import { assertEquals } from "@std/assert";
 
-async function _check(
+async function check(
   run: AdamRun,
   type: "float32" | "float16" = "float32",
 ): Promise<void> {
@@ -53,21 +53,21 @@ async function _check(
 for (const [what, rates] of Object.entries(ADAM_RECIPES)) {
   passTest(
     `adamInPlace() with ${what} is the reference's`,
-    () => _check({ rates }),
+    () => check({ rates }),
   );
 }
 
 passTest(
   "adamInPlace() reads float16",
-  () => _check({ rates: ADAM_RECIPES["weight decay"] }, "float16"),
+  () => check({ rates: ADAM_RECIPES["weight decay"] }, "float16"),
 );
 
 passTest(
   "adamInPlace() multiplies gradients, and skips where by 0, the count of steps included",
   async () => {
     const rates = ADAM_RECIPES["weight decay"];
-    await _check({ rates, factors: [0, 0.5, 0.25] });
-    await _check({ rates, factors: [2, 0, 1] }, "float16");
+    await check({ rates, factors: [0, 0.5, 0.25] });
+    await check({ rates, factors: [2, 0, 1] }, "float16");
   },
 );
 

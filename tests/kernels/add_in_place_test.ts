@@ -24,11 +24,11 @@ for (const shape of SHAPES) {
     const dataIds = backend.numDataIds();
     addInPlace(backend, sum, term);
     const once = a.map((value, i) => value + b[i]);
-    _assertSame(await sum.data(), once);
+    assertSame(await sum.data(), once);
     // What was read is on the host by now, and must not be read again.
     addInPlace(backend, sum, term);
-    _assertSame(await sum.data(), once.map((value, i) => value + b[i]));
-    _assertSame(await term.data(), b);
+    assertSame(await sum.data(), once.map((value, i) => value + b[i]));
+    assertSame(await term.data(), b);
     assertEquals(backend.numDataIds(), dataIds);
     tf.dispose([sum, term]);
     throwIfDeviceFailed();
@@ -36,7 +36,7 @@ for (const shape of SHAPES) {
 }
 
 /** The sum of two float32 is rounded once, so there is one right result. */
-function _assertSame(actual: ArrayLike<number>, expected: Float32Array): void {
+function assertSame(actual: ArrayLike<number>, expected: Float32Array): void {
   assertEquals(actual.length, expected.length);
   const wrong = expected.findIndex((value, i) => actual[i] !== value);
   assertEquals(actual[wrong], expected[wrong], `number ${wrong}`);

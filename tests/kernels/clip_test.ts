@@ -15,7 +15,7 @@ import { poison, webgpuBackend } from "./run.ts";
 import { assertEquals } from "@std/assert";
 
 /** Fills what the kernel makes with NaN first, and fails if it leaves something behind. */
-async function _stateOf(gradients: readonly Tensor[]): Promise<Float32Array> {
+async function stateOf(gradients: readonly Tensor[]): Promise<Float32Array> {
   const backend = await webgpuBackend();
   const state = tf.tidy(() => tf.variable(tf.fill([4], NaN), false));
   await poison([1, 2, 3, 4, 5, 6]);
@@ -34,7 +34,7 @@ for (const sizes of [[1], [4], [4095], [4097], [16_384], [16_388, 3, 70_001]]) {
     async () => {
       const values = sizes.map((size, i) => numbers(size, [-1, 1], i));
       const gradients = values.map((v) => tf.tensor1d(v.slice()));
-      const state = await _stateOf(gradients);
+      const state = await stateOf(gradients);
       const sum = values.flatMap((v) => [...v]).reduce((s, x) => s + x * x, 0);
       const norm = Math.sqrt(sum);
       assertClose([state[CLIP_STATE.norm]], [norm], { relative: 1e-6 });
@@ -45,7 +45,7 @@ for (const sizes of [[1], [4], [4095], [4097], [16_384], [16_388, 3, 70_001]]) {
           relative: 1e-6,
         },
       );
-      assertEquals(await _stateOf(gradients), state);
+      assertEquals(await stateOf(gradients), state);
       tf.dispose(gradients);
     },
   );
@@ -61,7 +61,7 @@ webgpuTest(
     const gradient = tf.tidy(() =>
       tf.tile(tf.tensor2d(row.slice(), [1, columns]), [rows, 1])
     );
-    const state = await _stateOf([gradient]);
+    const state = await stateOf([gradient]);
     const norm = Math.sqrt(rows * row.reduce((s, x) => s + x * x, 0));
     assertClose([state[CLIP_STATE.norm]], [norm], { relative: 1e-6 });
     gradient.dispose();

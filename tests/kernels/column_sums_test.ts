@@ -68,7 +68,7 @@ for (const [rows, columns] of SIZES) {
         return [bias];
       },
     });
-    _assertSums(bias, dy, columns);
+    assertSums(bias, dy, columns);
   });
 
   for (const { activation, dropoutRate, tolerance } of VARIANTS) {
@@ -100,14 +100,14 @@ for (const [rows, columns] of SIZES) {
         });
         assert(count < 64 || expected.some((value) => value !== 0));
         assertClose(dz, expected, { ...tolerance, what: "dz" });
-        _assertSums(bias, expected, columns);
+        assertSums(bias, expected, columns);
       },
     );
   }
 }
 
 /** Compares with the sums of columns. Rounding the elements is part of the tolerance of a sum of products with 1. */
-function _assertSums(
+function assertSums(
   bias: Float32Array,
   dz: Float32Array | Float64Array,
   columns: number,

@@ -23,24 +23,24 @@ export interface ConvCase {
 
 /** Channels 1, 3, 5 and 96 to 1, 6, 10, 33 and 64; strides 1, 2 and 4; filters 1, 3, 5 and 11. */
 export const CONVOLUTIONS: readonly ConvCase[] = [
-  _case([1, 1, 1, 1], [1, 1, 1], 1, "valid"),
-  _case([2, 7, 9, 1], [3, 3, 6], 1, "valid", "bias relu"),
+  caseOf([1, 1, 1, 1], [1, 1, 1], 1, "valid"),
+  caseOf([2, 7, 9, 1], [3, 3, 6], 1, "valid", "bias relu"),
   // Pads more below and on the right.
-  _case([2, 8, 10, 5], [3, 3, 33], 2, "same", "relu"),
-  _case([1, 23, 27, 3], [11, 11, 96], 4, "valid", "bias relu"),
-  _case([2, 5, 7, 96], [5, 5, 64], 1, "same", "bias"),
-  _case([3, 13, 17, 1], [5, 5, 10], 4, "same", "bias"),
-  _case([2, 6, 11, 96], [2, 3, 1], [1, 2], "valid"),
+  caseOf([2, 8, 10, 5], [3, 3, 33], 2, "same", "relu"),
+  caseOf([1, 23, 27, 3], [11, 11, 96], 4, "valid", "bias relu"),
+  caseOf([2, 5, 7, 96], [5, 5, 64], 1, "same", "bias"),
+  caseOf([3, 13, 17, 1], [5, 5, 10], 4, "same", "bias"),
+  caseOf([2, 6, 11, 96], [2, 3, 1], [1, 2], "valid"),
   // Leaves out every other pixel.
-  _case([5, 5, 7, 3], [1, 1, 64], 2, "valid"),
-  _case([1, 9, 7, 5], [5, 3, 6], [2, 1], [[0, 0], [3, 1], [0, 2], [0, 0]]),
+  caseOf([5, 5, 7, 3], [1, 1, 64], 2, "valid"),
+  caseOf([1, 9, 7, 5], [5, 3, 6], [2, 1], [[0, 0], [3, 1], [0, 2], [0, 0]]),
   // Few and long sums: cut into parts, before bias and relu.
-  _case([1, 3, 3, 96], [3, 3, 10], 1, "same", "bias relu"),
-  _case([64, 20, 20, 3], [3, 3, 6], 1, "same"),
+  caseOf([1, 3, 3, 96], [3, 3, 10], 1, "same", "bias relu"),
+  caseOf([64, 20, 20, 3], [3, 3, 6], 1, "same"),
 ];
 
 /** AlexNet's first layer at its own size, of one image. */
-export const ALEXNET_FIRST: ConvCase = _case(
+export const ALEXNET_FIRST: ConvCase = caseOf(
   [1, 224, 224, 1],
   [11, 11, 96],
   4,
@@ -83,7 +83,7 @@ export async function sizesOf(
   };
 }
 
-function _case(
+function caseOf(
   input: ConvCase["input"],
   filter: ConvCase["filter"],
   strides: number | [number, number],

@@ -41,7 +41,7 @@ const forward: ConvForward = async ({ x, filter, bias }, options) => {
   const { sizes, activation } = options;
   return await runKernel({
     inputs: bias ? [x, filter, bias] : [x, filter],
-    makes: await _makes(productsOf(sizes).forward),
+    makes: await makes(productsOf(sizes).forward),
     kernel: (backend, [x, filter, bias]) =>
       conv2dForward(backend, { x, filter, bias, activation }, sizes),
   });
@@ -50,7 +50,7 @@ const forward: ConvForward = async ({ x, filter, bias }, options) => {
 const inputGradient: ConvInputGradient = async ({ dy, filter }, sizes) =>
   await runKernel({
     inputs: [dy, filter],
-    makes: await _makes(productsOf(sizes).inputGradient),
+    makes: await makes(productsOf(sizes).inputGradient),
     kernel: (backend, [dy, filter]) =>
       conv2dInputGradient(backend, { dy, filter }, sizes),
   });
@@ -58,7 +58,7 @@ const inputGradient: ConvInputGradient = async ({ dy, filter }, sizes) =>
 const filterGradient: ConvFilterGradient = async ({ x, dy }, sizes) => [
   await runKernel({
     inputs: [x, dy],
-    makes: await _makes(productsOf(sizes).filterGradient),
+    makes: await makes(productsOf(sizes).filterGradient),
     kernel: (backend, [x, dy]) =>
       conv2dFilterGradient(backend, { x, dy }, sizes),
   }),
@@ -142,7 +142,7 @@ Deno.test("CONVOLUTIONS cover both orientations, both kinds of loads, whole and 
 });
 
 /** Sizes of the output and of the parts that it is added up from. */
-async function _makes(product: GemmSizes): Promise<number[]> {
+async function makes(product: GemmSizes): Promise<number[]> {
   const [{ splits }] = chooseTilings(product, traitsOf(await webgpuBackend()));
   const size = product.rows * product.columns;
   return splits === 1 ? [size] : [size, splits * size];

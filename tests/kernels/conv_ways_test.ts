@@ -142,9 +142,9 @@ const SMALL: ConvCase = {
 
 for (const [name, compute] of Object.entries(OPERATIONS)) {
   webgpuTest(`${name}() gives the same in each of its ways`, async () => {
-    const { sizes, inputs } = await _setUp();
+    const { sizes, inputs } = await setUp();
     const backend = await webgpuBackend();
-    const [{ key, ways }] = await _operationsOf(compute);
+    const [{ key, ways }] = await operationsOf(compute);
     assertEquals(ways, THREE);
     const results: Float32Array[] = [];
     for (const way of ways) {
@@ -168,7 +168,7 @@ for (const [name, compute] of Object.entries(OPERATIONS)) {
   webgpuTest(
     `${name}() names the product that it is directly otherwise than itself, so that both can be tuned`,
     async () => {
-      const [operation, ...others] = await _operationsOf(compute, true);
+      const [operation, ...others] = await operationsOf(compute, true);
       assertEquals(operation.ways, THREE);
       assert(others.length > 0, "the product has several tiles");
       for (const { key } of others) assert(key !== operation.key, key);
@@ -176,17 +176,17 @@ for (const [name, compute] of Object.entries(OPERATIONS)) {
   );
 }
 
-async function _setUp() {
+async function setUp() {
   const { sizes, x, filter, dy, bias } = await setUpWinograd(SMALL);
   return { sizes, inputs: [x, filter, dy, bias!] };
 }
 
 /** The operations that one consists of, computed in the usual way or directly. */
-async function _operationsOf(
+async function operationsOf(
   compute: Compute,
   isDirect = false,
 ): Promise<Operation[]> {
-  const { sizes, inputs } = await _setUp();
+  const { sizes, inputs } = await setUp();
   const seen: Operation[] = [];
   await runKernel({
     inputs,

@@ -107,7 +107,7 @@ export async function checkCrossEntropy(
   const expected = softmaxCrossEntropy({ data: logits, shape }, labels);
   const share = batch / count;
   const { loss, correct, gradient } = await compute(logits, labels, count);
-  assertEquals(correct, _countCorrect(logits, labels));
+  assertEquals(correct, countCorrect(logits, labels));
   // By WGSL exp(x) may be off by 3 + 2 |x| of its units in the last place, and the rounding of x, a difference, adds
   // |x| / 2: as x <= 0, about 4 units of 1. A sum of them is about as exact, so that its logarithm is off by some 4
   // units, and by the 2^-21 (near 1) or 3 of its own units that WGSL allows. With 2.5 units for the division, and half
@@ -178,7 +178,7 @@ export async function checkCountOfBadLabels(
 }
 
 /** Rows whose first largest logit is at their label. */
-function _countCorrect(logits: Float32Array, labels: Int32Array): number {
+function countCorrect(logits: Float32Array, labels: Int32Array): number {
   const classes = logits.length / labels.length;
   return labels.reduce((count, label, i) => {
     const row = logits.subarray(i * classes, (i + 1) * classes);

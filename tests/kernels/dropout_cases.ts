@@ -66,7 +66,7 @@ export async function checkDropout(
     inputs: [{ values: x, shape }, { values: dy, shape }],
     makes: [4, size],
     kernel: (_, [x, dy]) =>
-      _withGradients((x) => device().dropout(x, { rate, key }), [x], dy),
+      withGradients((x) => device().dropout(x, { rate, key }), [x], dy),
   });
   const mask = dropoutMask(size, rate, key);
   // One float32 multiplication, which is exact to the last bit.
@@ -104,9 +104,9 @@ export function denseProducts(
   { rows, inputs, columns }: DenseCase,
 ): Record<"forward" | "byX" | "byKernel", MatmulSizes> {
   return {
-    forward: _sizes(rows, columns, inputs),
-    byX: { ..._sizes(rows, inputs, columns), transposeB: true },
-    byKernel: { ..._sizes(inputs, columns, rows), transposeA: true },
+    forward: sizes(rows, columns, inputs),
+    byX: { ...sizes(rows, inputs, columns), transposeB: true },
+    byKernel: { ...sizes(inputs, columns, rows), transposeA: true },
   };
 }
 
@@ -139,7 +139,7 @@ export async function checkDense(
     ],
     makes,
     kernel: (_, [x, kernel, bias, dy]) =>
-      _withGradients(
+      withGradients(
         (x, kernel, bias) =>
           device().dense(
             { x: x as Tensor2D, kernel: kernel as Tensor2D, bias },
@@ -173,21 +173,21 @@ export async function checkDense(
     what: "gradient by the kernel",
   });
   const ones = new Float32Array(rows).fill(1);
-  const columnSums = _sizes(1, columns, rows);
+  const columnSums = sizes(1, columns, rows);
   assertClose(dBias, referenceMatmul({ a: ones, b: dz }, columnSums), {
     ...sumTolerance(ones, dz, rows),
     what: "gradient by the bias",
   });
 }
 
-function _sizes(rows: number, columns: number, depth: number): MatmulSizes {
+function sizes(rows: number, columns: number, depth: number): MatmulSizes {
   const single = { batch: 1, batchA: 1, batchB: 1 };
   const plain = { transposeA: false, transposeB: false };
   return { ...single, rows, columns, depth, ...plain };
 }
 
 /** The output of an operation and its gradients by all inputs. */
-function _withGradients(
+function withGradients(
   operation: (...inputs: Tensor[]) => Tensor,
   inputs: Tensor[],
   dy: Tensor,

@@ -41,7 +41,7 @@ const SOURCES: typeof FORMS = {
  * @param fn The test.
  */
 export function formTest(name: string, fn: () => Promise<void>): void {
-  _tests(FORMS, name, fn);
+  tests(FORMS, name, fn);
 }
 
 /**
@@ -51,10 +51,10 @@ export function formTest(name: string, fn: () => Promise<void>): void {
  * @param fn The test.
  */
 export function passTest(name: string, fn: () => Promise<void>): void {
-  _tests(SOURCES, name, fn);
+  tests(SOURCES, name, fn);
 }
 
-function _tests(
+function tests(
   forms: typeof FORMS,
   name: string,
   fn: () => Promise<void>,

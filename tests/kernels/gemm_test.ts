@@ -26,18 +26,18 @@ for (const [index, { name, tile }] of TILES.entries()) {
       );
       return;
     }
-    for (const planCase of plansOf(index)) await _check(name, planCase);
+    for (const planCase of plansOf(index)) await check(name, planCase);
   });
 
   Deno.test(`gemm() ${name} keeps to WebGPU's default limits`, () => {
     for (const { name: what, plan } of plansOf(index)) {
       const { code } = gemm(plan);
-      assert(_countInvocations(code) <= 256, `invocations of ${what}`);
+      assert(countInvocations(code) <= 256, `invocations of ${what}`);
       assert(
-        _countWorkgroupBytes(code) <= 16384,
+        countWorkgroupBytes(code) <= 16384,
         `workgroup memory of ${what}`,
       );
-      assertEquals(_barriersUnderCondition(code), 0, `barriers of ${what}`);
+      assertEquals(barriersUnderCondition(code), 0, `barriers of ${what}`);
     }
   });
 }
@@ -47,16 +47,16 @@ Deno.test("gemm() staged waits for the copies and for the sums of each turn", ()
   for (const { plan } of plansOf(index)) {
     const { code } = gemm(plan);
     assertEquals(code.split("workgroupBarrier()").length - 1, 2);
-    assertEquals(_countInvocations(code), 256);
+    assertEquals(countInvocations(code), 256);
     // 16 places of 64 rows or columns, and a vector more of each where they lie along the sum.
     const bytes = [plan.left, plan.right].map(({ along }) =>
       64 * (along === "depth" ? 20 : 16) * 4
     );
-    assertEquals(_countWorkgroupBytes(code), bytes[0] + bytes[1]);
+    assertEquals(countWorkgroupBytes(code), bytes[0] + bytes[1]);
   }
 });
 
-Deno.test("_barriersUnderCondition() finds a barrier after and within an if", () => {
+Deno.test("barriersUnderCondition() finds a barrier after and within an if", () => {
   const barrier = "workgroupBarrier();";
   for (
     const [code, count] of [
@@ -65,11 +65,11 @@ Deno.test("_barriersUnderCondition() finds a barrier after and within an if", ()
       [`if (a) { } else { ${barrier} }`, 1],
       [`if (a) { return; } ${barrier}`, 1],
     ] as const
-  ) assertEquals(_barriersUnderCondition(code), count, code);
+  ) assertEquals(barriersUnderCondition(code), count, code);
 });
 
 /** Runs a product and compares it. */
-async function _check(tile: string, { name, plan }: PlanCase): Promise<void> {
+async function check(tile: string, { name, plan }: PlanCase): Promise<void> {
   const { rows, columns, depth, splits, epilogue } = plan;
   const left = numbers(rows * depth, [-1, 1], 1);
   const right = numbers(columns * depth, [-1, 1], 2);
@@ -88,8 +88,8 @@ async function _check(tile: string, { name, plan }: PlanCase): Promise<void> {
     },
   });
   assertClose(
-    _addSplits(plan, values),
-    _expected(plan, { left, right, bias }),
+    addSplits(plan, values),
+    expected(plan, { left, right, bias }),
     {
       ...sumTolerance(left, right, depth),
       what: name,
@@ -98,7 +98,7 @@ async function _check(tile: string, { name, plan }: PlanCase): Promise<void> {
 }
 
 /** Adds the parts of each sum; where there are several, the generator leaves that and the epilogue to its caller. */
-function _addSplits(plan: GemmPlan, values: Float32Array): Float64Array {
+function addSplits(plan: GemmPlan, values: Float32Array): Float64Array {
   const size = plan.rows * plan.columns;
   const sums = new Float64Array(size);
   values.forEach((value, i) => sums[i % size] += value);
@@ -106,7 +106,7 @@ function _addSplits(plan: GemmPlan, values: Float32Array): Float64Array {
 }
 
 /** The reference, as the plan stores it. */
-function _expected(
+function expected(
   plan: GemmPlan,
   { left, right, bias }: Record<"left" | "right" | "bias", Float32Array>,
 ): Float64Array {
@@ -133,12 +133,12 @@ function _expected(
   return stored;
 }
 
-function _countInvocations(code: string): number {
+function countInvocations(code: string): number {
   const [, sizes] = code.match(/@workgroup_size\(([^)]*)\)/)!;
   return sizes.split(",").reduce((product, size) => product * Number(size), 1);
 }
 
-function _countWorkgroupBytes(code: string): number {
+function countWorkgroupBytes(code: string): number {
   const declared = code.match(/var<workgroup>/g)?.length ?? 0;
   const arrays = [
     ...code.matchAll(/var<workgroup> \w+: array<(f32|vec4f), (\d+)>;/g),
@@ -152,7 +152,7 @@ function _countWorkgroupBytes(code: string): number {
 }
 
 /** Barriers inside of an `if` or `else`, or after a return, which not all invocations of a workgroup may reach. */
-function _barriersUnderCondition(code: string): number {
+function barriersUnderCondition(code: string): number {
   const scopes: boolean[] = [];
   let count = 0;
   let hasReturned = false;

@@ -48,10 +48,10 @@ const REGISTERS: Tile = {
 const STAGED: Tile = { form: "staged", rows: 64, columns: 64, step: 16 };
 
 const PLANS: Readonly<Record<string, GemmPlan>> = {
-  conv2d_forward_registers: _forward(REGISTERS),
-  conv2d_forward_staged: _forward(STAGED),
-  conv2d_filter_gradient_registers: _filterGradient(REGISTERS),
-  conv2d_filter_gradient_staged: _filterGradient(STAGED),
+  conv2d_forward_registers: forward(REGISTERS),
+  conv2d_forward_staged: forward(STAGED),
+  conv2d_filter_gradient_registers: filterGradient(REGISTERS),
+  conv2d_filter_gradient_staged: filterGradient(STAGED),
 };
 
 for (const [name, plan] of Object.entries(PLANS)) {
@@ -66,11 +66,11 @@ for (const [name, plan] of Object.entries(PLANS)) {
       if (error instanceof Deno.errors.NotFound) return "";
       throw error;
     });
-    assert(code === golden, _difference(name, { code, golden }));
+    assert(code === golden, difference(name, { code, golden }));
   });
 }
 
-function _forward(tile: Tile): GemmPlan {
+function forward(tile: Tile): GemmPlan {
   return {
     rows: PIXELS,
     columns: SIZES.outChannels,
@@ -89,7 +89,7 @@ function _forward(tile: Tile): GemmPlan {
   };
 }
 
-function _filterGradient(tile: Tile): GemmPlan {
+function filterGradient(tile: Tile): GemmPlan {
   return {
     rows: WEIGHTS,
     columns: SIZES.outChannels,
@@ -104,7 +104,7 @@ function _filterGradient(tile: Tile): GemmPlan {
   };
 }
 
-function _difference(
+function difference(
   name: string,
   { code, golden }: { code: string; golden: string },
 ): string {

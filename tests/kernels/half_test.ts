@@ -87,7 +87,7 @@ webgpuTest("float16 takes half of the memory", async () => {
 });
 
 /** Sums of float32 that are added up in another order: of as many as `depth` products below 1. */
-function _sums(depth: number) {
+function sums(depth: number) {
   return { absolute: 2 ** -22 * Math.sqrt(depth), relative: 2 ** -20 };
 }
 
@@ -116,7 +116,7 @@ for (const testCase of [...READ, TILED]) {
         const tensor = conv2dForward(backend, { x, filter, ...after }, sizes);
         return [{ tensor, isHalf: true }];
       },
-      _sums(filter[0] * filter[1] * input[3]),
+      sums(filter[0] * filter[1] * input[3]),
     );
   });
   formTest(`gradients of conv2d ${what} read float16`, async () => {
@@ -134,7 +134,7 @@ for (const testCase of [...READ, TILED]) {
         tensor: conv2dInputGradient(backend, { dy, filter, stored }, sizes),
         isHalf: true,
       }],
-      _sums(filter[0] * filter[1] * filter[2]),
+      sums(filter[0] * filter[1] * filter[2]),
     );
     await checkHalves(
       inputs,
@@ -142,7 +142,7 @@ for (const testCase of [...READ, TILED]) {
         tensor: conv2dFilterGradient(backend, { x, dy }, sizes),
         isHalf: false,
       }],
-      _sums(batch * outHeight * outWidth),
+      sums(batch * outHeight * outWidth),
     );
   });
 }
@@ -174,7 +174,7 @@ for (const [rows, columns, depth] of [[3, 5, 7], [16, 40, 12], [33, 64, 100]]) {
               ),
               isHalf: true,
             }],
-            _sums(depth),
+            sums(depth),
           );
         }
       },
@@ -198,7 +198,7 @@ for (const [rows, columns] of [[5, 3], [130, 8], [70, 1024], [1, 6]]) {
               { tensor: gradient.bias, isHalf: false },
             ];
           },
-          _sums(rows),
+          sums(rows),
         ),
     );
   }
@@ -263,7 +263,7 @@ passTest("sparseFilterGradient() reads float16", async () => {
       [pooled, places].forEach(({ dataId }) => backend.disposeData(dataId));
       return [{ tensor, isHalf: false }];
     },
-    _sums(conv.batch * pool.outHeight * pool.outWidth),
+    sums(conv.batch * pool.outHeight * pool.outWidth),
   );
 });
 

@@ -34,7 +34,7 @@ const SHARED: Record<string, (x: Tensor) => [taken: Tensor, other: Tensor]> = {
   },
 };
 
-async function _checkAlone(): Promise<void> {
+async function checkAlone(): Promise<void> {
   for (const length of LENGTHS) {
     const given = numbers(length);
     const x = tf.tensor1d(given.slice());
@@ -52,7 +52,7 @@ async function _checkAlone(): Promise<void> {
   }
 }
 
-async function _checkShared(): Promise<void> {
+async function checkShared(): Promise<void> {
   for (const length of LENGTHS) {
     for (const [name, make] of Object.entries(SHARED)) {
       const given = numbers(length);
@@ -76,15 +76,15 @@ async function _checkShared(): Promise<void> {
 
 Deno.test("takeValues() gives values to change, and changes no other tensor, on the plain CPU", async () => {
   await use("plain");
-  await _checkAlone();
-  await _checkShared();
+  await checkAlone();
+  await checkShared();
 });
 
 nativeTest(
   "takeValues() gives values to change, and changes no other tensor, on the native CPU",
   async () => {
-    await _checkAlone();
-    await _checkShared();
+    await checkAlone();
+    await checkShared();
   },
 );
 
@@ -92,8 +92,8 @@ webgpuTest(
   "takeValues() gives values to change, and changes no other tensor, on WebGPU",
   async () => {
     await use("webgpu");
-    await _checkAlone();
-    await _checkShared();
+    await checkAlone();
+    await checkShared();
   },
 );
 

@@ -104,7 +104,7 @@ for (const { what, batch, counts, ...limits } of CUTS) {
   Deno.test(`cutImages() of ${batch} where ${what} is ${counts}`, () => {
     const parts = cutImages(batch, limits);
     assertEquals(parts.map(({ count }) => count), counts);
-    _assertCover(parts, batch);
+    assertCover(parts, batch);
   });
 }
 
@@ -115,7 +115,7 @@ Deno.test("cutImages() cuts within its limits whatever they are", () => {
         const size = 7;
         const maxBytes = (most * size + 6) * 4;
         const parts = cutImages(batch, { size, step, maxBytes });
-        _assertCover(parts, batch);
+        assertCover(parts, batch);
         if (batch <= most || step > most) {
           assertEquals(parts.length, 1);
           continue;
@@ -146,7 +146,7 @@ Deno.test("imagesOf() is the images of a part and where they begin", () => {
 });
 
 /** Parts are in order, without a gap and none is empty. */
-function _assertCover(
+function assertCover(
   parts: readonly { begin: number; count: number }[],
   batch: number,
 ): void {

@@ -88,9 +88,9 @@ export async function checkMatmul(
   const b = numbers(sizes.batchB * columns * depth, [-1, 1], 2);
   const bias = hasBias ? numbers(columns, [-1, 1], 3) : undefined;
   const values = await compute({
-    a: _flat(a),
-    b: _flat(b),
-    bias: bias && _flat(bias),
+    a: flat(a),
+    b: flat(b),
+    bias: bias && flat(bias),
   }, { sizes, activation });
   const expected = referenceMatmul({ a, b, bias, activation }, sizes);
   assertClose(values, expected, sumTolerance(a, b, depth));
@@ -105,9 +105,9 @@ export async function checkNanThroughRelu(compute: Matmul): Promise<void> {
   const sizes = matmulSizesOf({ size: [1, 2, 1] });
   for (const hasBias of [false, true]) {
     const values = await compute({
-      a: _flat(Float32Array.of(1)),
-      b: _flat(Float32Array.of(NaN, -1)),
-      bias: hasBias ? _flat(Float32Array.of(0, 0)) : undefined,
+      a: flat(Float32Array.of(1)),
+      b: flat(Float32Array.of(NaN, -1)),
+      bias: hasBias ? flat(Float32Array.of(0, 0)) : undefined,
     }, { sizes, activation: "relu" });
     assertEquals([...values], [NaN, 0]);
   }
@@ -136,6 +136,6 @@ export function matmulSizesOf(
   };
 }
 
-function _flat(values: Float32Array): Input {
+function flat(values: Float32Array): Input {
   return { values, shape: [values.length] };
 }

@@ -34,8 +34,8 @@ formTest(
       numbers(2 * shape.reduce((a, b) => a * b), [-1, 1], seed)
     );
     const tensors = [
-      _inBuffer(backend, x, inShape),
-      _inBuffer(backend, dy, outShape),
+      inBuffer(backend, x, inShape),
+      inBuffer(backend, dy, outShape),
     ];
     const gradient = asTensor(
       conv2dFilterGradient(backend, { x: tensors[0], dy: tensors[1] }, sizes),
@@ -70,7 +70,7 @@ webgpuTest(
           b: inputs[1],
           outputShape: [size, size],
         }, {
-          ..._square(size),
+          ...square(size),
         }),
       );
       // Frees their buffers for those that follow.
@@ -83,7 +83,7 @@ webgpuTest(
     for (const { size, a, b, sum } of products) {
       // A row is enough of the large ones.
       const row = Float32Array.from(await sum.data()).subarray(0, size);
-      const sizes = { ..._square(size), rows: 1 };
+      const sizes = { ...square(size), rows: 1 };
       const expected = referenceMatmul({ a: a.subarray(0, size), b }, sizes);
       assertClose(row, expected, sumTolerance(a, b, size));
     }
@@ -92,7 +92,7 @@ webgpuTest(
   },
 );
 
-function _square(size: number) {
+function square(size: number) {
   return {
     rows: size,
     columns: size,
@@ -106,7 +106,7 @@ function _square(size: number) {
 }
 
 /** A tensor on the first part of a buffer of one's own. */
-function _inBuffer(
+function inBuffer(
   backend: WebGPUBackend,
   values: Float32Array<ArrayBuffer>,
   shape: number[],

@@ -45,7 +45,7 @@ export async function checkAveragePool(
 ): Promise<void> {
   const sizes = await poolSizesOf(pooling);
   const shape = poolInputShape(sizes);
-  const x = numbers(_size(shape));
+  const x = numbers(size(shape));
   // A sum of at most so many numbers below 1, each addition rounded by half an epsilon of the sum, and one division.
   const most = sizes.windowHeight * sizes.windowWidth;
   assertClose(
@@ -67,9 +67,9 @@ export async function checkAveragePoolGradient(
 ): Promise<void> {
   const sizes = await poolSizesOf(pooling);
   const shape = poolOutputShape(sizes);
-  const dy = numbers(_size(shape));
+  const dy = numbers(size(shape));
   // As many quotients below 1 as windows cover an element, and their sum.
-  const most = _mostWindows(sizes);
+  const most = mostWindows(sizes);
   assertClose(
     await compute({ values: dy, shape }, sizes),
     referenceAveragePoolGradient(dy, sizes),
@@ -87,7 +87,7 @@ export async function checkMaxPool(
   pooling: PoolCase,
   compute: Pool,
 ): Promise<void> {
-  const { sizes, x } = await _maxPoolTensors(pooling);
+  const { sizes, x } = await maxPoolTensors(pooling);
   const expected = Float32Array.from(referenceMaxPool(x.values, sizes).values);
   assertEquals(await compute(x, sizes), expected);
 }
@@ -102,8 +102,8 @@ export async function checkMaxPoolGradient(
   pooling: PoolCase,
   compute: MaxPoolGradient,
 ): Promise<void> {
-  const { sizes, x, dy } = await _maxPoolTensors(pooling);
-  const windows = _mostWindows(sizes);
+  const { sizes, x, dy } = await maxPoolTensors(pooling);
+  const windows = mostWindows(sizes);
   // Sums of at most so many numbers below 1, each addition rounded by half an epsilon of the sum.
   assertClose(
     await compute({ dy, x }, sizes),
@@ -205,20 +205,20 @@ export function spread(
 }
 
 /** Most windows that an element is in. */
-function _mostWindows(s: PoolSizes): number {
+function mostWindows(s: PoolSizes): number {
   return Math.ceil(s.windowHeight / s.strideHeight) *
     Math.ceil(s.windowWidth / s.strideWidth);
 }
 
-async function _maxPoolTensors(
+async function maxPoolTensors(
   pooling: PoolCase,
 ): Promise<{ sizes: PoolSizes; x: Input; dy: Input }> {
   const sizes = await poolSizesOf(pooling);
   const [inShape, outShape] = [poolInputShape(sizes), poolOutputShape(sizes)];
   // Rounded to tenths, so that windows have equals; never above zero, so that padding must not count as zero.
-  const x = numbers(_size(inShape), [-1, 0])
+  const x = numbers(size(inShape), [-1, 0])
     .map((value) => Math.round(10 * value) / 10);
-  const dy = numbers(_size(outShape), [-1, 1], 1);
+  const dy = numbers(size(outShape), [-1, 1], 1);
   return {
     sizes,
     x: { values: x, shape: inShape },
@@ -226,6 +226,6 @@ async function _maxPoolTensors(
   };
 }
 
-function _size(shape: readonly number[]): number {
+function size(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
 }

@@ -23,10 +23,10 @@ export function referenceMaxPool(
   sizes: PoolSizes,
   nan: NanRule = "ignored",
 ): { values: Float64Array; places: Int32Array } {
-  const size = _outputSize(sizes);
+  const size = outputSize(sizes);
   const values = new Float64Array(size);
   const places = new Int32Array(size).fill(-1);
-  _eachElement(sizes, (atX, atY) => {
+  eachElement(sizes, (atX, atY) => {
     const [value, best] = [x[atX], values[atY]];
     if (Number.isNaN(value) && (nan === "ignored" || Number.isNaN(best))) {
       return;
@@ -67,9 +67,9 @@ export function referenceAveragePool(
   x: Numbers,
   sizes: PoolSizes,
 ): Float64Array {
-  const sums = new Float64Array(_outputSize(sizes));
-  _eachElement(sizes, (atX, atY) => sums[atY] += x[atX]);
-  const counts = _countElements(sizes);
+  const sums = new Float64Array(outputSize(sizes));
+  eachElement(sizes, (atX, atY) => sums[atY] += x[atX]);
+  const counts = countElements(sizes);
   return sums.map((sum, i) => sum / counts[i]);
 }
 
@@ -85,25 +85,25 @@ export function referenceAveragePoolGradient(
   sizes: PoolSizes,
 ): Float64Array {
   const { batch, inHeight, inWidth, channels } = sizes;
-  const counts = _countElements(sizes);
+  const counts = countElements(sizes);
   const dx = new Float64Array(batch * inHeight * inWidth * channels);
-  _eachElement(sizes, (atX, atY) => dx[atX] += dy[atY] / counts[atY]);
+  eachElement(sizes, (atX, atY) => dx[atX] += dy[atY] / counts[atY]);
   return dx;
 }
 
 /** Elements of the image in the window of each output. */
-function _countElements(sizes: PoolSizes): Int32Array {
-  const counts = new Int32Array(_outputSize(sizes));
-  _eachElement(sizes, (_, atY) => counts[atY]++);
+function countElements(sizes: PoolSizes): Int32Array {
+  const counts = new Int32Array(outputSize(sizes));
+  eachElement(sizes, (_, atY) => counts[atY]++);
   return counts;
 }
 
-function _outputSize(s: PoolSizes): number {
+function outputSize(s: PoolSizes): number {
   return s.batch * s.outHeight * s.outWidth * s.channels;
 }
 
 /** Calls back with the places of input and output, for each element of each window that is inside of the image. */
-function _eachElement(
+function eachElement(
   sizes: PoolSizes,
   visit: (atX: number, atY: number) => void,
 ): void {

@@ -115,7 +115,7 @@ CASES.forEach((testCase) => {
     );
     const [kernel, bias, x, dy] = tensors;
     const gradients = tf.grads(fusedConvOf(set, true));
-    const shapes = _shapesOfMade(
+    const shapes = shapesOfMade(
       backend,
       () => tf.dispose(gradients([kernel, bias, x], dy)),
     );
@@ -130,7 +130,7 @@ CASES.forEach((testCase) => {
 });
 
 /** Shapes of the tensors that something makes, in order. */
-function _shapesOfMade(backend: WebGPUBackend, run: () => void): number[][] {
+function shapesOfMade(backend: WebGPUBackend, run: () => void): number[][] {
   const shapes: number[][] = [];
   const make = backend.makeTensorInfo;
   backend.makeTensorInfo = function (shape, ...rest) {

@@ -54,7 +54,7 @@ export function referenceConv2d(
       }
     }
   });
-  return _finish(y, outChannels, tensors);
+  return finish(y, outChannels, tensors);
 }
 
 /**
@@ -134,7 +134,7 @@ export function referenceMatmul(
         ];
     }
   }
-  return _finish(output, columns, tensors);
+  return finish(output, columns, tensors);
 }
 
 /**
@@ -163,7 +163,7 @@ export function eachTap(
   }
 }
 
-function _finish(
+function finish(
   sums: Float64Array,
   columns: number,
   { bias, activation }: ReferenceEpilogue,

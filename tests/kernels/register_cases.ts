@@ -143,16 +143,16 @@ export const MISMATCHES: Readonly<Record<string, () => Tensor>> = {
 
 /** Calls whose tensors have equal shapes and whose results differ: a shader cached for one is wrong for the other. */
 export const TWINS: Readonly<Record<string, ((x: Tensor) => Tensor)[]>> = {
-  "conv2d by stride": [2, 3].map((strides) => (x) => _convolve(x, strides)),
+  "conv2d by stride": [2, 3].map((strides) => (x) => convolve(x, strides)),
   "conv2d by padding": [0, 1, 2].map((before) => (x) =>
-    _convolve(x, 1, [[0, 0], [before, 2 - before], [2 - before, before], [
+    convolve(x, 1, [[0, 0], [before, 2 - before], [2 - before, before], [
       0,
       0,
     ]])
   ),
   "conv2d by stride and padding": [
-    (x) => _convolve(x, 1, "valid"),
-    (x) => _convolve(x, 2, [[0, 0], [1, 2], [1, 2], [0, 0]]),
+    (x) => convolve(x, 1, "valid"),
+    (x) => convolve(x, 2, [[0, 0], [1, 2], [1, 2], [0, 0]]),
   ],
   "maxPool by stride": [2, 3].map((strides) => (x) =>
     tf.maxPool(x as Tensor4D, 3, strides, "valid")
@@ -196,7 +196,7 @@ export function assertTwinsDiffer(values: readonly Float32Array[]): void {
   });
 }
 
-function _convolve(
+function convolve(
   x: Tensor,
   strides: number,
   pad: "valid" | backend_util.ExplicitPadding = "valid",

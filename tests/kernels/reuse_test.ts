@@ -38,31 +38,31 @@ for (const size of [LARGE, 3 * LARGE + 4]) {
   webgpuTest(
     `dispatch() on ${size} numbers gives what chained kernels do, although uploads take their buffers before a submit`,
     async () => {
-      const backend = await _idleBackend();
+      const backend = await idleBackend();
       const { source } = traitsOf(backend);
       const used = new Set<GPUBuffer>();
       const results: Tensor[] = [];
       const expected: Float32Array[] = [];
-      const submits = _countSubmits(backend);
+      const submits = countSubmits(backend);
       for (let round = 0; round < ROUNDS; round++) {
         const values = numbers(size, [-1, 1], round);
         const others = numbers(size, [5, 6], round);
-        const input = _upload(backend, values);
-        const doubled = _compute(backend, "2.0 * v", { input, source });
-        used.add(_bufferOf(backend, input)).add(_bufferOf(backend, doubled));
+        const input = upload(backend, values);
+        const doubled = compute(backend, "2.0 * v", { input, source });
+        used.add(bufferOf(backend, input)).add(bufferOf(backend, doubled));
         input.dispose();
         // Takes the buffer that the first kernel has yet to read.
-        const other = _upload(backend, others);
-        used.add(_bufferOf(backend, other));
-        const shifted = _compute(backend, "v + 0.25", {
+        const other = upload(backend, others);
+        used.add(bufferOf(backend, other));
+        const shifted = compute(backend, "v + 0.25", {
           input: doubled,
           source: "buffers",
         });
         doubled.dispose();
         // Takes the one that the first has yet to write, and the second to read.
-        const last = _upload(backend, numbers(size, [7, 8], round));
-        used.add(_bufferOf(backend, last));
-        const less = _compute(backend, "v - 1.0", { input: other, source });
+        const last = upload(backend, numbers(size, [7, 8], round));
+        used.add(bufferOf(backend, last));
+        const less = compute(backend, "v - 1.0", { input: other, source });
         tf.dispose([other, last]);
         results.push(shifted, less);
         expected.push(
@@ -85,16 +85,16 @@ for (const size of [LARGE, 3 * LARGE + 4]) {
 webgpuTest(
   "addInPlace() adds each of the terms that share a large buffer before a submit",
   async () => {
-    const backend = await _idleBackend();
-    const sum = _upload(backend, new Float32Array(LARGE));
+    const backend = await idleBackend();
+    const sum = upload(backend, new Float32Array(LARGE));
     const terms = Array.from({ length: 8 }, (_, i) =>
       // Sums of whole numbers are exact.
       numbers(LARGE, [0, 100], i).map(Math.floor));
     const used = new Set<GPUBuffer>();
-    const submits = _countSubmits(backend);
+    const submits = countSubmits(backend);
     for (const values of terms) {
-      const term = _upload(backend, values);
-      used.add(_bufferOf(backend, term));
+      const term = upload(backend, values);
+      used.add(bufferOf(backend, term));
       addInPlace(backend, sum, term);
       term.dispose();
     }
@@ -112,13 +112,13 @@ webgpuTest(
 webgpuTest(
   "dispatch() keeps small buffers, which the queue may write to, until the submit",
   async () => {
-    const backend = await _idleBackend();
-    const input = _upload(backend, numbers(LARGE - 1));
-    const buffer = _bufferOf(backend, input);
-    const output = _compute(backend, "-v", { input, source: "buffers" });
+    const backend = await idleBackend();
+    const input = upload(backend, numbers(LARGE - 1));
+    const buffer = bufferOf(backend, input);
+    const output = compute(backend, "-v", { input, source: "buffers" });
     input.dispose();
-    const other = _upload(backend, numbers(LARGE - 1, [5, 6]));
-    assert(_bufferOf(backend, other) !== buffer);
+    const other = upload(backend, numbers(LARGE - 1, [5, 6]));
+    assert(bufferOf(backend, other) !== buffer);
     assertEquals(await output.data(), numbers(LARGE - 1).map((v) => -v));
     tf.dispose([output, other]);
     throwIfDeviceFailed();
@@ -130,7 +130,7 @@ for (const batch of [83, 84, 128]) {
   webgpuTest(
     `gatherImages() of several batches of ${batch} in one submit gives each its own images`,
     async () => {
-      const backend = await _idleBackend();
+      const backend = await idleBackend();
       const side = { height: 28, width: 28 };
       const sizes: GatherSizes = {
         ...{ stored: side, viewed: side, resized: side, output: side },
@@ -146,7 +146,7 @@ for (const batch of [83, 84, 128]) {
       const batches = [0, 1, 2].map((seed) =>
         Uint8Array.from(numbers(batch * 784, [0, 256], seed))
       );
-      const submits = _countSubmits(backend);
+      const submits = countSubmits(backend);
       const results = batches.map(gather);
       assertEquals(submits(), 0);
       for (const [i, result] of results.entries()) {
@@ -162,20 +162,20 @@ for (const batch of [83, 84, 128]) {
 }
 
 /** The backend, with no commands that wait. */
-async function _idleBackend(): Promise<WebGPUBackend> {
+async function idleBackend(): Promise<WebGPUBackend> {
   const backend = await webgpuBackend();
   flush(backend);
   return backend;
 }
 
-function _upload(backend: WebGPUBackend, values: Float32Array): Tensor {
+function upload(backend: WebGPUBackend, values: Float32Array): Tensor {
   const tensor = tf.tensor(values);
   backend.uploadToGPU(tensor.dataId);
   return tensor;
 }
 
 /** Computes a function of each number `v` of a tensor, which is read from its buffer or from a copy of it. */
-function _compute(
+function compute(
   backend: WebGPUBackend,
   expression: string,
   { input, source }: { input: Tensor; source: Source },
@@ -203,12 +203,12 @@ ${indexOf(size, workgroups)}
   return asTensor(output);
 }
 
-function _bufferOf(backend: WebGPUBackend, { dataId }: Tensor): GPUBuffer {
+function bufferOf(backend: WebGPUBackend, { dataId }: Tensor): GPUBuffer {
   return recorderOf(backend).tensorMap.get(dataId).resource!;
 }
 
 /** Counts the submits, until the result is called. */
-function _countSubmits({ device: { queue } }: WebGPUBackend): () => number {
+function countSubmits({ device: { queue } }: WebGPUBackend): () => number {
   const { submit } = queue;
   let count = 0;
   queue.submit = function (...args) {

@@ -78,7 +78,7 @@ for (const hasVelocity of [false, true]) {
       const parameters = sizes.map((size, i) =>
         makeParameter(size, hasVelocity, i)
       );
-      const count = _countDispatches(() => sgdInPlace(parameters, RATES));
+      const count = countDispatches(() => sgdInPlace(parameters, RATES));
       assert(count > 0 && count <= Math.ceil(sizes.length / 2), `${count}`);
       parameters.forEach(disposeParameter);
     },
@@ -86,7 +86,7 @@ for (const hasVelocity of [false, true]) {
 }
 
 /** How many dispatches something records. */
-function _countDispatches(record: () => void): number {
+function countDispatches(record: () => void): number {
   const { prototype } = GPUComputePassEncoder;
   const dispatchWorkgroups = prototype.dispatchWorkgroups;
   let count = 0;

@@ -104,7 +104,7 @@ CASES.forEach((testCase) => {
       Object.values(pool)
     } is the reference's`,
     async () => {
-      const { conv, pool, x, dy, places, dz } = await _setUp(testCase);
+      const { conv, pool, x, dy, places, dz } = await setUp(testCase);
       const pooled = poolOutputShape(pool);
       const [values, unpooled] = await runPoisoned({
         inputs: [
@@ -139,7 +139,7 @@ CASES.forEach((testCase) => {
 webgpuTest("sparseFilterGradient() tells sizes from one another", async () => {
   // The same key of the convolution, another pooling.
   for (const pool of [POOLS.overlapping, POOLS.apart]) {
-    const { conv, pool: sizes, x, dy, places, dz } = await _setUp({
+    const { conv, pool: sizes, x, dy, places, dz } = await setUp({
       ...CASES[0],
       pool,
     });
@@ -204,7 +204,7 @@ Deno.test("fitsSparse() is for windows within the image whose rows begin where v
 });
 
 /** Sizes and random tensors; places are those of random outputs. */
-async function _setUp(c: Case): Promise<{
+async function setUp(c: Case): Promise<{
   conv: ConvSizes;
   pool: PoolSizes;
   x: Float32Array;

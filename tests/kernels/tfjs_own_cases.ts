@@ -60,8 +60,8 @@ export async function registerOwnTests(
           tf.engine().endScope();
           const { all, stock } = takeCalls();
           counts.tests++;
-          counts.calls += all.filter(_isHeavy).length;
-          counts.left += stock.filter(_isHeavy).length;
+          counts.calls += all.filter(isHeavy).length;
+          counts.left += stock.filter(isHeavy).length;
         }
       });
     }
@@ -83,6 +83,6 @@ export async function registerOwnTests(
 }
 
 /** Whether a kernel is one that these tests are of; others that are replaced compute with it. */
-function _isHeavy(kernel: string): boolean {
+function isHeavy(kernel: string): boolean {
   return REPLACED.includes(kernel);
 }

@@ -27,7 +27,7 @@ export interface OwnTest {
  * @returns Its tests.
  */
 export async function readOwnTests(file: string): Promise<OwnTest[]> {
-  _addMethods();
+  addMethods();
   const tests: OwnTest[] = [];
   let suite = "";
   let before: (() => unknown)[] = [];
@@ -37,7 +37,7 @@ export async function readOwnTests(file: string): Promise<OwnTest[]> {
     ALL_ENVS: {},
     expectArraysClose,
     expectArraysEqual,
-    expect: _expect,
+    expect: expect,
     describeWithFlags(name: string, _flags: unknown, define: () => void) {
       suite = name;
       before = [];
@@ -52,16 +52,16 @@ export async function readOwnTests(file: string): Promise<OwnTest[]> {
       tests.push({ name: `${suite}: ${name}`, run });
     },
   };
-  let code = await _readModule(file);
+  let code = await readModule(file);
   if (code.includes("identityPoolTest(")) {
-    code = `${await _readModule("identity_pool_test.js")}\n${code}`;
+    code = `${await readModule("identity_pool_test.js")}\n${code}`;
   }
   new Function(...Object.keys(scope), code)(...Object.values(scope));
   return tests;
 }
 
 /** The operations that these tests call as methods of a tensor, which only the union package of TensorFlow.js adds. */
-function _addMethods(): void {
+function addMethods(): void {
   const prototype = tf.Tensor.prototype as unknown as Record<string, unknown>;
   const operations = tf as unknown as Record<
     string,
@@ -75,14 +75,14 @@ function _addMethods(): void {
 }
 
 /** The text of a module without its imports and exports. */
-async function _readModule(file: string): Promise<string> {
+async function readModule(file: string): Promise<string> {
   const core = createRequire(import.meta.url).resolve("@tensorflow/tfjs-core");
   const text = await Deno.readTextFile(join(dirname(core), "ops", file));
   return text.replace(/^import .*$/gm, "").replace(/^export /gm, "");
 }
 
 /** Jasmine's expectations, as far as these tests use them. */
-function _expect(actual: unknown) {
+function expect(actual: unknown) {
   return {
     toBe: (expected: unknown) => assert(Object.is(actual, expected)),
     toEqual: (expected: unknown) => assertEquals(actual, expected),

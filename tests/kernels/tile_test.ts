@@ -65,7 +65,7 @@ for (const [name, traits] of Object.entries(ADAPTERS)) {
   Deno.test(`chooseTilings() cuts sums before loops get too long, on ${name}`, () => {
     for (const [what, product] of Object.entries(PRODUCTS)) {
       for (const tiling of chooseTilings(product, traits)) {
-        const iterations = _countIterations(product, tiling);
+        const iterations = countIterations(product, tiling);
         assert(
           iterations <= MAX_ITERATIONS,
           `${what}: ${iterations} iterations, ${JSON.stringify(tiling)}`,
@@ -134,7 +134,7 @@ function _product(rows: number, columns: number, depth: number): GemmSizes {
 }
 
 /** Iterations of all loops of one invocation: a turn each, and of staged tiles one for each four places of it. */
-function _countIterations(
+function countIterations(
   { depth }: GemmSizes,
   { tile, splits }: Tiling,
 ): number {

@@ -37,7 +37,7 @@ for (const usual of ["forty", "one"]) {
         key: "dispatches",
         ways: Object.keys(WAYS),
         usual,
-        run: (way, [x]) => _repeat(backend, x, WAYS[way]),
+        run: (way, [x]) => repeat(backend, x, WAYS[way]),
       };
       const run = () => {
         const output = runOperation(backend, operation, [input]);
@@ -69,7 +69,7 @@ for (const usual of ["forty", "one"]) {
 }
 
 /** Computes the same several times: what takes the device about a millisecond. */
-function _repeat(
+function repeat(
   backend: WebGPUBackend,
   x: TensorInfo,
   times: number,

@@ -27,7 +27,7 @@ import { webgpuBackend } from "./run.ts";
 type Costs = Readonly<Record<string, number | (() => number)>>;
 
 /** A clock that operations move, in place of the machine's. */
-class _Clock {
+class Clock {
   ms = 0;
   /** Names of what ran, in order. */
   readonly ran: string[] = [];
@@ -75,7 +75,7 @@ function _run(
   }
 }
 
-async function _tune(
+async function tune(
   backend: WebGPUBackend,
   operations: readonly Operation[],
   known: readonly string[] = [],
@@ -97,10 +97,10 @@ webgpuTest(
   "tuneOperations() chooses the fastest way, from then on",
   async () => {
     const backend = await webgpuBackend();
-    using clock = new _Clock(backend);
+    using clock = new Clock(backend);
     chooseWays(backend, new Map([["other", "kept"]]));
     const operation = clock.operation("a", { slow: 20, fast: 5, middle: 10 });
-    assertEquals(await _tune(backend, [operation, operation]), [
+    assertEquals(await tune(backend, [operation, operation]), [
       { key: "a", way: "fast", ms: 5, usual: "slow", usualMs: 20 },
     ]);
     const chosen = new Map([["other", "kept"], ["a", "fast"]]);
@@ -115,10 +115,10 @@ for (const [saved, way] of [[0.03, "usual"], [0.05, "other"]] as const) {
     `tuneOperations() chooses the ${way} way where the other saves ${saved}`,
     async () => {
       const backend = await webgpuBackend();
-      using clock = new _Clock(backend);
+      using clock = new Clock(backend);
       const other = 100 * (1 - saved);
       const operation = clock.operation("a", { usual: 100, other });
-      assertEquals(await _tune(backend, [operation]), [
+      assertEquals(await tune(backend, [operation]), [
         {
           key: "a",
           way,
@@ -135,7 +135,7 @@ webgpuTest(
   "tuneOperations() is not led astray by a machine that is slow or fast at times",
   async () => {
     const backend = await webgpuBackend();
-    using clock = new _Clock(backend);
+    using clock = new Clock(backend);
     let runs = 0;
     // A fifth of the runs take ten times as long, others next to nothing.
     const unsteady = (ms: number) => () =>
@@ -144,7 +144,7 @@ webgpuTest(
       usual: unsteady(100),
       fast: unsteady(80),
     });
-    const [{ way, ms, usualMs }] = await _tune(backend, [operation]);
+    const [{ way, ms, usualMs }] = await tune(backend, [operation]);
     assertEquals([way, ms, usualMs], ["fast", 80, 100]);
   },
 );
@@ -153,12 +153,12 @@ webgpuTest(
   "tuneOperations() measures what is short often enough, and hopeless ways once",
   async () => {
     const backend = await webgpuBackend();
-    using clock = new _Clock(backend);
+    using clock = new Clock(backend);
     const operation = clock.operation("a", {
       usual: 1,
       hopeless: 100,
     });
-    await _tune(backend, [operation]);
+    await tune(backend, [operation]);
     const count = (way: string) =>
       clock.ran.filter((name) => name === `a ${way}`).length;
     // Waiting for the device takes Deno about 11 ms, so less than 50 ms at a time say little.
@@ -172,13 +172,13 @@ webgpuTest(
   "tuneOperations() tunes what a way consists of before the way",
   async () => {
     const backend = await webgpuBackend();
-    using clock = new _Clock(backend);
+    using clock = new Clock(backend);
     const inner = clock.operation("inner", { slow: 50, fast: 10 });
     const outer = clock.operation("outer", { plain: 30, made: 5 }, {
       made: () => _run(backend, [inner]),
     });
     // Only as the inner operation takes 10 by then is 15 less than 30.
-    assertEquals(await _tune(backend, [outer, inner]), [
+    assertEquals(await tune(backend, [outer, inner]), [
       { key: "inner", way: "fast", ms: 10, usual: "slow", usualMs: 50 },
       { key: "outer", way: "made", ms: 15, usual: "plain", usualMs: 30 },
     ]);
@@ -189,13 +189,13 @@ webgpuTest(
   "tuneOperations() leaves operations with one way, and those that are known, as they are",
   async () => {
     const backend = await webgpuBackend();
-    using clock = new _Clock(backend);
+    using clock = new Clock(backend);
     const operations = [
       clock.operation("one", { only: 10 }),
       clock.operation("known", { slow: 20, fast: 5 }),
       clock.operation("new", { slow: 20, fast: 5 }),
     ];
-    const tuned = await _tune(backend, operations, ["known"]);
+    const tuned = await tune(backend, operations, ["known"]);
     assertEquals(tuned.map(({ key }) => key), ["new"]);
     assertEquals(chosenWays(backend), new Map([["new", "fast"]]));
     const others = clock.ran.filter((name) => !name.startsWith("new"));
@@ -207,7 +207,7 @@ webgpuTest(
   "tuneOperations() measures on tensors of the same shapes and types, and frees them if it is left or something fails",
   async () => {
     const backend = await webgpuBackend();
-    using clock = new _Clock(backend);
+    using clock = new Clock(backend);
     const inputs = [tf.ones([3, 5]), tf.ones([7], "int32")];
     const count = () => [tf.memory().numTensors, backend.numDataIds()];
     const before = count();

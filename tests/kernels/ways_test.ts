@@ -16,7 +16,7 @@ import {
 } from "../../src/device/webgpu/run/ways.ts";
 
 /** Of a backend, ways depend on nothing but its device. */
-function _makeBackend(device = {}): WebGPUBackend {
+function makeBackend(device = {}): WebGPUBackend {
   return { device } as WebGPUBackend;
 }
 
@@ -25,7 +25,7 @@ const TENSORS: readonly TensorInfo[] = [
 ];
 
 /** An operation that notes how it was computed. */
-function _makeOperation(
+function makeOperation(
   options: Partial<Omit<Operation, "run">> = {},
 ): { operation: Operation; taken: string[] } {
   const taken: string[] = [];
@@ -44,15 +44,15 @@ function _makeOperation(
 }
 
 Deno.test("runOperation() takes the usual way and gives what it gives", () => {
-  const { operation, taken } = _makeOperation({ usual: "fast" });
-  const result = runOperation(_makeBackend(), operation, TENSORS);
+  const { operation, taken } = makeOperation({ usual: "fast" });
+  const result = runOperation(makeBackend(), operation, TENSORS);
   assertStrictEquals(result, TENSORS[0]);
   assertEquals(taken, ["fast"]);
 });
 
 Deno.test("runOperation() takes the way that was chosen, until another is", () => {
-  const backend = _makeBackend();
-  const { operation, taken } = _makeOperation();
+  const backend = makeBackend();
+  const { operation, taken } = makeOperation();
   const ways = new Map([["fake,1", "fast"], ["fake,2", "slow"]]);
   chooseWays(backend, ways);
   assertEquals(chosenWays(backend), ways);
@@ -65,8 +65,8 @@ Deno.test("runOperation() takes the way that was chosen, until another is", () =
 });
 
 Deno.test("runOperation() takes the usual way where an unknown one, or that of another operation was chosen", () => {
-  const backend = _makeBackend();
-  const { operation, taken } = _makeOperation();
+  const backend = makeBackend();
+  const { operation, taken } = makeOperation();
   chooseWays(backend, new Map([["fake,1", "of an older version"]]));
   runOperation(backend, operation, TENSORS);
   chooseWays(backend, new Map([["fake,10", "fast"]]));
@@ -76,18 +76,18 @@ Deno.test("runOperation() takes the usual way where an unknown one, or that of a
 
 Deno.test("chooseWays() is for all backends of a device, and for no other", () => {
   const device = {};
-  const { operation, taken } = _makeOperation();
-  chooseWays(_makeBackend(device), new Map([["fake,1", "fast"]]));
-  runOperation(_makeBackend(device), operation, TENSORS);
-  runOperation(_makeBackend(), operation, TENSORS);
+  const { operation, taken } = makeOperation();
+  chooseWays(makeBackend(device), new Map([["fake,1", "fast"]]));
+  runOperation(makeBackend(device), operation, TENSORS);
+  runOperation(makeBackend(), operation, TENSORS);
   assertEquals(taken, ["fast", "slow"]);
-  assertEquals(chosenWays(_makeBackend()), new Map());
+  assertEquals(chosenWays(makeBackend()), new Map());
 });
 
 Deno.test("observeOperations() tells of operations with several ways before they run", () => {
-  const backend = _makeBackend();
-  const several = _makeOperation();
-  const one = _makeOperation({ key: "fake,2", ways: ["slow"] });
+  const backend = makeBackend();
+  const several = makeOperation();
+  const one = makeOperation({ key: "fake,2", ways: ["slow"] });
   const seen: unknown[] = [];
   const result = observeOperations(backend, () => {
     runOperation(backend, several.operation, TENSORS);
@@ -106,8 +106,8 @@ Deno.test("observeOperations() tells of operations with several ways before they
 });
 
 Deno.test("observeOperations() nests: the inner one is told, and then the outer again", () => {
-  const backend = _makeBackend();
-  const { operation } = _makeOperation();
+  const backend = makeBackend();
+  const { operation } = makeOperation();
   const told: string[] = [];
   const run = () => runOperation(backend, operation, TENSORS);
   observeOperations(backend, () => {
@@ -120,8 +120,8 @@ Deno.test("observeOperations() nests: the inner one is told, and then the outer 
 });
 
 Deno.test("observeOperations() is over when the work throws", () => {
-  const backend = _makeBackend();
-  const { operation } = _makeOperation();
+  const backend = makeBackend();
+  const { operation } = makeOperation();
   const told: string[] = [];
   const run = () => runOperation(backend, operation, TENSORS);
   observeOperations(backend, () => {
@@ -141,8 +141,8 @@ Deno.test("observeOperations() is over when the work throws", () => {
 });
 
 Deno.test("observeOperations() is over when the observer throws", () => {
-  const backend = _makeBackend();
-  const { operation, taken } = _makeOperation();
+  const backend = makeBackend();
+  const { operation, taken } = makeOperation();
   const run = () => runOperation(backend, operation, TENSORS);
   const refuse = () => {
     throw new Error("refused");

@@ -93,10 +93,10 @@ for (const { name, input, filter, tiles } of CASES) {
         const values = await runKernelOfSeveral({
           inputs: tensors,
           makes: [],
-          kernel: (backend, tensors) => _compute(backend, tensors, sizes, m),
+          kernel: (backend, tensors) => compute(backend, tensors, sizes, m),
         });
         Object.entries(exact).forEach(([what, expected], i) => {
-          const error = _largestError(values[i], expected);
+          const error = largestError(values[i], expected);
           const way = m === undefined ? "direct" : `winograd ${m}x${m}`;
           console.log(`${name}, ${what}, ${way}: ${error.toExponential(1)}`);
           assert(error <= MOST, `${name}, ${what}, ${way}: ${error}`);
@@ -107,7 +107,7 @@ for (const { name, input, filter, tiles } of CASES) {
 }
 
 /** Output and both gradients, by tiles or, without them, directly. */
-function _compute(
+function compute(
   backend: WebGPUBackend,
   [x, filter, dy]: readonly Tensor[],
   sizes: ConvSizes,
@@ -151,7 +151,7 @@ function _tensors(s: ConvSizes): Input[] {
 }
 
 /** The largest difference, as a share of the largest element. */
-function _largestError(actual: Float32Array, exact: Float64Array): number {
+function largestError(actual: Float32Array, exact: Float64Array): number {
   let [error, largest] = [0, 0];
   for (let i = 0; i < exact.length; i++) {
     // NaN stays.

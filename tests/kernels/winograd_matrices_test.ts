@@ -18,16 +18,16 @@ for (let m = 1; m <= MOST_PLACES; m++) {
     const places = m + r - 1;
     Deno.test(`winogradMatrices() of ${m} outputs and ${r} taps filter ${places} places`, () => {
       const { input, filter, turnedFilter, output } = winogradMatrices(m, r);
-      assertEquals(_sizeOf(input), [places, places]);
-      assertEquals(_sizeOf(filter), [places, r]);
-      assertEquals(_sizeOf(turnedFilter), [places, r]);
-      assertEquals(_sizeOf(output), [m, places]);
+      assertEquals(sizeOf(input), [places, places]);
+      assertEquals(sizeOf(filter), [places, r]);
+      assertEquals(sizeOf(turnedFilter), [places, r]);
+      assertEquals(sizeOf(output), [m, places]);
       for (let seed = 0; seed < 10; seed++) {
         const d = [...numbers(places, [-1, 1], seed)];
         const g = [...numbers(r, [-1, 1], 100 + seed)];
         const filtered = (taps: number[]) => {
-          const products = _apply(input, d).map((v, i) => v * taps[i]);
-          return _apply(output, products);
+          const products = apply(input, d).map((v, i) => v * taps[i]);
+          return apply(output, products);
         };
         const sums = (taps: number[]) =>
           Array.from(
@@ -36,9 +36,9 @@ for (let m = 1; m <= MOST_PLACES; m++) {
           );
         // Float64 has 2^-52 = 2e-16; the factors, up to hundreds, and what cancels of their sums cost three digits.
         const tolerance = { absolute: 1e-12 };
-        assertClose(filtered(_apply(filter, g)), sums(g), tolerance);
+        assertClose(filtered(apply(filter, g)), sums(g), tolerance);
         assertClose(
-          filtered(_apply(turnedFilter, g)),
+          filtered(apply(turnedFilter, g)),
           sums(g.toReversed()),
           tolerance,
         );
@@ -50,8 +50,8 @@ for (let m = 1; m <= MOST_PLACES; m++) {
 Deno.test("winogradMatrices() turnedFilter is the filter of reversed taps", () => {
   const taps = [3, 1, 4, 1, 5];
   const { filter, turnedFilter } = winogradMatrices(4, 5);
-  const expected = _apply(filter, taps.toReversed());
-  assertClose(_apply(turnedFilter, taps), expected, { absolute: 1e-12 });
+  const expected = apply(filter, taps.toReversed());
+  assertClose(apply(turnedFilter, taps), expected, { absolute: 1e-12 });
 });
 
 Deno.test("winogradMatrices() gives matrices once, each with a name of its own", () => {
@@ -76,8 +76,8 @@ Deno.test("winogradMatrices(2, 3) transforms inputs and products as Lavin and Gr
   // Theirs up to the sign of rows, which cancels.
   const theirs = [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]];
   assertEquals(
-    input.rows.map((row) => row.map((v) => v * _signOf(row))),
-    theirs.map((row) => row.map((v) => v * _signOf(row))),
+    input.rows.map((row) => row.map((v) => v * signOf(row))),
+    theirs.map((row) => row.map((v) => v * signOf(row))),
   );
   assertEquals(output.rows.map((row) => row.map(Math.abs)), [
     [1, 1, 1, 0],
@@ -86,16 +86,16 @@ Deno.test("winogradMatrices(2, 3) transforms inputs and products as Lavin and Gr
 });
 
 /** Of the first number that is not 0. */
-function _signOf(row: readonly number[]): number {
+function signOf(row: readonly number[]): number {
   return Math.sign(row.find((v) => v !== 0)!);
 }
 
-function _sizeOf({ rows }: Matrix): [rows: number, columns: number] {
+function sizeOf({ rows }: Matrix): [rows: number, columns: number] {
   const [width] = new Set(rows.map((row) => row.length));
   assertEquals(rows.every((row) => row.length === width), true);
   return [rows.length, width];
 }
 
-function _apply({ rows }: Matrix, vector: readonly number[]): number[] {
+function apply({ rows }: Matrix, vector: readonly number[]): number[] {
   return rows.map((row) => row.reduce((sum, v, j) => sum + v * vector[j], 0));
 }

@@ -32,8 +32,8 @@ for (const fits of [3, 2, 1]) {
     webgpuTest(
       `fusedConv2d() of 5 images, ${way}, in parts of at most ${fits}, gives what it gives of the whole batch`,
       async () => {
-        const whole = await _compute(CASE, way);
-        const parts = await _compute({ ...CASE, fits }, way);
+        const whole = await compute(CASE, way);
+        const parts = await compute({ ...CASE, fits }, way);
         parts.forEach((values, i) =>
           // The gradient of the filter is added up in another order.
           assertCloseTensor(values, whole[i], {
@@ -47,7 +47,7 @@ for (const fits of [3, 2, 1]) {
 }
 
 /** Output, and gradients of filter, bias and input, in one way. */
-async function _compute(
+async function compute(
   testCase: FusedConvCase,
   way: string,
 ): Promise<Float32Array[]> {

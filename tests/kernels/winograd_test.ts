@@ -21,17 +21,17 @@ const MAX_BYTES = 2 ** 27;
 
 /** Of sizes that no tile divides, in or out; the last are smaller than a tile. */
 const CASES: readonly ConvCase[] = [
-  _case([2, 7, 9, 4], [3, 3, 8], "same", "bias relu"),
-  _case([3, 10, 5, 12], [3, 3, 4], "valid", "bias"),
-  _case([1, 13, 11, 8], [3, 3, 96], "same"),
-  _case([2, 9, 7, 96], [5, 5, 12], "same", "bias relu"),
-  _case([1, 11, 14, 4], [5, 5, 4], "valid", "relu"),
-  _case([3, 8, 9, 8], [2, 2, 12], "same", "bias"),
-  _case([2, 9, 10, 12], [2, 2, 8], "valid", "bias relu"),
+  caseOf([2, 7, 9, 4], [3, 3, 8], "same", "bias relu"),
+  caseOf([3, 10, 5, 12], [3, 3, 4], "valid", "bias"),
+  caseOf([1, 13, 11, 8], [3, 3, 96], "same"),
+  caseOf([2, 9, 7, 96], [5, 5, 12], "same", "bias relu"),
+  caseOf([1, 11, 14, 4], [5, 5, 4], "valid", "relu"),
+  caseOf([3, 8, 9, 8], [2, 2, 12], "same", "bias"),
+  caseOf([2, 9, 10, 12], [2, 2, 8], "valid", "bias relu"),
   // Pads on some sides only, and by all but one of the taps.
-  _case([2, 9, 7, 4], [3, 3, 8], [[0, 0], [2, 0], [1, 2], [0, 0]], "bias"),
-  _case([2, 3, 3, 4], [3, 3, 4], "valid", "bias"),
-  _case([1, 1, 2, 8], [5, 5, 4], "same", "bias relu"),
+  caseOf([2, 9, 7, 4], [3, 3, 8], [[0, 0], [2, 0], [1, 2], [0, 0]], "bias"),
+  caseOf([2, 3, 3, 4], [3, 3, 4], "valid", "bias"),
+  caseOf([1, 1, 2, 8], [5, 5, 4], "same", "bias relu"),
 ];
 
 CASES.forEach((testCase, i) => {
@@ -39,7 +39,7 @@ CASES.forEach((testCase, i) => {
   const test = i === 0 ? passTest : webgpuTest;
   test(
     `convolution by tiles of 4x4 ${
-      _nameOf(testCase)
+      nameOf(testCase)
     } and its gradients are the references'`,
     async () => await checkWinograd(await setUpWinograd(testCase), [4]),
   );
@@ -48,17 +48,17 @@ CASES.forEach((testCase, i) => {
 // As above, with the products of every kind of adapter.
 for (const testCase of [CASES[0], CASES[3]]) {
   formTest(
-    `convolution by tiles of 4x4 ${_nameOf(testCase)} are the references'`,
+    `convolution by tiles of 4x4 ${nameOf(testCase)} are the references'`,
     async () => await checkWinograd(await setUpWinograd(testCase), [4]),
   );
 }
 
 // The other tiles, up to the largest that fit.
 for (const [r, tiles] of [[2, [7]], [3, [1, 2, 6]], [5, [2]]] as const) {
-  const testCase = _case([2, 8, 9, 4], [r, r, 8], "same", "bias relu");
+  const testCase = caseOf([2, 8, 9, 4], [r, r, 8], "same", "bias relu");
   webgpuTest(
     `convolution by tiles of ${tiles.map((m) => `${m}x${m}`)} ${
-      _nameOf(testCase)
+      nameOf(testCase)
     } and its gradients are the references'`,
     async () => {
       const set = await setUpWinograd(testCase);
@@ -80,7 +80,7 @@ interface Cut {
 /** Batches in parts, of which the last is smaller. */
 const CUTS: readonly Cut[] = [
   {
-    convolution: _case([7, 8, 8, 8], [3, 3, 12], "same", "bias relu"),
+    convolution: caseOf([7, 8, 8, 8], [3, 3, 12], "same", "bias relu"),
     m: 2,
     // Three images of 16 places, 16 tiles and 12 channels.
     maxBindingBytes: 3 * 16 * 16 * 12 * 4,
@@ -88,7 +88,7 @@ const CUTS: readonly Cut[] = [
   },
   // May be cut at every second image only: of 288 and of 160 numbers. As many tiles cover the input.
   {
-    convolution: _case([5, 8, 9, 4], [5, 5, 8], "valid", "bias"),
+    convolution: caseOf([5, 8, 9, 4], [5, 5, 8], "valid", "bias"),
     m: 2,
     maxBindingBytes: 5 * 36 * 20 * 8 * 4 - 4,
     counts: [4, 1],
@@ -98,7 +98,7 @@ const CUTS: readonly Cut[] = [
 for (const { convolution, m, maxBindingBytes, counts } of CUTS) {
   webgpuTest(
     `convolution by tiles ${
-      _nameOf(convolution)
+      nameOf(convolution)
     } in parts of ${counts} and its gradients are the references'`,
     async () => {
       const backend = await webgpuBackend();
@@ -150,26 +150,26 @@ Deno.test("fitsWinograd() is for strides of 1, square filters, multiples of 4 ch
 });
 
 Deno.test("fitsWinograd() is not for tensors of tiles that the adapter cannot bind", async () => {
-  const s: ConvSizes = await sizesOf(_case([2, 12, 12, 8], [3, 3, 8], "same"));
+  const s: ConvSizes = await sizesOf(caseOf([2, 12, 12, 8], [3, 3, 8], "same"));
   // 36 places of 9 tiles of an image, whose numbers 64 divides.
   const bytes = 36 * 9 * 8 * 4;
   assert(fitsWinograd(s, 4, bytes));
   assert(!fitsWinograd(s, 4, bytes - 1));
   // Parts can begin at every second image only: of 96 numbers.
-  const odd: ConvSizes = await sizesOf(_case([2, 4, 6, 4], [3, 3, 4], "same"));
+  const odd: ConvSizes = await sizesOf(caseOf([2, 4, 6, 4], [3, 3, 4], "same"));
   const ofImage = 36 * 2 * 4 * 4;
   assert(fitsWinograd(odd, 4, 2 * ofImage));
   assert(!fitsWinograd(odd, 4, 2 * ofImage - 1));
   // The transformed filter is larger than the tiles of an image.
   const deep: ConvSizes = await sizesOf(
-    _case([2, 4, 4, 64], [3, 3, 64], "same"),
+    caseOf([2, 4, 4, 64], [3, 3, 64], "same"),
   );
   const ofFilter = 36 * 64 * 64 * 4;
   assert(fitsWinograd(deep, 4, ofFilter));
   assert(!fitsWinograd(deep, 4, ofFilter - 1));
 });
 
-function _case(
+function caseOf(
   input: ConvCase["input"],
   filter: ConvCase["filter"],
   pad: ConvCase["pad"],
@@ -185,7 +185,7 @@ function _case(
   };
 }
 
-function _nameOf(
+function nameOf(
   { input, filter, pad, hasBias, activation }: ConvCase,
 ): string {
   const after = [hasBias ? "bias" : "", activation ?? ""].filter(Boolean);

@@ -19,41 +19,41 @@ import { listOf, RECORD } from "./golden.ts";
 const SHAPES = [[3, 4], [5]];
 const SIZES = [12, 5];
 
-function _variables(values: (i: number) => ArrayLike<number>): Variable[] {
+function variables(values: (i: number) => ArrayLike<number>): Variable[] {
   return SHAPES.map((shape, i) =>
     tf.tidy(() => tf.variable(tf.tensor(Float32Array.from(values(i)), shape)))
   );
 }
 
 /** Gradients of one sign, whose means have no digits to lose. */
-function _gradientOf(step: number, i: number): Float32Array<ArrayBuffer> {
+function gradientOf(step: number, i: number): Float32Array<ArrayBuffer> {
   return numbers(SIZES[i], [0.5, 1.5], 10 * step + i + 10);
 }
 
-function _apply(
+function apply(
   optimizer: Optimizer,
   weights: readonly Variable[],
   step: number,
 ): void {
   const gradients = weights.map((w, i) =>
-    tf.tensor(_gradientOf(step, i), w.shape)
+    tf.tensor(gradientOf(step, i), w.shape)
   );
   optimizer.apply(weights, gradients);
   assert(gradients.every((gradient) => !gradient.isDisposed));
   tf.dispose(gradients);
 }
 
-async function _valuesOf(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+async function valuesOf(tensors: readonly Tensor[]): Promise<Float32Array[]> {
   return await Promise.all(
     tensors.map(async (t) => Float32Array.from(await t.data())),
   );
 }
 
 /** Copies of what an optimizer keeps, as a checkpoint has them. */
-async function _copiesOf(state: OptimizerState): Promise<OptimizerState> {
+async function copiesOf(state: OptimizerState): Promise<OptimizerState> {
   const copies: Record<string, Tensor[]> = {};
   for (const [name, tensors] of Object.entries(state)) {
-    const values = await _valuesOf(tensors);
+    const values = await valuesOf(tensors);
     copies[name] = tensors.map(({ shape }, i) => tf.tensor(values[i], shape));
   }
   return copies;
@@ -94,8 +94,8 @@ for (const device of ["cpu", "webgpu"] as const) {
         firstMoment: new Float64Array(size),
         secondMoment: new Float64Array(size),
         ...steps[0] > 1 && {
-          firstMoment: Float64Array.from(_gradientOf(-1, i)),
-          secondMoment: Float64Array.from(_gradientOf(-2, i)),
+          firstMoment: Float64Array.from(gradientOf(-1, i)),
+          secondMoment: Float64Array.from(gradientOf(-2, i)),
         },
       }));
       if (steps[0] > 1) {
@@ -113,11 +113,11 @@ for (const device of ["cpu", "webgpu"] as const) {
       }
       for (const t of steps) {
         // From 0, so that the new weights are what changed.
-        const weights = _variables((i) => states[i].weight.fill(0));
-        _apply(optimizer, weights, t);
-        const changes = await _valuesOf(weights);
+        const weights = variables((i) => states[i].weight.fill(0));
+        apply(optimizer, weights, t);
+        const changes = await valuesOf(weights);
         for (const [i, state] of states.entries()) {
-          adamStep(state, _gradientOf(t, i), { ...ADAM_DEFAULTS, t });
+          adamStep(state, gradientOf(t, i), { ...ADAM_DEFAULTS, t });
           assertClose(changes[i], state.weight, {
             relative: 1e-6,
             what: `changes at step ${t}`,
@@ -134,24 +134,24 @@ for (const device of ["cpu", "webgpu"] as const) {
     const before = tf.memory().numTensors;
     const options = { learningRate: 0.1, weightDecay: 0.01 };
     const first = adam(options);
-    const weights = _variables((i) => numbers(SIZES[i], [-1, 1], i));
-    for (const step of [0, 1, 2]) _apply(first, weights, step);
+    const weights = variables((i) => numbers(SIZES[i], [-1, 1], i));
+    for (const step of [0, 1, 2]) apply(first, weights, step);
     assertEquals(Object.keys(first.state()), [
       "step",
       "firstMoment",
       "secondMoment",
     ]);
-    const state = await _copiesOf(first.state());
+    const state = await copiesOf(first.state());
     assertEquals([...await state.step[0].data()], [3]);
-    const values = await _valuesOf(weights);
-    const copies = _variables((i) => values[i]);
+    const values = await valuesOf(weights);
+    const copies = variables((i) => values[i]);
     const second = adam(options);
     second.restore(state);
     for (const step of [3, 4]) {
-      _apply(first, weights, step);
-      _apply(second, copies, step);
+      apply(first, weights, step);
+      apply(second, copies, step);
     }
-    assertEquals(await _valuesOf(copies), await _valuesOf(weights));
+    assertEquals(await valuesOf(copies), await valuesOf(weights));
     // What it went on from is as it was, and anew from nothing it begins at step 1.
     assertEquals([...await state.step[0].data()], [3]);
     second.restore({});
@@ -165,11 +165,11 @@ for (const device of ["cpu", "webgpu"] as const) {
   test(`adam() takes the learning rate of each step on ${device}`, async () => {
     await use(device);
     const optimizer = adam();
-    const weights = _variables((i) => new Float32Array(SIZES[i]));
+    const weights = variables((i) => new Float32Array(SIZES[i]));
     optimizer.learningRate = 0.25;
-    _apply(optimizer, weights, 0);
+    apply(optimizer, weights, 0);
     // The first step is the rate, whatever the gradient.
-    for (const values of await _valuesOf(weights)) {
+    for (const values of await valuesOf(weights)) {
       assertClose(values, values.map(() => -0.25), { relative: 1e-6 });
     }
     optimizer.dispose();

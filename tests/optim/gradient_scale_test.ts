@@ -181,26 +181,26 @@ webgpuTest("LossScale refuses options out of their range", async () => {
 /** Sizes of gradients: of which some are read from textures. */
 const CLIPPED_SIZES = [3, 4, 1, 70_000, 65_537, 4097];
 
-function _valuesOf(seed: number): Float32Array<ArrayBuffer>[] {
+function valuesOf(seed: number): Float32Array<ArrayBuffer>[] {
   return CLIPPED_SIZES.map((size, k) => numbers(size, [-1, 1], seed + k));
 }
 
-function _tensorsOf(values: readonly Float32Array[]): Tensor[] {
+function tensorsOf(values: readonly Float32Array[]): Tensor[] {
   return values.map((v) => tf.tensor1d(v.slice()));
 }
 
-function _normOf(values: readonly Float32Array[]): number {
+function normOf(values: readonly Float32Array[]): number {
   let sum = 0;
   for (const list of values) for (const x of list) sum += x * x;
   return Math.sqrt(sum);
 }
 
 /** clip_grad_norm_'s coefficient. */
-function _coefficient(norm: number, maxNorm: number): number {
+function coefficient(norm: number, maxNorm: number): number {
   return Math.min(1, maxNorm / (norm + 1e-6));
 }
 
-async function _factorOf(clip: NormClip): Promise<number> {
+async function factorOf(clip: NormClip): Promise<number> {
   return (await clip.state.data())[SCALE_STATE.factor];
 }
 
@@ -212,13 +212,13 @@ for (const device of ["cpu", "webgpu"] as const) {
       const before = tf.memory().numTensors;
       const clip = new NormClip({ maxNorm });
       for (const seed of [0, 1]) {
-        const values = _valuesOf(10 * seed);
-        const gradients = _tensorsOf(values);
+        const values = valuesOf(10 * seed);
+        const gradients = tensorsOf(values);
         clip.update(gradients);
-        const norm = _normOf(values);
+        const norm = normOf(values);
         assertClose([await clip.readNorm()], [norm], { relative: 1e-6 });
-        const expected = _coefficient(norm, maxNorm);
-        assertClose([await _factorOf(clip)], [expected], { relative: 1e-6 });
+        const expected = coefficient(norm, maxNorm);
+        assertClose([await factorOf(clip)], [expected], { relative: 1e-6 });
         tf.dispose(gradients);
       }
       clip.dispose();
@@ -231,7 +231,7 @@ for (const device of ["cpu", "webgpu"] as const) {
     const clip = new NormClip({ maxNorm: 1 });
     const gradients = [tf.zeros([5])];
     clip.update(gradients);
-    assertEquals([await clip.readNorm(), await _factorOf(clip)], [0, 1]);
+    assertEquals([await clip.readNorm(), await factorOf(clip)], [0, 1]);
     clip.dispose();
     tf.dispose(gradients);
   });
@@ -240,23 +240,23 @@ for (const device of ["cpu", "webgpu"] as const) {
     const { description } = make();
     test(`${description} with a NormClip is as with clipped gradients, and skips what is not finite, on ${device}`, async () => {
       await use(device);
-      const starts = _valuesOf(50);
+      const starts = valuesOf(50);
       const made = (): Variable[] =>
         starts.map((v) => tf.tidy(() => tf.variable(tf.tensor1d(v.slice()))));
       const [weights, expected] = [made(), made()];
       const [optimizer, plain] = [make(), make()];
       const clip = new NormClip({ maxNorm: 0.5 });
       for (const step of [0, 1, 2]) {
-        const values = _valuesOf(10 * step);
-        const factor = _coefficient(_normOf(values), 0.5);
+        const values = valuesOf(10 * step);
+        const factor = coefficient(normOf(values), 0.5);
         const isSkipped = step === 1;
         if (isSkipped) values[1][2] = NaN;
-        const gradients = _tensorsOf(values);
+        const gradients = tensorsOf(values);
         clip.update(gradients);
         optimizer.apply(weights, gradients, clip);
-        if (isSkipped) assertEquals(await _factorOf(clip), 0);
+        if (isSkipped) assertEquals(await factorOf(clip), 0);
         else {
-          const clipped = _tensorsOf(
+          const clipped = tensorsOf(
             values.map((v) => v.map((x) => x * factor)),
           );
           plain.apply(expected, clipped);
@@ -289,26 +289,26 @@ for (const type of ["float32", "float16"] as const) {
       const [initialScale, maxNorm] = [1024, 0.25];
       const scale = new LossScale({ initialScale });
       const clip = new NormClip({ maxNorm });
-      const values = _valuesOf(3).map((v) => v.map(Math.f16round));
+      const values = valuesOf(3).map((v) => v.map(Math.f16round));
       const scaled = values.map((v) => v.map((x) => x * initialScale));
       const gradientsOf = (values: readonly Float32Array[]) =>
         tf.tidy(() =>
-          _tensorsOf(values).map((g) => tf.clone(readAs(backend, g, type)))
+          tensorsOf(values).map((g) => tf.clone(readAs(backend, g, type)))
         );
       const gradients = gradientsOf(scaled);
       scale.update(gradients);
       clip.update(gradients, scale);
-      const norm = _normOf(values);
+      const norm = normOf(values);
       assertClose([await clip.readNorm()], [norm], { relative: 1e-6 });
-      const expected = _coefficient(norm, maxNorm) / initialScale;
-      assertClose([await _factorOf(clip)], [expected], { relative: 1e-6 });
+      const expected = coefficient(norm, maxNorm) / initialScale;
+      assertClose([await factorOf(clip)], [expected], { relative: 1e-6 });
       tf.dispose(gradients);
 
       scaled[3][5] = Infinity;
       const infinite = gradientsOf(scaled);
       scale.update(infinite);
       clip.update(infinite, scale);
-      assertEquals(await _factorOf(clip), 0);
+      assertEquals(await factorOf(clip), 0);
       tf.dispose(infinite);
       clip.dispose();
       scale.dispose();

@@ -12,10 +12,10 @@ import { AssertionError, failWith } from "./assertion_error.ts";
  * @param msg Message to add on failure.
  */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
-  if (_isEqual(actual, expected)) return;
+  if (isEqual(actual, expected)) return;
   throw new AssertionError(
     `Values are not equal${msg ? `: ${msg}` : "."}\n\n${
-      _difference(actual, expected)
+      difference(actual, expected)
     }`,
   );
 }
@@ -28,7 +28,7 @@ export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
  * @param msg Message to add on failure.
  */
 export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void {
-  if (!_isEqual(actual, expected)) return;
+  if (!isEqual(actual, expected)) return;
   failWith(
     `Expected actual: ${inspect(actual)} not to be: ${inspect(expected)}`,
     msg,
@@ -50,7 +50,7 @@ export function assertStrictEquals<T>(
   if (Object.is(actual, expected)) return;
   throw new AssertionError(
     `Values are not strictly equal${msg ? `: ${msg}` : "."}\n\n${
-      _difference(actual, expected)
+      difference(actual, expected)
     }`,
   );
 }
@@ -136,32 +136,32 @@ export function assertLessOrEqual<T>(
   failWith(`Expect ${inspect(actual)} <= ${inspect(expected)}`, msg);
 }
 
-function _isEqual(a: unknown, b: unknown): boolean {
+function isEqual(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(a, b) ||
-    isDeepStrictEqual(_withoutNegativeZero(a), _withoutNegativeZero(b));
+    isDeepStrictEqual(withoutNegativeZero(a), withoutNegativeZero(b));
 }
 
 /** Node tells -0 from 0; `@std/assert` does not: arrays and plain objects are copied with 0 instead. */
-function _withoutNegativeZero(value: unknown): unknown {
+function withoutNegativeZero(value: unknown): unknown {
   if (value === 0) return 0;
   if (value instanceof Float32Array || value instanceof Float64Array) {
     return value.map((x) => x + 0);
   }
-  if (Array.isArray(value)) return value.map(_withoutNegativeZero);
-  if (_isPlainObject(value)) {
+  if (Array.isArray(value)) return value.map(withoutNegativeZero);
+  if (isPlainObject(value)) {
     return Object.fromEntries(
-      Object.entries(value).map(([key, x]) => [key, _withoutNegativeZero(x)]),
+      Object.entries(value).map(([key, x]) => [key, withoutNegativeZero(x)]),
     );
   }
   return value;
 }
 
-function _isPlainObject(value: unknown): value is Record<string, unknown> {
+function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null &&
     Object.getPrototypeOf(value) === Object.prototype;
 }
 
-function _difference(actual: unknown, expected: unknown): string {
+function difference(actual: unknown, expected: unknown): string {
   try {
     deepStrictEqual(actual, expected);
   } catch (error) {

@@ -3,7 +3,7 @@
 import { AssertionError, failWith } from "./assertion_error.ts";
 
 // deno-lint-ignore no-explicit-any -- as the real @std/assert: unknown would refuse classes with typed arguments
-type _ErrorClass<E extends Error> = new (...args: any[]) => E;
+type ErrorClass<E extends Error> = new (...args: any[]) => E;
 
 /**
  * Asserts that a function throws.
@@ -24,13 +24,13 @@ export function assertThrows(fn: () => unknown, msg?: string): unknown;
  */
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,
-  ErrorClass: _ErrorClass<E>,
+  ErrorClass: ErrorClass<E>,
   msgIncludes?: string,
   msg?: string,
 ): E;
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,
-  classOrMsg?: _ErrorClass<E> | string,
+  classOrMsg?: ErrorClass<E> | string,
   msgIncludes?: string,
   msg?: string,
 ): unknown {
@@ -38,7 +38,7 @@ export function assertThrows<E extends Error = Error>(
   try {
     fn();
   } catch (error) {
-    _checkError(error, classOrMsg, msgIncludes, note);
+    checkError(error, classOrMsg, msgIncludes, note);
     return error;
   }
   failWith("Expected function to throw", note);
@@ -66,13 +66,13 @@ export function assertRejects(
  */
 export function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
-  ErrorClass: _ErrorClass<E>,
+  ErrorClass: ErrorClass<E>,
   msgIncludes?: string,
   msg?: string,
 ): Promise<E>;
 export async function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
-  classOrMsg?: _ErrorClass<E> | string,
+  classOrMsg?: ErrorClass<E> | string,
   msgIncludes?: string,
   msg?: string,
 ): Promise<unknown> {
@@ -89,15 +89,15 @@ export async function assertRejects<E extends Error = Error>(
   try {
     await promise;
   } catch (error) {
-    _checkError(error, classOrMsg, msgIncludes, note);
+    checkError(error, classOrMsg, msgIncludes, note);
     return error;
   }
   failWith("Expected function to reject", note);
 }
 
-function _checkError<E extends Error>(
+function checkError<E extends Error>(
   error: unknown,
-  classOrMsg: _ErrorClass<E> | string | undefined,
+  classOrMsg: ErrorClass<E> | string | undefined,
   msgIncludes: string | undefined,
   note: string | undefined,
 ): void {

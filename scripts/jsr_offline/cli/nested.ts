@@ -15,10 +15,10 @@ export function setNested(
   const keys = name.split(".");
   const last = keys.pop()!;
   for (const key of keys) {
-    if (_isOfPrototype(object, key)) return;
+    if (isOfPrototype(object, key)) return;
     object = (object[key] ??= {}) as Record<string, unknown>;
   }
-  if (_isOfPrototype(object, last)) return;
+  if (isOfPrototype(object, last)) return;
   const old = object[last];
   if (!isCollected) object[last] = value;
   else if (Array.isArray(old)) old.push(value);
@@ -43,7 +43,7 @@ export function hasNested(
   return true;
 }
 
-function _isOfPrototype(object: Record<string, unknown>, key: string): boolean {
+function isOfPrototype(object: Record<string, unknown>, key: string): boolean {
   return key === "__proto__" ||
     (key === "constructor" && typeof object[key] === "function");
 }

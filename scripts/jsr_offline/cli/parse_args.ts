@@ -35,13 +35,13 @@ export function parseArgs<
   Values<TBooleans, TStrings, TCollectable, TNegatable, TDefault, TAliases>,
   TDoubleDash
 > {
-  return new _Parser(options).parse(args) as Args<
+  return new Parser(options).parse(args) as Args<
     Values<TBooleans, TStrings, TCollectable, TNegatable, TDefault, TAliases>,
     TDoubleDash
   >;
 }
 
-class _Parser {
+class Parser {
   readonly #options: ParseOptions;
   readonly #aliases: ReadonlyMap<string, readonly string[]>;
   readonly #booleans: ReadonlySet<string>;
@@ -52,7 +52,7 @@ class _Parser {
 
   constructor(options: ParseOptions) {
     this.#options = options;
-    this.#aliases = _aliasGroups(options.alias ?? {});
+    this.#aliases = aliasGroups(options.alias ?? {});
     this.#booleans = this.#names(options.boolean);
     this.#strings = this.#names(options.string);
     this.#collected = this.#names(options.collect);
@@ -115,7 +115,7 @@ class _Parser {
         this.#set(arg, letter, rest);
         return false;
       }
-      const value = _attachedValue(letter, rest);
+      const value = attachedValue(letter, rest);
       if (value !== undefined) {
         this.#set(arg, letter, value);
         return false;
@@ -158,7 +158,7 @@ class _Parser {
     if (!isDeclared && this.#options.unknown?.(arg, key, value) === false) {
       return;
     }
-    const typed = this.#strings.has(key) ? value : _toNumber(value);
+    const typed = this.#strings.has(key) ? value : toNumber(value);
     const isCollected = collect && this.#collected.has(key);
     for (const name of [key, ...this.#aliases.get(key) ?? []]) {
       setNested(this.#result, name, { value: typed, isCollected });
@@ -167,7 +167,7 @@ class _Parser {
 
   #addPositional(arg: string): void {
     if (this.#options.unknown?.(arg) === false) return;
-    const typed = this.#strings.has("_") ? arg : _toNumber(arg);
+    const typed = this.#strings.has("_") ? arg : toNumber(arg);
     this.#result._.push(typed as string | number);
   }
 
@@ -200,7 +200,7 @@ class _Parser {
 }
 
 /** For each name of an option, its other names. */
-function _aliasGroups(alias: Aliases): Map<string, string[]> {
+function aliasGroups(alias: Aliases): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const [key, value] of Object.entries(alias)) {
     const all = [key, ...[value].flat()];
@@ -210,7 +210,7 @@ function _aliasGroups(alias: Aliases): Map<string, string[]> {
 }
 
 /** The value in the same argument as a letter: of `=5`, `5` and `/path`. */
-function _attachedValue(letter: string, rest: string): string | undefined {
+function attachedValue(letter: string, rest: string): string | undefined {
   if (/[A-Za-z]/.test(letter)) {
     const afterEquals = rest.match(/=(.+)/)?.[1];
     if (afterEquals !== undefined) return afterEquals;
@@ -219,7 +219,7 @@ function _attachedValue(letter: string, rest: string): string | undefined {
   return rest.length > 1 && /^\W/.test(rest) ? rest : undefined;
 }
 
-function _toNumber(value: string | boolean): string | number | boolean {
+function toNumber(value: string | boolean): string | number | boolean {
   if (typeof value === "boolean") return value;
   return /\S/.test(value) && Number.isFinite(Number(value))
     ? Number(value)

@@ -55,43 +55,43 @@ export type Values<
   TAliases extends Aliases,
 > =
   & Record<string, unknown>
-  & _WithAliases<
+  & WithAliases<
     & {
-      [K in Exclude<TBooleans, TCollectable>]: boolean | _Default<TDefault, K>;
+      [K in Exclude<TBooleans, TCollectable>]: boolean | Default<TDefault, K>;
     }
     & {
       [K in Exclude<TStrings, TCollectable | keyof TDefault>]?:
         | string
-        | _Negated<TNegatable, K>;
+        | Negated<TNegatable, K>;
     }
     & {
       [K in Extract<Exclude<TStrings, TCollectable>, keyof TDefault>]:
         | string
-        | _Negated<TNegatable, K>
-        | _Default<TDefault, K>;
+        | Negated<TNegatable, K>
+        | Default<TDefault, K>;
     }
     & {
       [K in TCollectable]:
-        | Array<_Item<K, TBooleans, TStrings>>
-        | _Negated<TNegatable, K>
-        | _Default<TDefault, K>;
+        | Array<Item<K, TBooleans, TStrings>>
+        | Negated<TNegatable, K>
+        | Default<TDefault, K>;
     },
     TAliases
   >;
 
-type _Item<K, TBooleans, TStrings> = K extends TStrings ? string
+type Item<K, TBooleans, TStrings> = K extends TStrings ? string
   : K extends TBooleans ? boolean
   : unknown;
 
-type _Negated<TNegatable, K> = K extends TNegatable ? false : never;
+type Negated<TNegatable, K> = K extends TNegatable ? false : never;
 
-type _Default<TDefault, K> = K extends keyof TDefault ? TDefault[K] : never;
+type Default<TDefault, K> = K extends keyof TDefault ? TDefault[K] : never;
 
-type _WithAliases<TArgs, TAliases> = {
-  [K in keyof TArgs as K | _AliasesOf<K, TAliases>]: TArgs[K];
+type WithAliases<TArgs, TAliases> = {
+  [K in keyof TArgs as K | AliasesOf<K, TAliases>]: TArgs[K];
 };
 
-type _AliasesOf<K, TAliases> = K extends keyof TAliases
+type AliasesOf<K, TAliases> = K extends keyof TAliases
   ? TAliases[K] extends string ? TAliases[K]
   : TAliases[K] extends readonly string[] ? TAliases[K][number]
   : never

@@ -33,7 +33,7 @@ export function areFloats(
   ...tensors: readonly TensorInfo[]
 ): boolean {
   return tensors.every((tensor) =>
-    tensor.dtype === "float32" && _storesFloats(backend, tensor) &&
+    tensor.dtype === "float32" && storesFloats(backend, tensor) &&
     tensor.shape.every((n) => n > 0)
   );
 }
@@ -57,7 +57,7 @@ export function canFinish(
     bias.shape.slice(0, -1).every((n) => n === 1));
 }
 
-function _storesFloats(backend: AnyBackend, tensor: TensorInfo): boolean {
+function storesFloats(backend: AnyBackend, tensor: TensorInfo): boolean {
   return "arrays" in backend
     ? backend.data.get(tensor.dataId).values instanceof Float32Array
     : storedType(backend, tensor) === "float32";

@@ -82,11 +82,11 @@ export function replaceKernels<Backend extends AnyBackend>(
     }
     if (ours.has(stock.kernelFunc)) continue;
     tf.unregisterKernel(kernelName, backendName);
-    tf.registerKernel(_replace(stock, kernel));
+    tf.registerKernel(replaceKernel(stock, kernel));
   }
 }
 
-function _replace<Backend extends AnyBackend>(
+function replaceKernel<Backend extends AnyBackend>(
   stock: KernelConfig,
   kernel: Kernel<Backend>,
 ): KernelConfig {

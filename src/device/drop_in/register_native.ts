@@ -39,15 +39,15 @@ const MIN_ELEMENTS = 4096;
 const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
   ...convKernels<CpuBackend>({
     forward(_, { activation, ...tensors }, sizes) {
-      if (!_isConvolution(sizes)) return;
+      if (!isConvolution(sizes)) return;
       return activated(nativeConv2d(tensors, sizes), activation);
     },
     inputGradient(_, tensors, sizes) {
-      if (!_isConvolution(sizes)) return;
+      if (!isConvolution(sizes)) return;
       return nativeConv2dInputGradient(tensors, sizes);
     },
     filterGradient(backend, tensors, sizes) {
-      if (!_isConvolution(sizes)) return;
+      if (!isConvolution(sizes)) return;
       const { filter, bias } = nativeConv2dFilterGradient(tensors, sizes);
       backend.disposeData(bias.dataId);
       return filter;
@@ -58,27 +58,27 @@ const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
   ),
   ...maxPoolKernels<CpuBackend>({
     forward(backend, x, sizes) {
-      if (!_isPooling(sizes)) return;
+      if (!isPooling(sizes)) return;
       const { pooled, places } = nativePool(x, "max", sizes);
       backend.disposeData(places!.dataId);
       return pooled;
     },
     gradient(backend, { dy, x }, sizes) {
-      if (!_isPooling(sizes)) return;
+      if (!isPooling(sizes)) return;
       const { pooled, places } = nativePool(x, "max", sizes);
       const dx = nativePoolGradient({ dy, places }, sizes);
       for (const { dataId } of [pooled, places!]) backend.disposeData(dataId);
       return dx;
     },
   }),
-  Relu: _activation("relu"),
-  Sigmoid: _activation("sigmoid"),
+  Relu: activationOf("relu"),
+  Sigmoid: activationOf("sigmoid"),
   Sqrt: ({ backend, inputs: { x } }) =>
-    _isLarge(x) && areFloats(backend, x) ? nativeUnary(x, "sqrt") : undefined,
-  Add: _binary("add"),
-  Sub: _binary("subtract"),
-  Multiply: _binary("multiply"),
-  RealDiv: _binary("divide"),
+    isLarge(x) && areFloats(backend, x) ? nativeUnary(x, "sqrt") : undefined,
+  Add: binary("add"),
+  Sub: binary("subtract"),
+  Multiply: binary("multiply"),
+  RealDiv: binary("divide"),
 };
 
 /**
@@ -101,34 +101,34 @@ export function registerNative(): void {
 }
 
 /** Whether the library computes a convolution. */
-function _isConvolution(s: ConvSizes): boolean {
+function isConvolution(s: ConvSizes): boolean {
   return areWindowsUsual(s, [s.filterHeight, s.filterWidth]);
 }
 
 /** Whether the library computes a pooling. */
-function _isPooling(s: PoolSizes): boolean {
+function isPooling(s: PoolSizes): boolean {
   return areWindowsUsual(s, [s.windowHeight, s.windowWidth]);
 }
 
 /** Leaves NaN, which oneDNN would hide, to TensorFlow.js's own kernel. */
-function _activation(of: NativeActivation): Kernel<CpuBackend> {
+function activationOf(of: NativeActivation): Kernel<CpuBackend> {
   return ({ backend, inputs: { x } }) =>
-    _isLarge(x) && areFloats(backend, x) && !hasNaN(x)
+    isLarge(x) && areFloats(backend, x) && !hasNaN(x)
       ? nativeUnary(x, of)
       : undefined;
 }
 
-function _binary(of: BinaryFunction): Kernel<CpuBackend> {
+function binary(of: BinaryFunction): Kernel<CpuBackend> {
   const isSymmetric = of === "add" || of === "multiply";
   return ({ backend, inputs: { a, b } }) => {
     if (!areFloats(backend, a, b)) return;
-    if (_isLarge(a) && fitsBinary(a, b)) return nativeBinary(a, b, of);
-    if (isSymmetric && _isLarge(b) && fitsBinary(b, a)) {
+    if (isLarge(a) && fitsBinary(a, b)) return nativeBinary(a, b, of);
+    if (isSymmetric && isLarge(b) && fitsBinary(b, a)) {
       return nativeBinary(b, a, of);
     }
   };
 }
 
-function _isLarge({ shape }: TensorInfo): boolean {
+function isLarge({ shape }: TensorInfo): boolean {
   return shape.reduce((product, n) => product * n, 1) >= MIN_ELEMENTS;
 }

@@ -48,13 +48,13 @@ export function convKernels<Backend extends AnyBackend>(
 ): Record<string, Kernel<Backend>> {
   return {
     Conv2D: ({ backend, inputs: { x, filter }, attrs }) => {
-      const sizes = _sizesOf(attrs, x.shape, filter.shape);
+      const sizes = sizesOf(attrs, x.shape, filter.shape);
       if (sizes === undefined || !areFloats(backend, x, filter)) return;
       return operations.forward(backend, { x, filter }, sizes);
     },
     FusedConv2D: ({ backend, inputs, attrs }) => {
       const { x, filter, bias } = inputs;
-      const sizes = _sizesOf(attrs, x.shape, filter.shape);
+      const sizes = sizesOf(attrs, x.shape, filter.shape);
       if (
         sizes === undefined || !areFloats(backend, x, filter) ||
         !canFinish(backend, inputs, attrs.activation, sizes.outChannels)
@@ -67,22 +67,22 @@ export function convKernels<Backend extends AnyBackend>(
       );
     },
     Conv2DBackpropInput: ({ backend, inputs: { dy, filter }, attrs }) => {
-      const sizes = _sizesOf(attrs, attrs.inputShape as number[], filter.shape);
+      const sizes = sizesOf(attrs, attrs.inputShape as number[], filter.shape);
       if (sizes === undefined || !areFloats(backend, dy, filter)) return;
-      if (!_isOutput(dy, sizes)) return;
+      if (!isOutput(dy, sizes)) return;
       return operations.inputGradient(backend, { dy, filter }, sizes);
     },
     Conv2DBackpropFilter: ({ backend, inputs: { x, dy }, attrs }) => {
-      const sizes = _sizesOf(attrs, x.shape, attrs.filterShape as number[]);
+      const sizes = sizesOf(attrs, x.shape, attrs.filterShape as number[]);
       if (sizes === undefined || !areFloats(backend, x, dy)) return;
-      if (!_isOutput(dy, sizes)) return;
+      if (!isOutput(dy, sizes)) return;
       return operations.filterGradient(backend, { x, dy }, sizes);
     },
   };
 }
 
 /** Sizes of a convolution, if it is one that our kernels cover: channels last and not dilated. */
-function _sizesOf(
+function sizesOf(
   { strides, pad, dataFormat, dilations, dimRoundingMode }: KernelCall["attrs"],
   inShape: readonly number[],
   filterShape: readonly number[],
@@ -100,7 +100,7 @@ function _sizesOf(
 }
 
 /** Whether a gradient has the shape of the output; that of a transposed convolution to a given shape need not. */
-function _isOutput({ shape }: TensorInfo, s: ConvSizes): boolean {
+function isOutput({ shape }: TensorInfo, s: ConvSizes): boolean {
   return `${shape}` ===
     `${[s.batch, s.outHeight, s.outWidth, s.outChannels]}`;
 }

@@ -35,19 +35,19 @@ export function matmulKernels<Backend extends AnyBackend>(
 ): Record<string, Kernel<Backend>> {
   return {
     BatchMatMul: ({ backend, inputs: { a, b }, attrs }) => {
-      const sizes = _sizesOf(backend, a, b, attrs);
+      const sizes = sizesOf(backend, a, b, attrs);
       if (sizes === undefined) return;
-      const outputShape = _outputShape(a, b, sizes);
+      const outputShape = outputShapeOf(a, b, sizes);
       return matmul(backend, { a, b, outputShape }, sizes);
     },
     _FusedMatMul: ({ backend, inputs, attrs }) => {
       const { a, b, bias } = inputs;
-      const sizes = _sizesOf(backend, a, b, attrs);
+      const sizes = sizesOf(backend, a, b, attrs);
       if (
         sizes === undefined ||
         !canFinish(backend, inputs, attrs.activation, sizes.columns)
       ) return;
-      const outputShape = _outputShape(a, b, sizes);
+      const outputShape = outputShapeOf(a, b, sizes);
       const activation = attrs.activation === "relu" ? "relu" : undefined;
       return matmul(backend, { a, b, bias, activation, outputShape }, sizes);
     },
@@ -55,7 +55,7 @@ export function matmulKernels<Backend extends AnyBackend>(
 }
 
 /** Sizes of a product, if it is one that our kernels cover: not empty, and batches alike or of one. */
-function _sizesOf(
+function sizesOf(
   backend: AnyBackend,
   a: TensorInfo,
   b: TensorInfo,
@@ -86,7 +86,7 @@ function _sizesOf(
   };
 }
 
-function _outputShape(
+function outputShapeOf(
   a: TensorInfo,
   b: TensorInfo,
   { rows, columns }: MatmulSizes,

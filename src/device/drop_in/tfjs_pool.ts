@@ -35,12 +35,12 @@ export function maxPoolKernels<Backend extends AnyBackend>(
 ): Record<string, Kernel<Backend>> {
   return {
     MaxPool: ({ backend, inputs: { x }, attrs }) => {
-      const sizes = _sizesOf(backend, x, attrs);
+      const sizes = sizesOf(backend, x, attrs);
       if (sizes === undefined) return;
       return operations.forward(backend, x, sizes);
     },
     MaxPoolGrad: ({ backend, inputs: { dy, input }, attrs }) => {
-      const sizes = _sizesOf(backend, input, attrs);
+      const sizes = sizesOf(backend, input, attrs);
       if (sizes === undefined || !areFloats(backend, dy)) return;
       if (`${dy.shape}` !== `${poolOutputShape(sizes)}`) return;
       return operations.gradient(backend, { dy, x: input }, sizes);
@@ -49,7 +49,7 @@ export function maxPoolKernels<Backend extends AnyBackend>(
 }
 
 /** Sizes of a pooling, if it is one that our kernels cover: float32 and not empty. */
-function _sizesOf(
+function sizesOf(
   backend: AnyBackend,
   x: TensorInfo,
   { filterSize, strides, pad, dimRoundingMode }: KernelCall["attrs"],

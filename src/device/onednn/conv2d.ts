@@ -33,8 +33,8 @@ export function nativeConv2d(
   },
   s: ConvSizes,
 ): TensorInfo {
-  const primitive = _primitive(s, { hasBias: bias !== undefined });
-  const y = makeFloats(_outputShape(s));
+  const primitive = convPrimitive(s, { hasBias: bias !== undefined });
+  const y = makeFloats(outputShape(s));
   primitive.run({
     x: floatsOf(x),
     kernel: floatsOf(filter),
@@ -49,8 +49,8 @@ export function nativeConv2dInputGradient(
   { dy, filter }: { dy: TensorInfo; filter: TensorInfo },
   s: ConvSizes,
 ): TensorInfo {
-  const primitive = _primitive(s, { gradient: "input" });
-  const dx = makeFloats(_inputShape(s));
+  const primitive = convPrimitive(s, { gradient: "input" });
+  const dx = makeFloats(inputShape(s));
   primitive.run({
     dy: floatsOf(dy),
     kernel: floatsOf(filter),
@@ -64,7 +64,7 @@ export function nativeConv2dFilterGradient(
   { x, dy }: { x: TensorInfo; dy: TensorInfo },
   s: ConvSizes,
 ): { filter: TensorInfo; bias: TensorInfo } {
-  const primitive = _primitive(s, { gradient: "kernel", hasBias: true });
+  const primitive = convPrimitive(s, { gradient: "kernel", hasBias: true });
   const filter = makeFloats([
     s.filterHeight,
     s.filterWidth,
@@ -81,7 +81,7 @@ export function nativeConv2dFilterGradient(
   return { filter: filter.info, bias: bias.info };
 }
 
-function _primitive(
+function convPrimitive(
   s: ConvSizes,
   options: {
     gradient?: "input" | "kernel";
@@ -91,24 +91,24 @@ function _primitive(
   const { gradient, hasBias = false } = options;
   const key = `conv2d,${gradient},${hasBias},${Object.values(s)}`;
   return primitiveOf(key, (library) => {
-    const x = imageLayout(_inputShape(s));
-    const y = imageLayout(_outputShape(s));
+    const x = imageLayout(inputShape(s));
+    const y = imageLayout(outputShape(s));
     const bias = hasBias ? rowMajor([s.outChannels]) : undefined;
-    const filter = _filterLayout(s);
+    const filter = filterLayout(s);
     const biases = bias === undefined ? {} : { bias };
     const direct: Convolution = {
       kind: "convolution",
       by: "direct",
       gradient,
       x,
-      kernel: _isRepackable(s) ? _any(filter) : filter,
+      kernel: isRepackable(s) ? any(filter) : filter,
       bias,
       y,
       windows: windowsOf(s, [s.filterHeight, s.filterWidth]),
     };
     return makePrimitive(
       library,
-      _byTiles(library, direct) ?? direct,
+      byTiles(library, direct) ?? direct,
       gradient === "input"
         ? { dy: y, kernel: filter, dx: x }
         : gradient === "kernel"
@@ -119,7 +119,7 @@ function _primitive(
 }
 
 /** The layout that the library likes best. */
-function _any(layout: Layout): Layout {
+function any(layout: Layout): Layout {
   return { ...layout, strides: "any" };
 }
 
@@ -127,7 +127,7 @@ function _any(layout: Layout): Layout {
  * The same convolution by tiles, as Winograd's (Lavin and Gray, 2016), where the library thinks that faster: version 2 does
  * for 3x3 and many channels, and it is, two to three times; version 3 has none.
  */
-function _byTiles(
+function byTiles(
   library: OneDnn,
   direct: Convolution,
 ): Convolution | undefined {
@@ -136,25 +136,25 @@ function _byTiles(
   const isCandidate = `${size};${direct.windows.strides}` === "3,3;1,1" &&
     Math.min(outChannels, inChannels) >= MIN_TILED_CHANNELS;
   if (!isCandidate || strides !== "any") return;
-  const [x, y] = [direct.x, direct.y].map(_any);
+  const [x, y] = [direct.x, direct.y].map(any);
   const tiled: Convolution = { ...direct, by: "any", x, y };
   return implementationOf(library, tiled).includes("wino") ? tiled : undefined;
 }
 
 /** Where the windows of a convolution or a pooling are. */
-type _Places = Omit<
+type Places = Omit<
   ConvSizes,
   "inChannels" | "outChannels" | "filterHeight" | "filterWidth"
 >;
 
 /** How windows lie, as the library describes it. */
 export function windowsOf(
-  s: _Places,
+  s: Places,
   size: readonly [number, number],
 ): Windows {
   const strides = [s.strideHeight, s.strideWidth];
   const padBefore = [s.padTop, s.padLeft];
-  const padAfter = [0, 1].map((d) => Math.max(0, -_left(s, size, d)));
+  const padAfter = [0, 1].map((d) => Math.max(0, -left(s, size, d)));
   return { strides, padBefore, padAfter };
 }
 
@@ -164,17 +164,17 @@ export function windowsOf(
  * windows in padding alone there is no largest value, and convolutions of version 3 crash the process with some.
  */
 export function areWindowsUsual(
-  s: _Places,
+  s: Places,
   size: readonly [number, number],
 ): boolean {
   const { strides, padBefore, padAfter } = windowsOf(s, size);
   return size.every((n, d) =>
-    _left(s, size, d) < strides[d] && padBefore[d] < n && padAfter[d] < n
+    left(s, size, d) < strides[d] && padBefore[d] < n && padAfter[d] < n
   );
 }
 
 /** How much of the input is behind the last window, in a column or in a row; below 0 where the window goes beyond. */
-function _left(s: _Places, size: readonly [number, number], d: number): number {
+function left(s: Places, size: readonly [number, number], d: number): number {
   const [inSize, outSize, stride, padding] = [
     [s.inHeight, s.outHeight, s.strideHeight, s.padTop],
     [s.inWidth, s.outWidth, s.strideWidth, s.padLeft],
@@ -182,11 +182,11 @@ function _left(s: _Places, size: readonly [number, number], d: number): number {
   return inSize + padding - (outSize - 1) * stride - size[d];
 }
 
-function _inputShape(s: ConvSizes): number[] {
+function inputShape(s: ConvSizes): number[] {
   return [s.batch, s.inHeight, s.inWidth, s.inChannels];
 }
 
-function _outputShape(s: ConvSizes): number[] {
+function outputShape(s: ConvSizes): number[] {
   return [s.batch, s.outHeight, s.outWidth, s.outChannels];
 }
 
@@ -194,14 +194,14 @@ function _outputShape(s: ConvSizes): number[] {
  * Whether the library may have kernels in the layout that it likes best. Version 3.7.2, Debian 13's, puts some that have one
  * channel on both sides there wrongly, and writes beyond its memory in the filter gradient of 1x1 kernels with strides.
  */
-function _isRepackable(s: ConvSizes): boolean {
+function isRepackable(s: ConvSizes): boolean {
   const hasStrides = s.strideHeight * s.strideWidth > 1;
   return s.inChannels * s.outChannels > 1 &&
     !(s.filterHeight * s.filterWidth === 1 && hasStrides);
 }
 
 /** HWIO, as the library names dimensions: out, in, height, width. */
-function _filterLayout(s: ConvSizes): Layout {
+function filterLayout(s: ConvSizes): Layout {
   const { filterHeight, filterWidth, inChannels, outChannels } = s;
   const row = filterWidth * inChannels * outChannels;
   return {

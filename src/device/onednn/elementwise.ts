@@ -29,10 +29,10 @@ import {
   soleFloats,
 } from "./tensors.ts";
 
-type _Floats = Float32Array<ArrayBuffer>;
+type Floats = Float32Array<ArrayBuffer>;
 
 /** The layout of so many elements, whatever their shape. */
-function _flat(size: number): Layout {
+function asFlat(size: number): Layout {
   return { dims: [size], strides: [1] };
 }
 
@@ -43,7 +43,7 @@ export function nativeUnary(
   { alpha = 0, beta = 0 }: { alpha?: number; beta?: number } = {},
 ): TensorInfo {
   const y = makeFloats(x.shape);
-  _apply({ of, alpha, beta }, floatsOf(x), y.values);
+  apply({ of, alpha, beta }, floatsOf(x), y.values);
   return y.info;
 }
 
@@ -69,9 +69,9 @@ export function nativeBinary(
 /** Applies a function to each pair of elements. */
 export function combine(
   of: BinaryFunction,
-  a: _Floats,
-  b: _Floats,
-  y: _Floats,
+  a: Floats,
+  b: Floats,
+  y: Floats,
 ): void {
   const rows = a.length / b.length;
   const layout = rowMajor(
@@ -88,26 +88,26 @@ export function combine(
 }
 
 /** Square roots, in place. */
-export function rootInPlace(x: _Floats): void {
-  _apply({ of: "sqrt", alpha: 0, beta: 0 }, x, x);
+export function rootInPlace(x: Floats): void {
+  apply({ of: "sqrt", alpha: 0, beta: 0 }, x, x);
 }
 
 /** Applies an activation, in place. */
-export function applyInPlace(x: _Floats, of: "relu" | "sigmoid"): void {
-  _apply({ of, alpha: 0, beta: 0 }, x, x);
+export function applyInPlace(x: Floats, of: "relu" | "sigmoid"): void {
+  apply({ of, alpha: 0, beta: 0 }, x, x);
 }
 
 /** Adds a number to each element, in place. */
-export function increaseInPlace(x: _Floats, beta: number): void {
-  _apply({ of: "linear", alpha: 1, beta }, x, x);
+export function increaseInPlace(x: Floats, beta: number): void {
+  apply({ of: "linear", alpha: 1, beta }, x, x);
 }
 
-function _apply(
+function apply(
   f: { of: ElementwiseFunction; alpha: number; beta: number },
-  x: _Floats,
-  y: _Floats,
+  x: Floats,
+  y: Floats,
 ): void {
-  const flat = _flat(y.length);
+  const flat = asFlat(y.length);
   const key = `unary,${f.of},${f.alpha},${f.beta},${y.length}`;
   primitiveOf(key, (library) =>
     makePrimitive(
@@ -119,8 +119,8 @@ function _apply(
 
 /** Computes `y = alpha * x + beta * y`, where it is. */
 export function accumulate(
-  y: _Floats,
-  x: _Floats,
+  y: Floats,
+  x: Floats,
   { alpha, beta = 1 }: { alpha: number; beta?: number },
 ): void {
   addScaled(nativeLibrary(), { alpha, x, beta, y });
@@ -183,7 +183,7 @@ export function columnSums(
   x: TensorInfo,
   { rows, columns }: { rows: number; columns: number },
 ): TensorInfo {
-  return _withOnes(rows, (a) =>
+  return withOnes(rows, (a) =>
     nativeMatmul(
       { a, b: x, outputShape: [columns] },
       { rows: 1, columns, depth: rows },
@@ -192,7 +192,7 @@ export function columnSums(
 
 /** Looks for NaN. */
 export function hasNaN(x: TensorInfo): boolean {
-  const sums = _partialSums(x);
+  const sums = partialSums(x);
   const isFound = floatsOf(sums).some(Number.isNaN);
   cpuBackend().disposeData(sums.dataId);
   return isFound;
@@ -201,19 +201,19 @@ export function hasNaN(x: TensorInfo): boolean {
 /** Adds up the squares of all elements. */
 export function squareSum(x: TensorInfo): number {
   const squares = nativeBinary(x, x, "multiply");
-  const sums = _partialSums(squares);
+  const sums = partialSums(squares);
   const total = floatsOf(sums).reduce((sum, part) => sum + part, 0);
   for (const { dataId } of [squares, sums]) cpuBackend().disposeData(dataId);
   return total;
 }
 
 /** Sums over the last half of the dimensions. */
-function _partialSums(x: TensorInfo): TensorInfo {
+function partialSums(x: TensorInfo): TensorInfo {
   const half = Math.ceil(x.shape.length / 2);
   const [rows, depth] = [x.shape.slice(0, half), x.shape.slice(half)].map(
     (shape) => shape.reduce((product, n) => product * n, 1),
   );
-  return _withOnes(
+  return withOnes(
     depth,
     (b) =>
       nativeMatmul({ a: x, b, outputShape: [rows] }, {
@@ -225,7 +225,7 @@ function _partialSums(x: TensorInfo): TensorInfo {
 }
 
 /** Lends a vector of ones. */
-function _withOnes(
+function withOnes(
   length: number,
   multiply: (ones: TensorInfo) => TensorInfo,
 ): TensorInfo {

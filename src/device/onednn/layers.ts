@@ -72,7 +72,7 @@ export function nativeConvLayer(
     const output = asTensor(pooled);
     if (places === undefined) save([x, kernel, asTensor(y)]);
     else {
-      _free(y);
+      free(y);
       save([x, kernel, output, asTensor(places)]);
     }
     return output;
@@ -88,14 +88,14 @@ export function nativeConvLayer(
     if (pool?.kind === "average") steps.unshift(unpool);
     const dz = steps.reduce((gradient: TensorInfo, step) => {
       const next = step(gradient);
-      if (gradient !== dy) _free(gradient);
+      if (gradient !== dy) free(gradient);
       return next;
     }, dy);
     const gradients = nativeConv2dFilterGradient({ x, dy: dz }, sizes);
     const dx = needsInputGradient
       ? [nativeConv2dInputGradient({ dy: dz, filter: kernel }, sizes)]
       : [];
-    if (dz !== dy) _free(dz);
+    if (dz !== dy) free(dz);
     return [gradients.filter, gradients.bias, ...dx].map(asTensor);
   }) as Tensor4D;
 }
@@ -114,7 +114,7 @@ export function nativeDenseLayer(
       { rows, columns, depth: inputs },
     );
     activated(output, activation);
-    if (dropout) _drop(floatsOf(output), dropout);
+    if (dropout) drop(floatsOf(output), dropout);
     const tensor = asTensor(output);
     save([x, kernel, tensor]);
     return tensor;
@@ -124,7 +124,7 @@ export function nativeDenseLayer(
     if (dropout) {
       const masked = dz;
       dz = nativeUnary(masked, "linear", { alpha: 1 / (1 - dropout.rate) });
-      if (masked !== dy) _free(masked);
+      if (masked !== dy) free(masked);
     }
     const dx = nativeMatmul(
       { a: dz, b: kernel, outputShape: [rows, inputs] },
@@ -135,7 +135,7 @@ export function nativeDenseLayer(
       { rows: inputs, columns, depth: rows, transposeA: true },
     );
     const dBias = columnSums(dz, { rows, columns });
-    if (dz !== dy) _free(dz);
+    if (dz !== dy) free(dz);
     return [dx, dKernel, dBias].map(asTensor);
   }) as Tensor2D;
 }
@@ -163,14 +163,14 @@ export function nativeDropoutLayer(x: Tensor, options: Dropout): Tensor {
   const run = (values: TensorInfo): Tensor => {
     const output = makeFloats(values.shape);
     output.values.set(floatsOf(values));
-    _drop(output.values, options);
+    drop(output.values, options);
     return asTensor(output.info);
   };
   return differentiable([x], () => run(x), (dy) => [run(dy)]);
 }
 
 /** The random numbers are drawn one by one, which no function of the library does. */
-function _drop(
+function drop(
   values: Float32Array<ArrayBuffer>,
   { rate, key }: Dropout,
 ): void {
@@ -182,7 +182,7 @@ function _drop(
   }
 }
 
-function _free({ dataId }: TensorInfo): void {
+function free({ dataId }: TensorInfo): void {
   cpuBackend().disposeData(dataId);
 }
 

@@ -34,10 +34,10 @@ export function nativeMatmul(
   const primitive = primitiveOf(key, (library) => {
     // A single product needs no third dimension, with which fewer of the library's ways work.
     const rank = batch === 1 ? 2 : 3;
-    const x = _matrices(rank, [batchA, rows, depth], transposeA);
-    const x2 = _matrices(rank, [batchB, depth, columns], transposeB);
-    const y = _matrices(rank, [batch, rows, columns]);
-    const biasRow = hasBias ? _matrices(rank, [1, 1, columns]) : undefined;
+    const x = matrices(rank, [batchA, rows, depth], transposeA);
+    const x2 = matrices(rank, [batchB, depth, columns], transposeB);
+    const y = matrices(rank, [batch, rows, columns]);
+    const biasRow = hasBias ? matrices(rank, [1, 1, columns]) : undefined;
     return makePrimitive(
       library,
       { kind: "product", a: x, b: x2, bias: biasRow, y },
@@ -55,7 +55,7 @@ export function nativeMatmul(
 }
 
 /** Matrices of so many rows and columns; transposed ones are stored by column. */
-function _matrices(
+function matrices(
   rank: number,
   [batch, rows, columns]: readonly [number, number, number],
   isTransposed = false,

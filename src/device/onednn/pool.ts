@@ -38,7 +38,7 @@ export function nativePool(
   kind: PoolKind,
   s: PoolSizes,
 ): NativePooled {
-  const primitive = _primitive(kind, s, false);
+  const primitive = poolPrimitive(kind, s, false);
   const pooled = makeFloats(poolOutputShape(s));
   const places = kind === "max" ? makeBytes(primitive.placesBytes) : undefined;
   primitive.run({
@@ -69,7 +69,7 @@ export function nativePoolGradient(
   s: PoolSizes,
 ): TensorInfo {
   const kind = places === undefined ? "average" : "max";
-  const primitive = _primitive(kind, s, true);
+  const primitive = poolPrimitive(kind, s, true);
   const dx = makeFloats(poolInputShape(s));
   primitive.run({
     dy: floatsOf(dy),
@@ -79,7 +79,7 @@ export function nativePoolGradient(
   return dx.info;
 }
 
-function _primitive(
+function poolPrimitive(
   kind: PoolKind,
   s: PoolSizes,
   isGradient: boolean,

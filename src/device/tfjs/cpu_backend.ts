@@ -87,13 +87,13 @@ export class CpuMemory {
   floats(length: number): Float32Array<ArrayBuffer> {
     const bytes = length * Float32Array.BYTES_PER_ELEMENT;
     const buffer = this.#lend(bytes);
-    return new Float32Array(buffer, _offsetOf(buffer, bytes), length);
+    return new Float32Array(buffer, offsetOf(buffer, bytes), length);
   }
 
   /** Makes an array of bytes, lent like {@linkcode floats}. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
     const buffer = this.#lend(length);
-    return new Uint8Array(buffer, _offsetOf(buffer, length), length);
+    return new Uint8Array(buffer, offsetOf(buffer, length), length);
   }
 
   /** Counts another tensor that holds an array. */
@@ -155,7 +155,7 @@ export class CpuMemory {
 }
 
 /** Bytes from the start of memory to the first aligned place, where there is one. */
-function _offsetOf(buffer: ArrayBuffer, bytes: number): number {
+function offsetOf(buffer: ArrayBuffer, bytes: number): number {
   if (buffer.byteLength < bytes + ALIGNMENT) return 0;
   return alignedOffset(buffer);
 }

@@ -65,7 +65,7 @@ for (
   const [what, { permissions, named, missing }] of Object.entries(SITUATIONS)
 ) {
   Deno.test(`initBackend() makes the plain CPU ready with ${what}, and says so`, async () => {
-    const { device, library, isNativeInUse, warnings, losses } = await _run(
+    const { device, library, isNativeInUse, warnings, losses } = await run(
       permissions,
       named,
     );
@@ -74,7 +74,7 @@ for (
     assertMatch(warnings[0], /^This runs on the CPU in plain JavaScript/);
     assertMatch(warnings[0], missing);
     assert(!warnings[0].includes("\n"), warnings[0]);
-    const usual = await _usually();
+    const usual = await usually();
     assert(losses[1] < losses[0], `it learns: ${losses}`);
     assertClose(losses, usual.losses, { relative: 1e-6 });
   });
@@ -88,13 +88,13 @@ Deno.test({
   async fn() {
     const { version, path, threads } = found.library!;
     for (
-      const outcome of [await _usually(), await _run(without("--allow-env"))]
+      const outcome of [await usually(), await run(without("--allow-env"))]
     ) {
       assertEquals(outcome.device, "cpu");
       assertEquals(outcome.library, { name: "oneDNN", version, path, threads });
       assertEquals(outcome.isNativeInUse, true);
       assertEquals(outcome.warnings, []);
-      assertClose(outcome.losses, (await _usually()).losses, {});
+      assertClose(outcome.losses, (await usually()).losses, {});
     }
   },
 });
@@ -102,12 +102,12 @@ Deno.test({
 let usual: Promise<Outcome> | undefined;
 
 /** What happens with all permissions. */
-function _usually(): Promise<Outcome> {
-  return usual ??= _run(ALL, Deno.env.get(LIBRARY_VARIABLE));
+function usually(): Promise<Outcome> {
+  return usual ??= run(ALL, Deno.env.get(LIBRARY_VARIABLE));
 }
 
 /** Runs a step in a process of its own. */
-async function _run(
+async function run(
   permissions: readonly string[],
   named = "",
 ): Promise<Outcome> {

@@ -78,7 +78,7 @@ nativeTest(
   (library) => {
     const { primitive, calls } = _product(library);
     const y = new Float32Array(8);
-    primitive.run({ x: _iota(6), kernel: _iota(12), y });
+    primitive.run({ x: iota(6), kernel: iota(12), y });
     assertEquals([...y], [20, 23, 26, 29, 56, 68, 80, 92]);
     assert(calls.includes("dnnl_primitive_execute"));
     assertEquals(calls.at(-1), "dnnl_stream_wait");
@@ -86,15 +86,15 @@ nativeTest(
   },
 );
 
-const GOOD = () => ({ x: _iota(6), kernel: _iota(12) });
+const GOOD = () => ({ x: iota(6), kernel: iota(12) });
 /** What must not reach the library, and how the error names it. */
 const BAD: Readonly<Record<string, [arrays: Partial<Arrays>, what: string]>> = {
   "a short array": [
-    { x: _iota(5) },
+    { x: iota(5) },
     "its x is Float32Array of 5: expected Float32Array of 6",
   ],
   "a long array": [
-    { kernel: _iota(13) },
+    { kernel: iota(13) },
     "its kernel is Float32Array of 13: expected Float32Array of 12",
   ],
   "an array of another type": [
@@ -106,7 +106,7 @@ const BAD: Readonly<Record<string, [arrays: Partial<Arrays>, what: string]>> = {
     "its kernel is nothing: expected Float32Array of 12",
   ],
   "an array whose memory went elsewhere": [
-    { x: _detached(6) },
+    { x: detached(6) },
     "its x is Float32Array of 0: expected Float32Array of 6",
   ],
 };
@@ -155,7 +155,7 @@ nativeTest("addScaled() computes alpha x + beta y in place", (library) => {
 nativeTest(
   "addScaled() calls nothing with arrays that do not fit",
   (library) => {
-    const { watched, calls } = _watch(library);
+    const { watched, calls } = watch(library);
     const y = Float32Array.of(1, 2, 3);
     const bad = [
       { x: new Float32Array(2), y },
@@ -184,7 +184,7 @@ nativeTest(
 );
 
 /** The library, and the names of the functions that are called from now on. */
-function _watch(library: OneDnn): { watched: OneDnn; calls: string[] } {
+function watch(library: OneDnn): { watched: OneDnn; calls: string[] } {
   const calls: string[] = [];
   const call: OneDnn["call"] = (name, ...values: NativeValue[]) => {
     calls.push(name);
@@ -197,7 +197,7 @@ function _watch(library: OneDnn): { watched: OneDnn; calls: string[] } {
 function _product(
   library: OneDnn,
 ): { primitive: Primitive; calls: string[] } {
-  const { watched, calls } = _watch(library);
+  const { watched, calls } = watch(library);
   const primitive = makePrimitive(
     watched,
     { kind: "product", a: ROWS, b: DEPTHS, y: COLUMNS },
@@ -206,11 +206,11 @@ function _product(
   return { primitive, calls };
 }
 
-function _iota(length: number): Float32Array {
+function iota(length: number): Float32Array {
   return Float32Array.from({ length }, (_, i) => i);
 }
 
-function _detached(length: number): Float32Array {
+function detached(length: number): Float32Array {
   const values = new Float32Array(length);
   structuredClone(values.buffer, { transfer: [values.buffer] });
   return values;

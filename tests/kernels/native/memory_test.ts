@@ -28,26 +28,26 @@ function _make(factor: number): Tensor {
   return tf.tidy(() => tf.mul(tf.tensor1d(numbers(SIZE)), tf.scalar(factor)));
 }
 
-function _bufferOf(tensor: Tensor): ArrayBufferLike {
+function bufferOf(tensor: Tensor): ArrayBufferLike {
   const { values } = (tf.backend() as CpuBackend).data.get(tensor.dataId);
   return (values as Float32Array).buffer;
 }
 
 /** Compares every number; a list of all differences of so many would take minutes. */
-function _assertSame(actual: ArrayLike<number>, expected: ArrayLike<number>) {
+function assertSame(actual: ArrayLike<number>, expected: ArrayLike<number>) {
   assertClose(actual, expected, {});
 }
 
-function _twice(): Float32Array {
+function twice(): Float32Array {
   return numbers(SIZE).map((value) => 2 * value);
 }
 
 nativeTest("memory of a disposed tensor is used again", () => {
   const first = _make(2);
-  const buffer = _bufferOf(first);
+  const buffer = bufferOf(first);
   first.dispose();
   const second = _make(3);
-  assert(_bufferOf(second) === buffer);
+  assert(bufferOf(second) === buffer);
   second.dispose();
 });
 
@@ -79,17 +79,17 @@ for (const [what, [view, begin, end]] of Object.entries(VIEWS)) {
     `memory that a ${what} still shows is not used again before that is disposed`,
     async () => {
       const x = _make(2);
-      const buffer = _bufferOf(x);
+      const buffer = bufferOf(x);
       const shown = view(x);
-      assert(_bufferOf(shown) === buffer, "it shows the same memory");
+      assert(bufferOf(shown) === buffer, "it shows the same memory");
       x.dispose();
       const others = [3, 4, 5].map(_make);
-      for (const other of others) assert(_bufferOf(other) !== buffer);
+      for (const other of others) assert(bufferOf(other) !== buffer);
       const values = Float32Array.from(await shown.data());
-      _assertSame(values, _twice().slice(begin, end));
+      assertSame(values, twice().slice(begin, end));
       shown.dispose();
       const next = _make(6);
-      assert(_bufferOf(next) === buffer, "then it is used again");
+      assert(bufferOf(next) === buffer, "then it is used again");
       tf.dispose([...others, next]);
     },
   );
@@ -104,7 +104,7 @@ nativeTest(
     tf.dispose([x, slice]);
     const others = [3, 4].map(_make);
     const values = Float32Array.from(await clone.data());
-    _assertSame(values, _twice().slice(100, 1100));
+    assertSame(values, twice().slice(100, 1100));
     tf.dispose([clone, ...others]);
   },
 );
@@ -117,7 +117,7 @@ for (const how of ["data", "dataSync", "array"] as const) {
       const given = await x[how]();
       x.dispose();
       const others = [3, 4].map(_make);
-      _assertSame(Float32Array.from(given as Float32Array), _twice());
+      assertSame(Float32Array.from(given as Float32Array), twice());
       tf.dispose(others);
     },
   );
@@ -129,7 +129,7 @@ nativeTest(
     const x = _make(2);
     (await x.data()).fill(9);
     x.dataSync().fill(9);
-    _assertSame(await x.data(), _twice());
+    assertSame(await x.data(), twice());
     x.dispose();
   },
 );
@@ -137,7 +137,7 @@ nativeTest(
 const BATCH = 4;
 
 /** A network with every kind of layer, some of whose tensors are large, 14x14x1 to 3 classes. */
-function _makeNet(): Sequential {
+function makeNet(): Sequential {
   return new Sequential({
     inputShape: [14, 14, 1],
     layers: [
@@ -159,7 +159,7 @@ function _train(optimizer: Optimizer): {
   step: (i: number) => void;
   dispose: () => void;
 } {
-  const net = _makeNet();
+  const net = makeNet();
   const pixels = numbers(BATCH * 14 * 14, [0, 1]);
   const images = tf.tensor4d(pixels, [BATCH, 14, 14, 1]);
   const labels = tf.tensor1d([0, 1, 2, 0], "int32");
@@ -233,12 +233,12 @@ for (const [what, make] of Object.entries(OPTIMIZERS)) {
       for (const [i, weight] of weights.entries()) {
         // Training goes on.
         assertNotEquals(await weight.data(), copies[i]);
-        _assertSame(read[i], copies[i]);
-        _assertSame(await clones[i].data(), copies[i]);
-        _assertSame(await flat[i].data(), copies[i]);
-        _assertSame(given[i], starts[i]);
+        assertSame(read[i], copies[i]);
+        assertSame(await clones[i].data(), copies[i]);
+        assertSame(await flat[i].data(), copies[i]);
+        assertSame(given[i], starts[i]);
         if (isKept(i)) {
-          _assertSame(await (tensors[i] as Tensor).data(), starts[i]);
+          assertSame(await (tensors[i] as Tensor).data(), starts[i]);
         }
       }
       tf.dispose([
@@ -247,7 +247,7 @@ for (const [what, make] of Object.entries(OPTIMIZERS)) {
         ...tensors.filter((_, i) => isKept(i)) as Tensor[],
       ]);
       dispose();
-      read.forEach((values, i) => _assertSame(values, copies[i]));
+      read.forEach((values, i) => assertSame(values, copies[i]));
     },
   );
 }

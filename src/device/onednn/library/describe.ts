@@ -24,13 +24,13 @@ const STRUCTURE_BYTES = 16384;
 const NO_ATTRIBUTES = null;
 
 /** The middle of a function's name, and its parameters but for those that all have. */
-type _Description = readonly [stem: string, ...values: NativeValue[]];
+type Description = readonly [stem: string, ...values: NativeValue[]];
 
 /** Describes an operation, and has the library choose how to compute it. */
 export function describe(library: OneDnn, operation: Operation): Handle {
   const forward = forwardOf(operation);
   const hint = forward === undefined ? undefined : describe(library, forward);
-  const [stem, ...values] = _description(library, operation);
+  const [stem, ...values] = description(library, operation);
   const { engine } = library;
   if (library.major === 2) {
     const structure = new Uint8Array(STRUCTURE_BYTES);
@@ -53,7 +53,7 @@ export function describe(library: OneDnn, operation: Operation): Handle {
   );
 }
 
-function _description(library: OneDnn, operation: Operation): _Description {
+function description(library: OneDnn, operation: Operation): Description {
   const isOld = library.major === 2;
   const memory = (layout?: Layout) => describeMemory(library, layout);
   const direction = operation.gradient ? "backward" : "forward";
@@ -71,7 +71,7 @@ function _description(library: OneDnn, operation: Operation): _Description {
         ...purpose,
         ALGORITHMS.convolution[operation.by],
         ...layouts.map(memory),
-        ..._windows(windows, isOld ? [] : [_none(windows)]),
+        ...windowsOf(windows, isOld ? [] : [none(windows)]),
       ];
     }
     case "pooling": {
@@ -82,7 +82,7 @@ function _description(library: OneDnn, operation: Operation): _Description {
         ALGORITHMS.pooling[takes],
         memory(x),
         memory(y),
-        ..._windows(windows, isOld ? [size] : [size, _none(windows)]),
+        ...windowsOf(windows, isOld ? [size] : [size, none(windows)]),
       ];
     }
     case "product": {
@@ -118,7 +118,7 @@ function _description(library: OneDnn, operation: Operation): _Description {
 }
 
 /** Strides, something more, padding before and padding after. */
-function _windows(
+function windowsOf(
   { strides, padBefore, padAfter }: Windows,
   others: readonly (readonly number[])[],
 ): BigInt64Array<ArrayBuffer>[] {
@@ -126,7 +126,7 @@ function _windows(
 }
 
 /** Dilations that leave windows as they are. */
-function _none({ strides }: Windows): number[] {
+function none({ strides }: Windows): number[] {
   return strides.map(() => 0);
 }
 
@@ -153,8 +153,8 @@ export function describeMemory(
   let descriptor = descriptors.get(key);
   if (descriptor === undefined) {
     descriptor = strides === "any"
-      ? _make(library, "tag", [dims.length, longs(dims), FLOAT32, ANY_LAYOUT])
-      : _make(library, "strides", [
+      ? make(library, "tag", [dims.length, longs(dims), FLOAT32, ANY_LAYOUT])
+      : make(library, "strides", [
         dims.length,
         longs(dims),
         FLOAT32,
@@ -170,7 +170,7 @@ export function longs(values: readonly number[]): BigInt64Array<ArrayBuffer> {
   return BigInt64Array.from(values, BigInt);
 }
 
-function _make(
+function make(
   library: OneDnn,
   by: "tag" | "strides",
   values: readonly (number | BufferSource)[],

@@ -85,21 +85,21 @@ let found: FoundOneDnn | undefined;
 
 /** Opens the library, once. */
 export function findOneDnn(): FoundOneDnn {
-  return found ??= _find();
+  return found ??= find();
 }
 
-function _find(): FoundOneDnn {
+function find(): FoundOneDnn {
   // Nobody is asked for what is not needed. Pointers need the permission for all files.
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
     return { missing: "loading oneDNN needs --allow-ffi, without a path" };
   }
-  const named = _variable();
+  const named = variable();
   const names = named === undefined ? NAMES[Deno.build.os] ?? [] : [named];
   let broken: string | undefined;
   let reason = `oneDNN was not found: ${NO_LIBRARY_REMEDY}`;
   for (const path of names) {
     try {
-      return { library: _open(path) };
+      return { library: openLibrary(path) };
     } catch (error) {
       // Deno says some of it twice.
       const message = (error instanceof Error ? error.message : String(error))
@@ -107,7 +107,7 @@ function _find(): FoundOneDnn {
       if (named !== undefined) {
         reason =
           `${LIBRARY_VARIABLE} names "${named}", which cannot be used (${message})`;
-      } else if (!_isAbsent(message) && broken === undefined) {
+      } else if (!isAbsent(message) && broken === undefined) {
         broken = error instanceof BackendError
           ? message
           : `oneDNN in ${path} cannot be used (${message}): ${NO_LIBRARY_REMEDY}`;
@@ -118,26 +118,26 @@ function _find(): FoundOneDnn {
 }
 
 /** Whether a message says that there is no such file. */
-function _isAbsent(message: string): boolean {
+function isAbsent(message: string): boolean {
   return /no such file|cannot open shared object|module could not be found/i
     .test(message);
 }
 
-function _variable(): string | undefined {
+function variable(): string | undefined {
   const permission = { name: "env", variable: LIBRARY_VARIABLE } as const;
   if (Deno.permissions.querySync(permission).state !== "granted") return;
   return Deno.env.get(LIBRARY_VARIABLE) || undefined;
 }
 
-function _open(path: string): OneDnn {
+function openLibrary(path: string): OneDnn {
   const { symbols: queries } = Deno.dlopen(path, QUERIES);
-  const { version, major } = _version(queries.dnnl_version());
+  const { version, major } = versionOf(queries.dnnl_version());
   if (major !== 2 && major !== 3) {
     throw new BackendError(
       `oneDNN ${version} in ${path} is neither version 2 nor 3: ${NO_LIBRARY_REMEDY}`,
     );
   }
-  _pin(path, queries);
+  pin(path, queries);
   const functions = Deno.dlopen(path, statusFunctions(major)).symbols as Record<
     string,
     (...values: readonly NativeValue[]) => number
@@ -160,7 +160,7 @@ function _open(path: string): OneDnn {
   };
   const engine = make("dnnl_engine_create", CPU, 0n);
   const stream = make("dnnl_stream_create", engine, DEFAULT_STREAM);
-  const threads = _limitThreads(queries);
+  const threads = limitThreads(queries);
   return { path, version, major, threads, engine, stream, queries, call, make };
 }
 
@@ -168,7 +168,7 @@ function _open(path: string): OneDnn {
  * Has the library stay to the end of the process. Deno unloads it with the worker that opened it, while its threads wait in
  * its code: the process crashes then.
  */
-function _pin(path: string, { dlopen }: OneDnn["queries"]): void {
+function pin(path: string, { dlopen }: OneDnn["queries"]): void {
   const flags = { linux: 0x1001, darwin: 0x81 }[Deno.build.os as string];
   // The flags are RTLD_LAZY and RTLD_NODELETE.
   if (flags !== undefined) {
@@ -177,14 +177,14 @@ function _pin(path: string, { dlopen }: OneDnn["queries"]): void {
 }
 
 /** Reads `dnnl_version_t`: three ints first. */
-function _version(pointer: Handle): { version: string; major: number } {
+function versionOf(pointer: Handle): { version: string; major: number } {
   const view = new Deno.UnsafePointerView(pointer!);
   const numbers = [0, 4, 8].map((offset) => view.getInt32(offset));
   return { version: numbers.join("."), major: numbers[0] };
 }
 
 /** OpenMP counts the machine's cores, which may be more than this process may use. */
-function _limitThreads(queries: OneDnn["queries"]): number | undefined {
+function limitThreads(queries: OneDnn["queries"]): number | undefined {
   const threads = queries.omp_get_max_threads?.();
   if (threads === undefined) return;
   const cores = navigator.hardwareConcurrency;

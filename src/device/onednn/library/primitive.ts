@@ -27,7 +27,7 @@ const ARGUMENTS = {
 export type ArgumentName = keyof typeof ARGUMENTS;
 
 /** Where an argument lies: its layout or, for what the library keeps for the gradient, its bytes. */
-type _Place = Layout | "bytes";
+type Place = Layout | "bytes";
 
 /** Arrays by argument. */
 export type Arrays = Partial<
@@ -38,7 +38,7 @@ const QUERY = { argument: 255, implementation: 8 };
 const NO_MEMORY = null;
 
 /** An argument that is ready to be bound. */
-interface _Bound {
+interface Bound {
   readonly name: ArgumentName;
   /** The library's name of the array. */
   readonly memory: Handle;
@@ -47,7 +47,7 @@ interface _Bound {
 }
 
 /** A primitive and what it is executed with. */
-interface _Call {
+interface Call {
   readonly primitive: Handle;
   readonly numArguments: number;
   readonly list: BigUint64Array<ArrayBuffer>;
@@ -70,13 +70,13 @@ export interface Primitive {
 export function makePrimitive(
   library: OneDnn,
   operation: Operation,
-  given: Partial<Readonly<Record<ArgumentName, _Place>>>,
+  given: Partial<Readonly<Record<ArgumentName, Place>>>,
 ): Primitive {
   const descriptor = describe(library, operation);
   const { engine, stream, queries } = library;
-  const before: _Call[] = [];
-  const after: _Call[] = [];
-  const bound: _Bound[] = [];
+  const before: Call[] = [];
+  const after: Call[] = [];
+  const bound: Bound[] = [];
   const inner: [number, Handle][] = [];
   const copies: Handle[] = [];
   let placesBytes = 0;
@@ -109,18 +109,18 @@ export function makePrimitive(
       Number(queries.dnnl_memory_desc_get_size(wanted)),
     );
     copies.push(liked);
-    if (_isWritten(operation, name)) {
-      after.push(_reorder(library, [wanted, own], [liked, memory]));
-    } else before.push(_reorder(library, [own, wanted], [memory, liked]));
+    if (isWritten(operation, name)) {
+      after.push(reorder(library, [wanted, own], [liked, memory]));
+    } else before.push(reorder(library, [own, wanted], [memory, liked]));
   }
-  const calls = [...before, _call(library, descriptor, inner), ...after];
+  const calls = [...before, call(library, descriptor, inner), ...after];
   const check = (arrays: Arrays) => {
     for (const { name, length, type } of bound) {
       requireArray(operation.kind, name, arrays[name], { length, type });
     }
   };
   return {
-    implementation: _implementation(library, descriptor),
+    implementation: nameOfImplementation(library, descriptor),
     placesBytes,
     run(arrays) {
       check(arrays);
@@ -151,17 +151,17 @@ export function makePrimitive(
   };
 }
 
-function _isWritten(operation: Operation, name: ArgumentName): boolean {
+function isWritten(operation: Operation, name: ArgumentName): boolean {
   return operation.gradient
     ? name === "dx" || name === "dKernel" || name === "dBias"
     : name === "y" || name === "places";
 }
 
-function _reorder(
+function reorder(
   library: OneDnn,
   [from, to]: readonly [Handle, Handle],
   [source, target]: readonly [Handle, Handle],
-): _Call {
+): Call {
   const { engine } = library;
   const descriptor = library.make(
     "dnnl_reorder_primitive_desc_create",
@@ -172,15 +172,15 @@ function _reorder(
     null,
   );
   const { x, y } = ARGUMENTS;
-  return _call(library, descriptor, [[x, source], [y, target]]);
+  return call(library, descriptor, [[x, source], [y, target]]);
 }
 
 /** Lists arguments as `dnnl_exec_arg_t`: a number in the first half of 16 bytes, a pointer in the second. */
-function _call(
+function call(
   library: OneDnn,
   descriptor: Handle,
   pairs: readonly (readonly [number, Handle])[],
-): _Call {
+): Call {
   const list = BigUint64Array.from(
     pairs.flatMap(([number, memory]) => [
       BigInt(number),
@@ -197,12 +197,12 @@ export function implementationOf(
   operation: Operation,
 ): string {
   const descriptor = describe(library, operation);
-  const implementation = _implementation(library, descriptor);
+  const implementation = nameOfImplementation(library, descriptor);
   library.call("dnnl_primitive_desc_destroy", descriptor);
   return implementation;
 }
 
-function _implementation(library: OneDnn, descriptor: Handle): string {
+function nameOfImplementation(library: OneDnn, descriptor: Handle): string {
   const place = new BigUint64Array(1);
   const query = QUERY.implementation;
   library.call("dnnl_primitive_desc_query", descriptor, query, 0, place);

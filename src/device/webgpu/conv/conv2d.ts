@@ -153,11 +153,11 @@ export function convWays(
   let all = known.get(traits);
   if (all === undefined) known.set(traits, all = new Map());
   let ways = all.get(key);
-  if (ways === undefined) all.set(key, ways = _find(traits, s));
+  if (ways === undefined) all.set(key, ways = find(traits, s));
   return ways;
 }
 
-function _find(traits: AdapterTraits, s: ConvSizes): ConvWays {
+function find(traits: AdapterTraits, s: ConvSizes): ConvWays {
   const tiles = new Map(
     [MOST_PLACES, MOST_PLACES - 2].map((places) => places - s.filterHeight + 1)
       .filter((m) => m > 1 && fitsWinograd(s, m, traits.maxBindingBytes))

@@ -19,7 +19,7 @@ export function inputPatches(s: ConvSizes): View {
     isVector,
     code: (name) => `
 struct ${name}P { base: i32, y: i32, x: i32 }
-${_tapStep(name, s.inChannels, s, isVector)}
+${tapStep(name, s.inChannels, s, isVector)}
 
 fn ${name}Prepare(i: u32, batch: u32) -> ${name}P {
   let pixel = min(i, ${s.batch * s.outHeight * s.outWidth - 1}u);
@@ -34,7 +34,7 @@ fn ${name}Prepare(i: u32, batch: u32) -> ${name}P {
 fn ${name}At(p: ${name}P, dy: i32, dx: i32) -> bool {
   let y = p.y + dy;
   let x = p.x + dx;
-  return ${_inside(s)};
+  return ${inside(s)};
 }
 
 ${
@@ -63,7 +63,7 @@ export function outputPatches(s: ConvSizes): View {
     isVector,
     code: (name) => `
 struct ${name}P { image: i32, y: i32, x: i32 }
-${_tapStep(name, s.outChannels, s, isVector)}
+${tapStep(name, s.outChannels, s, isVector)}
 
 fn ${name}Prepare(i: u32, batch: u32) -> ${name}P {
   let pixel = min(i, ${s.batch * s.inHeight * s.inWidth - 1}u);
@@ -146,7 +146,7 @@ fn ${name}Step(k: u32) -> ${name}S {
 fn ${name}At(s: ${name}S, dy: i32, dx: i32) -> bool {
   let y = s.y + dy;
   let x = s.x + dx;
-  return ${_inside(s)};
+  return ${inside(s)};
 }
 
 ${
@@ -160,7 +160,7 @@ ${
 }
 
 /** The step along taps and channels: the tap's place and the channel, once per vector or once per element. */
-function _tapStep(
+function tapStep(
   name: string,
   channels: number,
   s: ConvSizes,
@@ -189,7 +189,7 @@ ${
 }`;
 }
 
-function _inside({ inHeight, inWidth }: ConvSizes): string {
+function inside({ inHeight, inWidth }: ConvSizes): string {
   return `(u32(y) < ${inHeight}u) & (u32(x) < ${inWidth}u)`;
 }
 

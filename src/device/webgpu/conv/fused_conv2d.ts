@@ -56,7 +56,7 @@ export function fusedConv2d(
     const gradient = { dy, after: activation && { y, activation } };
     const { bias, dz } = pool?.kind === "average"
       ? averagePoolBiasGradient(backend, gradient, pool.sizes)
-      : _biasGradient(backend, gradient);
+      : biasGradientOf(backend, gradient);
     const gradients = pool?.kind === "max"
       ? pooledConvGradients(backend, { x, filter, dy: dz, places }, {
         conv: sizes,
@@ -75,7 +75,7 @@ export function fusedConv2d(
 }
 
 /** Gradients of the bias and of the biased sums or, with max pooling, of the largest of them. */
-function _biasGradient(
+function biasGradientOf(
   backend: WebGPUBackend,
   gradient: { dy: Tensor; after?: Activated },
 ): BiasGradient {

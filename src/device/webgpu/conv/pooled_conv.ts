@@ -60,8 +60,8 @@ export function pooledConv(
   sizes: PooledConvSizes,
 ): PooledWithPlaces {
   const output = makePooled(backend, sizes.pool, tensors.stored);
-  const stored = _storedTypes(backend, tensors.x, output.pooled);
-  _forEachPart(sizes, stored, ({ conv, pool, of }) => {
+  const stored = storedTypes(backend, tensors.x, output.pooled);
+  forEachPart(sizes, stored, ({ conv, pool, of }) => {
     const x = of(tensors.x);
     const y = conv2dForward(backend, { ...tensors, x }, conv);
     maxPoolWithPlaces(backend, y, pool, {
@@ -87,7 +87,7 @@ export function pooledConvGradients(
   const { x, filter, dy, places } = tensors;
   const { conv, pool, needsInputGradient } = sizes;
   if (needsInputGradient || !fitsSparse(conv)) {
-    return _unpooledGradients(backend, tensors, sizes);
+    return unpooledGradients(backend, tensors, sizes);
   }
   const key = convKey("conv2d pooled filter gradient", conv);
   const kernel = runOperation(backend, {
@@ -97,14 +97,14 @@ export function pooledConvGradients(
     run: (way, [x, dy, places]) =>
       way === "sparse"
         ? sparseFilterGradient(backend, { x, dy, places }, { conv, pool }, key)
-        : _unpooledGradients(backend, { x, filter, dy, places }, sizes).kernel,
+        : unpooledGradients(backend, { x, filter, dy, places }, sizes).kernel,
     sample: (index) => index === 2 ? randomPlaces(pool) : undefined,
   }, [x, dy, places]);
   return { kernel };
 }
 
 /** Gradients by way of the gradient of the unpooled output. */
-function _unpooledGradients(
+function unpooledGradients(
   backend: WebGPUBackend,
   tensors: {
     x: TensorInfo;
@@ -117,8 +117,8 @@ function _unpooledGradients(
   const { filter } = tensors;
   const { needsInputGradient } = sizes;
   const parts: ConvGradients[] = [];
-  const stored = _storedTypes(backend, tensors.x, tensors.dy);
-  _forEachPart(sizes, stored, ({ conv, pool, of }) => {
+  const stored = storedTypes(backend, tensors.x, tensors.dy);
+  forEachPart(sizes, stored, ({ conv, pool, of }) => {
     const { x, dy, places } = tensors;
     const unpooled = { dy: of(dy), places: of(places) };
     const dz = maxPoolGradientAt(backend, unpooled, pool);
@@ -157,7 +157,7 @@ export function convGradients(
 }
 
 /** What the input and the pooled tensor store. */
-function _storedTypes(
+function storedTypes(
   backend: WebGPUBackend,
   input: TensorInfo,
   pooled: TensorInfo,
@@ -172,7 +172,7 @@ function _storedTypes(
  * Runs something on each part of the batch: with its sizes, and with what gives its images of a tensor. Parts may have twice
  * as many images, and begin at multiples of twice as many, where the tensors store float16.
  */
-function _forEachPart(
+function forEachPart(
   { conv, pool, ...sizes }: PooledConvSizes,
   { input, pooled }: { input: StoredType; pooled: StoredType },
   run: (part: {

@@ -97,7 +97,7 @@ export function fitsSparse(s: ConvSizes): boolean {
     fits(s.inHeight, s.outHeight, s.strideHeight, s.filterHeight) &&
     fits(s.inWidth, s.outWidth, strideWidth, s.filterWidth) &&
     strideWidth * inChannels % 4 === 0 && s.inWidth * inChannels % 4 === 0 &&
-    s.filterHeight * _vectorsOfRow(s) <= MOST_SUMS;
+    s.filterHeight * vectorsOfRow(s) <= MOST_SUMS;
 }
 
 /**
@@ -117,7 +117,7 @@ export function sparseFilterShader(
   const groups = across * splits;
   const x = Math.min(groups, MAX_GROUPS);
   const row = inWidth * inChannels / 4;
-  const vectors = range(_vectorsOfRow(s));
+  const vectors = range(vectorsOfRow(s));
   const rows = range(s.filterHeight);
   const taps = s.filterWidth * inChannels;
   const sums = rows.flatMap((y) => vectors.map((v) => ({ y, v })));
@@ -168,6 +168,6 @@ ${
 }
 
 /** Vectors that cover a row of the filter. */
-function _vectorsOfRow({ filterWidth, inChannels }: ConvSizes): number {
+function vectorsOfRow({ filterWidth, inChannels }: ConvSizes): number {
   return Math.ceil(filterWidth * inChannels / 4);
 }

@@ -53,9 +53,9 @@ export function winogradForward(
   { sizes: s, m, key }: TiledConvolution,
 ): TensorInfo {
   const epilogue = { hasBias: bias !== undefined, activation };
-  const isHalf = _isAnyHalf(backend, [x], stored);
+  const isHalf = isAnyHalf(backend, [x], stored);
   const name = `${key},${m},${isHalf},${epilogue.hasBias},${activation}`;
-  const plan = _planOf(
+  const plan = planOf(
     forwardPlans,
     backend,
     name,
@@ -71,7 +71,7 @@ export function winogradForward(
         epilogue,
       }),
   );
-  return _forward(backend, plan, { from: x, filter, bias, stored });
+  return forward(backend, plan, { from: x, filter, bias, stored });
 }
 
 /**
@@ -87,8 +87,8 @@ export function winogradInputGradient(
   { sizes: s, m, key }: TiledConvolution,
 ): TensorInfo {
   const r = s.filterHeight;
-  const isHalf = _isAnyHalf(backend, [dy], stored);
-  const plan = _planOf(
+  const isHalf = isAnyHalf(backend, [dy], stored);
+  const plan = planOf(
     forwardPlans,
     backend,
     `${key},${m},${isHalf}`,
@@ -104,7 +104,7 @@ export function winogradInputGradient(
         epilogue: {},
       }),
   );
-  return _forward(backend, plan, { from: dy, filter, stored });
+  return forward(backend, plan, { from: dy, filter, stored });
 }
 
 /**
@@ -116,8 +116,8 @@ export function winogradFilterGradient(
   { x, dy }: { x: TensorInfo; dy: TensorInfo },
   { sizes, m, key }: TiledConvolution,
 ): TensorInfo {
-  const isHalf = _isAnyHalf(backend, [x, dy]);
-  const plan = _planOf(
+  const isHalf = isAnyHalf(backend, [x, dy]);
+  const plan = planOf(
     filterPlans,
     backend,
     `${key},${m},${isHalf}`,
@@ -142,7 +142,7 @@ export function winogradFilterGradient(
 }
 
 /** Transforms tiles, multiplies them with transformed filters and transforms the products to tiles of the output. */
-function _forward(
+function forward(
   backend: WebGPUBackend,
   plan: ForwardPlan,
   { from, filter, bias, stored }: {
@@ -167,7 +167,7 @@ function _forward(
 }
 
 /** Whether images that are read or written store float16. */
-function _isAnyHalf(
+function isAnyHalf(
   backend: WebGPUBackend,
   read: readonly TensorInfo[],
   stored?: StoredType,
@@ -176,7 +176,7 @@ function _isAnyHalf(
     read.some((images) => storedType(backend, images) === "float16");
 }
 
-function _planOf<Plan>(
+function planOf<Plan>(
   plans: WeakMap<AdapterTraits, Map<string, Plan>>,
   backend: WebGPUBackend,
   key: string,
@@ -309,7 +309,7 @@ export function planTiles(
   const { images, height, width, channels } = tiles;
   const size = images * height * width * channels;
   const shape = [along.rows.length ** 2, countTiles(tiles), channels];
-  return _plan(backend, shape, {
+  return transformOf(backend, shape, {
     size,
     key: `tiles to places,${Object.values(tiles)},${along.name}`,
     write: (source) => tilesToPlaces(tiles, along, source),
@@ -323,7 +323,7 @@ export function planPlaces(
   along: Matrix,
 ): Transform {
   const place = shape.at(-1)! * shape.at(-2)!;
-  return _plan(backend, shape, {
+  return transformOf(backend, shape, {
     size: along.rows[0].length ** 2 * place,
     key: `places to places,${place},${along.name}`,
     write: (source) => placesToPlaces(place, along, source),
@@ -339,7 +339,7 @@ export function planProducts(
 ): Transform {
   const { images, height, width, channels } = tiles;
   const places = along.rows[0].length ** 2;
-  return _plan(backend, [images, height, width, channels], {
+  return transformOf(backend, [images, height, width, channels], {
     size: places * countTiles(tiles) * channels,
     key: `products to tiles,${Object.values(tiles)},${along.name},${
       Object.values(epilogue)
@@ -400,7 +400,7 @@ export function multiplyPlaces(
   return products;
 }
 
-function _plan(
+function transformOf(
   backend: WebGPUBackend,
   shape: readonly number[],
   { size, key, write }: {
@@ -432,13 +432,13 @@ export function fitsWinograd(
   maxBytes: number,
 ): boolean {
   const r = s.filterHeight;
-  const step = _stepOf(s);
+  const step = stepOf(s);
   return r === s.filterWidth && r > 1 && m + r - 1 <= MOST_PLACES &&
     s.strideHeight === 1 && s.strideWidth === 1 &&
     s.inChannels % 4 === 0 && s.outChannels % 4 === 0 &&
     s.padTop < r && s.padLeft < r &&
-    _filterBytes(s, m) <= maxBytes &&
-    step * _bytesPerImage(s, m) <= Math.min(MOST_BYTES, maxBytes);
+    filterBytes(s, m) <= maxBytes &&
+    step * bytesPerImage(s, m) <= Math.min(MOST_BYTES, maxBytes);
 }
 
 /** Height, width and channels of images. */
@@ -472,7 +472,7 @@ export function tilingOf(
 }
 
 /** Bytes per image of the larger of the tensors of transformed tiles, in either direction. */
-function _bytesPerImage(s: ConvSizes, m: number): number {
+function bytesPerImage(s: ConvSizes, m: number): number {
   const channels = Math.max(s.inChannels, s.outChannels);
   const tiles = [inputOf(s), outputOf(s)].map(({ height, width }) =>
     Math.ceil(height / m) * Math.ceil(width / m)
@@ -482,13 +482,13 @@ function _bytesPerImage(s: ConvSizes, m: number): number {
 }
 
 /** Bytes of the transformed filter, and of the products of the filter's gradient. */
-function _filterBytes(s: ConvSizes, m: number): number {
+function filterBytes(s: ConvSizes, m: number): number {
   const places = (m + s.filterHeight - 1) ** 2;
   return BYTES_PER_FLOAT * places * s.inChannels * s.outChannels;
 }
 
 /** The multiple of images that parts begin at. */
-function _stepOf(s: ConvSizes, isHalf = false): number {
+function stepOf(s: ConvSizes, isHalf = false): number {
   return imageStep(
     [inputOf(s), outputOf(s)].map((i) => i.height * i.width * i.channels),
     isHalf ? 2 : 4,
@@ -501,8 +501,8 @@ export function partsOf(
   m: number,
   { maxBytes, isHalf }: { maxBytes: number; isHalf: boolean },
 ): ImagePart[] {
-  const bytes = _bytesPerImage(s, m);
-  const step = _stepOf(s, isHalf);
+  const bytes = bytesPerImage(s, m);
+  const step = stepOf(s, isHalf);
   const most = isHalf ? Math.max(MOST_HALF_BYTES, step * bytes) : MOST_BYTES;
   return cutImages(s.batch, {
     size: bytes / BYTES_PER_FLOAT,

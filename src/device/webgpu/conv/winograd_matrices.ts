@@ -43,11 +43,11 @@ const known = new Map<string, WinogradMatrices>();
 export function winogradMatrices(m: number, r: number): WinogradMatrices {
   const key = `${m},${r}`;
   let matrices = known.get(key);
-  if (matrices === undefined) known.set(key, matrices = _make(m, r));
+  if (matrices === undefined) known.set(key, matrices = make(m, r));
   return matrices;
 }
 
-function _make(m: number, r: number): WinogradMatrices {
+function make(m: number, r: number): WinogradMatrices {
   const points = POINTS.slice(0, m + r - 2);
   const powers = (point: number, count: number) =>
     Array.from({ length: count }, (_, j) => point ** j);
@@ -67,8 +67,8 @@ function _make(m: number, r: number): WinogradMatrices {
   });
   return {
     input: named("input", [
-      ...others.map((roots) => [..._polynomial(roots), 0]),
-      _polynomial(points),
+      ...others.map((roots) => [...polynomial(roots), 0]),
+      polynomial(points),
     ]),
     filter: named("filter", filter),
     turnedFilter: named("turned", filter.map((row) => row.toReversed())),
@@ -80,7 +80,7 @@ function _make(m: number, r: number): WinogradMatrices {
 }
 
 /** Coefficients of the polynomial with these roots, the constant first. */
-function _polynomial(roots: readonly number[]): number[] {
+function polynomial(roots: readonly number[]): number[] {
   return roots.reduce(
     (coefficients, root) =>
       [...coefficients, 0].map((c, j) =>

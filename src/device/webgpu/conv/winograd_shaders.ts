@@ -62,9 +62,9 @@ fn at(image: u32, y: i32, x: i32, channel: u32) -> vec4f {
 }
 
 ${indexOf(vectors, workgroups)}
-${_findTile(t)}
+${findTile(t)}
 ${
-    _transform(matrix, {
+    transform(matrix, {
       load: (y, x) => `at(image, y + ${y}, x + ${x}, channel)`,
       store: (place, value) =>
         `outputWrite(${place * vectors}u + i, ${value});`,
@@ -93,7 +93,7 @@ ${declareOperand("taps", { binding: 1, width: 4, source })}
 
 ${indexOf(vectors, workgroups)}
 ${
-    _transform(matrix, {
+    transform(matrix, {
       load: (y, x) => `tapsRead(${(y * columns + x) * vectors}u + i)`,
       store: (place, value) =>
         `outputWrite(${place * vectors}u + i, ${value});`,
@@ -123,7 +123,7 @@ ${declareOperand("products", { binding: 1, width: 4, source })}
 ${finishFunction(epilogue, { binding: 2, type: "vec4f" })}
 
 ${indexOf(vectors, workgroups)}
-${_findTile(t)}
+${findTile(t)}
   let bias = ${
     epilogue.hasBias
       ? `vec4f(${
@@ -135,7 +135,7 @@ ${_findTile(t)}
     t.channels / 4
   }u + channel;
 ${
-    _transform(matrix, {
+    transform(matrix, {
       load: (row, column) =>
         `productsRead(${(row * columns + column) * vectors}u + i)`,
       store: (place, value) => {
@@ -154,7 +154,7 @@ ${
 }
 
 /** Declares `image`, the first row `y` and column `x` of the tile, and `channel`, of vector `i`. */
-function _findTile(t: TiledImages): string {
+function findTile(t: TiledImages): string {
   return `  let channel = i % ${t.channels / 4}u;
   let tile = i / ${t.channels / 4}u;
   let image = tile / ${t.tilesDown * t.tilesAcross}u;
@@ -163,7 +163,7 @@ function _findTile(t: TiledImages): string {
 }
 
 /** Loads a square, applies the matrix along its columns and then its rows, and stores the square that this gives. */
-function _transform(
+function transform(
   matrix: Matrix,
   { load, store }: {
     load: (row: number, column: number) => string;
@@ -175,14 +175,14 @@ function _transform(
   const lines = columns.flatMap((x) => [
     ...columns.map((y) => `let d${y}_${x} = ${load(y, x)};`),
     ...rows.map((i) =>
-      `let t${i}_${x} = ${_combine(matrix.rows[i], (y) => `d${y}_${x}`)};`
+      `let t${i}_${x} = ${combine(matrix.rows[i], (y) => `d${y}_${x}`)};`
     ),
   ]);
   const stores = rows.flatMap((i) =>
     rows.map((j) =>
       store(
         i * rows.length + j,
-        _combine(matrix.rows[j], (x) => `t${i}_${x}`),
+        combine(matrix.rows[j], (x) => `t${i}_${x}`),
       )
     )
   );
@@ -190,7 +190,7 @@ function _transform(
 }
 
 /** A sum of vectors times numbers that are known: in WGSL, without those that are 0. */
-function _combine(
+function combine(
   factors: readonly number[],
   vector: (j: number) => string,
 ): string {
@@ -201,18 +201,18 @@ function _combine(
     ? first.name
     : first.factor === -1
     ? `-${first.name}`
-    : `${_number(first.factor)} * ${first.name}`;
+    : `${formatNumber(first.factor)} * ${first.name}`;
   return others.reduce(
     (sum, { factor, name }) =>
       factor === 1
         ? `(${sum} + ${name})`
         : factor === -1
         ? `(${sum} - ${name})`
-        : `fma(vec4f(${_number(factor)}), ${name}, ${sum})`,
+        : `fma(vec4f(${formatNumber(factor)}), ${name}, ${sum})`,
     head,
   );
 }
 
-function _number(value: number): string {
+function formatNumber(value: number): string {
   return `f32(${Math.fround(value)})`;
 }

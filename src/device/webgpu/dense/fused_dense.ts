@@ -147,7 +147,7 @@ export function biasGradient(
   const program = programOf(
     backend,
     `bias gradient,${rows},${columns},${after?.activation},${after?.dropoutRate},${source}`,
-    () => _partShader(wide, after, source),
+    () => partShader(wide, after, source),
   );
   let dz = dy;
   if (after === undefined) {
@@ -207,7 +207,7 @@ fn main(
 }
 
 /** One invocation per part of the rows and per column, or per four columns. */
-function _partShader(
+function partShader(
   { rows, columns }: MatrixSize,
   after: Omit<Activated, "y"> | undefined,
   source: Source,
@@ -236,7 +236,7 @@ ${indexOf(count, grid)}
     let at = row * ${across}u + column;
     ${
     after
-      ? `let d = ${_derivative(after, type)};
+      ? `let d = ${derivative(after, type)};
     dzWrite(at, d);`
       : "let d = dyRead(at);"
   }
@@ -248,7 +248,7 @@ ${indexOf(count, grid)}
   return { code, workgroups: grid };
 }
 
-function _derivative(
+function derivative(
   { activation, dropoutRate = 0 }: Omit<Activated, "y">,
   type: "vec4f" | "f32",
 ): string {

@@ -21,38 +21,38 @@ const ROWS = 16;
 
 /** Writes the shader. Bindings: the output, the images, and which images and windows. */
 export function gatherShader(batch: number, sizes: GatherSizes): Shader {
-  return _isCopy(sizes) ? _copyShader(batch, sizes) : _shader(batch, sizes);
+  return isCopy(sizes) ? copyShader(batch, sizes) : shader(batch, sizes);
 }
 
 /** Whether four bytes of a word become four neighbours of the output. */
-function _isCopy(s: GatherSizes): boolean {
+function isCopy(s: GatherSizes): boolean {
   const { stored, channels } = s;
-  return !s.before && !s.after && !_isResized(s) &&
+  return !s.before && !s.after && !isResized(s) &&
     stored.height * stored.width * channels % 4 === 0 &&
     s.mean.length === 1 && s.std.length === 1;
 }
 
 /** One invocation per four values. */
-function _copyShader(batch: number, s: GatherSizes): Shader {
+function copyShader(batch: number, s: GatherSizes): Shader {
   const words = s.stored.height * s.stored.width * s.channels / 4;
   const workgroups = gridOf(batch * words);
   return {
     code: `
 @group(0) @binding(0) var<storage, read_write> output: array<vec4f>;
-${_inputs()}
+${inputs()}
 
 ${indexOf(batch * words, workgroups)}
   let image = u32(rows[i / ${words}u]);
   let word = pixels[image * ${words}u + i % ${words}u];
   let bytes = vec4f(unpack4xU8(word));
-  output[i] = ${_values("bytes", s)};
+  output[i] = ${valuesOf("bytes", s)};
 }
 `,
     workgroups,
   };
 }
 
-function _shader(batch: number, s: GatherSizes): Shader {
+function shader(batch: number, s: GatherSizes): Shader {
   const { stored, resized, output, channels } = s;
   const rowLength = output.width * channels;
   const strips = Math.ceil(rowLength / 4);
@@ -63,15 +63,13 @@ function _shader(batch: number, s: GatherSizes): Shader {
     word: s.before ? 1 + WINDOW_WORDS : 1,
     width: resized.width,
   });
-  const { columns, row } = _isResized(s)
-    ? _blended(s, before)
-    : _plain(s, before);
+  const { columns, row } = isResized(s) ? blended(s, before) : plain(s, before);
   return {
     code: `
 @group(0) @binding(0) var<storage, read_write> output: array<${
       rowLength % 4 === 0 ? "vec4f" : "f32"
     }>;
-${_inputs()}
+${inputs()}
 
 /** The bytes at four places of a row. */
 fn bytesAt(row: u32, columns: vec4u) -> vec4f {
@@ -97,9 +95,9 @@ ${after.lookThrough("i32(y)", "line", "down")}
 ${row}
       bytes = select(bytes, seen, columnIsInside);
     }
-    let result = ${_values("bytes", s)};
+    let result = ${valuesOf("bytes", s)};
     let at = (image * ${output.height}u + y) * ${rowLength}u + 4u * strip;
-${_store(rowLength)}
+${store(rowLength)}
   }
 }
 `,
@@ -108,27 +106,27 @@ ${_store(rowLength)}
 }
 
 /** Declares where the columns come from, once, and `seen`, what is at a line. */
-interface _Lines {
+interface Lines {
   readonly columns: string;
   readonly row: string;
 }
 
-function _plain(s: GatherSizes, before: WindowSnippets): _Lines {
+function plain(s: GatherSizes, before: WindowSnippets): Lines {
   return {
     columns: `${before.lookThrough("column", "left", "across")}
   let leftAt = vec4u(left) * ${s.channels}u + channel;`,
     row: `      var seen = vec4f();
-${_readRow("seen", "line", { s, before })}`,
+${readRow("seen", "line", { s, before })}`,
   };
 }
 
 /** Keeps the two rows that the line lies between. */
-function _blended(s: GatherSizes, before: WindowSnippets): _Lines {
+function blended(s: GatherSizes, before: WindowSnippets): Lines {
   const { viewed, resized, channels } = s;
   const across = [viewed.width, resized.width] as const;
   const down = [viewed.height, resized.height] as const;
   return {
-    columns: `${_neighbours("x", "column", { type: "vec4i", sizes: across })}
+    columns: `${neighbours("x", "column", { type: "vec4i", sizes: across })}
 ${before.lookThrough("x0", "left", "across")}
 ${before.lookThrough("x1", "right", "across")}
   let leftAt = vec4u(left) * ${channels}u + channel;
@@ -136,14 +134,14 @@ ${before.lookThrough("x1", "right", "across")}
   var top = vec4f();
   var bottom = vec4f();
   var current = -1;`,
-    row: `${_neighbours("y", "line", { type: "i32", sizes: down })}
+    row: `${neighbours("y", "line", { type: "i32", sizes: down })}
       if (y0 != current) {
         if (current >= 0 && y0 == current + 1) {
           top = bottom;
         } else {
-${_readRow("top", "y0", { s, before })}
+${readRow("top", "y0", { s, before })}
         }
-${_readRow("bottom", "y1", { s, before })}
+${readRow("bottom", "y1", { s, before })}
         current = y0;
       }
       let seen = top + shareY * (bottom - top);`,
@@ -151,7 +149,7 @@ ${_readRow("bottom", "y1", { s, before })}
 }
 
 /** Sets `target` to what is seen of a row, at the columns of the invocation. */
-function _readRow(
+function readRow(
   target: string,
   y: string,
   { s, before }: { s: GatherSizes; before: WindowSnippets },
@@ -164,7 +162,7 @@ ${before.lookThrough(y, "source", "down")}
             let row = base + u32(source) * ${s.stored.width * s.channels}u;
             let a = select(${fill}, bytesAt(row, leftAt), leftIsInside);
 ${
-    _isResized(s)
+    isResized(s)
       ? `            let b = select(${fill}, bytesAt(row, rightAt), rightIsInside);
             ${target} = a + shareX * (b - a);`
       : `            ${target} = a;`
@@ -174,7 +172,7 @@ ${
 }
 
 /** Declares the two neighbours along an axis, for example `y0` and `y1`, and the share of the second, `shareY`. */
-function _neighbours(
+function neighbours(
   axis: "x" | "y",
   of: string,
   { type, sizes: [inSize, outSize] }: {
@@ -190,13 +188,13 @@ function _neighbours(
   let share${axis.toUpperCase()} = ${float}(${axis}Place % ${whole}) / ${whole}.0;`;
 }
 
-function _inputs(): string {
+function inputs(): string {
   return `@group(0) @binding(1) var<storage, read> pixels: array<u32>;
 @group(0) @binding(2) var<storage, read> rows: array<i32>;`;
 }
 
 /** Stores `result` at `at`, or as much of it as belongs to the row. */
-function _store(rowLength: number): string {
+function store(rowLength: number): string {
   if (rowLength % 4 === 0) return "    output[at / 4u] = result;";
   return range(4).map((j) =>
     `    if (4u * strip + ${j}u < ${rowLength}u) {
@@ -206,15 +204,15 @@ function _store(rowLength: number): string {
 }
 
 /** What becomes of four bytes: scaled, and normalized for their channels. */
-function _values(bytes: string, { divisor, mean, std }: GatherSizes): string {
+function valuesOf(bytes: string, { divisor, mean, std }: GatherSizes): string {
   const scaled = divisor === 1 ? bytes : `${bytes} / ${divisor}.0`;
   const isPlain = mean.every((m) => m === 0) && std.every((s) => s === 1);
   return isPlain
     ? scaled
-    : `(${scaled} - ${_perChannel(mean)}) / ${_perChannel(std)}`;
+    : `(${scaled} - ${perChannel(mean)}) / ${perChannel(std)}`;
 }
 
-function _perChannel(values: readonly number[]): string {
+function perChannel(values: readonly number[]): string {
   return values.slice(1).reduce(
     (chosen, value, i) =>
       `select(${chosen}, vec4f(${floatOf(value)}), channel == vec4u(${
@@ -224,7 +222,7 @@ function _perChannel(values: readonly number[]): string {
   );
 }
 
-function _isResized({ viewed, resized }: GatherSizes): boolean {
+function isResized({ viewed, resized }: GatherSizes): boolean {
   return viewed.height !== resized.height || viewed.width !== resized.width;
 }
 

@@ -46,14 +46,14 @@ fn main(
 ) {${findTile(plan, tiles, step)}
   let firstRow = group.y * ${rows}u;
   let firstColumn = group.x * ${columnsPerGroup}u + lane * 4u;
-${_prepareLeft(plan, tile)}
+${prepareLeft(plan, tile)}
 ${
     range(quads).flatMap((j) =>
       right.along === "outer"
-        ? [`  let r${j} = rightPrepare(${_column(j, tile)}, batch);`]
+        ? [`  let r${j} = rightPrepare(${column(j, tile)}, batch);`]
         : range(4).map((c) =>
           `  let r${4 * j + c} = rightPrepare(${
-            _column(j, tile)
+            column(j, tile)
           } + ${c}u, batch);`
         )
     ).join("\n")
@@ -64,9 +64,9 @@ ${
     range(step / 4).map((part) =>
       `    {
     let place = k + ${4 * part}u;
-${_loadLeft(plan, tile)}
-${_loadRight(right.along, quads)}
-${multiplyAdd(live, quads, (i) => _leftRow(i, left.along, lanes))}
+${loadLeft(plan, tile)}
+${loadRight(right.along, quads)}
+${multiplyAdd(live, quads, (i) => leftRow(i, left.along, lanes))}
     }`
     ).join("\n")
   }
@@ -76,7 +76,7 @@ ${
       rows: live,
       quads,
       row: (i) => `firstRow + ${i}u`,
-      column: (j) => _column(j, tile),
+      column: (j) => column(j, tile),
     })
   }
 }
@@ -85,12 +85,12 @@ ${
 }
 
 /** First column of quad `j` of this invocation. */
-function _column(j: number, { lanes }: { lanes: number }): string {
+function column(j: number, { lanes }: { lanes: number }): string {
   return `firstColumn + ${4 * j * lanes}u`;
 }
 
 /** A load of the left operand covers as many rows as there are lanes, or 4, by 4 places. */
-function _prepareLeft(
+function prepareLeft(
   { left }: GemmPlan,
   { rows, lanes }: { rows: number; lanes: number },
 ): string {
@@ -100,7 +100,7 @@ function _prepareLeft(
   ).join("\n");
 }
 
-function _loadLeft(
+function loadLeft(
   { left }: GemmPlan,
   { rows, lanes }: { rows: number; lanes: number },
 ): string {
@@ -114,7 +114,7 @@ function _loadLeft(
 }
 
 /** Row `i` of the left operand at the four places of this turn. */
-function _leftRow(
+function leftRow(
   i: number,
   along: "depth" | "outer",
   lanes: number,
@@ -129,7 +129,7 @@ function _leftRow(
 }
 
 /** Declares `b${k}_${quad}`: four columns at each of the four places of this turn. */
-function _loadRight(along: "depth" | "outer", quads: number): string {
+function loadRight(along: "depth" | "outer", quads: number): string {
   if (along === "outer") {
     return range(4).flatMap((kk) => [
       `    let rightAt${kk} = rightStep(place + ${kk}u);`,

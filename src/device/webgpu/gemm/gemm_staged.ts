@@ -67,8 +67,8 @@ export function stagedForm(
   };
   const code = `${declarations(plan)}
 
-var<workgroup> leftTile: array<vec4f, ${_vectors(left)}>;
-var<workgroup> rightTile: array<vec4f, ${_vectors(right)}>;
+var<workgroup> leftTile: array<vec4f, ${vectors(left)}>;
+var<workgroup> rightTile: array<vec4f, ${vectors(right)}>;
 
 @compute @workgroup_size(${SIDE}, ${SIDE})
 fn main(
@@ -78,18 +78,18 @@ fn main(
 ) {${findTile(plan, tiles, step)}
   let firstRow = group.y * ${rows}u;
   let firstColumn = group.x * ${columns}u;
-${_prepare(left)}
-${_prepare(right)}
+${prepare(left)}
+${prepare(right)}
 ${declareSums(height, width / 4)}
   for (var k = first; k < end; k = k + ${step}u) {
-${_copy(left)}
-${_copy(right)}
+${copy(left)}
+${copy(right)}
     workgroupBarrier();
     for (var kk = 0u; kk < ${step / 4}u; kk = kk + 1u) {
-${_loads(left, "local.y")}
-${_loads(right, "local.x")}
-${_columnsOf(right)}
-${multiplyAdd(height, width / 4, (i) => _row(left, i))}
+${loads(left, "local.y")}
+${loads(right, "local.x")}
+${columnsOf(right)}
+${multiplyAdd(height, width / 4, (i) => rowOf(left, i))}
     }
     workgroupBarrier();
   }
@@ -109,17 +109,17 @@ ${
 }
 
 /** Vectors from one row or column to the next where they lie along the sum: one more than there are, against bank conflicts. */
-function _stride({ step }: Staged): number {
+function stride({ step }: Staged): number {
   return step / 4 + 1;
 }
 
-function _vectors(staged: Staged): number {
+function vectors(staged: Staged): number {
   const { view, size, step } = staged;
-  return view.along === "depth" ? size * _stride(staged) : step * size / 4;
+  return view.along === "depth" ? size * stride(staged) : step * size / 4;
 }
 
 /** Where the vectors that an invocation copies lie in the tile: row or column, and place of the sum. */
-function _places({ view, size, step }: Staged): string[] {
+function placesOf({ view, size, step }: Staged): string[] {
   const perInvocation = size * step / 4 / SIDE ** 2;
   return range(perInvocation).map((v) => `invocation + ${v * SIDE ** 2}u`).map(
     (vector) =>
@@ -129,21 +129,21 @@ function _places({ view, size, step }: Staged): string[] {
   );
 }
 
-function _prepare(staged: Staged): string {
+function prepare(staged: Staged): string {
   const { name } = staged;
   const first = name === "left" ? "firstRow" : "firstColumn";
-  return _places(staged).map((place, v) => `
+  return placesOf(staged).map((place, v) => `
   let ${name}Place${v} = ${place};
   let ${name}${v} = ${name}Prepare(${first} + ${name}Place${v}.x, batch);`)
     .join("");
 }
 
-function _copy(staged: Staged): string {
+function copy(staged: Staged): string {
   const { name, view, size } = staged;
-  return _places(staged).map((_, v) => {
+  return placesOf(staged).map((_, v) => {
     const place = `${name}Place${v}`;
     const at = view.along === "depth"
-      ? `${place}.x * ${_stride(staged)}u + ${place}.y / 4u`
+      ? `${place}.x * ${stride(staged)}u + ${place}.y / 4u`
       : `${place}.y * ${size / 4}u + ${place}.x / 4u`;
     // The range of a split is a multiple of the places of a turn, so only the end of the whole sum is beyond it.
     return `    ${name}Tile[${at}] = ${name}Load(${name}${v}, ${name}Step(k + ${place}.y));`;
@@ -154,12 +154,12 @@ function _copy(staged: Staged): string {
  * Declares what an invocation multiplies at four places: `${name}${place}_${quad}`, four rows or columns, or
  * `${name}${index}`, four places of one.
  */
-function _loads(staged: Staged, local: string): string {
+function loads(staged: Staged, local: string): string {
   const { name, view, size, each } = staged;
   const lines = view.along === "depth"
     ? range(each).map((i) =>
       `let ${name}Of${i} = ${name}Tile[(${local} * ${each}u + ${i}u) * ${
-        _stride(staged)
+        stride(staged)
       }u + kk];`
     )
     : range(4).flatMap((place) =>
@@ -173,7 +173,7 @@ function _loads(staged: Staged, local: string): string {
 }
 
 /** Declares `b${place}_${quad}`: four columns at each of the four places. */
-function _columnsOf({ name, view, each }: Staged): string {
+function columnsOf({ name, view, each }: Staged): string {
   return range(4).flatMap((place) =>
     range(each / 4).map((quad) => {
       const columns = range(4).map((c) =>
@@ -188,7 +188,7 @@ function _columnsOf({ name, view, each }: Staged): string {
 }
 
 /** Row `i` at the four places. */
-function _row({ name, view }: Staged, i: number): string {
+function rowOf({ name, view }: Staged, i: number): string {
   if (view.along === "depth") return `${name}Of${i}`;
   const quad = Math.floor(i / 4);
   const component = COMPONENTS[i % 4];

@@ -17,12 +17,12 @@ import { declareOperand, declareResult, type Width } from "../wgsl/operand.ts";
 export const COMPONENTS = ["x", "y", "z", "w"] as const;
 
 /** Whether four neighbouring outputs are stored as one vector. */
-function _isVectorStore(plan: GemmPlan): boolean {
+function isVectorStore(plan: GemmPlan): boolean {
   return (plan.outputAlong === "column" ? plan.columns : plan.rows) % 4 === 0;
 }
 
 /** Numbers per element of an operand as it is bound. */
-function _widthOf({ isVector }: View): Width {
+function widthOf({ isVector }: View): Width {
   return isVector ? 4 : 1;
 }
 
@@ -34,12 +34,12 @@ export function declarations(plan: GemmPlan): string {
   const { left, right, tile } = plan;
   const source = tile.form === "registers" ? "textures" : "buffers";
   return `
-${declareResult("output", { binding: 0, width: _isVectorStore(plan) ? 4 : 1 })}
-${declareOperand("left", { binding: 1, width: _widthOf(left), source })}
-${declareOperand("right", { binding: 2, width: _widthOf(right), source })}
+${declareResult("output", { binding: 0, width: isVectorStore(plan) ? 4 : 1 })}
+${declareOperand("left", { binding: 1, width: widthOf(left), source })}
+${declareOperand("right", { binding: 2, width: widthOf(right), source })}
 ${left.code("left")}
 ${right.code("right")}
-${_storeFunction(plan)}`;
+${storeFunction(plan)}`;
 }
 
 /** Workgroups of a product: tiles across, tiles down, and products times splits. */
@@ -121,10 +121,10 @@ export function storeTile(
 ): string {
   if (plan.outputAlong === "column") {
     return [
-      ...range(quads).map((j) => _loadBias(plan, `bias${j}`, column(j))),
+      ...range(quads).map((j) => loadBias(plan, `bias${j}`, column(j))),
       ...range(rows).flatMap((i) =>
         range(quads).map((j) =>
-          _storeSums(plan, {
+          storeSums(plan, {
             row: row(i),
             column: column(j),
             sums: `c${i}_${j}`,
@@ -137,10 +137,10 @@ export function storeTile(
   const sum = (i: number, j: number, component: string) =>
     i < rows ? `c${i}_${j}.${component}` : "0.0";
   return range(Math.ceil(rows / 4)).flatMap((i) => [
-    _loadBias(plan, `bias${i}`, row(4 * i)),
+    loadBias(plan, `bias${i}`, row(4 * i)),
     ...range(quads).flatMap((j) =>
       COMPONENTS.map((component, c) =>
-        _storeSums(plan, {
+        storeSums(plan, {
           row: row(4 * i),
           column: `${column(j)} + ${c}u`,
           sums: `vec4f(${
@@ -154,24 +154,24 @@ export function storeTile(
 }
 
 /** Declares the bias of four outputs that are neighbours in memory, to be loaded once and not per output. */
-function _loadBias(plan: GemmPlan, name: string, channel: string): string {
-  return _hasBias(plan) ? `  let ${name} = biasAt(${channel});` : "";
+function loadBias(plan: GemmPlan, name: string, channel: string): string {
+  return hasBias(plan) ? `  let ${name} = biasAt(${channel});` : "";
 }
 
 /** Stores four sums that are neighbours in memory, the first at (row, column). */
-function _storeSums(
+function storeSums(
   plan: GemmPlan,
   at: { row: string; column: string; sums: string; bias: string },
 ): string {
-  const bias = _hasBias(plan) ? at.bias : "vec4f()";
+  const bias = hasBias(plan) ? at.bias : "vec4f()";
   return `  store(group.z, ${at.row}, ${at.column}, finish(${at.sums}, ${bias}));`;
 }
 
-function _hasBias({ epilogue, splits }: GemmPlan): boolean {
+function hasBias({ epilogue, splits }: GemmPlan): boolean {
   return splits === 1 && Boolean(epilogue.hasBias);
 }
 
-function _storeFunction(plan: GemmPlan): string {
+function storeFunction(plan: GemmPlan): string {
   const { rows, columns, outputAlong, epilogue, splits } = plan;
   const [fixed, moving] = outputAlong === "column"
     ? ["row", "column"]
@@ -179,7 +179,7 @@ function _storeFunction(plan: GemmPlan): string {
   const [fixedEnd, movingEnd] = outputAlong === "column"
     ? [rows, columns]
     : [columns, rows];
-  const store = _isVectorStore(plan)
+  const store = isVectorStore(plan)
     ? `
   if (${fixed} < ${fixedEnd}u && ${moving} < ${movingEnd}u) {
     outputWrite(at / 4u, values);
@@ -196,7 +196,7 @@ function _storeFunction(plan: GemmPlan): string {
     `    biases[min(channel + ${j}u, ${movingEnd - 1}u)],`;
   return `${finish}
 ${
-    _hasBias(plan)
+    hasBias(plan)
       ? `
 fn biasAt(channel: u32) -> vec4f {
   return vec4f(

@@ -78,21 +78,21 @@ export function runProduct(
     hasBias: bias !== undefined,
     activation: product.activation,
   };
-  const { names, byName } = _waysOf(backend, product, epilogue);
+  const { names, byName } = waysOf(backend, product, epilogue);
   return runOperation(backend, {
     key: keyOf(backend, product.key, [left, right]),
     ways: names,
     usual: names[0],
     run(name, [left, right, bias]) {
       const way = byName.get(name)!;
-      way.program ??= _programOf(backend, product, epilogue, way.tiling);
+      way.program ??= programOfTiling(backend, product, epilogue, way.tiling);
       const operands = { left, right, bias, outputShape, stored };
-      return _run(backend, product, operands, { ...epilogue, ...way });
+      return runWay(backend, product, operands, { ...epilogue, ...way });
     },
   }, bias === undefined ? [left, right] : [left, right, bias]);
 }
 
-function _run(
+function runWay(
   backend: WebGPUBackend,
   { rows, columns, batch }: Product,
   { left, right, bias, outputShape, stored }: ProductTensors,
@@ -114,7 +114,7 @@ function _run(
   return output;
 }
 
-function _waysOf(
+function waysOf(
   backend: WebGPUBackend,
   product: Product,
   { hasBias, activation }: Epilogue,
@@ -137,7 +137,7 @@ function _waysOf(
   return ways;
 }
 
-function _programOf(
+function programOfTiling(
   backend: WebGPUBackend,
   product: Product,
   epilogue: Epilogue,
@@ -154,11 +154,11 @@ function _programOf(
   return programOf(
     backend,
     `${product.key},${choices}`,
-    () => gemm(_plan(product, tiling, epilogue)),
+    () => gemm(plan(product, tiling, epilogue)),
   );
 }
 
-function _plan(
+function plan(
   product: Product,
   tiling: Tiling,
   epilogue: Epilogue,
@@ -205,13 +205,13 @@ export function addSplits(
     `sum of splits,${batch},${splits},${rows},${columns},${
       epilogue.hasBias === true
     },${epilogue.activation}`,
-    () => _shader(sizes, epilogue),
+    () => shader(sizes, epilogue),
   );
   dispatch(backend, program, [output, partial, ...bias ? [bias] : []]);
 }
 
 /** One invocation per output. */
-function _shader(
+function shader(
   { rows, columns, batch, splits }: SplitSizes,
   epilogue: Epilogue,
 ): Shader {

@@ -75,16 +75,16 @@ export function chooseTilings(
   traits: AdapterTraits,
 ): Tiling[] {
   const choices = traits.lanes > 1
-    ? _registerTiles(sizes, traits)
+    ? registerTiles(sizes, traits)
     : STAGED_TILES.map((size) => ({
       tile: { form: "staged" as const, ...size },
       isTransposed: false,
     }));
-  return choices.map((choice) => _withSplits(choice, sizes, traits));
+  return choices.map((choice) => withSplits(choice, sizes, traits));
 }
 
 /** The tiles that should take least time, the best first. */
-function _registerTiles(
+function registerTiles(
   sizes: GemmSizes,
   { lanes }: AdapterTraits,
 ): Omit<Tiling, "splits">[] {
@@ -104,7 +104,7 @@ function _registerTiles(
     const sums = rows * columns;
     const turn = COST.load * (rows / lanes + columns) + COST.multiply * sums +
       COST.turn;
-    const turns = _countGroups(candidate, sizes) * sizes.depth / STEP;
+    const turns = countGroups(candidate, sizes) * sizes.depth / STEP;
     // Compiling slows down as the sums outgrow the registers.
     const compile = COMPILE * sums * (1 + sums / 1024);
     return {
@@ -117,30 +117,30 @@ function _registerTiles(
 }
 
 /** Workgroups that cover the product. */
-function _countGroups(
+function countGroups(
   { tile, isTransposed }: Omit<Tiling, "splits">,
   sizes: GemmSizes,
 ): number {
   const [rows, columns] = isTransposed
     ? [sizes.columns, sizes.rows]
     : [sizes.rows, sizes.columns];
-  return Math.ceil(rows / tile.rows) * Math.ceil(columns / _widthOf(tile)) *
+  return Math.ceil(rows / tile.rows) * Math.ceil(columns / widthOf(tile)) *
     sizes.batch;
 }
 
 /** Columns of a workgroup. */
-function _widthOf(tile: Tile): number {
+function widthOf(tile: Tile): number {
   if (tile.form === "staged") return tile.columns;
   return tile.columns * tile.lanes;
 }
 
 /** Cuts the sums where there would be too few workgroups to keep the adapter busy, or too long loops. */
-function _withSplits(
+function withSplits(
   choice: Omit<Tiling, "splits">,
   sizes: GemmSizes,
   traits: AdapterTraits,
 ): Tiling {
-  const groups = _countGroups(choice, sizes);
+  const groups = countGroups(choice, sizes);
   const bytes = sizes.rows * sizes.columns * sizes.batch * 4;
   const splits = Math.min(
     Math.ceil((traits.isSoftware ? 16 : 256) / groups),

@@ -31,7 +31,7 @@ export function crossEntropy(
     () => {
       const workgroups = gridOf(rows);
       return {
-        code: _rowCode(indexOf(rows, workgroups), classes, count),
+        code: rowCode(indexOf(rows, workgroups), classes, count),
         workgroups,
       };
     },
@@ -40,7 +40,7 @@ export function crossEntropy(
   const loss = makeOutput(backend, []);
   const correct = makeOutput(backend, [], "int32");
   const total = programOf(backend, `cross entropy sums,${rows}`, () => ({
-    code: _totalCode(rows),
+    code: totalCode(rows),
     workgroups: [1, 1, 1],
   }));
   dispatch(backend, total, [loss, correct, rowLosses, rowHits]);
@@ -50,7 +50,7 @@ export function crossEntropy(
 }
 
 /** One invocation per row. */
-function _rowCode(head: string, classes: number, count: number): string {
+function rowCode(head: string, classes: number, count: number): string {
   return `
 @group(0) @binding(0) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(1) var<storage, read_write> losses: array<f32>;
@@ -87,7 +87,7 @@ ${head}
 }
 
 /** Adds up the rows in one workgroup. */
-function _totalCode(rows: number): string {
+function totalCode(rows: number): string {
   return `
 @group(0) @binding(0) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(1) var<storage, read_write> correct: array<i32>;

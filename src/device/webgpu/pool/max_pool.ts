@@ -34,7 +34,7 @@ export function maxPool(
   sizes: PoolSizes,
 ): TensorInfo {
   const output = makeOutput(backend, poolOutputShape(sizes));
-  const source = _sourceOf(backend, x);
+  const source = sourceOf(backend, x);
   const key = `${poolKey("max pool", sizes)},${source}`;
   const program = programOf(
     backend,
@@ -64,7 +64,7 @@ export function maxPoolWithPlaces(
   output: PooledWithPlaces = makePooled(backend, sizes, storedType(backend, x)),
 ): PooledWithPlaces {
   const { pooled, places } = output;
-  const source = _sourceOf(backend, x);
+  const source = sourceOf(backend, x);
   const program = programOf(
     backend,
     `${poolKey("max pool with places", sizes)},${source}`,
@@ -102,7 +102,7 @@ export function maxPoolGradient(
 ): TensorInfo {
   const { dy, x } = tensors;
   const places = makeOutput(backend, poolOutputShape(sizes), "int32");
-  const source = _sourceOf(backend, x);
+  const source = sourceOf(backend, x);
   const key = `${poolKey("max pool places", sizes)},${source}`;
   const program = programOf(
     backend,
@@ -127,7 +127,7 @@ export function maxPoolGradientAt(
     poolInputShape(sizes),
     storedType(backend, dy),
   );
-  const source = _sourceOf(backend, dy);
+  const source = sourceOf(backend, dy);
   const key = `${poolKey("max pool gradient", sizes)},${source}`;
   const program = programOf(backend, key, () => gradientShader(sizes, source));
   dispatch(backend, program, [dx, tensors.places, dy]);
@@ -147,7 +147,7 @@ export function differentiableMaxPool(x: Tensor4D, sizes: PoolSizes): Tensor4D {
   ]) as Tensor4D;
 }
 
-function _sourceOf(backend: WebGPUBackend, { shape }: TensorInfo): Source {
+function sourceOf(backend: WebGPUBackend, { shape }: TensorInfo): Source {
   const size = shape.reduce((product, n) => product * n, 1);
   return sourceOfPass(traitsOf(backend), size);
 }

@@ -30,7 +30,7 @@ export function poolWidth({ channels }: PoolSizes): Width {
 }
 
 /** Elements per pixel. */
-function _across(s: PoolSizes): number {
+function acrossOf(s: PoolSizes): number {
   return s.channels / poolWidth(s);
 }
 
@@ -50,8 +50,8 @@ export function windowShader(
   s: PoolSizes,
   parts: PoolParts,
 ): Shader {
-  const across = _across(s);
-  return _shader(
+  const across = acrossOf(s);
+  return shader(
     s.batch * s.outHeight * s.outWidth * across,
     parts,
     `
@@ -86,8 +86,8 @@ export function coverShader(
   s: PoolSizes,
   parts: PoolParts,
 ): Shader {
-  const across = _across(s);
-  return _shader(
+  const across = acrossOf(s);
+  return shader(
     s.batch * s.inHeight * s.inWidth * across,
     parts,
     `
@@ -133,7 +133,7 @@ export function poolKey(operation: string, s: PoolSizes): string {
   ].join(",");
 }
 
-function _shader(
+function shader(
   count: number,
   { bindings }: PoolParts,
   body: string,

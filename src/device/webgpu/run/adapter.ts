@@ -37,9 +37,9 @@ export const NO_ADAPTER_REMEDY = Deno.build.os === "linux"
  */
 export async function findAdapter(): Promise<GPUAdapter | null> {
   if (Deno.build.os === "linux") {
-    _setDefault("DENO_WEBGPU_BACKEND", "vulkan");
+    setDefault("DENO_WEBGPU_BACKEND", "vulkan");
     // Without it the Vulkan loader prints an error line that concerns nobody.
-    _setDefault("XDG_RUNTIME_DIR", "/tmp");
+    setDefault("XDG_RUNTIME_DIR", "/tmp");
   }
   return await navigator.gpu?.requestAdapter({
     powerPreference: "high-performance",
@@ -90,7 +90,7 @@ export async function openDevice(
 }
 
 /** Sets an environment variable that is not set, where that is permitted. */
-function _setDefault(variable: string, value: string): void {
+function setDefault(variable: string, value: string): void {
   const permission = { name: "env", variable } as const;
   if (Deno.permissions.querySync(permission).state !== "granted") return;
   if (!Deno.env.get(variable)) Deno.env.set(variable, value);

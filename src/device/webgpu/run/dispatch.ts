@@ -68,7 +68,7 @@ export function record(
     const buffer = recorder.tensorMap.get(dataId).resource!;
     const isHalf = (halves >> i & 1) === 1;
     const offset = first * (isHalf ? 2 : 4);
-    const size = _bytesOf(shape, isHalf);
+    const size = bytesOf(shape, isHalf);
     const width = textures[i];
     if (width === undefined) {
       bound.push({ resource: buffer, offset, size });
@@ -95,7 +95,7 @@ export function record(
   const isTimed = recorder.activeTimers != null;
   if (isTimed) recorder.endComputePassEncoder();
   const pass = recorder.computePassEncoder ??= recorder.commandEncoder!
-    .beginComputePass(isTimed ? _timestamps(recorder) : {});
+    .beginComputePass(isTimed ? timestamps(recorder) : {});
   pass.setPipeline(variant.pipeline);
   pass.setBindGroup(0, bindGroup);
   const [x, y, z] = program.shader.workgroups;
@@ -148,7 +148,7 @@ export function makeOutput(
   type: StoredType = "float32",
 ): TensorInfo {
   const isHalf = type === "float16";
-  const bytes = _bytesOf(shape, isHalf);
+  const bytes = bytesOf(shape, isHalf);
   const { maxBindingBytes } = traitsOf(backend);
   if (bytes > maxBindingBytes) {
     throw new ShapeError(
@@ -193,14 +193,14 @@ export function makeFilled(
 const filled = new WeakSet<object>();
 
 /** Bytes of a tensor: those of bindings come in fours. */
-function _bytesOf(shape: readonly number[], isHalf: boolean): number {
+function bytesOf(shape: readonly number[], isHalf: boolean): number {
   let size = 1;
   for (let i = 0; i < shape.length; i++) size *= shape[i];
   return isHalf ? Math.ceil(size / 2) * 4 : size * 4;
 }
 
 /** Where `tf.time` and `tf.profile` expect the times of a pass. */
-function _timestamps(recorder: Recorder): GPUComputePassDescriptor {
+function timestamps(recorder: Recorder): GPUComputePassDescriptor {
   if (!recorder.supportTimestampQuery) return {};
   recorder.querySet ??= recorder.device.createQuerySet({
     type: "timestamp",

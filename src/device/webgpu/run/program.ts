@@ -57,7 +57,7 @@ export function programOf(
   key: string,
   write: () => Shader,
 ): Program {
-  const known = _mapOf(programs, backend.device);
+  const known = mapOf(programs, backend.device);
   let program = known.get(key);
   if (program === undefined) {
     known.set(key, program = { key, shader: write(), variants: new Map() });
@@ -74,7 +74,7 @@ export function variantOf(
   let variant = variants.get(halves);
   if (variant === undefined) {
     const { code, textures } = completeShader(shader.code, halves);
-    const compiled = _mapOf(pipelines, device);
+    const compiled = mapOf(pipelines, device);
     let pipeline = compiled.get(code);
     if (pipeline === undefined) {
       pipeline = device.createComputePipeline({
@@ -102,7 +102,7 @@ export function bindGroupOf(
   bound: readonly Bound[],
 ): GPUBindGroup {
   let at = 0;
-  while (at < bindGroups.length && !_isSame(bindGroups[at].bound, bound)) at++;
+  while (at < bindGroups.length && !isSame(bindGroups[at].bound, bound)) at++;
   if (at === bindGroups.length) {
     const bindGroup = device.createBindGroup({
       layout,
@@ -123,7 +123,7 @@ export function bindGroupOf(
   return known.bindGroup;
 }
 
-function _isSame(a: readonly Bound[], b: readonly Bound[]): boolean {
+function isSame(a: readonly Bound[], b: readonly Bound[]): boolean {
   for (let i = 0; i < a.length; i++) {
     const x = a[i];
     const y = b[i];
@@ -133,7 +133,7 @@ function _isSame(a: readonly Bound[], b: readonly Bound[]): boolean {
   return true;
 }
 
-function _mapOf<V>(
+function mapOf<V>(
   maps: WeakMap<GPUDevice, Map<string, V>>,
   device: GPUDevice,
 ): Map<string, V> {

@@ -66,7 +66,7 @@ export function copyToTexture(
     elements: number;
   },
 ): void {
-  const bytes = _bytesPerElement(textureFormat(width, isHalf));
+  const bytes = bytesPerElement(textureFormat(width, isHalf));
   const bytesPerRow = TEXTURE_WIDTH * bytes;
   const rows = Math.floor(elements / TEXTURE_WIDTH);
   if (rows > 0) {
@@ -89,10 +89,10 @@ export function copyToTexture(
 export function scratchBytes(device: GPUDevice): number {
   const textures = [...scratches.get(device)?.values() ?? []];
   return textures.reduce((sum, { texture: { width, height, format } }) => {
-    return sum + width * height * _bytesPerElement(format);
+    return sum + width * height * bytesPerElement(format);
   }, 0);
 }
 
-function _bytesPerElement(format: GPUTextureFormat): number {
+function bytesPerElement(format: GPUTextureFormat): number {
   return format === "rgba32float" ? 16 : format === "rgba16float" ? 8 : 4;
 }

@@ -32,13 +32,13 @@ const MIN_MS = 100;
 const MOST_REPEATS = 1024;
 
 /** An operation to tune, with the tensors that stand in for its own. */
-interface _Candidate {
+interface Candidate {
   readonly operation: Operation;
-  readonly shapes: readonly _StoredShape[];
+  readonly shapes: readonly StoredShape[];
 }
 
 /** Shape of a tensor, and what it stores. */
-interface _StoredShape {
+interface StoredShape {
   readonly shape: number[];
   readonly stored: StoredType;
 }
@@ -50,8 +50,8 @@ export async function* tuneOperations(
   isKnown: (operation: Operation) => boolean,
 ): AsyncGenerator<TunedOperation> {
   const done = new Set<string>();
-  const watch = (run: () => void): _Candidate[] => {
-    const found = new Map<string, _Candidate>();
+  const watch = (run: () => void): Candidate[] => {
+    const found = new Map<string, Candidate>();
     observeOperations(backend, run, (operation, tensors) => {
       const { key } = operation;
       const shapes = tensors.map((tensor) => ({
@@ -65,21 +65,21 @@ export async function* tuneOperations(
   };
 
   async function* tune(
-    candidates: _Candidate[],
+    candidates: Candidate[],
   ): AsyncGenerator<TunedOperation> {
     for (const { operation, shapes } of candidates) {
       const { key, ways, usual } = operation;
       if (done.has(key)) continue;
       done.add(key);
-      const tensors = _standIns(backend, operation, shapes);
+      const tensors = standIns(backend, operation, shapes);
       try {
         const run = (way: string) => {
           backend.disposeData(operation.run(way, tensors).dataId);
         };
         // What a way is made of is tuned before the way.
         for (const way of ways) yield* tune(watch(() => run(way)));
-        const times = await _measure(backend, { ways, usual, run });
-        const best = _choose(times, usual);
+        const times = await measure(backend, { ways, usual, run });
+        const best = choose(times, usual);
         const chosen = [...chosenWays(backend), [key, best] as const];
         chooseWays(backend, new Map(chosen));
         const [ms, usualMs] = [times.get(best)!, times.get(usual)!];
@@ -94,7 +94,7 @@ export async function* tuneOperations(
 }
 
 /** Measures ways in turns: milliseconds of each that has a chance. */
-async function _measure(
+async function measure(
   backend: WebGPUBackend,
   { ways, usual, run }: {
     ways: readonly string[];
@@ -111,7 +111,7 @@ async function _measure(
       for (let i = 0; i < repeats; i++) run(way);
     };
     while (
-      repeats < MOST_REPEATS && await _time(backend, repeat) < MIN_MS
+      repeats < MOST_REPEATS && await time(backend, repeat) < MIN_MS
     ) repeats *= 2;
     entrants.push({ way, repeat, repeats, all: [] as number[] });
   }
@@ -119,23 +119,23 @@ async function _measure(
     const fastest = Math.min(...entrants.flatMap(({ all }) => all));
     for (const { way, repeat, repeats, all } of entrants) {
       if (way !== usual && all[0] > HOPELESS * fastest) continue;
-      all.push(await _time(backend, repeat) / repeats);
+      all.push(await time(backend, repeat) / repeats);
     }
   }
-  return new Map(entrants.map(({ way, all }) => [way, _median(all)]));
+  return new Map(entrants.map(({ way, all }) => [way, median(all)]));
 }
 
 /** The fastest way, if it saves enough. */
-function _choose(times: ReadonlyMap<string, number>, usual: string): string {
+function choose(times: ReadonlyMap<string, number>, usual: string): string {
   const [fastest, ms] = [...times].sort(([, a], [, b]) => a - b)[0];
   return ms < times.get(usual)! * (1 - LEAST_SAVED) ? fastest : usual;
 }
 
 /** Tensors of the same shapes and types, of what the operation gives or else random numbers; indices are 0. */
-function _standIns(
+function standIns(
   backend: WebGPUBackend,
   { sample }: Operation,
-  shapes: readonly _StoredShape[],
+  shapes: readonly StoredShape[],
 ): Tensor[] {
   return shapes.map(({ shape, stored }, i) => {
     const values = sample?.(i);
@@ -146,20 +146,20 @@ function _standIns(
   });
 }
 
-async function _time(backend: WebGPUBackend, run: () => void): Promise<number> {
-  await _finish(backend);
+async function time(backend: WebGPUBackend, run: () => void): Promise<number> {
+  await finish(backend);
   const start = performance.now();
   run();
-  await _finish(backend);
+  await finish(backend);
   return performance.now() - start;
 }
 
-async function _finish(backend: WebGPUBackend): Promise<void> {
+async function finish(backend: WebGPUBackend): Promise<void> {
   flush(backend);
   await backend.device.queue.onSubmittedWorkDone();
 }
 
-function _median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[sorted.length >> 1];
 }

@@ -33,12 +33,12 @@ export type Observer = (
 ) => void;
 
 /** What is known of the operations on a device. */
-interface _Known {
+interface Known {
   chosen: ReadonlyMap<string, string>;
   observer?: Observer;
 }
 
-const known = new WeakMap<GPUDevice, _Known>();
+const known = new WeakMap<GPUDevice, Known>();
 
 /** Runs an operation in the way chosen for it or, without one, the usual. */
 export function runOperation(
@@ -47,7 +47,7 @@ export function runOperation(
   tensors: readonly TensorInfo[],
 ): TensorInfo {
   const { key, ways, usual, run } = operation;
-  const { chosen, observer } = _knownOf(backend);
+  const { chosen, observer } = knownOf(backend);
   if (ways.length > 1) observer?.(operation, tensors);
   const way = chosen.get(key);
   // One that an older version knew counts for nothing.
@@ -71,14 +71,14 @@ export function chooseWays(
   backend: WebGPUBackend,
   ways: ReadonlyMap<string, string>,
 ): void {
-  _knownOf(backend).chosen = ways;
+  knownOf(backend).chosen = ways;
 }
 
 /** The ways that were chosen. */
 export function chosenWays(
   backend: WebGPUBackend,
 ): ReadonlyMap<string, string> {
-  return _knownOf(backend).chosen;
+  return knownOf(backend).chosen;
 }
 
 /** Watches which operations something runs. */
@@ -87,7 +87,7 @@ export function observeOperations<T>(
   work: () => T,
   observer: Observer,
 ): T {
-  const state = _knownOf(backend);
+  const state = knownOf(backend);
   const outer = state.observer;
   state.observer = observer;
   try {
@@ -97,7 +97,7 @@ export function observeOperations<T>(
   }
 }
 
-function _knownOf({ device }: WebGPUBackend): _Known {
+function knownOf({ device }: WebGPUBackend): Known {
   let state = known.get(device);
   if (state === undefined) known.set(device, state = { chosen: new Map() });
   return state;
@@ -129,7 +129,7 @@ export function traitsOf(backend: WebGPUBackend): AdapterTraits {
   if (traits === undefined) {
     const { isFallbackAdapter, subgroupMinSize, subgroupMaxSize } =
       device.adapterInfo;
-    const hasRegisters = isFallbackAdapter && _readsTextures() &&
+    const hasRegisters = isFallbackAdapter && readsTextures() &&
       device.features.has("subgroups" as GPUFeatureName) &&
       subgroupMinSize === subgroupMaxSize && [4, 8].includes(subgroupMinSize);
     traits = {
@@ -153,7 +153,7 @@ export function sourceOfPass(
 }
 
 /** Whether shaders can read storage textures. */
-function _readsTextures(): boolean {
+function readsTextures(): boolean {
   // Not in Deno's types.
   const { wgslLanguageFeatures } = navigator.gpu as GPU & {
     wgslLanguageFeatures?: ReadonlySet<string>;

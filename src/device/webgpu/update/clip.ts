@@ -35,7 +35,7 @@ export function clipNorm(
   let count = 0;
   for (const gradient of gradients) {
     const size = gradient.shape.reduce((product, n) => product * n, 1);
-    const { program, groups } = _squares(backend, size, count);
+    const { program, groups } = squaresShader(backend, size, count);
     passes.push({ program, gradient });
     count += groups;
   }
@@ -47,7 +47,7 @@ export function clipNorm(
   const finish = programOf(
     backend,
     `clip norm,${count},${maxNorm},${isScaled}`,
-    () => _finishShader(count, { maxNorm, isScaled }),
+    () => finishShader(count, { maxNorm, isScaled }),
   );
   const read = isScaled ? [partial, scale] : [partial];
   dispatchInPlace(backend, finish, { written: [state], read });
@@ -55,7 +55,7 @@ export function clipNorm(
 }
 
 /** Adds up the squares of a tensor, by a workgroup for each part of it, from a place in the partial sums on. */
-function _squares(
+function squaresShader(
   backend: WebGPUBackend,
   size: number,
   first: number,
@@ -70,9 +70,9 @@ function _squares(
     code: `
 @group(0) @binding(0) var<storage, read_write> partial: array<f32>;
 ${declareOperand("gradient", { binding: 1, width, source })}
-${_WORKGROUP_SUM}
+${WORKGROUP_SUM}
 
-${_MAIN}
+${MAIN}
   let begin = group.x * ${perGroup}u;
   let end = min(begin + ${perGroup}u, ${count}u);
   var sum = ${width === 4 ? "vec4f()" : "0.0"};
@@ -92,7 +92,7 @@ ${_MAIN}
 }
 
 /** One workgroup. */
-function _finishShader(
+function finishShader(
   count: number,
   { maxNorm, isScaled }: { maxNorm: number; isScaled: boolean },
 ) {
@@ -104,9 +104,9 @@ ${
       ? "@group(0) @binding(2) var<storage, read> scale: array<f32, 4>;"
       : ""
   }
-${_WORKGROUP_SUM}
+${WORKGROUP_SUM}
 
-${_MAIN}
+${MAIN}
   var sum = 0.0;
   for (var k = i; k < ${count}u; k = k + ${WORKGROUP_SIZE}u) {
     sum = sum + partial[k];
@@ -128,7 +128,7 @@ ${_MAIN}
 }
 
 /** Adds up a number of each invocation of a workgroup; the first then has the sum. */
-const _WORKGROUP_SUM = `
+const WORKGROUP_SUM = `
 var<workgroup> sums: array<f32, ${WORKGROUP_SIZE}>;
 
 fn addUp(i: u32, value: f32) {
@@ -141,7 +141,7 @@ fn addUp(i: u32, value: f32) {
   }
 }`;
 
-const _MAIN = `@compute @workgroup_size(${WORKGROUP_SIZE})
+const MAIN = `@compute @workgroup_size(${WORKGROUP_SIZE})
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) i: u32,

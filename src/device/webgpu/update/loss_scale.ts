@@ -27,7 +27,7 @@ export function updateScale(
   },
   { growthInterval }: ScaleRules,
 ): void {
-  for (const gradient of gradients) _find(backend, gradient, isFound);
+  for (const gradient of gradients) find(backend, gradient, isFound);
   const program = programOf(backend, `loss scale,${growthInterval}`, () => ({
     code: `
 @group(0) @binding(0) var<storage, read_write> state: array<f32, 4>;
@@ -57,7 +57,7 @@ fn main() {
 }
 
 /** Sets `isFound` where a gradient is not finite. */
-function _find(
+function find(
   backend: WebGPUBackend,
   gradient: TensorInfo,
   isFound: TensorInfo,

@@ -66,7 +66,7 @@ export function updateInPlace(
   const most = Math.floor(
     (MAX_STORAGE_BUFFERS - others.length) / (rule.names.length + 1),
   );
-  for (const { members, source } of _groupsOf(backend, parameters, most)) {
+  for (const { members, source } of groupsOf(backend, parameters, most)) {
     const gradients = members.map(({ gradient }) => asNumbers(gradient));
     const written = members.flatMap(({ variables }) => variables);
     written.forEach((variable) => makeSole(backend, variable));
@@ -76,7 +76,7 @@ export function updateInPlace(
     const program = programOf(
       backend,
       `${rule.key},${sizes},${others.length},${source}`,
-      () => _shader(rule, sizes, { isScaled: scale !== undefined, source }),
+      () => shader(rule, sizes, { isScaled: scale !== undefined, source }),
     );
     dispatchInPlace(backend, program, { written, read });
     gradients.forEach((gradient, i) => {
@@ -93,20 +93,20 @@ export function makeSole(backend: WebGPUBackend, variable: Variable): void {
 }
 
 /** Parameters that one dispatch is for. */
-interface _Group {
+interface Group {
   readonly members: Updated[];
   readonly source: Source;
 }
 
 /** Groups parameters, at most so many; one that is read from textures is alone. */
-function _groupsOf(
+function groupsOf(
   backend: WebGPUBackend,
   parameters: readonly Updated[],
   most: number,
-): _Group[] {
+): Group[] {
   const traits = traitsOf(backend);
-  const groups: _Group[] = [];
-  let last: _Group | undefined;
+  const groups: Group[] = [];
+  let last: Group | undefined;
   for (const parameter of parameters) {
     const source = sourceOfPass(traits, parameter.gradient.size);
     if (source === "textures") {
@@ -121,7 +121,7 @@ function _groupsOf(
 }
 
 /** One invocation per number or vector of all parameters, one parameter after the other. */
-function _shader(
+function shader(
   { names, code }: UpdateRule,
   sizes: readonly number[],
   { isScaled, source }: { isScaled: boolean; source: Source },
@@ -264,9 +264,9 @@ export function sgdInPlace(
 
 /** Places of the rates. */
 const RATES = {
-  /** Learning rate; once {@linkcode _correct} has run, over `1 - beta1^t`. */
+  /** Learning rate; once {@linkcode correct} has run, over `1 - beta1^t`. */
   size: 0,
-  /** `1 / sqrt(1 - beta2^t)` once {@linkcode _correct} has run. */
+  /** `1 / sqrt(1 - beta2^t)` once {@linkcode correct} has run. */
   correction: 1,
   /** `1 - beta1`, which float32 holds better than `beta1`; `beta2` likewise. */
   rest1: 2,
@@ -316,7 +316,7 @@ export function adamInPlace(
   numbers[RATES.logBeta2] = log(rates.beta2);
   const filled = makeFilled(backend, numbers);
   makeSole(backend, step);
-  _correct(backend, { step, rates: filled, scale });
+  correct(backend, { step, rates: filled, scale });
   updateInPlace(
     RULE,
     parameters.map(({ weight, gradient, firstMoment, secondMoment }) => ({
@@ -329,7 +329,7 @@ export function adamInPlace(
 }
 
 /** Counts the step, unless it is skipped, and corrects the rates for the moments' beginning at 0. */
-function _correct(
+function correct(
   backend: WebGPUBackend,
   { step, rates, scale }: {
     step: TensorInfo;

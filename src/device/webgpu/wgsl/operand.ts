@@ -66,13 +66,13 @@ export function completeShader(shader: string, halves: number): CompleteShader {
       const isHalf = (halves >> binding & 1) === 1;
       left &= ~(1 << binding);
       const declared = { name, binding, width, type, isHalf };
-      if (kind === "result") return _result(declared);
+      if (kind === "result") return resultOf(declared);
       // There are no textures of single float16 numbers to read.
       if (source !== "textures" || (isHalf && width === 1)) {
-        return _bufferOperand(declared);
+        return bufferOperand(declared);
       }
       textures[binding] = width;
-      return _textureOperand(declared);
+      return textureOperand(declared);
     },
   );
   if (left !== 0) throw new Error(`bindings of float16: ${left} undeclared`);
@@ -86,7 +86,7 @@ export function textureFormat(width: Width, isHalf: boolean): GPUTextureFormat {
 }
 
 /** A binding as it was declared, and what its tensor stores. */
-interface _Declared {
+interface Declared {
   readonly name: string;
   readonly binding: number;
   readonly width: Width;
@@ -94,27 +94,27 @@ interface _Declared {
   readonly isHalf: boolean;
 }
 
-function _typeOf({ width, type }: _Declared): string {
+function typeOf({ width, type }: Declared): string {
   return width === 4 ? `vec4<${type}>` : type;
 }
 
 /** The type of an element in memory. */
-function _storedTypeOf(declared: _Declared): string {
-  if (!declared.isHalf) return _typeOf(declared);
+function storedTypeOf(declared: Declared): string {
+  if (!declared.isHalf) return typeOf(declared);
   return declared.width === 4 ? "vec4<f16>" : "f16";
 }
 
-function _bufferOperand(declared: _Declared): string {
+function bufferOperand(declared: Declared): string {
   const { name, binding } = declared;
   return `@group(0) @binding(${binding}) var<storage, read> ${name}: array<${
-    _storedTypeOf(declared)
+    storedTypeOf(declared)
   }>;
-${_readFunction(declared)}`;
+${readFunction(declared)}`;
 }
 
-function _textureOperand(declared: _Declared): string {
+function textureOperand(declared: Declared): string {
   const { name, binding, width, isHalf } = declared;
-  const type = _typeOf(declared);
+  const type = typeOf(declared);
   return `@group(0) @binding(${binding}) var ${name}: texture_storage_2d<${
     textureFormat(width, isHalf)
   }, read>;
@@ -126,20 +126,20 @@ fn ${name}Read(i: u32) -> ${type} {
 }`;
 }
 
-function _result(declared: _Declared): string {
+function resultOf(declared: Declared): string {
   const { name, binding, isHalf } = declared;
-  const stored = _storedTypeOf(declared);
+  const stored = storedTypeOf(declared);
   return `@group(0) @binding(${binding}) var<storage, read_write> ${name}: array<${stored}>;
-${_readFunction(declared)}
+${readFunction(declared)}
 
-fn ${name}Write(i: u32, value: ${_typeOf(declared)}) {
+fn ${name}Write(i: u32, value: ${typeOf(declared)}) {
   ${name}[i] = ${isHalf ? `${stored}(value)` : "value"};
 }`;
 }
 
-function _readFunction(declared: _Declared): string {
+function readFunction(declared: Declared): string {
   const { name, isHalf } = declared;
-  const type = _typeOf(declared);
+  const type = typeOf(declared);
   return `
 fn ${name}Read(i: u32) -> ${type} {
   return ${isHalf ? `${type}(${name}[i])` : `${name}[i]`};
