@@ -10,7 +10,7 @@
  */
 
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { type Check, listChecks, PUBLISH } from "./checks.ts";
@@ -36,7 +36,7 @@ const LANES = 2;
 const TEST_ENVIRONMENT = { GALLIVM_PERF: "nopt", OMP_NUM_THREADS: "1" };
 
 /** Tests of oneDNN's kernels, which compute with as many threads as people's do. */
-const THREADED = "tests/kernels/native";
+const THREADED = "tests/device/onednn";
 const THREADED_ENVIRONMENT = { OMP_WAIT_POLICY: "passive" };
 
 /** How many tests passed, failed and were skipped. */
@@ -153,7 +153,10 @@ async function runTests(
   return { success, counts };
 }
 
-/** Folders with test files of their own, the one with most to test first. */
+/**
+ * Folders with test files, the one with most to test first. One process tests the subfolders of `tests/device/webgpu/`, and
+ * whatever lies as deep, so that modules are loaded and shaders are compiled once.
+ */
 async function testFolders(): Promise<{ folder: string; files: string[] }[]> {
   const folders = new Map<string, { files: string[]; numBytes: number }>();
   const visit = async (folder: string) => {
@@ -161,10 +164,11 @@ async function testFolders(): Promise<{ folder: string; files: string[] }[]> {
       const path = join(folder, name);
       if (isDirectory) await visit(path);
       if (!name.endsWith("_test.ts")) continue;
-      const known = folders.get(folder) ?? { files: [], numBytes: 0 };
+      const group = folder.split(sep).slice(0, 3).join("/");
+      const known = folders.get(group) ?? { files: [], numBytes: 0 };
       known.files.push(path);
       known.numBytes += (await Deno.stat(path)).size;
-      folders.set(folder, known);
+      folders.set(group, known);
     }
   };
   await visit("tests");

@@ -16,7 +16,7 @@ import {
 import { sgd } from "../../src/optim/sgd.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { use, webgpuTest } from "../device.ts";
-import { webgpuBackend } from "../kernels/run.ts";
+import { webgpuBackend } from "../device/webgpu/run.ts";
 import { firstLayers } from "./first_layers.ts";
 
 /** The smallest batch for which every convolution but the first is by tiles without being told to. */

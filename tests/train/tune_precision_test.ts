@@ -14,7 +14,7 @@ import type { TunedOperation } from "../../src/device/device.ts";
 import { makeFolder } from "../data/folder.ts";
 import { use, webgpuTest } from "../device.ts";
 import { pretendTime } from "../environment.ts";
-import { webgpuBackend } from "../kernels/run.ts";
+import { webgpuBackend } from "../device/webgpu/run.ts";
 
 /** Fails if there is a warning. */
 function onWarning(message: string): never {

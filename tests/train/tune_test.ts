@@ -24,7 +24,7 @@ import { assertCloseTensor } from "../compare.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { read, use, webgpuTest } from "../device.ts";
 import { pretendTime } from "../environment.ts";
-import { webgpuBackend } from "../kernels/run.ts";
+import { webgpuBackend } from "../device/webgpu/run.ts";
 import { labelsUpTo, numbers } from "../numbers.ts";
 
 const BATCH = 4;
