@@ -5,7 +5,7 @@
  */
 
 export type { ModelConfig } from "../io/checkpoint.ts";
-export { findCheckpoint } from "./run_files.ts";
+export { findCheckpoint } from "./run_checkpoints.ts";
 export type {
   EpochRecord,
   MetricsRecord,

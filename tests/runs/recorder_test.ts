@@ -7,11 +7,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";
 import type { EpochEnd } from "../../src/train/callbacks.ts";
-import { EventLog } from "../../src/runs/recorder.ts";
 import { lenet } from "../../src/models/lenet.ts";
-import { makeFolder } from "../data/folder.ts";
+import { sgd } from "../../src/optim/sgd.ts";
+import { RunFolder } from "../../src/runs/run_folder.ts";
+import { makeFolder, namesIn } from "../data/folder.ts";
 import { use } from "../device.ts";
 import { decodeEvent, PROTOC_OBSTACLE, readRecords } from "../io/events.ts";
+import { CONFIG } from "../report/made_run.ts";
 
 const EPOCH: EpochEnd = {
   epoch: 1,
@@ -24,7 +26,7 @@ const EPOCH: EpochEnd = {
 for (const [isPartial, step] of [[false, 7], [true, 8]] as const) {
   Deno.test({
     name:
-      `EventLog.epoch() is at step ${step} of 8 where isPartial is ${isPartial}${
+      `RunFolder tells TensorBoard of an epoch at step ${step} of 8 where isPartial is ${isPartial}${
         PROTOC_OBSTACLE ? ` (ignored, ${PROTOC_OBSTACLE})` : ""
       }`,
     ignore: PROTOC_OBSTACLE !== undefined,
@@ -32,9 +34,14 @@ for (const [isPartial, step] of [[false, 7], [true, 8]] as const) {
       await use("cpu");
       await using folder = await makeFolder();
       const net = lenet();
-      const log = await EventLog.open(folder.path, 0);
-      await log.epoch({ ...EPOCH, isPartial }, net);
-      const records = readRecords(await Deno.readFile(log.path));
+      const training = { net, optimizer: sgd(), stop() {} };
+      const run = await RunFolder.create(folder.path, CONFIG);
+      await run.callbacks.onEpochEnd!({ ...EPOCH, isPartial }, training);
+      run[Symbol.dispose]();
+      const file = namesIn(folder.path).find((n) => n.startsWith("events"));
+      const records = readRecords(
+        await Deno.readFile(`${folder.path}/${file}`),
+      );
       const events = await Promise.all(records.map(decodeEvent));
       const told = events.filter((event) => event.includes("tag:"));
       // Five numbers and the filters.

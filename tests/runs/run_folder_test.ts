@@ -286,7 +286,7 @@ Deno.test("RunFolder is for one process, one run and its own network", async () 
   await assertRejects(
     () => RunFolder.resume(path),
     DataError,
-    "another network than the run",
+    "it is lenet for 2 classes and 12x12 images, and config.json says lenet for 2 classes and 14x14 images",
   );
 });
 
