@@ -174,6 +174,9 @@ async function drawFirstFilters(
   return encodePng(drawFilters({ shape, values }));
 }
 
+/** The epoch and step with which a run goes on. */
+type ResumePoint = Pick<StepRecord, "epoch" | "step">;
+
 /**
  * A file to which records are added. Those that are added at once are one write, so that a process that is killed leaves at
  * most a torn last line, which readers pass over and a run that goes on takes away.
@@ -187,11 +190,8 @@ export class MetricsFile implements Disposable {
     this.#file = file;
   }
 
-  /** Opens a file, and takes away what the run is going to write again: this epoch and step, and all later ones. */
-  static async open(
-    path: string,
-    from: { readonly epoch: number; readonly step: number },
-  ): Promise<MetricsFile> {
+  /** Opens a file, and takes away what the run is going to write again. */
+  static async open(path: string, from: ResumePoint): Promise<MetricsFile> {
     try {
       const text = await readIfThere(path);
       const kept = text.split("\n").filter((line) => isBefore(line, from));
@@ -242,10 +242,7 @@ async function readIfThere(path: string): Promise<string> {
 }
 
 /** Whether a line is a whole record of something that the run does not do again. */
-function isBefore(
-  line: string,
-  from: { readonly epoch: number; readonly step: number },
-): boolean {
+function isBefore(line: string, from: ResumePoint): boolean {
   try {
     const record: MetricsRecord = JSON.parse(line);
     return record.type === "epoch"

@@ -31,24 +31,22 @@ const BEST = "best";
 /** Names of older checkpoints, by the number of steps done. */
 const STEP_NAME = /^step-(\d{8,})$/;
 
-/** Options of {@linkcode RunCheckpoints}. */
-export interface RunCheckpointsOptions {
-  readonly model: ModelConfig;
-  /** How many states to keep, the last included. Default 1. */
-  readonly keep?: number;
-}
-
 /** The checkpoints in a run folder. */
 export class RunCheckpoints {
   readonly #folder: string;
-  readonly #options: RunCheckpointsOptions;
+  readonly #model: ModelConfig;
+  readonly #keep: number;
   /** Steps done in `last`, if this process wrote or read it. */
   #lastStep: number | undefined;
 
-  /** Names the run folder; nothing is read or written yet. */
-  constructor(run: string, options: RunCheckpointsOptions) {
+  /** Names the run folder and its network, and says how many states to keep, the last included. */
+  constructor(
+    run: string,
+    { model, keep = 1 }: { model: ModelConfig; keep?: number },
+  ) {
     this.#folder = host.join(run, CHECKPOINTS);
-    this.#options = options;
+    this.#model = model;
+    this.#keep = keep;
   }
 
   /** Reads the newest state, if there is one, and removes what a process that was killed has left half-written. */
@@ -61,7 +59,7 @@ export class RunCheckpoints {
     if (newest === undefined) return;
     const path = this.#pathOf(newest);
     const checkpoint = await loadCheckpoint(path, { tensors: "all" });
-    requireSameNetwork(checkpoint, this.#options.model);
+    requireSameNetwork(checkpoint, this.#model);
     const state = await stateOf(checkpoint);
     if (newest === LAST) this.#lastStep = state.progress.step;
     return state;
@@ -69,28 +67,27 @@ export class RunCheckpoints {
 
   /** Writes a state as `last`, whole or not at all. What was `last` becomes the newest of the older ones. */
   async save({ weights, others, progress }: TrainingState): Promise<void> {
-    const { model, keep = 1 } = this.#options;
     // The end of an epoch may save two states of one step. The second has all that callbacks did, and replaces the first.
     const isOlder = this.#lastStep !== undefined &&
       this.#lastStep < progress.step;
-    if (keep > 1 && isOlder) await this.#keepLast();
+    if (this.#keep > 1 && isOlder) await this.#keepLast();
     await writeCheckpoint(this.#pathOf(LAST), {
-      config: model,
+      config: this.#model,
       tensors: new Map([...weights, ...others]),
       training: JSON.stringify(progress),
     });
     this.#lastStep = progress.step;
     const older = olderFirst(await this.#list());
-    for (const name of older.slice(0, Math.max(0, older.length - keep + 1))) {
+    const numKept = this.#keep - 1;
+    for (const name of older.slice(0, Math.max(0, older.length - numKept))) {
       await host.remove(this.#pathOf(name));
     }
   }
 
   /** Writes weights as `best`, whole or not at all. */
   async saveBest(weights: ReadonlyMap<string, NamedTensor>): Promise<void> {
-    const { model } = this.#options;
-    const path = this.#pathOf(BEST);
-    await writeCheckpoint(path, { config: model, tensors: weights });
+    const checkpoint = { config: this.#model, tensors: weights };
+    await writeCheckpoint(this.#pathOf(BEST), checkpoint);
   }
 
   /** Gives `last` a second name, under which it stays when the next state is written. Where no link can be, it is copied. */
