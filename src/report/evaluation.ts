@@ -45,10 +45,7 @@ export interface RunEvaluation {
   readonly matrix: readonly (readonly number[])[];
   readonly metrics: readonly ClassMetrics[];
   /** The images whose predictions are wrong and have the highest loss, highest first, and their positions in the data. */
-  readonly mistakes: readonly {
-    readonly index: number;
-    readonly image: Image;
-  }[];
+  readonly mistakes: readonly { index: number; image: Image }[];
   /** Kernel of the first layer: `[height, width, in, out]`. */
   readonly filters: NamedTensor;
 }

@@ -22,6 +22,7 @@ import { learningChart } from "./learning_chart.ts";
 import {
   type EpochFigure,
   type EpochFigures,
+  hasFigure,
   LECTURE,
   type LectureRun,
 } from "./lecture.ts";
@@ -156,13 +157,13 @@ function epochTable({ epochs }: ReportContent, lecture: LectureRun): Markup {
   type Row = typeof epochs[number];
   const column = (
     head: string,
-    figure: EpochFigure,
+    key: EpochFigure,
     from: readonly EpochFigures[] = epochs,
   ): Column<Row> | false => {
-    const byEpoch = new Map(from.map((one) => [one.epoch, one[figure]]));
-    const format = /loss/i.test(figure) ? formatLoss : formatShare;
+    const byEpoch = new Map(from.map((one) => [one.epoch, one[key]]));
+    const format = /loss/i.test(key) ? formatLoss : formatShare;
     const cell = ({ epoch }: Row) => format(byEpoch.get(epoch));
-    return hasFigure(from, figure) && { head, cell };
+    return hasFigure(from, key) && { head, cell };
   };
   return table<Row>("Epochs of this run and of the lecture", {
     columns: [
@@ -182,11 +183,4 @@ function epochTable({ epochs }: ReportContent, lecture: LectureRun): Markup {
     ],
     rows: epochs,
   });
-}
-
-function hasFigure(
-  epochs: readonly EpochFigures[],
-  figure: EpochFigure,
-): boolean {
-  return epochs.some((epoch) => epoch[figure] !== undefined);
 }

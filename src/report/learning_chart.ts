@@ -17,12 +17,16 @@ import {
   words,
 } from "./charts.ts";
 import type { ReportContent } from "./evaluation.ts";
-import { type EpochFigure, type EpochFigures, LECTURE } from "./lecture.ts";
+import {
+  type EpochFigure,
+  type EpochFigures,
+  hasFigure,
+  LECTURE,
+} from "./lecture.ts";
 
 /** How to draw the chart. */
 export interface LearningChart {
   readonly of: "loss" | "accuracy";
-  /** Label of the axis on the left. */
   readonly yLabel: string;
   /** A curve per figure of the epochs. A figure that no epoch has is left out. */
   readonly curves: readonly (Series & { readonly figure: EpochFigure })[];
@@ -46,12 +50,12 @@ export function learningChart(
   const end = Math.max(1, steps.at(-1)?.epoch ?? 0, last?.epoch ?? 0);
   const axis = epochAxis(content);
   const ofSteps = stepLine(steps, { ...options, axis });
-  const ofEpochs = options.curves.flatMap((series) => {
-    const points = pointsOf(epochs, series.figure, axis.ofEpoch);
-    return points.length > 0
-      ? [{ series, marks: [curve(series, points)] }]
-      : [];
-  });
+  const ofEpochs = options.curves
+    .filter(({ figure }) => hasFigure(epochs, figure))
+    .map((series): LegendLine => {
+      const points = pointsOf(epochs, series.figure, axis.ofEpoch);
+      return { series, marks: [curve(series, points)] };
+    });
   const ofLecture = lectureLine(content, { ...options, end });
   return {
     label: `${of[0].toUpperCase()}${of.slice(1)} over epochs: ${
@@ -89,13 +93,11 @@ function stepLine(
     color: STEP_COLOR,
     width: 1.5,
   };
-  const marks = [
-    curve(series, groups.map((group) => ({ x: group.x, y: group[of] }))),
-  ];
+  const means = groups.map((group) => ({ x: group.x, y: group[of] }));
+  const marks = [curve(series, means)];
   if (of === "loss" && perPoint > 1) {
-    marks.unshift(
-      band(STEP_COLOR, groups.map(({ x, losses }) => ({ x, ys: losses }))),
-    );
+    const ranges = groups.map(({ x, losses }) => ({ x, ys: losses }));
+    marks.unshift(band(STEP_COLOR, ranges));
   }
   return { series, marks };
 }
@@ -136,9 +138,9 @@ function pointsOf<Epoch extends EpochFigures>(
 }
 
 function epochTicks(end: number): Chart["x"] {
-  const step = Math.ceil(end / 8);
-  const count = Math.floor(end / step) + 1;
-  const ticks = Array.from({ length: count }, (_, i) => i * step);
+  const interval = Math.ceil(end / 8);
+  const count = Math.floor(end / interval) + 1;
+  const ticks = Array.from({ length: count }, (_, i) => i * interval);
   return { label: "epochs", domain: [0, end], ticks };
 }
 
@@ -155,16 +157,8 @@ function describe(
   return `in epoch ${last.epoch}, ${values.join("; ")}`;
 }
 
-/** An axis of epochs, on which epoch 1 is from 0 to 1. */
-export interface EpochAxis {
-  /** Where the middle of a step is. */
-  ofStep(step: StepRecord): number;
-  /** Where the end of an epoch is. */
-  ofEpoch(epoch: EpochRecord): number;
-}
-
-/** Makes the axis of a run. */
-export function epochAxis(run: RunRecords): EpochAxis {
+/** An axis of the epochs of a run, on which epoch 1 is from 0 to 1: where the middle of a step is, and the end of an epoch. */
+export function epochAxis(run: RunRecords) {
   const { steps, epochs } = run;
   const starts = new Map<number, number>();
   for (const { epoch, steps } of epochs) starts.set(epoch + 1, steps);
@@ -177,11 +171,14 @@ export function epochAxis(run: RunRecords): EpochAxis {
   const position = (epoch: number, steps: number) =>
     epoch - 1 + Math.min(1, (steps - startOf(epoch)) / length);
   return {
-    ofStep: ({ epoch, step }) => position(epoch, step + 0.5),
-    ofEpoch: ({ epoch, steps, isPartial }) =>
+    ofStep: ({ epoch, step }: StepRecord) => position(epoch, step + 0.5),
+    ofEpoch: ({ epoch, steps, isPartial }: EpochRecord) =>
       isPartial ? position(epoch, steps) : epoch,
   };
 }
+
+/** What {@linkcode epochAxis} makes. */
+type EpochAxis = ReturnType<typeof epochAxis>;
 
 function plannedSteps({ config, steps }: RunRecords): number {
   const batchSize = config.recipe["batch-size"];
@@ -190,7 +187,7 @@ function plannedSteps({ config, steps }: RunRecords): number {
     : Math.max(1, steps.length);
 }
 
-/** A few steps as one point: the middle of them, in epochs, the means of their figures, and the range of their losses. */
+/** A few steps as one point: their middle, in epochs, the means of their figures, and the range of their losses. */
 export interface StepGroup {
   readonly x: number;
   readonly loss: number;

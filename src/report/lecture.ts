@@ -19,6 +19,14 @@ export interface EpochFigures {
 /** Name of a figure of an epoch. */
 export type EpochFigure = Exclude<keyof EpochFigures, "epoch">;
 
+/** Whether a figure of at least one of the epochs is known. */
+export function hasFigure(
+  epochs: readonly EpochFigures[],
+  figure: EpochFigure,
+): boolean {
+  return epochs.some((epoch) => epoch[figure] !== undefined);
+}
+
 /** A run of the lecture. */
 export interface LectureRun {
   /** Where the figures are from. */

@@ -49,7 +49,7 @@ export function throughputSection({ epochs }: ReportContent): Section {
   }
   const sum = (key: "seconds" | "waitSeconds") =>
     epochs.reduce((total, epoch) => total + epoch[key], 0);
-  const step = Math.ceil(last.epoch / 10);
+  const interval = Math.ceil(last.epoch / 10);
   const speeds = epochs.map(({ epoch, imagesPerSecond }) => ({
     from: epoch - 0.35,
     to: epoch + 0.35,
@@ -71,7 +71,7 @@ export function throughputSection({ epochs }: ReportContent): Section {
         label: "epoch",
         domain: [0.4, last.epoch + 0.6],
         ticks: epochs.map(({ epoch }) => epoch)
-          .filter((epoch) => epoch % step === 0),
+          .filter((epoch) => epoch % interval === 0),
       },
       y: { label: "images/s", hasZero: true },
       marks: [

@@ -91,15 +91,15 @@ function resultSection(content: ReportContent): Section {
   const lecture = LECTURE[config.model.model].epochs;
   const last = epochs.at(-1);
   const planned = config.recipe.epochs;
+  const weights = evaluation
+    ? `checkpoint “${evaluation.checkpoint}”`
+    : "last epoch";
+  const reached = lecture.at(-1)?.testAccuracy;
   const cards: [name: string, value: string, more: Content][] = [
     [
       "Test accuracy",
       formatShare(evaluation?.predictions.accuracy ?? last?.testAccuracy),
-      `${
-        evaluation ? `checkpoint “${evaluation.checkpoint}”` : "last epoch"
-      }; the lecture: ${
-        lecture.at(-1)?.testAccuracy
-      } after ${lecture.length} epochs`,
+      `${weights}; the lecture: ${reached} after ${lecture.length} epochs`,
     ],
     [
       "Test loss",

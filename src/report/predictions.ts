@@ -25,24 +25,18 @@ const NO_CHECKPOINT =
   html`<p>The run has no checkpoint yet: make the report again once it has one.</p>`;
 
 /** Which classes are taken for which, how well each is found, the worst mistakes, and the first layer's filters. */
-export function predictionSections(
-  { evaluation }: ReportContent,
-): Section[] {
-  const section = (
-    id: string,
-    title: string,
-    draw: (evaluation: RunEvaluation) => Markup,
-  ): Section => ({
+export function predictionSections({ evaluation }: ReportContent): Section[] {
+  const sections = [
+    ["confusion", "Confusion matrix", drawMatrix],
+    ["classes", "Classes", drawClasses],
+    ["mistakes", "Worst mistakes", drawMistakes],
+    ["filters", "First-layer filters", drawFilters],
+  ] as const;
+  return sections.map(([id, title, draw]) => ({
     id,
     title,
     body: evaluation ? draw(evaluation) : NO_CHECKPOINT,
-  });
-  return [
-    section("confusion", "Confusion matrix", drawMatrix),
-    section("classes", "Classes", drawClasses),
-    section("mistakes", "Worst mistakes", drawMistakes),
-    section("filters", "First-layer filters", drawFilters),
-  ];
+  }));
 }
 
 function drawMatrix(evaluation: RunEvaluation): Markup {

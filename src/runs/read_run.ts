@@ -52,7 +52,12 @@ export async function readRun(path: string): Promise<RunRecords> {
   const { checkRecord } = await import("./records.ts");
   const file = host.join(path, RECORD_FILES.metrics);
   const lines = (await readText(file, MAX_METRICS_BYTES)).split("\n");
-  if (!isJson(lines.at(-1)!)) lines.pop();
+  try {
+    JSON.parse(lines.at(-1)!);
+  } catch {
+    // The last line is empty, or a kill has cut it off.
+    lines.pop();
+  }
   const steps: StepRecord[] = [];
   const epochs: EpochRecord[] = [];
   for (const [i, line] of lines.entries()) {
@@ -87,15 +92,6 @@ async function readText(path: string, maxBytes: number): Promise<string> {
       ? "there is no such file; `train --out RUN` writes a run folder"
       : reasonOf(error);
     throw unusable({ path }, reason);
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -27,12 +27,12 @@ import type { RunCheckpoints } from "./run_checkpoints.ts";
 /** Most steps that are read from the device at once. */
 const MOST_PENDING = 64;
 
-/** A step whose numbers are still on the device. */
-type PendingStep =
-  & Pick<StepRecord, "epoch" | "step" | "learningRate">
-  & Pick<StepEnd, "loss" | "correct" | "count">;
+/** A step whose loss and correct predictions are still on the device. */
+interface PendingStep extends Pick<StepEnd, "loss" | "correct" | "count"> {
+  readonly record: Omit<StepRecord, "loss" | "accuracy">;
+}
 
-/** Where it is written. */
+/** Where a run is written. */
 export interface RecorderFiles {
   readonly metrics: MetricsFile;
   readonly events: EventWriter;
@@ -53,11 +53,13 @@ export class RunRecorder implements Callbacks, Disposable {
   }
 
   async onStepEnd(event: StepEnd, { optimizer }: Training): Promise<void> {
+    const { epoch, step, count, loss, correct } = event;
+    const { learningRate } = optimizer;
     this.#pending.push({
-      ...event,
-      learningRate: optimizer.learningRate,
-      loss: tf.clone(event.loss),
-      correct: tf.clone(event.correct),
+      record: { type: "step", epoch, step, learningRate },
+      count,
+      loss: tf.clone(loss),
+      correct: tf.clone(correct),
     });
     if (this.#pending.length >= MOST_PENDING) await this.flush();
   }
@@ -98,14 +100,8 @@ export class RunRecorder implements Callbacks, Disposable {
         ...pending.map(({ loss }) => loss),
         ...pending.map(({ correct }) => correct),
       );
-      const records = pending.map((
-        { epoch, step, learningRate, count },
-        i,
-      ): StepRecord => ({
-        type: "step",
-        epoch,
-        step,
-        learningRate,
+      const records = pending.map(({ record, count }, i): StepRecord => ({
+        ...record,
         loss: Number.isFinite(numbers[i]) ? numbers[i] : null,
         accuracy: numbers[pending.length + i] / count,
       }));
@@ -193,7 +189,10 @@ export class MetricsFile implements Disposable {
   /** Opens a file, and takes away what the run is going to write again. */
   static async open(path: string, from: ResumePoint): Promise<MetricsFile> {
     try {
-      const text = await readIfThere(path);
+      const text = await host.readText(path).catch((error) => {
+        if (host.isMissing(error)) return "";
+        throw error;
+      });
       const kept = text.split("\n").filter((line) => isBefore(line, from));
       const content = kept.map((line) => `${line}\n`).join("");
       if (content !== text) {
@@ -229,15 +228,6 @@ export class MetricsFile implements Disposable {
   /** Closes the file. */
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]();
-  }
-}
-
-async function readIfThere(path: string): Promise<string> {
-  try {
-    return await host.readText(path);
-  } catch (error) {
-    if (host.isMissing(error)) return "";
-    throw error;
   }
 }
 

@@ -77,10 +77,7 @@ export interface EpochRecord extends EpochEnd {
 /** A line of `metrics.jsonl`. */
 export type MetricsRecord = StepRecord | EpochRecord;
 
-/** Longest text, in characters. */
-const MAX_TEXT = 10_000;
-
-const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
+const text = v.pipe(v.string(), v.maxLength(10_000));
 const finite = v.pipe(v.number(), v.finite());
 const positive = v.pipe(finite, v.minValue(0));
 const share = v.pipe(finite, v.minValue(0), v.maxValue(1));
@@ -125,15 +122,6 @@ export const checkConfig: (value: unknown) => RunConfig = checker(v.pipe(
   ),
 ));
 
-const STEP = v.object({
-  type: v.literal("step"),
-  epoch: count(1),
-  step: count(0),
-  loss: v.nullable(finite),
-  accuracy: share,
-  learningRate: positive,
-});
-
 const END = {
   isPartial: v.boolean(),
   epoch: count(1),
@@ -153,7 +141,14 @@ const END = {
 /** Checks what a line of `metrics.jsonl` says. */
 export const checkRecord: (value: unknown) => MetricsRecord = checker(
   v.variant("type", [
-    STEP,
+    v.object({
+      type: v.literal("step"),
+      epoch: count(1),
+      step: count(0),
+      loss: v.nullable(finite),
+      accuracy: share,
+      learningRate: positive,
+    }),
     v.object({ type: v.literal("epoch"), ...END }),
   ]) as v.GenericSchema<unknown, MetricsRecord>,
 );

@@ -15,8 +15,6 @@ import {
 import { describeModel } from "../io/model_config.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { host } from "../platform/host.ts";
-import type { PathInfo } from "../platform/platform.ts";
-import { reasonOf } from "../reason.ts";
 import type { TrainingProgress, TrainingState } from "../train/state.ts";
 
 /** The folder of checkpoints in a run folder. */
@@ -55,7 +53,7 @@ export class RunCheckpoints {
     for (const name of names.filter((name) => name.endsWith(".part"))) {
       await host.remove(this.#pathOf(name));
     }
-    const newest = names.includes(LAST) ? LAST : olderFirst(names).at(-1);
+    const newest = names.includes(LAST) ? LAST : newestFirst(names).at(0);
     if (newest === undefined) return;
     const path = this.#pathOf(newest);
     const checkpoint = await loadCheckpoint(path, { tensors: "all" });
@@ -77,9 +75,8 @@ export class RunCheckpoints {
       training: JSON.stringify(progress),
     });
     this.#lastStep = progress.step;
-    const older = olderFirst(await this.#list());
-    const numKept = this.#keep - 1;
-    for (const name of older.slice(0, Math.max(0, older.length - numKept))) {
+    const older = newestFirst(await this.#list());
+    for (const name of older.slice(this.#keep - 1)) {
       await host.remove(this.#pathOf(name));
     }
   }
@@ -93,9 +90,8 @@ export class RunCheckpoints {
   /** Gives `last` a second name, under which it stays when the next state is written. Where no link can be, it is copied. */
   async #keepLast(): Promise<void> {
     const last = this.#pathOf(LAST);
-    const older = this.#pathOf(
-      `step-${String(this.#lastStep).padStart(8, "0")}`,
-    );
+    const steps = String(this.#lastStep).padStart(8, "0");
+    const older = this.#pathOf(`step-${steps}`);
     try {
       await host.remove(older).catch(() => {});
       await host.link(last, older);
@@ -106,14 +102,7 @@ export class RunCheckpoints {
   }
 
   async #list(): Promise<string[]> {
-    try {
-      return (await host.list(this.#folder)).map(({ name }) => name);
-    } catch (error) {
-      throw new DataError(
-        this.#folder,
-        `Cannot read the folder ${this.#folder}: ${reasonOf(error)}`,
-      );
-    }
+    return (await host.list(this.#folder)).map(({ name }) => name);
   }
 
   #pathOf(name: string): string {
@@ -121,11 +110,11 @@ export class RunCheckpoints {
   }
 }
 
-/** The older checkpoints among the names in the folder. */
-function olderFirst(names: readonly string[]): string[] {
+/** The older checkpoints among the names in the folder, the one of most steps first. */
+function newestFirst(names: readonly string[]): string[] {
   const step = (name: string) => Number(STEP_NAME.exec(name)?.[1]);
   return names.filter((name) => STEP_NAME.test(name))
-    .toSorted((a, b) => step(a) - step(b));
+    .toSorted((a, b) => step(b) - step(a));
 }
 
 /** Throws a `DataError` if a checkpoint is not of the network that the run's `config.json` names. */
@@ -169,7 +158,9 @@ async function stateOf(
  * @throws {DataError} If it is a folder without a checkpoint.
  */
 export async function findCheckpoint(path: string): Promise<string> {
-  if (!(await look(path))?.isFolder) return path;
+  // If it cannot be known what is there, whoever reads the file says why.
+  const info = await host.stat(path).catch(() => undefined);
+  if (!info?.isFolder) return path;
   const found = await findBestOrLast(path);
   if (found !== undefined) return found;
   throw new DataError(
@@ -184,11 +175,7 @@ export async function findBestOrLast(
 ): Promise<string | undefined> {
   for (const name of [BEST, LAST]) {
     const path = host.join(run, CHECKPOINTS, name);
-    if ((await look(path))?.isFile) return path;
+    const info = await host.stat(path).catch(() => undefined);
+    if (info?.isFile) return path;
   }
-}
-
-/** What is at a path. If that cannot be known, whoever reads it will say why. */
-async function look(path: string): Promise<PathInfo | undefined> {
-  return await host.stat(path).catch(() => undefined);
 }

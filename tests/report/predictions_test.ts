@@ -6,8 +6,6 @@
 
 import { assertEquals } from "@std/assert";
 import { decode } from "fast-png";
-import type { Image } from "../../src/data/dataset.ts";
-import type { NamedTensor } from "../../src/io/safetensors.ts";
 import type { ReportContent } from "../../src/report/evaluation.ts";
 import { predictionSections } from "../../src/report/predictions.ts";
 import type { Markup } from "../../src/report/html.ts";
@@ -34,59 +32,42 @@ function read(uri: string): { size: number[]; pixels: number[][] } {
 
 const grey = (...values: number[]) => values.map((v) => [v, v, v]);
 
-/** Addresses of the pictures in the sections about one wrong prediction, of an image, and about filters. */
-function picturesOf(
-  { image = IMAGE, filters = FILTERS }: {
-    image?: Image;
-    filters?: NamedTensor;
-  },
-): { mistake: string; filters: string[] } {
-  const [label, predicted] = [Int32Array.of(0), Int32Array.of(1)];
-  const content = {
-    evaluation: {
-      predictions: {
-        ...{ labels: label, predicted },
-        ...{ probabilities: [1], losses: [1] },
-      },
-      ...{ matrix: [], metrics: [], mistakes: [{ index: 0, image }] },
-      ...{ checkpoint: "best", classNames: ["a", "b"], filters },
+/** What is drawn of a wrong prediction, and of the filters of a first layer. */
+function draw(shape: number[], ...weights: number[]) {
+  const data = Uint8Array.of(0, 128, 255, 7, 8, 9);
+  const image = { data, height: 2, width: 3, channels: 1, maxValue: 255 };
+  const evaluation = {
+    ...{ checkpoint: "best", classNames: ["a", "b"], matrix: [], metrics: [] },
+    predictions: {
+      ...{ labels: Int32Array.of(0), predicted: Int32Array.of(1) },
+      ...{ probabilities: [1], losses: [1] },
     },
-  } as unknown as ReportContent;
-  const [mistakes, ofFilters] = predictionSections(content).slice(2).map((s) =>
-    [...(s.body as Markup).text.matchAll(/src="([^"]+)"/g)].map(([, uri]) =>
-      uri
-    )
-  );
-  return { mistake: mistakes[0], filters: ofFilters };
+    mistakes: [{ index: 0, image }],
+    filters: { shape, values: Float32Array.from(weights) },
+  };
+  const content = { evaluation } as unknown as ReportContent;
+  const [mistakes, filters] = predictionSections(content).slice(2)
+    .map(({ body }) => (body as Markup).text.matchAll(/src="([^"]+)"/g))
+    .map((uris) => [...uris].map(([, uri]) => read(uri)));
+  return { mistakes, filters };
 }
 
-const IMAGE: Image = {
-  ...{ data: Uint8Array.of(0, 128, 255, 7, 8, 9), height: 2, width: 3 },
-  ...{ channels: 1, maxValue: 255 },
-};
-const FILTERS = { shape: [1, 1, 1, 1], values: Float32Array.of(1) };
-
-Deno.test("a wrong prediction has a picture of the image, enlarged without smoothing", () => {
-  const { size, pixels } = read(picturesOf({}).mistake);
-  assertEquals(size, [2, 3]);
-  assertEquals(pixels, grey(0, 128, 255, 7, 8, 9));
-});
-
-Deno.test("each filter is drawn from its smallest weight to its largest", () => {
-  // [height 1, width 3, in 1, out 2]: filters -1, 0, 1 and 5, 15, 10.
-  const values = Float32Array.of(-1, 5, 0, 15, 1, 10);
-  const { filters } = picturesOf({ filters: { shape: [1, 3, 1, 2], values } });
-  assertEquals(filters.map(read), [
-    { size: [1, 3], pixels: grey(0, 128, 255) },
-    { size: [1, 3], pixels: grey(0, 255, 128) },
+Deno.test("predictionSections() enlarges an image without smoothing", () => {
+  const { mistakes } = draw([1, 1, 1, 1], 1);
+  assertEquals(mistakes, [
+    { size: [2, 3], pixels: grey(0, 128, 255, 7, 8, 9) },
   ]);
 });
 
-Deno.test("filters have colours, and one of a single value is black", () => {
-  const values = Float32Array.of(0, 1, 2);
-  const color = picturesOf({ filters: { shape: [1, 1, 3, 1], values } });
-  assertEquals(read(color.filters[0]).pixels, [[0, 128, 255]]);
-  const flat = { shape: [1, 2, 1, 1], values: Float32Array.of(3, 3) };
-  const [black] = picturesOf({ filters: flat }).filters;
-  assertEquals(read(black).pixels, grey(0, 0));
+Deno.test("predictionSections() draws each filter from its smallest weight to its largest, in grey or colours", () => {
+  // [height 1, width 3, in 1, out 2]: filters -1, 0, 1 and 5, 15, 10.
+  const { filters } = draw([1, 3, 1, 2], -1, 5, 0, 15, 1, 10);
+  assertEquals(filters, [
+    { size: [1, 3], pixels: grey(0, 128, 255) },
+    { size: [1, 3], pixels: grey(0, 255, 128) },
+  ]);
+  const [color] = draw([1, 1, 3, 1], 0, 1, 2).filters;
+  assertEquals(color.pixels, [[0, 128, 255]]);
+  const [flat] = draw([1, 2, 1, 1], 3, 3).filters;
+  assertEquals(flat.pixels, grey(0, 0));
 });
