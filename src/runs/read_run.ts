@@ -40,8 +40,8 @@ const MAX_EPOCHS = 10_000;
 const MAX_MESSAGE = 500;
 
 /**
- * Reads the configuration and the metrics of a run. A last line that a kill has cut off is left out. Where a resumed run
- * went back to an older checkpoint, what it said last of a step or an epoch counts.
+ * Reads the configuration and the metrics of a run. A last line that a kill has cut off is left out. If a resumed run
+ * went back to an older checkpoint, it recorded some steps and epochs again: the later record counts.
  *
  * @param path The run folder.
  * @returns What it says, checked.
@@ -64,7 +64,7 @@ export async function readRun(path: string): Promise<RunRecords> {
     const where = { path: file, line: i + 1 };
     append(parse(line, { ...where, check: checkRecord }), { steps, epochs });
     if (epochs.length > MAX_EPOCHS) {
-      throw unusable(where, `more epochs than ${MAX_EPOCHS}, the most`);
+      throw unusable(where, `at most ${MAX_EPOCHS} epochs are read`);
     }
   }
   return { config, steps, epochs };
@@ -83,7 +83,7 @@ async function readText(path: string, maxBytes: number): Promise<string> {
     const { isFile, size } = await host.stat(path);
     if (!isFile) throw unusable({ path }, "it is not a file");
     if (size > maxBytes) {
-      throw unusable({ path }, `${size} bytes, and ${maxBytes} are the most`);
+      throw unusable({ path }, `${size} bytes: at most ${maxBytes} are read`);
     }
     return await host.readText(path);
   } catch (error) {

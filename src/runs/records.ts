@@ -13,8 +13,10 @@ import {
   MAX_CLASSES,
   MAX_IMAGE_SIZE,
   type ModelConfig,
+  weightShapes,
 } from "../io/model_config.ts";
 import { MODEL_NAMES } from "../models/named.ts";
+import { reasonOf } from "../reason.ts";
 import type { EpochEnd } from "../train/callbacks.ts";
 import type { TrainingProgress } from "../train/state.ts";
 
@@ -95,11 +97,21 @@ export const checkConfig: (value: unknown) => RunConfig = checker(v.pipe(
       v.object({ name: text, vendor: text, isSoftware: v.boolean() }),
     ),
     system: text,
-    model: v.object({
-      model: v.picklist(MODEL_NAMES),
-      classes: count(2, MAX_CLASSES),
-      imageSize: count(1, MAX_IMAGE_SIZE),
-    }),
+    model: v.pipe(
+      v.object({
+        model: v.picklist(MODEL_NAMES),
+        classes: count(2, MAX_CLASSES),
+        imageSize: count(1, MAX_IMAGE_SIZE),
+      }),
+      v.rawCheck(({ dataset, addIssue }) => {
+        if (!dataset.typed) return;
+        try {
+          weightShapes(dataset.value);
+        } catch (error) {
+          addIssue({ message: reasonOf(error) });
+        }
+      }),
+    ),
     recipe: v.record(text, v.unknown()),
     data: v.object({
       source: v.picklist(["full", "sample"]),

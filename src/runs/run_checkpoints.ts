@@ -153,8 +153,8 @@ async function stateOf(
 /**
  * Finds the checkpoint of a run.
  *
- * @param path A run folder, or a file, which is its own answer.
- * @returns The best checkpoint of the folder, else its last one; or the file, whether it exists or not.
+ * @param path A run folder or a checkpoint.
+ * @returns The best checkpoint of the folder, or its last one if there is no best. A path that is no folder is returned as it is.
  * @throws {DataError} If it is a folder without a checkpoint.
  */
 export async function findCheckpoint(path: string): Promise<string> {

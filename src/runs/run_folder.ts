@@ -71,9 +71,9 @@ export class RunFolder implements Disposable {
   readonly config: RunConfig;
   /** Where the run goes on; undefined at its beginning. */
   readonly state?: TrainingState;
-  /** Write down what happens. */
+  /** Callbacks that write down what happens. */
   readonly callbacks: Callbacks;
-  /** Keep states of the run. */
+  /** Keeps states of the run. */
   readonly checkpoints: Checkpoints;
   readonly #parts: DisposableStack;
   /** Path of the event file of this process. */
@@ -239,7 +239,7 @@ async function removeParts(path: string): Promise<void> {
   }
 }
 
-/** Removes the files of a run that has just begun and `others`, then the folder if nothing else is in it. */
+/** Removes the files of a run that has just begun, and `others`. Then it removes the folder, if nothing else is in it. */
 async function takeAway(path: string, others: string[]): Promise<void> {
   const names = [...Object.values(RECORD_FILES), CHECKPOINTS, LOCK];
   const own = names.map((name) => host.join(path, name));

@@ -187,7 +187,7 @@ Deno.test("writeReport() makes a page of 10,000 epochs, and refuses more", async
   await using more = await begin(CONFIG, lines(130_000));
   await assertRefused(
     more.path,
-    "metrics.jsonl line 10001: more epochs than 10000, the most",
+    "metrics.jsonl line 10001: at most 10000 epochs are read",
   );
 });
 
