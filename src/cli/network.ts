@@ -17,7 +17,7 @@ import {
 import { namedLayers, NETWORKS } from "../models/named.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { type LayerSummary, summarize } from "../nn/summary.ts";
-import { findCheckpoint } from "../runs/run_files.ts";
+import { findCheckpoint } from "../runs/run_checkpoints.ts";
 import { useTuned } from "../train/tune.ts";
 import type { OptionValues } from "./options.ts";
 import type { Recipe } from "./recipe.ts";

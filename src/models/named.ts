@@ -13,6 +13,8 @@ export type ModelName = "alexnet" | "lenet";
 
 /** What is known of a network by its name. */
 export interface NamedNetwork {
+  /** Its name as people write it. */
+  readonly title: string;
   /** Its layers, without weights and without a device. */
   readonly layers: (
     options: { classes: number; imageSize: number; dropout?: number },
@@ -28,12 +30,14 @@ export interface NamedNetwork {
 /** Every network. */
 export const NETWORKS: Readonly<Record<ModelName, NamedNetwork>> = {
   alexnet: {
+    title: "AlexNet",
     layers: alexnetLayers,
     imageSize: 224,
     leastImageSize: 67,
     hasDropout: true,
   },
   lenet: {
+    title: "LeNet",
     layers: lenetLayers,
     imageSize: 28,
     leastImageSize: 12,

@@ -1,5 +1,6 @@
 /**
- * HTML from templates whose values are always escaped, as run folders may say anything.
+ * What sections are made of: HTML from templates whose values are always escaped, as run folders may say anything; tables
+ * and figures; and numbers as text.
  *
  * @module
  */
@@ -8,7 +9,6 @@ import { escape } from "html-escaper";
 
 /** Text that is HTML already. */
 export class Markup {
-  /** The HTML. */
   readonly text: string;
 
   /** @param text The HTML. */
@@ -44,22 +44,14 @@ function render(value: Content): string {
   return escape(String(value));
 }
 
-/** Makes a section of the page. */
-export function section(
-  head: { readonly id: string; readonly title: string },
-  ...body: Content[]
-): Markup {
-  const { id, title } = head;
-  return html`
-    <section id="${id}" aria-labelledby="${id}-title">
-      <h2 id="${id}-title">${title}</h2>
-      ${body}
-    </section>
-  `;
+/** A section of the page. */
+export interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly body: Content;
 }
 
-/** Makes a figure. */
-export function figure(caption: Content, ...body: Content[]): Markup {
+export function figure(caption: Content, body: Content): Markup {
   return html`
     <figure>
       ${body}
@@ -70,9 +62,7 @@ export function figure(caption: Content, ...body: Content[]): Markup {
 
 /** A column of a table. */
 export interface Column<Row> {
-  /** Its head. */
   readonly head: Content;
-  /** What it says of a row. */
   readonly cell: (row: Row) => Content;
   /** Whether it has words, which stand to the left. Default: numbers. */
   readonly isText?: boolean;
@@ -119,4 +109,42 @@ export function scroller(label: string, body: Content): Markup {
       ${body}
     </div>
   `;
+}
+
+export function formatShare(share: number | undefined): string {
+  return share === undefined ? "–" : share.toFixed(3);
+}
+
+export function formatPercent(share: number): string {
+  const percent = 100 * share;
+  const isFine = percent > 0 && percent < 10 || percent > 99 && percent < 100;
+  if (!isFine) return `${percent.toFixed(0)}%`;
+  return `${Math.min(99.9, Math.max(0.1, percent)).toFixed(1)}%`;
+}
+
+export function formatLoss(loss: number | undefined): string {
+  return loss === undefined ? "–" : loss.toFixed(4);
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+export function formatThreeDigits(value: number): string {
+  return value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
+}
+
+/** For example "8.3 s", "12 min 5 s" or "2 h 10 min". */
+export function formatTime(seconds: number): string {
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60
+    ? `${minutes} min ${whole % 60} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Text as it is, or else the JSON of a value. */
+export function formatValue(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

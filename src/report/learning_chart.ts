@@ -11,39 +11,32 @@ import {
   type Chart,
   curve,
   type Mark,
+  type Point,
   rule,
   type Series,
   words,
 } from "./charts.ts";
 import type { ReportContent } from "./evaluation.ts";
-import { LECTURE } from "./lecture.ts";
-
-/** A figure of an epoch. */
-export type EpochFigure =
-  | "loss"
-  | "testLoss"
-  | "trainAccuracy"
-  | "testAccuracy"
-  | "measuredTrainAccuracy";
+import {
+  type EpochFigure,
+  type EpochFigures,
+  hasFigure,
+  LECTURE,
+} from "./lecture.ts";
 
 /** How to draw the chart. */
 export interface LearningChart {
-  /** What is drawn. */
   readonly of: "loss" | "accuracy";
-  /** Label of the axis. */
-  readonly axis: string;
-  /** A curve per figure of the epochs; figures that no epoch has are left out. */
+  readonly yLabel: string;
+  /** A curve per figure of the epochs. A figure that no epoch has is left out. */
   readonly curves: readonly (Series & { readonly figure: EpochFigure })[];
   /** Which figure of the lecture is the reference, and what it is called. */
-  readonly reference: {
-    readonly figure: "loss" | "testAccuracy";
-    readonly name: string;
-  };
+  readonly reference: { readonly figure: EpochFigure; readonly name: string };
   /** Most points of the curve of steps: more steps are joined. */
   readonly maxPoints: number;
 }
 
-/** Of the curve of steps, which stands behind the others. */
+/** Colour of the curve of steps, which stands behind the others. */
 const STEP_COLOR = "var(--faint)";
 
 /** Plans the chart. */
@@ -51,90 +44,81 @@ export function learningChart(
   content: ReportContent,
   options: LearningChart,
 ): Chart {
-  const { of, maxPoints } = options;
+  const { of } = options;
   const { steps, epochs } = content;
+  const last = epochs.at(-1);
+  const end = Math.max(1, steps.at(-1)?.epoch ?? 0, last?.epoch ?? 0);
   const axis = epochAxis(content);
+  const ofSteps = stepLine(steps, { ...options, axis });
+  const ofEpochs = options.curves
+    .filter(({ figure }) => hasFigure(epochs, figure))
+    .map((series): LegendLine => {
+      const points = pointsOf(epochs, series.figure, axis.ofEpoch);
+      return { series, marks: [curve(series, points)] };
+    });
+  const ofLecture = lectureLine(content, { ...options, end });
+  return {
+    label: `${of[0].toUpperCase()}${of.slice(1)} over epochs: ${
+      describe(last, options)
+    }`,
+    series: [ofSteps, ...ofEpochs, ofLecture]
+      .flatMap((line) => line?.series ?? []),
+    x: epochTicks(end),
+    y: { label: options.yLabel, hasZero: of === "loss" },
+    marks: [
+      ...[ofSteps, ofLecture, ...ofEpochs]
+        .flatMap((line) => line?.marks ?? []),
+      ...ofLecture ? [ofLecture.words] : [],
+    ],
+  };
+}
+
+/** A line of the legend, and what is drawn of it. */
+interface LegendLine {
+  readonly series: Series;
+  readonly marks: readonly Mark[];
+}
+
+function stepLine(
+  steps: readonly StepRecord[],
+  { of, maxPoints, axis }: LearningChart & { axis: EpochAxis },
+): LegendLine | undefined {
   const groups = groupSteps(steps, { axis, max: maxPoints });
+  if (groups.length === 0) return undefined;
   const perPoint = Math.ceil(steps.length / maxPoints);
-  const curves = options.curves
-    .map((series) => ({
-      series,
-      points: epochs.flatMap((epoch) => {
-        const y = epoch[series.figure];
-        return y === undefined ? [] : [{ x: axis.ofEpoch(epoch), y }];
-      }),
-    }))
-    .filter(({ points }) => points.length > 0);
-  const reference = referenceMarks(content, options);
-  const ofSteps: Series = {
+  const series: Series = {
     name: perPoint > 1
       ? `training, mean of ${perPoint} steps`
       : "training, each step",
-    ...{ color: STEP_COLOR, width: 1.5 },
+    color: STEP_COLOR,
+    width: 1.5,
   };
-  const hasBand = of === "loss" && perPoint > 1;
-  const ofGroups = groups.length === 0 ? [] : [
-    ...(hasBand ? [bandOf(groups)] : []),
-    curve(ofSteps, groups.map((group) => ({ x: group.x, y: group[of] }))),
-  ];
-  return {
-    label: `${capital(of)} over epochs: ${describe(epochs.at(-1), options)}`,
-    series: [
-      ...(groups.length > 0 ? [ofSteps] : []),
-      ...curves.map(({ series }) => series),
-      ...(reference ? [reference.series] : []),
-    ],
-    x: epochTicks(lastEpoch(content)),
-    y: { label: options.axis, hasZero: of === "loss" },
-    marks: [
-      ...ofGroups,
-      ...(reference?.marks ?? []),
-      ...curves.map(({ series, points }) => curve(series, points)),
-      ...(reference ? [reference.words] : []),
-    ],
-  };
+  const means = groups.map((group) => ({ x: group.x, y: group[of] }));
+  const marks = [curve(series, means)];
+  if (of === "loss" && perPoint > 1) {
+    const ranges = groups.map(({ x, losses }) => ({ x, ys: losses }));
+    marks.unshift(band(STEP_COLOR, ranges));
+  }
+  return { series, marks };
 }
 
-/** From the lowest to the highest loss of the steps that are one point. */
-function bandOf(groups: readonly StepGroup[]): Mark {
-  return band(
-    STEP_COLOR,
-    groups.map(({ x, minLoss, maxLoss }) => ({ x, ys: [minLoss, maxLoss] })),
-  );
-}
-
-/** Where the run ends, in whole epochs. */
-function lastEpoch({ steps, epochs }: ReportContent): number {
-  return Math.max(1, steps.at(-1)?.epoch ?? 0, epochs.at(-1)?.epoch ?? 0);
-}
-
-function epochTicks(end: number): Chart["x"] {
-  const step = Math.ceil(end / 8);
-  const ticks = Array.from(
-    { length: Math.floor(end / step) + 1 },
-    (_, i) => i * step,
-  );
-  return { label: "epochs", domain: [0, end], ticks };
-}
-
-/** The lecture's epochs, and a line across at what it reached in the end, if that is known. */
-function referenceMarks(
-  content: ReportContent,
-  { reference: { figure, name } }: LearningChart,
-): Reference | undefined {
-  const { epochs } = LECTURE[content.config.model.model];
-  const reached = epochs.at(-1)?.[figure];
+/** The lecture's epochs, and a line across at what it reached in the end, with words to stand above all curves. */
+function lectureLine(
+  { config }: ReportContent,
+  { reference, end }: LearningChart & { end: number },
+): LegendLine & { words: Mark } | undefined {
+  const { epochs } = LECTURE[config.model.model];
+  const reached = epochs.at(-1)?.[reference.figure];
   if (reached === undefined) return undefined;
-  const end = lastEpoch(content);
-  const points = epochs.filter(({ epoch }) => epoch <= end)
-    .flatMap(({ epoch, ...e }) => {
-      const y = e[figure];
-      return y === undefined ? [] : [{ x: epoch, y }];
-    });
   const series: Series = {
-    ...{ name, color: "var(--muted)", dash: "2 3" },
-    ...{ symbol: "diamond", isHollow: true },
+    name: reference.name,
+    color: "var(--muted)",
+    dash: "2 3",
+    symbol: "diamond",
+    isHollow: true,
   };
+  const seen = epochs.filter(({ epoch }) => epoch <= end);
+  const points = pointsOf(seen, reference.figure, ({ epoch }) => epoch);
   return {
     series,
     marks: [rule(series, reached), curve(series, points)],
@@ -142,11 +126,22 @@ function referenceMarks(
   };
 }
 
-interface Reference {
-  readonly series: Series;
-  readonly marks: readonly Mark[];
-  /** Stands above all curves. */
-  readonly words: Mark;
+function pointsOf<Epoch extends EpochFigures>(
+  epochs: readonly Epoch[],
+  figure: EpochFigure,
+  xOf: (epoch: Epoch) => number,
+): Point[] {
+  return epochs.flatMap((epoch) => {
+    const y = epoch[figure];
+    return y === undefined ? [] : [{ x: xOf(epoch), y }];
+  });
+}
+
+function epochTicks(end: number): Chart["x"] {
+  const interval = Math.ceil(end / 8);
+  const count = Math.floor(end / interval) + 1;
+  const ticks = Array.from({ length: count }, (_, i) => i * interval);
+  return { label: "epochs", domain: [0, end], ticks };
 }
 
 /** The last values of the curves, in words. */
@@ -162,34 +157,8 @@ function describe(
   return `in epoch ${last.epoch}, ${values.join("; ")}`;
 }
 
-function capital(word: string): string {
-  return word[0].toUpperCase() + word.slice(1);
-}
-
-/** A few steps as one point. */
-export interface StepGroup {
-  /** Middle of the steps, in epochs. */
-  readonly x: number;
-  /** Mean of their losses, in nats. */
-  readonly loss: number;
-  /** Smallest loss. */
-  readonly minLoss: number;
-  /** Largest loss. */
-  readonly maxLoss: number;
-  /** Mean of their accuracies, in [0, 1]. */
-  readonly accuracy: number;
-}
-
-/** An axis of epochs: epoch 1 is from 0 to 1. */
-export interface EpochAxis {
-  /** Places a step. */
-  ofStep(step: StepRecord): number;
-  /** Places the end of an epoch. */
-  ofEpoch(epoch: EpochRecord): number;
-}
-
-/** Makes the axis of a run. */
-export function epochAxis(run: RunRecords): EpochAxis {
+/** An axis of the epochs of a run, on which epoch 1 is from 0 to 1: where the middle of a step is, and the end of an epoch. */
+export function epochAxis(run: RunRecords) {
   const { steps, epochs } = run;
   const starts = new Map<number, number>();
   for (const { epoch, steps } of epochs) starts.set(epoch + 1, steps);
@@ -199,20 +168,31 @@ export function epochAxis(run: RunRecords): EpochAxis {
   const startOf = (epoch: number) => starts.get(epoch) ?? 0;
   const whole = epochs.find(({ isPartial }) => !isPartial);
   const length = whole ? whole.steps - startOf(whole.epoch) : plannedSteps(run);
-  const place = (epoch: number, steps: number) =>
+  const position = (epoch: number, steps: number) =>
     epoch - 1 + Math.min(1, (steps - startOf(epoch)) / length);
   return {
-    ofStep: ({ epoch, step }) => place(epoch, step + 0.5),
-    ofEpoch: ({ epoch, steps, isPartial }) =>
-      isPartial ? place(epoch, steps) : epoch,
+    ofStep: ({ epoch, step }: StepRecord) => position(epoch, step + 0.5),
+    ofEpoch: ({ epoch, steps, isPartial }: EpochRecord) =>
+      isPartial ? position(epoch, steps) : epoch,
   };
 }
+
+/** What {@linkcode epochAxis} makes. */
+type EpochAxis = ReturnType<typeof epochAxis>;
 
 function plannedSteps({ config, steps }: RunRecords): number {
   const batchSize = config.recipe["batch-size"];
   return typeof batchSize === "number" && batchSize >= 1
     ? Math.ceil(config.data.trainSamples / batchSize)
     : Math.max(1, steps.length);
+}
+
+/** A few steps as one point: their middle, in epochs, the means of their figures, and the range of their losses. */
+export interface StepGroup {
+  readonly x: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly losses: readonly [min: number, max: number];
 }
 
 /**
@@ -223,20 +203,17 @@ export function groupSteps(
   steps: readonly StepRecord[],
   { axis, max }: { readonly axis: EpochAxis; readonly max: number },
 ): StepGroup[] {
-  // A loss that is not a number ended the run; it has no place on an axis.
-  const finite = steps.flatMap(({ loss, ...rest }) =>
-    loss === null ? [] : [{ loss, ...rest }]
-  );
+  // A loss that is not a number ended the run. It cannot be drawn.
+  const finite = steps.filter(({ loss }) => loss !== null);
   const size = Math.max(1, Math.ceil(finite.length / max));
   return Array.from({ length: Math.ceil(finite.length / size) }, (_, i) => {
     const group = finite.slice(i * size, (i + 1) * size);
-    const losses = group.map(({ loss }) => loss);
+    const losses = group.map(({ loss }) => loss!);
     return {
       x: meanOf(group.map(axis.ofStep)),
       loss: meanOf(losses),
-      minLoss: Math.min(...losses),
-      maxLoss: Math.max(...losses),
       accuracy: meanOf(group.map(({ accuracy }) => accuracy)),
+      losses: [Math.min(...losses), Math.max(...losses)],
     };
   });
 }

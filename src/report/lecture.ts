@@ -4,18 +4,27 @@
  * @module
  */
 
-import type { ModelConfig } from "../io/checkpoint.ts";
+import type { ModelName } from "../models/named.ts";
 
-/** An epoch as the lecture printed it. */
-export interface LectureEpoch {
-  /** Epoch, from 1. */
+/** An epoch, of a run or of the lecture, and what is known of it: losses in nats, accuracies in [0, 1]. */
+export interface EpochFigures {
   readonly epoch: number;
-  /** Mean training loss while the weights changed, in nats, where it is known. */
   readonly loss?: number;
-  /** Training accuracy while the weights changed, in [0, 1], where it is known. */
+  readonly testLoss?: number;
   readonly trainAccuracy?: number;
-  /** Test accuracy after the epoch, in [0, 1]. */
-  readonly testAccuracy: number;
+  readonly testAccuracy?: number;
+  readonly measuredTrainAccuracy?: number;
+}
+
+/** Name of a figure of an epoch. */
+export type EpochFigure = Exclude<keyof EpochFigures, "epoch">;
+
+/** Whether a figure of at least one of the epochs is known. */
+export function hasFigure(
+  epochs: readonly EpochFigures[],
+  figure: EpochFigure,
+): boolean {
+  return epochs.some((epoch) => epoch[figure] !== undefined);
 }
 
 /** A run of the lecture. */
@@ -24,11 +33,10 @@ export interface LectureRun {
   readonly source: string;
   /** What it was trained with, by the names of a run's recipe. "none" means that the recipe has no such entry. */
   readonly recipe: Readonly<Record<string, number | string>>;
-  /** Its epochs. */
-  readonly epochs: readonly LectureEpoch[];
+  readonly epochs: readonly EpochFigures[];
 }
 
-/** Of both networks. */
+/** What both networks were trained with: plain SGD on all of Fashion-MNIST. */
 const RECIPE = {
   optimizer: "sgd",
   schedule: "constant",
@@ -43,8 +51,8 @@ const RECIPE = {
   "test-samples": 10_000,
 };
 
-/** The runs by network: Fashion-MNIST, plain SGD, all 60,000 training and 10,000 test images. */
-export const LECTURE: Readonly<Record<ModelConfig["model"], LectureRun>> = {
+/** The runs by network. */
+export const LECTURE: Readonly<Record<ModelName, LectureRun>> = {
   alexnet: {
     source:
       "the lecture that this project implements, AlexNet on one GPU, 16.6 to 22.5 s an epoch",
@@ -72,9 +80,7 @@ export const LECTURE: Readonly<Record<ModelConfig["model"], LectureRun>> = {
       resize: 28,
       ...RECIPE,
     },
-    epochs: [0.1, 0.548, 0.645, 0.739, 0.764].map((testAccuracy, i) => ({
-      epoch: i + 1,
-      testAccuracy,
-    })),
+    epochs: [0.1, 0.548, 0.645, 0.739, 0.764]
+      .map((testAccuracy, i) => ({ epoch: i + 1, testAccuracy })),
   },
 };

@@ -1,24 +1,26 @@
 /**
- * The page as a whole.
+ * The page as a whole: its head, the result, and the sections.
  *
  * @module
  */
 
+import { NETWORKS } from "../models/named.ts";
 import type { ReportContent } from "./evaluation.ts";
 import {
+  type Content,
   formatCount,
   formatLoss,
   formatShare,
   formatThreeDigits,
   formatTime,
-  MODEL_NAMES,
-} from "./format.ts";
-import { type Content, html, Markup, section } from "./html.ts";
+  html,
+  Markup,
+  type Section,
+} from "./html.ts";
 import { accuracySection, lossSection } from "./learning.ts";
 import { LECTURE } from "./lecture.ts";
 import {
   configurationSection,
-  filterSection,
   layerSection,
   throughputSection,
 } from "./network.ts";
@@ -28,22 +30,18 @@ import { STYLE } from "./style.ts";
 /** The page needs no script and no other file. So the browser refuses whatever a run folder could smuggle in. */
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
-const SECTIONS: readonly [id: string, name: string][] = [
-  ["loss", "Loss"],
-  ["accuracy", "Accuracy"],
-  ["confusion", "Confusion matrix"],
-  ["classes", "Classes"],
-  ["mistakes", "Mistakes"],
-  ["filters", "Filters"],
-  ["layers", "Layers"],
-  ["throughput", "Throughput"],
-  ["configuration", "Configuration"],
-];
-
 /** Writes the page. */
 export function renderPage(content: ReportContent): string {
   const { name, config } = content;
-  const title = `${MODEL_NAMES[config.model.model]} on Fashion-MNIST`;
+  const title = `${NETWORKS[config.model.model].title} on Fashion-MNIST`;
+  const sections = [
+    lossSection(content),
+    accuracySection(content),
+    ...predictionSections(content),
+    layerSection(content),
+    throughputSection(content),
+    configurationSection(content),
+  ];
   return html`
     <!DOCTYPE html>
     <html lang="en">
@@ -61,21 +59,12 @@ export function renderPage(content: ReportContent): string {
           <h1>${title}</h1>
           <p>Run ${name}, begun ${showDate(config.started)}</p>
           <nav aria-label="Sections">
-            <ul>${SECTIONS.map(([id, name]) =>
-              html`<li><a href="#${id}">${name}</a></li>`
+            <ul>${sections.map(({ id, title }) =>
+              html`<li><a href="#${id}">${title}</a></li>`
             )}</ul>
           </nav>
         </header>
-        <main>
-    ${makeHeadline(content)}
-    ${lossSection(content)}
-    ${accuracySection(content)}
-    ${predictionSections(content)}
-    ${filterSection(content)}
-    ${layerSection(content)}
-    ${throughputSection(content)}
-    ${configurationSection(content)}
-        </main>
+        <main>${[resultSection(content), ...sections].map(drawSection)}</main>
       </body>
     </html>
   `.text;
@@ -88,58 +77,61 @@ function showDate(started: string): string {
   return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
-function makeHeadline(content: ReportContent): Markup {
-  const { epochs, config, evaluation } = content;
-  const lecture = LECTURE[config.model.model].epochs;
-  const reached = lecture[lecture.length - 1].testAccuracy;
-  const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
-  const last = epochs.at(-1);
-  const { recipe } = config;
-  return section(
-    { id: "headline", title: "Result" },
-    html`<dl class="cards">
-${
-      card(
-        "Test accuracy",
-        formatShare(evaluation?.predictions.accuracy ?? last?.testAccuracy),
-        `${
-          evaluation ? `checkpoint “${evaluation.checkpoint}”` : "last epoch"
-        }; the lecture: ${reached} after ${lecture.length} epochs`,
-      )
-    }${
-      card(
-        "Test loss",
-        formatLoss(evaluation?.predictions.loss ?? last?.testLoss),
-        `nats, on ${formatCount(config.data.testSamples)} images`,
-      )
-    }${
-      card(
-        "Epochs",
-        String(epochs.length),
-        `${typeof recipe.epochs === "number" ? `of ${recipe.epochs}; ` : ""}${
-          formatCount(last?.steps ?? content.steps.length)
-        } steps`,
-      )
-    }${
-      card(
-        "Training time",
-        formatTime(seconds),
-        last &&
-          `${
-            formatThreeDigits(last.imagesPerSecond)
-          } images/s in the last epoch`,
-      )
-    }
-<div><dt>Device</dt><dd class="words">${config.device}</dd></div>
-</dl>`,
-  );
+function drawSection({ id, title, body }: Section): Markup {
+  return html`
+    <section id="${id}" aria-labelledby="${id}-title">
+      <h2 id="${id}-title">${title}</h2>
+      ${body}
+    </section>
+  `;
 }
 
-function card(name: string, value: string, more: Content): Markup {
-  return html`
-    <div>
-      <dt>${name}</dt>
-      <dd><span>${value}</span><small>${more}</small></dd>
-    </div>
+function resultSection(content: ReportContent): Section {
+  const { epochs, steps, config, evaluation } = content;
+  const lecture = LECTURE[config.model.model].epochs;
+  const last = epochs.at(-1);
+  const planned = config.recipe.epochs;
+  const weights = evaluation
+    ? `checkpoint “${evaluation.checkpoint}”`
+    : "last epoch";
+  const reached = lecture.at(-1)?.testAccuracy;
+  const cards: [name: string, value: string, more: Content][] = [
+    [
+      "Test accuracy",
+      formatShare(evaluation?.predictions.accuracy ?? last?.testAccuracy),
+      `${weights}; the lecture: ${reached} after ${lecture.length} epochs`,
+    ],
+    [
+      "Test loss",
+      formatLoss(evaluation?.predictions.loss ?? last?.testLoss),
+      `nats, on ${formatCount(config.data.testSamples)} images`,
+    ],
+    [
+      "Epochs",
+      String(epochs.length),
+      `${typeof planned === "number" ? `of ${planned}; ` : ""}${
+        formatCount(last?.steps ?? steps.length)
+      } steps`,
+    ],
+    [
+      "Training time",
+      formatTime(epochs.reduce((sum, { seconds }) => sum + seconds, 0)),
+      last &&
+      `${formatThreeDigits(last.imagesPerSecond)} images/s in the last epoch`,
+    ],
+  ];
+  const body = html`
+    <dl class="cards">
+      ${cards.map(([name, value, more]) =>
+        html`
+          <div>
+            <dt>${name}</dt>
+            <dd><span>${value}</span><small>${more}</small></dd>
+          </div>
+        `
+      )}
+      <div><dt>Device</dt><dd class="words">${config.device}</dd></div>
+    </dl>
   `;
+  return { id: "headline", title: "Result", body };
 }

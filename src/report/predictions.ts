@@ -1,52 +1,55 @@
 /**
- * Sections about what the network predicts: confusion matrix, classes and mistakes.
+ * Sections that need a checkpoint: what the network predicts, and the filters of its first layer.
  *
  * @module
  */
 
+import type { Image } from "../data/dataset.ts";
+import { blankPicture, drawImage, encodePng } from "../io/contact_sheet.ts";
 import type { ReportContent, RunEvaluation } from "./evaluation.ts";
-import { formatCount, formatPercent, formatShare } from "./format.ts";
+import {
+  figure,
+  formatCount,
+  formatPercent,
+  formatShare,
+  html,
+  type Markup,
+  scroller,
+  type Section,
+  table,
+} from "./html.ts";
 import { heatLevel } from "./style.ts";
-import { figure, html, type Markup, scroller, section, table } from "./html.ts";
-import { pictureOfImage } from "./pictures.ts";
 
-/** Which classes are taken for which, how well each is found, and the worst mistakes. */
-export function predictionSections(content: ReportContent): Markup[] {
-  const { evaluation, config: { data: { classNames } } } = content;
-  return [
-    section(
-      { id: "confusion", title: "Confusion matrix" },
-      evaluation ? matrixTable(evaluation, classNames) : NO_CHECKPOINT,
-    ),
-    section(
-      { id: "classes", title: "Classes" },
-      evaluation ? classTable(evaluation, classNames) : NO_CHECKPOINT,
-    ),
-    section(
-      { id: "mistakes", title: "Worst mistakes" },
-      evaluation ? mistakesTable(evaluation, classNames) : NO_CHECKPOINT,
-    ),
-  ];
-}
-
-/** Stands in sections that need a checkpoint. */
-export const NO_CHECKPOINT: Markup =
+/** Stands in sections whose run has no checkpoint. */
+const NO_CHECKPOINT =
   html`<p>The run has no checkpoint yet: make the report again once it has one.</p>`;
 
-function matrixTable(
-  { matrix, predictions, checkpoint }: RunEvaluation,
-  classNames: readonly string[],
-): Markup {
+/** Which classes are taken for which, how well each is found, the worst mistakes, and the first layer's filters. */
+export function predictionSections({ evaluation }: ReportContent): Section[] {
+  const sections = [
+    ["confusion", "Confusion matrix", drawMatrix],
+    ["classes", "Classes", drawClasses],
+    ["mistakes", "Worst mistakes", drawMistakes],
+    ["filters", "First-layer filters", drawFilters],
+  ] as const;
+  return sections.map(([id, title, draw]) => ({
+    id,
+    title,
+    body: evaluation ? draw(evaluation) : NO_CHECKPOINT,
+  }));
+}
+
+function drawMatrix(evaluation: RunEvaluation): Markup {
+  const { matrix, predictions, checkpoint, classNames } = evaluation;
   const rows = matrix.map((counts, label) => {
     const total = counts.reduce((sum, count) => sum + count, 0);
     const cells = counts.map((count, predicted) => {
-      const share = total === 0 ? 0 : count / total;
+      if (count === 0) return html`<td class="none">0</td>`;
+      const share = count / total;
       const kind = label === predicted ? "right" : "wrong";
-      return count === 0
-        ? html`<td class="none">0</td>`
-        : html`<td class="${kind}-${heatLevel(share)}">${count}<small>${
-          formatPercent(share)
-        }</small></td>`;
+      return html`<td class="${kind}-${heatLevel(share)}">${count}<small>${
+        formatPercent(share)
+      }</small></td>`;
     });
     return html`<tr><th scope="row">${classNames[label]}</th>${cells}</tr>`;
   });
@@ -70,17 +73,13 @@ function matrixTable(
   );
 }
 
-function classTable(
-  { metrics }: RunEvaluation,
-  classNames: readonly string[],
-): Markup {
-  type Row = typeof metrics[number] & { name: string };
+function drawClasses({ metrics, classNames }: RunEvaluation): Markup {
   const bar = (share: number) =>
     html`${formatShare(share)}<span class="bar" style="--share: ${
       share.toFixed(4)
     }"></span>`;
   return html`
-    ${table<Row>("Precision, recall, F1 and number of images of each class", {
+    ${table("Precision, recall, F1 and number of images of each class", {
       columns: [
         { head: "Class", cell: ({ name }) => name, isText: true },
         { head: "Precision", cell: ({ precision }) => bar(precision) },
@@ -94,24 +93,21 @@ function classTable(
   `;
 }
 
-function mistakesTable(
-  { mistakes, predictions }: RunEvaluation,
-  classNames: readonly string[],
-): Markup {
-  const { labels, predicted } = predictions;
+function drawMistakes(evaluation: RunEvaluation): Markup {
+  const { mistakes, predictions, classNames } = evaluation;
+  const { labels, predicted, probabilities, losses } = predictions;
   const numWrong = labels.filter((label, i) => label !== predicted[i]).length;
   if (numWrong === 0) return html`<p>There is none.</p>`;
-  const items = mistakes.map((mistake) => {
-    const { index, image, probability, loss } = mistake;
-    const [label, taken] = [mistake.label, mistake.predicted]
-      .map((k) => classNames[k]);
+  const items = mistakes.map(({ index, image }) => {
+    const [label, taken] = [labels, predicted].map((k) => classNames[k[index]]);
+    const uri = pictureOf(image, [0, image.maxValue]);
     return html`
       <li>
-        <img src="${pictureOfImage(image)}" alt="Test image ${index}, ${label}"
-          width="${4 * image.width}" height="${4 * image.height}">
+        <img src="${uri}" alt="Test image ${index}, ${label}"
+          width="${SCALE * image.width}" height="${SCALE * image.height}">
         <p><strong>${label}</strong>, taken for ${taken} (${formatPercent(
-          probability,
-        )})<small>#${index}, loss ${loss.toFixed(2)}</small></p>
+          probabilities[index],
+        )})<small>#${index}, loss ${losses[index].toFixed(2)}</small></p>
       </li>
     `;
   });
@@ -121,4 +117,40 @@ function mistakesTable(
     } wrong predictions with the highest loss, highest first: what the image is, and what the network takes it for with which probability.`,
     html`<ol class="mistakes">${items}</ol>`,
   );
+}
+
+function drawFilters({ filters, checkpoint }: RunEvaluation): Markup {
+  const { shape: [height, width, channels, count], values } = filters;
+  const items = Array.from({ length: count }, (_, k) => {
+    const data = values.filter((_, i) => i % count === k);
+    const range = [Math.min(...data), Math.max(...data)] as const;
+    const uri = pictureOf({ height, width, channels, data }, range);
+    return html`<li><img src="${uri}" alt="Filter ${k + 1}" title="Filter ${
+      k + 1
+    }" width="${SCALE * width}" height="${SCALE * height}"></li>`;
+  });
+  return figure(
+    html`The ${count} filters of ${height}x${width} pixels that the first layer looks for, each from its smallest weight (black) to its largest (white). Weights: checkpoint “${checkpoint}”.`,
+    html`<ol class="filters ${count < 16 && "few"}">${items}</ol>`,
+  );
+}
+
+/** Pixels of a picture per pixel of an image, both ways, so that it stays sharp wherever it is shown. */
+const SCALE = 4;
+
+/** The address of a picture within the page, enlarged without smoothing. */
+function pictureOf(
+  { height, width, channels, data }: Omit<Image, "maxValue">,
+  range: readonly [black: number, white: number],
+): string {
+  const picture = blankPicture({
+    height: height * SCALE,
+    width: width * SCALE,
+  });
+  drawImage(picture, {
+    values: Float32Array.from(data),
+    shape: [height, width, channels],
+    at: { left: 0, top: 0, scale: SCALE, range },
+  });
+  return `data:image/png;base64,${encodePng(picture).toBase64()}`;
 }

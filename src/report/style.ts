@@ -1,31 +1,25 @@
 /**
- * The style sheet of the page: light and dark, for phones, screens and paper; and the colours of the
- * cells of a table, by share.
+ * The style sheet of the page: light and dark, for phones, screens and paper; and the colours of the confusion matrix.
  *
  * @module
  */
 
-/** Red, green and blue in 0..255. */
-type Color = readonly [red: number, green: number, blue: number];
-
 /** Number of levels besides none. */
 const LEVELS = 9;
 
-/** From the page's colour to the strongest one. */
-const SCALES: Readonly<
-  Record<"light" | "dark", { paper: Color; right: Color; wrong: Color }>
-> = {
+/** Colours from that of the page to the strongest ones: red, green and blue in 0..255. */
+const SCALES = {
   light: { paper: [255, 255, 255], right: [8, 81, 156], wrong: [179, 88, 6] },
   dark: { paper: [17, 21, 26], right: [107, 174, 214], wrong: [253, 184, 99] },
 };
 
-/** Finds how strong the colour of a cell is. Small shares differ more in colour than large ones. */
+/** How strong the colour of a cell is, from 1. Small shares differ more in colour than large ones. */
 export function heatLevel(share: number): number {
   return Math.max(1, Math.round(LEVELS * Math.sqrt(share)));
 }
 
 /**
- * Writes the CSS rules of all levels. Text is black or white, whichever has the greater contrast: at least 4.5 on any
+ * The CSS rules of all levels. Text is black or white, whichever has the greater contrast: at least 4.5 on any
  * colour.
  */
 export function heatRules(scheme: "light" | "dark"): string {
@@ -35,7 +29,7 @@ export function heatRules(scheme: "light" | "dark"): string {
       const share = (i + 1) / LEVELS;
       const color = paper.map((from, c) =>
         Math.round(from + share * (strongest[c] - from))
-      ) as unknown as Color;
+      );
       // Where the contrasts with black and with white are equal, by WCAG's definition.
       const text = luminance(color) > Math.sqrt(1.05 * 0.05) - 0.05
         ? "#000"
@@ -46,7 +40,7 @@ export function heatRules(scheme: "light" | "dark"): string {
 }
 
 /** WCAG 2.2's relative luminance. */
-function luminance(color: Color): number {
+function luminance(color: readonly number[]): number {
   const [red, green, blue] = color.map((value) => {
     const share = value / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;

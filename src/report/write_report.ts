@@ -4,11 +4,9 @@
  * @module
  */
 
-import { AlexNetError, DataError } from "../errors.ts";
 import { writeAtomically } from "../io/atomic_file.ts";
-import type { ModelConfig } from "../io/checkpoint.ts";
 import { namedLayers } from "../models/named.ts";
-import { type PlacedLayer, summarize } from "../nn/summary.ts";
+import { summarize } from "../nn/summary.ts";
 import { host } from "../platform/host.ts";
 import { readRun } from "../runs/read_run.ts";
 import { evaluateRun, type EvaluationOptions } from "./evaluation.ts";
@@ -48,25 +46,13 @@ export async function writeReport(
   // The code that draws is loaded only when a report is written.
   const { renderPage } = await import("./page.ts");
   const records = await readRun(run);
-  const layers = layersOf(run, records.config.model);
+  const { layers, inputShape } = namedLayers(records.config.model);
   const page = renderPage({
     ...records,
     name: host.nameOf(run),
-    layers,
+    layers: summarize(layers, inputShape),
     evaluation: await evaluateRun(run, records.config, evaluation),
   });
   await writeAtomically(output, [new TextEncoder().encode(page)]);
   return output;
-}
-
-/** Lists the layers of the network in `config.json`, whose images may be too small for it. */
-function layersOf(run: string, model: ModelConfig): PlacedLayer[] {
-  try {
-    const { layers, inputShape } = namedLayers(model);
-    return summarize(layers, inputShape);
-  } catch (error) {
-    if (!(error instanceof AlexNetError)) throw error;
-    const path = host.join(run, "config.json");
-    throw new DataError(path, `Cannot use ${path}: model: ${error.message}`);
-  }
 }

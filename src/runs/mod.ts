@@ -4,15 +4,14 @@
  * @module
  */
 
-export type { ModelConfig } from "../io/checkpoint.ts";
-export { findCheckpoint } from "./run_files.ts";
+export { readRun, type RunRecords } from "./read_run.ts";
 export type {
   EpochRecord,
   MetricsRecord,
   RunConfig,
   StepRecord,
 } from "./records.ts";
-export { readRun, type RunRecords } from "./read_run.ts";
+export { findCheckpoint } from "./run_checkpoints.ts";
 export {
   type ResumeOptions,
   RunFolder,

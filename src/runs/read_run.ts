@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { GenericSchema } from "valibot";
 import { DataError } from "../errors.ts";
 import { host } from "../platform/host.ts";
 import { reasonOf } from "../reason.ts";
@@ -14,9 +13,6 @@ import type {
   RunConfig,
   StepRecord,
 } from "./records.ts";
-
-/** Most characters that an error quotes. */
-const MAX_MESSAGE = 500;
 
 /** What a run folder says. */
 export interface RunRecords {
@@ -28,6 +24,9 @@ export interface RunRecords {
   readonly epochs: readonly EpochRecord[];
 }
 
+/** Names of the files in a run folder that are read here. */
+export const RECORD_FILES = { config: "config.json", metrics: "metrics.jsonl" };
+
 /** Largest `config.json` that is read, in bytes. */
 const MAX_CONFIG_BYTES = 2 ** 20;
 
@@ -37,68 +36,46 @@ const MAX_METRICS_BYTES = 2 ** 28;
 /** Most epochs that are read. */
 const MAX_EPOCHS = 10_000;
 
+/** Most characters that an error quotes. */
+const MAX_MESSAGE = 500;
+
 /**
- * Reads the configuration and the metrics of a run. A last line that a kill has cut off is left out. Where a resumed run
- * went back to an older checkpoint, what it said last of a step or an epoch counts.
+ * Reads the configuration and the metrics of a run. A last line that a kill has cut off is left out. If a resumed run
+ * went back to an older checkpoint, it recorded some steps and epochs again: the later record counts.
  *
  * @param path The run folder.
  * @returns What it says, checked.
  * @throws {DataError} If a file is missing, too large or says what it must not.
  */
 export async function readRun(path: string): Promise<RunRecords> {
-  const { RECORD_SCHEMA } = await import("./record_schemas.ts");
-  const check = await loadCheck();
   const config = await readConfig(path);
-  const metricsPath = host.join(path, "metrics.jsonl");
-  const lines = (await readText(metricsPath, MAX_METRICS_BYTES)).split("\n");
-  const records: { steps: StepRecord[]; epochs: EpochRecord[] } = {
-    steps: [],
-    epochs: [],
-  };
-  lines.forEach((line, i) => {
-    const where = { path: metricsPath, line: i + 1 };
-    const isCutOff = i === lines.length - 1 && !isJson(line);
-    if (isCutOff) return;
-    append(records, check(RECORD_SCHEMA, parse(line, where), where));
-    if (records.epochs.length > MAX_EPOCHS) {
-      throw unusable(where, `more epochs than ${MAX_EPOCHS}, the most`);
+  const { checkRecord } = await import("./records.ts");
+  const file = host.join(path, RECORD_FILES.metrics);
+  const lines = (await readText(file, MAX_METRICS_BYTES)).split("\n");
+  try {
+    JSON.parse(lines.at(-1)!);
+  } catch {
+    // The last line is empty, or a kill has cut it off.
+    lines.pop();
+  }
+  const steps: StepRecord[] = [];
+  const epochs: EpochRecord[] = [];
+  for (const [i, line] of lines.entries()) {
+    const where = { path: file, line: i + 1 };
+    append(parse(line, { ...where, check: checkRecord }), { steps, epochs });
+    if (epochs.length > MAX_EPOCHS) {
+      throw unusable(where, `at most ${MAX_EPOCHS} epochs are read`);
     }
-  });
-  return { config, ...records };
+  }
+  return { config, steps, epochs };
 }
 
 /** Reads the configuration of a run. */
-export async function readConfig(path: string): Promise<RunConfig> {
-  const { CONFIG_SCHEMA } = await import("./record_schemas.ts");
-  const check = await loadCheck();
-  const where = { path: host.join(path, "config.json") };
-  const text = await readText(where.path, MAX_CONFIG_BYTES);
-  return check(CONFIG_SCHEMA, parse(text, where), where);
-}
-
-/** A file, and a line of it, from 1. */
-interface Place {
-  readonly path: string;
-  readonly line?: number;
-}
-
-type Check = <T>(
-  schema: GenericSchema<unknown, T>,
-  value: unknown,
-  where: Place,
-) => T;
-
-async function loadCheck(): Promise<Check> {
-  const { safeParse } = await import("valibot");
-  return (schema, value, where) => {
-    const { success, output, issues } = safeParse(schema, value, {
-      abortEarly: true,
-    });
-    if (success) return output;
-    const field = issues[0].path?.map(({ key }) => key).join(".");
-    const reason = `${field ? `${field}: ` : ""}${issues[0].message}`;
-    throw unusable(where, reason);
-  };
+export async function readConfig(run: string): Promise<RunConfig> {
+  const { checkConfig } = await import("./records.ts");
+  const path = host.join(run, RECORD_FILES.config);
+  const text = await readText(path, MAX_CONFIG_BYTES);
+  return parse(text, { path, check: checkConfig });
 }
 
 async function readText(path: string, maxBytes: number): Promise<string> {
@@ -106,39 +83,33 @@ async function readText(path: string, maxBytes: number): Promise<string> {
     const { isFile, size } = await host.stat(path);
     if (!isFile) throw unusable({ path }, "it is not a file");
     if (size > maxBytes) {
-      throw unusable({ path }, `${size} bytes, and ${maxBytes} are the most`);
+      throw unusable({ path }, `${size} bytes: at most ${maxBytes} are read`);
     }
     return await host.readText(path);
   } catch (error) {
     if (error instanceof DataError) throw error;
     const reason = host.isMissing(error)
       ? "there is no such file; `train --out RUN` writes a run folder"
-      : shortReason(error);
-    throw new DataError(path, `Cannot read ${oneLine(path)}: ${reason}`);
+      : reasonOf(error);
+    throw unusable({ path }, reason);
   }
 }
 
-function parse(text: string, where: Place): unknown {
+function parse<T>(
+  text: string,
+  { check, ...where }: Source & { check: (value: unknown) => T },
+): T {
   try {
-    return JSON.parse(text);
+    return check(JSON.parse(text));
   } catch (error) {
-    throw unusable(where, shortReason(error));
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
+    throw unusable(where, reasonOf(error));
   }
 }
 
 /** Adds a record, which replaces those of its step or epoch and of later ones. */
 function append(
-  { steps, epochs }: { steps: StepRecord[]; epochs: EpochRecord[] },
   record: MetricsRecord,
+  { steps, epochs }: { steps: StepRecord[]; epochs: EpochRecord[] },
 ): void {
   while ((epochs.at(-1)?.epoch ?? 0) >= record.epoch) epochs.pop();
   if (record.type === "epoch") {
@@ -149,16 +120,18 @@ function append(
   steps.push(record);
 }
 
-function unusable({ path, line }: Place, reason: string): DataError {
-  const place = line === undefined ? "" : ` line ${line}`;
-  return new DataError(
-    path,
-    `Cannot use ${oneLine(path)}${place}: ${oneLine(reason)}`,
-  );
+/** A file, and which line of it, from 1. */
+interface Source {
+  readonly path: string;
+  readonly line?: number;
 }
 
-function shortReason(error: unknown): string {
-  return oneLine(reasonOf(error));
+function unusable({ path, line }: Source, reason: string): DataError {
+  const where = line === undefined ? path : `${path} line ${line}`;
+  return new DataError(
+    path,
+    `Cannot use ${oneLine(where)}: ${oneLine(reason)}`,
+  );
 }
 
 /** Shortens text and removes line breaks and control characters, which names and contents of files may have. */

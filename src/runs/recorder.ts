@@ -5,12 +5,12 @@
  */
 
 import { readScalars } from "../device/device.ts";
-import { type Scalar, tf } from "../device/tf.ts";
+import { tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";
 import { cannotWrite, writeAtomically } from "../io/atomic_file.ts";
 import { encodePng } from "../io/contact_sheet.ts";
 import { drawFilters } from "../io/filter_picture.ts";
-import { EventWriter } from "../io/tensorboard.ts";
+import type { EventWriter } from "../io/tensorboard.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
 import type { OpenFile } from "../platform/platform.ts";
@@ -27,23 +27,20 @@ import type { RunCheckpoints } from "./run_checkpoints.ts";
 /** Most steps that are read from the device at once. */
 const MOST_PENDING = 64;
 
-/** A step whose numbers are still on the device. */
-interface PendingStep
-  extends Pick<StepRecord, "epoch" | "step" | "learningRate"> {
-  readonly loss: Scalar;
-  readonly correct: Scalar;
-  readonly count: number;
+/** A step whose loss and correct predictions are still on the device. */
+interface PendingStep extends Pick<StepEnd, "loss" | "correct" | "count"> {
+  readonly record: Omit<StepRecord, "loss" | "accuracy">;
 }
 
-/** Where it is written. */
+/** Where a run is written. */
 export interface RecorderFiles {
   readonly metrics: MetricsFile;
-  readonly events: EventLog;
+  readonly events: EventWriter;
   readonly checkpoints: RunCheckpoints;
 }
 
 /** Callbacks of `fit`. The numbers of steps stay on the device until something else has to wait for it. */
-export class Recorder implements Callbacks, Disposable {
+export class RunRecorder implements Callbacks, Disposable {
   readonly name = "recorder";
   readonly #files: RecorderFiles;
   #pending: PendingStep[] = [];
@@ -57,9 +54,10 @@ export class Recorder implements Callbacks, Disposable {
 
   async onStepEnd(event: StepEnd, { optimizer }: Training): Promise<void> {
     const { epoch, step, count, loss, correct } = event;
+    const { learningRate } = optimizer;
     this.#pending.push({
-      ...{ epoch, step, count },
-      learningRate: optimizer.learningRate,
+      record: { type: "step", epoch, step, learningRate },
+      count,
       loss: tf.clone(loss),
       correct: tf.clone(correct),
     });
@@ -74,7 +72,7 @@ export class Recorder implements Callbacks, Disposable {
     await this.flush();
     const { metrics, events, checkpoints } = this.#files;
     metrics.append([{ type: "epoch", ...epoch }]);
-    await events.epoch(epoch, net);
+    await writeEpoch(events, { epoch, net });
     const result = epoch.testAccuracy ?? -epoch.loss;
     // A resumed run does a part of an epoch again. So the weights of a part are kept only if no whole epoch has ended.
     if (this.#best !== undefined && (epoch.isPartial || result <= this.#best)) {
@@ -93,7 +91,7 @@ export class Recorder implements Callbacks, Disposable {
     this.#best = typeof best === "number" ? best : undefined;
   }
 
-  /** Writes the steps so far, waiting for the device. */
+  /** Waits for the device and writes the steps so far. */
   async flush(): Promise<void> {
     const pending = this.#pending.splice(0);
     if (pending.length === 0) return;
@@ -102,17 +100,13 @@ export class Recorder implements Callbacks, Disposable {
         ...pending.map(({ loss }) => loss),
         ...pending.map(({ correct }) => correct),
       );
-      const records = pending.map((
-        { loss: _, correct: __, count, ...rest },
-        i,
-      ): StepRecord => ({
-        type: "step",
-        ...rest,
+      const records = pending.map(({ record, count }, i): StepRecord => ({
+        ...record,
         loss: Number.isFinite(numbers[i]) ? numbers[i] : null,
         accuracy: numbers[pending.length + i] / count,
       }));
       this.#files.metrics.append(records);
-      this.#files.events.steps(records);
+      writeSteps(this.#files.events, records);
     } finally {
       free(pending);
     }
@@ -128,13 +122,56 @@ function free(steps: readonly PendingStep[]): void {
   for (const { loss, correct } of steps) tf.dispose([loss, correct]);
 }
 
-/** Where a run goes on. It writes this epoch and step, and all later ones, again. */
-export interface ResumePoint {
-  /** Epoch, from 1. */
-  readonly epoch: number;
-  /** Step, from 0 over the run. */
-  readonly step: number;
+/** Adds steps to the curves of loss, accuracy and learning rate. */
+function writeSteps(events: EventWriter, records: readonly StepRecord[]): void {
+  for (const { step, loss, accuracy, learningRate } of records) {
+    events.scalars(step, {
+      "step/loss": loss ?? NaN,
+      "step/accuracy": accuracy,
+      "step/learning_rate": learningRate,
+    });
+  }
+  events.flush();
 }
+
+/**
+ * Adds an epoch to the curves of loss, accuracy and speed, and the first layer's filters. A whole epoch stands at its last
+ * step. A part of one stands at the step with which a resumed run goes on.
+ */
+async function writeEpoch(
+  events: EventWriter,
+  { epoch, net }: { epoch: EpochEnd; net: Sequential },
+): Promise<void> {
+  const step = epoch.isPartial ? epoch.steps : epoch.steps - 1;
+  const values = {
+    "epoch/train_loss": epoch.loss,
+    "epoch/train_accuracy": epoch.trainAccuracy,
+    "epoch/measured_train_accuracy": epoch.measuredTrainAccuracy,
+    "epoch/test_loss": epoch.testLoss,
+    "epoch/test_accuracy": epoch.testAccuracy,
+    "epoch/images_per_second": epoch.imagesPerSecond,
+  };
+  for (const [tag, value] of Object.entries(values)) {
+    if (value !== undefined) events.scalars(step, { [tag]: value });
+  }
+  const png = await drawFirstFilters(net);
+  if (png) events.image("filters of the first layer", step, png);
+  events.flush();
+}
+
+/** The filters as a PNG file, if the first layer has filters of one or three channels. */
+async function drawFirstFilters(
+  net: Sequential,
+): Promise<Uint8Array | undefined> {
+  const [kernel] = net.getWeights();
+  const { shape } = kernel;
+  if (shape.length !== 4 || (shape[2] !== 1 && shape[2] !== 3)) return;
+  const values = await kernel.data() as Float32Array;
+  return encodePng(drawFilters({ shape, values }));
+}
+
+/** The epoch and step with which a run goes on. */
+type ResumePoint = Pick<StepRecord, "epoch" | "step">;
 
 /**
  * A file to which records are added. Those that are added at once are one write, so that a process that is killed leaves at
@@ -149,13 +186,13 @@ export class MetricsFile implements Disposable {
     this.#file = file;
   }
 
-  /**
-   * Opens a file, and takes away what the run is going to write again: that of the given epoch and step, and of later
-   * ones.
-   */
+  /** Opens a file, and takes away what the run is going to write again. */
   static async open(path: string, from: ResumePoint): Promise<MetricsFile> {
     try {
-      const text = await read(path);
+      const text = await host.readText(path).catch((error) => {
+        if (host.isMissing(error)) return "";
+        throw error;
+      });
       const kept = text.split("\n").filter((line) => isBefore(line, from));
       const content = kept.map((line) => `${line}\n`).join("");
       if (content !== text) {
@@ -194,87 +231,14 @@ export class MetricsFile implements Disposable {
   }
 }
 
-async function read(path: string): Promise<string> {
-  try {
-    return await host.readText(path);
-  } catch (error) {
-    if (host.isMissing(error)) return "";
-    throw error;
-  }
-}
-
 /** Whether a line is a whole record of something that the run does not do again. */
 function isBefore(line: string, from: ResumePoint): boolean {
   try {
-    const { type, step, epoch } = JSON.parse(line) as MetricsRecord & {
-      step?: number;
-    };
-    return type === "epoch" ? epoch < from.epoch : step! < from.step;
+    const record: MetricsRecord = JSON.parse(line);
+    return record.type === "epoch"
+      ? record.epoch < from.epoch
+      : record.step < from.step;
   } catch {
     return false;
   }
-}
-
-/** An event file of a run. */
-export class EventLog {
-  readonly #writer: EventWriter;
-
-  private constructor(writer: EventWriter) {
-    this.#writer = writer;
-  }
-
-  /** Starts a file in a run folder. What other files say of the given step and of later ones counts no more. */
-  static async open(folder: string, step: number): Promise<EventLog> {
-    return new EventLog(await EventWriter.open(folder, { resumeAtStep: step }));
-  }
-
-  /** Path of the file. */
-  get path(): string {
-    return this.#writer.path;
-  }
-
-  /** Adds steps: curves of loss, accuracy and learning rate. */
-  steps(records: readonly StepRecord[]): void {
-    for (const { step, loss, accuracy, learningRate } of records) {
-      this.#writer.scalars(step, {
-        "step/loss": loss ?? NaN,
-        "step/accuracy": accuracy,
-        "step/learning_rate": learningRate,
-      });
-    }
-    this.#writer.flush();
-  }
-
-  /**
-   * Adds the curves of loss, accuracy and speed of an epoch, and the first layer's filters. A whole epoch stands at its
-   * last step, a part of one at the step with which a resumed run goes on.
-   */
-  async epoch(epoch: EpochEnd, net: Sequential): Promise<void> {
-    const step = epoch.isPartial ? epoch.steps : epoch.steps - 1;
-    const values = {
-      "epoch/train_loss": epoch.loss,
-      "epoch/train_accuracy": epoch.trainAccuracy,
-      "epoch/measured_train_accuracy": epoch.measuredTrainAccuracy,
-      "epoch/test_loss": epoch.testLoss,
-      "epoch/test_accuracy": epoch.testAccuracy,
-      "epoch/images_per_second": epoch.imagesPerSecond,
-    };
-    for (const [tag, value] of Object.entries(values)) {
-      if (value !== undefined) this.#writer.scalars(step, { [tag]: value });
-    }
-    const png = await drawFirstFilters(net);
-    if (png) this.#writer.image("filters of the first layer", step, png);
-    this.#writer.flush();
-  }
-}
-
-/** The filters as a PNG file, if the first layer has filters of one or three channels. */
-async function drawFirstFilters(
-  net: Sequential,
-): Promise<Uint8Array | undefined> {
-  const [kernel] = net.getWeights();
-  const { shape } = kernel;
-  if (shape.length !== 4 || (shape[2] !== 1 && shape[2] !== 3)) return;
-  const values = await kernel.data() as Float32Array;
-  return encodePng(drawFilters({ shape, values }));
 }

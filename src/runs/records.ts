@@ -1,12 +1,24 @@
 /**
- * What the files of a run folder say: `config.json`, once, and `metrics.jsonl`, a line per step and per epoch.
+ * What the files of a run folder say: `config.json`, once, and `metrics.jsonl`, a line per step and per epoch; and the
+ * checks of what they say. Load this file only to check something, as it loads valibot: its types cost nothing.
  *
  * @module
  */
 
+import * as v from "valibot";
+import { COUNTS } from "../data/fashion_mnist/fashion_mnist.ts";
 import type { AdapterDescription } from "../device/device.ts";
-import type { ModelConfig } from "../io/checkpoint.ts";
+import { ShapeError } from "../errors.ts";
+import {
+  MAX_CLASSES,
+  MAX_IMAGE_SIZE,
+  type ModelConfig,
+  weightShapes,
+} from "../io/model_config.ts";
+import { MODEL_NAMES } from "../models/named.ts";
+import { reasonOf } from "../reason.ts";
 import type { EpochEnd } from "../train/callbacks.ts";
+import type { TrainingProgress } from "../train/state.ts";
 
 /** Everything that a run depends on: `config.json`. */
 export interface RunConfig {
@@ -66,3 +78,119 @@ export interface EpochRecord extends EpochEnd {
 
 /** A line of `metrics.jsonl`. */
 export type MetricsRecord = StepRecord | EpochRecord;
+
+const text = v.pipe(v.string(), v.maxLength(10_000));
+const finite = v.pipe(v.number(), v.finite());
+const positive = v.pipe(finite, v.minValue(0));
+const share = v.pipe(finite, v.minValue(0), v.maxValue(1));
+const count = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
+
+/** Checks what `config.json` says. */
+export const checkConfig: (value: unknown) => RunConfig = checker(v.pipe(
+  v.object({
+    format: v.literal(1),
+    started: v.pipe(text, v.isoTimestamp()),
+    versions: v.record(text, text),
+    device: text,
+    adapter: v.optional(
+      v.object({ name: text, vendor: text, isSoftware: v.boolean() }),
+    ),
+    system: text,
+    model: v.pipe(
+      v.object({
+        model: v.picklist(MODEL_NAMES),
+        classes: count(2, MAX_CLASSES),
+        imageSize: count(1, MAX_IMAGE_SIZE),
+      }),
+      v.rawCheck(({ dataset, addIssue }) => {
+        if (!dataset.typed) return;
+        try {
+          weightShapes(dataset.value);
+        } catch (error) {
+          addIssue({ message: reasonOf(error) });
+        }
+      }),
+    ),
+    recipe: v.record(text, v.unknown()),
+    data: v.object({
+      source: v.picklist(["full", "sample"]),
+      classNames: v.array(text),
+      trainSamples: count(1),
+      testSamples: count(1),
+      sha256: v.record(text, text),
+      transforms: v.array(text),
+    }),
+  }),
+  v.check(
+    ({ model, data }) => model.classes === data.classNames.length,
+    "there must be a class name for each class",
+  ),
+  v.check(
+    ({ data }) =>
+      data.trainSamples <= COUNTS[data.source].train &&
+      data.testSamples <= COUNTS[data.source].test,
+    "there are not so many images in the data set",
+  ),
+));
+
+const END = {
+  isPartial: v.boolean(),
+  epoch: count(1),
+  loss: finite,
+  trainAccuracy: share,
+  // JSON leaves out what is undefined.
+  testAccuracy: v.optional(share),
+  testLoss: v.optional(finite),
+  measuredTrainAccuracy: v.optional(share),
+  steps: count(0),
+  learningRate: positive,
+  seconds: positive,
+  waitSeconds: positive,
+  imagesPerSecond: positive,
+};
+
+/** Checks what a line of `metrics.jsonl` says. */
+export const checkRecord: (value: unknown) => MetricsRecord = checker(
+  v.variant("type", [
+    v.object({
+      type: v.literal("step"),
+      epoch: count(1),
+      step: count(0),
+      loss: v.nullable(finite),
+      accuracy: share,
+      learningRate: positive,
+    }),
+    v.object({ type: v.literal("epoch"), ...END }),
+  ]) as v.GenericSchema<unknown, MetricsRecord>,
+);
+
+/** Checks the state of a run, which the header of its checkpoints says. */
+export const checkProgress: (value: unknown) => TrainingProgress = checker(
+  v.object({
+    epoch: count(1),
+    step: count(0),
+    sums: v.object({
+      loss: finite,
+      correct: count(0),
+      count: count(0),
+      batches: count(0),
+      seconds: positive,
+    }),
+    waitSeconds: positive,
+    learningRate: positive,
+    epochs: v.array(v.object(END)),
+    callbacks: v.record(text, v.unknown()),
+  }) as v.GenericSchema<unknown, TrainingProgress>,
+);
+
+/** Makes a check that returns what is right. Of what is wrong, the message of its `ShapeError` says where and why. */
+function checker<T>(schema: v.GenericSchema<unknown, T>) {
+  return (value: unknown): T => {
+    const result = v.safeParse(schema, value, { abortEarly: true });
+    if (result.success) return result.output;
+    const [{ path, message }] = result.issues;
+    const field = path?.map(({ key }) => key).join(".");
+    throw new ShapeError(field ? `${field}: ${message}` : message);
+  };
+}

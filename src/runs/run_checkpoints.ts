@@ -12,138 +12,132 @@ import {
   type ModelConfig,
   writeCheckpoint,
 } from "../io/checkpoint.ts";
+import { describeModel } from "../io/model_config.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { host } from "../platform/host.ts";
-import { reasonOf } from "../reason.ts";
-import type { TrainingState } from "../train/state.ts";
+import type { TrainingProgress, TrainingState } from "../train/state.ts";
+
+/** The folder of checkpoints in a run folder. */
+export const CHECKPOINTS = "checkpoints";
 
 /** The checkpoint from which a run goes on. */
 export const LAST = "last";
 
 /** The weights with the best result after a whole epoch. */
-export const BEST = "best";
+const BEST = "best";
 
 /** Names of older checkpoints, by the number of steps done. */
 const STEP_NAME = /^step-(\d{8,})$/;
 
-/** The names of files that a process that was killed may have left. */
-const PART_NAME = /\.part$/;
-
-/** Options of {@linkcode RunCheckpoints}. */
-export interface RunCheckpointsOptions {
-  /** Which network. */
-  readonly model: ModelConfig;
-  /** How many states to keep, the last included. Default 1. */
-  readonly keep?: number;
-}
-
-/** A folder of checkpoints. */
+/** The checkpoints in a run folder. */
 export class RunCheckpoints {
   readonly #folder: string;
-  readonly #options: RunCheckpointsOptions;
-  /** Steps done in `last`, where this process wrote or read it. */
+  readonly #model: ModelConfig;
+  readonly #keep: number;
+  /** Steps done in `last`, if this process wrote or read it. */
   #lastStep: number | undefined;
 
-  /** Names the folder; nothing is read or written yet. */
-  constructor(folder: string, options: RunCheckpointsOptions) {
-    this.#folder = folder;
-    this.#options = options;
+  /** Names the run folder and its network, and says how many states to keep, the last included. */
+  constructor(
+    run: string,
+    { model, keep = 1 }: { model: ModelConfig; keep?: number },
+  ) {
+    this.#folder = host.join(run, CHECKPOINTS);
+    this.#model = model;
+    this.#keep = keep;
   }
 
   /** Reads the newest state, if there is one, and removes what a process that was killed has left half-written. */
   async load(): Promise<TrainingState | undefined> {
     const names = await this.#list();
-    for (const name of names.filter((name) => PART_NAME.test(name))) {
-      await host.remove(host.join(this.#folder, name));
+    for (const name of names.filter((name) => name.endsWith(".part"))) {
+      await host.remove(this.#pathOf(name));
     }
-    const newest = names.includes(LAST) ? LAST : olderFirst(names).at(-1);
+    const newest = names.includes(LAST) ? LAST : newestFirst(names).at(0);
     if (newest === undefined) return;
-    const path = host.join(this.#folder, newest);
+    const path = this.#pathOf(newest);
     const checkpoint = await loadCheckpoint(path, { tensors: "all" });
-    const state = await stateOf(checkpoint, this.#options.model);
+    requireSameNetwork(checkpoint, this.#model);
+    const state = await stateOf(checkpoint);
     if (newest === LAST) this.#lastStep = state.progress.step;
     return state;
   }
 
-  /**
-   * Writes a state as `last`, whole or not at all. What was `last` becomes one of the older ones, of which as many are
-   * kept as was asked for.
-   */
+  /** Writes a state as `last`, whole or not at all. What was `last` becomes the newest of the older ones. */
   async save({ weights, others, progress }: TrainingState): Promise<void> {
-    const { model, keep = 1 } = this.#options;
     // The end of an epoch may save two states of one step. The second has all that callbacks did, and replaces the first.
     const isOlder = this.#lastStep !== undefined &&
       this.#lastStep < progress.step;
-    if (keep > 1 && isOlder) await this.#keepLast();
-    await writeCheckpoint(host.join(this.#folder, LAST), {
-      config: model,
+    if (this.#keep > 1 && isOlder) await this.#keepLast();
+    await writeCheckpoint(this.#pathOf(LAST), {
+      config: this.#model,
       tensors: new Map([...weights, ...others]),
       training: JSON.stringify(progress),
     });
     this.#lastStep = progress.step;
-    const older = olderFirst(await this.#list());
-    for (const name of older.slice(0, Math.max(0, older.length - keep + 1))) {
-      await host.remove(host.join(this.#folder, name));
+    const older = newestFirst(await this.#list());
+    for (const name of older.slice(this.#keep - 1)) {
+      await host.remove(this.#pathOf(name));
     }
   }
 
   /** Writes weights as `best`, whole or not at all. */
   async saveBest(weights: ReadonlyMap<string, NamedTensor>): Promise<void> {
-    const { model } = this.#options;
-    const path = host.join(this.#folder, BEST);
-    await writeCheckpoint(path, { config: model, tensors: weights });
+    const checkpoint = { config: this.#model, tensors: weights };
+    await writeCheckpoint(this.#pathOf(BEST), checkpoint);
   }
 
-  /** Gives `last` a second name, under which it stays when the next state is written; or copies it where that cannot be. */
+  /** Gives `last` a second name, under which it stays when the next state is written. Where no link can be, it is copied. */
   async #keepLast(): Promise<void> {
-    const last = host.join(this.#folder, LAST);
-    const name = `step-${String(this.#lastStep).padStart(8, "0")}`;
-    const path = host.join(this.#folder, name);
+    const last = this.#pathOf(LAST);
+    const steps = String(this.#lastStep).padStart(8, "0");
+    const older = this.#pathOf(`step-${steps}`);
     try {
-      await host.remove(path).catch(() => {});
-      await host.link(last, path);
+      await host.remove(older).catch(() => {});
+      await host.link(last, older);
     } catch {
-      await host.copy(last, `${path}.part`);
-      await host.rename(`${path}.part`, path);
+      await host.copy(last, `${older}.part`);
+      await host.rename(`${older}.part`, older);
     }
   }
 
   async #list(): Promise<string[]> {
-    try {
-      return (await host.list(this.#folder)).map(({ name }) => name);
-    } catch (error) {
-      throw new DataError(
-        this.#folder,
-        `Cannot read the folder ${this.#folder}: ${reasonOf(error)}`,
-      );
-    }
+    return (await host.list(this.#folder)).map(({ name }) => name);
+  }
+
+  #pathOf(name: string): string {
+    return host.join(this.#folder, name);
   }
 }
 
-/** The older checkpoints among the names in the folder. */
-function olderFirst(names: readonly string[]): string[] {
+/** The older checkpoints among the names in the folder, the one of most steps first. */
+function newestFirst(names: readonly string[]): string[] {
   const step = (name: string) => Number(STEP_NAME.exec(name)?.[1]);
   return names.filter((name) => STEP_NAME.test(name))
-    .toSorted((a, b) => step(a) - step(b));
+    .toSorted((a, b) => step(b) - step(a));
+}
+
+/** Throws a `DataError` if a checkpoint is not of the network that the run's `config.json` names. */
+export function requireSameNetwork(
+  { path, config }: Pick<Checkpoint, "path" | "config">,
+  expected: ModelConfig,
+): void {
+  const [found, named] = [config, expected].map(describeModel);
+  if (found === named) return;
+  throw new DataError(
+    path,
+    `Cannot use ${path}: it is ${found}, and config.json says ${named}`,
+  );
 }
 
 async function stateOf(
-  { path, config, tensors, training }: Checkpoint,
-  model: ModelConfig,
+  { path, tensors, training = "" }: Checkpoint,
 ): Promise<TrainingState> {
-  const { PROGRESS_SCHEMA } = await import("./record_schemas.ts");
-  const { safeParse } = await import("valibot");
-  if (
-    config.model !== model.model || config.classes !== model.classes ||
-    config.imageSize !== model.imageSize
-  ) {
-    throw new DataError(
-      path,
-      `Cannot go on from ${path}: it is of another network than the run`,
-    );
-  }
-  const { success, output } = safeParse(PROGRESS_SCHEMA, parse(training));
-  if (!success) {
+  const { checkProgress } = await import("./records.ts");
+  let progress: TrainingProgress;
+  try {
+    progress = checkProgress(JSON.parse(training));
+  } catch {
     throw new DataError(
       path,
       `Cannot go on from ${path}: its header does not say how far the run was; delete it to go on from an older one`,
@@ -153,17 +147,35 @@ async function stateOf(
     tensors,
     ([name]) => /^(optimizer\.|lossScale$)/.test(name) ? "others" : "weights",
   );
-  return {
-    progress: output,
-    weights: new Map(weights),
-    others: new Map(others),
-  };
+  return { progress, weights: new Map(weights), others: new Map(others) };
 }
 
-function parse(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? "");
-  } catch {
-    return undefined;
+/**
+ * Finds the checkpoint of a run.
+ *
+ * @param path A run folder or a checkpoint.
+ * @returns The best checkpoint of the folder, or its last one if there is no best. A path that is no folder is returned as it is.
+ * @throws {DataError} If it is a folder without a checkpoint.
+ */
+export async function findCheckpoint(path: string): Promise<string> {
+  // If it cannot be known what is there, whoever reads the file says why.
+  const info = await host.stat(path).catch(() => undefined);
+  if (!info?.isFolder) return path;
+  const found = await findBestOrLast(path);
+  if (found !== undefined) return found;
+  throw new DataError(
+    path,
+    `Cannot use ${path} as a run: it has neither ${CHECKPOINTS}/${BEST} nor ${CHECKPOINTS}/${LAST}; name a folder that \`train --out DIR\` wrote, or a checkpoint`,
+  );
+}
+
+/** Finds the best checkpoint in a run folder, or the last one if there is no best. */
+export async function findBestOrLast(
+  run: string,
+): Promise<string | undefined> {
+  for (const name of [BEST, LAST]) {
+    const path = host.join(run, CHECKPOINTS, name);
+    const info = await host.stat(path).catch(() => undefined);
+    if (info?.isFile) return path;
   }
 }

@@ -1,26 +1,21 @@
 /**
- * A folder that remembers a training run: what it depends on, what happened, and where it goes on.
+ * A folder that remembers a training run: what it depends on, what happened, and where it goes on. A lock keeps two
+ * processes from training in one folder.
  *
  * @module
  */
 
 import { DataError } from "../errors.ts";
 import { writeAtomically } from "../io/atomic_file.ts";
+import { EventWriter } from "../io/tensorboard.ts";
 import { host } from "../platform/host.ts";
+import { reasonOf } from "../reason.ts";
 import type { Callbacks } from "../train/callbacks.ts";
 import type { Checkpoints, TrainingState } from "../train/state.ts";
-import { readConfig } from "./read_run.ts";
-import { EventLog, MetricsFile, Recorder } from "./recorder.ts";
+import { readConfig, RECORD_FILES } from "./read_run.ts";
+import { MetricsFile, type RecorderFiles, RunRecorder } from "./recorder.ts";
 import type { RunConfig } from "./records.ts";
-import { RunCheckpoints } from "./run_checkpoints.ts";
-import {
-  hasRun,
-  lockRun,
-  makeFolder,
-  removeParts,
-  RUN_FILES,
-  takeAway,
-} from "./run_files.ts";
+import { CHECKPOINTS, RunCheckpoints } from "./run_checkpoints.ts";
 
 /** Options of a run folder. */
 export interface RunFolderOptions {
@@ -39,7 +34,8 @@ export interface ResumeOptions extends RunFolderOptions {
 /** What a run folder is opened with. */
 interface Opening extends RunFolderOptions {
   readonly config: RunConfig;
-  readonly lock: Disposable;
+  /** The lock, and what else is disposed with the folder. */
+  readonly parts: DisposableStack;
 }
 
 /**
@@ -75,41 +71,38 @@ export class RunFolder implements Disposable {
   readonly config: RunConfig;
   /** Where the run goes on; undefined at its beginning. */
   readonly state?: TrainingState;
-  /** Write down what happens. */
+  /** Callbacks that write down what happens. */
   readonly callbacks: Callbacks;
-  /** Keep states of the run. */
+  /** Keeps states of the run. */
   readonly checkpoints: Checkpoints;
-  readonly #parts: Disposable[];
+  readonly #parts: DisposableStack;
   /** Path of the event file of this process. */
   readonly #events: string;
 
   private constructor(
     path: string,
-    parts: {
-      opening: Opening;
-      state?: TrainingState;
-      metrics: MetricsFile;
-      events: EventLog;
-      checkpoints: RunCheckpoints;
+    { opening, state, ...files }: RecorderFiles & {
+      readonly opening: Opening;
+      readonly state?: TrainingState;
     },
   ) {
-    const { opening, metrics, events, checkpoints } = parts;
-    const recorder = new Recorder(parts);
+    const { config, checkpointEvery, parts } = opening;
+    const recorder = parts.use(new RunRecorder(files));
     this.path = path;
-    this.config = opening.config;
-    this.state = parts.state;
+    this.config = config;
+    this.state = state;
     this.callbacks = recorder;
     this.checkpoints = {
-      everySteps: opening.checkpointEvery,
+      everySteps: checkpointEvery,
       async save(state) {
         // A run that goes on begins at the state. So what happened before it must be on the disk first.
         await recorder.flush();
-        await metrics.sync();
-        await checkpoints.save(state);
+        await files.metrics.sync();
+        await files.checkpoints.save(state);
       },
     };
-    this.#parts = [recorder, metrics, opening.lock];
-    this.#events = events.path;
+    this.#parts = parts.move();
+    this.#events = files.events.path;
   }
 
   /**
@@ -126,23 +119,20 @@ export class RunFolder implements Disposable {
     config: RunConfig,
     options: RunFolderOptions = {},
   ): Promise<RunFolder> {
-    await makeFolder(host.join(path, RUN_FILES.checkpoints));
-    const lock = lockRun(path);
-    try {
-      if (await hasRun(path)) {
-        throw new DataError(
-          path,
-          `Cannot begin a run in ${path} as there is one: go on with it by \`train --resume ${path}\`, or choose another folder`,
-        );
-      }
-      await writeConfig(path, config);
-    } catch (error) {
-      lock[Symbol.dispose]();
-      throw error;
+    await makeFolder(host.join(path, CHECKPOINTS));
+    using parts = new DisposableStack();
+    parts.use(lockRun(path));
+    if (await hasRun(path)) {
+      throw new DataError(
+        path,
+        `Cannot begin a run in ${path} as there is one: go on with it by \`train --resume ${path}\`, or choose another folder`,
+      );
     }
+    await writeConfig(path, config);
     try {
-      return await RunFolder.#open(path, { ...options, config, lock });
+      return await RunFolder.#open(path, { ...options, config, parts });
     } catch (error) {
+      parts.dispose();
       await takeAway(path, []);
       throw error;
     }
@@ -162,42 +152,27 @@ export class RunFolder implements Disposable {
   ): Promise<RunFolder> {
     const old = await readConfig(path);
     const config = { ...old, recipe: { ...old.recipe, ...options.recipe } };
-    const lock = lockRun(path);
-    try {
-      await makeFolder(host.join(path, RUN_FILES.checkpoints));
-      await removeParts(path);
-      if (JSON.stringify(config) !== JSON.stringify(old)) {
-        await writeConfig(path, config);
-      }
-    } catch (error) {
-      lock[Symbol.dispose]();
-      throw error;
+    using parts = new DisposableStack();
+    parts.use(lockRun(path));
+    await makeFolder(host.join(path, CHECKPOINTS));
+    await removeParts(path);
+    if (JSON.stringify(config) !== JSON.stringify(old)) {
+      await writeConfig(path, config);
     }
-    return await RunFolder.#open(path, { ...options, config, lock });
+    return await RunFolder.#open(path, { ...options, config, parts });
   }
 
+  /** Opens the files and takes over `parts`. If it throws, `parts` are still the caller's to dispose. */
   static async #open(path: string, opening: Opening): Promise<RunFolder> {
-    const { config: { model }, keepCheckpoints, lock } = opening;
-    let metrics: MetricsFile | undefined;
-    try {
-      const checkpoints = new RunCheckpoints(
-        host.join(path, RUN_FILES.checkpoints),
-        { model, keep: keepCheckpoints },
-      );
-      const state = await checkpoints.load();
-      const from = state?.progress ?? { epoch: 1, step: 0 };
-      metrics = await MetricsFile.open(
-        host.join(path, RUN_FILES.metrics),
-        from,
-      );
-      const events = await EventLog.open(path, from.step);
-      const parts = { opening, state, metrics, events, checkpoints };
-      return new RunFolder(path, parts);
-    } catch (error) {
-      metrics?.[Symbol.dispose]();
-      lock[Symbol.dispose]();
-      throw error;
-    }
+    const { config: { model }, keepCheckpoints: keep, parts } = opening;
+    const checkpoints = new RunCheckpoints(path, { model, keep });
+    const state = await checkpoints.load();
+    const from = state?.progress ?? { epoch: 1, step: 0 };
+    const metricsPath = host.join(path, RECORD_FILES.metrics);
+    const metrics = parts.use(await MetricsFile.open(metricsPath, from));
+    const events = await EventWriter.open(path, { resumeAtStep: from.step });
+    const files = { metrics, events, checkpoints };
+    return new RunFolder(path, { opening, state, ...files });
   }
 
   /** Removes a new run, as if it had never been begun. If something else is in its folder, that and the folder stay. */
@@ -208,12 +183,67 @@ export class RunFolder implements Disposable {
 
   /** Closes the files and unlocks the folder. A second call does nothing. */
   [Symbol.dispose](): void {
-    for (const part of this.#parts.splice(0)) part[Symbol.dispose]();
+    this.#parts.dispose();
   }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await host.makeFolder(path, { recursive: true });
+  } catch (error) {
+    throw new DataError(
+      path,
+      `Cannot make the folder ${path}: ${reasonOf(error)}`,
+    );
+  }
+}
+
+/** The file that is locked. While a run is there, it is not removed: another process might hold its lock by then. */
+const LOCK = ".lock";
+
+/** Locks a run folder until the lock is disposed or the process ends, however it ends. */
+function lockRun(path: string): Disposable {
+  let lock: Disposable | undefined;
+  try {
+    lock = host.lock(host.join(path, LOCK));
+  } catch (error) {
+    throw new DataError(path, `Cannot use ${path}: ${reasonOf(error)}`);
+  }
+  if (lock !== undefined) return lock;
+  throw new DataError(
+    path,
+    `Cannot use ${path} as another process is training in it: wait for it, or choose another folder`,
+  );
+}
+
+/** Whether there is something of a run in a folder. An empty folder of checkpoints does not count. */
+async function hasRun(path: string): Promise<boolean> {
+  const records: string[] = Object.values(RECORD_FILES);
+  const entries = await host.list(path);
+  if (entries.some(({ name }) => records.includes(name))) return true;
+  return (await host.list(host.join(path, CHECKPOINTS))).length > 0;
 }
 
 async function writeConfig(path: string, config: RunConfig): Promise<void> {
   const text = `${JSON.stringify(config, null, 2)}\n`;
-  const file = host.join(path, RUN_FILES.config);
+  const file = host.join(path, RECORD_FILES.config);
   await writeAtomically(file, [new TextEncoder().encode(text)]);
+}
+
+/** What a process that was killed may have left half-written in a run folder. */
+const PART_NAME = /^(config\.json|metrics\.jsonl|report\.html)\..+\.part$/;
+
+async function removeParts(path: string): Promise<void> {
+  for (const { name } of await host.list(path)) {
+    if (PART_NAME.test(name)) await host.remove(host.join(path, name));
+  }
+}
+
+/** Removes the files of a run that has just begun, and `others`. Then it removes the folder, if nothing else is in it. */
+async function takeAway(path: string, others: string[]): Promise<void> {
+  const names = [...Object.values(RECORD_FILES), CHECKPOINTS, LOCK];
+  const own = names.map((name) => host.join(path, name));
+  for (const file of [...own, ...others, path]) {
+    await host.remove(file).catch(() => {});
+  }
 }

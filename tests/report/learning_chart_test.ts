@@ -64,7 +64,6 @@ Deno.test("groupSteps() joins many: means, least and greatest", () => {
   const groups = groupSteps(run.steps, { axis: epochAxis(run), max: 3 });
   assertEquals(groups.map(({ loss }) => loss), [1, 4, 6.5]);
   assertEquals(groups.map(({ x }) => x), [0.375, 1.125, 1.75]);
-  assertEquals(groups.map(({ minLoss }) => minLoss), [0, 3, 6]);
-  assertEquals(groups.map(({ maxLoss }) => maxLoss), [2, 5, 7]);
+  assertEquals(groups.map(({ losses }) => losses), [[0, 2], [3, 5], [6, 7]]);
   assertEquals(groups[2].accuracy.toFixed(6), "0.650000");
 });

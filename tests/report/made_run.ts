@@ -81,14 +81,8 @@ export async function makeRun(
       records.push({ ...e, type: "epoch", ...measured });
     },
   };
-  await fit(net, train, {
-    ...{
-      epochs: 2,
-      optimizer,
-      validation: test,
-      callbacks: [recorder],
-    },
-  });
+  const callbacks = [recorder];
+  await fit(net, train, { epochs: 2, optimizer, validation: test, callbacks });
   const config = { ...CONFIG, ...changes.config };
   await Deno.mkdir(`${path}/checkpoints`, { recursive: true });
   await saveCheckpoint(`${path}/checkpoints/best`, net, CONFIG.model);

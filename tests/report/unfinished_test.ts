@@ -16,11 +16,34 @@ import { DataError } from "../../src/errors.ts";
 import { saveCheckpoint } from "../../src/io/checkpoint.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { writeReport } from "../../src/report/mod.ts";
-import type { RunConfig } from "../../src/runs/mod.ts";
-import { namesIn } from "../data/folder.ts";
+import type { EpochRecord, RunConfig, StepRecord } from "../../src/runs/mod.ts";
+import { type Folder, makeFolder, namesIn } from "../data/folder.ts";
 import { use } from "../device.ts";
-import { begin, EPOCH, STEP } from "./begun_run.ts";
 import { CONFIG } from "./made_run.ts";
+
+/** A first step. */
+const STEP: StepRecord = {
+  ...{ type: "step", epoch: 1, step: 0, loss: 2.5 },
+  ...{ accuracy: 0.25, learningRate: 0.1 },
+};
+
+/** A first epoch, of that step. */
+const EPOCH: EpochRecord = {
+  ...{ type: "epoch", isPartial: false, epoch: 1, loss: 2.5, steps: 1 },
+  ...{ trainAccuracy: 0.25, testAccuracy: 0.5, testLoss: 2 },
+  measuredTrainAccuracy: undefined,
+  ...{ learningRate: 0.1, seconds: 2, waitSeconds: 1, imagesPerSecond: 9 },
+};
+
+/** Makes a run folder without checkpoints, of this `config.json` and `metrics.jsonl`. */
+async function begin(config = CONFIG, metrics = ""): Promise<Folder> {
+  const folder = await makeFolder();
+  const { path } = folder;
+  await Deno.mkdir(`${path}/checkpoints`);
+  await Deno.writeTextFile(`${path}/metrics.jsonl`, metrics);
+  await Deno.writeTextFile(`${path}/config.json`, JSON.stringify(config));
+  return folder;
+}
 
 Deno.test("writeReport() makes a page of a run that has only begun", async () => {
   for (const metrics of ["", `${JSON.stringify(STEP)}\n`]) {
@@ -164,7 +187,7 @@ Deno.test("writeReport() makes a page of 10,000 epochs, and refuses more", async
   await using more = await begin(CONFIG, lines(130_000));
   await assertRefused(
     more.path,
-    "metrics.jsonl line 10001: more epochs than 10000, the most",
+    "metrics.jsonl line 10001: at most 10000 epochs are read",
   );
 });
 

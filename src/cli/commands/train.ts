@@ -12,8 +12,7 @@ import { saveCheckpoint } from "../../io/checkpoint.ts";
 import { initBackend } from "../../device/open.ts";
 import { requirePrecision } from "../../nn/layer.ts";
 import { writeReport } from "../../report/write_report.ts";
-import { LAST } from "../../runs/run_checkpoints.ts";
-import { RUN_FILES } from "../../runs/run_files.ts";
+import { CHECKPOINTS, LAST } from "../../runs/run_checkpoints.ts";
 import type { RunFolder } from "../../runs/run_folder.ts";
 import { fit } from "../../train/fit.ts";
 import { requireTogether } from "../../train/replicas.ts";
@@ -217,8 +216,7 @@ function announcing(
     ...checkpoints,
     async save(state) {
       await checkpoints.save(state);
-      const { checkpoints: folder } = RUN_FILES;
-      output.checkpoint(join(path, folder, LAST), state.progress.step);
+      output.checkpoint(join(path, CHECKPOINTS, LAST), state.progress.step);
     },
   };
 }

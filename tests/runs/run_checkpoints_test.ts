@@ -6,7 +6,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../src/errors.ts";
-import { findCheckpoint } from "../../src/runs/run_files.ts";
+import { findCheckpoint } from "../../src/runs/run_checkpoints.ts";
 import { makeFolder } from "../data/folder.ts";
 
 Deno.test("findCheckpoint() prefers the best checkpoint of a run folder, then the last", async () => {
