@@ -5,7 +5,7 @@
  */
 
 import { AlexNetError, DataError } from "../errors.ts";
-import { writeAtomically } from "../io/atomic_file.ts";
+import { writeAtomically } from "../io/files.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { namedLayers } from "../models/named.ts";
 import { type PlacedLayer, summarize } from "../nn/summary.ts";

@@ -7,9 +7,9 @@
 import { readScalars } from "../device/device.ts";
 import { type Scalar, tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";
-import { cannotWrite, writeAtomically } from "../io/atomic_file.ts";
-import { encodePng } from "../io/contact_sheet.ts";
-import { drawFilters } from "../io/filter_picture.ts";
+import { readWeights } from "../io/checkpoint.ts";
+import { cannotWrite, writeAtomically } from "../io/files.ts";
+import { drawFilters, type Picture } from "../io/contact_sheet.ts";
 import { EventWriter } from "../io/tensorboard.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
@@ -20,7 +20,6 @@ import type {
   StepEnd,
   Training,
 } from "../train/callbacks.ts";
-import { readWeights } from "../train/state.ts";
 import type { MetricsRecord, StepRecord } from "./records.ts";
 import type { RunCheckpoints } from "./run_checkpoints.ts";
 
@@ -225,7 +224,7 @@ export class EventLog {
 
   /** Starts a file in a run folder. What other files say of the given step and of later ones counts no more. */
   static async open(folder: string, step: number): Promise<EventLog> {
-    return new EventLog(await EventWriter.open(folder, { resumeAtStep: step }));
+    return new EventLog(await EventWriter.open(folder, step));
   }
 
   /** Path of the file. */
@@ -262,19 +261,21 @@ export class EventLog {
     for (const [tag, value] of Object.entries(values)) {
       if (value !== undefined) this.#writer.scalars(step, { [tag]: value });
     }
-    const png = await drawFirstFilters(net);
-    if (png) this.#writer.image("filters of the first layer", step, png);
+    const filters = await drawFirstFilters(net);
+    if (filters) {
+      this.#writer.image("filters of the first layer", step, filters);
+    }
     this.#writer.flush();
   }
 }
 
-/** The filters as a PNG file, if the first layer has filters of one or three channels. */
+/** Draws the filters of the first layer, if it has some of one or three channels. */
 async function drawFirstFilters(
   net: Sequential,
-): Promise<Uint8Array | undefined> {
+): Promise<Picture | undefined> {
   const [kernel] = net.getWeights();
   const { shape } = kernel;
   if (shape.length !== 4 || (shape[2] !== 1 && shape[2] !== 3)) return;
-  const values = await kernel.data() as Float32Array;
-  return encodePng(drawFilters({ shape, values }));
+  const values = await kernel.data() as Float32Array<ArrayBuffer>;
+  return drawFilters({ shape, values });
 }

@@ -5,7 +5,7 @@
  */
 
 import { DataError } from "../errors.ts";
-import { writeAtomically } from "../io/atomic_file.ts";
+import { writeAtomically } from "../io/files.ts";
 import { host } from "../platform/host.ts";
 import type { Callbacks } from "../train/callbacks.ts";
 import type { Checkpoints, TrainingState } from "../train/state.ts";
