@@ -17,7 +17,7 @@ const PERIOD_MS = 1000;
  */
 const MOST_MS = 2 * PERIOD_MS;
 
-/** How long a process may leave questions unanswered, by default. */
+/** How long a process may leave questions unanswered, unless the user says otherwise. */
 export const SILENCE_MS = 30_000;
 
 /** The part of that time which passes before the first question. */
@@ -28,14 +28,14 @@ const PATIENCE_MS = 30 * 60_000;
 
 const TAG = 1;
 
-/** What a message says: its kind, and how many operations the sender has begun. */
+/** A message has two numbers: its kind, and how many operations the sender has begun. */
 const MESSAGE_LENGTH = 2;
 const QUESTION = 1;
 const ANSWER = 2;
 /** The sender's last. */
 const FAREWELL = 3;
 
-/** A message on its way. */
+/** A message on its way, which must stay in memory. */
 interface Sent {
   readonly message: Int32Array<ArrayBuffer>;
   readonly request: BigUint64Array<ArrayBuffer>;
@@ -52,21 +52,21 @@ interface Peer {
   hasLeft: boolean;
 }
 
-/** Where the processes are. */
+/** What the processes are, and how long to wait for them. */
 export interface WatchOptions {
-  /** A communicator of its own. */
+  /** A communicator for nothing but the messages. */
   readonly comm: MpiHandle;
   readonly rank: number;
   readonly size: number;
-  /** How long a process may leave questions unanswered, in milliseconds. */
+  /** How long a process may leave questions unanswered. */
   readonly silenceMs: number;
   /** Names a process for people, for example "rank 1 (PID 1234 on node7)". */
   readonly nameOf: (rank: number) => string;
 }
 
 /**
- * While this process waits for others, asks them whether they are there; and answers the others' questions. Nothing is sent as
- * long as no process waits.
+ * Asks the other processes whether they are there, while this one waits for them, and answers their questions. As long as no
+ * process waits, nothing is sent.
  */
 export class Watch {
   /** Operations that this process has begun. */
@@ -86,7 +86,7 @@ export class Watch {
   #askedBefore = 0;
   #isLeaving = false;
 
-  /** Begins to answer. */
+  /** Begins to answer questions. */
   constructor(library: MpiLibrary, options: WatchOptions) {
     this.#library = library;
     this.#options = options;
@@ -99,9 +99,8 @@ export class Watch {
   }
 
   /**
-   * Asks the others, if this process has waited for an operation for long enough.
-   *
-   * @throws {DistributedError} If a process does not answer, or has not come to the operation for very long.
+   * Asks the others, if this process has waited for an operation for long enough. It throws a {@linkcode DistributedError} if one of
+   * them does not answer, or has not come to the operation for very long.
    */
   check(waitedMs: number): void {
     const { silenceMs } = this.#options;
@@ -128,10 +127,9 @@ export class Watch {
   }
 
   /**
-   * Says goodbye, when no process waits any more. Then waits until the others have done the same and every message has been
-   * received, as some libraries complain of one that was not.
-   *
-   * @throws {DistributedError} If a process does not end.
+   * Tells the others, when no process waits any more, that this one sends nothing more. Then waits until they have said the same
+   * and every message has been received, as some libraries complain of one that was not. It throws a {@linkcode DistributedError}
+   * if a process does not end.
    */
   async leave(): Promise<void> {
     clearInterval(this.#timer);
@@ -170,30 +168,24 @@ export class Watch {
   #listen(): void {
     const { comm } = this.#options;
     const { call, abi } = this.#library;
+    const { int, statusIgnore } = abi;
+    const message = this.#received;
     for (const peer of this.#peers) {
+      const from = [peer.rank, TAG, comm];
       for (;;) {
-        call("MPI_Iprobe", peer.rank, TAG, comm, this.#flag, abi.statusIgnore);
+        call("MPI_Iprobe", ...from, this.#flag, statusIgnore);
         if (this.#flag[0] === 0) break;
-        const message = this.#received;
-        call(
-          "MPI_Recv",
-          message,
-          MESSAGE_LENGTH,
-          abi.int,
-          peer.rank,
-          TAG,
-          comm,
-          abi.statusIgnore,
-        );
+        call("MPI_Recv", message, MESSAGE_LENGTH, int, ...from, statusIgnore);
+        const [kind, position] = message;
         peer.heard = this.#askedMs;
-        [, peer.position] = message;
-        peer.hasLeft = message[0] === FAREWELL;
-        const isAsked = message[0] === QUESTION && !this.#isLeaving;
+        peer.position = position;
+        peer.hasLeft = kind === FAREWELL;
+        const isAsked = kind === QUESTION && !this.#isLeaving;
         if (isAsked) this.#send(peer.rank, ANSWER);
       }
     }
     this.#sent = this.#sent.filter(({ request }) => {
-      call("MPI_Test", request, this.#flag, abi.statusIgnore);
+      call("MPI_Test", request, this.#flag, statusIgnore);
       return this.#flag[0] === 0;
     });
   }
@@ -212,16 +204,8 @@ export class Watch {
     const message = newMessage();
     message.set([kind, this.position]);
     const request = new BigUint64Array(new ArrayBuffer(8));
-    call(
-      "MPI_Isend",
-      message,
-      MESSAGE_LENGTH,
-      abi.int,
-      rank,
-      TAG,
-      this.#options.comm,
-      request,
-    );
+    const to = [rank, TAG, this.#options.comm];
+    call("MPI_Isend", message, MESSAGE_LENGTH, abi.int, ...to, request);
     this.#sent.push({ message, request });
   }
 }
