@@ -86,7 +86,7 @@ const OTHER_GPU = "MESA_VK_DEVICE_SELECT";
 /** Where Linux lists devices. */
 const DEVICES = "/sys/bus/pci/devices";
 
-/** PCI class of displays, of which GPUs without one are a kind. */
+/** PCI class of displays; that of GPUs that have none begins in the same way. */
 const DISPLAY = /^0x03/;
 
 /** NVIDIA, AMD, Intel. Displays of other vendors only show consoles. */
@@ -113,7 +113,7 @@ export function shareMachine(
 }
 
 /** The GPUs of the kind that the machine has most of, such as "pci-0000_01_00_0"; none where that cannot be found out. */
-export function equalGpus(folder: string = DEVICES): string[] {
+function equalGpus(folder: string): string[] {
   const read = (address: string, file: string) =>
     Deno.readTextFileSync(`${folder}/${address}/${file}`).trim();
   try {

@@ -115,7 +115,7 @@ export class Queue {
 
   #begin({ stages: [start] }: Pending): void {
     this.#since = performance.now();
-    this.#watch.position++;
+    this.#watch.numBegun++;
     start(this.#request);
   }
 

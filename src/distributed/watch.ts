@@ -47,7 +47,7 @@ interface Peer {
   /** The time spent on asking, all in all, when it last gave a sign of life, in milliseconds. */
   heard: number;
   /** How many operations it had begun then. */
-  position: number;
+  numBegun: number;
   /** Whether it sends nothing more. */
   hasLeft: boolean;
 }
@@ -69,8 +69,8 @@ export interface WatchOptions {
  * process waits, nothing is sent.
  */
 export class Watch {
-  /** Operations that this process has begun. */
-  position = 0;
+  /** How many operations this process has begun. */
+  numBegun = 0;
   readonly #library: MpiLibrary;
   readonly #options: WatchOptions;
   readonly #peers: readonly Peer[];
@@ -93,7 +93,7 @@ export class Watch {
     const { rank: own, size } = options;
     this.#peers = Array.from({ length: size }, (_, rank) => rank)
       .filter((rank) => rank !== own)
-      .map((rank) => ({ rank, heard: 0, position: 0, hasLeft: false }));
+      .map((rank) => ({ rank, heard: 0, numBegun: 0, hasLeft: false }));
     // The timer does not keep the process alive.
     this.#timer = setInterval(() => this.#answer(), PERIOD_MS).unref();
   }
@@ -116,11 +116,11 @@ export class Watch {
       this.#askedMs - Math.max(heard, this.#askedBefore);
     this.#refuse(this.#peers.filter((peer) => silentMs(peer) > silenceMs));
     if (this.#askedMs - this.#askedBefore < PATIENCE_MS) return;
-    const late = this.#peers.filter((peer) => peer.position < this.position);
+    const late = this.#peers.filter((peer) => peer.numBegun < this.numBegun);
     throw new DistributedError(
       `Cannot go on as ${
         this.#list(late)
-      } did not come to exchange ${this.position} within ${
+      } did not come to exchange ${this.numBegun} within ${
         PATIENCE_MS / 60_000
       } min, though there: hung, or doing something else than the other processes`,
     );
@@ -176,9 +176,9 @@ export class Watch {
         call("MPI_Iprobe", ...from, this.#flag, statusIgnore);
         if (this.#flag[0] === 0) break;
         call("MPI_Recv", message, MESSAGE_LENGTH, int, ...from, statusIgnore);
-        const [kind, position] = message;
+        const [kind, numBegun] = message;
         peer.heard = this.#askedMs;
-        peer.position = position;
+        peer.numBegun = numBegun;
         peer.hasLeft = kind === FAREWELL;
         const isAsked = kind === QUESTION && !this.#isLeaving;
         if (isAsked) this.#send(peer.rank, ANSWER);
@@ -202,7 +202,7 @@ export class Watch {
   #send(rank: number, kind: number): void {
     const { call, abi } = this.#library;
     const message = newMessage();
-    message.set([kind, this.position]);
+    message.set([kind, this.numBegun]);
     const request = new BigUint64Array(new ArrayBuffer(8));
     const to = [rank, TAG, this.#options.comm];
     call("MPI_Isend", message, MESSAGE_LENGTH, abi.int, ...to, request);

@@ -33,7 +33,7 @@ export function parseModelConfig(text = ""): ModelConfig {
   }
   const model = MODEL_NAMES.find((name) => name === description.model);
   if (model === undefined) {
-    throw new ShapeError(`its network is none of ${MODEL_NAMES.join(" and ")}`);
+    throw new ShapeError(`its network is not one of ${MODEL_NAMES.join(", ")}`);
   }
   const count = (name: "classes" | "imageSize", max: number) => {
     const value = description[name];
@@ -65,7 +65,9 @@ export function weightShapes(config: ModelConfig): Map<string, Shape> {
     if (!(error instanceof OptionError || error instanceof ShapeError)) {
       throw error;
     }
-    throw new ShapeError(`it has no possible network: ${error.message}`);
+    throw new ShapeError(
+      `it describes an impossible network: ${error.message}`,
+    );
   }
 }
 

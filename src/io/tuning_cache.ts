@@ -39,7 +39,7 @@ export async function tuningFile(
   return `${folder}/${digest.toHex().slice(0, 16)}.json`;
 }
 
-/** Reads what was measured on an adapter, by the keys of the operations; nothing where there is no file, or none of use. */
+/** Reads what was measured on an adapter, by the keys of the operations; nothing where there is no file that can be used. */
 export async function readTuning(
   adapter: AdapterDescription,
   { dir, onWarning = console.warn }: TuningCacheOptions = {},

@@ -64,12 +64,12 @@ Deno.test({
   ignore: !hasBoth,
   async fn() {
     const [openMpi, mpich] = LAUNCHERS;
-    await Promise.all([_mistake(openMpi, mpich), _mistake(mpich, openMpi)]);
+    await Promise.all([mistake(openMpi, mpich), mistake(mpich, openMpi)]);
   },
 });
 
 /** Starts processes by one launcher that use the library of the other. */
-async function _mistake(launcher: MpiLauncher, other: MpiLauncher) {
+async function mistake(launcher: MpiLauncher, other: MpiLauncher) {
   const { stdout } = await runRanks(launcher, {
     numRanks: 2,
     args: CONNECT,

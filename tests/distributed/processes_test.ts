@@ -6,7 +6,6 @@
  */
 
 import {
-  equalGpus,
   findLauncher,
   nameOf,
   PROCESS_BYTES,
@@ -166,20 +165,6 @@ async function makeDevices(devices: Record<string, Device>) {
   return folder;
 }
 
-Deno.test("equalGpus() lists the GPUs of the most frequent kind by address, without chips that show consoles", async () => {
-  await using folder = await makeDevices(SERVER);
-  assertEquals(equalGpus(folder.path), FOUND);
-});
-
-Deno.test("equalGpus() finds none where there are none, or no list of them", async () => {
-  await using folder = await makeDevices({
-    "0000:03:00.0": ASPEED,
-    "0000:06:00.0": NETWORK,
-  });
-  assertEquals(equalGpus(folder.path), []);
-  assertEquals(equalGpus(`${folder.path}/missing`), []);
-});
-
 /** The variables that libraries read. */
 const NAMES = ["OMP_NUM_THREADS", "DRI_PRIME", "MESA_VK_DEVICE_SELECT"];
 
@@ -208,7 +193,7 @@ async function share(
   return JSON.parse(stdout);
 }
 
-Deno.test("shareMachine() gives each process its share of the cores and one of the GPUs in turn", async () => {
+Deno.test("shareMachine() gives each process its share of the cores and one of the GPUs of the most frequent kind in turn", async () => {
   await using folder = await makeDevices(SERVER);
   const { taken, cores } = await share(folder.path, [
     { localRank: 0, localSize: 1 },
@@ -227,14 +212,16 @@ Deno.test("shareMachine() gives each process its share of the cores and one of t
   ]);
 });
 
-Deno.test("shareMachine() chooses no GPU where none has its equal", async () => {
-  await using folder = await makeDevices({
-    "0000:00:02.0": INTEL,
-    "0000:41:00.0": NVIDIA,
-    "0000:81:00.0": OTHER_NVIDIA,
-  });
-  const { taken } = await share(folder.path, [{ localRank: 1, localSize: 2 }]);
-  assertEquals(taken[0].slice(1), [null, null]);
+Deno.test("shareMachine() chooses no GPU where none has its equal, there are none, or none are listed", async () => {
+  const different = { "0000:41:00.0": NVIDIA, "0000:81:00.0": OTHER_NVIDIA };
+  const others = { "0000:03:00.0": ASPEED, "0000:06:00.0": NETWORK };
+  for (const devices of [{ "0000:00:02.0": INTEL, ...different }, others]) {
+    await using folder = await makeDevices(devices);
+    for (const path of [folder.path, `${folder.path}/missing`]) {
+      const { taken } = await share(path, [{ localRank: 1, localSize: 2 }]);
+      assertEquals(taken[0].slice(1), [null, null]);
+    }
+  }
 });
 
 Deno.test("shareMachine() keeps what the user has set", async () => {

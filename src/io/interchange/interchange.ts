@@ -101,15 +101,15 @@ function weightsOf(
 /** Options of {@linkcode importModel}. */
 export interface ImportModelOptions extends KnownModel {
   /**
-   * The format: "safetensors", weights with the names and layouts of PyTorch's `state_dict` or of here; or "tfjs",
+   * The format: "safetensors", weights with the names and layouts of PyTorch's `state_dict` or of this package; or "tfjs",
    * TensorFlow.js's layers format.
    */
   format: "safetensors" | "tfjs";
 }
 
 /**
- * Reads a network that another program wrote. The file is compared with the networks of here, and with its own size, before any
- * weight is read. No device is needed.
+ * Reads a network that another program wrote. The file is compared with the networks of this package, and with its own size, before
+ * any weight is read. No device is needed.
  *
  * @example
  * ```ts
@@ -125,7 +125,7 @@ export interface ImportModelOptions extends KnownModel {
  * @param options The format, and what is known of the network.
  * @returns The network: which it is, and its weights.
  * @throws {OptionError} If the format is none.
- * @throws {DataError} If a file is missing or damaged, or the network is none of here.
+ * @throws {DataError} If a file is missing or damaged, or holds no network of this package.
  */
 export async function importModel(
   path: string,

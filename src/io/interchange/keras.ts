@@ -1,5 +1,6 @@
 /**
- * Models as Keras describes them: reads which layers a model has, to compare it with a network here, and writes a network of here.
+ * Models as Keras describes them: reads what a model computes, to compare it with a network of this package, and writes a network
+ * as a model.
  *
  * @module
  */
@@ -53,7 +54,7 @@ export function parseKeras(topology: unknown): KerasModel {
       if (!(error instanceof AlexNetError)) throw error;
       const reason = showName(error.message, 200);
       throw new ShapeError(
-        `its layer ${showName(config.name)} is none of here: ${reason}`,
+        `its layer ${showName(config.name)} cannot be used: ${reason}`,
       );
     }
   });
@@ -100,7 +101,7 @@ function layerSteps(kind: string, config: Config): string[] {
   return steps;
 }
 
-/** The values that options of activation layers must have, so that they compute what those of here do. Keras may omit them. */
+/** The values that options of activation layers must have, so that they compute what our layers do. Keras may omit them. */
 const PLAIN: readonly [option: string, values: readonly unknown[]][] = [
   ["max_value", [null]],
   ["negative_slope", [0, null]],
@@ -117,7 +118,7 @@ function requirePlain(config: Config): void {
   }
 }
 
-/** Makes a layer of here, which checks the options. */
+/** Makes one of our layers, which checks the options. */
 function makeLayer(kind: string, config: Config): Layer {
   const { data_format: format = "channels_last", use_bias: hasBias = true } =
     config;
@@ -157,7 +158,7 @@ function pairOf(size: unknown): [number, number] {
   throw new ShapeError("it has a size that is not two numbers");
 }
 
-/** Describes what a network here computes, as {@linkcode parseKeras} describes a Keras model. */
+/** Describes what a network computes, as {@linkcode parseKeras} describes a Keras model. */
 export function stepsOf(network: DescribedNetwork): string[] {
   return network.layers.flatMap(({ config }) => splitLayer(config));
 }
@@ -180,7 +181,7 @@ function activationSteps(name: unknown = "linear"): string[] {
   throw new ShapeError(`its activation is ${showName(shown)}`);
 }
 
-/** Writes a network as a Keras model of class `Sequential`, whose last layer gives logits, as here. */
+/** Writes a network as a Keras model of class `Sequential`, whose last layer gives logits. */
 export function toKeras(network: DescribedNetwork): object {
   const layers = network.layers.map(({ name, config }, i) => {
     const [kind, options] = kerasLayer(config);

@@ -31,7 +31,7 @@ import { type DescribedNetwork, permute } from "./described.ts";
 /** Names of the graph's input and output. */
 const [INPUT, OUTPUT] = ["images", "logits"];
 
-/** Orders of the dimensions of images, and of kernels OIHW, which are HWIO here. */
+/** Orders of the dimensions of images, and of kernels, ours of which are HWIO. */
 const TO_NCHW = [0, 3, 1, 2];
 const TO_NHWC = [0, 2, 3, 1];
 const TO_OIHW = [3, 2, 0, 1];
@@ -100,7 +100,7 @@ interface Operator {
 
 /**
  * Lists the operators, in order. ONNX has images as NCHW, so the graph turns them after its input, and back before they
- * are flattened: then the dense kernels are as here.
+ * are flattened: then dense kernels can stay as they are.
  */
 function makeNodes(
   { layers }: DescribedNetwork,

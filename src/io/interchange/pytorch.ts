@@ -1,6 +1,6 @@
 /**
  * Weights in safetensors files with PyTorch's names and layouts: those of the `state_dict` of a `torch.nn.Sequential` with a
- * module per layer and per activation. Files that are read may also have the names and layouts of here.
+ * module per layer and per activation. Files that are read may also have our names and layouts.
  *
  * @module
  */
@@ -30,9 +30,9 @@ import {
   type WeightFile,
 } from "./weights.ts";
 
-/** A weight here and in PyTorch. */
+/** One of our weights, as PyTorch has it. */
 export interface PyTorchWeight extends Required<ForeignWeight> {
-  /** Copies a tensor of here into PyTorch's layout. */
+  /** Copies one of our tensors into PyTorch's layout. */
   readonly toTheirs: (tensor: NamedTensor) => NamedTensor;
 }
 
@@ -46,7 +46,7 @@ export function pytorchWeights(
   for (const { config, input, weights } of layers) {
     if (config.kind === "flatten" && input.length === 3) image = input;
     for (const [i, { name, shape }] of weights.entries()) {
-      // The first dense layer reads an image here row by row, each pixel's channels together; PyTorch reads channel by channel.
+      // Our first dense layer reads an image row by row, each pixel's channels together; PyTorch's reads channel by channel.
       const dimensions = shape.length === 2 && image
         ? [...image, shape[1]]
         : shape;
@@ -61,7 +61,7 @@ export function pytorchWeights(
   return list;
 }
 
-/** The layout in PyTorch of a weight of a shape here; `dimensions` is that shape with all dimensions that change their order. */
+/** How PyTorch lays out a weight of our shape `ours`; `dimensions` is that shape with all dimensions that change their order. */
 function layouts(
   ours: Shape,
   dimensions: Shape,
@@ -81,7 +81,7 @@ function layouts(
   };
 }
 
-/** For each dimension in PyTorch, which one it is here: HWIO to OIHW, `[in, out]` to `[out, in]`. */
+/** For each dimension in PyTorch, which one of ours it is: HWIO becomes OIHW, `[in, out]` becomes `[out, in]`. */
 function pytorchOrder({ length }: Shape): number[] {
   return length === 4 ? [3, 2, 0, 1] : length === 2 ? [1, 0] : [0];
 }
@@ -127,7 +127,7 @@ const OUR_LAYOUT: Layout = {
       weightShapes(config),
       ([name, shape]) => ({ name, theirs: name, shape }),
     ),
-  // Files of here have the state of a run beside the weights.
+  // Our files may have the state of a run beside the weights.
   misfitOf: () => undefined,
 };
 

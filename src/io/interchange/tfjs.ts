@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js's layers format: a folder with `model.json` and files of weights. It is read as far as it has a network
- * of here, and written for `tf.loadLayersModel`.
+ * TensorFlow.js's layers format: a folder with `model.json` and files of weights. It is read where it holds one of our
+ * networks, and written for `tf.loadLayersModel`.
  *
  * @module
  */
@@ -220,7 +220,7 @@ async function findShard(
   name: unknown,
   { folder, refuse }: Source,
 ): Promise<{ path: string; size: number }> {
-  // As the format's writers name them: other files of the reader are none of the model's business.
+  // The format's writers name files like this. Another path could lead to any file of the person who imports the model.
   if (typeof name !== "string" || !/^[\w-][\w.-]*$/.test(name)) {
     const shown = showName(JSON.stringify(name));
     throw refuse(

@@ -24,15 +24,15 @@ export interface KnownModel {
   readonly imageSize?: number;
 }
 
-/** A weight of a network here, as a format has it. */
+/** A weight of one of our networks, as a format has it. */
 export interface ForeignWeight {
-  /** Its name here, for example "conv2d_1.kernel". */
+  /** Our name, for example "conv2d_1.kernel". */
   readonly name: string;
   /** Its name in the file. */
   readonly theirs: string;
   /** Its shape in the file. */
   readonly shape: Shape;
-  /** Copies a tensor of the file into the layout of here; none if the layouts are the same. */
+  /** Copies a tensor of the file into our layout; left out if the layouts are the same. */
   readonly toOurs?: (tensor: NamedTensor) => NamedTensor;
 }
 
