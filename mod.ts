@@ -119,17 +119,19 @@ export {
 export { connectMpi, type MpiCommunicator } from "./src/distributed/mod.ts";
 export {
   type Checkpoint,
-  exportModel,
-  type ExportModelOptions,
-  importModel,
-  type ImportModelOptions,
-  type KnownModel,
   loadCheckpoint,
   type LoadCheckpointOptions,
   type ModelConfig,
   restoreWeights,
   saveCheckpoint,
-} from "./src/io/mod.ts";
+} from "./src/io/checkpoint.ts";
+export {
+  exportModel,
+  type ExportModelOptions,
+  importModel,
+  type ImportModelOptions,
+  type KnownModel,
+} from "./src/io/interchange/interchange.ts";
 export {
   type EpochRecord,
   findCheckpoint,

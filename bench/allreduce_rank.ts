@@ -5,7 +5,7 @@
  * @module
  */
 
-import { connectMpi } from "../src/distributed/connect.ts";
+import { connectMpi } from "../src/distributed/mpi_communicator.ts";
 
 const [count, rounds] = Deno.args.map(Number);
 const values = Deno.args[2] === "float16"

@@ -112,7 +112,7 @@ export async function runTogether(
   run: (group: Group) => Promise<number>,
   options: { silenceMs?: number; verbose?: boolean },
 ): Promise<number> {
-  const { connectMpi } = await import("../distributed/connect.ts");
+  const { connectMpi } = await import("../distributed/mpi_communicator.ts");
   const communicator = await connectMpi(options);
   const group = new Together(communicator);
   try {

@@ -5,87 +5,56 @@
  */
 
 import { DistributedError } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 import type { Launcher } from "./processes.ts";
 
 /** Environment variable that names the library, if it has none of the usual names. */
 export const MPI_VARIABLE = "MPI_LIBRARY";
 
+const macNames = (version: number) => [
+  `/opt/homebrew/lib/libmpi.${version}.dylib`,
+  `/usr/local/lib/libmpi.${version}.dylib`,
+  "libmpi.dylib",
+];
+
 /** The usual names, first those of the library that the launcher belongs to. */
 const NAMES: Record<Launcher["kind"], readonly string[]> = Deno.build.os ===
     "darwin"
-  ? {
-    "Open MPI": [
-      "/opt/homebrew/lib/libmpi.40.dylib",
-      "/usr/local/lib/libmpi.40.dylib",
-      "libmpi.dylib",
-    ],
-    MPICH: [
-      "/opt/homebrew/lib/libmpi.12.dylib",
-      "/usr/local/lib/libmpi.12.dylib",
-      "libmpi.dylib",
-    ],
-  }
+  ? { "Open MPI": macNames(40), MPICH: macNames(12) }
   : {
     "Open MPI": ["libmpi.so.40", "libmpi.so", "libmpi_abi.so.1"],
     // Debian's name, then that which MPICH, Intel, MVAPICH and Cray agreed on.
     MPICH: ["libmpich.so.12", "libmpi.so.12", "libmpi_abi.so.1", "libmpi.so"],
   };
 
-/** Longest text of an error, in any library. */
-const MAX_ERROR = 512;
+/** A communicator, datatype, operation, error handler or request. */
+export type MpiHandle = number | bigint;
 
 /** An argument of a function of the library. */
 export type MpiValue = MpiHandle | Deno.PointerValue | ArrayBufferView;
 
-/** Parameters of each function; "handle" is what the library's interface says. */
+/** Parameters of each function; what a handle is, the library's interface says. */
 const FUNCTIONS = {
-  MPI_Init_thread: ["pointer", "pointer", "i32", "buffer"],
-  MPI_Finalize: [],
-  MPI_Abort: ["handle", "i32"],
-  MPI_Comm_set_errhandler: ["handle", "handle"],
-  MPI_Comm_rank: ["handle", "buffer"],
-  MPI_Comm_size: ["handle", "buffer"],
-  MPI_Comm_dup: ["handle", "buffer"],
-  MPI_Get_processor_name: ["buffer", "buffer"],
-  MPI_Error_string: ["i32", "buffer", "buffer"],
-  MPI_Test: ["buffer", "buffer", "pointer"],
-  MPI_Ibarrier: ["handle", "buffer"],
-  MPI_Ibcast: ["buffer", "i32", "handle", "i32", "handle", "buffer"],
-  MPI_Iallreduce: [
-    "pointer",
-    "buffer",
-    "i32",
-    "handle",
-    "handle",
-    "handle",
-    "buffer",
-  ],
-  MPI_Ialltoallv: [
-    "buffer",
-    "buffer",
-    "buffer",
-    "handle",
-    "buffer",
-    "buffer",
-    "buffer",
-    "handle",
-    "handle",
-    "buffer",
-  ],
-  MPI_Iallgatherv: [
-    "pointer",
-    "i32",
-    "handle",
-    "buffer",
-    "buffer",
-    "buffer",
-    "handle",
-    "handle",
-    "buffer",
-  ],
-  MPI_Isend: ["buffer", "i32", "handle", "i32", "i32", "handle", "buffer"],
-  MPI_Iprobe: ["i32", "i32", "handle", "buffer", "pointer"],
-  MPI_Recv: ["buffer", "i32", "handle", "i32", "i32", "handle", "pointer"],
+  MPI_Init_thread: "pointer pointer i32 buffer",
+  MPI_Finalize: "",
+  MPI_Abort: "handle i32",
+  MPI_Comm_set_errhandler: "handle handle",
+  MPI_Comm_rank: "handle buffer",
+  MPI_Comm_size: "handle buffer",
+  MPI_Comm_dup: "handle buffer",
+  MPI_Get_processor_name: "buffer buffer",
+  MPI_Error_string: "i32 buffer buffer",
+  MPI_Test: "buffer buffer pointer",
+  MPI_Ibarrier: "handle buffer",
+  MPI_Ibcast: "buffer i32 handle i32 handle buffer",
+  MPI_Iallreduce: "pointer buffer i32 handle handle handle buffer",
+  MPI_Ialltoallv:
+    "buffer buffer buffer handle buffer buffer buffer handle handle buffer",
+  MPI_Iallgatherv:
+    "pointer i32 handle buffer buffer buffer handle handle buffer",
+  MPI_Isend: "buffer i32 handle i32 i32 handle buffer",
+  MPI_Iprobe: "i32 i32 handle buffer pointer",
+  MPI_Recv: "buffer i32 handle i32 i32 handle pointer",
 } as const;
 
 /** A function of the library. */
@@ -98,18 +67,13 @@ export interface MpiLibrary {
   /** Name and version, as the library gives them, for example "Open MPI v4.1.4". */
   readonly version: string;
   readonly abi: Abi;
-  /**
-   * Calls a function.
-   *
-   * @throws {DistributedError} If it returns an error, with the library's own text.
-   */
+  /** Calls a function. If that returns an error, it throws a {@linkcode DistributedError} with the library's own text. */
   call(name: MpiFunction, ...values: readonly MpiValue[]): void;
 }
 
 /**
- * Opens the library: the file `named` and no other or, without it, the first usual one, of `kind` if there is such.
- *
- * @throws {DistributedError} If there is none, or none that can be used.
+ * Opens the library: the file `named` and no other or, without it, the first usual one, of `kind` if there is such. It throws a
+ * {@linkcode DistributedError} if there is none, or none that can be used.
  */
 export function openMpi(
   kind: Launcher["kind"],
@@ -129,8 +93,7 @@ export function openMpi(
         );
       }
       // Deno repeats this prefix.
-      reason = (error instanceof Error ? error.message : String(error))
-        .replace(/^(Could not open library: )+/, "");
+      reason = reasonOf(error).replace(/^(Could not open library: )+/, "");
     }
   }
   throw new DistributedError(
@@ -147,14 +110,6 @@ function openFile(path: string): MpiLibrary {
     string,
     (...values: readonly MpiValue[]) => number
   >;
-  const textOf = (code: number) => {
-    const text = new Uint8Array(MAX_ERROR);
-    const length = new Int32Array(1);
-    functions.MPI_Error_string(code, text, length);
-    // MPICH says more in further lines.
-    return new TextDecoder().decode(text.subarray(0, length[0]))
-      .trim().replaceAll(/:?\n/g, "; ");
-  };
   return {
     path,
     version,
@@ -162,29 +117,44 @@ function openFile(path: string): MpiLibrary {
     call(name, ...values) {
       const code = functions[name](...values);
       if (code === 0) return;
-      throw new DistributedError(
-        `${version} failed in ${name}: ${textOf(code)}`,
+      const text = readText((text, length) =>
+        functions.MPI_Error_string(code, text, length)
       );
+      // MPICH says more in further lines.
+      const line = text.trim().replaceAll(/:?\n/g, "; ");
+      throw new DistributedError(`${version} failed in ${name}: ${line}`);
     },
   };
 }
 
 function interfaceOf({ handle }: Abi): Deno.ForeignLibraryInterface {
   return Object.fromEntries(
-    Object.entries(FUNCTIONS).map(([name, parameters]) => [name, {
-      parameters: parameters.map((kind) => kind === "handle" ? handle : kind),
-      result: "i32",
-    }]),
-  ) as Deno.ForeignLibraryInterface;
+    Object.entries(FUNCTIONS).map(([name, text]) => {
+      const parameters = text.replaceAll("handle", handle).split(" ")
+        .filter(Boolean) as Deno.NativeType[];
+      return [name, { parameters, result: "i32" }];
+    }),
+  );
 }
 
-/** A communicator, datatype, operation, error handler or request. */
-export type MpiHandle = number | bigint;
+/** The longest text that any library gives. */
+const MAX_TEXT = 8192;
+
+/** Has a function of the library write text and its length. */
+export function readText(
+  write: (
+    text: Uint8Array<ArrayBuffer>,
+    length: Int32Array<ArrayBuffer>,
+  ) => void,
+): string {
+  const text = new Uint8Array(MAX_TEXT);
+  const length = new Int32Array(1);
+  write(text, length);
+  return new TextDecoder().decode(text.subarray(0, length[0]));
+}
 
 /** How a library is called. */
-export interface Abi {
-  /** Its name. */
-  readonly name: "Open MPI" | "MPICH" | "MPI 5";
+interface Abi {
   /** What handles are. */
   readonly handle: "i32" | "usize";
   readonly commWorld: MpiHandle;
@@ -203,33 +173,8 @@ export interface Abi {
 
 const { create, value } = Deno.UnsafePointer;
 
-/** Libraries that share MPICH's interface, by how they name themselves. */
-const LIKE_MPICH = /MPICH|Intel\(R\) MPI|MVAPICH|Cray/i;
-
-/** The longest text of any interface. */
-const MAX_TEXT = 8192;
-
-const INT_POINTER = ["buffer", "buffer"] as const;
-
-/** Symbols by which libraries are told apart. */
-const MARKS = {
-  MPI_Get_library_version: { parameters: INT_POINTER, result: "i32" },
-  MPI_Abi_get_version: {
-    parameters: INT_POINTER,
-    result: "i32",
-    optional: true,
-  },
-  ompi_mpi_comm_world: { type: "pointer", optional: true },
-  ompi_mpi_errors_return: { type: "pointer", optional: true },
-  ompi_mpi_byte: { type: "pointer", optional: true },
-  ompi_mpi_int: { type: "pointer", optional: true },
-  ompi_mpi_float: { type: "pointer", optional: true },
-  ompi_mpi_op_sum: { type: "pointer", optional: true },
-} as const satisfies Deno.ForeignLibraryInterface;
-
 /** Handles are numbers in themselves. This is a function as making pointers needs `--allow-ffi`, which importing must not need. */
 const mpichAbi = (): Abi => ({
-  name: "MPICH",
   handle: "i32",
   commWorld: 0x44000000,
   errorsReturn: 0x54000001,
@@ -244,7 +189,6 @@ const mpichAbi = (): Abi => ({
 
 /** Handles are as wide as pointers, and constants small numbers. */
 const standardAbi = (): Abi => ({
-  name: "MPI 5",
   handle: "usize",
   commWorld: 0x101n,
   errorsReturn: 0x143n,
@@ -257,24 +201,40 @@ const standardAbi = (): Abi => ({
   funneled: 1024,
 });
 
-/**
- * Finds out how a library is called, and what it says of itself, for example "Open MPI v4.1.4".
- *
- * @throws {DistributedError} If it is of a kind that is not known.
- */
-export function detectAbi(path: string): { abi: Abi; version: string } {
+/** Libraries that share MPICH's interface, by how they name themselves. */
+const LIKE_MPICH = /MPICH|Intel\(R\) MPI|MVAPICH|Cray/i;
+
+const BUFFERS = { parameters: ["buffer", "buffer"], result: "i32" } as const;
+const OBJECT = { type: "pointer", optional: true } as const;
+
+/** Symbols by which libraries are told apart. */
+const MARKS = {
+  MPI_Get_library_version: BUFFERS,
+  MPI_Abi_get_version: { ...BUFFERS, optional: true },
+  ompi_mpi_comm_world: OBJECT,
+  ompi_mpi_errors_return: OBJECT,
+  ompi_mpi_byte: OBJECT,
+  ompi_mpi_int: OBJECT,
+  ompi_mpi_float: OBJECT,
+  ompi_mpi_op_sum: OBJECT,
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** Finds out how a library is called, and what it says of itself, for example "Open MPI v4.1.4". */
+function detectAbi(path: string): { abi: Abi; version: string } {
   const { symbols } = Deno.dlopen(path, MARKS);
-  const version = versionOf(symbols.MPI_Get_library_version);
+  const text = readText(symbols.MPI_Get_library_version);
+  // The first line, without what follows a comma.
+  const [first] = text.split(/[\n,]/);
+  const version = first.replace(/\s+/g, " ").replace("Version: ", "").trim();
   if (isStandard(symbols.MPI_Abi_get_version)) {
     return { abi: standardAbi(), version };
   }
   const world = symbols.ompi_mpi_comm_world;
   if (world) {
-    // Handles are the addresses of the library's own objects.
+    // Open MPI: handles are the addresses of the library's own objects.
     return {
       version,
       abi: {
-        name: "Open MPI",
         handle: "usize",
         commWorld: value(world),
         errorsReturn: value(symbols.ompi_mpi_errors_return),
@@ -304,16 +264,4 @@ function isStandard(
   if (getVersion === null) return false;
   const [major, minor] = [new Int32Array(1), new Int32Array(1)];
   return getVersion(major, minor) === 0 && major[0] >= 1;
-}
-
-/** The first line, without what follows a comma. */
-function versionOf(
-  getVersion: (text: BufferSource, length: BufferSource) => number,
-): string {
-  const text = new Uint8Array(MAX_TEXT);
-  const length = new Int32Array(1);
-  getVersion(text, length);
-  const all = new TextDecoder().decode(text.subarray(0, length[0]));
-  const [first] = all.split(/[\n,]/);
-  return first.replace(/\s+/g, " ").replace("Version: ", "").trim();
 }

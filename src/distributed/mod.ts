@@ -4,6 +4,9 @@
  * @module
  */
 
-export { connectMpi, type ConnectOptions } from "./connect.ts";
-export { MpiCommunicator } from "./mpi_communicator.ts";
+export {
+  connectMpi,
+  type ConnectOptions,
+  MpiCommunicator,
+} from "./mpi_communicator.ts";
 export type { Process } from "./processes.ts";

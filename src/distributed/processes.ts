@@ -6,7 +6,7 @@
 
 import { cpus } from "node:os";
 
-/** Who started it. */
+/** Who started this process. */
 export interface Launcher {
   /** Which library it belongs to, as far as can be told. */
   readonly kind: "Open MPI" | "MPICH";
@@ -49,33 +49,25 @@ export interface Process {
   readonly pid: number;
 }
 
-/** Bytes of the longest name of a machine that is not cut. */
-const MAX_NAME = 128;
+/** Bytes of the text that a process is written as; what is longer is cut. */
+export const PROCESS_BYTES = 256;
 
-/** Integers that a process is written as. */
-export const PROCESS_LENGTH = 1 + MAX_NAME / 4;
-
-/** Writes a process to int32 `[PROCESS_LENGTH]`, which has zeros before. */
+/** Writes a process to `[PROCESS_BYTES]`, which has zeros before. */
 export function writeProcess(
   { host, pid }: Omit<Process, "rank">,
-  out: Int32Array<ArrayBuffer>,
+  out: Uint8Array<ArrayBuffer>,
 ): void {
-  const { buffer, byteOffset } = out;
-  out[0] = pid;
-  const name = new Uint8Array(buffer, byteOffset + 4, MAX_NAME);
-  new TextEncoder().encodeInto(host, name);
+  new TextEncoder().encodeInto(`${pid} ${host}`, out);
 }
 
-/** Reads processes by rank, of which {@linkcode writeProcess} wrote each: int32 `[size * PROCESS_LENGTH]`. */
-export function readProcesses(all: Int32Array<ArrayBuffer>): Process[] {
-  const size = all.length / PROCESS_LENGTH;
+/** Reads what each process wrote, by rank: `[size * PROCESS_BYTES]`. */
+export function readProcesses(all: Uint8Array): Process[] {
+  const size = all.length / PROCESS_BYTES;
   return Array.from({ length: size }, (_, rank) => {
-    const at = rank * PROCESS_LENGTH;
-    const name = new Uint8Array(all.buffer, 4 * (at + 1), MAX_NAME);
-    const end = name.indexOf(0);
-    const host = new TextDecoder()
-      .decode(name.subarray(0, end < 0 ? undefined : end));
-    return { rank, host, pid: all[at] };
+    const bytes = all.subarray(rank * PROCESS_BYTES).subarray(0, PROCESS_BYTES);
+    const text = new TextDecoder().decode(bytes.filter((byte) => byte !== 0));
+    const pid = parseInt(text);
+    return { rank, host: text.slice(`${pid} `.length), pid };
   });
 }
 
@@ -94,42 +86,34 @@ const OTHER_GPU = "MESA_VK_DEVICE_SELECT";
 /** Where Linux lists devices. */
 const DEVICES = "/sys/bus/pci/devices";
 
-/** PCI class of displays, of which GPUs without one are a kind. */
+/** PCI class of displays; that of GPUs that have none begins in the same way. */
 const DISPLAY = /^0x03/;
 
 /** NVIDIA, AMD, Intel. Displays of other vendors only show consoles. */
 const VENDORS = ["0x10de", "0x1002", "0x8086"];
-
-/** Which of the processes on its machine a process is. */
-export interface LocalRank {
-  /** Which of them, from 0. */
-  readonly localRank: number;
-  /** How many they are. */
-  readonly localSize: number;
-}
 
 /**
  * Gives a process its share of the machine's cores and one of several equal GPUs, by environment variables. Libraries read these
  * when they are loaded, so call it before `initBackend()`. Variables that the user has set stay.
  */
 export function shareMachine(
-  process: LocalRank,
+  { localRank, localSize }: { localRank: number; localSize: number },
   folder: string = DEVICES,
 ): void {
-  if (process.localSize === 1) return;
+  if (localSize === 1) return;
   if (Deno.env.get(THREADS) === undefined) {
-    const share = Math.floor(numCores() / process.localSize);
+    const share = Math.floor(numCores() / localSize);
     const allowed = navigator.hardwareConcurrency;
     Deno.env.set(THREADS, `${Math.max(1, Math.min(allowed, share))}`);
   }
   if (Deno.env.get(GPU) ?? Deno.env.get(OTHER_GPU)) return;
   const gpus = equalGpus(folder);
   if (gpus.length < 2) return;
-  Deno.env.set(GPU, gpus[process.localRank % gpus.length]);
+  Deno.env.set(GPU, gpus[localRank % gpus.length]);
 }
 
 /** The GPUs of the kind that the machine has most of, such as "pci-0000_01_00_0"; none where that cannot be found out. */
-export function equalGpus(folder: string = DEVICES): string[] {
+function equalGpus(folder: string): string[] {
   const read = (address: string, file: string) =>
     Deno.readTextFileSync(`${folder}/${address}/${file}`).trim();
   try {

@@ -4,20 +4,29 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { divide } from "../data/loader/batch.ts";
 import type { Communicator } from "../train/communicator.ts";
-import type { MpiLibrary } from "./library.ts";
+import type { MpiFunction, MpiLibrary, MpiValue } from "./library.ts";
 import type { Watch } from "./watch.ts";
-import { setImmediate } from "node:timers";
+
+/** Begins an operation, and writes its request to the array. */
+export type Start = (request: BigUint64Array) => void;
+
+/** An operation of all processes. */
+export function collective(
+  { call, abi }: MpiLibrary,
+  name: MpiFunction,
+  ...values: readonly MpiValue[]
+): Start {
+  return (request) => call(name, ...values, abi.commWorld, request);
+}
 
 /** How long to look for the end of an operation before other tasks have their turn, in milliseconds. */
 const LOOK_MS = 0.5;
 
 /** Time after which to sleep between two looks: by then, another process is late. */
 const PATIENT_AFTER_MS = 1000;
-
-/** Begins an operation, and writes its request to the array. */
-export type Start = (request: BigUint64Array) => void;
 
 /** An operation that has not ended. */
 interface Pending {
@@ -43,7 +52,7 @@ export class Queue {
   /** What went wrong, after which nothing works. Its operation is kept, as the library may still write to its arrays. */
   #failure: { error: unknown; operation?: Pending } | undefined;
 
-  /** Begins with no operations; `watch` looks after the other processes while they are waited for. */
+  /** `watch` looks after the other processes while they are waited for. */
   constructor(library: MpiLibrary, watch: Watch) {
     this.#library = library;
     this.#watch = watch;
@@ -52,9 +61,7 @@ export class Queue {
   /**
    * Runs an operation after those that were asked for before. Each of its stages begins when the one before has ended, with no
    * other operation between: so all processes run the same stages in the same order, whenever each of them asks. Arrays in use
-   * must be left alone until the end.
-   *
-   * @throws {DistributedError} If it fails, or a process does not come to it.
+   * must be left alone until the end. It throws a `DistributedError` if the operation fails, or a process does not come to it.
    */
   async run(...stages: Start[]): Promise<void> {
     if (this.#failure) throw this.#failure.error;
@@ -71,9 +78,10 @@ export class Queue {
     while (this.#current !== undefined) {
       const waitedMs = performance.now() - this.#since;
       const isPatient = waitedMs > PATIENT_AFTER_MS;
-      await (isPatient
-        ? new Promise((resolve) => setTimeout(resolve, 1))
-        : new Promise<void>((resolve) => setImmediate(resolve)));
+      await new Promise<void>((resolve) => {
+        if (isPatient) setTimeout(resolve, 1);
+        else setImmediate(resolve);
+      });
       this.#attempt(() => {
         if (isPatient) this.#watch.check(waitedMs);
         const end = performance.now() + LOOK_MS;
@@ -107,7 +115,7 @@ export class Queue {
 
   #begin({ stages: [start] }: Pending): void {
     this.#since = performance.now();
-    this.#watch.position++;
+    this.#watch.numBegun++;
     start(this.#request);
   }
 
@@ -137,7 +145,7 @@ export class HalfSum {
   #received = new Float16Array(0);
   #sums = new Float32Array(0);
 
-  /** Prepares, for this process. */
+  /** `process` is this process. */
   constructor(
     library: MpiLibrary,
     process: Pick<Communicator, "rank" | "size">,
@@ -148,7 +156,8 @@ export class HalfSum {
 
   /** The stages of a sum, which replaces `values`: all to all, then all to all again. No other sum may begin between them. */
   stages(values: Float16Array): Start[] {
-    const { call, abi } = this.#library;
+    const library = this.#library;
+    const { byte, inPlace } = library.abi;
     const { rank, size } = this.#process;
     const parts = Array.from(
       { length: size },
@@ -160,41 +169,23 @@ export class HalfSum {
     const offsets = ints(parts.map(({ begin }) => BYTES * begin));
     const ownCounts = ints(parts.map(() => BYTES * length));
     const ownOffsets = ints(parts.map((_, i) => BYTES * i * length));
-    const gather: Start = (request) => {
-      if (this.#received.length < size * length) {
-        this.#received = new Float16Array(size * length);
-        this.#sums = new Float32Array(length);
-      }
-      call(
-        "MPI_Ialltoallv",
-        values,
-        counts,
-        offsets,
-        abi.byte,
-        this.#received,
-        ownCounts,
-        ownOffsets,
-        abi.byte,
-        abi.commWorld,
-        request,
-      );
-    };
-    const spread: Start = (request) => {
-      values.set(this.#add(length), begin);
-      call(
-        "MPI_Iallgatherv",
-        abi.inPlace,
-        0,
-        abi.byte,
-        values,
-        counts,
-        offsets,
-        abi.byte,
-        abi.commWorld,
-        request,
-      );
-    };
-    return [gather, spread];
+    return [
+      (request) => {
+        if (this.#received.length < size * length) {
+          this.#received = new Float16Array(size * length);
+          this.#sums = new Float32Array(length);
+        }
+        const sent = [values, counts, offsets, byte];
+        const received = [this.#received, ownCounts, ownOffsets, byte];
+        const all = [...sent, ...received];
+        collective(library, "MPI_Ialltoallv", ...all)(request);
+      },
+      (request) => {
+        values.set(this.#add(length), begin);
+        const all = [inPlace, 0, byte, values, counts, offsets, byte];
+        collective(library, "MPI_Iallgatherv", ...all)(request);
+      },
+    ];
   }
 
   /** Adds up what was received, `[size, length]`, over the processes. */

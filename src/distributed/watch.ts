@@ -17,7 +17,7 @@ const PERIOD_MS = 1000;
  */
 const MOST_MS = 2 * PERIOD_MS;
 
-/** How long a process may leave questions unanswered, by default. */
+/** How long a process may leave questions unanswered, unless the user says otherwise. */
 export const SILENCE_MS = 30_000;
 
 /** The part of that time which passes before the first question. */
@@ -28,14 +28,14 @@ const PATIENCE_MS = 30 * 60_000;
 
 const TAG = 1;
 
-/** What a message says: its kind, and how many operations the sender has begun. */
+/** A message has two numbers: its kind, and how many operations the sender has begun. */
 const MESSAGE_LENGTH = 2;
 const QUESTION = 1;
 const ANSWER = 2;
 /** The sender's last. */
 const FAREWELL = 3;
 
-/** A message on its way. */
+/** A message on its way, which must stay in memory. */
 interface Sent {
   readonly message: Int32Array<ArrayBuffer>;
   readonly request: BigUint64Array<ArrayBuffer>;
@@ -47,30 +47,30 @@ interface Peer {
   /** The time spent on asking, all in all, when it last gave a sign of life, in milliseconds. */
   heard: number;
   /** How many operations it had begun then. */
-  position: number;
+  numBegun: number;
   /** Whether it sends nothing more. */
   hasLeft: boolean;
 }
 
-/** Where the processes are. */
+/** What the processes are, and how long to wait for them. */
 export interface WatchOptions {
-  /** A communicator of its own. */
+  /** A communicator for nothing but the messages. */
   readonly comm: MpiHandle;
   readonly rank: number;
   readonly size: number;
-  /** How long a process may leave questions unanswered, in milliseconds. */
+  /** How long a process may leave questions unanswered. */
   readonly silenceMs: number;
   /** Names a process for people, for example "rank 1 (PID 1234 on node7)". */
   readonly nameOf: (rank: number) => string;
 }
 
 /**
- * While this process waits for others, asks them whether they are there; and answers the others' questions. Nothing is sent as
- * long as no process waits.
+ * Asks the other processes whether they are there, while this one waits for them, and answers their questions. As long as no
+ * process waits, nothing is sent.
  */
 export class Watch {
-  /** Operations that this process has begun. */
-  position = 0;
+  /** How many operations this process has begun. */
+  numBegun = 0;
   readonly #library: MpiLibrary;
   readonly #options: WatchOptions;
   readonly #peers: readonly Peer[];
@@ -86,22 +86,21 @@ export class Watch {
   #askedBefore = 0;
   #isLeaving = false;
 
-  /** Begins to answer. */
+  /** Begins to answer questions. */
   constructor(library: MpiLibrary, options: WatchOptions) {
     this.#library = library;
     this.#options = options;
     const { rank: own, size } = options;
     this.#peers = Array.from({ length: size }, (_, rank) => rank)
       .filter((rank) => rank !== own)
-      .map((rank) => ({ rank, heard: 0, position: 0, hasLeft: false }));
+      .map((rank) => ({ rank, heard: 0, numBegun: 0, hasLeft: false }));
     // The timer does not keep the process alive.
     this.#timer = setInterval(() => this.#answer(), PERIOD_MS).unref();
   }
 
   /**
-   * Asks the others, if this process has waited for an operation for long enough.
-   *
-   * @throws {DistributedError} If a process does not answer, or has not come to the operation for very long.
+   * Asks the others, if this process has waited for an operation for long enough. It throws a {@linkcode DistributedError} if one of
+   * them does not answer, or has not come to the operation for very long.
    */
   check(waitedMs: number): void {
     const { silenceMs } = this.#options;
@@ -117,21 +116,20 @@ export class Watch {
       this.#askedMs - Math.max(heard, this.#askedBefore);
     this.#refuse(this.#peers.filter((peer) => silentMs(peer) > silenceMs));
     if (this.#askedMs - this.#askedBefore < PATIENCE_MS) return;
-    const late = this.#peers.filter((peer) => peer.position < this.position);
+    const late = this.#peers.filter((peer) => peer.numBegun < this.numBegun);
     throw new DistributedError(
       `Cannot go on as ${
         this.#list(late)
-      } did not come to exchange ${this.position} within ${
+      } did not come to exchange ${this.numBegun} within ${
         PATIENCE_MS / 60_000
       } min, though there: hung, or doing something else than the other processes`,
     );
   }
 
   /**
-   * Says goodbye, when no process waits any more. Then waits until the others have done the same and every message has been
-   * received, as some libraries complain of one that was not.
-   *
-   * @throws {DistributedError} If a process does not end.
+   * Tells the others, when no process waits any more, that this one sends nothing more. Then waits until they have said the same
+   * and every message has been received, as some libraries complain of one that was not. It throws a {@linkcode DistributedError}
+   * if a process does not end.
    */
   async leave(): Promise<void> {
     clearInterval(this.#timer);
@@ -170,30 +168,24 @@ export class Watch {
   #listen(): void {
     const { comm } = this.#options;
     const { call, abi } = this.#library;
+    const { int, statusIgnore } = abi;
+    const message = this.#received;
     for (const peer of this.#peers) {
+      const from = [peer.rank, TAG, comm];
       for (;;) {
-        call("MPI_Iprobe", peer.rank, TAG, comm, this.#flag, abi.statusIgnore);
+        call("MPI_Iprobe", ...from, this.#flag, statusIgnore);
         if (this.#flag[0] === 0) break;
-        const message = this.#received;
-        call(
-          "MPI_Recv",
-          message,
-          MESSAGE_LENGTH,
-          abi.int,
-          peer.rank,
-          TAG,
-          comm,
-          abi.statusIgnore,
-        );
+        call("MPI_Recv", message, MESSAGE_LENGTH, int, ...from, statusIgnore);
+        const [kind, numBegun] = message;
         peer.heard = this.#askedMs;
-        [, peer.position] = message;
-        peer.hasLeft = message[0] === FAREWELL;
-        const isAsked = message[0] === QUESTION && !this.#isLeaving;
+        peer.numBegun = numBegun;
+        peer.hasLeft = kind === FAREWELL;
+        const isAsked = kind === QUESTION && !this.#isLeaving;
         if (isAsked) this.#send(peer.rank, ANSWER);
       }
     }
     this.#sent = this.#sent.filter(({ request }) => {
-      call("MPI_Test", request, this.#flag, abi.statusIgnore);
+      call("MPI_Test", request, this.#flag, statusIgnore);
       return this.#flag[0] === 0;
     });
   }
@@ -210,18 +202,10 @@ export class Watch {
   #send(rank: number, kind: number): void {
     const { call, abi } = this.#library;
     const message = newMessage();
-    message.set([kind, this.position]);
+    message.set([kind, this.numBegun]);
     const request = new BigUint64Array(new ArrayBuffer(8));
-    call(
-      "MPI_Isend",
-      message,
-      MESSAGE_LENGTH,
-      abi.int,
-      rank,
-      TAG,
-      this.#options.comm,
-      request,
-    );
+    const to = [rank, TAG, this.#options.comm];
+    call("MPI_Isend", message, MESSAGE_LENGTH, abi.int, ...to, request);
     this.#sent.push({ message, request });
   }
 }

@@ -5,11 +5,13 @@
  */
 
 import { throwIfDeviceFailed } from "../device/device.ts";
+import type { Tensor } from "../device/tf.ts";
 import { AlexNetError, DataError, ShapeError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import { writeAtomically } from "./atomic_file.ts";
+import { writeAtomically } from "./files.ts";
 import {
-  checkWeightShapes,
+  describeModel,
+  findMisfit,
   type ModelConfig,
   parseModelConfig,
   weightShapes,
@@ -34,13 +36,13 @@ export interface Checkpoint {
   readonly path: string;
   /** float32 weights by name, for example "conv2d_1.kernel". */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
-  /** What else is to be known to go on training, as JSON; not checked. */
+  /** JSON with what else training needs to go on; it is not checked. */
   readonly training?: string;
 }
 
 /** Options of {@linkcode loadCheckpoint}. */
 export interface LoadCheckpointOptions {
-  /** What to read: the weights, or with them what else a run's checkpoint has, to go on training. Default "weights". */
+  /** What to read: the weights, or also what else a run's checkpoint has, to go on training. Default "weights". */
   tensors?: "weights" | "all";
 }
 
@@ -58,28 +60,38 @@ export async function saveCheckpoint(
   net: Sequential,
   config: ModelConfig,
 ): Promise<void> {
-  const tensors = new Map<string, NamedTensor>();
-  const names = net.weightNames();
-  for (const [i, weight] of net.getWeights().entries()) {
-    const values = await weight.data() as Float32Array<ArrayBuffer>;
-    tensors.set(names[i], { shape: weight.shape, values });
-  }
-  throwIfDeviceFailed();
-  await writeCheckpoint(path, { config, tensors });
+  await writeCheckpoint(path, { config, tensors: await readWeights(net) });
 }
 
-/**
- * Writes weights on the host to a file, whole or not at all.
- *
- * @param path The file; its folder must exist.
- * @param checkpoint Which network it is, its weights, and what else there is.
- * @throws {DataError} If the file cannot be written.
- */
+/** Waits for the device and copies the weights of a network from it, by their names in the order of `getWeights`. */
+export async function readWeights(
+  net: Sequential,
+): Promise<Map<string, NamedTensor>> {
+  const weights = net.getWeights();
+  return await readTensors(
+    net.weightNames().map((name, i) => [name, weights[i]]),
+  );
+}
+
+/** Waits for the device and copies tensors from it. */
+export async function readTensors(
+  tensors: readonly (readonly [name: string, tensor: Tensor])[],
+): Promise<Map<string, NamedTensor>> {
+  const read = new Map<string, NamedTensor>();
+  for (const [name, tensor] of tensors) {
+    // On the CPU, data() gives the tensor's own values, which change.
+    const values = Float32Array.from(await tensor.data());
+    read.set(name, { shape: tensor.shape, values });
+  }
+  throwIfDeviceFailed();
+  return read;
+}
+
+/** Writes weights on the host to a file, whole or not at all. */
 export async function writeCheckpoint(
   path: string,
-  checkpoint: Omit<Checkpoint, "path">,
+  { config, tensors, training }: Omit<Checkpoint, "path">,
 ): Promise<void> {
-  const { config, tensors, training } = checkpoint;
   const metadata = {
     format: FORMAT,
     config: JSON.stringify(config),
@@ -89,8 +101,7 @@ export async function writeCheckpoint(
 }
 
 /**
- * Reads a network that {@linkcode saveCheckpoint} wrote. It is checked before it is read, so that a damaged file costs
- * nothing, and what is read is in memory once.
+ * Reads a network that {@linkcode saveCheckpoint} wrote. The file is checked before any weight is read.
  *
  * @param path The file.
  * @param options What to read.
@@ -103,11 +114,19 @@ export async function loadCheckpoint(
 ): Promise<Checkpoint> {
   using file = await openSafetensors(path);
   const config = readConfig(file);
-  checkWeightShapes(config, file);
-  const names = options.tensors === "all"
-    ? file.entries.keys()
-    : weightShapes(config).keys();
-  const tensors = await file.readAll(names);
+  const shapes = weightShapes(config);
+  const misfit = findMisfit(shapes, file.entries);
+  if (misfit !== undefined) {
+    const { found, shape } = misfit;
+    const model = describeModel(config);
+    throw new DataError(
+      path,
+      `Cannot use ${path}: ${found}, and ${model} has one of [${shape}]: it holds another network`,
+    );
+  }
+  const names = options.tensors === "all" ? file.entries : shapes;
+  const tensors = new Map<string, NamedTensor>();
+  for (const name of names.keys()) tensors.set(name, await file.read(name));
   return { path, config, tensors, training: file.metadata.training };
 }
 
@@ -137,8 +156,10 @@ function readConfig({ path, metadata }: SafetensorsFile): ModelConfig {
  * @throws {DataError} If a weight is missing.
  * @throws {ShapeError} If a weight has another shape.
  */
-export function restoreWeights(net: Sequential, checkpoint: Checkpoint): void {
-  const { path, tensors } = checkpoint;
+export function restoreWeights(
+  net: Sequential,
+  { path, tensors }: Checkpoint,
+): void {
   const weights = net.getWeights();
   net.setWeights(
     net.weightNames().map((name, i) => {
@@ -150,12 +171,10 @@ export function restoreWeights(net: Sequential, checkpoint: Checkpoint): void {
         );
       }
       const { shape } = weights[i];
-      if (`${tensor.shape}` !== `${shape}`) {
-        throw new ShapeError(
-          `Cannot use ${path}: its ${name} has shape [${tensor.shape}], and the network needs [${shape}]`,
-        );
-      }
-      return tensor.values;
+      if (`${tensor.shape}` === `${shape}`) return tensor.values;
+      throw new ShapeError(
+        `Cannot use ${path}: its ${name} has shape [${tensor.shape}], and the network needs [${shape}]`,
+      );
     }),
   );
 }

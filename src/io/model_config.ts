@@ -1,5 +1,5 @@
 /**
- * Which network a file holds, as text that nobody vouches for, and whether its tensors are those of that network.
+ * Which network a file says that it holds, and whether its tensors are those of that network.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { DataError, OptionError, ShapeError } from "../errors.ts";
 import { MODEL_NAMES, type ModelName, namedLayers } from "../models/named.ts";
 import type { Shape } from "../nn/shape.ts";
 import { summarize } from "../nn/summary.ts";
-import { isObject } from "./untrusted.ts";
+import { isObject, parseJson, showName } from "./files.ts";
 
 /** Which network a file holds, so that it can be built again. */
 export interface ModelConfig {
@@ -26,30 +26,30 @@ export const MAX_CLASSES = 100_000;
 export const MAX_IMAGE_SIZE = 4096;
 
 /** Reads the description of a network from JSON. The message of an error completes "Cannot use FILE: ...". */
-export function parseModelConfig(text: string | undefined): ModelConfig {
-  let config: unknown;
-  try {
-    config = JSON.parse(text ?? "");
-  } catch {
-    // The check below says that it is damaged.
-  }
-  if (!isObject(config)) {
+export function parseModelConfig(text = ""): ModelConfig {
+  const description = parseJson(text);
+  if (!isObject(description)) {
     throw new ShapeError("its description of the network is damaged");
   }
-  const { model, classes, imageSize } = config;
-  const name = MODEL_NAMES.find((name) => name === model);
-  if (name === undefined) {
-    throw new ShapeError(
-      `its network is none of ${MODEL_NAMES.join(" and ")}`,
-    );
+  const model = MODEL_NAMES.find((name) => name === description.model);
+  if (model === undefined) {
+    throw new ShapeError(`its network is not one of ${MODEL_NAMES.join(", ")}`);
   }
-  const known = {
-    model: name,
-    classes: requireCount("classes", classes, MAX_CLASSES),
-    imageSize: requireCount("imageSize", imageSize, MAX_IMAGE_SIZE),
+  const count = (name: "classes" | "imageSize", max: number) => {
+    const value = description[name];
+    const isInteger = typeof value === "number" && Number.isInteger(value);
+    if (isInteger && value >= 1 && value <= max) return value;
+    throw new ShapeError(
+      `its description of the network has ${name} that is no number from 1 to ${max}`,
+    );
   };
-  weightShapes(known);
-  return known;
+  const config = {
+    model,
+    classes: count("classes", MAX_CLASSES),
+    imageSize: count("imageSize", MAX_IMAGE_SIZE),
+  };
+  weightShapes(config);
+  return config;
 }
 
 /** Lists the shapes of a network's weights by name, in their order, without building it. */
@@ -65,31 +65,35 @@ export function weightShapes(config: ModelConfig): Map<string, Shape> {
     if (!(error instanceof OptionError || error instanceof ShapeError)) {
       throw error;
     }
-    throw new ShapeError(`it has no possible network: ${error.message}`);
+    throw new ShapeError(
+      `it describes an impossible network: ${error.message}`,
+    );
   }
 }
 
-/** Checks that a file has the weights of a network, before any of them is read. */
-export function checkWeightShapes(
-  config: ModelConfig,
-  file: {
-    path: string;
-    entries: ReadonlyMap<string, { dtype: string; shape: Shape }>;
-  },
-): void {
-  const { path, entries } = file;
-  for (const [name, shape] of weightShapes(config)) {
+/** The first weight that a file lacks, or has with another shape. */
+export interface Misfit {
+  /** What the file has instead. */
+  readonly found: string;
+  readonly isMissing: boolean;
+  /** The shape that the weight should have. */
+  readonly shape: Shape;
+}
+
+/** Compares the tensors of a file with the shapes that are expected. */
+export function findMisfit(
+  expected: ReadonlyMap<string, Shape>,
+  entries: ReadonlyMap<string, { readonly shape: Shape }>,
+): Misfit | undefined {
+  for (const [name, shape] of expected) {
     const entry = entries.get(name);
-    const found = entry === undefined
-      ? `it has no tensor ${name}`
-      : `its tensor ${name} has shape [${entry.shape.slice(0, 8)}]`;
-    if (entry !== undefined && `${entry.shape}` === `${shape}`) continue;
-    throw new DataError(
-      path,
-      `Cannot use ${path}: ${found}, and ${
-        describeModel(config)
-      } has one of [${shape}]: it holds another network`,
-    );
+    const isMissing = entry === undefined;
+    if (!isMissing && `${entry.shape}` === `${shape}`) continue;
+    const tensor = `tensor ${showName(name)}`;
+    const found = isMissing
+      ? `it has no ${tensor}`
+      : `its ${tensor} has shape [${showName(String(entry.shape))}]`;
+    return { found, isMissing, shape };
   }
 }
 
@@ -99,11 +103,10 @@ export function checkClasses(
   classes: number,
 ): void {
   if (config.classes === classes) return;
+  const model = describeModel(config);
   throw new DataError(
     path,
-    `Cannot use ${path} on data of ${classes} classes: it is ${
-      describeModel(config)
-    }`,
+    `Cannot use ${path} on data of ${classes} classes: it is ${model}`,
   );
 }
 
@@ -111,15 +114,4 @@ export function checkClasses(
 export function describeModel(config: ModelConfig): string {
   const { model, classes, imageSize } = config;
   return `${model} for ${classes} classes and ${imageSize}x${imageSize} images`;
-}
-
-function requireCount(name: string, value: unknown, max: number): number {
-  if (
-    Number.isInteger(value) && value as number >= 1 && value as number <= max
-  ) {
-    return value as number;
-  }
-  throw new ShapeError(
-    `its description of the network has ${name} that is no number from 1 to ${max}`,
-  );
 }

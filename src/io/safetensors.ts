@@ -1,11 +1,11 @@
 /**
- * The safetensors format, https://github.com/huggingface/safetensors: writes tensors, and reads those that are wanted, into
- * memory of their own. Nothing in a file is believed: the rules are those of the format's reference implementation
- * (safetensors/src/tensor.rs).
+ * The safetensors format, https://github.com/huggingface/safetensors. What a file says is checked by the rules of the format's
+ * reference implementation (safetensors/src/tensor.rs) before any tensor is read.
  *
  * @module
  */
 
+import type { DataError } from "../errors.ts";
 import { sizeOf } from "../nn/shape.ts";
 import { host } from "../platform/host.ts";
 import type { OpenFile } from "../platform/platform.ts";
@@ -15,9 +15,10 @@ import {
   fileSize,
   isObject,
   orCannotRead,
+  parseJson,
   readPart,
   showName,
-} from "./untrusted.ts";
+} from "./files.ts";
 
 /** A float32 tensor with its shape. */
 export interface NamedTensor {
@@ -29,9 +30,8 @@ export interface NamedTensor {
 
 /** What a safetensors file holds. */
 export interface Safetensors {
-  /** Tensors by name, in file order. */
+  /** By name, in the order of the file. */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
-  /** Free text by name. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -39,8 +39,8 @@ export interface Safetensors {
 const LENGTH_BYTES = 8;
 
 /**
- * Writes tensors as the pieces of a file. The values of a tensor are asked for when it is its turn and are not kept, so
- * that a getter can make them.
+ * Writes tensors as the pieces of a file. It asks for the values of a tensor when they are next and does not keep them, so that a
+ * getter can make them.
  */
 export function* encodeSafetensors(
   content: Safetensors,
@@ -72,26 +72,117 @@ function makeHeader({ tensors, metadata }: Safetensors): object {
 
 /** Where a tensor is. */
 interface TensorEntry {
-  /** Its type, for example "F32". */
+  /** For example "F32". */
   readonly dtype: string;
-  /** Its shape. */
   readonly shape: readonly number[];
-  /** Its first byte, counted from the end of the header. */
+  /** Offset of its first byte after the header. */
   readonly begin: number;
-  /** The byte after its last one. */
+  /** Offset after its last byte. */
   readonly end: number;
 }
 
-/** What a header says. */
-interface SafetensorsHeader {
-  /** Tensors by name, in the order of the header. */
+/** A header that was checked. */
+interface Header {
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  /** Free text by name. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** An open file whose header was checked. */
+export interface SafetensorsFile extends Header, Disposable {
+  readonly path: string;
+  /** Reads a float32 tensor into memory of its own. */
+  read(name: string): Promise<NamedTensor>;
+}
+
+/** Opens a file and checks its header. */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const size = await fileSize(path);
+  const file = await orCannotRead(path, () => host.open(path, "read"));
+  try {
+    const bytes = await readHeader(file, { path, size });
+    const begin = LENGTH_BYTES + bytes.length;
+    const header = parseHeader(bytes, {
+      dataBytes: size - begin,
+      damaged: (reason) => cannotRead(path, `${reason}: damaged, or truncated`),
+    });
+    return {
+      ...header,
+      path,
+      async read(name) {
+        const { shape, ...entry } = floatEntry(path, header, name);
+        const bytes = new Uint8Array(entry.end - entry.begin);
+        await readPart(file, { path, bytes, at: begin + entry.begin });
+        return { shape, values: new Float32Array(bytes.buffer) };
+      },
+      [Symbol.dispose]: () => file[Symbol.dispose](),
+    };
+  } catch (error) {
+    file[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Headers larger than this are refused by the format's reference implementation. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+async function readHeader(
+  file: OpenFile,
+  { path, size }: { path: string; size: number },
+): Promise<Uint8Array> {
+  const notOne = (reason: string) =>
+    cannotRead(path, `${reason}: not a safetensors file, or truncated`);
+  if (size < LENGTH_BYTES) throw notOne(`it has ${size} bytes`);
+  const start = new Uint8Array(LENGTH_BYTES);
+  await readPart(file, { path, bytes: start, at: 0 });
+  const length = new DataView(start.buffer).getBigUint64(0, true);
+  const most = Math.min(MAX_HEADER_BYTES, size - LENGTH_BYTES);
+  if (length > most) {
+    throw notOne(
+      `its header would have ${length} bytes, and at most ${most} are possible`,
+    );
+  }
+  const bytes = new Uint8Array(Number(length));
+  await readPart(file, { path, bytes, at: LENGTH_BYTES });
+  // It must be "{". If it is not, this is another kind of file and not a damaged one.
+  if (bytes[0] !== 0x7b) throw notOne("its header does not begin with {");
+  return bytes;
+}
+
+/** What a header is checked with. */
+interface Check {
+  /** Bytes of the file after the header. */
+  readonly dataBytes: number;
+  /** Makes the error. */
+  readonly damaged: (reason: string) => DataError;
+}
+
+function parseHeader(bytes: Uint8Array, check: Check): Header {
+  const { damaged } = check;
+  const json = parseJson(bytes);
+  if (json === undefined) throw damaged("its header is not JSON");
+  if (!isObject(json)) throw damaged("its header is not an object");
+  const { __metadata__: metadata = {}, ...tensors } = json;
+  const entries = new Map(
+    Object.entries(tensors).map(([name, entry]) => {
+      const refuse = (reason: string) =>
+        damaged(`tensor ${showName(name)} ${reason}`);
+      return [name, parseEntry(entry, refuse)];
+    }),
+  );
+  checkLayout(entries, check);
+  if (!isTexts(metadata)) {
+    throw damaged("its header has metadata that is not text");
+  }
+  return { entries, metadata };
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  return isObject(value) &&
+    Object.values(value).every((text) => typeof text === "string");
+}
+
 /** Bytes per element of the types that fill whole bytes. */
-const TYPE_BYTES: ReadonlyMap<string, number> = new Map([
+const TYPE_BYTES: ReadonlyMap<unknown, number> = new Map([
   ...["BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"].map((t) => [t, 1]),
   ...["U16", "I16", "F16", "BF16"].map((t) => [t, 2]),
   ...["U32", "I32", "F32"].map((t) => [t, 4]),
@@ -101,62 +192,18 @@ const TYPE_BYTES: ReadonlyMap<string, number> = new Map([
 /** Most dimensions of a tensor. */
 const MAX_RANK = 32;
 
-/** What is wrong with a header, and where. The caller puts the file's name before the message. */
-class HeaderError extends Error {}
-
-/**
- * Reads a header, which `dataBytes` of the file follow. It throws a {@linkcode HeaderError} if the header is not as the
- * format demands, or if the tensors do not fill the file exactly.
- */
-function parseHeader(
-  bytes: Uint8Array,
-  dataBytes: number,
-): SafetensorsHeader {
-  const { __metadata__: metadata = {}, ...tensors } = parseJson(bytes);
-  const entries = new Map(
-    Object.entries(tensors).map((
-      [name, entry],
-    ) => [name, parseEntry(name, entry)]),
-  );
-  checkLayout(entries, dataBytes);
-  return { entries, metadata: parseMetadata(metadata) };
-}
-
-function parseJson(bytes: Uint8Array): Record<string, unknown> {
-  let json: unknown;
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    json = JSON.parse(text.decode(bytes));
-  } catch {
-    throw new HeaderError("its header is not JSON");
-  }
-  if (!isObject(json)) throw new HeaderError("its header is not an object");
-  return json;
-}
-
-function parseMetadata(metadata: unknown): Readonly<Record<string, string>> {
-  if (
-    !isObject(metadata) ||
-    !Object.values(metadata).every((value) => typeof value === "string")
-  ) throw new HeaderError("its header has metadata that is not text");
-  return metadata as Record<string, string>;
-}
-
-function parseEntry(name: string, entry: unknown): TensorEntry {
-  const refuse = (reason: string) =>
-    new HeaderError(`tensor ${showName(name)} ${reason}`);
+function parseEntry(
+  entry: unknown,
+  refuse: (reason: string) => DataError,
+): TensorEntry {
   if (!isObject(entry)) throw refuse("is not described by an object");
   const { dtype, shape, data_offsets: offsets } = entry;
-  const typeBytes = typeof dtype === "string"
-    ? TYPE_BYTES.get(dtype)
-    : undefined;
+  const typeBytes = TYPE_BYTES.get(dtype);
   if (typeBytes === undefined) {
     throw refuse(`has unknown type ${showName(String(JSON.stringify(dtype)))}`);
   }
   if (!areCounts(shape) || shape.length > MAX_RANK) {
-    throw refuse(
-      `has a shape that is not a list of at most ${MAX_RANK} sizes`,
-    );
+    throw refuse(`has a shape that is not a list of at most ${MAX_RANK} sizes`);
   }
   const bytes = typeBytes * sizeOf(shape);
   if (!Number.isSafeInteger(bytes)) {
@@ -167,140 +214,54 @@ function parseEntry(name: string, entry: unknown): TensorEntry {
   }
   const [begin, end] = offsets;
   if (end - begin !== bytes) {
+    const shown = showName(String(shape));
     throw refuse(
-      `has bytes ${begin} to ${end}, and its shape [${
-        showName(String(shape))
-      }] needs ${bytes}`,
+      `has bytes ${begin} to ${end}, and its shape [${shown}] needs ${bytes}`,
     );
   }
   return { dtype: dtype as string, shape, begin, end };
 }
 
-/** Tensors follow one another from the first byte to the last, in any order of the header. */
+/** Checks that tensors, whatever their order in the header, follow one another from the first byte to the last. */
 function checkLayout(
   entries: ReadonlyMap<string, TensorEntry>,
-  dataBytes: number,
+  { dataBytes, damaged }: Check,
 ): void {
   let filled = 0;
   const ordered = [...entries].sort(([, a], [, b]) =>
     a.begin - b.begin || a.end - b.end
   );
   for (const [name, { begin, end }] of ordered) {
+    const tensor = `tensor ${showName(name)}`;
     if (end > dataBytes) {
-      throw new HeaderError(
-        `tensor ${showName(name)} ends at byte ${end} of ${dataBytes}`,
-      );
+      throw damaged(`${tensor} ends at byte ${end} of ${dataBytes}`);
     }
     if (begin !== filled) {
-      throw new HeaderError(
-        `tensor ${
-          showName(name)
-        } begins at byte ${begin}, and the one before ends at byte ${filled}`,
+      throw damaged(
+        `${tensor} begins at byte ${begin}, and the one before ends at byte ${filled}`,
       );
     }
     filled = end;
   }
   if (filled !== dataBytes) {
-    throw new HeaderError(
+    throw damaged(
       `bytes ${filled} to ${dataBytes} after its header belong to no tensor`,
     );
   }
 }
 
-/** Headers larger than this are refused by the format's reference implementation. */
-const MAX_HEADER_BYTES = 100_000_000;
-
-/** An open file: its header has been read and checked, its tensors have not. */
-export interface SafetensorsFile extends SafetensorsHeader, Disposable {
-  /** Where it is. */
-  readonly path: string;
-  /** Reads a float32 tensor into memory of its own. */
-  read(name: string): Promise<NamedTensor>;
-  /** Reads tensors one after the other, by name. */
-  readAll(names: Iterable<string>): Promise<Map<string, NamedTensor>>;
-}
-
-/**
- * Opens a file and reads its header. No length that the file states is believed before it was compared with the file's
- * size.
- */
-export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  const size = await fileSize(path);
-  const file = await orCannotRead(path, () => host.open(path, "read"));
-  try {
-    const { header, begin } = await readHeader(file, { path, size });
-    const read = (name: string) =>
-      readTensor(file, { path, header, begin, name });
-    return {
-      ...header,
-      path,
-      read,
-      async readAll(names) {
-        const tensors = new Map<string, NamedTensor>();
-        for (const name of names) tensors.set(name, await read(name));
-        return tensors;
-      },
-      [Symbol.dispose]: () => file[Symbol.dispose](),
-    };
-  } catch (error) {
-    file[Symbol.dispose]();
-    throw error;
-  }
-}
-
-async function readHeader(
-  file: OpenFile,
-  { path, size }: { path: string; size: number },
-): Promise<{ header: SafetensorsHeader; begin: number }> {
-  const notOne = (reason: string) =>
-    cannotRead(path, `${reason}: not a safetensors file, or truncated`);
-  if (size < LENGTH_BYTES) throw notOne(`it has ${size} bytes`);
-  const start = new Uint8Array(LENGTH_BYTES);
-  await readPart(file, { bytes: start, at: 0, path });
-  const length = new DataView(start.buffer).getBigUint64(0, true);
-  const most = Math.min(MAX_HEADER_BYTES, size - LENGTH_BYTES);
-  if (length > most) {
-    throw notOne(
-      `its header would have ${length} bytes, and at most ${most} are possible`,
-    );
-  }
-  const bytes = new Uint8Array(Number(length));
-  await readPart(file, { bytes, at: LENGTH_BYTES, path });
-  // It must be "{". If it is not, this is another kind of file and not a damaged one.
-  if (bytes[0] !== 0x7b) throw notOne("its header does not begin with {");
-  const begin = LENGTH_BYTES + bytes.length;
-  try {
-    return { header: parseHeader(bytes, size - begin), begin };
-  } catch (error) {
-    if (!(error instanceof HeaderError)) throw error;
-    throw cannotRead(path, `${error.message}: damaged, or truncated`);
-  }
-}
-
-async function readTensor(
-  file: OpenFile,
-  source: {
-    path: string;
-    header: SafetensorsHeader;
-    begin: number;
-    name: string;
-  },
-): Promise<NamedTensor> {
-  const { path, header, begin, name } = source;
-  const entry = header.entries.get(name);
-  if (entry === undefined) {
-    throw cannotRead(path, `it has no tensor ${showName(name)}`);
-  }
-  const { dtype, shape } = entry;
-  if (dtype !== "F32") {
-    throw cannotRead(
-      path,
-      `tensor ${
-        showName(name)
-      } has type ${dtype}, and only F32 is supported: convert it to float32`,
-    );
-  }
-  const bytes = new Uint8Array(entry.end - entry.begin);
-  await readPart(file, { bytes, at: begin + entry.begin, path });
-  return { shape, values: new Float32Array(bytes.buffer) };
+function floatEntry(
+  path: string,
+  { entries }: Header,
+  name: string,
+): TensorEntry {
+  const entry = entries.get(name);
+  const shown = showName(name);
+  if (entry === undefined) throw cannotRead(path, `it has no tensor ${shown}`);
+  const { dtype } = entry;
+  if (dtype === "F32") return entry;
+  throw cannotRead(
+    path,
+    `tensor ${shown} has type ${dtype}, and only F32 is supported: convert it to float32`,
+  );
 }

@@ -10,7 +10,7 @@ import type { AdapterDescription, TunedOperation } from "../device/device.ts";
 import { DataError } from "../errors.ts";
 import { host } from "../platform/host.ts";
 import { reasonOf } from "../reason.ts";
-import { cannotWrite, writeAtomically } from "./atomic_file.ts";
+import { cannotWrite, isObject, parseJson, writeAtomically } from "./files.ts";
 
 /** Version of the files. It changes when their content, or the meaning of keys and ways, changes. */
 const FORMAT = 1;
@@ -20,13 +20,13 @@ const MOST_BYTES = 4 * 2 ** 20;
 
 /** Where the cache is, and who is told of a file that cannot be used. */
 export interface TuningCacheOptions {
-  /** The folder. Default: `tuning` in the user's cache folder of this package. */
+  /** Default: `tuning` in the user's cache folder of this package. */
   readonly dir?: string;
   /** Receives what the user should know, in one line each. Default `console.warn`. */
   readonly onWarning?: (message: string) => void;
 }
 
-/** The path of an adapter's file; undefined where the system has no cache folder. */
+/** The path of an adapter's file; `undefined` where the system has no cache folder. */
 export async function tuningFile(
   adapter: AdapterDescription,
   dir?: string,
@@ -34,39 +34,61 @@ export async function tuningFile(
   const base = host.cacheDir();
   const folder = dir ?? (base === undefined ? undefined : `${base}/tuning`);
   if (folder === undefined) return;
-  const bytes = new TextEncoder().encode(identityOf(adapter));
+  const bytes = new TextEncoder().encode(JSON.stringify(identify(adapter)));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return `${folder}/${digest.toHex().slice(0, 16)}.json`;
 }
 
-/**
- * Reads what was measured on an adapter, by the keys of the operations. Where there is no file, or none of use, there
- * is nothing.
- */
+/** Reads what was measured on an adapter, by the keys of the operations; nothing where there is no file that can be used. */
 export async function readTuning(
   adapter: AdapterDescription,
-  options: TuningCacheOptions = {},
+  { dir, onWarning = console.warn }: TuningCacheOptions = {},
 ): Promise<Map<string, TunedOperation>> {
-  const { dir, onWarning = console.warn } = options;
   let path: string | undefined;
   try {
     path = await tuningFile(adapter, dir);
     if (path === undefined) return new Map();
-    return parse(await read(path), identityOf(adapter));
+    const { size } = await host.stat(path);
+    if (size > MOST_BYTES) throw new Error(`it has ${size} bytes`);
+    return parse(await host.readText(path), adapter);
   } catch (error) {
+    if (host.isMissing(error)) return new Map();
+    const where = path === undefined ? "" : `, in ${path}`;
     onWarning(
-      `ignored what was tuned before${
-        path === undefined ? "" : `, in ${path}`
-      }: ${reasonOf(error)}; delete the file or run \`tune\` to write it anew`,
+      `ignored what was tuned before${where}: ${
+        reasonOf(error)
+      }; delete the file or run \`tune\` to write it anew`,
     );
     return new Map();
   }
 }
 
-/**
- * Adds to what was tuned on an adapter. The file is replaced whole, so that neither a crash nor another process can
- * leave half of one.
- */
+/** Checks a file before any of it is believed. */
+function parse(
+  text: string,
+  adapter: AdapterDescription,
+): Map<string, TunedOperation> {
+  const content = parseJson(text);
+  if (content === undefined) throw new Error("it is not JSON");
+  if (!isObject(content)) throw new Error("it is not an object");
+  const { operations, ...rest } = content;
+  if (JSON.stringify(rest) !== JSON.stringify(identify(adapter))) {
+    throw new Error("it is of another adapter or version");
+  }
+  if (!Array.isArray(operations) || !operations.every(isTuned)) {
+    throw new Error("it holds something else than operations");
+  }
+  return new Map(operations.map((operation) => [operation.key, operation]));
+}
+
+function isTuned(value: unknown): value is TunedOperation {
+  if (!isObject(value)) return false;
+  const { key, way, ms, usual, usualMs } = value;
+  return [key, way, usual].every((text) => typeof text === "string") &&
+    [ms, usualMs].every((n) => typeof n === "number" && n >= 0);
+}
+
+/** Adds to what was tuned on an adapter, and replaces its file whole; returns the file. */
 export async function writeTuning(
   adapter: AdapterDescription,
   tuned: Iterable<TunedOperation>,
@@ -88,8 +110,7 @@ export async function writeTuning(
   } catch (error) {
     throw cannotWrite(path, error);
   }
-  const text = `${JSON.stringify(content, null, 1)}\n`;
-  await writeAtomically(path, [new TextEncoder().encode(text)]);
+  await writeAtomically(path, `${JSON.stringify(content, null, 1)}\n`);
   return path;
 }
 
@@ -102,52 +123,4 @@ function identify({ name, vendor, features, limits }: AdapterDescription) {
     cores: navigator.hardwareConcurrency,
     adapter: { name, vendor, features, limits },
   };
-}
-
-function identityOf(adapter: AdapterDescription): string {
-  return JSON.stringify(identify(adapter));
-}
-
-/** Reads a file, or nothing where there is none. */
-async function read(path: string): Promise<string | undefined> {
-  try {
-    const { size } = await host.stat(path);
-    if (size > MOST_BYTES) throw new Error(`it has ${size} bytes`);
-    return await host.readText(path);
-  } catch (error) {
-    if (host.isMissing(error)) return;
-    throw error;
-  }
-}
-
-/** Checks a file before any of it is believed. */
-function parse(
-  text: string | undefined,
-  identity: string,
-): Map<string, TunedOperation> {
-  if (text === undefined) return new Map();
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    throw new Error("it is not JSON");
-  }
-  if (typeof content !== "object" || content === null) {
-    throw new Error("it is not an object");
-  }
-  const { operations, ...rest } = content as Record<string, unknown>;
-  if (JSON.stringify(rest) !== identity) {
-    throw new Error("it is of another adapter or version");
-  }
-  if (!Array.isArray(operations) || !operations.every(isTuned)) {
-    throw new Error("it holds something else than operations");
-  }
-  return new Map(operations.map((operation) => [operation.key, operation]));
-}
-
-function isTuned(value: unknown): value is TunedOperation {
-  if (typeof value !== "object" || value === null) return false;
-  const { key, way, ms, usual, usualMs } = value as Record<string, unknown>;
-  return [key, way, usual].every((text) => typeof text === "string") &&
-    [ms, usualMs].every((n) => typeof n === "number" && n >= 0);
 }

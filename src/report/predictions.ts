@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Image } from "../data/dataset.ts";
-import { blankPicture, drawImage, encodePng } from "../io/contact_sheet.ts";
+import { drawEnlarged, encodePng, filterImage } from "../io/contact_sheet.ts";
 import type { ReportContent, RunEvaluation } from "./evaluation.ts";
 import {
   figure,
@@ -100,7 +99,9 @@ function drawMistakes(evaluation: RunEvaluation): Markup {
   if (numWrong === 0) return html`<p>There is none.</p>`;
   const items = mistakes.map(({ index, image }) => {
     const [label, taken] = [labels, predicted].map((k) => classNames[k[index]]);
-    const uri = pictureOf(image, [0, image.maxValue]);
+    const { height, width, channels, data, maxValue } = image;
+    const values = Float32Array.from(data, (value) => value / maxValue);
+    const uri = pictureOf(values, [height, width, channels]);
     return html`
       <li>
         <img src="${uri}" alt="Test image ${index}, ${label}"
@@ -122,9 +123,8 @@ function drawMistakes(evaluation: RunEvaluation): Markup {
 function drawFilters({ filters, checkpoint }: RunEvaluation): Markup {
   const { shape: [height, width, channels, count], values } = filters;
   const items = Array.from({ length: count }, (_, k) => {
-    const data = values.filter((_, i) => i % count === k);
-    const range = [Math.min(...data), Math.max(...data)] as const;
-    const uri = pictureOf({ height, width, channels, data }, range);
+    const filter = filterImage(values, { index: k, count });
+    const uri = pictureOf(filter, [height, width, channels]);
     return html`<li><img src="${uri}" alt="Filter ${k + 1}" title="Filter ${
       k + 1
     }" width="${SCALE * width}" height="${SCALE * height}"></li>`;
@@ -138,19 +138,11 @@ function drawFilters({ filters, checkpoint }: RunEvaluation): Markup {
 /** Pixels of a picture per pixel of an image, both ways, so that it stays sharp wherever it is shown. */
 const SCALE = 4;
 
-/** The address of a picture within the page, enlarged without smoothing. */
+/** The address of a picture within the page, enlarged without smoothing: of values from 0, black, to 1, white. */
 function pictureOf(
-  { height, width, channels, data }: Omit<Image, "maxValue">,
-  range: readonly [black: number, white: number],
+  values: Float32Array,
+  shape: readonly [height: number, width: number, channels: number],
 ): string {
-  const picture = blankPicture({
-    height: height * SCALE,
-    width: width * SCALE,
-  });
-  drawImage(picture, {
-    values: Float32Array.from(data),
-    shape: [height, width, channels],
-    at: { left: 0, top: 0, scale: SCALE, range },
-  });
+  const picture = drawEnlarged({ values, shape }, SCALE);
   return `data:image/png;base64,${encodePng(picture).toBase64()}`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { writeAtomically } from "../io/atomic_file.ts";
+import { writeAtomically } from "../io/files.ts";
 import { namedLayers } from "../models/named.ts";
 import { summarize } from "../nn/summary.ts";
 import { host } from "../platform/host.ts";
@@ -53,6 +53,6 @@ export async function writeReport(
     layers: summarize(layers, inputShape),
     evaluation: await evaluateRun(run, records.config, evaluation),
   });
-  await writeAtomically(output, [new TextEncoder().encode(page)]);
+  await writeAtomically(output, page);
   return output;
 }

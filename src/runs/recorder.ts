@@ -7,9 +7,9 @@
 import { readScalars } from "../device/device.ts";
 import { tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";
-import { cannotWrite, writeAtomically } from "../io/atomic_file.ts";
-import { encodePng } from "../io/contact_sheet.ts";
-import { drawFilters } from "../io/filter_picture.ts";
+import { readWeights } from "../io/checkpoint.ts";
+import { cannotWrite, writeAtomically } from "../io/files.ts";
+import { drawFilters, type Picture } from "../io/contact_sheet.ts";
 import type { EventWriter } from "../io/tensorboard.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
@@ -20,7 +20,6 @@ import type {
   StepEnd,
   Training,
 } from "../train/callbacks.ts";
-import { readWeights } from "../train/state.ts";
 import type { MetricsRecord, StepRecord } from "./records.ts";
 import type { RunCheckpoints } from "./run_checkpoints.ts";
 
@@ -154,20 +153,20 @@ async function writeEpoch(
   for (const [tag, value] of Object.entries(values)) {
     if (value !== undefined) events.scalars(step, { [tag]: value });
   }
-  const png = await drawFirstFilters(net);
-  if (png) events.image("filters of the first layer", step, png);
+  const filters = await drawFirstFilters(net);
+  if (filters) events.image("filters of the first layer", step, filters);
   events.flush();
 }
 
-/** The filters as a PNG file, if the first layer has filters of one or three channels. */
+/** Draws the filters, if the first layer has filters of one or three channels. */
 async function drawFirstFilters(
   net: Sequential,
-): Promise<Uint8Array | undefined> {
+): Promise<Picture | undefined> {
   const [kernel] = net.getWeights();
   const { shape } = kernel;
   if (shape.length !== 4 || (shape[2] !== 1 && shape[2] !== 3)) return;
-  const values = await kernel.data() as Float32Array;
-  return encodePng(drawFilters({ shape, values }));
+  const values = await kernel.data() as Float32Array<ArrayBuffer>;
+  return drawFilters({ shape, values });
 }
 
 /** The epoch and step with which a run goes on. */
@@ -196,7 +195,7 @@ export class MetricsFile implements Disposable {
       const kept = text.split("\n").filter((line) => isBefore(line, from));
       const content = kept.map((line) => `${line}\n`).join("");
       if (content !== text) {
-        await writeAtomically(path, [new TextEncoder().encode(content)]);
+        await writeAtomically(path, content);
       }
       return new MetricsFile(path, await host.open(path, "append"));
     } catch (error) {

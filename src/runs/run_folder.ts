@@ -6,7 +6,7 @@
  */
 
 import { DataError } from "../errors.ts";
-import { writeAtomically } from "../io/atomic_file.ts";
+import { writeAtomically } from "../io/files.ts";
 import { EventWriter } from "../io/tensorboard.ts";
 import { host } from "../platform/host.ts";
 import { reasonOf } from "../reason.ts";
@@ -170,7 +170,7 @@ export class RunFolder implements Disposable {
     const from = state?.progress ?? { epoch: 1, step: 0 };
     const metricsPath = host.join(path, RECORD_FILES.metrics);
     const metrics = parts.use(await MetricsFile.open(metricsPath, from));
-    const events = await EventWriter.open(path, { resumeAtStep: from.step });
+    const events = await EventWriter.open(path, from.step);
     const files = { metrics, events, checkpoints };
     return new RunFolder(path, { opening, state, ...files });
   }
@@ -227,7 +227,7 @@ async function hasRun(path: string): Promise<boolean> {
 async function writeConfig(path: string, config: RunConfig): Promise<void> {
   const text = `${JSON.stringify(config, null, 2)}\n`;
   const file = host.join(path, RECORD_FILES.config);
-  await writeAtomically(file, [new TextEncoder().encode(text)]);
+  await writeAtomically(file, text);
 }
 
 /** What a process that was killed may have left half-written in a run folder. */

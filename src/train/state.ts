@@ -4,9 +4,9 @@
  * @module
  */
 
-import { throwIfDeviceFailed } from "../device/device.ts";
 import { type Tensor, tf } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";
+import { readTensors, readWeights } from "../io/checkpoint.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { LossScale } from "../optim/gradient_scale.ts";
@@ -64,16 +64,6 @@ export interface DeviceState {
 const OPTIMIZER = "optimizer";
 const LOSS_SCALE = "lossScale";
 
-/** Waits for the device and reads the weights of a network by their names, in the order of `getWeights`. */
-export async function readWeights(
-  net: Sequential,
-): Promise<Map<string, NamedTensor>> {
-  const weights = net.getWeights();
-  return await readTensors(
-    net.weightNames().map((name, i) => [name, weights[i]]),
-  );
-}
-
 /** Waits for the device and reads what a run has there. */
 export async function readDevice(
   { net, optimizer, lossScale }: DeviceState,
@@ -113,17 +103,4 @@ export function restoreDevice(
     const scale = others.get(LOSS_SCALE);
     if (lossScale && scale) lossScale.restore(tf.tensor1d(scale.values));
   });
-}
-
-async function readTensors(
-  tensors: readonly (readonly [name: string, tensor: Tensor])[],
-): Promise<Map<string, NamedTensor>> {
-  const read = new Map<string, NamedTensor>();
-  for (const [name, tensor] of tensors) {
-    // On the CPU, data() gives the tensor's own values, which change.
-    const values = Float32Array.from(await tensor.data());
-    read.set(name, { shape: tensor.shape, values });
-  }
-  throwIfDeviceFailed();
-  return read;
 }

@@ -28,7 +28,7 @@ export const LAUNCHERS: readonly MpiLauncher[] = [
     args: ["--oversubscribe", "--bind-to", "none"],
     env: { OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" },
     library: "libmpi.so.40",
-    isInstalled: _isInstalled("mpirun.openmpi"),
+    isInstalled: isInstalled("mpirun.openmpi"),
   },
   {
     name: "MPICH",
@@ -36,7 +36,7 @@ export const LAUNCHERS: readonly MpiLauncher[] = [
     args: [],
     env: {},
     library: "libmpich.so.12",
-    isInstalled: _isInstalled("mpirun.mpich"),
+    isInstalled: isInstalled("mpirun.mpich"),
   },
 ];
 
@@ -66,14 +66,7 @@ export interface JobOutcome extends Outcome {
   numLeft: number;
 }
 
-/**
- * Registers a test for each library; where one is not installed it is ignored, and its name says why.
- *
- * @param name Name of the test.
- * @param fn The test.
- * @param options Whether something else is missing that it needs; the one library to test with, where what is tested lies
- * above the library.
- */
+/** Registers a test for each library; where one is not installed it is ignored, and its name says why. */
 export function mpiTest(
   name: string,
   fn: (launcher: MpiLauncher) => Promise<void>,
@@ -92,14 +85,7 @@ export function mpiTest(
   }
 }
 
-/**
- * Runs Deno as several processes.
- *
- * @param launcher What starts them.
- * @param options How many, and what they do.
- * @returns How they ended.
- * @throws {Error} If they take too long; all of them are killed then.
- */
+/** Runs Deno as several processes; if they take too long, it kills all of them and throws. */
 export async function runRanks(
   launcher: MpiLauncher,
   { numRanks, args, env, onOutput }: JobOptions,
@@ -123,17 +109,17 @@ export async function runRanks(
       // It has ended, and left processes that hold its output open.
     }
     await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
-    await _killAll(job);
+    await killAll(job);
   };
   const timer = setTimeout(() => ending = end(), LIMIT_MS);
   const [stdout, stderr, { code }] = await Promise.all([
-    _read(child.stdout, onOutput),
-    _read(child.stderr),
+    read(child.stdout, onOutput),
+    read(child.stderr),
     child.status,
   ]);
   clearTimeout(timer);
   await ending;
-  const numLeft = await _killLeft(job);
+  const numLeft = await killLeft(job);
   if (ending) {
     throw new Error(
       `${numRanks} processes of ${launcher.command} did not end within ${LIMIT_MS} ms: ${stdout}${stderr}`,
@@ -143,17 +129,17 @@ export async function runRanks(
 }
 
 /** Waits for what is left of a job to end, and kills what does not; how many processes those were. */
-async function _killLeft(job: string): Promise<number> {
+async function killLeft(job: string): Promise<number> {
   const since = performance.now();
-  while ((await _pidsOf(job)).length > 0) {
-    if (performance.now() - since > GRACE_MS) return await _killAll(job);
+  while ((await pidsOf(job)).length > 0) {
+    if (performance.now() - since > GRACE_MS) return await killAll(job);
   }
   return 0;
 }
 
 /** Kills all of a job; how many processes those were. */
-async function _killAll(job: string): Promise<number> {
-  const pids = await _pidsOf(job);
+async function killAll(job: string): Promise<number> {
+  const pids = await pidsOf(job);
   for (const pid of pids) {
     try {
       Deno.kill(pid, "SIGKILL");
@@ -166,7 +152,7 @@ async function _killAll(job: string): Promise<number> {
 }
 
 /** The processes of a job. Deno itself may not read the variables of others. */
-async function _pidsOf(job: string): Promise<number[]> {
+async function pidsOf(job: string): Promise<number[]> {
   const { stdout } = await run("sh", {
     args: ["-c", 'grep -las "$1" /proc/[0-9]*/environ', "sh", `${MARK}=${job}`],
   });
@@ -174,7 +160,7 @@ async function _pidsOf(job: string): Promise<number[]> {
   return Array.from(files, ([, pid]) => Number(pid));
 }
 
-async function _read(
+async function read(
   stream: ReadableStream<Uint8Array>,
   onText?: (all: string) => void,
 ): Promise<string> {
@@ -186,7 +172,7 @@ async function _read(
   return all;
 }
 
-function _isInstalled(command: string): boolean {
+function isInstalled(command: string): boolean {
   return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
     try {
       return Deno.statSync(`${folder}/${command}`).isFile;

@@ -25,7 +25,7 @@ const SECOND_MS = 1000;
 const [ANSWER, FAREWELL] = [2, 3];
 
 /** Two other processes, which never come to what this one waits for; and a clock that nothing else moves. */
-class _Others implements AsyncDisposable {
+class Others implements AsyncDisposable {
   readonly clock: Clock = pretendTime();
   readonly watch: Watch;
   readonly #answering: readonly number[];
@@ -40,7 +40,7 @@ class _Others implements AsyncDisposable {
       ...{ comm: 0, rank: 0, size: 3, silenceMs: SILENCE_MS },
       nameOf: (rank) => `rank ${rank}`,
     });
-    this.watch.position = 1;
+    this.watch.numBegun = 1;
   }
 
   /** As the library does, with the arguments in its order. */
@@ -89,28 +89,28 @@ class _Others implements AsyncDisposable {
 const SILENT = /^Cannot go on as rank 1 has not answered for 30 s: /;
 
 Deno.test("Watch refuses a process that does not answer within a minute, and names it", async () => {
-  await using others = new _Others(2);
+  await using others = new Others(2);
   const [seconds, why] = others.wait({ from: 0, to: 100 });
   assert(seconds > 40 && seconds < 60, `${seconds} s`);
   assertMatch(why, SILENT);
 });
 
 Deno.test("Watch waits for processes that answer, but not for ever", async () => {
-  await using others = new _Others(1, 2);
+  await using others = new Others(1, 2);
   const [seconds, why] = others.wait({ from: 0, to: 3600 });
   assert(seconds > 1800 && seconds < 1830, `${seconds} s`);
   assertMatch(why, /^Cannot go on as rank 1 and rank 2 did not come to /);
 });
 
 Deno.test("Watch refuses nobody whom it has not asked, as this process was busy", async () => {
-  await using others = new _Others(2);
+  await using others = new Others(2);
   assertEquals(others.wait({ from: 300, to: 330 }), [Infinity, ""]);
   // The next wait is another one.
   assertEquals(others.wait({ from: 0, to: 40 }), [Infinity, ""]);
 });
 
 Deno.test("Watch does not count the time for which this process was stopped", async () => {
-  await using others = new _Others(2);
+  await using others = new Others(2);
   assertEquals(others.wait({ from: 0, to: 30 }), [Infinity, ""]);
   others.clock.ms += 3600 * SECOND_MS;
   const [seconds, why] = others.wait({ from: 3630, to: 3700 });
@@ -130,7 +130,7 @@ Deno.test({
   async fn() {
     // All of them, so that nothing is left running where one fails.
     const outcomes = await Promise.allSettled(
-      installed.flatMap((launcher) => [_stop(launcher), _beLate(launcher)]),
+      installed.flatMap((launcher) => [stop(launcher), beLate(launcher)]),
     );
     for (const outcome of outcomes) {
       if (outcome.status === "rejected") throw outcome.reason;
@@ -138,7 +138,7 @@ Deno.test({
   },
 });
 
-async function _stop(launcher: MpiLauncher) {
+async function stop(launcher: MpiLauncher) {
   let pid: number | undefined;
   const { code, stderr, numLeft } = await runRanks(launcher, {
     numRanks: 3,
@@ -162,7 +162,7 @@ async function _stop(launcher: MpiLauncher) {
   );
 }
 
-async function _beLate(launcher: MpiLauncher) {
+async function beLate(launcher: MpiLauncher) {
   const { code, stdout, stderr } = await runRanks(launcher, {
     numRanks: 2,
     args: ["run", "-A", "tests/distributed/failures.ts", "late", SILENCE],

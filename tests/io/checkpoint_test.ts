@@ -117,18 +117,24 @@ Deno.test("loadCheckpoint() refuses files that it did not write, in one line", a
     [described([]), "its description of the network is damaged"],
     [
       described({ ...CONFIG, model: "vgg" }),
-      "its network is none of alexnet and lenet",
+      "its network is not one of alexnet, lenet",
     ],
     [
       described({ ...CONFIG, model: "__proto__" }),
-      "its network is none of alexnet and lenet",
+      "its network is not one of alexnet, lenet",
     ],
-    [described({ ...CONFIG, classes: 1 }), "it has no possible network"],
+    [
+      described({ ...CONFIG, classes: 1 }),
+      "it describes an impossible network",
+    ],
     [described({ ...CONFIG, classes: 1e9 }), "no number from 1 to 100000"],
     [described({ ...CONFIG, classes: "10" }), "no number from 1 to 100000"],
     [described({ ...CONFIG, imageSize: 2.5 }), "no number from 1 to 4096"],
     [described({ ...CONFIG, imageSize: 5000 }), "no number from 1 to 4096"],
-    [described({ ...CONFIG, imageSize: 11 }), "it has no possible network"],
+    [
+      described({ ...CONFIG, imageSize: 11 }),
+      "it describes an impossible network",
+    ],
     [described(CONFIG), "it has no tensor conv2d_1.kernel"],
   ];
   for (const [content, message] of contents) {

@@ -1,27 +1,119 @@
 /**
- * Tests of contact sheets: every pixel is where it should be.
+ * Tests of images side by side: every pixel is where it should be.
  *
  * @module
  */
 
-import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { decode } from "fast-png";
-import { OptionError, ShapeError } from "../../src/errors.ts";
 import {
-  type ContactSheet,
   drawContactSheet,
+  drawFilters,
   encodePng,
   type Picture,
 } from "../../src/io/contact_sheet.ts";
 
-const BACKGROUND = [32, 32, 32];
-const TEXT = [224, 224, 224];
+const BACKGROUND = 32;
+const TEXT = 224;
 
-/** Pixels between images and around them. */
-const GAP = 4;
+/** Pixels between images and around them: of a contact sheet and of filters. */
+const [GAP, FILTER_GAP] = [4, 2];
 
 /** Pixels below an image up to the next one: the caption's space and height, and the gap. */
 const BELOW = 2 + 7 + GAP;
+
+/** A grey level, or red, green and blue. */
+type Pixel = number | number[];
+
+/** Rows of a part of a picture. */
+function cutOut(
+  { width, data }: Picture,
+  part: { left: number; top: number; width: number; height: number },
+): Pixel[][] {
+  return Array.from(
+    { length: part.height },
+    (_, y) =>
+      Array.from({ length: part.width }, (_, x) => {
+        const first = ((part.top + y) * width + part.left + x) * 3;
+        const pixel = [...data.subarray(first, first + 3)];
+        return pixel.every((value) => value === pixel[0]) ? pixel[0] : pixel;
+      }),
+  );
+}
+
+/** An image, enlarged. */
+function enlarge(image: Pixel[][], scale: number): Pixel[][] {
+  return image.flatMap((row) =>
+    Array(scale).fill(row.flatMap((pixel) => Array(scale).fill(pixel)))
+  );
+}
+
+/** Draws grey images, each given as rows of values, with captions. */
+function drawGrey(images: number[][][], captions = images.map(() => "")) {
+  return drawContactSheet({
+    images: Float32Array.from(images.flat(2)),
+    shape: [images.length, images[0].length, images[0][0].length, 1],
+    captions,
+  });
+}
+
+Deno.test("drawContactSheet() draws the exact grey levels of each image at its place, at least 56 pixels wide or high", () => {
+  const images = [
+    [[0, 1, 2], [3, 4, 5]],
+    [[250, 251, 252], [253, 254, 255]],
+    [[127, 128, 129], [17, 99, 201]],
+  ];
+  const picture = drawGrey(
+    images.map((image) => image.map((row) => row.map((value) => value / 255))),
+  );
+  // 3 pixels wide, so 19 times.
+  const [width, height] = [3 * 19, 2 * 19];
+  // ceil(sqrt(3)) is 2 columns, so the third is below the first.
+  const [left, top] = [GAP + width + GAP, GAP + height + BELOW];
+  const size = [left + width + GAP, top + height + BELOW];
+  assertEquals([picture.width, picture.height], size);
+  const corners = [[GAP, GAP], [left, GAP], [GAP, top]];
+  images.forEach((image, i) => {
+    const [left, top] = corners[i];
+    const drawn = cutOut(picture, { left, top, width, height });
+    assertEquals(drawn, enlarge(image, 19));
+  });
+  const numDark = picture.data.filter((value) => value === BACKGROUND).length;
+  const numPixels = size[0] * size[1] - 3 * width * height;
+  assertEquals(numDark, 3 * numPixels);
+});
+
+Deno.test("drawContactSheet() enlarges small images only, by a whole factor", () => {
+  for (const [side, scaled] of [[28, 56], [32, 64], [56, 56], [224, 224]]) {
+    const image = Array(side).fill(Array(side).fill(0));
+    const { width, height } = drawGrey([image]);
+    assertEquals([width, height], [GAP + scaled + GAP, GAP + scaled + BELOW]);
+  }
+});
+
+Deno.test("drawContactSheet() has red, green and blue in this order", () => {
+  const picture = drawContactSheet({
+    images: Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1, 0.2, 0.4, 0.6),
+    shape: [2, 1, 2, 3],
+    captions: ["", ""],
+  });
+  const size = { top: GAP, width: 56, height: 28 };
+  const images = [GAP, GAP + 56 + GAP]
+    .map((left) => cutOut(picture, { left, ...size }));
+  assertEquals(images, [
+    enlarge([[[255, 0, 0], [0, 255, 0]]], 28),
+    enlarge([[[0, 0, 255], [51, 102, 153]]], 28),
+  ]);
+});
+
+Deno.test("drawContactSheet() draws values beyond 0 and 1 black and white", () => {
+  const values = [-9, 0, 0.25, 0.75, 1, 9, Infinity, -Infinity];
+  const picture = drawGrey([[values]]);
+  const part = { left: GAP, top: GAP, width: 56, height: 7 };
+  // 63.75 and 191.25 are rounded to the nearest level.
+  const levels = [0, 0, 64, 191, 255, 255, 255, 0];
+  assertEquals(cutOut(picture, part), enlarge([levels], 7));
+});
 
 /** Letter F, 5 pixels wide and 7 high. */
 const LETTER_F = [
@@ -34,203 +126,96 @@ const LETTER_F = [
   "#....",
 ];
 
-/** A sheet of grey images, each given as rows of values, unscaled and without captions. */
-function greySheet(
-  images: number[][][],
-  options: Partial<ContactSheet> = {},
-): ContactSheet {
-  return {
-    images: Float32Array.from(images.flat(2)),
-    shape: [images.length, images[0].length, images[0][0].length, 1],
-    captions: images.map(() => ""),
-    scale: 1,
-    ...options,
-  };
-}
-
-/** Red, green and blue of the pixel in a column and a row. */
-function pixelAt({ width, data }: Picture, [x, y]: [number, number]): number[] {
-  const first = (y * width + x) * 3;
-  return [...data.subarray(first, first + 3)];
-}
-
-/** Rows of a part of a picture, each pixel as `show` has it. */
-function cutOut(
+/** Rows of the caption of an image of one row in the first row, "#" where the text is. */
+function captionOf(
   picture: Picture,
-  part: { left: number; top: number; width: number; height: number },
-  show: (pixel: number[]) => string = ([red]) => `${red} `,
+  { left, width }: { left: number; width: number },
 ): string[] {
-  const { left, top, width, height } = part;
-  return Array.from({ length: height }, (_, y) =>
-    Array.from(
-      { length: width },
-      (_, x) => show(pixelAt(picture, [left + x, top + y])),
-    ).join("").trimEnd());
-}
-
-/** Rows of a caption, "#" where the text is. */
-function inkOf(
-  picture: Picture,
-  at: { left: number; top: number; width: number },
-): string[] {
-  return cutOut(
-    picture,
-    { ...at, height: 7 },
-    (pixel) => pixel.join() === TEXT.join() ? "#" : ".",
+  const top = GAP + 1 + 2;
+  return cutOut(picture, { left, top, width, height: 7 }).map((row) =>
+    row.map((pixel) => {
+      assert(pixel === TEXT || pixel === BACKGROUND, `${pixel}`);
+      return pixel === TEXT ? "#" : ".";
+    }).join("")
   );
 }
 
-Deno.test("drawContactSheet() draws the exact grey levels of each image at its place", () => {
-  const level = (value: number) => value / 255;
-  const images = [
-    [[0, 1, 2], [3, 4, 5]],
-    [[250, 251, 252], [253, 254, 255]],
-    [[127, 128, 129], [17, 99, 201]],
-  ];
-  const picture = drawContactSheet(
-    greySheet(images.map((image) => image.map((row) => row.map(level)))),
-  );
-  // ceil(sqrt(3)) is 2 columns, so the third is below the first.
-  const [secondLeft, secondTop] = [GAP + 3 + GAP, GAP + 2 + BELOW];
-  const size = [secondLeft + 3 + GAP, secondTop + 2 + BELOW];
-  assertEquals([picture.width, picture.height], size);
-  const places = [[GAP, GAP], [secondLeft, GAP], [GAP, secondTop]];
-  const expected = Array.from(
-    { length: picture.height },
-    () => Array(picture.width).fill(BACKGROUND),
-  );
-  images.forEach((image, i) =>
-    image.forEach((row, y) =>
-      row.forEach((value, x) => {
-        const [left, top] = places[i];
-        expected[top + y][left + x] = [value, value, value];
-      })
-    )
-  );
-  assertEquals([...picture.data], expected.flat(2));
-});
-
-Deno.test("drawContactSheet() makes a square of each pixel", () => {
-  const picture = drawContactSheet(
-    greySheet([[[0, 1], [0.2, 0.6]]], { scale: 3 }),
-  );
-  const size = [GAP + 6 + GAP, GAP + 6 + BELOW];
-  assertEquals([picture.width, picture.height], size);
-  const [upper, lower] = ["0 0 0 255 255 255", "51 51 51 153 153 153"];
-  assertEquals(
-    cutOut(picture, { left: GAP, top: GAP, width: 6, height: 6 }),
-    [upper, upper, upper, lower, lower, lower],
-  );
-});
-
-Deno.test("drawContactSheet() scales small images to 56 pixels by itself", () => {
-  for (const [side, scaled] of [[28, 56], [32, 64], [56, 56], [224, 224]]) {
-    const { width, height } = drawContactSheet({
-      images: new Float32Array(side * side),
-      shape: [1, side, side, 1],
-      captions: [""],
-    });
-    assertEquals([width, height], [GAP + scaled + GAP, GAP + scaled + BELOW]);
-  }
-});
-
-Deno.test("drawContactSheet() has red, green and blue in this order", () => {
-  const picture = drawContactSheet({
-    images: Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1, 0.2, 0.4, 0.6),
-    shape: [2, 1, 2, 3],
-    captions: ["", ""],
-    scale: 1,
-  });
-  const second = GAP + 2 + GAP;
-  assertEquals(pixelAt(picture, [GAP, GAP]), [255, 0, 0]);
-  assertEquals(pixelAt(picture, [GAP + 1, GAP]), [0, 255, 0]);
-  assertEquals(pixelAt(picture, [second, GAP]), [0, 0, 255]);
-  assertEquals(pixelAt(picture, [second + 1, GAP]), [51, 102, 153]);
-});
-
-Deno.test("drawContactSheet() maps the range to black to white and clamps", () => {
-  const values = [-9, -2, -1, 0, 1, 2, 9, Infinity, -Infinity];
-  const draw = (range?: [number, number]) =>
-    cutOut(drawContactSheet(greySheet([[values]], { range })), {
-      left: GAP,
-      top: GAP,
-      width: values.length,
-      height: 1,
-    })[0];
-  assertEquals(draw(), "0 0 0 0 255 255 255 255 0");
-  // 63.75 and 191.25 are rounded to the nearest level.
-  assertEquals(draw([-2, 2]), "0 0 64 128 191 255 255 255 0");
-});
+/** Images of one row of black, so wide that they are not enlarged. */
+const dark = (width: number) => [Array(width).fill(0)];
 
 Deno.test("drawContactSheet() writes a caption beneath its image", () => {
-  const dark = [Array(17).fill(0)];
-  const picture = drawContactSheet(
-    greySheet([dark, dark], { captions: ["FF", " F"], columns: 2 }),
-  );
-  const top = GAP + 1 + 2;
+  const picture = drawGrey([dark(60), dark(60)], ["FF", " F"]);
   const blank = ".....";
   assertEquals(
-    inkOf(picture, { left: GAP, top, width: 17 }),
+    captionOf(picture, { left: GAP, width: 17 }),
     LETTER_F.map((row) => `${row}.${row}.${blank}`),
   );
   assertEquals(
-    inkOf(picture, { left: GAP + 17 + GAP, top, width: 17 }),
+    captionOf(picture, { left: GAP + 60 + GAP, width: 17 }),
     LETTER_F.map((row) => `${blank}.${row}.${blank}`),
   );
-  // What has no ink is background.
-  assertEquals(pixelAt(picture, [GAP + 1, top + 1]), BACKGROUND);
 });
 
 Deno.test("drawContactSheet() cuts captions to the characters that fit", () => {
-  const letters = (width: number) => {
-    const picture = drawContactSheet(
-      greySheet([[Array(width).fill(0)]], { captions: ["FFFF"] }),
-    );
-    const at = { left: 0, top: GAP + 1 + 2, width: picture.width };
-    const [topRow] = inkOf(picture, at);
+  const numLetters = (width: number) => {
+    const picture = drawGrey([dark(width)], ["F".repeat(20)]);
+    const [topRow] = captionOf(picture, { left: 0, width: picture.width });
     return topRow.split("#####").length - 1;
   };
-  assertEquals([4, 5, 10, 11, 16, 17, 40].map(letters), [0, 1, 1, 2, 2, 3, 4]);
+  assertEquals([58, 59, 64, 65, 200].map(numLetters), [9, 10, 10, 11, 20]);
 });
 
 Deno.test("drawContactSheet() writes ? for a character that the font lacks", () => {
-  const draw = (caption: string) =>
-    drawContactSheet(greySheet([[Array(20).fill(0)]], { captions: [caption] }));
+  const draw = (caption: string) => drawGrey([dark(60)], [caption]);
   assertEquals(draw("犬🐕F"), draw("??F"));
   assertNotEquals(draw("abc"), draw("???"));
 });
 
-Deno.test("drawContactSheet() lays out as many columns as asked for", () => {
-  const size = (columns?: number) => {
-    const sheet = greySheet(Array(5).fill([[0]]), { columns });
-    const { width, height } = drawContactSheet(sheet);
-    return [(width - GAP) / (1 + GAP), (height - GAP) / (1 + BELOW)];
+Deno.test("drawFilters() takes each filter from the last axis and spreads it from black to white", () => {
+  // Filter 0 is 0, 1, 2, 5; filter 1 is ten times that and 7 more, turned; filter 2 is the same everywhere.
+  const values = Float32Array.of(0, 57, 4, 1, 27, 4, 2, 17, 4, 5, 7, 4);
+  const picture = drawFilters({ shape: [2, 2, 1, 3], values });
+  const images = [0, 1, 2].map((column) => {
+    const left = FILTER_GAP + column * (32 + FILTER_GAP);
+    return cutOut(picture, { left, top: FILTER_GAP, width: 32, height: 32 });
+  });
+  assertEquals(images, [
+    enlarge([[0, 51], [102, 255]], 16),
+    enlarge([[255, 102], [51, 0]], 16),
+    enlarge([[128, 128], [128, 128]], 16),
+  ]);
+});
+
+Deno.test("drawFilters() shows three channels as red, green and blue of one range", () => {
+  const values = Float32Array.of(-1, 0, 1, 1, 1, -1);
+  const picture = drawFilters({ shape: [1, 2, 3, 1], values });
+  assertEquals(
+    cutOut(picture, { left: 2, top: 2, width: 32, height: 16 }),
+    enlarge([[[0, 128, 255], [255, 255, 0]]], 16),
+  );
+});
+
+Deno.test("drawFilters() lays out the filters of AlexNet and LeNet in full rows, at least 32 pixels wide", () => {
+  const layout = (size: number, count: number) => {
+    const { width, height } = drawFilters({
+      shape: [size, size, 1, count],
+      values: new Float32Array(size * size * count),
+    });
+    const step = Math.ceil(32 / size) * size + FILTER_GAP;
+    return [(width - FILTER_GAP) / step, (height - FILTER_GAP) / step];
   };
-  assertEquals(size(), [3, 2]);
-  assertEquals(size(1), [1, 5]);
-  assertEquals(size(4), [4, 2]);
-  assertEquals(size(9), [5, 1]);
+  assertEquals(layout(11, 96), [12, 8]);
+  assertEquals(layout(5, 6), [3, 2]);
+  assertEquals(layout(3, 64), [8, 8]);
+  // A prime number has no such layout.
+  assertEquals(layout(5, 31), [6, 6]);
+  assertEquals(layout(5, 1), [1, 1]);
 });
 
-Deno.test("drawContactSheet() refuses what does not fit together", () => {
-  const good = greySheet([[[0, 1]]]);
-  const refuse = (part: Partial<ContactSheet>) =>
-    assertThrows(() => drawContactSheet({ ...good, ...part }), ShapeError);
-  refuse({ shape: [1, 1, 1, 2] });
-  refuse({ shape: [1, 1, 3, 1] });
-  refuse({ shape: [0, 1, 2, 1], images: new Float32Array(), captions: [] });
-  for (const captions of [[], ["", ""]]) refuse({ captions });
-});
-
-Deno.test("drawContactSheet() refuses options outside their ranges", () => {
-  const refuse = (options: Partial<ContactSheet>) =>
-    assertThrows(
-      () => drawContactSheet(greySheet([[[0, 1]]], options)),
-      OptionError,
-    );
-  for (const scale of [0, 1.5]) refuse({ scale });
-  for (const columns of [0, NaN]) refuse({ columns });
-  for (const max of [0, -1, NaN]) refuse({ range: [0, max] });
+Deno.test("drawFilters() draws weights that are not finite without failing", () => {
+  const values = Float32Array.of(NaN, 1, 2, 3);
+  const { width, height } = drawFilters({ shape: [2, 2, 1, 1], values });
+  assertEquals([width, height], [36, 36]);
 });
 
 Deno.test("encodePng() writes what a PNG reader reads back", () => {

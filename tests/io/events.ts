@@ -6,13 +6,8 @@
 
 import { assertEquals } from "@std/assert";
 
-/**
- * CRC-32C bit by bit, as RFC 3720 defines it.
- *
- * @param bytes Any bytes.
- * @returns The checksum.
- */
-export function crc32cByBits(bytes: Uint8Array): number {
+/** CRC-32C bit by bit, as RFC 3720 defines it. */
+function crc32cByBits(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
     crc ^= byte;
@@ -23,24 +18,14 @@ export function crc32cByBits(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/**
- * The masked checksum of TFRecord, in whole numbers instead of bits.
- *
- * @param bytes Any bytes.
- * @returns The checksum, rotated to the right by 15 bits and moved.
- */
-export function maskedCrc(bytes: Uint8Array): number {
+/** The masked checksum of TFRecord, in whole numbers instead of bits. */
+function maskedCrc(bytes: Uint8Array): number {
   const crc = BigInt(crc32cByBits(bytes));
   const rotated = crc / 2n ** 15n + crc % 2n ** 15n * 2n ** 17n;
   return Number((rotated + 0xa282ead8n) % 2n ** 32n);
 }
 
-/**
- * Takes the frames of records away, and checks them.
- *
- * @param bytes An event file.
- * @returns The data of its records; what is left of a torn one is left out.
- */
+/** The data of the records of an event file, whose frames it checks; what is left of a torn record is left out. */
 export function readRecords(bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: Uint8Array<ArrayBuffer>[] = [];
@@ -66,12 +51,7 @@ export const PROTOC_OBSTACLE: string | undefined = await new Deno.Command(
   { args: ["--version"] },
 ).output().then(() => undefined, (error: Error) => error.message);
 
-/**
- * Has `protoc` write a message as text.
- *
- * @param event The bytes of an `Event`.
- * @returns Its fields, on one line.
- */
+/** Has `protoc` write a message as text. */
 export async function decodeEvent(event: Uint8Array): Promise<string> {
   const folder = new URL("../golden", import.meta.url).pathname;
   const process = new Deno.Command("protoc", {

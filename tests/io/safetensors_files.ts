@@ -29,22 +29,12 @@ export const TENSORS: ReadonlyMap<string, NamedTensor> = new Map([
 /** Free text that needs escapes. */
 export const METADATA = { format: "test", note: 'a "quoted" line\nand 日本' };
 
-/**
- * Puts pieces of a file together.
- *
- * @param pieces The pieces.
- * @returns The file.
- */
+/** Puts pieces of a file together. */
 export function join(pieces: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([...pieces].flatMap((piece) => [...piece]));
 }
 
-/**
- * Reads all of a safetensors file.
- *
- * @param path The file.
- * @returns All of its tensors, and its metadata.
- */
+/** Reads all of a safetensors file. */
 export async function readSafetensors(path: string): Promise<Safetensors> {
   using file = await openSafetensors(path);
   const tensors = new Map<string, NamedTensor>();
@@ -54,13 +44,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   return { tensors, metadata: file.metadata };
 }
 
-/**
- * A file with a header and data of one's own.
- *
- * @param header The header: text as it is, anything else as JSON.
- * @param dataBytes Bytes of zeros after it.
- * @returns The file.
- */
+/** Makes a file of a header, text as it is or anything else as JSON, and of zeros after it. */
 export function withHeader(
   header: unknown,
   dataBytes = 0,

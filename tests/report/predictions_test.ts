@@ -59,7 +59,7 @@ Deno.test("predictionSections() enlarges an image without smoothing", () => {
   ]);
 });
 
-Deno.test("predictionSections() draws each filter from its smallest weight to its largest, in grey or colours", () => {
+Deno.test("predictionSections() draws each filter from its smallest weight to its largest, in grey or colours, and equal weights in grey", () => {
   // [height 1, width 3, in 1, out 2]: filters -1, 0, 1 and 5, 15, 10.
   const { filters } = draw([1, 3, 1, 2], -1, 5, 0, 15, 1, 10);
   assertEquals(filters, [
@@ -69,5 +69,5 @@ Deno.test("predictionSections() draws each filter from its smallest weight to it
   const [color] = draw([1, 1, 3, 1], 0, 1, 2).filters;
   assertEquals(color.pixels, [[0, 128, 255]]);
   const [flat] = draw([1, 2, 1, 1], 3, 3).filters;
-  assertEquals(flat.pixels, grey(0, 0));
+  assertEquals(flat.pixels, grey(128, 128));
 });

@@ -1,34 +1,31 @@
 /**
- * Takes a network elsewhere, in a format that other programs read, and brings it back.
+ * Writes a network in formats that other programs read, and reads networks of other programs.
  *
  * @module
  */
 
 import { DataError, OptionError } from "../../errors.ts";
-import { writeAtomically } from "../atomic_file.ts";
 import { type Checkpoint, writeCheckpoint } from "../checkpoint.ts";
-import { encodeSafetensors, type NamedTensor } from "../safetensors.ts";
+import type { NamedTensor } from "../safetensors.ts";
 import { type DescribedNetwork, describeNetwork } from "./described.ts";
-import type { KnownModel } from "./detect.ts";
-import { importSafetensors, pytorchWeights, toPyTorch } from "./pytorch.ts";
+import { exportPyTorch, importSafetensors } from "./pytorch.ts";
 import { exportTfjs, importTfjs } from "./tfjs.ts";
+import type { KnownModel } from "./weights.ts";
 
-const FORMATS = ["safetensors", "tfjs", "onnx"] as const;
-
-const LAYOUTS = ["keras", "pytorch"] as const;
+export type { KnownModel } from "./weights.ts";
 
 /** Options of {@linkcode exportModel}. */
 export interface ExportModelOptions {
   /**
-   * The format: "safetensors", weights alone; "tfjs", TensorFlow.js's layers format, a folder; "onnx", an ONNX file. All
-   * take images NHWC, in [0, 1], and give logits.
+   * The format: "safetensors", weights alone; "tfjs", TensorFlow.js's layers format, a folder; "onnx", an ONNX file. The
+   * networks take images NHWC, in [0, 1], and give logits.
    */
   format: "safetensors" | "tfjs" | "onnx";
   /** Where to write: a file, or for "tfjs" a folder that does not exist yet or is empty. */
   output: string;
   /**
-   * Of safetensors, whose names and layouts: "keras", those of a checkpoint of this package (kernels HWIO and `[in, out]`),
-   * or "pytorch", those of a `state_dict` (OIHW and `[out, in]`). Default "keras".
+   * Whose names and layouts a safetensors file has: "keras", those of a checkpoint of this package (kernels HWIO and
+   * `[in, out]`), or "pytorch", those of a `state_dict` (OIHW and `[out, in]`). Default "keras".
    */
   layout?: "keras" | "pytorch";
 }
@@ -54,12 +51,15 @@ export async function exportModel(
   options: ExportModelOptions,
 ): Promise<void> {
   const { format, output, layout } = options;
-  requireOneOf("format", format, FORMATS);
-  if (layout !== undefined) requireOneOf("layout", layout, LAYOUTS);
-  if (layout !== undefined && format !== "safetensors") {
-    throw new OptionError("layout", layout, `left out with format ${format}`);
+  requireOneOf("format", format, ["safetensors", "tfjs", "onnx"]);
+  if (layout !== undefined) {
+    requireOneOf("layout", layout, ["keras", "pytorch"]);
+    if (format !== "safetensors") {
+      throw new OptionError("layout", layout, `left out with format ${format}`);
+    }
   }
-  const network = describeNetwork(checkpoint.config);
+  const { config } = checkpoint;
+  const network = describeNetwork(config);
   const tensors = weightsOf(network, checkpoint);
   if (format === "onnx") {
     const { exportOnnx } = await import("./onnx.ts");
@@ -67,48 +67,10 @@ export async function exportModel(
   } else if (format === "tfjs") {
     await exportTfjs(output, network, tensors);
   } else if (layout === "pytorch") {
-    await exportPyTorch(output, network, { ...checkpoint, tensors });
+    await exportPyTorch(output, { config, tensors });
   } else {
-    await writeCheckpoint(output, { config: checkpoint.config, tensors });
+    await writeCheckpoint(output, { config, tensors });
   }
-}
-
-/** The weights alone, checked: a checkpoint of a run has more. */
-function weightsOf(
-  network: DescribedNetwork,
-  { path, tensors }: Checkpoint,
-): Map<string, NamedTensor> {
-  const weights = network.layers.flatMap((layer) => layer.weights);
-  return new Map(weights.map(({ name, shape }) => {
-    const tensor = tensors.get(name);
-    if (tensor !== undefined && `${tensor.shape}` === `${shape}`) {
-      return [name, tensor];
-    }
-    throw new DataError(
-      path,
-      `Cannot export ${path}: it has no weight ${name} of shape [${shape}]`,
-    );
-  }));
-}
-
-/** Each weight is turned when it is its turn to be written, so that one at a time is in memory twice. */
-async function exportPyTorch(
-  path: string,
-  network: DescribedNetwork,
-  { config, tensors }: Checkpoint,
-): Promise<void> {
-  const turned = pytorchWeights(network.layers).map((weight) =>
-    [weight.name, {
-      shape: weight.shape,
-      get values() {
-        return toPyTorch(weight, tensors.get(weight.ours)!).values;
-      },
-    }] as const
-  );
-  // "pt" is how PyTorch's own files are marked.
-  const metadata = { format: "pt", config: JSON.stringify(config) };
-  const content = { tensors: new Map(turned), metadata };
-  await writeAtomically(path, encodeSafetensors(content));
 }
 
 function requireOneOf(
@@ -120,18 +82,34 @@ function requireOneOf(
   throw new OptionError(option, value, `one of ${choices.join(", ")}`);
 }
 
+/** The weights alone, checked, in the order of the network: a checkpoint of a run has more. */
+function weightsOf(
+  network: DescribedNetwork,
+  { path, tensors }: Checkpoint,
+): Map<string, NamedTensor> {
+  const weights = network.layers.flatMap((layer) => layer.weights);
+  return new Map(weights.map(({ name, shape }) => {
+    const tensor = tensors.get(name);
+    if (`${tensor?.shape}` === `${shape}`) return [name, tensor!];
+    throw new DataError(
+      path,
+      `Cannot export ${path}: it has no weight ${name} of shape [${shape}]`,
+    );
+  }));
+}
+
 /** Options of {@linkcode importModel}. */
 export interface ImportModelOptions extends KnownModel {
   /**
-   * The format: "safetensors", weights with the names and layouts of PyTorch's `state_dict` or of here; or "tfjs",
+   * The format: "safetensors", weights with the names and layouts of PyTorch's `state_dict` or of this package; or "tfjs",
    * TensorFlow.js's layers format.
    */
   format: "safetensors" | "tfjs";
 }
 
 /**
- * Reads a network that another program wrote. Nothing in the file is believed: it is compared with the networks of here,
- * and with its own size, before any weight is read. No device is needed.
+ * Reads a network that another program wrote. The file is compared with the networks of this package, and with its own size, before
+ * any weight is read. No device is needed.
  *
  * @example
  * ```ts
@@ -147,18 +125,14 @@ export interface ImportModelOptions extends KnownModel {
  * @param options The format, and what is known of the network.
  * @returns The network: which it is, and its weights.
  * @throws {OptionError} If the format is none.
- * @throws {DataError} If a file is missing or damaged, or the network is none of here.
+ * @throws {DataError} If a file is missing or damaged, or holds no network of this package.
  */
 export async function importModel(
   path: string,
   options: ImportModelOptions,
 ): Promise<Checkpoint> {
   const { format, ...known } = options;
-  if (format === "safetensors") return await importSafetensors(path, known);
-  if (format === "tfjs") return await importTfjs(path, known);
-  throw new OptionError(
-    "format",
-    format,
-    "one of safetensors, tfjs",
-  );
+  requireOneOf("format", format, ["safetensors", "tfjs"]);
+  const read = format === "tfjs" ? importTfjs : importSafetensors;
+  return await read(path, known);
 }

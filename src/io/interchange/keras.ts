@@ -1,27 +1,26 @@
 /**
- * Models as Keras describes them. One of a file that nobody vouches for is read: which layers it has, and whether a network
- * here computes the same. One of here is written, for TensorFlow.js's layers format.
+ * Models as Keras describes them: reads what a model computes, to compare it with a network of this package, and writes a network
+ * as a model.
  *
  * @module
  */
 
 import { AlexNetError, ShapeError } from "../../errors.ts";
-import { relu, sigmoid } from "../../nn/activation.ts";
 import { conv2d } from "../../nn/conv2d.ts";
 import { dense, flatten } from "../../nn/dense.ts";
-import type { Activation, Layer, LayerConfig } from "../../nn/layer.ts";
+import type { Layer, LayerConfig } from "../../nn/layer.ts";
 import { averagePool2d, maxPool2d } from "../../nn/pooling.ts";
 import type { Padding, Shape } from "../../nn/shape.ts";
-import { areCounts, isObject, showName } from "../untrusted.ts";
+import { areCounts, isObject, showName } from "../files.ts";
 import type { DescribedNetwork } from "./described.ts";
 
-/** What a Keras model is. */
+/** A Keras model. */
 export interface KerasModel {
   /** Shape of one image, `[height, width, channels]`. */
   readonly inputShape: Shape;
   /** Names of the layers that have weights, first to last. */
   readonly weighted: readonly string[];
-  /** What it computes, step by step, to be compared. */
+  /** What it computes, step by step, to be compared with {@linkcode stepsOf}. */
   readonly steps: readonly string[];
 }
 
@@ -49,34 +48,32 @@ export function parseKeras(topology: unknown): KerasModel {
     layers.length > MAX_LAYERS || !layers.every(isLayer)
   ) throw new ShapeError("its modelTopology has no list of layers");
   const steps = layers.flatMap(({ class_name, config }) => {
-    const name = showName(String(config.name));
     try {
       return layerSteps(class_name, config);
     } catch (error) {
       if (!(error instanceof AlexNetError)) throw error;
+      const reason = showName(error.message, 200);
       throw new ShapeError(
-        `its layer ${name} is none of here: ${showName(error.message, 200)}`,
+        `its layer ${showName(config.name)} cannot be used: ${reason}`,
       );
     }
   });
   // Probabilities have the same weights as logits.
   if (steps.at(-1) === "softmax") steps.pop();
-  const weighted = layers.filter(({ class_name }) =>
-    class_name === "Conv2D" || class_name === "Dense"
-  ).map(({ config }) => String(config.name));
+  const weighted = layers.filter((layer) => hasWeights(layer.class_name))
+    .map(({ config }) => config.name);
   return { inputShape: inputShapeOf(layers[0].config), weighted, steps };
-}
-
-/** Describes what a network here computes, as {@linkcode parseKeras} describes a Keras model. */
-export function stepsOf(network: DescribedNetwork): string[] {
-  return network.layers.flatMap(({ config }) => split(config));
 }
 
 function isLayer(
   value: unknown,
-): value is { class_name: string; config: Config } {
+): value is { class_name: string; config: Config & { name: string } } {
   return isObject(value) && typeof value.class_name === "string" &&
     isObject(value.config) && typeof value.config.name === "string";
+}
+
+function hasWeights(kind: string): boolean {
+  return kind === "Conv2D" || kind === "Dense";
 }
 
 function inputShapeOf(config: Config): Shape {
@@ -99,15 +96,12 @@ function layerSteps(kind: string, config: Config): string[] {
     requirePlain(config);
     return activationSteps(kind.toLowerCase());
   }
-  const layer = makeLayer(kind, config);
-  const hasActivation = kind === "Conv2D" || kind === "Dense";
-  return [
-    ...split(layer.config!),
-    ...(hasActivation ? activationSteps(config.activation) : []),
-  ];
+  const steps = splitLayer(makeLayer(kind, config).config!);
+  if (hasWeights(kind)) steps.push(...activationSteps(config.activation));
+  return steps;
 }
 
-/** The values that options of activation layers must have, so that they compute what those of here do. Keras may omit them. */
+/** The values that options of activation layers must have, so that they compute what our layers do. Keras may omit them. */
 const PLAIN: readonly [option: string, values: readonly unknown[]][] = [
   ["max_value", [null]],
   ["negative_slope", [0, null]],
@@ -124,7 +118,7 @@ function requirePlain(config: Config): void {
   }
 }
 
-/** Makes a layer of here, which checks the options. */
+/** Makes one of our layers, which checks the options. */
 function makeLayer(kind: string, config: Config): Layer {
   const { data_format: format = "channels_last", use_bias: hasBias = true } =
     config;
@@ -142,9 +136,7 @@ function makeLayer(kind: string, config: Config): Layer {
       if (
         `${pairOf(config.dilation_rate ?? 1)}` !== "1,1" ||
         (config.groups ?? 1) !== 1
-      ) {
-        throw new ShapeError("it has dilation or groups");
-      }
+      ) throw new ShapeError("it has dilation or groups");
       return conv2d({
         filters: config.filters as number,
         kernelSize: pairOf(config.kernel_size),
@@ -160,105 +152,88 @@ function makeLayer(kind: string, config: Config): Layer {
   }
 }
 
-function activationSteps(name: unknown = "linear"): string[] {
-  if (name === "linear") return [];
-  if (name === "softmax") return ["softmax"];
-  const layer = [relu(), sigmoid()].find(({ kind }) => kind === name);
-  if (layer !== undefined) return split(layer.config!);
-  const shown = typeof name === "string" ? name : JSON.stringify(name);
-  throw new ShapeError(`its activation is ${showName(shown)}`);
-}
-
 function pairOf(size: unknown): [number, number] {
   const pair = Array.isArray(size) ? size : [size, size];
   if (areCounts(pair) && pair.length === 2) return [pair[0], pair[1]];
   throw new ShapeError("it has a size that is not two numbers");
 }
 
-/** The steps of a layer: an activation is a step of its own, and dropout is no step. */
-function split(config: LayerConfig): string[] {
-  if (config.kind === "dropout") return [];
-  const activation: Activation = "activation" in config
-    ? config.activation
-    : "linear";
-  const step = "activation" in config
-    ? { ...config, activation: "linear" }
-    : config;
-  return [
-    JSON.stringify(step),
-    ...(activation === "linear" ? [] : [JSON.stringify({ kind: activation })]),
-  ];
+/** Describes what a network computes, as {@linkcode parseKeras} describes a Keras model. */
+export function stepsOf(network: DescribedNetwork): string[] {
+  return network.layers.flatMap(({ config }) => splitLayer(config));
 }
 
-/** Writes a network as a Keras model of class `Sequential`, whose last layer gives logits, as here. */
+/** The steps of a layer: an activation is a step of its own, and dropout is no step. */
+function splitLayer(config: LayerConfig): string[] {
+  if (config.kind === "dropout") return [];
+  if (!("activation" in config)) return [JSON.stringify(config)];
+  const step = JSON.stringify({ ...config, activation: "linear" });
+  return [step, ...activationSteps(config.activation)];
+}
+
+function activationSteps(name: unknown = "linear"): string[] {
+  if (name === "linear") return [];
+  if (name === "softmax") return ["softmax"];
+  if (name === "relu" || name === "sigmoid") {
+    return [JSON.stringify({ kind: name })];
+  }
+  const shown = typeof name === "string" ? name : JSON.stringify(name);
+  throw new ShapeError(`its activation is ${showName(shown)}`);
+}
+
+/** Writes a network as a Keras model of class `Sequential`, whose last layer gives logits. */
 export function toKeras(network: DescribedNetwork): object {
   const layers = network.layers.map(({ name, config }, i) => {
-    const layer = kerasLayer(config);
+    const [kind, options] = kerasLayer(config);
     const shape = { batch_input_shape: [null, ...network.inputShape] };
     return {
-      class_name: layer.class_name,
+      class_name: kind,
       config: {
         name,
         trainable: true,
         dtype: "float32",
         ...(i === 0 ? shape : {}),
-        ...layer.config,
+        ...options,
       },
     };
   });
   return { class_name: "Sequential", config: { name: network.name, layers } };
 }
 
-interface KerasLayer {
-  readonly class_name: string;
-  readonly config: object;
-}
-
-function kerasLayer(config: LayerConfig): KerasLayer {
+function kerasLayer(config: LayerConfig): [kind: string, options: object] {
   switch (config.kind) {
     case "conv2d": {
       const { filters, size, strides, padding, activation } = config;
-      return {
-        class_name: "Conv2D",
-        config: {
-          filters,
-          kernel_size: size,
-          strides,
-          padding,
-          data_format: "channels_last",
-          dilation_rate: [1, 1],
-          activation,
-          use_bias: true,
-        },
-      };
+      return ["Conv2D", {
+        filters,
+        kernel_size: size,
+        strides,
+        padding,
+        data_format: "channels_last",
+        dilation_rate: [1, 1],
+        activation,
+        use_bias: true,
+      }];
     }
     case "max_pool2d":
     case "average_pool2d": {
-      const { size, strides, padding } = config;
-      return {
-        class_name: config.kind === "max_pool2d"
-          ? "MaxPooling2D"
-          : "AveragePooling2D",
-        config: {
-          pool_size: size,
-          strides,
-          padding,
-          data_format: "channels_last",
-        },
-      };
+      const { kind, size, strides, padding } = config;
+      return [kind === "max_pool2d" ? "MaxPooling2D" : "AveragePooling2D", {
+        pool_size: size,
+        strides,
+        padding,
+        data_format: "channels_last",
+      }];
     }
     case "dense": {
       const { units, activation } = config;
-      return {
-        class_name: "Dense",
-        config: { units, activation, use_bias: true },
-      };
+      return ["Dense", { units, activation, use_bias: true }];
     }
     case "dropout":
-      return { class_name: "Dropout", config: { rate: config.rate } };
+      return ["Dropout", { rate: config.rate }];
     case "flatten":
-      return { class_name: "Flatten", config: {} };
+      return ["Flatten", {}];
     default:
-      return { class_name: "Activation", config: { activation: config.kind } };
+      return ["Activation", { activation: config.kind }];
   }
 }

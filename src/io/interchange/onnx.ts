@@ -22,113 +22,147 @@ import {
 } from "onnx-buf";
 import packageConfig from "../../../deno.json" with { type: "json" };
 import { DataError } from "../../errors.ts";
-import type { DropoutConfig, LayerConfig } from "../../nn/layer.ts";
+import type { LayerConfig } from "../../nn/layer.ts";
 import { type Shape, sizeOf, type Window } from "../../nn/shape.ts";
-import { writeAtomically } from "../atomic_file.ts";
+import { writeAtomically } from "../files.ts";
 import type { NamedTensor } from "../safetensors.ts";
-import {
-  type DescribedLayer,
-  type DescribedNetwork,
-  permute,
-} from "./described.ts";
+import { type DescribedNetwork, permute } from "./described.ts";
 
-/** An operator. */
-interface OnnxNode {
-  /** Which operator, for example "Conv". */
-  readonly opType: string;
-  /** Names of the values that it takes. */
-  readonly input: readonly string[];
-  /** Name of the value that it gives. */
-  readonly output: string;
-  /** Its attributes: integers, each one number or a list. */
-  readonly attributes: Readonly<Record<string, number | readonly number[]>>;
-}
+/** Names of the graph's input and output. */
+const [INPUT, OUTPUT] = ["images", "logits"];
 
-/** Name of the graph's input. */
-const INPUT = "images";
-/** Name of the graph's output. */
-const OUTPUT = "logits";
-
+/** Orders of the dimensions of images, and of kernels, ours of which are HWIO. */
 const TO_NCHW = [0, 3, 1, 2];
 const TO_NHWC = [0, 2, 3, 1];
+const TO_OIHW = [3, 2, 0, 1];
+
+/** Version of the file format, the one of {@linkcode OPSET}. */
+const IR_VERSION = 8n;
+/** Version of the operators. */
+const OPSET = 17n;
+/** Readers of protobuf refuse larger files. */
+const MAX_BYTES = 2 ** 31 - 1;
+
+/** Writes the file, whole or not at all. Weights are written as they are, without copies in messages. */
+export async function exportOnnx(
+  path: string,
+  network: DescribedNetwork,
+  tensors: ReadonlyMap<string, NamedTensor>,
+): Promise<void> {
+  const { name, version } = packageConfig;
+  const file = join([
+    message(ModelProtoSchema, {
+      irVersion: IR_VERSION,
+      producerName: name,
+      producerVersion: version,
+      opsetImport: [{ domain: "", version: OPSET }],
+    }),
+    field(ModelProtoSchema.field.graph.number, makeGraph(network, tensors)),
+  ]);
+  if (file.numBytes > MAX_BYTES) {
+    throw new DataError(
+      path,
+      `Cannot write ${path}: it would have ${file.numBytes} bytes, and an ONNX file has at most ${MAX_BYTES}`,
+    );
+  }
+  await writeAtomically(path, file.pieces());
+}
+
+function makeGraph(
+  network: DescribedNetwork,
+  tensors: ReadonlyMap<string, NamedTensor>,
+): Part {
+  const graph = message(GraphProtoSchema, {
+    name: network.name,
+    node: makeNodes(network),
+    input: [makeValue(INPUT, network.inputShape)],
+    output: [makeValue(OUTPUT, network.outputShape)],
+  });
+  const { number } = GraphProtoSchema.field.initializer;
+  const initializers = network.layers.flatMap(({ weights }) =>
+    weights.map(({ name }) =>
+      field(number, makeTensor(name, tensors.get(name)!))
+    )
+  );
+  return join([graph, ...initializers]);
+}
+
+/** Attributes of an operator: integers, each one number or a list. */
+type Attributes = Readonly<Record<string, number | readonly number[]>>;
+
+/** An operator, which takes the result of the one before. */
+interface Operator {
+  readonly opType: string;
+  readonly attributes?: Attributes;
+  /** Names of the weights that it takes as well. */
+  readonly weights?: readonly string[];
+}
 
 /**
  * Lists the operators, in order. ONNX has images as NCHW, so the graph turns them after its input, and back before they
- * are flattened: then the dense kernels are as here. Weights have their names here; kernels of convolutions are OIHW.
+ * are flattened: then dense kernels can stay as they are.
  */
-function onnxNodes(network: DescribedNetwork): OnnxNode[] {
-  const nodes: OnnxNode[] = [];
-  let last = INPUT;
+function makeNodes(
+  { layers }: DescribedNetwork,
+): MessageInitShape<typeof NodeProtoSchema>[] {
+  const operators: [name: string, operator: Operator][] = [];
   let isNchw = false;
-  const add = (
-    name: string,
-    node: Omit<OnnxNode, "input" | "output"> & { weights?: string[] },
-  ) => {
-    const { weights = [], ...rest } = node;
-    nodes.push({ ...rest, input: [last, ...weights], output: name });
-    last = name;
-  };
-  const turn = (name: string, toNchw: boolean) => {
-    if (isNchw === toNchw) return;
-    const perm = toNchw ? TO_NCHW : TO_NHWC;
-    add(name, { opType: "Transpose", attributes: { perm } });
-    isNchw = toNchw;
-  };
-  for (const { name, config, input, weights } of network.layers) {
+  for (const { name, config, input, weights } of layers) {
     if (config.kind === "dropout") continue;
-    if ("strides" in config) turn(`${name}.nchw`, true);
-    if (config.kind === "flatten") turn(`${name}.nhwc`, false);
-    add(name, {
-      ...operator(config, input),
+    const needsNchw = "strides" in config;
+    if (needsNchw !== isNchw && (needsNchw || config.kind === "flatten")) {
+      operators.push([`${name}.${needsNchw ? "nchw" : "nhwc"}`, {
+        opType: "Transpose",
+        attributes: { perm: needsNchw ? TO_NCHW : TO_NHWC },
+      }]);
+      isNchw = needsNchw;
+    }
+    operators.push([name, {
+      opType: OPERATORS[config.kind],
+      attributes: attributesOf(config, input),
       weights: weights.map((weight) => weight.name),
-    });
+    }]);
     if (!("activation" in config) || config.activation === "linear") continue;
     const { activation } = config;
-    add(`${name}.${activation}`, operator({ kind: activation }, input));
+    operators.push([`${name}.${activation}`, {
+      opType: OPERATORS[activation],
+    }]);
   }
-  return nodes.map((node) =>
-    node.output === last ? { ...node, output: OUTPUT } : node
-  );
+  const last = operators.length - 1;
+  return operators.map(([name, { opType, attributes, weights = [] }], i) => {
+    const output = i === last ? OUTPUT : name;
+    const input = [i === 0 ? INPUT : operators[i - 1][0], ...weights];
+    const attribute = makeAttributes(attributes);
+    return { opType, name: output, input, output: [output], attribute };
+  });
 }
 
-/** For each dimension of a kernel in ONNX, which one it is here; `undefined` if they are the same. */
-function kernelOrder(layer: DescribedLayer): number[] | undefined {
-  return layer.config.kind === "conv2d" ? [3, 2, 0, 1] : undefined;
-}
+const OPERATORS: Readonly<
+  Record<Exclude<LayerConfig["kind"], "dropout">, string>
+> = {
+  conv2d: "Conv",
+  max_pool2d: "MaxPool",
+  average_pool2d: "AveragePool",
+  dense: "Gemm",
+  flatten: "Flatten",
+  relu: "Relu",
+  sigmoid: "Sigmoid",
+};
 
-function operator(
-  config: Exclude<LayerConfig, DropoutConfig>,
-  input: Shape,
-): Pick<OnnxNode, "opType" | "attributes"> {
-  switch (config.kind) {
-    case "conv2d":
-      return { opType: "Conv", attributes: windowAttributes(config, input) };
-    case "max_pool2d":
-      return { opType: "MaxPool", attributes: windowAttributes(config, input) };
-    case "average_pool2d":
-      return {
-        opType: "AveragePool",
-        attributes: {
-          ...windowAttributes(config, input),
-          count_include_pad: 0,
-        },
-      };
-    case "dense":
-      return { opType: "Gemm", attributes: {} };
-    case "flatten":
-      return { opType: "Flatten", attributes: { axis: 1 } };
-    case "relu":
-      return { opType: "Relu", attributes: {} };
-    case "sigmoid":
-      return { opType: "Sigmoid", attributes: {} };
-  }
+function attributesOf(config: LayerConfig, input: Shape): Attributes {
+  if (config.kind === "flatten") return { axis: 1 };
+  if (!("strides" in config)) return {};
+  const window = windowAttributes(config, input);
+  return config.kind === "average_pool2d"
+    ? { ...window, count_include_pad: 0 }
+    : window;
 }
 
 /** "same" is written out, as `auto_pad` is deprecated: what cannot be halved goes to the end. */
 function windowAttributes(
   { size, strides, padding }: Window,
   input: Shape,
-): Record<string, readonly number[]> {
+): Attributes {
   const totals = [0, 1].map((d) => {
     if (padding === "valid") return 0;
     const count = Math.ceil(input[d] / strides[d]);
@@ -139,97 +173,16 @@ function windowAttributes(
   return { kernel_shape: size, strides, pads: [...begins, ...ends] };
 }
 
-/** Version of the file format, the one of {@linkcode OPSET}. */
-const IR_VERSION = 8n;
-/** Version of the operators. */
-const OPSET = 17n;
-/** Readers of protobuf refuse larger files. */
-const MAX_BYTES = 2 ** 31 - 1;
-
-/** Part of a file: its length, and its bytes, which are made when they are written. */
-interface Part {
-  readonly numBytes: number;
-  readonly pieces: () => Iterable<Uint8Array>;
-}
-
-/** Writes the file, whole or not at all. Weights are written as they are, without copies in messages. */
-export async function exportOnnx(
-  path: string,
-  network: DescribedNetwork,
-  tensors: ReadonlyMap<string, NamedTensor>,
-): Promise<void> {
-  const file = model(network, tensors);
-  if (file.numBytes > MAX_BYTES) {
-    throw new DataError(
-      path,
-      `Cannot write ${path}: it would have ${file.numBytes} bytes, and an ONNX file has at most ${MAX_BYTES}`,
-    );
-  }
-  await writeAtomically(path, file.pieces());
-}
-
-function model(
-  network: DescribedNetwork,
-  tensors: ReadonlyMap<string, NamedTensor>,
-): Part {
-  const { name, version } = packageConfig;
-  return join([
-    message(ModelProtoSchema, {
-      irVersion: IR_VERSION,
-      producerName: name,
-      producerVersion: version,
-      opsetImport: [{ domain: "", version: OPSET }],
-    }),
-    field(ModelProtoSchema.field.graph.number, makeGraph(network, tensors)),
-  ]);
-}
-
-function makeGraph(
-  network: DescribedNetwork,
-  tensors: ReadonlyMap<string, NamedTensor>,
-): Part {
-  const nodes = onnxNodes(network);
-  const graph = message(GraphProtoSchema, {
-    name: network.name,
-    node: nodes.map(makeNode),
-    input: [makeValue(INPUT, network.inputShape)],
-    output: [makeValue(OUTPUT, network.outputShape)],
-  });
-  const { number } = GraphProtoSchema.field.initializer;
-  const initializers = network.layers.flatMap((layer) =>
-    layer.weights.map((weight, i) =>
-      field(
-        number,
-        makeTensor(
-          weight.name,
-          tensors.get(weight.name)!,
-          i === 0 ? kernelOrder(layer) : undefined,
-        ),
-      )
-    )
-  );
-  return join([graph, ...initializers]);
-}
-
-function makeNode(
-  { opType, input, output, attributes }: OnnxNode,
-): MessageInitShape<typeof NodeProtoSchema> {
+function makeAttributes(attributes: Attributes = {}) {
   const { INT, INTS } = AttributeProto_AttributeType;
-  const attribute = Object.entries(attributes).map(([name, value]) =>
+  return Object.entries(attributes).map(([name, value]) =>
     typeof value === "number"
       ? { name, type: INT, i: BigInt(value) }
       : { name, type: INTS, ints: value.map(BigInt) }
   );
-  return {
-    opType,
-    name: output,
-    input: [...input],
-    output: [output],
-    attribute,
-  };
 }
 
-/** float32, of any number of images or results. */
+/** Describes float32 values of any number of images. */
 function makeValue(
   name: string,
   shape: Shape,
@@ -245,16 +198,14 @@ function makeValue(
   return { name, type: { value: { case: "tensorType", value: type } } };
 }
 
-function makeTensor(
-  name: string,
-  tensor: NamedTensor,
-  order: readonly number[] | undefined,
-): Part {
-  const shape = order?.map((d) => tensor.shape[d]) ?? tensor.shape;
+/** Writes a weight; kernels of convolutions become OIHW when they are written. */
+function makeTensor(name: string, tensor: NamedTensor): Part {
+  const isTurned = tensor.shape.length === 4;
+  const shape = isTurned ? TO_OIHW.map((d) => tensor.shape[d]) : tensor.shape;
   const data: Part = {
     numBytes: 4 * sizeOf(shape),
     *pieces() {
-      const { values } = order ? permute(tensor, order) : tensor;
+      const values = isTurned ? permute(tensor, TO_OIHW) : tensor.values;
       yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     },
   };
@@ -268,12 +219,25 @@ function makeTensor(
   ]);
 }
 
+/** Part of a file: its length, and its bytes, which are made when they are written. */
+interface Part {
+  readonly numBytes: number;
+  readonly pieces: () => Iterable<Uint8Array>;
+}
+
 function message<T extends DescMessage>(
   schema: T,
   content: MessageInitShape<T>,
 ): Part {
   const bytes = toBinary(schema, create(schema, content));
   return { numBytes: bytes.length, pieces: () => [bytes] };
+}
+
+/** Makes a field of a message that is itself a message, or bytes. */
+function field(number: number, content: Part): Part {
+  const start = new BinaryWriter().tag(number, WireType.LengthDelimited)
+    .uint32(content.numBytes).finish();
+  return join([{ numBytes: start.length, pieces: () => [start] }, content]);
 }
 
 /** The fields of a message follow one another, in any order. */
@@ -284,14 +248,4 @@ function join(parts: readonly Part[]): Part {
       for (const part of parts) yield* part.pieces();
     },
   };
-}
-
-/** A field of a message that is itself a message or bytes. */
-function field(number: number, content: Part): Part {
-  const start = new BinaryWriter().tag(number, WireType.LengthDelimited)
-    .uint32(content.numBytes).finish();
-  return join([
-    { numBytes: start.length, pieces: () => [start] },
-    content,
-  ]);
 }

@@ -1,6 +1,6 @@
 /**
- * PyTorch's names and layouts of weights: those of the `state_dict` of a `torch.nn.Sequential` with a module per layer and
- * per activation. They are read from safetensors files, which may also have the names and layouts of here.
+ * Weights in safetensors files with PyTorch's names and layouts: those of the `state_dict` of a `torch.nn.Sequential` with a
+ * module per layer and per activation. Files that are read may also have our names and layouts.
  *
  * @module
  */
@@ -8,40 +8,32 @@
 import { AlexNetError } from "../../errors.ts";
 import type { Shape } from "../../nn/shape.ts";
 import type { Checkpoint } from "../checkpoint.ts";
+import { showName, writeAtomically } from "../files.ts";
 import {
   type ModelConfig,
   parseModelConfig,
   weightShapes,
 } from "../model_config.ts";
 import {
+  encodeSafetensors,
   type NamedTensor,
   openSafetensors,
   type SafetensorsFile,
 } from "../safetensors.ts";
-import { showName } from "../untrusted.ts";
 import { type DescribedLayer, describeNetwork, permute } from "./described.ts";
 import {
   detectModel,
   fits,
-  type FoundWeights,
+  type ForeignWeight,
   type KnownModel,
-} from "./detect.ts";
+  readWeightFile,
+  type WeightFile,
+} from "./weights.ts";
 
-/** A weight here and in PyTorch. */
-export interface PyTorchWeight {
-  /** Its name in PyTorch, for example "0.weight". */
-  readonly name: string;
-  /** Its shape in PyTorch: OIHW or `[out, in]` for kernels. */
-  readonly shape: Shape;
-  /** Its name here, for example "conv2d_1.kernel". */
-  readonly ours: string;
-  /** Its shape here: HWIO or `[in, out]` for kernels. */
-  readonly ourShape: Shape;
-  /**
-   * Its shape here with every dimension written out that changes its place: `[height, width, in, out]` also for the first
-   * dense layer, which here reads an image row by row, each pixel's channels together, and in PyTorch channel by channel.
-   */
-  readonly dimensions: Shape;
+/** One of our weights, as PyTorch has it. */
+export interface PyTorchWeight extends Required<ForeignWeight> {
+  /** Copies one of our tensors into PyTorch's layout. */
+  readonly toTheirs: (tensor: NamedTensor) => NamedTensor;
 }
 
 /** Lists the weights of a network in the order of PyTorch's `state_dict`. */
@@ -53,29 +45,15 @@ export function pytorchWeights(
   let image: Shape | undefined;
   for (const { config, input, weights } of layers) {
     if (config.kind === "flatten" && input.length === 3) image = input;
-    const [kernel, bias] = weights;
-    if (kernel !== undefined) {
-      const dimensions = config.kind === "dense" && image
-        ? [...image, kernel.shape[1]]
-        : kernel.shape;
-      const moved = pytorchOrder(dimensions.length).map((d) => dimensions[d]);
-      list.push({
-        name: `${index}.weight`,
-        shape: config.kind === "dense"
-          ? [kernel.shape[1], kernel.shape[0]]
-          : moved,
-        ours: kernel.name,
-        ourShape: kernel.shape,
-        dimensions,
-      }, {
-        name: `${index}.bias`,
-        shape: bias.shape,
-        ours: bias.name,
-        ourShape: bias.shape,
-        dimensions: bias.shape,
-      });
-      image = undefined;
+    for (const [i, { name, shape }] of weights.entries()) {
+      // Our first dense layer reads an image row by row, each pixel's channels together; PyTorch's reads channel by channel.
+      const dimensions = shape.length === 2 && image
+        ? [...image, shape[1]]
+        : shape;
+      const theirs = `${index}.${i === 0 ? "weight" : "bias"}`;
+      list.push({ name, theirs, ...layouts(shape, dimensions) });
     }
+    if (weights.length > 0) image = undefined;
     const hasActivation = "activation" in config &&
       config.activation !== "linear";
     index += hasActivation ? 2 : 1;
@@ -83,41 +61,50 @@ export function pytorchWeights(
   return list;
 }
 
-/** Copies a weight into PyTorch's layout. */
-export function toPyTorch(
-  weight: PyTorchWeight,
-  tensor: NamedTensor,
-): NamedTensor {
-  const { shape, dimensions } = weight;
-  const whole = { shape: dimensions, values: tensor.values };
+/** How PyTorch lays out a weight of our shape `ours`; `dimensions` is that shape with all dimensions that change their order. */
+function layouts(
+  ours: Shape,
+  dimensions: Shape,
+): Pick<PyTorchWeight, "shape" | "toOurs" | "toTheirs"> {
+  const shape = pytorchOrder(ours).map((d) => ours[d]);
+  const order = pytorchOrder(dimensions);
+  const moved = order.map((d) => dimensions[d]);
+  const back = order.map((_, d) => order.indexOf(d));
   return {
     shape,
-    values: permute(whole, pytorchOrder(dimensions.length)).values,
+    toTheirs: ({ values }) => (
+      { shape, values: permute({ shape: dimensions, values }, order) }
+    ),
+    toOurs: ({ values }) => (
+      { shape: ours, values: permute({ shape: moved, values }, back) }
+    ),
   };
 }
 
-/** Copies a weight of PyTorch into the layout here. */
-export function fromPyTorch(
-  weight: PyTorchWeight,
-  tensor: NamedTensor,
-): NamedTensor {
-  const { ourShape, dimensions } = weight;
-  const order = pytorchOrder(dimensions.length);
-  const whole = {
-    shape: order.map((d) => dimensions[d]),
-    values: tensor.values,
-  };
-  const back = order.map((_, d) => order.indexOf(d));
-  return { shape: ourShape, values: permute(whole, back).values };
+/** For each dimension in PyTorch, which one of ours it is: HWIO becomes OIHW, `[in, out]` becomes `[out, in]`. */
+function pytorchOrder({ length }: Shape): number[] {
+  return length === 4 ? [3, 2, 0, 1] : length === 2 ? [1, 0] : [0];
 }
 
-/** For each dimension in PyTorch, which one it is here: HWIO to OIHW, `[in, out]` to `[out, in]`. */
-function pytorchOrder(rank: number): number[] {
-  return rank === 4 ? [3, 2, 0, 1] : rank === 2 ? [1, 0] : [0];
+/** Writes a network. Each weight is copied when it is its turn, so that one at a time is in memory twice. */
+export async function exportPyTorch(
+  path: string,
+  { config, tensors }: Omit<Checkpoint, "path">,
+): Promise<void> {
+  const weights = pytorchWeights(describeNetwork(config).layers);
+  const turned = weights.map(({ name, theirs, shape, toTheirs }) =>
+    [theirs, {
+      shape,
+      get values() {
+        return toTheirs(tensors.get(name)!).values;
+      },
+    }] as const
+  );
+  // "pt" is how PyTorch's own files are marked.
+  const metadata = { format: "pt", config: JSON.stringify(config) };
+  const content = { tensors: new Map(turned), metadata };
+  await writeAtomically(path, encodeSafetensors(content));
 }
-
-/** A module of a `Sequential` that may itself be a part of something: "0.weight" or "net.0.weight". */
-const PYTORCH_NAME = /^(.*?)\d+\.(?:weight|bias)$/;
 
 /** Finds out which network's weights a file has, and reads them. */
 export async function importSafetensors(
@@ -125,69 +112,59 @@ export async function importSafetensors(
   known: KnownModel,
 ): Promise<Checkpoint> {
   using file = await openSafetensors(path);
-  const isKeras = [...file.entries.keys()].some((n) => n.endsWith(".kernel"));
-  const prefix = isKeras ? "" : prefixOf(file);
-  const found: FoundWeights = {
-    path,
-    entries: file.entries,
-    expected: (config) =>
-      isKeras ? weightShapes(config) : pytorchShapes(config, prefix),
-    // Files of here have the state of a run beside the weights.
-    misfit: (config) => isKeras ? undefined : extraOf(file, config, prefix),
+  const isOurs = [...file.entries.keys()].some((n) => n.endsWith(".kernel"));
+  const weights = { ...file, ...isOurs ? OUR_LAYOUT : pytorchLayout(file) };
+  const config = statedConfig(file, weights, known) ??
+    detectModel(weights, known);
+  return await readWeightFile(weights, config);
+}
+
+type Layout = Pick<WeightFile, "weightsOf" | "misfitOf">;
+
+const OUR_LAYOUT: Layout = {
+  weightsOf: (config) =>
+    Array.from(
+      weightShapes(config),
+      ([name, shape]) => ({ name, theirs: name, shape }),
+    ),
+  // Our files may have the state of a run beside the weights.
+  misfitOf: () => undefined,
+};
+
+/** A module of a `Sequential` that may itself be a part of something: "0.weight" or "net.0.weight". */
+const PYTORCH_NAME = /^(.*?)\d+\.(?:weight|bias)$/;
+
+function pytorchLayout({ entries }: SafetensorsFile): Layout {
+  const names = [...entries.keys()];
+  const prefixOf = (name = "") => PYTORCH_NAME.exec(name)?.[1];
+  const prefix = prefixOf(names[0]) ?? "";
+  const weightsOf = (config: ModelConfig) =>
+    pytorchWeights(describeNetwork(config).layers).map((weight) => (
+      { ...weight, theirs: `${prefix}${weight.theirs}` }
+    ));
+  return {
+    weightsOf,
+    misfitOf(config) {
+      const known = new Set(weightsOf(config).map(({ theirs }) => theirs));
+      const extra = names.find((name) =>
+        prefixOf(name) === prefix && !known.has(name)
+      );
+      return extra && `it has tensor ${showName(extra)} too many`;
+    },
   };
-  const config = statedConfig(file, found, known) ??
-    detectModel(found, known);
-  if (isKeras) {
-    const tensors = await file.readAll(weightShapes(config).keys());
-    return { path, config, tensors };
-  }
-  const tensors = new Map<string, NamedTensor>();
-  for (const weight of pytorchWeights(describeNetwork(config).layers)) {
-    const tensor = await file.read(`${prefix}${weight.name}`);
-    tensors.set(weight.ours, fromPyTorch(weight, tensor));
-  }
-  return { path, config, tensors };
 }
 
-function prefixOf({ entries }: SafetensorsFile): string {
-  const [first = ""] = entries.keys();
-  return PYTORCH_NAME.exec(first)?.[1] ?? "";
-}
-
-function pytorchShapes(
-  config: ModelConfig,
-  prefix: string,
-): Map<string, Shape> {
-  const weights = pytorchWeights(describeNetwork(config).layers);
-  return new Map(
-    weights.map(({ name, shape }) => [`${prefix}${name}`, shape]),
-  );
-}
-
-/** A module that the network has not. */
-function extraOf(
-  { entries }: SafetensorsFile,
-  config: ModelConfig,
-  prefix: string,
-): string | undefined {
-  const shapes = pytorchShapes(config, prefix);
-  const extra = [...entries.keys()].find((name) =>
-    PYTORCH_NAME.exec(name)?.[1] === prefix && !shapes.has(name)
-  );
-  return extra && `it has tensor ${showName(extra)} too many`;
-}
-
-/** Files that this package wrote say which network it is. */
+/** Which network a file says that it holds, as files that this package wrote do. */
 function statedConfig(
   { metadata }: SafetensorsFile,
-  found: FoundWeights,
+  weights: WeightFile,
   { model, imageSize }: KnownModel,
 ): ModelConfig | undefined {
   try {
     const config = parseModelConfig(metadata.config);
     const isMeant = (model ?? config.model) === config.model &&
       (imageSize ?? config.imageSize) === config.imageSize;
-    return isMeant && fits(found, config) ? config : undefined;
+    return isMeant && fits(weights, config) ? config : undefined;
   } catch (error) {
     // Another program's metadata may have anything of that name.
     if (!(error instanceof AlexNetError)) throw error;

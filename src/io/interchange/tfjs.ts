@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js's layers format: a folder with `model.json` and files of weights. It is read from files that nobody vouches
- * for, and written for `tf.loadLayersModel`.
+ * TensorFlow.js's layers format: a folder with `model.json` and files of weights. It is read where it holds one of our
+ * networks, and written for `tf.loadLayersModel`.
  *
  * @module
  */
@@ -10,91 +10,94 @@ import { AlexNetError, DataError } from "../../errors.ts";
 import { type Shape, sizeOf } from "../../nn/shape.ts";
 import { host } from "../../platform/host.ts";
 import { reasonOf } from "../../reason.ts";
-import { writeAtomically } from "../atomic_file.ts";
 import type { Checkpoint } from "../checkpoint.ts";
-import type { ModelConfig } from "../model_config.ts";
-import type { NamedTensor } from "../safetensors.ts";
 import {
   areCounts,
   cannotRead,
   fileSize,
   isObject,
   orCannotRead,
+  parseJson,
   readPart,
   showName,
-} from "../untrusted.ts";
+  writeAtomically,
+} from "../files.ts";
+import type { ModelConfig } from "../model_config.ts";
+import type { NamedTensor } from "../safetensors.ts";
 import { type DescribedNetwork, describeNetwork } from "./described.ts";
-import { detectModel, type KnownModel } from "./detect.ts";
 import { type KerasModel, parseKeras, stepsOf, toKeras } from "./keras.ts";
+import {
+  detectModel,
+  type ForeignWeight,
+  type KnownModel,
+  readWeightFile,
+  type WeightFile,
+} from "./weights.ts";
 
 /** Largest description of a model that is read, in bytes; the weights are in other files. */
 const MAX_BYTES = 16 * 2 ** 20;
 
-/**
- * Reads a network from `model.json` or its folder, after its description was checked and compared with the sizes of its
- * files.
- */
+/** Makes the error of a `model.json`. */
+type Refuse = (reason: string) => DataError;
+
+/** Reads a network from `model.json` or its folder. The description and the sizes of the files are checked before any weight is read. */
 export async function importTfjs(
   path: string,
   known: KnownModel,
 ): Promise<Checkpoint> {
   const isFolder = await host.stat(path).then((s) => s.isFolder, () => false);
   const file = isFolder ? `${path.replace(/\/+$/, "")}/model.json` : path;
-  const { modelTopology, weightsManifest } = await readModel(file);
-  const model = parseTopology(file, modelTopology);
-  const entries = await parseManifest(file, weightsManifest);
-  const config = detectModel({
+  const refuse: Refuse = (reason) => cannotRead(file, reason);
+  const { modelTopology, weightsManifest } = await readModel(file, refuse);
+  const model = parseTopology(modelTopology, refuse);
+  const folder = await orCannotRead(
+    file,
+    () => host.realPath(host.folderOf(file)),
+  );
+  const entries = await parseManifest(weightsManifest, { folder, refuse });
+  const weights: WeightFile = {
     path: file,
     entries,
-    expected: (config) =>
-      new Map(
-        weightNames(config, model).map(({ theirs, shape }) => [theirs, shape]),
-      ),
-    misfit: (config) => numberMisfit(config, model),
-  }, { ...known, imageSize: known.imageSize ?? model.inputShape[0] });
-  checkSteps(file, model, config);
-  const tensors = new Map<string, NamedTensor>();
-  for (const { ours, theirs } of weightNames(config, model)) {
-    tensors.set(ours, await readWeight(entries.get(theirs)!));
-  }
-  return { path: file, config, tensors };
+    read: (name) => readWeight(entries.get(name)!),
+    weightsOf: (config) => weightsOf(config, model),
+    misfitOf(config) {
+      const [found, expected] = [model.weighted, weightedLayers(config)];
+      if (found.length === expected.length) return undefined;
+      return `it has ${found.length} layers with weights, not ${expected.length}`;
+    },
+  };
+  const imageSize = known.imageSize ?? model.inputShape[0];
+  const config = detectModel(weights, { ...known, imageSize });
+  checkSteps(model, config, refuse);
+  return await readWeightFile(weights, config);
 }
 
-async function readModel(path: string): Promise<Record<string, unknown>> {
+async function readModel(
+  path: string,
+  refuse: Refuse,
+): Promise<Record<string, unknown>> {
   const size = await fileSize(path);
   if (size > MAX_BYTES) {
-    throw cannotRead(
-      path,
-      `it has ${size} bytes, and at most ${MAX_BYTES} are read`,
-    );
+    throw refuse(`it has ${size} bytes, and at most ${MAX_BYTES} are read`);
   }
-  const text = await orCannotRead(path, () => host.readText(path));
-  let model: unknown;
-  try {
-    model = JSON.parse(text);
-  } catch {
-    throw cannotRead(path, "it is not JSON");
-  }
+  const model = parseJson(await orCannotRead(path, () => host.readText(path)));
+  if (model === undefined) throw refuse("it is not JSON");
   if (!isObject(model) || !isObject(model.modelTopology)) {
-    throw cannotRead(path, "it is no model.json of TensorFlow.js");
+    throw refuse("it is no model.json of TensorFlow.js");
   }
   // Old writers leave it out.
   const { format = "layers-model" } = model;
   if (format === "layers-model") return model;
-  throw cannotRead(
-    path,
-    `its format is ${
-      showName(String(JSON.stringify(format)))
-    }: convert it to "layers-model"`,
-  );
+  const shown = showName(String(JSON.stringify(format)));
+  throw refuse(`its format is ${shown}: convert it to "layers-model"`);
 }
 
-function parseTopology(path: string, topology: unknown): KerasModel {
+function parseTopology(topology: unknown, refuse: Refuse): KerasModel {
   try {
     return parseKeras(topology);
   } catch (error) {
     if (!(error instanceof AlexNetError)) throw error;
-    throw cannotRead(path, error.message);
+    throw refuse(error.message);
   }
 }
 
@@ -103,67 +106,67 @@ function weightedLayers(config: ModelConfig) {
     .filter(({ weights }) => weights.length > 0);
 }
 
-function numberMisfit(
+/** The weights of a network, as far as a model has layers with weights, under the names of the model's layers. */
+function weightsOf(
   config: ModelConfig,
-  { weighted: { length } }: KerasModel,
-): string | undefined {
-  const expected = weightedLayers(config).length;
-  if (length === expected) return undefined;
-  return `it has ${length} layers with weights, not ${expected}`;
-}
-
-/** The weights of a network of here, as far as a model has layers with weights, and how it calls them. */
-function weightNames(config: ModelConfig, { weighted }: KerasModel) {
+  { weighted }: KerasModel,
+): ForeignWeight[] {
   const layers = weightedLayers(config).slice(0, weighted.length);
   return layers.flatMap(({ weights }, i) =>
-    weights.map(({ name, shape }) => ({
-      ours: name,
-      theirs: `${weighted[i]}/${name.slice(name.indexOf(".") + 1)}`,
-      shape,
-    }))
+    weights.map(({ name, shape }) => {
+      const theirs = `${weighted[i]}/${name.slice(name.indexOf(".") + 1)}`;
+      return { name, theirs, shape };
+    })
   );
 }
 
 /** Weights of the right shapes may belong to a network that computes something else with them. */
 function checkSteps(
-  path: string,
   { inputShape, steps }: KerasModel,
   config: ModelConfig,
+  refuse: Refuse,
 ): void {
+  const { model } = config;
   const network = describeNetwork(config);
-  const expected = stepsOf(network);
-  const at = expected.findIndex((step, i) => step !== steps[i]);
   if (`${inputShape}` !== `${network.inputShape}`) {
-    throw cannotRead(
-      path,
-      `it takes images of [${inputShape}], and ${config.model} of [${network.inputShape}]`,
+    throw refuse(
+      `it takes images of [${inputShape}], and ${model} of [${network.inputShape}]`,
     );
   }
-  if (at < 0 && steps.length === expected.length) return;
-  const step = at < 0 ? expected.length : at;
-  throw cannotRead(
-    path,
-    `it has the weights of ${config.model} and computes something else: step ${
-      step + 1
-    } is ${steps[step] ?? "missing"}, not ${expected[step] ?? "there"}`,
-  );
+  const expected = stepsOf(network);
+  const count = Math.max(expected.length, steps.length);
+  for (let i = 0; i < count; i++) {
+    if (steps[i] === expected[i]) continue;
+    const [is, not] = [steps[i] ?? "missing", expected[i] ?? "there"];
+    throw refuse(
+      `it has the weights of ${model} and computes something else: step ${
+        i + 1
+      } is ${is}, not ${not}`,
+    );
+  }
 }
 
-/** Where a weight is in the files of its group, which follow one another. */
-interface ManifestEntry {
-  /** Its shape. */
-  readonly shape: Shape;
-  /** Its first byte. */
+/** A file of weights; those of a group follow one another. */
+interface Shard {
+  readonly path: string;
+  /** Offset of its first byte in the group. */
   readonly begin: number;
-  /** The files. */
+  readonly end: number;
+}
+
+/** A weight in the files of its group. */
+interface ManifestEntry {
+  readonly shape: Shape;
+  /** Offset of its first byte in the group. */
+  readonly begin: number;
   readonly shards: readonly Shard[];
 }
 
-interface Shard {
-  readonly path: string;
-  /** Its first byte in the group. */
-  readonly begin: number;
-  readonly end: number;
+/** Where the weights are, and how to refuse them. */
+interface Source {
+  /** The folder of `model.json`, without links. */
+  readonly folder: string;
+  readonly refuse: Refuse;
 }
 
 /**
@@ -171,11 +174,12 @@ interface Shard {
  * as it says, before any is read.
  */
 async function parseManifest(
-  path: string,
   manifest: unknown,
+  source: Source,
 ): Promise<Map<string, ManifestEntry>> {
+  const { refuse } = source;
   if (!Array.isArray(manifest)) {
-    throw cannotRead(path, "its weightsManifest is no list");
+    throw refuse("its weightsManifest is no list");
   }
   const entries = new Map<string, ManifestEntry>();
   const known = new Set<string>();
@@ -183,21 +187,28 @@ async function parseManifest(
     if (
       !isObject(group) || !Array.isArray(group.paths) ||
       !Array.isArray(group.weights)
-    ) throw cannotRead(path, "its weightsManifest has no paths or weights");
-    const shards = await findShards(path, group.paths, { known });
+    ) throw refuse("its weightsManifest has no paths or weights");
+    const shards: Shard[] = [];
+    let size = 0;
+    for (const path of group.paths) {
+      const shard = await findShard(path, source);
+      if (known.has(shard.path)) {
+        throw refuse(`it lists file ${showName(path)} of weights twice`);
+      }
+      known.add(shard.path);
+      shards.push({ path: shard.path, begin: size, end: size += shard.size });
+    }
     let begin = 0;
     for (const weight of group.weights) {
-      const { name, shape } = parseWeight(path, weight);
+      const { name, shape } = parseWeight(weight, refuse);
       if (entries.has(name)) {
-        throw cannotRead(path, `it has weight ${showName(name)} twice`);
+        throw refuse(`it has weight ${showName(name)} twice`);
       }
       entries.set(name, { shape, begin, shards });
       begin += 4 * sizeOf(shape);
     }
-    const size = shards.at(-1)?.end ?? 0;
     if (begin !== size) {
-      throw cannotRead(
-        path,
+      throw refuse(
         `its weights have ${begin} bytes, and their files ${size}: damaged, or truncated`,
       );
     }
@@ -205,93 +216,65 @@ async function parseManifest(
   return entries;
 }
 
-/** Reads a weight. */
-async function readWeight(entry: ManifestEntry): Promise<NamedTensor> {
-  const { shape, shards } = entry;
-  const bytes = new Uint8Array(4 * sizeOf(shape));
-  const end = entry.begin + bytes.length;
-  for (const shard of shards) {
-    const from = Math.max(entry.begin, shard.begin);
-    const to = Math.min(end, shard.end);
-    if (from >= to) continue;
-    using file = await orCannotRead(
-      shard.path,
-      () => host.open(shard.path, "read"),
+async function findShard(
+  name: unknown,
+  { folder, refuse }: Source,
+): Promise<{ path: string; size: number }> {
+  // The format's writers name files like this. Another path could lead to any file of the person who imports the model.
+  if (typeof name !== "string" || !/^[\w-][\w.-]*$/.test(name)) {
+    const shown = showName(JSON.stringify(name));
+    throw refuse(
+      `its weights are in ${shown}, which is no plain name of a file beside it`,
     );
-    await readPart(file, {
-      path: shard.path,
-      bytes: bytes.subarray(from - entry.begin, to - entry.begin),
-      at: from - shard.begin,
-    });
   }
-  return { shape, values: new Float32Array(bytes.buffer) };
-}
-
-/** Finds the files of a group. None may be one of those `known` from the groups before, as bytes count once. */
-async function findShards(
-  path: string,
-  names: readonly unknown[],
-  { known }: { known: Set<string> },
-): Promise<Shard[]> {
-  const folder = await orCannotRead(
-    path,
-    () => host.realPath(host.folderOf(path)),
-  );
-  const shards: Shard[] = [];
-  for (const name of names) {
-    // As the format's writers name them: other files of the reader are none of the model's business.
-    if (typeof name !== "string" || !/^[\w-][\w.-]*$/.test(name)) {
-      throw cannotRead(
-        path,
-        `its weights are in ${
-          showName(JSON.stringify(name))
-        }, which is no plain name of a file beside it`,
-      );
-    }
-    const shard = host.join(folder, name);
-    const size = await fileSize(shard);
-    const real = await orCannotRead(shard, () => host.realPath(shard));
-    if (host.folderOf(real) !== folder) {
-      throw cannotRead(path, `its weights in ${name} lead out of its folder`);
-    }
-    if (known.has(real)) {
-      throw cannotRead(
-        path,
-        `it lists file ${showName(name)} of weights twice`,
-      );
-    }
-    known.add(real);
-    const begin = shards.at(-1)?.end ?? 0;
-    shards.push({ path: shard, begin, end: begin + size });
-  }
-  return shards;
+  const link = host.join(folder, name);
+  const size = await fileSize(link);
+  const path = await orCannotRead(link, () => host.realPath(link));
+  if (host.folderOf(path) === folder) return { path, size };
+  throw refuse(`its weights in ${name} lead out of its folder`);
 }
 
 function parseWeight(
-  path: string,
   weight: unknown,
+  refuse: Refuse,
 ): { name: string; shape: Shape } {
   if (!isObject(weight) || typeof weight.name !== "string") {
-    throw cannotRead(path, "its weightsManifest has a weight without a name");
+    throw refuse("its weightsManifest has a weight without a name");
   }
-  const { name, shape, dtype, quantization } = weight;
-  const refuse = (reason: string) =>
-    cannotRead(path, `its weight ${showName(name as string)} ${reason}`);
+  const { shape, dtype, quantization } = weight;
+  const it = `its weight ${showName(weight.name)}`;
   if (dtype !== "float32" || quantization !== undefined) {
-    throw refuse("is not stored as float32: convert it without quantization");
+    throw refuse(
+      `${it} is not stored as float32: convert it without quantization`,
+    );
   }
   if (
     !areCounts(shape) || shape.length > 4 ||
     !Number.isSafeInteger(4 * sizeOf(shape))
-  ) throw refuse("has a shape that is not a list of at most 4 sizes");
+  ) throw refuse(`${it} has a shape that is not a list of at most 4 sizes`);
   // Some writers put the name of the model before.
-  return { name: (name as string).split("/").slice(-2).join("/"), shape };
+  return { name: weight.name.split("/").slice(-2).join("/"), shape };
+}
+
+async function readWeight(
+  { shape, begin, shards }: ManifestEntry,
+): Promise<NamedTensor> {
+  const bytes = new Uint8Array(4 * sizeOf(shape));
+  for (const { path, ...shard } of shards) {
+    const from = Math.max(begin, shard.begin);
+    const to = Math.min(begin + bytes.length, shard.end);
+    if (from >= to) continue;
+    using file = await orCannotRead(path, () => host.open(path, "read"));
+    const part = bytes.subarray(from - begin, to - begin);
+    await readPart(file, { path, bytes: part, at: from - shard.begin });
+  }
+  return { shape, values: new Float32Array(bytes.buffer) };
 }
 
 /** Bytes of a file of weights, as TensorFlow's converter has it: browsers load several at once, and cache them. */
 const SHARD_BYTES = 4 * 2 ** 20;
 
-/** Writes the folder, whole or not at all. There must be none yet, or an empty one. */
+/** Writes the folder, whole or not at all. There must be none yet, or an empty one. The tensors are in the order of the network. */
 export async function exportTfjs(
   path: string,
   network: DescribedNetwork,
@@ -300,7 +283,7 @@ export async function exportTfjs(
   const part = `${path.replace(/\/+$/, "")}.${crypto.randomUUID()}.part`;
   try {
     await host.makeFolder(part);
-    await writeFiles(part, network, tensors);
+    await writeModel(part, network, await writeShards(part, tensors));
     await host.rename(part, path);
   } catch (error) {
     await host.remove(part, { recursive: true }).catch(() => {});
@@ -313,21 +296,37 @@ export async function exportTfjs(
   }
 }
 
-async function writeFiles(
+/** Writes tensors one after the other, cut into files; returns the names of those. */
+async function writeShards(
+  folder: string,
+  tensors: ReadonlyMap<string, NamedTensor>,
+): Promise<string[]> {
+  let numBytes = 0;
+  const all = Array.from(tensors.values(), ({ values }) => {
+    const { buffer, byteOffset, byteLength } = values;
+    const at = numBytes;
+    numBytes += byteLength;
+    return { at, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
+  });
+  const count = Math.ceil(numBytes / SHARD_BYTES);
+  const names: string[] = [];
+  for (let begin = 0; begin < numBytes; begin += SHARD_BYTES) {
+    const end = begin + SHARD_BYTES;
+    const pieces = all.map(({ at, bytes }) =>
+      bytes.subarray(Math.max(0, begin - at), Math.max(0, end - at))
+    );
+    names.push(`group1-shard${names.length + 1}of${count}.bin`);
+    await writeAtomically(`${folder}/${names.at(-1)}`, pieces);
+  }
+  return names;
+}
+
+async function writeModel(
   folder: string,
   network: DescribedNetwork,
-  tensors: ReadonlyMap<string, NamedTensor>,
+  paths: readonly string[],
 ): Promise<void> {
   const weights = network.layers.flatMap((layer) => layer.weights);
-  const numBytes = weights.reduce((sum, w) => sum + 4 * sizeOf(w.shape), 0);
-  const numShards = Math.ceil(numBytes / SHARD_BYTES);
-  const paths: string[] = [];
-  for (
-    const pieces of cutShards(weights.map(({ name }) => tensors.get(name)!))
-  ) {
-    paths.push(`group1-shard${paths.length + 1}of${numShards}.bin`);
-    await writeAtomically(`${folder}/${paths.at(-1)}`, pieces);
-  }
   const model = {
     format: "layers-model",
     generatedBy: `${packageConfig.name} ${packageConfig.version}`,
@@ -346,26 +345,6 @@ async function writeFiles(
       })),
     }],
   };
-  const text = new TextEncoder().encode(`${JSON.stringify(model, null, 1)}\n`);
-  await writeAtomically(`${folder}/model.json`, [text]);
-}
-
-/** Cuts tensors that follow one another into shards. A shard is a list of pieces, which are not copied. */
-function* cutShards(
-  tensors: readonly NamedTensor[],
-): Generator<Uint8Array<ArrayBuffer>[]> {
-  let pieces: Uint8Array<ArrayBuffer>[] = [];
-  let room = SHARD_BYTES;
-  for (const { values: { buffer, byteOffset, byteLength } } of tensors) {
-    for (let done = 0; done < byteLength;) {
-      const length = Math.min(room, byteLength - done);
-      pieces.push(new Uint8Array(buffer, byteOffset + done, length));
-      done += length;
-      room -= length;
-      if (room > 0) continue;
-      yield pieces;
-      [pieces, room] = [[], SHARD_BYTES];
-    }
-  }
-  if (pieces.length > 0) yield pieces;
+  const text = `${JSON.stringify(model, null, 1)}\n`;
+  await writeAtomically(`${folder}/model.json`, text);
 }

@@ -10,11 +10,7 @@ import * as tfl from "@tensorflow/tfjs-layers";
 import { type Tensor, tf } from "../../../src/device/tf.ts";
 import { describeLayers } from "../../../src/io/interchange/described.ts";
 import { exportOnnx } from "../../../src/io/interchange/onnx.ts";
-import {
-  fromPyTorch,
-  pytorchWeights,
-  toPyTorch,
-} from "../../../src/io/interchange/pytorch.ts";
+import { pytorchWeights } from "../../../src/io/interchange/pytorch.ts";
 import { exportTfjs } from "../../../src/io/interchange/tfjs.ts";
 import { relu, sigmoid } from "../../../src/nn/activation.ts";
 import { conv2d } from "../../../src/nn/conv2d.ts";
@@ -108,12 +104,12 @@ Deno.test("pytorchWeights() counts a module per layer and activation, and turns 
   const names = ["0", "3", "9", "11"].flatMap((
     index,
   ) => [`${index}.weight`, `${index}.bias`]);
-  assertEquals(weights.map(({ name }) => name), names);
+  assertEquals(weights.map(({ theirs }) => theirs), names);
   const [height, width, channels] = DESCRIBED.layers
     .find(({ config }) => config.kind === "flatten")!.input;
   const first = weights[4];
-  const here = TENSORS.get(first.ours)!;
-  const there = toPyTorch(first, here);
+  const here = TENSORS.get(first.name)!;
+  const there = first.toTheirs(here);
   assertEquals(there.shape, [6, height * width * channels]);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -130,7 +126,7 @@ Deno.test("pytorchWeights() counts a module per layer and activation, and turns 
     }
   }
   for (const weight of weights) {
-    const tensor = TENSORS.get(weight.ours)!;
-    assertEquals(fromPyTorch(weight, toPyTorch(weight, tensor)), tensor);
+    const tensor = TENSORS.get(weight.name)!;
+    assertEquals(weight.toOurs(weight.toTheirs(tensor)), tensor);
   }
 });

@@ -12,13 +12,7 @@ import { LENET, seededCheckpoint } from "./seeded.ts";
 // deno-lint-ignore no-explicit-any -- tests change it into what it must not be
 export type Model = Record<string, any>;
 
-/**
- * Exports LeNet and changes `model.json`.
- *
- * @param folder Where.
- * @param change Changes what it holds.
- * @returns Path of the changed file.
- */
+/** Exports LeNet and changes `model.json`. */
 export async function changedModel(
   folder: Folder,
   change: (model: Model) => unknown = () => {},

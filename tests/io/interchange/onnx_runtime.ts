@@ -6,13 +6,7 @@
 
 import { runPeer } from "../../peers.ts";
 
-/**
- * Computes logits.
- *
- * @param path The ONNX file.
- * @param images Values of `[count, height, width, channels]`, and that shape.
- * @returns Logits, `[count, classes]`, with their dimensions.
- */
+/** Computes logits. */
 export async function onnxLogits(
   path: string,
   images: {

@@ -35,12 +35,7 @@ export const ALEXNET: ModelConfig = {
 /** Numbers of images that results are compared on. */
 export const NUM_IMAGES = 64;
 
-/**
- * Makes weights: kernels large enough that logits differ from image to image, and biases other than zero.
- *
- * @param config Which network.
- * @returns The network as a checkpoint that was never in a file.
- */
+/** Makes weights: kernels large enough that logits differ from image to image, and biases other than zero. */
 export function seededCheckpoint(config: ModelConfig): Checkpoint {
   let seed = 0;
   const tensors = [...weightShapes(config)].map(([name, shape]) => {
@@ -53,12 +48,7 @@ export function seededCheckpoint(config: ModelConfig): Checkpoint {
   return { config, path: "seeded", tensors: new Map(tensors) };
 }
 
-/**
- * Loads test images of Fashion-MNIST.
- *
- * @param imageSize Height and width.
- * @returns float32 values of `[64, imageSize, imageSize, 1]`, in [0, 1].
- */
+/** Loads test images of Fashion-MNIST: float32 `[64, imageSize, imageSize, 1]`, in [0, 1]. */
 export async function testImages(
   imageSize: number,
 ): Promise<Float32Array<ArrayBuffer>> {
@@ -76,13 +66,7 @@ export async function testImages(
   throw new Error("There are no images");
 }
 
-/**
- * Computes what this package makes of images.
- *
- * @param checkpoint The network.
- * @param images Values of `[count, imageSize, imageSize, 1]`.
- * @returns Logits, `[count, classes]`.
- */
+/** Computes our logits, `[count, classes]`, of images `[count, imageSize, imageSize, 1]`. */
 export async function ourLogits(
   checkpoint: Checkpoint,
   images: Float32Array,

@@ -16,13 +16,7 @@ interface TensorEntry {
   readonly data_offsets: readonly [begin: number, end: number];
 }
 
-/**
- * Computes logits. Of this package, only the bytes of the file are used.
- *
- * @param path A file in the layout of Keras.
- * @param images Values of `[count, 28, 28, 1]`.
- * @returns Logits, `[count, 10]`.
- */
+/** Computes logits. Of this package, only the bytes of the file are used. */
 export async function stockLogits(
   path: string,
   images: Float32Array,
@@ -66,12 +60,7 @@ export async function stockLogits(
   return logits;
 }
 
-/**
- * Reads a file whose header Hugging Face's package reads.
- *
- * @param path The file.
- * @returns Its tensors by name; the caller disposes them.
- */
+/** Reads a file whose header Hugging Face's package reads. */
 export async function readByHub(
   path: string,
 ): Promise<Map<string, Tensor>> {

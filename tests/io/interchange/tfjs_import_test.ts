@@ -130,11 +130,11 @@ Deno.test("importModel() reads activations that are layers if they compute what 
     });
   const KERAS = { max_value: null, negative_slope: 0, threshold: 0 };
   const cases: [relu: object, softmax: object, message: string][] = [
-    [{ ...KERAS, max_value: 6 }, {}, "relu_1 is none of here: its max_value"],
-    [{ negative_slope: 0.1 }, {}, "relu_1 is none of here: its negative_slope"],
-    [{ threshold: 1 }, {}, "relu_1 is none of here: its threshold is not 0"],
-    [{}, { axis: 0 }, "probabilities is none of here: its axis is not -1"],
-    [{}, { axis: [1] }, "probabilities is none of here: its axis is not -1"],
+    [{ ...KERAS, max_value: 6 }, {}, "relu_1 cannot be used: its max_value"],
+    [{ negative_slope: 0.1 }, {}, "relu_1 cannot be used: its negative_slope"],
+    [{ threshold: 1 }, {}, "relu_1 cannot be used: its threshold is not 0"],
+    [{}, { axis: 0 }, "probabilities cannot be used: its axis is not -1"],
+    [{}, { axis: [1] }, "probabilities cannot be used: its axis is not -1"],
     // These are read, and are no LeNet's.
     [{}, {}, 'step 3 is {"kind":"relu"}'],
     [KERAS, { axis: -1 }, 'step 3 is {"kind":"relu"}'],

@@ -11,14 +11,7 @@ import { runPeer } from "../../peers.ts";
 const PAGE = `<!doctype html><link rel="icon" href="data:,">
 <script src="/script/0"></script><script src="/script/1"></script>`;
 
-/**
- * Loads a model by `tf.loadLayersModel` in a page and computes logits.
- *
- * @param browser The browser.
- * @param folder The exported folder.
- * @param images Values of `[count, imageSize, imageSize, 1]`, and the image size.
- * @returns Logits, `[count, classes]`.
- */
+/** Loads a model by `tf.loadLayersModel` in a page and computes logits. */
 export async function tfjsLogits(
   browser: Browser,
   folder: string,

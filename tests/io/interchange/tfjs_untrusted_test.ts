@@ -35,7 +35,7 @@ const BAD: [what: string, (model: Model) => unknown, reason: string][] = [
   [
     "an unknown layer",
     (m) => m.modelTopology.config.layers[1].class_name = "LSTM\u001b[2J",
-    "its layer average_pool2d_1 is none of here: its class is LSTM?[2J",
+    "its layer average_pool2d_1 cannot be used: its class is LSTM?[2J",
   ],
   [
     "another activation",
@@ -45,7 +45,7 @@ const BAD: [what: string, (model: Model) => unknown, reason: string][] = [
   [
     "an unknown activation",
     (m) => layer(m, 0).activation = "__proto__",
-    "its layer conv2d_1 is none of here: its activation is __proto__",
+    "its layer conv2d_1 cannot be used: its activation is __proto__",
   ],
   [
     "a softmax in the middle",
@@ -65,7 +65,7 @@ const BAD: [what: string, (model: Model) => unknown, reason: string][] = [
   [
     "filters that are text",
     (m) => layer(m, 0).filters = "6\n".repeat(1000),
-    "its layer conv2d_1 is none of here: Cannot use filters",
+    "its layer conv2d_1 cannot be used: Cannot use filters",
   ],
   [
     "a window that is no window",

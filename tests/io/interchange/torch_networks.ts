@@ -14,12 +14,7 @@ export const TORCH_NETWORKS = [LENET, { ...ALEXNET, imageSize: 67 }];
 /** How many images they are given. */
 export const NUM_TORCH_IMAGES = 8;
 
-/**
- * Loads the images of a network.
- *
- * @param imageSize Height and width.
- * @returns float32 values of `[8, imageSize, imageSize, 1]`.
- */
+/** Loads the images of a network. */
 export async function torchImages(
   imageSize: number,
 ): Promise<Float32Array<ArrayBuffer>> {

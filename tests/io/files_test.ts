@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BackendError, DataError } from "../../src/errors.ts";
-import { writeAtomically } from "../../src/io/atomic_file.ts";
+import { writeAtomically } from "../../src/io/files.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -19,6 +19,8 @@ Deno.test("writeAtomically() writes pieces one after the other, in place of what
   assertEquals(await Deno.readTextFile(path), "one two");
   await writeAtomically(path, []);
   assertEquals(await Deno.readTextFile(path), "");
+  await writeAtomically(path, "größe");
+  assertEquals(await Deno.readTextFile(path), "größe");
   assertEquals(namesIn(folder.path), ["file"]);
 });
 

@@ -1,0 +1,126 @@
+/**
+ * Weights in files of other programs: finds out which network they belong to, by their names and shapes, and reads them.
+ *
+ * @module
+ */
+
+import { AlexNetError, DataError } from "../../errors.ts";
+import { MODEL_NAMES, type ModelName, NETWORKS } from "../../models/named.ts";
+import type { Shape } from "../../nn/shape.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import {
+  findMisfit,
+  MAX_CLASSES,
+  MAX_IMAGE_SIZE,
+  type ModelConfig,
+} from "../model_config.ts";
+import type { NamedTensor } from "../safetensors.ts";
+
+/** What the caller knows of the network. */
+export interface KnownModel {
+  /** Name of the network. Default: the one whose weights the file has. */
+  readonly model?: ModelName;
+  /** Height and width of the images. Default: those of the file or, where it does not say, 224 for AlexNet and 28 for LeNet. */
+  readonly imageSize?: number;
+}
+
+/** A weight of one of our networks, as a format has it. */
+export interface ForeignWeight {
+  /** Our name, for example "conv2d_1.kernel". */
+  readonly name: string;
+  /** Its name in the file. */
+  readonly theirs: string;
+  /** Its shape in the file. */
+  readonly shape: Shape;
+  /** Copies a tensor of the file into our layout; left out if the layouts are the same. */
+  readonly toOurs?: (tensor: NamedTensor) => NamedTensor;
+}
+
+/** A file of weights, and what its format makes of networks. */
+export interface WeightFile {
+  readonly path: string;
+  /** Its tensors by name. */
+  readonly entries: ReadonlyMap<string, { readonly shape: Shape }>;
+  /** Reads a tensor. */
+  read(name: string): Promise<NamedTensor>;
+  /** Lists the weights of a network, the last bias last. */
+  weightsOf(config: ModelConfig): readonly ForeignWeight[];
+  /** Says what else differs from a network, where all of its weights are there, to complete "as lenet, ...". */
+  misfitOf(config: ModelConfig): string | undefined;
+}
+
+/** Reads the weights of a network, which {@linkcode detectModel} or {@linkcode fits} found in the file. */
+export async function readWeightFile(
+  file: WeightFile,
+  config: ModelConfig,
+): Promise<Checkpoint> {
+  const tensors = new Map<string, NamedTensor>();
+  for (const { name, theirs, toOurs } of file.weightsOf(config)) {
+    const tensor = await file.read(theirs);
+    tensors.set(name, toOurs ? toOurs(tensor) : tensor);
+  }
+  return { path: file.path, config, tensors };
+}
+
+/** Whether a file has the weights of a network. */
+export function fits(file: WeightFile, config: ModelConfig): boolean {
+  return whyNot(file, config) === undefined;
+}
+
+/** Finds the network whose weights the file has. It throws if there is none, or if images of several sizes have such weights. */
+export function detectModel(file: WeightFile, known: KnownModel): ModelConfig {
+  const { path, entries } = file;
+  const models = known.model ? [known.model] : MODEL_NAMES;
+  const misfits: string[] = [];
+  for (const model of models) {
+    const usual = known.imageSize ?? NETWORKS[model].imageSize;
+    const withTwo = { model, classes: 2, imageSize: usual };
+    const lastBias = weightsOf(file, withTwo)?.at(-1);
+    const classes = entries.get(lastBias?.theirs ?? "")?.shape[0] ?? 2;
+    const withSize = (imageSize: number) => ({ model, classes, imageSize });
+    const misfit = whyNot(file, withSize(usual));
+    if (misfit === undefined) return withSize(usual);
+    misfits.push(`as ${model}, ${misfit}`);
+    if (known.imageSize !== undefined) continue;
+    const all = Array.from({ length: MAX_IMAGE_SIZE }, (_, i) => i + 1);
+    const sizes = all.filter((size) => fits(file, withSize(size)));
+    if (sizes.length === 1) return withSize(sizes[0]);
+    if (sizes.length === 0) continue;
+    throw new DataError(
+      path,
+      `Cannot import ${path}: ${model} has such weights for images of ${
+        sizes[0]
+      } to ${sizes.at(-1)} pixels; say which with --resize (\`imageSize\`)`,
+    );
+  }
+  throw new DataError(
+    path,
+    `Cannot import ${path}: it does not have the weights of ${
+      models.join(" or ")
+    }: ${misfits.join("; ")}`,
+  );
+}
+
+/** Says why a file does not have the weights of a network, if it does not. */
+function whyNot(file: WeightFile, config: ModelConfig): string | undefined {
+  if (config.classes > MAX_CLASSES) return "its classes are too many";
+  const weights = weightsOf(file, config);
+  if (weights === undefined) return "its images or classes are too few";
+  const shapes = weights.map(({ theirs, shape }) => [theirs, shape] as const);
+  const misfit = findMisfit(new Map(shapes), file.entries);
+  if (misfit === undefined) return file.misfitOf(config);
+  const { found, isMissing, shape } = misfit;
+  return isMissing ? found : `${found}, not [${shape}]`;
+}
+
+/** The weights of a network as a file would have them; `undefined` if there is no such network. */
+function weightsOf(
+  file: WeightFile,
+  config: ModelConfig,
+): readonly ForeignWeight[] | undefined {
+  try {
+    return file.weightsOf(config);
+  } catch (error) {
+    if (!(error instanceof AlexNetError)) throw error;
+  }
+}
