@@ -29,7 +29,7 @@ import {
   confusionMatrix,
   evaluatePredictions,
   type Predictions,
-} from "../train/confusion.ts";
+} from "../train/predictions.ts";
 import type { EvaluateOptions } from "../train/evaluate.ts";
 
 /** How to find the test images, and how to report progress. */

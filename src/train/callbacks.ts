@@ -5,7 +5,6 @@
  */
 
 import type { Scalar } from "../device/tf.ts";
-import { OptionError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 
@@ -108,40 +107,3 @@ export interface Callbacks {
 
 /** What callbacks said by `saveState`, by their names. */
 export type CallbackStates = Readonly<Record<string, unknown>>;
-
-/** Checks that each callback that has `saveState` has a name, and that no two of these have the same. */
-export function checkNames(callbacks: readonly Callbacks[]): void {
-  const names = saversOf(callbacks).map(({ name }) => name);
-  names.forEach((name, i) => {
-    if (name && names.indexOf(name) === i) return;
-    throw new OptionError(
-      "callbacks.name",
-      name,
-      "a name of its own for each that has saveState",
-    );
-  });
-}
-
-/** Asks callbacks, whose names were checked, for their states. */
-export function saveStates(callbacks: readonly Callbacks[]): CallbackStates {
-  return Object.fromEntries(
-    saversOf(callbacks).map((c) => [c.name!, c.saveState!()]),
-  );
-}
-
-/** Hands each callback what it said to {@linkcode saveStates}; one that said nothing stays as it is. */
-export function restoreStates(
-  callbacks: readonly Callbacks[],
-  states: CallbackStates,
-  training: Training,
-): void {
-  for (const callback of callbacks) {
-    const { name } = callback;
-    if (name === undefined || !Object.hasOwn(states, name)) continue;
-    callback.restoreState?.(states[name], training);
-  }
-}
-
-function saversOf(callbacks: readonly Callbacks[]): Callbacks[] {
-  return callbacks.filter(({ saveState }) => saveState !== undefined);
-}

@@ -14,7 +14,7 @@ import { tf } from "../../src/device/tf.ts";
 import type { Image } from "../../src/data/dataset.ts";
 import { AlexNetError, OptionError, ShapeError } from "../../src/errors.ts";
 import { dense, flatten, Sequential } from "../../src/nn/mod.ts";
-import { classify } from "../../src/train/classify.ts";
+import { classify } from "../../src/train/predictions.ts";
 import { use, webgpuTest } from "../device.ts";
 
 /** A network whose logits for an image of 2x1 pixels are [p, q, p + q, 0]. */

@@ -6,12 +6,11 @@
 
 import { type Tensor, tf } from "../../src/device/tf.ts";
 import { DistributedError } from "../../src/errors.ts";
-import type { Communicator } from "../../src/train/communicator.ts";
 import {
+  type Communicator,
   Float16Sum,
   GradientSum,
-  type GradientSumOptions,
-} from "../../src/train/gradient_sum.ts";
+} from "../../src/train/communicator.ts";
 import { assertClose } from "../compare.ts";
 import { use, webgpuTest } from "../device.ts";
 import { nativeTest } from "../native.ts";
@@ -36,7 +35,7 @@ function _given(rank: number, step: number): Tensor[] {
 }
 
 async function _compare(
-  compression: GradientSumOptions["compression"],
+  compression: "none" | "float16",
   absolute: number,
 ): Promise<void> {
   const before = tf.memory().numTensors;

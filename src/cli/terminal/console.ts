@@ -6,7 +6,7 @@
 
 import type { BackendInfo, TunedOperation } from "../../device/device.ts";
 import type { DataSummary } from "../../data/loader/data_loader.ts";
-import type { ClassMetrics } from "../../train/confusion.ts";
+import type { ClassMetrics } from "../../train/predictions.ts";
 import type { EpochEnd } from "../../train/callbacks.ts";
 import type { LayerSummary } from "../../nn/summary.ts";
 

@@ -17,7 +17,7 @@ import {
   classMetrics,
   confusionMatrix,
   evaluatePredictions,
-} from "../../src/train/confusion.ts";
+} from "../../src/train/predictions.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { assertClose } from "../compare.ts";
 import { use, webgpuTest } from "../device.ts";
