@@ -70,9 +70,10 @@ export function conv2d(options: Conv2dOptions): Layer {
     padding,
   });
   requireActivation(activation);
-  const outputShape = (
-    input: Shape,
-  ) => [...countWindows("conv2d", input, window), filters];
+  const outputShape = (input: Shape) => [
+    ...countWindows("conv2d", input, window),
+    filters,
+  ];
   const kernelShape = (input: Shape) => [...window.size, input[2], filters];
   /** The layer, together with a pooling after it. */
   const applyWith =

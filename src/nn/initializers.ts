@@ -7,14 +7,6 @@
 import { type RandomSource, uniforms } from "../random.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 
-/** How many inputs and outputs a weight connects. */
-export interface Fans {
-  /** Inputs that each output sums over. */
-  readonly fanIn: number;
-  /** Outputs that each input reaches. */
-  readonly fanOut: number;
-}
-
 /**
  * Gives the first values of a weight tensor.
  *
@@ -27,13 +19,6 @@ export type Initializer = (
   source: RandomSource,
 ) => Float32Array<ArrayBuffer>;
 
-/** The fans of a kernel, HWIO or `[in, out]`: the window times the channels. */
-export function fansOf(shape: Shape): Fans {
-  const window = sizeOf(shape.slice(0, -2));
-  const [fanIn, fanOut] = shape.slice(-2);
-  return { fanIn: window * fanIn, fanOut: window * fanOut };
-}
-
 /**
  * Uniform in ±sqrt(6 / (fanIn + fanOut)): Glorot and Bengio, "Understanding the difficulty of training deep feedforward
  * neural networks" (AISTATS 2010). The same as Keras's `glorot_uniform`, PyTorch's `xavier_uniform_` and Gluon's `Xavier()`.
@@ -42,8 +27,10 @@ export function fansOf(shape: Shape): Fans {
  */
 export function xavierUniform(): Initializer {
   return (shape, source) => {
-    const { fanIn, fanOut } = fansOf(shape);
-    const limit = Math.sqrt(6 / (fanIn + fanOut));
+    // Kernels are HWIO or `[in, out]`: an output sums over a window of inputs.
+    const window = sizeOf(shape.slice(0, -2));
+    const [numIn, numOut] = shape.slice(-2);
+    const limit = Math.sqrt(6 / (window * (numIn + numOut)));
     return uniforms(sizeOf(shape), source).map((u) => (2 * u - 1) * limit);
   };
 }

@@ -189,11 +189,7 @@ export type Precision = "float32" | "float16";
 /** The values of {@linkcode Precision}. */
 export const PRECISIONS: readonly Precision[] = ["float32", "float16"];
 
-/**
- * Checks that the device in use can train in a precision.
- *
- * @throws {OptionError} If there is no such precision, or the device does not have it.
- */
+/** Checks that there is such a precision, and that the device in use can train in it. */
 export function requirePrecision(precision: Precision): void {
   if (!PRECISIONS.includes(precision)) {
     const names = PRECISIONS.join(" or ");

@@ -18,8 +18,7 @@ import {
 import { checkClasses, describeModel } from "../io/model_config.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { namedLayers } from "../models/named.ts";
-import { Sequential } from "../nn/sequential.ts";
-import type { PlacedLayer } from "../nn/summary.ts";
+import { type PlacedLayer, Sequential } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
 import type { RunRecords } from "../runs/read_run.ts";
 import type { RunConfig } from "../runs/records.ts";

@@ -8,7 +8,7 @@ import { AlexNetError, DataError } from "../errors.ts";
 import { writeAtomically } from "../io/atomic_file.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { namedLayers } from "../models/named.ts";
-import { type PlacedLayer, summarize } from "../nn/summary.ts";
+import { type PlacedLayer, summarize } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
 import { readRun } from "../runs/read_run.ts";
 import { evaluateRun, type EvaluationOptions } from "./evaluation.ts";

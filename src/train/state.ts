@@ -68,10 +68,8 @@ const LOSS_SCALE = "lossScale";
 export async function readWeights(
   net: Sequential,
 ): Promise<Map<string, NamedTensor>> {
-  const weights = net.getWeights();
-  return await readTensors(
-    net.weightNames().map((name, i) => [name, weights[i]]),
-  );
+  const names = net.weightNames();
+  return await readTensors(net.getWeights().map((w, i) => [names[i], w]));
 }
 
 /** Waits for the device and reads what a run has there. */
@@ -85,12 +83,7 @@ export async function readDevice(
   return { weights: await readWeights(net), others: await readTensors(others) };
 }
 
-/**
- * Copies to the device what {@linkcode readDevice} read.
- *
- * @throws {ShapeError} If it is of another network, or something is missing.
- * @throws {OptionError} If it is of another optimizer.
- */
+/** Copies to the device what {@linkcode readDevice} read. */
 export function restoreDevice(
   { net, optimizer, lossScale }: DeviceState,
   { weights, others }: Pick<TrainingState, "weights" | "others">,

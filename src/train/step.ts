@@ -158,7 +158,7 @@ function addAndFree(a: Tensor, b: Tensor): Tensor {
 /** What weights are changed with. */
 export interface UpdateParts extends DeviceState {
   readonly precision: Precision;
-  readonly schedule?: Schedule;
+  readonly schedule?: Pick<Schedule, "rateAt">;
   readonly clip?: NormClip;
 }
 

@@ -91,22 +91,13 @@ export async function tune(
   // Writes nothing: finds out whether results can be kept, before anything takes time.
   const { dir } = options;
   await writeTuning(adapter, [], { dir, onWarning: () => {} });
-  const shape = [batchSize, ...net.inputShape];
-  const images: Tensor4D = tf.randomUniform(shape as Tensor4D["shape"]);
+  const shape = [batchSize, ...net.inputShape] as Tensor4D["shape"];
+  const images: Tensor4D = tf.randomUniform(shape);
   const labels = tf.zeros([batchSize], "int32") as Tensor1D;
   const all: TunedOperation[] = [];
   try {
-    const step = () => {
-      const { loss, correct, gradients } = recordStep(
-        net,
-        images,
-        labels,
-        { precision },
-      );
-      tf.dispose([loss, correct, gradients]);
-    };
     const found = tuner.tune(
-      step,
+      () => tf.dispose({ ...recordStep(net, images, labels, { precision }) }),
       ({ key, ways }) => ways.includes(known.get(key)?.way ?? ""),
     );
     for await (const tuned of found) {

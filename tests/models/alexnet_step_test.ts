@@ -9,8 +9,7 @@
 import { assertEquals } from "@std/assert";
 import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { alexnet } from "../../src/models/alexnet.ts";
-import type { Sequential } from "../../src/nn/sequential.ts";
-import { summarize } from "../../src/nn/summary.ts";
+import { type Sequential, summarize } from "../../src/nn/sequential.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { deviceTest, read, use } from "../device.ts";

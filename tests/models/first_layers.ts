@@ -5,8 +5,7 @@
  */
 
 import { alexnetLayers } from "../../src/models/alexnet.ts";
-import { dense } from "../../src/nn/dense.ts";
-import { dropout } from "../../src/nn/dropout.ts";
+import { dense, dropout } from "../../src/nn/dense.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 
 /**

@@ -14,7 +14,7 @@ import { tf } from "../../src/device/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { alexnetLayers } from "../../src/models/alexnet.ts";
 import { lenet } from "../../src/models/lenet.ts";
-import { concatenate, maxBatch, sliceBatch } from "../../src/nn/batch.ts";
+import { maxBatch, sliceBatch } from "../../src/nn/batch.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { joinStages, Sequential } from "../../src/nn/sequential.ts";
@@ -179,7 +179,7 @@ for (const [total, maxSize, sizes] of SLICES) {
       assert(part.shape[0] <= maxSize);
       next += part.shape[0];
     }
-    const whole = concatenate(parts.map(({ part }) => part));
+    const whole = tf.concat(parts.map(({ part }) => part));
     assertEquals(await whole.data(), await batch.data());
     if (sizes.length === 1) assertStrictEquals(parts[0].part, batch);
     tf.dispose([batch, whole, ...parts.map(({ part }) => part)]);
@@ -195,7 +195,6 @@ Deno.test("sliceBatch() keeps the type of labels", async () => {
 
 /** The layers as they are computed on WebGPU. */
 function _fuse(layers: readonly Layer[]): Layer[] {
-  const range = [0, 0] as const;
-  const stages = layers.map((layer, index) => ({ layer, index, range }));
+  const stages = layers.map((layer, index) => ({ layer, index, weights: [] }));
   return joinStages(stages).map(({ layer }) => layer);
 }

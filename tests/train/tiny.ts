@@ -7,8 +7,7 @@
 import { arrayDataset } from "../../src/data/array_dataset.ts";
 import { DataLoader } from "../../src/data/loader/data_loader.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
-import { dense, flatten } from "../../src/nn/dense.ts";
-import { dropout } from "../../src/nn/dropout.ts";
+import { dense, dropout, flatten } from "../../src/nn/dense.ts";
 import { averagePool2d } from "../../src/nn/pooling.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { numbers } from "../numbers.ts";

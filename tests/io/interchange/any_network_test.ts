@@ -18,8 +18,7 @@ import {
 import { exportTfjs } from "../../../src/io/interchange/tfjs.ts";
 import { relu, sigmoid } from "../../../src/nn/activation.ts";
 import { conv2d } from "../../../src/nn/conv2d.ts";
-import { dense, flatten } from "../../../src/nn/dense.ts";
-import { dropout } from "../../../src/nn/dropout.ts";
+import { dense, dropout, flatten } from "../../../src/nn/dense.ts";
 import { averagePool2d, maxPool2d } from "../../../src/nn/pooling.ts";
 import { Sequential } from "../../../src/nn/sequential.ts";
 import { assertClose } from "../../compare.ts";
