@@ -11,8 +11,8 @@ import { OptionError, ShapeError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
 import { STREAMS } from "../random.ts";
 import { fusedActivation, requireActivation } from "./activation.ts";
-import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
-import type { Activation, CallContext, Layer } from "./layer.ts";
+import { kernelAndBias } from "./initializers.ts";
+import type { Activation, CallContext, Initializer, Layer } from "./layer.ts";
 import { sizeOf } from "./shape.ts";
 
 /** Options of {@linkcode dense}. */
@@ -21,9 +21,9 @@ export interface DenseOptions {
   units: number;
   /** Applied to the sum. Default "linear". */
   activation?: Activation;
-  /** First values of the kernel. Default {@linkcode xavierUniform}. */
+  /** First values of the kernel. Default `xavierUniform()`. */
   kernelInitializer?: Initializer;
-  /** First values of the bias. Default {@linkcode zeros}. */
+  /** First values of the bias. Default `zeros()`. */
   biasInitializer?: Initializer;
 }
 
@@ -35,11 +35,7 @@ export interface DenseOptions {
  * @throws {OptionError} If an option is out of its range.
  */
 export function dense(options: DenseOptions): Layer {
-  const {
-    activation = "linear",
-    kernelInitializer = xavierUniform(),
-    biasInitializer = zeros(),
-  } = options;
+  const { activation = "linear" } = options;
   const units = requireInteger("units", options.units);
   requireActivation(activation);
   /** The layer, together with a dropout after it. */
@@ -66,14 +62,7 @@ export function dense(options: DenseOptions): Layer {
         `Cannot apply dense to shape [${input}]: expected [features]; put flatten() before it`,
       );
     },
-    weights: ([features]) => [
-      {
-        name: "kernel",
-        shape: [features, units],
-        initializer: kernelInitializer,
-      },
-      { name: "bias", shape: [units], initializer: biasInitializer },
-    ],
+    weights: ([features]) => kernelAndBias([features, units], options),
     macs: ([features]) => features * units,
     apply: applyWith(0),
     fuseWith(next) {

@@ -4,20 +4,9 @@
  * @module
  */
 
-import { type RandomSource, uniforms } from "../random.ts";
+import { uniforms } from "../random.ts";
+import type { Initializer, WeightSpec } from "./layer.ts";
 import { type Shape, sizeOf } from "./shape.ts";
-
-/**
- * Gives the first values of a weight tensor.
- *
- * @param shape Shape of the weight.
- * @param source The random numbers to draw from.
- * @returns float32 values in row-major order.
- */
-export type Initializer = (
-  shape: Shape,
-  source: RandomSource,
-) => Float32Array<ArrayBuffer>;
 
 /**
  * Uniform in ±sqrt(6 / (fanIn + fanOut)): Glorot and Bengio, "Understanding the difficulty of training deep feedforward
@@ -42,4 +31,18 @@ export function xavierUniform(): Initializer {
  */
 export function zeros(): Initializer {
   return (shape) => new Float32Array(sizeOf(shape));
+}
+
+/** The weights of a layer: a kernel, and a bias with an element for each output of the kernel. */
+export function kernelAndBias(
+  shape: Shape,
+  { kernelInitializer = xavierUniform(), biasInitializer = zeros() }: {
+    kernelInitializer?: Initializer;
+    biasInitializer?: Initializer;
+  },
+): WeightSpec[] {
+  return [
+    { name: "kernel", shape, initializer: kernelInitializer },
+    { name: "bias", shape: shape.slice(-1), initializer: biasInitializer },
+  ];
 }

@@ -7,8 +7,20 @@
 import { device } from "../device/device.ts";
 import type { Tensor } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
-import type { Initializer } from "./initializers.ts";
+import type { RandomSource } from "../random.ts";
 import type { Shape, Window } from "./shape.ts";
+
+/**
+ * Gives the first values of a weight tensor.
+ *
+ * @param shape Shape of the weight.
+ * @param source The random numbers to draw from.
+ * @returns float32 values in row-major order.
+ */
+export type Initializer = (
+  shape: Shape,
+  source: RandomSource,
+) => Float32Array<ArrayBuffer>;
 
 /** A weight tensor that a layer needs. */
 export interface WeightSpec {

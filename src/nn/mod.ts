@@ -29,7 +29,7 @@ export {
   type DropoutOptions,
   flatten,
 } from "./dense.ts";
-export { type Initializer, xavierUniform, zeros } from "./initializers.ts";
+export { xavierUniform, zeros } from "./initializers.ts";
 export type {
   Activation,
   CallContext,
@@ -37,6 +37,7 @@ export type {
   DenseConfig,
   DropoutConfig,
   ForwardOptions,
+  Initializer,
   InnerTensor,
   Layer,
   LayerConfig,

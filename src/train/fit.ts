@@ -25,6 +25,7 @@ import {
   NO_SUMS,
   Pacer,
   pause,
+  type PhaseOfEpoch,
 } from "./metrics.ts";
 import { Replicas, requireTogether } from "./replicas.ts";
 import {
@@ -45,14 +46,14 @@ export interface FitOptions {
   schedule?: Schedule;
   /** Largest norm of all gradients of a step as one vector: larger ones are scaled down to it. Default: no limit. */
   clipNorm?: number;
-  /** Data to take the accuracy on after each epoch. */
+  /** Data on which loss and accuracy are measured after each epoch. */
   validation?: BatchSource;
   /**
    * What to store activations as and to read kernels as, default "float32". With "float16" weights stay float32, the loss
    * is scaled, and steps whose gradients overflow are skipped, see {@linkcode LossScale}. Evaluation is in float32.
    */
   precision?: Precision;
-  /** Who watches. */
+  /** What to call as training goes on. */
   callbacks?: readonly Callbacks[];
   /**
    * Stop training at the end of the step in which this much time has passed, in milliseconds, and still evaluate.
@@ -60,15 +61,14 @@ export interface FitOptions {
    */
   maxTimeMs?: number;
   /**
-   * Training data, without its random changes, to take the accuracy on after each epoch, for `measuredTrainAccuracy`.
-   * Default: none.
+   * Training data without its random changes, on which `measuredTrainAccuracy` is measured after each epoch. Default: none.
    */
   measureTrain?: BatchSource;
-  /** Receives states of the run, to go on from. */
+  /** Keeps states of the run, from which a later run can go on. */
   checkpoints?: Checkpoints;
   /**
-   * Goes on from a state, exactly: the losses are those of a run that was never interrupted, if data, network, optimizer,
-   * callbacks and options are made as they were then, on the same device. More epochs may follow.
+   * Goes on from a state. The losses are exactly those of a run that was never interrupted, if data, network, optimizer,
+   * callbacks and options are made as they were then, on the same device. There may be more epochs than then.
    */
   resume?: TrainingState;
   /** Ends training after the step in progress, without an evaluation, and saves a checkpoint where there are `checkpoints`. */
@@ -82,8 +82,8 @@ export interface FitOptions {
    */
   communicator?: Communicator;
   /**
-   * With a communicator: how gradients are sent. "float16" is half the bytes, and what it rounds off is sent with the next
-   * step's. Default "none": as they are.
+   * With a communicator: how gradients are sent. "float16" is half the bytes; what it rounds off is added to the gradients of
+   * the next step. Default "none": as they are.
    */
   compression?: "none" | "float16";
   /**
@@ -353,18 +353,20 @@ class Run implements Training {
   ): Promise<Progress & { isWhole: boolean }> {
     const { everySteps = Infinity } = this.#options.checkpoints ?? {};
     const { numBatches } = train;
+    const epoch = this.#epoch;
+    const where = { phase: "train", epoch, batches: numBatches } as const;
     const metrics = this.#metrics ??= new Metrics();
     let isWhole = true;
     if (metrics.batches !== numBatches) {
       const batches = batchesFrom(train, {
-        epoch: this.#epoch - 1,
+        epoch: epoch - 1,
         firstBatch: metrics.batches,
         shard: this.#replicas?.shard,
       });
       for await (const batch of timed(batches, (ms) => this.#waitMs += ms)) {
         await this.#train(batch, metrics);
         const isKept = this.#step % everySteps === 0;
-        await this.#look(metrics, { batches: numBatches, isDue: isKept });
+        await this.#look(metrics, { where, isDue: isKept });
         const isLast = metrics.batches === numBatches;
         if (await this.#mustEnd({ exceptLate: isLast })) {
           isWhole = isLast;
@@ -377,11 +379,7 @@ class Run implements Training {
       throw new DataError("data", "Cannot train as the data has no batches");
     }
     await this.#replicas?.meet(this.#parts);
-    const progress = await metrics.progress({
-      phase: "train",
-      epoch: this.#epoch,
-      batches: numBatches,
-    });
+    const progress = await metrics.progress(where);
     this.#requireFinite(progress.loss);
     const seconds = this.#trainSeconds ?? metrics.seconds;
     if (isWhole) this.#trainSeconds = seconds;
@@ -406,16 +404,12 @@ class Run implements Training {
   /** Waits for the device about once a second, or because it `isDue`, and tells callbacks what it finds. */
   async #look(
     metrics: Metrics,
-    { batches, isDue }: { batches: number | undefined; isDue: boolean },
+    { where, isDue }: { where: PhaseOfEpoch; isDue: boolean },
   ): Promise<void> {
     const { logEvery = Infinity } = this.#options;
     const isTime = this.#pacer.step() || performance.now() >= this.#deadline;
     if (!isDue && !isTime && metrics.batches % logEvery !== 0) return;
-    const progress = await metrics.progress({
-      phase: "train",
-      epoch: this.#epoch,
-      batches,
-    });
+    const progress = await metrics.progress(where);
     this.#pacer.caughtUp();
     // Callbacks are told of a loss that is not finite before it ends the run.
     await this.#tell(progress);

@@ -39,6 +39,9 @@ export const NO_SUMS: MetricsSums = {
   seconds: 0,
 };
 
+/** What is going on, and how many batches it has. */
+export type PhaseOfEpoch = Pick<Progress, "phase" | "epoch" | "batches">;
+
 /** Sums loss and correct predictions over batches, without waiting for the device. */
 export class Metrics {
   /** Number of images so far. */
@@ -81,9 +84,7 @@ export class Metrics {
   }
 
   /** Waits for the device and works out the means (NaN if there was no batch) and the speed. */
-  async progress(
-    where: Pick<Progress, "phase" | "epoch" | "batches">,
-  ): Promise<Progress> {
+  async progress(where: PhaseOfEpoch): Promise<Progress> {
     const { loss, correct, count, batches, seconds } = await this.read();
     return {
       ...where,

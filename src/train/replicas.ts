@@ -6,7 +6,7 @@
 
 import type { Batch, Shard } from "../data/loader/batch.ts";
 import { readScalars } from "../device/device.ts";
-import { tf } from "../device/tf.ts";
+import { type Tensor, tf } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { Precision } from "../nn/layer.ts";
@@ -42,7 +42,7 @@ interface TogetherOptions {
   readonly syncEvery?: number;
 }
 
-/** Checks that the options of processes which train together go together. */
+/** Checks how processes are to train together, in which precision, and after how many steps they save a checkpoint. */
 export function requireTogether(
   options: TogetherOptions & { precision: Precision; everySteps?: number },
 ): void {
@@ -112,7 +112,7 @@ export class Replicas {
         others: shapesOf(own.others),
       },
     );
-    requireSeed(parts.net, header);
+    requireSameSeed(parts.net, header);
     const shared = {
       weights: await this.#share(header.weights, own?.weights),
       others: await this.#share(header.others, own?.others),
@@ -134,12 +134,9 @@ export class Replicas {
     const { begin, total } = batch.place!;
     const length = batch.images.shape[0];
     const isAlone = this.#syncEvery > 1;
-    const sum = isAlone ? undefined : this.#gradients ??= new GradientSum(
-      this.#communicator,
-      {
-        shapes: parts.net.getWeights().map(({ shape }) => shape),
-        compression: this.#compression,
-      },
+    const sum = isAlone ? undefined : this.#gradients ??= this.#sumOf(
+      parts.net.getWeights(),
+      this.#compression,
     );
     const { loss, correct, gradients } = recordPart(parts, batch, {
       step,
@@ -149,8 +146,8 @@ export class Replicas {
     });
     let numbers: number[];
     try {
-      // Also a part without images, whose gradients are 0: the schedule goes on, and the optimizer keeps the same tensors in
-      // every process, to be averaged.
+      // A part without images has gradients of 0, which are applied as well: the schedule goes on, and the optimizer keeps the same
+      // tensors in every process, to be averaged.
       if (sum === undefined) applyGradients(parts, gradients, step);
       numbers = await readScalars(loss, correct);
       if (sum !== undefined) {
@@ -188,10 +185,7 @@ export class Replicas {
     const weights = net.getWeights();
     const lists = Object.entries(optimizer.state());
     const tensors = [...weights, ...lists.flatMap(([_, list]) => list)];
-    const sum = new GradientSum(this.#communicator, {
-      shapes: tensors.map(({ shape }) => shape),
-      compression: "none",
-    });
+    const sum = this.#sumOf(tensors, "none");
     // Copies, as the sums may be written over what they are made of.
     const copies = tensors.map((t) =>
       tf.tidy(() => tf.mul(t, 1 / this.#communicator.size))
@@ -209,6 +203,14 @@ export class Replicas {
     } finally {
       tf.dispose(means);
     }
+  }
+
+  #sumOf(
+    tensors: readonly Tensor[],
+    compression: "none" | "float16",
+  ): GradientSum {
+    const shapes = tensors.map(({ shape }) => shape);
+    return new GradientSum(this.#communicator, { shapes, compression });
   }
 
   /** Copies the tensors of process 0 to all processes. */
@@ -242,7 +244,7 @@ function shapesOf(
 }
 
 /** Processes draw the dropout masks of one process only if all draw from the same seed. */
-function requireSeed({ layers, seed }: Sequential, header: Header): void {
+function requireSameSeed({ layers, seed }: Sequential, header: Header): void {
   const drops = layers.some(({ dropoutRate = 0 }) => dropoutRate > 0);
   if (!drops || seed === header.seed) return;
   throw new OptionError(

@@ -18,7 +18,7 @@ import {
   tf,
 } from "../device/tf.ts";
 import { requireLabels, sliceBatch } from "../nn/batch.ts";
-import { type Precision, requirePrecision } from "../nn/layer.ts";
+import type { Precision } from "../nn/layer.ts";
 import { lossAndCorrect, unkeep } from "../nn/loss.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { LossScale, NormClip } from "../optim/gradient_scale.ts";
@@ -109,7 +109,6 @@ export function recordStep(
   net.checkImages(images);
   requireLabels(labels, length, "image");
   const { step = 0, precision = "float32", lossScale } = options;
-  requirePrecision(precision);
   const { place = { begin: 0, total: length } } = options;
   const size = net.maxBatch();
   const onGradient = length <= size ? options.onGradient : undefined;
