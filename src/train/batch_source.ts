@@ -1,5 +1,5 @@
 /**
- * What batches come from, and how long training waits for them.
+ * What batches come from, and how processes that train together cut them.
  *
  * @module
  */
@@ -65,24 +65,5 @@ function* cut(batch: Batch, shard: Shard): Generator<Batch> {
     yield { images, labels, place: { begin, total } };
   } finally {
     tf.dispose([images, labels]);
-  }
-}
-
-/** Iterates over something, and tells the milliseconds from asking for each item, or for the end, until it is there. */
-export async function* timed<T>(
-  source: AsyncIterable<T>,
-  onWait: (ms: number) => void,
-): AsyncGenerator<T, void, undefined> {
-  const items = source[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const start = performance.now();
-      const item = await items.next();
-      onWait(performance.now() - start);
-      if (item.done) return;
-      yield item.value;
-    }
-  } finally {
-    await items.return?.();
   }
 }

@@ -15,7 +15,7 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
 import { sgd } from "../optim/sgd.ts";
 import { requireInteger, requireNumber } from "../options.ts";
-import { batchesFrom, type BatchSource, timed } from "./batch_source.ts";
+import { batchesFrom, type BatchSource } from "./batch_source.ts";
 import type { Callbacks, EpochEnd, Progress, Training } from "./callbacks.ts";
 import { anywhere, type Communicator } from "./communicator.ts";
 import { measure } from "./evaluate.ts";
@@ -363,7 +363,9 @@ class Run implements Training {
         firstBatch: metrics.batches,
         shard: this.#replicas?.shard,
       });
-      for await (const batch of timed(batches, (ms) => this.#waitMs += ms)) {
+      let asked = performance.now();
+      for await (const batch of batches) {
+        this.#waitMs += performance.now() - asked;
         await this.#train(batch, metrics);
         const isKept = this.#step % everySteps === 0;
         await this.#look(metrics, { where, isDue: isKept });
@@ -373,6 +375,7 @@ class Run implements Training {
           break;
         }
         if (isKept) await this.#save();
+        asked = performance.now();
       }
     }
     if (metrics.batches === 0) {

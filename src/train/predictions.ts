@@ -169,16 +169,14 @@ export async function evaluatePredictions(
   data: BatchSource,
   options: Omit<EvaluateOptions, "communicator"> = {},
 ): Promise<Predictions> {
-  const { epoch, onProgress, signal } = options;
   const parts: Tensor[] = [];
   try {
     const means = await measure(net, data, {
-      epoch,
-      onProgress,
-      signal,
+      ...options,
+      communicator: undefined,
       onLogits: (logits, labels) => parts.push(tf.keep(rate(logits, labels))),
     });
-    if (means === undefined) throw signal!.reason;
+    if (means === undefined) throw options.signal!.reason;
     const all = tf.concat(parts, 1);
     const values = await all.data<"float32">();
     all.dispose();

@@ -6,16 +6,12 @@
 
 import type { EpochOptions } from "../../src/data/loader/batch.ts";
 import { tf } from "../../src/device/tf.ts";
-import {
-  batchesFrom,
-  type BatchSource,
-  timed,
-} from "../../src/train/batch_source.ts";
+import { batchesFrom, type BatchSource } from "../../src/train/batch_source.ts";
 import { fit } from "../../src/train/fit.ts";
 import { pretendTime } from "../environment.ts";
 import { type KernelDevice, use, webgpuTest } from "../device.ts";
 import { tinyData, tinyNet } from "./tiny.ts";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals } from "@std/assert";
 
 /** What a part is. */
 interface _Part {
@@ -80,44 +76,6 @@ webgpuTest(
   "batchesFrom() cuts whole batches as DataLoader makes parts, and frees them, on WebGPU",
   () => _compare("webgpu"),
 );
-
-Deno.test("timed() measures the time until each item is there, and not what is done with it", async () => {
-  using clock = pretendTime();
-  async function* source() {
-    for (const item of [1, 2]) {
-      clock.ms += 40;
-      yield await Promise.resolve(item);
-    }
-  }
-  const times: number[] = [];
-  const items: number[] = [];
-  for await (const item of timed(source(), (ms) => times.push(ms))) {
-    items.push(item);
-    clock.ms += 200;
-  }
-  assertEquals([items, times], [[1, 2], [40, 40, 0]]);
-});
-
-Deno.test("timed() ends what it iterates over when it is left", async () => {
-  let ended = 0;
-  async function* source() {
-    try {
-      for (;;) yield await Promise.resolve(1);
-    } finally {
-      ended++;
-    }
-  }
-  for await (const _ of timed(source(), () => {})) break;
-  assertEquals(ended, 1);
-  await assertRejects(
-    async () => {
-      for await (const _ of timed(source(), () => {})) throw new Error("stop");
-    },
-    Error,
-    "stop",
-  );
-  assertEquals(ended, 2);
-});
 
 Deno.test("fit() tells how long it waited for batches", async () => {
   await use("cpu");
