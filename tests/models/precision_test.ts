@@ -86,25 +86,25 @@ webgpuTest(
   "AlexNet's first layers at batch 128 take at most 0.75 of the memory in float16",
   async () => {
     const backend = await use("webgpu").then(() =>
-      tf.backend() as unknown as { bufferManager: _BufferManager }
+      tf.backend() as unknown as { bufferManager: BufferManager }
     );
     const net = firstLayers({ seed: 3 });
     const images: Tensor4D = tf.zeros([128, 224, 224, 1]);
     const labels = tf.zeros([128], "int32") as Tensor1D;
     const peaks = [];
     // How much memory a step takes does not depend on what it computes.
-    const restore = _computeNothing();
+    const restore = computeNothing();
     try {
       for (const precision of PRECISIONS) {
         // The second, as the first uploads the weights.
-        _peakOf(
+        peakOf(
           backend.bufferManager,
-          () => _step(net, images, labels, precision),
+          () => stepOf(net, images, labels, precision),
         );
         peaks.push(
-          _peakOf(
+          peakOf(
             backend.bufferManager,
-            () => _step(net, images, labels, precision),
+            () => stepOf(net, images, labels, precision),
           ),
         );
       }
@@ -120,12 +120,12 @@ webgpuTest(
 );
 
 /** The part of the backend that counts memory. */
-interface _BufferManager {
+interface BufferManager {
   readonly numBytesUsed: number;
   acquireBuffer(...args: unknown[]): GPUBuffer;
 }
 
-function _step(
+function stepOf(
   net: Sequential,
   images: Tensor4D,
   labels: Tensor1D,
@@ -142,7 +142,7 @@ function _step(
 }
 
 /** The most bytes of buffers in use while something runs. */
-function _peakOf(manager: _BufferManager, run: () => void): number {
+function peakOf(manager: BufferManager, run: () => void): number {
   const { acquireBuffer } = manager;
   let peak = 0;
   manager.acquireBuffer = function (...args) {
@@ -159,7 +159,7 @@ function _peakOf(manager: _BufferManager, run: () => void): number {
 }
 
 /** Has dispatches run no workgroups and copies to textures be empty. */
-function _computeNothing(): () => void {
+function computeNothing(): () => void {
   const pass = GPUComputePassEncoder.prototype;
   const encoder = GPUCommandEncoder.prototype;
   const { dispatchWorkgroups } = pass;

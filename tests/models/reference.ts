@@ -38,7 +38,7 @@ export function conv2d(
   const shape = [x.shape[0], place.size, place.size, filters];
   const data = new Float64Array(shape.reduce((product, n) => product * n));
   for (let i = 0; i < data.length; i++) data[i] = bias.data[i % filters];
-  _forEachTap(x, kernel, { ...place, shape }, (from, weight, to) => {
+  forEachTap(x, kernel, { ...place, shape }, (from, weight, to) => {
     const value = x.data[from];
     for (let f = 0; f < filters; f++) {
       data[to + f] += value * kernel.data[weight + f];
@@ -65,7 +65,7 @@ export function conv2dGradients(
   const filters = kernel.shape[3];
   const dx = new Float64Array(x.data.length);
   const dKernel = new Float64Array(kernel.data.length);
-  _forEachTap(x, kernel, { ...place, shape: dy.shape }, (from, weight, to) => {
+  forEachTap(x, kernel, { ...place, shape: dy.shape }, (from, weight, to) => {
     const value = x.data[from];
     let sum = 0;
     for (let f = 0; f < filters; f++) {
@@ -78,7 +78,7 @@ export function conv2dGradients(
   return {
     dx: { data: dx, shape: x.shape },
     dKernel,
-    dBias: _sumRows(dy.data, filters),
+    dBias: sumRows(dy.data, filters),
   };
 }
 
@@ -99,7 +99,7 @@ export function maxPool2d(
   const data = new Float64Array(batch * size * size * channels).fill(-Infinity);
   const places = new Int32Array(data.length);
   for (let to = 0; to < data.length; to++) {
-    const [n, row, column, channel] = _placeOf(to, shape);
+    const [n, row, column, channel] = placeOf(to, shape);
     for (let k = 0; k < window.size ** 2; k++) {
       const y = row * window.stride + Math.floor(k / window.size);
       const from = ((n * height + y) * height + column * window.stride +
@@ -184,7 +184,7 @@ export function softmaxCrossEntropy(
   return { loss, gradient: { data: gradient, shape: logits.shape } };
 }
 
-function _placeOf(index: number, shape: readonly number[]): number[] {
+function placeOf(index: number, shape: readonly number[]): number[] {
   const [, height, width, channels] = shape;
   const pixel = Math.floor(index / channels);
   const row = Math.floor(pixel / width);
@@ -196,14 +196,14 @@ function _placeOf(index: number, shape: readonly number[]): number[] {
   ];
 }
 
-function _sumRows(values: Values["data"], length: number): Float64Array {
+function sumRows(values: Values["data"], length: number): Float64Array {
   const sums = new Float64Array(length);
   for (let i = 0; i < values.length; i++) sums[i % length] += values[i];
   return sums;
 }
 
 /** Visits each (input, kernel row, output row) that a convolution multiplies, by the offsets of their first values. */
-function _forEachTap(
+function forEachTap(
   x: Values,
   kernel: Values,
   place: Placement & { readonly shape: readonly number[] },
@@ -213,7 +213,7 @@ function _forEachTap(
   const [kernelHeight, kernelWidth, , filters] = kernel.shape;
   const { stride, before, shape: [batch, outHeight, outWidth] } = place;
   for (let out = 0; out < batch * outHeight * outWidth; out++) {
-    const [n, row, column] = _placeOf(out, [batch, outHeight, outWidth, 1]);
+    const [n, row, column] = placeOf(out, [batch, outHeight, outWidth, 1]);
     for (let tap = 0; tap < kernelHeight * kernelWidth; tap++) {
       const y = row * stride - before + Math.floor(tap / kernelWidth);
       const x = column * stride - before + tap % kernelWidth;

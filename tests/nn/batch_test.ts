@@ -46,7 +46,7 @@ webgpuTest(
     // AlexNet's largest of what is left: the pooled output of its first convolution.
     const { layers, inputShape } = alexnetLayers();
     assertEquals(
-      maxBatch({ layers: _fuse(layers), inputShape }),
+      maxBatch({ layers: fuse(layers), inputShape }),
       Math.floor(maxBindingBytes / (26 * 26 * 96 * 4)),
     );
   },
@@ -67,7 +67,7 @@ for (const pooling of ["max", "average"] as const) {
   const check = ({ side }: { side: number }, expected: number) => {
     const inputShape = [side, side, 1];
     assertEquals(
-      maxBatch({ layers: _fuse(layers()), inputShape }),
+      maxBatch({ layers: fuse(layers()), inputShape }),
       expected,
     );
     const net = new Sequential({ layers: layers(), inputShape });
@@ -118,7 +118,7 @@ for (const pooling of ["max", "average"] as const) {
       const bytes = 16 * side ** 2;
       assert(largest(maxBindingBytes, side).outer >= 1);
       assertThrows(
-        () => maxBatch({ layers: _fuse(layers()), inputShape }),
+        () => maxBatch({ layers: fuse(layers()), inputShape }),
         ShapeError,
         `it needs a tensor of ${bytes} bytes and the adapter binds at most ${maxBindingBytes}`,
       );
@@ -194,7 +194,7 @@ Deno.test("sliceBatch() keeps the type of labels", async () => {
 });
 
 /** The layers as they are computed on WebGPU. */
-function _fuse(layers: readonly Layer[]): Layer[] {
+function fuse(layers: readonly Layer[]): Layer[] {
   const stages = layers.map((layer, index) => ({ layer, index, weights: [] }));
   return joinStages(stages).map(({ layer }) => layer);
 }

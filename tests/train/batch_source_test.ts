@@ -14,17 +14,17 @@ import { tinyData, tinyNet } from "./tiny.ts";
 import { assertEquals } from "@std/assert";
 
 /** What a part is. */
-interface _Part {
+interface Part {
   readonly images: number[];
   readonly labels: number[];
   readonly place: unknown;
 }
 
-async function _read(
+async function read(
   source: BatchSource,
   which: EpochOptions,
-): Promise<_Part[]> {
-  const parts: _Part[] = [];
+): Promise<Part[]> {
+  const parts: Part[] = [];
   for await (const { images, labels, place } of batchesFrom(source, which)) {
     parts.push({
       images: [...await images.data()],
@@ -35,7 +35,7 @@ async function _read(
   return parts;
 }
 
-async function _compare(device: KernelDevice): Promise<void> {
+async function compare(device: KernelDevice): Promise<void> {
   await use(device);
   // 3 batches, the last of 1 image.
   const data = tinyData({ count: 9, shuffle: true });
@@ -55,8 +55,8 @@ async function _compare(device: KernelDevice): Promise<void> {
     for (const count of [1, 2, 3]) {
       for (let index = 0; index < count; index++) {
         const which = { epoch: 3, firstBatch: 1, shard: { index, count } };
-        const parts = await _read(source, which);
-        assertEquals(parts, await _read(data, which));
+        const parts = await read(source, which);
+        assertEquals(parts, await read(data, which));
         assertEquals(parts.length, 2);
       }
     }
@@ -69,12 +69,12 @@ async function _compare(device: KernelDevice): Promise<void> {
 }
 
 Deno.test("batchesFrom() cuts whole batches as DataLoader makes parts, and frees them, on the CPU", async () => {
-  await _compare("cpu");
+  await compare("cpu");
 });
 
 webgpuTest(
   "batchesFrom() cuts whole batches as DataLoader makes parts, and frees them, on WebGPU",
-  () => _compare("webgpu"),
+  () => compare("webgpu"),
 );
 
 Deno.test("fit() tells how long it waited for batches", async () => {
