@@ -57,7 +57,10 @@ export const STREAMS = {
   shuffle: 0x20000000,
   /** Of a data set into parts. */
   split: 0x30000000,
-  /** Classes in turn, `step` is the epoch; plus 1 and the class: its samples, `step` counts the times through them. */
+  /**
+   * The order of the classes; `step` is the epoch. Plus 1 and the class: the order of its samples; `step` counts the times
+   * through them.
+   */
   balance: 0x40000000,
   /** Transforms of samples; `step` is the epoch. */
   augment: 0x50000000,

@@ -67,27 +67,21 @@ export function sliceBatch<T extends Tensor>(
   const count = Math.ceil(total / maxSize);
   if (count <= 1) return [{ begin: 0, part: batch }];
   const size = Math.ceil(total / count);
-  const slice = slicerOf(batch);
-  return Array.from({ length: Math.ceil(total / size) }, (_, i) => {
-    const begin = i * size;
-    return { begin, part: slice(begin, Math.min(size, total - begin)) };
-  });
-}
-
-function slicerOf<T extends Tensor>(
-  batch: T,
-): (begin: number, size: number) => T {
-  if (bytesOf(batch.size) <= device().info.maxBindingBytes) {
-    return (begin, size) => tf.slice(batch, begin, size) as T;
-  }
-  // No kernel can read a tensor of this size, so it is still on the host: reading it downloads nothing.
-  const values = batch.dataSync();
   const [, ...shape] = batch.shape;
   const stride = sizeOf(shape);
-  return (begin, size) =>
-    tf.tensor(
-      values.slice(begin * stride, (begin + size) * stride),
-      [size, ...shape],
-      batch.dtype,
-    ) as T;
+  // No kernel can read a tensor larger than a binding, so it is still on the host: reading it downloads nothing.
+  const isOnHost = bytesOf(batch.size) > device().info.maxBindingBytes;
+  const values = isOnHost ? batch.dataSync() : undefined;
+  return Array.from({ length: Math.ceil(total / size) }, (_, i) => {
+    const begin = i * size;
+    const end = Math.min(begin + size, total);
+    const part = values === undefined
+      ? tf.slice(batch, begin, end - begin)
+      : tf.tensor(
+        values.slice(begin * stride, end * stride),
+        [end - begin, ...shape],
+        batch.dtype,
+      );
+    return { begin, part: part as T };
+  });
 }

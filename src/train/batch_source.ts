@@ -27,22 +27,20 @@ export interface BatchSource extends AsyncIterable<Batch> {
 }
 
 /**
- * Iterates over the batches of an epoch from one of them on; with a shard, over that part of each.
- *
- * A source without `batches` is gone through from its beginning. One that does not make shards makes whole batches, which
- * are cut here.
+ * Iterates over the batches of an epoch from one of them on; with a shard, over that part of each. A source without `batches` is
+ * gone through from its beginning. One that does not make shards makes whole batches, which are cut here.
  */
 export async function* batchesFrom(
   source: BatchSource,
   which: EpochOptions,
 ): AsyncGenerator<Batch, void, undefined> {
   const { shard, ...whole } = which;
-  if (shard === undefined || source.makesShards) {
-    yield* source.batches?.(which) ?? skip(source, which);
-    return;
+  const mustCut = shard !== undefined && !source.makesShards;
+  const made = mustCut ? whole : which;
+  for await (const batch of source.batches?.(made) ?? skip(source, made)) {
+    if (mustCut) yield* cut(batch, shard);
+    else yield batch;
   }
-  const batches = source.batches?.(whole) ?? skip(source, whole);
-  for await (const batch of batches) yield* cut(batch, shard);
 }
 
 async function* skip(

@@ -60,9 +60,7 @@ export interface FitOptions {
    * Evaluation after full epochs counts as well. Default: no limit.
    */
   maxTimeMs?: number;
-  /**
-   * Training data without its random changes, on which `measuredTrainAccuracy` is measured after each epoch. Default: none.
-   */
+  /** Training data without its random changes, for `measuredTrainAccuracy` after each epoch. Default: none. */
   measureTrain?: BatchSource;
   /** Keeps states of the run, from which a later run can go on. */
   checkpoints?: Checkpoints;

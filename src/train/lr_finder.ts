@@ -16,10 +16,10 @@ import { requireInteger, requireNumber } from "../options.ts";
 import { batchesFrom, type BatchSource } from "./batch_source.ts";
 import { updateWeights } from "./step.ts";
 
-/** Share of the smoothed loss that each step keeps, as fastai has it. */
+/** Share of the smoothed loss that each step keeps, as in fastai. */
 const SMOOTHING = 0.98;
 
-/** Times the smallest smoothed loss at which it has diverged, as fastai has it. */
+/** A smoothed loss of more than the smallest one times this has diverged, as in fastai. */
 const DIVERGENCE = 4;
 
 /** Options of {@linkcode findLearningRate}. */
@@ -163,8 +163,8 @@ export interface LearningRateSuggestions {
 }
 
 /**
- * Suggests learning rates from a curve of rising rates, of which `steps` were to be tried. The first tenth of them does not count,
- * as the mean is still of few losses; nor do the last 5 points. It takes three points that count.
+ * Suggests learning rates from a curve of rising rates, of which `steps` were to be tried; at least three points must count. The
+ * first tenth of the steps does not, as the mean is still of few losses, nor do the last 5 points.
  */
 export function suggestLearningRates(
   points: readonly { learningRate: number; smoothedLoss: number }[],

@@ -109,8 +109,8 @@ const PERIOD_MS = 1000;
 const MAX_STEPS = 64;
 
 /**
- * Spaces reads from the device about a second apart, so that a fast device is seldom held up and on a slow one work
- * does not pile up behind the clock: after each step at first, then as many steps as took a second.
+ * Says when to wait for the device: after the first step, then after as many steps as took a second. A fast device is then seldom
+ * held up, and on a slow one work does not pile up.
  */
 export class Pacer {
   #steps = 0;

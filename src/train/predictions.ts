@@ -174,7 +174,8 @@ export async function evaluatePredictions(
     const means = await measure(net, data, {
       ...options,
       communicator: undefined,
-      onLogits: (logits, labels) => parts.push(tf.keep(rate(logits, labels))),
+      onLogits: (logits, labels) =>
+        parts.push(tf.keep(describe(logits, labels))),
     });
     if (means === undefined) throw options.signal!.reason;
     const all = tf.concat(parts, 1);
@@ -202,7 +203,7 @@ export async function evaluatePredictions(
  * Label, predicted class, its probability and loss of each image: float32 `[4, batch]`, as class numbers are exact in float32 and
  * one tensor is one read.
  */
-function rate(logits: Tensor2D, labels: Tensor1D): Tensor {
+function describe(logits: Tensor2D, labels: Tensor1D): Tensor {
   const logProbabilities = tf.logSoftmax(logits);
   const hits = tf.oneHot(labels, logits.shape[1]);
   return tf.stack([

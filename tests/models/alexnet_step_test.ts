@@ -84,12 +84,12 @@ deviceTest(
       weight -= length;
       if (length > 0 && i < last) dy = mask(dy, values[i]);
       if (kind === "max_pool2d") {
-        const { places } = reference.maxPool2d(inputs[i], {
+        const { positions } = reference.maxPool2d(inputs[i], {
           size: 3,
           stride: 2,
         });
         const data = new Float64Array(inputs[i].data.length);
-        places.forEach((place, k) => data[place] += dy.data[k]);
+        positions.forEach((position, k) => data[position] += dy.data[k]);
         dy = { data, shape: inputs[i].shape };
       } else if (length > 0) {
         const { dx, dKernel, dBias } = kind === "dense"

@@ -70,9 +70,9 @@ Deno.test("reference.dense() is that of tfjs", async () => {
 Deno.test("reference.maxPool2d() is that of tfjs", async () => {
   const x = valuesOf([2, 8, 8, 3], 0);
   const dy = valuesOf([2, 3, 3, 3], 1);
-  const { data, places } = reference.maxPool2d(x, { size: 3, stride: 2 });
+  const { data, positions } = reference.maxPool2d(x, { size: 3, stride: 2 });
   const dx = new Float64Array(x.data.length);
-  places.forEach((place, i) => dx[place] += dy.data[i]);
+  positions.forEach((position, i) => dx[position] += dy.data[i]);
   const layer = maxPool2d({ poolSize: 3, strides: 2 });
   await compare(layer, [x], dy, [data, dx]);
 });

@@ -25,9 +25,9 @@ const BUCKET_SIZE = 6_250_000;
 
 /** What a rank gives at a step. */
 function gradientsOf(rank: number, step: number): Tensor[] {
-  return SHAPES.map((shape, place) => {
+  return SHAPES.map((shape, index) => {
     const size = shape.reduce((product, n) => product * n, 1);
-    const seed = rank + 10 * step + 100 * place;
+    const seed = rank + 10 * step + 100 * index;
     const values = numbers(size, [-1, 1], seed);
     // On the device, as gradients are.
     return tf.tidy(() => tf.mul(tf.tensor(values, shape), 1));
@@ -47,19 +47,19 @@ async function compare(
         for (let step = 0; step < 3; step++) {
           const given = gradientsOf(rank, step);
           // In another order in each, and some of them only at the end.
-          for (const place of [[4, 1], [2, 0, 3], []][(step + rank) % 3]) {
-            sum.add(place, given[place]);
+          for (const index of [[4, 1], [2, 0, 3], []][(step + rank) % 3]) {
+            sum.add(index, given[index]);
           }
           const sums = await sum.finish(given);
           const all = Array.from(
             { length: size },
             (_, r) => gradientsOf(r, step),
           );
-          for (const [place, tensor] of sums.entries()) {
-            assertEquals(tensor.shape, SHAPES[place]);
+          for (const [index, tensor] of sums.entries()) {
+            assertEquals(tensor.shape, SHAPES[index]);
             assertEquals(tensor.dtype, "float32");
             const lists = await Promise.all(
-              all.map((list) => list[place].data()),
+              all.map((list) => list[index].data()),
             );
             const expected = Array.from(
               lists[0],
@@ -118,8 +118,8 @@ nativeTest(
       const sums = await sum.finish(given);
       const calls = sent.map((size) => `allReduce Float32Array ${size}`);
       assertEquals(communicator.calls, calls);
-      for (const [place, size] of sizes.entries()) {
-        const values = await sums[place].data();
+      for (const [index, size] of sizes.entries()) {
+        const values = await sums[index].data();
         assertEquals(values.length, size);
         assertEquals([values[0], values[1], values[size - 1]], [size, 1, size]);
       }
@@ -175,9 +175,9 @@ for (const device of ["cpu", "webgpu"] as const) {
         );
       } else {
         const sums = await sum.finish(given);
-        for (const [place, tensor] of sums.entries()) {
+        for (const [index, tensor] of sums.entries()) {
           const again = gradientsOf(0, step);
-          assertEquals(await tensor.data(), await again[place].data());
+          assertEquals(await tensor.data(), await again[index].data());
           tf.dispose(again);
         }
         tf.dispose(sums);
@@ -257,7 +257,7 @@ Deno.test("Float16Sum sends in the sum of many steps what it rounds off a gradie
     const result = await sumOf(sums, [given]);
     result.forEach((value, i) => totals[i] += value);
   }
-  // Only what is left of the last step is missing: half a unit in the last place of numbers below 1, and 64 times float32's
+  // Only what is left of the last step is missing: half a unit in the last index of numbers below 1, and 64 times float32's
   // rounding of what is carried over.
   assertClose(totals, given.map((v) => 64 * v), {
     absolute: 2 ** -12 + 64 * 2 ** -25,

@@ -25,11 +25,8 @@ export interface InMemory extends Communicator {
 
 /**
  * Connects as many communicators with each other. Their calls meet in the order in which each makes them; float32 is summed in
- * the order of ranks, and float16 in float32.
- *
- * @param size How many.
- * @returns One for each rank. A call that differs from that of another rank in method, type, length or root rejects, for
- * all that made it, as a DistributedError.
+ * the order of ranks, and float16 in float32. A call that differs from that of another rank in method, type, length or root
+ * rejects for all that made it.
  */
 export function inMemory(size: number): InMemory[] {
   const pending: Call[][] = Array.from({ length: size }, () => []);

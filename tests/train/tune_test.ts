@@ -224,3 +224,41 @@ Deno.test("tune() refuses batches that are not of 1 image or more", async () => 
   }
   net.dispose();
 });
+
+tuneTest(
+  "tune() in float16 tunes operations of float16 for themselves",
+  async () => {
+    await using folder = await makeFolder();
+    const net = new Sequential({
+      inputShape: [2, 2, 8],
+      layers: [flatten(), dense({ units: 16 }), dense({ units: 12 })],
+    });
+    const options = { batchSize: 8, dir: folder.path, onWarning };
+    using _clock = pretendTime(150);
+    const keysOf = (all: readonly TunedOperation[]) =>
+      all.map(({ key }) => key);
+    const halves = keysOf(
+      await tune(net, { ...options, precision: "float16" }),
+    );
+    assert(
+      halves.length > 0 && halves.every((key) => key.endsWith(",float16")),
+    );
+    const floats = keysOf(await tune(net, options));
+    assertEquals(floats.map((key) => `${key},float16`).sort(), halves.sort());
+    net.dispose();
+  },
+);
+
+Deno.test("tune() refuses float16 on the CPU", async () => {
+  await use("cpu");
+  const net = new Sequential({
+    inputShape: [2, 2, 1],
+    layers: [flatten(), dense({ units: 3 })],
+  });
+  await assertRejects(
+    () => tune(net, { batchSize: 8, precision: "float16" }),
+    OptionError,
+    "shader-f16",
+  );
+  net.dispose();
+});
