@@ -83,7 +83,7 @@ export interface InnerTensor {
 export interface Layer {
   /** Kind of layer, for example "conv2d"; layers are named after it. */
   readonly kind: string;
-  /** Its options as plain data, with which it can be exported. A layer of one's own, which no format knows, has none. */
+  /** Its options as plain data, with which it can be exported. A layer of your own, which no format knows, has none. */
   readonly config?: LayerConfig;
   /**
    * Works out the shape of the output.
@@ -130,9 +130,9 @@ export interface Layer {
    * @returns Size and parts of the tensor.
    */
   inner?(input: Shape): InnerTensor;
-  /** Of a pooling layer: which, and its window. */
+  /** What a pooling layer computes, and of which windows; `undefined` for other layers. */
   readonly pooling?: Pooling;
-  /** Of a dropout layer: its rate. */
+  /** The rate of a dropout layer; `undefined` for other layers. */
   readonly dropoutRate?: number;
   /**
    * Whether the layer is made of operations of the device (`device/device.ts`) alone, which may read and give float16. Any other

@@ -15,7 +15,9 @@ import { asFloats, asTensor, differentiable } from "../device/tape.ts";
 import { device } from "../device/device.ts";
 import { requireLabels } from "./batch.ts";
 
-/** In one pass, the loss that {@linkcode softmaxCrossEntropy} gives and how many rows have their first largest logit at their label. */
+/**
+ * Computes in one pass what {@linkcode softmaxCrossEntropy} gives, and in how many rows the first largest logit is at the label.
+ */
 export function lossAndCorrect(
   logits: Tensor2D,
   labels: Tensor1D,

@@ -74,7 +74,7 @@ export async function anywhere(
 /** The process whose state all begin with. */
 export const ROOT = 0;
 
-/** Gives all processes the `value` of process 0, as JSON can hold it; other processes' does not matter. */
+/** Gives all processes the `value` of process 0, which JSON can hold; what the others pass does not matter. */
 export async function shareJson<T>(
   communicator: Communicator,
   value: T | undefined,
@@ -192,7 +192,7 @@ export class GradientSum {
       sending.values = values;
       this.#send();
     };
-    // Not awaited where the values are on the host already: they are sent while the backward pass goes on.
+    // Values that are on the host already are sent at once, while the backward pass goes on.
     const values = device().takeValues(flat);
     if (values instanceof Float32Array) arrive(values);
     else values.then(arrive, sending.sums.reject);

@@ -1,5 +1,5 @@
 /**
- * Loss and accuracy of a network on data that it does not train on.
+ * Loss and accuracy of a network over some data.
  *
  * @module
  */

@@ -40,9 +40,9 @@ import { type UpdateParts, updateWeights } from "./step.ts";
 export interface FitOptions {
   /** Times through the data. Default 1. */
   epochs?: number;
-  /** Turns gradients into new weights. Default `sgd()`, freed at the end; one that is given stays the caller's. */
+  /** Turns gradients into new weights; the caller disposes it. Default: `sgd()`, which `fit` disposes at the end. */
   optimizer?: Optimizer;
-  /** Sets the optimizer's learning rate before every step. Default: it stays as the optimizer and callbacks have it. */
+  /** Sets the optimizer's learning rate before every step. Default: none, so that the optimizer and callbacks set it. */
   schedule?: Schedule;
   /** Largest norm of all gradients of a step as one vector: larger ones are scaled down to it. Default: no limit. */
   clipNorm?: number;
@@ -56,8 +56,8 @@ export interface FitOptions {
   /** What to call as training goes on. */
   callbacks?: readonly Callbacks[];
   /**
-   * Stop training at the end of the step in which this much time has passed, in milliseconds, and still evaluate.
-   * Evaluation after full epochs counts as well. Default: no limit.
+   * Stops training at the end of the step in which this much time has passed, in milliseconds, and still evaluates. The time of
+   * evaluations counts as well. Default: no limit.
    */
   maxTimeMs?: number;
   /** Training data without its random changes, for `measuredTrainAccuracy` after each epoch. Default: none. */
@@ -71,7 +71,7 @@ export interface FitOptions {
   resume?: TrainingState;
   /** Ends training after the step in progress, without an evaluation, and saves a checkpoint where there are `checkpoints`. */
   signal?: AbortSignal;
-  /** Report progress every so many steps of an epoch, besides about once a second. */
+  /** Tells progress every so many steps of an epoch, besides about once a second. */
   logEvery?: number;
   /**
    * Trains together with other processes, each of which calls `fit` with the same data, network and options and takes its
@@ -96,7 +96,7 @@ export type Interruption = "max-time" | "stopped" | "aborted";
 
 /** What {@linkcode fit} did. */
 export interface History {
-  /** A record per epoch, including those before the state that the run went on from; the last may be of a part of an epoch. */
+  /** A record per epoch, also of those before the state that the run went on from. The last epoch may be partial. */
   readonly epochs: readonly EpochEnd[];
   /** Training steps over the run. */
   readonly steps: number;
@@ -249,11 +249,11 @@ class Run implements Training {
       // The first epoch of this call begins even if the time is up.
       if (await this.#mustEnd({ exceptLate: this.#epoch === first })) break;
       const trained = await this.#trainEpoch(train);
-      // The checkpoint comes before `onEpochEnd`: a resumed run finishes this epoch, and its callbacks must not have seen the end.
+      // Saved before `onEpochEnd`: a resumed run finishes this epoch, so its callbacks must not remember that it has ended.
       const isSaved = this.#interruption !== undefined;
       if (isSaved) await this.#save();
       const test = await this.#evaluate(validation);
-      // Weights that are not finite give no epoch to go on from.
+      // No run can go on from weights that are not finite.
       if (test) this.#requireFinite(test.loss);
       const measured = await this.#evaluate(measureTrain);
       if (this.#interruption === "aborted") {

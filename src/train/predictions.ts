@@ -51,7 +51,7 @@ export interface ClassProbability {
  *
  * @param net The network.
  * @param images float32 `[batch, height, width, channels]`, which is not disposed; or images of the network's shape, such as
- * `loadImage` makes. Transformed as those that the network was trained on.
+ * `loadImage` makes. They must be transformed like those that the network was trained on.
  * @param options Names of the classes, and how many of them.
  * @returns For each image its most likely classes, most likely first; of equal ones the first.
  * @throws {ShapeError} If the images do not have the network's shape.

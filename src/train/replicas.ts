@@ -163,7 +163,7 @@ export class Replicas {
     }
     if (isAlone) {
       this.#isApart = true;
-      // From the mean over this process's images to its share of the mean over all.
+      // The mean over this process's images becomes its share of the mean over all images.
       numbers[0] *= length / total;
     }
     const [meanLoss, sumCorrect] = await sumNumbers(

@@ -1,5 +1,5 @@
 /**
- * Everything that a training run needs to go on exactly, on the host.
+ * What a training run needs on the host in order to go on exactly.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Tests that a number which is none reaches the end of a network on each device, so that a run which goes astray is seen to.
+ * Tests that NaN and Infinity reach the end of a network on each device, so that nobody misses a run that goes astray.
  *
  * @module
  */
