@@ -364,7 +364,7 @@ class Run implements Training {
       let asked = performance.now();
       for await (const batch of batches) {
         this.#waitMs += performance.now() - asked;
-        await this.#train(batch, metrics);
+        await this.#trainStep(batch, metrics);
         const isKept = this.#step % everySteps === 0;
         await this.#look(metrics, { where, isDue: isKept });
         const isLast = metrics.batches === numBatches;
@@ -387,7 +387,7 @@ class Run implements Training {
     return { ...progress, imagesPerSecond: metrics.count / seconds, isWhole };
   }
 
-  async #train(batch: Batch, metrics: Metrics): Promise<void> {
+  async #trainStep(batch: Batch, metrics: Metrics): Promise<void> {
     const [epoch, step] = [this.#epoch, this.#step];
     const { loss, correct, count } = this.#replicas
       ? await this.#replicas.update(this.#parts, batch, step)
