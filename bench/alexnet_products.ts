@@ -12,7 +12,7 @@ import type {
   LayerConfig,
 } from "../src/nn/layer.ts";
 import { type Shape, sizeOf } from "../src/nn/shape.ts";
-import { summarize } from "../src/nn/summary.ts";
+import { summarize } from "../src/nn/sequential.ts";
 
 /** A layer in its place. Shapes are without the batch dimension. */
 export interface AlexNetLayer {

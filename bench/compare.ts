@@ -18,7 +18,7 @@ import {
   NO_ADAPTER_REMEDY,
 } from "../src/device/webgpu/run/adapter.ts";
 import { alexnetLayers } from "../src/models/alexnet.ts";
-import { summarize } from "../src/nn/summary.ts";
+import { summarize } from "../src/nn/sequential.ts";
 import {
   type Contender,
   listContenders,

@@ -38,6 +38,16 @@ export function requireInteger(
   return value;
 }
 
+/** Checks an option that is a word: one of `choices`. */
+export function requireOneOf(
+  option: string,
+  value: string,
+  choices: readonly string[],
+): void {
+  if (choices.includes(value)) return;
+  throw new OptionError(option, value, `one of ${choices.join(", ")}`);
+}
+
 /** What a number may be. */
 export interface NumberRange {
   /** The smallest. */

@@ -13,13 +13,7 @@ export const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 /** Key schedule parity constant of Skein, used by Threefry-2x32. */
 export const PARITY = 0x1BD11BDA;
 
-/**
- * Fills two consecutive places of `out` with the Threefry-2x32-20 block of a key and a counter.
- *
- * @param key Two 32-bit words: here the seed and the stream.
- * @param counter Two 32-bit words: here the position, low word first.
- * @param out Where the block goes, at places 0 and 1.
- */
+/** Writes the Threefry-2x32-20 block of a key (seed and stream) and a counter (the position, low word first) to `out`. */
 export function threefry2x32(
   key: readonly [number, number],
   counter: readonly [number, number],
@@ -63,19 +57,16 @@ export const STREAMS = {
   shuffle: 0x20000000,
   /** Of a data set into parts. */
   split: 0x30000000,
-  /** Classes in turn, `step` is the epoch; plus 1 and the class: its samples, `step` counts the times through them. */
+  /**
+   * The order of the classes; `step` is the epoch. Plus 1 and the class: the order of its samples; `step` counts the times
+   * through them.
+   */
   balance: 0x40000000,
   /** Transforms of samples; `step` is the epoch. */
   augment: 0x50000000,
 } as const;
 
-/**
- * Uniform numbers in [0, 1) with 24 random bits each.
- *
- * @param length How many numbers.
- * @param source The sequence; `offset` (default 0) is the position in it of the first number.
- * @returns float32 [length].
- */
+/** Uniform numbers in [0, 1) with 24 random bits each, from position `offset` of the sequence on. */
 export function uniforms(
   length: number,
   source: RandomSource & { offset?: number },
@@ -99,13 +90,7 @@ export function uniforms(
   return values;
 }
 
-/**
- * A random order of the integers from 0 to `length` - 1 (Fisher-Yates).
- *
- * @param length How many integers.
- * @param source The sequence of random numbers to draw from.
- * @returns uint32 [length].
- */
+/** A random order of the integers from 0 to `length` - 1 (Fisher-Yates). */
 export function permutation(
   length: number,
   source: RandomSource,

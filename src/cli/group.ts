@@ -6,8 +6,7 @@
 
 import type { MpiCommunicator } from "../distributed/mpi_communicator.ts";
 import { nameOf } from "../distributed/processes.ts";
-import { anywhere } from "../train/communicator.ts";
-import { shareJson } from "../train/replicas.ts";
+import { anywhere, shareJson } from "../train/communicator.ts";
 import { explain } from "./usage.ts";
 
 /** How long another process waits before it says what went wrong: if all have the same error, the first one says it and ends them. */

@@ -15,8 +15,7 @@ import {
   restoreWeights,
 } from "../io/checkpoint.ts";
 import { namedLayers, NETWORKS } from "../models/named.ts";
-import { Sequential } from "../nn/sequential.ts";
-import { type LayerSummary, summarize } from "../nn/summary.ts";
+import { type LayerSummary, Sequential, summarize } from "../nn/sequential.ts";
 import { findCheckpoint } from "../runs/run_checkpoints.ts";
 import { useTuned } from "../train/tune.ts";
 import type { OptionValues } from "./options.ts";

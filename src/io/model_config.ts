@@ -7,7 +7,7 @@
 import { DataError, OptionError, ShapeError } from "../errors.ts";
 import { MODEL_NAMES, type ModelName, namedLayers } from "../models/named.ts";
 import type { Shape } from "../nn/shape.ts";
-import { summarize } from "../nn/summary.ts";
+import { summarize } from "../nn/sequential.ts";
 import { isObject, parseJson, showName } from "./files.ts";
 
 /** Which network a file holds, so that it can be built again. */

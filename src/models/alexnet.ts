@@ -5,9 +5,7 @@
  */
 
 import { conv2d } from "../nn/conv2d.ts";
-import { dense, flatten } from "../nn/dense.ts";
-import { dropout } from "../nn/dropout.ts";
-import type { Layer } from "../nn/layer.ts";
+import { dense, dropout, flatten } from "../nn/dense.ts";
 import { requireInteger } from "../options.ts";
 import { maxPool2d } from "../nn/pooling.ts";
 import { Sequential, type SequentialOptions } from "../nn/sequential.ts";
@@ -50,33 +48,28 @@ export function alexnet(options: AlexNetOptions = {}): Sequential {
 }
 
 /** The layers of {@linkcode alexnet}, without weights and without a device. */
-export function alexnetLayers(
-  options: AlexNetOptions = {},
-): SequentialOptions {
+export function alexnetLayers(options: AlexNetOptions = {}): SequentialOptions {
   const { classes = 10, dropout: rate = 0.5, imageSize = 224 } = options;
   const { channels = 1 } = options;
   const size = requireInteger("imageSize", imageSize);
+  const activation = "relu";
   return {
     inputShape: [size, size, requireInteger("channels", channels)],
     layers: [
-      convRelu({ filters: 96, kernelSize: 11, strides: 4 }),
+      conv2d({ filters: 96, kernelSize: 11, strides: 4, activation }),
       maxPool2d({ poolSize: 3, strides: 2 }),
-      convRelu({ filters: 256, kernelSize: 5, padding: "same" }),
+      conv2d({ filters: 256, kernelSize: 5, padding: "same", activation }),
       maxPool2d({ poolSize: 3, strides: 2 }),
-      convRelu({ filters: 384, kernelSize: 3, padding: "same" }),
-      convRelu({ filters: 384, kernelSize: 3, padding: "same" }),
-      convRelu({ filters: 256, kernelSize: 3, padding: "same" }),
+      conv2d({ filters: 384, kernelSize: 3, padding: "same", activation }),
+      conv2d({ filters: 384, kernelSize: 3, padding: "same", activation }),
+      conv2d({ filters: 256, kernelSize: 3, padding: "same", activation }),
       maxPool2d({ poolSize: 3, strides: 2 }),
       flatten(),
-      dense({ units: 4096, activation: "relu" }),
+      dense({ units: 4096, activation }),
       dropout({ rate }),
-      dense({ units: 4096, activation: "relu" }),
+      dense({ units: 4096, activation }),
       dropout({ rate }),
       dense({ units: requireInteger("classes", classes, { min: 2 }) }),
     ],
   };
-}
-
-function convRelu(options: Parameters<typeof conv2d>[0]): Layer {
-  return conv2d({ ...options, activation: "relu" });
 }

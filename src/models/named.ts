@@ -11,19 +11,22 @@ import { lenetLayers } from "./lenet.ts";
 /** Name of a network. */
 export type ModelName = "alexnet" | "lenet";
 
+interface NetworkOptions {
+  readonly classes: number;
+  readonly imageSize: number;
+  readonly dropout?: number;
+}
+
 /** What is known of a network by its name. */
-export interface NamedNetwork {
+interface NamedNetwork {
   /** Its name as people write it. */
   readonly title: string;
   /** Its layers, without weights and without a device. */
-  readonly layers: (
-    options: { classes: number; imageSize: number; dropout?: number },
-  ) => SequentialOptions;
+  readonly layers: (options: NetworkOptions) => SequentialOptions;
   /** Height and width of the images that it takes if nobody says otherwise. */
   readonly imageSize: number;
   /** Height and width of the smallest images that get through all layers. */
   readonly leastImageSize: number;
-  /** Whether it has dropout. */
   readonly hasDropout: boolean;
 }
 
@@ -46,19 +49,11 @@ export const NETWORKS: Readonly<Record<ModelName, NamedNetwork>> = {
 };
 
 /** Names of the networks. */
-export const MODEL_NAMES: readonly ModelName[] = Object.keys(
-  NETWORKS,
-) as ModelName[];
+export const MODEL_NAMES = Object.keys(NETWORKS) as readonly ModelName[];
 
 /** The layers of a network, without weights and without a device. */
 export function namedLayers(
-  config: {
-    model: ModelName;
-    classes: number;
-    imageSize: number;
-    dropout?: number;
-  },
+  { model, ...options }: NetworkOptions & { model: ModelName },
 ): SequentialOptions {
-  const { model, ...options } = config;
   return NETWORKS[model].layers(options);
 }

@@ -5,26 +5,13 @@
  */
 
 import type { FusedActivation } from "../device/device.ts";
-import { type Tensor, tf } from "../device/tf.ts";
-import { OptionError } from "../errors.ts";
+import { tf } from "../device/tf.ts";
+import { requireOneOf } from "../options.ts";
 import type { Activation, Layer } from "./layer.ts";
 
-const FUNCTIONS: Record<Activation, (x: Tensor) => Tensor> = {
-  linear: (x) => x,
-  relu: (x) => tf.relu(x),
-  sigmoid: (x) => tf.sigmoid(x),
-};
-
-/**
- * Checks the name of an activation.
- *
- * @throws {OptionError} If there is none of that name.
- */
+/** Checks the name of an activation. */
 export function requireActivation(name: Activation): void {
-  if (!Object.hasOwn(FUNCTIONS, name)) {
-    const names = Object.keys(FUNCTIONS).join(", ");
-    throw new OptionError("activation", name, `one of ${names}`);
-  }
+  requireOneOf("activation", name, ["linear", "relu", "sigmoid"]);
 }
 
 /** The activation as devices know it: `undefined` where there is nothing to compute. */
@@ -57,6 +44,6 @@ function activation(kind: "relu" | "sigmoid"): Layer {
     outputShape: (input) => input,
     weights: () => [],
     macs: () => 0,
-    apply: (x) => FUNCTIONS[kind](x),
+    apply: (x) => tf[kind](x),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Checks batches, and splits those that the device cannot take whole.
+ * How many images a device takes at once, and parts of batches that are larger.
  *
  * @module
  */
@@ -10,22 +10,11 @@ import { ShapeError } from "../errors.ts";
 import type { Layer } from "./layer.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 
-const BYTES_PER_FLOAT = 4;
-
-/** A part of a batch. */
-export interface BatchPart<T extends Tensor> {
-  /** Index in the whole batch of the part's first element. */
-  readonly begin: number;
-  /** The elements of the part. */
-  readonly part: T;
+function bytesOf(numFloats: number): number {
+  return numFloats * Float32Array.BYTES_PER_ELEMENT;
 }
 
-/**
- * How many images the device in use takes at once, where no tensor may be larger than the adapter can bind; `Infinity` where
- * the device sets no limit. `layers` are those that are computed: joined ones count as one.
- *
- * @throws {ShapeError} If the network does not fit with even one image.
- */
+/** What `Sequential.maxBatch` gives; `layers` are those that are computed, of which joined ones count as one. */
 export function maxBatch(
   net: { layers: readonly Layer[]; inputShape: Shape },
 ): number {
@@ -33,16 +22,12 @@ export function maxBatch(
   let max = Infinity;
   let shape = net.inputShape;
   for (const layer of net.layers) {
-    const largestWeight = Math.max(
-      0,
-      ...layer.weights(shape).map((w) => sizeOf(w.shape) * BYTES_PER_FLOAT),
-    );
     const output = layer.outputShape(shape);
-    const outerBytes = BYTES_PER_FLOAT *
-      Math.max(sizeOf(shape), sizeOf(output));
     const inner = layer.inner?.(shape) ?? { size: 0, step: 1 };
-    const innerBytes = BYTES_PER_FLOAT * inner.size;
-    const largest = Math.max(largestWeight, outerBytes, innerBytes);
+    const outerBytes = bytesOf(Math.max(sizeOf(shape), sizeOf(output)));
+    const innerBytes = bytesOf(inner.size);
+    const weights = layer.weights(shape).map((w) => bytesOf(sizeOf(w.shape)));
+    const largest = Math.max(outerBytes, innerBytes, ...weights);
     if (largest > maxBindingBytes) {
       throw new ShapeError(
         `Cannot run ${layer.kind} with output [${output}]: it needs a tensor of ${largest} bytes and the adapter binds at most ${maxBindingBytes}; use smaller images or fewer units`,
@@ -57,34 +42,7 @@ export function maxBatch(
   return max;
 }
 
-/**
- * Checks images.
- *
- * @throws {ShapeError} If they are not float32 `[batch, ...inputShape]`.
- */
-export function requireImages(images: Tensor, inputShape: Shape): void {
-  if (images.dtype !== "float32") {
-    throw new ShapeError(
-      `Cannot use images of type ${images.dtype}: expected float32; cast them, and scale them to [0, 1]`,
-    );
-  }
-  if (
-    images.rank !== 4 || images.shape[0] < 1 ||
-    `${images.shape.slice(1)}` !== `${inputShape}`
-  ) {
-    throw new ShapeError(
-      `Cannot use images of shape [${images.shape}]: the network takes [batch, ${
-        inputShape.join(", ")
-      }]`,
-    );
-  }
-}
-
-/**
- * Checks labels; `each` is what there is one for, for the error.
- *
- * @throws {ShapeError} If they are not int32 `[count]`.
- */
+/** Checks that labels are int32 `[count]`; `each` is what there is one for, for the error. */
 export function requireLabels(
   labels: Tensor,
   count: number,
@@ -104,37 +62,26 @@ export function requireLabels(
 export function sliceBatch<T extends Tensor>(
   batch: T,
   maxSize: number,
-): BatchPart<T>[] {
+): { begin: number; part: T }[] {
   const total = batch.shape[0];
   const count = Math.ceil(total / maxSize);
   if (count <= 1) return [{ begin: 0, part: batch }];
   const size = Math.ceil(total / count);
-  const slice = slicerOf(batch);
-  return Array.from({ length: Math.ceil(total / size) }, (_, i) => {
-    const begin = i * size;
-    return { begin, part: slice(begin, Math.min(size, total - begin)) };
-  });
-}
-
-/** Puts parts together along their first dimension. Call it inside a `tidy`. */
-export function concatenate<T extends Tensor>(parts: readonly T[]): T {
-  return parts.length === 1 ? parts[0] : tf.concat([...parts]) as T;
-}
-
-function slicerOf<T extends Tensor>(
-  batch: T,
-): (begin: number, size: number) => T {
-  if (batch.size * BYTES_PER_FLOAT <= device().info.maxBindingBytes) {
-    return (begin, size) => tf.slice(batch, begin, size) as T;
-  }
-  // No kernel can read a tensor of this size, so it is still on the host: reading it downloads nothing.
-  const values = batch.dataSync();
   const [, ...shape] = batch.shape;
   const stride = sizeOf(shape);
-  return (begin, size) =>
-    tf.tensor(
-      values.slice(begin * stride, (begin + size) * stride),
-      [size, ...shape],
-      batch.dtype,
-    ) as T;
+  // No kernel can read a tensor larger than a binding, so it is still on the host: reading it downloads nothing.
+  const isOnHost = bytesOf(batch.size) > device().info.maxBindingBytes;
+  const values = isOnHost ? batch.dataSync() : undefined;
+  return Array.from({ length: Math.ceil(total / size) }, (_, i) => {
+    const begin = i * size;
+    const end = Math.min(begin + size, total);
+    const part = values === undefined
+      ? tf.slice(batch, begin, end - begin)
+      : tf.tensor(
+        values.slice(begin * stride, end * stride),
+        [end - begin, ...shape],
+        batch.dtype,
+      );
+    return { begin, part: part as T };
+  });
 }

@@ -7,9 +7,10 @@
 import { device } from "../device/device.ts";
 import { convSizes, imageStep } from "../device/sizes.ts";
 import type { Tensor, Tensor4D } from "../device/tf.ts";
+import { requireInteger } from "../options.ts";
 import { fusedActivation, requireActivation } from "./activation.ts";
-import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
-import type { Activation, Layer, Pooling } from "./layer.ts";
+import { kernelAndBias } from "./initializers.ts";
+import type { Activation, Initializer, Layer, Pooling } from "./layer.ts";
 import { poolSizesOf } from "./pooling.ts";
 import {
   countWindows,
@@ -19,7 +20,6 @@ import {
   type Size2d,
   sizeOf,
 } from "./shape.ts";
-import { requireInteger } from "../options.ts";
 
 /** Options of {@linkcode conv2d}. */
 export interface Conv2dOptions {
@@ -33,9 +33,9 @@ export interface Conv2dOptions {
   padding?: Padding;
   /** Applied to the sum. Default "linear". */
   activation?: Activation;
-  /** First values of the kernel. Default {@linkcode xavierUniform}. */
+  /** First values of the kernel. Default `xavierUniform()`. */
   kernelInitializer?: Initializer;
-  /** First values of the bias. Default {@linkcode zeros}. */
+  /** First values of the bias. Default `zeros()`. */
   biasInitializer?: Initializer;
 }
 
@@ -55,24 +55,15 @@ export interface Conv2dOptions {
  * @throws {OptionError} If an option is out of its range.
  */
 export function conv2d(options: Conv2dOptions): Layer {
-  const {
-    kernelSize,
-    strides = 1,
-    padding = "valid",
-    activation = "linear",
-    kernelInitializer = xavierUniform(),
-    biasInitializer = zeros(),
-  } = options;
+  const { kernelSize: size, strides = 1, padding = "valid" } = options;
+  const { activation = "linear" } = options;
   const filters = requireInteger("filters", options.filters);
-  const window = parseWindow("kernelSize", {
-    size: kernelSize,
-    strides,
-    padding,
-  });
+  const window = parseWindow("kernelSize", { size, strides, padding });
   requireActivation(activation);
-  const outputShape = (
-    input: Shape,
-  ) => [...countWindows("conv2d", input, window), filters];
+  const outputShape = (input: Shape) => [
+    ...countWindows("conv2d", input, window),
+    filters,
+  ];
   const kernelShape = (input: Shape) => [...window.size, input[2], filters];
   /** The layer, together with a pooling after it. */
   const applyWith =
@@ -102,14 +93,7 @@ export function conv2d(options: Conv2dOptions): Layer {
     config: { kind: "conv2d", filters, ...window, activation },
     usesDevice: true,
     outputShape,
-    weights: (input) => [
-      {
-        name: "kernel",
-        shape: kernelShape(input),
-        initializer: kernelInitializer,
-      },
-      { name: "bias", shape: [filters], initializer: biasInitializer },
-    ],
+    weights: (input) => kernelAndBias(kernelShape(input), options),
     macs(input) {
       const [height, width] = outputShape(input);
       return height * width * sizeOf(kernelShape(input));

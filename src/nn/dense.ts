@@ -1,19 +1,19 @@
 /**
- * Fully connected layers, and what turns images into feature vectors for them.
+ * Layers of feature vectors: fully connected ones and dropout, and what turns images into such vectors.
  *
  * @module
  */
 
-import { type Tensor2D, tf } from "../device/tf.ts";
-import { ShapeError } from "../errors.ts";
+import { device, type RandomKey } from "../device/device.ts";
 import { differentiable } from "../device/tape.ts";
-import { device } from "../device/device.ts";
-import { fusedActivation, requireActivation } from "./activation.ts";
-import { dropoutKey } from "./dropout.ts";
-import { type Initializer, xavierUniform, zeros } from "./initializers.ts";
-import type { Activation, Layer } from "./layer.ts";
-import { type Shape, sizeOf } from "./shape.ts";
+import { type Tensor2D, tf } from "../device/tf.ts";
+import { OptionError, ShapeError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
+import { STREAMS } from "../random.ts";
+import { fusedActivation, requireActivation } from "./activation.ts";
+import { kernelAndBias } from "./initializers.ts";
+import type { Activation, CallContext, Initializer, Layer } from "./layer.ts";
+import { sizeOf } from "./shape.ts";
 
 /** Options of {@linkcode dense}. */
 export interface DenseOptions {
@@ -21,9 +21,9 @@ export interface DenseOptions {
   units: number;
   /** Applied to the sum. Default "linear". */
   activation?: Activation;
-  /** First values of the kernel. Default {@linkcode xavierUniform}. */
+  /** First values of the kernel. Default `xavierUniform()`. */
   kernelInitializer?: Initializer;
-  /** First values of the bias. Default {@linkcode zeros}. */
+  /** First values of the bias. Default `zeros()`. */
   biasInitializer?: Initializer;
 }
 
@@ -35,37 +35,36 @@ export interface DenseOptions {
  * @throws {OptionError} If an option is out of its range.
  */
 export function dense(options: DenseOptions): Layer {
-  const {
-    activation = "linear",
-    kernelInitializer = xavierUniform(),
-    biasInitializer = zeros(),
-  } = options;
+  const { activation = "linear" } = options;
   const units = requireInteger("units", options.units);
   requireActivation(activation);
+  /** The layer, together with a dropout after it. */
+  const applyWith =
+    (rate: number): Layer["apply"] => (x, [kernel, bias], context) => {
+      const tensors = { x: x as Tensor2D, kernel: kernel as Tensor2D, bias };
+      const { precision: stored, training } = context;
+      if (activation !== "relu" || !training || rate === 0) {
+        const fused = fusedActivation(activation);
+        return device().dense(tensors, { activation: fused, stored });
+      }
+      const layerIndex = context.layerIndex + 1;
+      const key = dropoutKey({ ...context, layerIndex }, units);
+      const dropout = { rate, key };
+      return device().dense(tensors, { activation, stored, dropout });
+    };
   const layer: Layer = {
     kind: "dense",
     config: { kind: "dense", units, activation },
     usesDevice: true,
     outputShape(input) {
-      checkFlat(input);
-      return [units];
+      if (input.length === 1) return [units];
+      throw new ShapeError(
+        `Cannot apply dense to shape [${input}]: expected [features]; put flatten() before it`,
+      );
     },
-    weights: ([features]) => [
-      {
-        name: "kernel",
-        shape: [features, units],
-        initializer: kernelInitializer,
-      },
-      { name: "bias", shape: [units], initializer: biasInitializer },
-    ],
+    weights: ([features]) => kernelAndBias([features, units], options),
     macs: ([features]) => features * units,
-    apply(x, [kernel, bias], { precision }) {
-      const tensors = { x: x as Tensor2D, kernel: kernel as Tensor2D, bias };
-      return device().dense(tensors, {
-        activation: fusedActivation(activation),
-        stored: precision,
-      });
-    },
+    apply: applyWith(0),
     fuseWith(next) {
       const rate = next.dropoutRate;
       if (activation !== "relu" || rate === undefined) return;
@@ -73,25 +72,7 @@ export function dense(options: DenseOptions): Layer {
         ...layer,
         kind: `${layer.kind}+${next.kind}`,
         fuseWith: undefined,
-        apply(x, [kernel, bias], context) {
-          const isOn = context.training && rate > 0;
-          return device().dense(
-            { x: x as Tensor2D, kernel: kernel as Tensor2D, bias },
-            {
-              activation,
-              stored: context.precision,
-              dropout: isOn
-                ? {
-                  rate,
-                  key: dropoutKey({
-                    ...context,
-                    layerIndex: context.layerIndex + 1,
-                  }, units),
-                }
-                : undefined,
-            },
-          );
-        },
+        apply: applyWith(rate),
       };
     },
   };
@@ -120,10 +101,44 @@ export function flatten(): Layer {
   };
 }
 
-function checkFlat(input: Shape): void {
-  if (input.length !== 1) {
-    throw new ShapeError(
-      `Cannot apply dense to shape [${input}]: expected [features]; put flatten() before it`,
-    );
+/** Options of {@linkcode dropout}. */
+export interface DropoutOptions {
+  /** Probability in [0, 1) that a value becomes zero. */
+  rate: number;
+}
+
+/**
+ * In training, sets values to zero with probability `rate` and divides the others by `1 - rate`; any shape. Otherwise
+ * does nothing. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (JMLR 2014).
+ *
+ * @param options The rate.
+ * @returns The layer.
+ * @throws {OptionError} If the rate is not in [0, 1).
+ */
+export function dropout(options: DropoutOptions): Layer {
+  const { rate } = options;
+  if (!(rate >= 0 && rate < 1)) {
+    throw new OptionError("dropout", rate, "at least 0 and below 1");
   }
+  return {
+    kind: "dropout",
+    config: { kind: "dropout", rate },
+    usesDevice: true,
+    outputShape: (input) => input,
+    weights: () => [],
+    macs: () => 0,
+    dropoutRate: rate,
+    apply(x, _weights, context) {
+      if (!context.training || rate === 0) return x;
+      const key = dropoutKey(context, sizeOf(x.shape.slice(1)));
+      return device().dropout(x, { rate, key });
+    },
+  };
+}
+
+/** The random numbers of a dropout layer: their sequence, and where the first image begins, with `size` elements per image. */
+function dropoutKey(context: CallContext, size: number): RandomKey {
+  const { seed, step, layerIndex, firstImage } = context;
+  const stream = STREAMS.dropout + layerIndex;
+  return { seed, stream, step, offset: firstImage * size };
 }

@@ -4,35 +4,9 @@
  * @module
  */
 
-import { type RandomSource, uniforms } from "../random.ts";
+import { uniforms } from "../random.ts";
+import type { Initializer, WeightSpec } from "./layer.ts";
 import { type Shape, sizeOf } from "./shape.ts";
-
-/** How many inputs and outputs a weight connects. */
-export interface Fans {
-  /** Inputs that each output sums over. */
-  readonly fanIn: number;
-  /** Outputs that each input reaches. */
-  readonly fanOut: number;
-}
-
-/**
- * Gives the first values of a weight tensor.
- *
- * @param shape Shape of the weight.
- * @param source The random numbers to draw from.
- * @returns float32 values in row-major order.
- */
-export type Initializer = (
-  shape: Shape,
-  source: RandomSource,
-) => Float32Array<ArrayBuffer>;
-
-/** The fans of a kernel, HWIO or `[in, out]`: the window times the channels. */
-export function fansOf(shape: Shape): Fans {
-  const window = sizeOf(shape.slice(0, -2));
-  const [fanIn, fanOut] = shape.slice(-2);
-  return { fanIn: window * fanIn, fanOut: window * fanOut };
-}
 
 /**
  * Uniform in ±sqrt(6 / (fanIn + fanOut)): Glorot and Bengio, "Understanding the difficulty of training deep feedforward
@@ -42,8 +16,10 @@ export function fansOf(shape: Shape): Fans {
  */
 export function xavierUniform(): Initializer {
   return (shape, source) => {
-    const { fanIn, fanOut } = fansOf(shape);
-    const limit = Math.sqrt(6 / (fanIn + fanOut));
+    // Kernels are HWIO or `[in, out]`: an output sums over a window of inputs.
+    const window = sizeOf(shape.slice(0, -2));
+    const [numIn, numOut] = shape.slice(-2);
+    const limit = Math.sqrt(6 / (window * (numIn + numOut)));
     return uniforms(sizeOf(shape), source).map((u) => (2 * u - 1) * limit);
   };
 }
@@ -55,4 +31,18 @@ export function xavierUniform(): Initializer {
  */
 export function zeros(): Initializer {
   return (shape) => new Float32Array(sizeOf(shape));
+}
+
+/** The weights of a layer: a kernel, and a bias with an element for each output of the kernel. */
+export function kernelAndBias(
+  shape: Shape,
+  { kernelInitializer = xavierUniform(), biasInitializer = zeros() }: {
+    kernelInitializer?: Initializer;
+    biasInitializer?: Initializer;
+  },
+): WeightSpec[] {
+  return [
+    { name: "kernel", shape, initializer: kernelInitializer },
+    { name: "bias", shape: shape.slice(-1), initializer: biasInitializer },
+  ];
 }

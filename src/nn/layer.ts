@@ -7,8 +7,20 @@
 import { device } from "../device/device.ts";
 import type { Tensor } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
-import type { Initializer } from "./initializers.ts";
+import type { RandomSource } from "../random.ts";
 import type { Shape, Window } from "./shape.ts";
+
+/**
+ * Gives the first values of a weight tensor.
+ *
+ * @param shape Shape of the weight.
+ * @param source The random numbers to draw from.
+ * @returns float32 values in row-major order.
+ */
+export type Initializer = (
+  shape: Shape,
+  source: RandomSource,
+) => Float32Array<ArrayBuffer>;
 
 /** A weight tensor that a layer needs. */
 export interface WeightSpec {
@@ -71,7 +83,7 @@ export interface InnerTensor {
 export interface Layer {
   /** Kind of layer, for example "conv2d"; layers are named after it. */
   readonly kind: string;
-  /** Its options as plain data, with which it can be exported. A layer of one's own, which no format knows, has none. */
+  /** Its options as plain data, with which it can be exported. A layer of your own, which no format knows, has none. */
   readonly config?: LayerConfig;
   /**
    * Works out the shape of the output.
@@ -118,9 +130,9 @@ export interface Layer {
    * @returns Size and parts of the tensor.
    */
   inner?(input: Shape): InnerTensor;
-  /** Of a pooling layer: which, and its window. */
+  /** What a pooling layer computes, and of which windows; `undefined` for other layers. */
   readonly pooling?: Pooling;
-  /** Of a dropout layer: its rate. */
+  /** The rate of a dropout layer; `undefined` for other layers. */
   readonly dropoutRate?: number;
   /**
    * Whether the layer is made of operations of the device (`device/device.ts`) alone, which may read and give float16. Any other
@@ -189,11 +201,7 @@ export type Precision = "float32" | "float16";
 /** The values of {@linkcode Precision}. */
 export const PRECISIONS: readonly Precision[] = ["float32", "float16"];
 
-/**
- * Checks that the device in use can train in a precision.
- *
- * @throws {OptionError} If there is no such precision, or the device does not have it.
- */
+/** Checks that there is such a precision, and that the device in use can train in it. */
 export function requirePrecision(precision: Precision): void {
   if (!PRECISIONS.includes(precision)) {
     const names = PRECISIONS.join(" or ");

@@ -15,24 +15,14 @@ import { asFloats, asTensor, differentiable } from "../device/tape.ts";
 import { device } from "../device/device.ts";
 import { requireLabels } from "./batch.ts";
 
-/** How well a batch of logits fits its labels. */
-export interface LossAndCorrect {
-  /** float32 scalar, in nats; differentiable by the logits. */
-  readonly loss: Scalar;
-  /** Number of rows whose first largest logit is at their label: int32 scalar. */
-  readonly correct: Scalar;
-}
-
 /**
- * Softmax cross entropy, summed over the batch and divided by `count` (the size of the whole batch where this is a part), and
- * the number of correct predictions. The gradient of the loss is `(softmax(logits) - oneHot(labels)) / count`. All three are
- * computed in one pass.
+ * Computes in one pass what {@linkcode softmaxCrossEntropy} gives, and in how many rows the first largest logit is at the label.
  */
 export function lossAndCorrect(
   logits: Tensor2D,
   labels: Tensor1D,
   count: number = logits.shape[0],
-): LossAndCorrect {
+): { loss: Scalar; correct: Scalar } {
   requireLabels(labels, logits.shape[0], "row of the logits");
   let correct: Tensor | undefined;
   const z = asFloats(logits);
@@ -80,8 +70,8 @@ export function countCorrect(logits: Tensor2D, labels: Tensor1D): Scalar {
   return tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), "int32"));
 }
 
-/** Gives a kept tensor to the current scope. */
-function unkeep(kept: Tensor): Tensor {
+/** Gives a kept tensor to the current scope, to which a clone of it belongs. */
+export function unkeep(kept: Tensor): Tensor {
   const tensor = tf.clone(kept);
   kept.dispose();
   return tensor;

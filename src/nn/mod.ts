@@ -22,9 +22,14 @@
 
 export { relu, sigmoid } from "./activation.ts";
 export { conv2d, type Conv2dOptions } from "./conv2d.ts";
-export { dense, type DenseOptions, flatten } from "./dense.ts";
-export { dropout, type DropoutOptions } from "./dropout.ts";
-export { type Initializer, xavierUniform, zeros } from "./initializers.ts";
+export {
+  dense,
+  type DenseOptions,
+  dropout,
+  type DropoutOptions,
+  flatten,
+} from "./dense.ts";
+export { xavierUniform, zeros } from "./initializers.ts";
 export type {
   Activation,
   CallContext,
@@ -32,6 +37,7 @@ export type {
   DenseConfig,
   DropoutConfig,
   ForwardOptions,
+  Initializer,
   InnerTensor,
   Layer,
   LayerConfig,
@@ -43,7 +49,10 @@ export type {
 } from "./layer.ts";
 export { countCorrect, softmaxCrossEntropy } from "./loss.ts";
 export { averagePool2d, maxPool2d, type Pool2dOptions } from "./pooling.ts";
-export { Sequential, type SequentialOptions } from "./sequential.ts";
+export {
+  type LayerSummary,
+  Sequential,
+  type SequentialOptions,
+} from "./sequential.ts";
 export type { Padding, Shape, Size2d, Window } from "./shape.ts";
-export type { LayerSummary } from "./summary.ts";
 export type { RandomSource } from "../random.ts";

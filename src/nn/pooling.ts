@@ -34,7 +34,7 @@ export interface Pool2dOptions {
  * @throws {OptionError} If an option is out of its range.
  */
 export function maxPool2d(options: Pool2dOptions): Layer {
-  return pool2d("max_pool2d", options);
+  return pool2d("max", options);
 }
 
 /**
@@ -45,19 +45,13 @@ export function maxPool2d(options: Pool2dOptions): Layer {
  * @throws {OptionError} If an option is out of its range.
  */
 export function averagePool2d(options: Pool2dOptions): Layer {
-  return pool2d("average_pool2d", options);
+  return pool2d("average", options);
 }
 
-function pool2d(
-  kind: "max_pool2d" | "average_pool2d",
-  options: Pool2dOptions,
-): Layer {
+function pool2d(pool: Pooling["kind"], options: Pool2dOptions): Layer {
   const { poolSize, strides = poolSize, padding = "valid" } = options;
   const window = parseWindow("poolSize", { size: poolSize, strides, padding });
-  const pooling: Pooling = {
-    kind: kind === "max_pool2d" ? "max" : "average",
-    window,
-  };
+  const kind = `${pool}_pool2d` as const;
   return {
     kind,
     config: { kind, ...window },
@@ -65,10 +59,10 @@ function pool2d(
     outputShape: (input) => [...countWindows(kind, input, window), input[2]],
     weights: () => [],
     macs: () => 0,
-    pooling,
+    pooling: { kind: pool, window },
     apply: (x) =>
       device().pool(x as Tensor4D, {
-        kind: pooling.kind,
+        kind: pool,
         sizes: poolSizesOf(x.shape, window),
       }),
   };

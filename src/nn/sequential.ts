@@ -1,10 +1,9 @@
 /**
- * A network that is a list of layers, with its weights.
+ * A network that is a list of layers, with its weights and its table of layers.
  *
  * @module
  */
 
-import { type Device, device } from "../device/device.ts";
 import { asFloats, opaque } from "../device/tape.ts";
 import {
   type Tensor,
@@ -16,15 +15,15 @@ import {
 import { ShapeError } from "../errors.ts";
 import { requireSeed } from "../options.ts";
 import { STREAMS } from "../random.ts";
-import { concatenate, maxBatch, requireImages, sliceBatch } from "./batch.ts";
+import { maxBatch, sliceBatch } from "./batch.ts";
 import {
   type CallContext,
   type ForwardOptions,
   type Layer,
   requirePrecision,
+  type WeightSpec,
 } from "./layer.ts";
-import type { Shape } from "./shape.ts";
-import { type LayerSummary, summarize } from "./summary.ts";
+import { type Shape, sizeOf } from "./shape.ts";
 
 /** Options of {@linkcode Sequential}. */
 export interface SequentialOptions {
@@ -34,6 +33,46 @@ export interface SequentialOptions {
   inputShape: Shape;
   /** Seed of the first weights and of dropout, an integer in [0, 2^32). Default 0. */
   seed?: number;
+}
+
+/** A row of the layer table. */
+export interface LayerSummary {
+  /** Kind and number among its kind, for example "conv2d_1". */
+  readonly name: string;
+  /** Kind of layer. */
+  readonly kind: string;
+  /** Shape of the output with the batch dimension first. */
+  readonly outputShape: Shape;
+  /** Number of weights and biases. */
+  readonly params: number;
+  /** Multiply-adds of the forward pass for one image. */
+  readonly macs: number;
+}
+
+/** A layer in its network; its output shape is without the batch dimension. */
+export interface PlacedLayer extends LayerSummary {
+  readonly weights: readonly WeightSpec[];
+}
+
+/** Names layers, and follows the shape of an image through them. */
+export function summarize(
+  layers: readonly Layer[],
+  inputShape: Shape,
+): PlacedLayer[] {
+  const counts = new Map<string, number>();
+  let shape = inputShape;
+  return layers.map((layer) => {
+    const { kind } = layer;
+    const number = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, number);
+    const outputShape = layer.outputShape(shape);
+    const weights = layer.weights(shape);
+    const params = weights.reduce((sum, w) => sum + sizeOf(w.shape), 0);
+    const macs = layer.macs(shape);
+    shape = outputShape;
+    const name = `${kind}_${number}`;
+    return { name, kind, outputShape, params, macs, weights };
+  });
 }
 
 /**
@@ -66,8 +105,6 @@ export class Sequential {
   readonly #variables: readonly Variable[];
   /** The layers; those that the device computes as one operation are joined. */
   readonly #stages: readonly Stage[];
-  /** What {@linkcode Sequential.maxBatch} found. */
-  #maxBatch?: { device: Device; max: number };
 
   /**
    * Makes the weights on the device in use.
@@ -82,8 +119,18 @@ export class Sequential {
     this.layers = layers;
     this.inputShape = inputShape;
     this.seed = requireSeed(seed);
-    const { variables, stages } = createWeights(layers, inputShape, { seed });
-    this.#variables = variables;
+    let numWeights = 0;
+    const stages = summarize(layers, inputShape).map(({ weights }, index) => ({
+      layer: layers[index],
+      index,
+      weights: weights.map(({ shape, initializer }) => {
+        // Each weight has random numbers of its own.
+        const stream = STREAMS.weights + numWeights++;
+        const values = initializer(shape, { seed, stream });
+        return tf.tidy(() => tf.variable(tf.tensor(values, [...shape])));
+      }),
+    }));
+    this.#variables = stages.flatMap(({ weights }) => weights);
     this.#stages = joinStages(stages);
   }
 
@@ -108,13 +155,8 @@ export class Sequential {
    * @throws {ShapeError} If the network does not fit with even one image.
    */
   maxBatch(): number {
-    const inUse = device();
-    if (this.#maxBatch?.device !== inUse) {
-      const layers = this.#stages.map(({ layer }) => layer);
-      const max = maxBatch({ layers, inputShape: this.inputShape });
-      this.#maxBatch = { device: inUse, max };
-    }
-    return this.#maxBatch.max;
+    const layers = this.#stages.map(({ layer }) => layer);
+    return maxBatch({ layers, inputShape: this.inputShape });
   }
 
   /**
@@ -127,11 +169,18 @@ export class Sequential {
   predict(images: Tensor4D): Tensor2D {
     this.checkImages(images);
     const size = this.maxBatch();
-    return tf.tidy(() =>
-      concatenate(
-        sliceBatch(images, size).map(({ part }) => this.#infer(part)),
-      )
-    ) as Tensor2D;
+    return tf.tidy(() => {
+      const parts = sliceBatch(images, size).map(({ part }) =>
+        this.#compute(part, {
+          training: false,
+          step: 0,
+          firstImage: 0,
+          needsInputGradient: true,
+          precision: "float32",
+        })
+      );
+      return parts.length === 1 ? parts[0] : tf.concat(parts);
+    });
   }
 
   /**
@@ -144,12 +193,12 @@ export class Sequential {
    */
   forward(images: Tensor4D, options: ForwardOptions): Tensor2D {
     requirePrecision(options.precision ?? "float32");
-    return this.#layers(images, (compute) => compute(), {
+    return this.#compute(images, {
       training: true,
       needsInputGradient: false,
       precision: "float32",
       ...options,
-    }) as Tensor2D;
+    });
   }
 
   /**
@@ -199,7 +248,21 @@ export class Sequential {
    * @throws {ShapeError} If they do not.
    */
   checkImages(images: Tensor): void {
-    requireImages(images, this.inputShape);
+    if (images.dtype !== "float32") {
+      throw new ShapeError(
+        `Cannot use images of type ${images.dtype}: expected float32; cast them, and scale them to [0, 1]`,
+      );
+    }
+    if (
+      images.rank !== 4 || images.shape[0] < 1 ||
+      `${images.shape.slice(1)}` !== `${this.inputShape}`
+    ) {
+      throw new ShapeError(
+        `Cannot use images of shape [${images.shape}]: the network takes [batch, ${
+          this.inputShape.join(", ")
+        }]`,
+      );
+    }
   }
 
   /** Frees the weights; the network cannot be used afterwards. */
@@ -207,77 +270,39 @@ export class Sequential {
     this.#variables.forEach((variable) => variable.dispose());
   }
 
-  #infer(images: Tensor4D): Tensor {
-    return this.#layers(images, (compute, x) => {
-      const y = tf.tidy(compute);
+  /** Computes one stage after the other. */
+  #compute(
+    images: Tensor4D,
+    call: Omit<CallContext, "seed" | "layerIndex">,
+  ): Tensor2D {
+    const { seed } = this;
+    const compute = (x: Tensor, { layer, index, weights }: Stage) => {
+      const needsInputGradient = call.needsInputGradient || index > 0;
+      const context = { ...call, seed, layerIndex: index, needsInputGradient };
+      if (layer.usesDevice) return layer.apply(x, weights, context);
+      // Operations of the device in it must give float32 as well.
+      const floats = { ...context, precision: "float32" } as const;
+      return opaque(
+        [asFloats(x), ...weights],
+        (x, ...weights) => layer.apply(x, weights, floats),
+      );
+    };
+    const output = this.#stages.reduce((x: Tensor, stage) => {
+      if (call.training) return compute(x, stage);
+      const y = tf.tidy(() => compute(x, stage));
       if (x !== images && x !== y) x.dispose();
       return y;
-    }, {
-      training: false,
-      step: 0,
-      firstImage: 0,
-      needsInputGradient: true,
-      precision: "float32",
-    });
-  }
-
-  /** Computes one stage after the other; `each` is called to compute one. */
-  #layers(
-    images: Tensor,
-    each: (compute: () => Tensor, x: Tensor) => Tensor,
-    call: Omit<CallContext, "seed" | "layerIndex">,
-  ): Tensor {
-    const output = this.#stages.reduce((x, { layer, index, range }) => {
-      const weights = this.#variables.slice(...range);
-      const context = {
-        ...call,
-        seed: this.seed,
-        layerIndex: index,
-        needsInputGradient: call.needsInputGradient || index > 0,
-      };
-      return each(() => {
-        if (layer.usesDevice) return layer.apply(x, weights, context);
-        return opaque(
-          [asFloats(x), ...weights],
-          // Operations of the device in it must give float32 as well.
-          (x, ...weights) =>
-            layer.apply(x, weights, { ...context, precision: "float32" }),
-        );
-      }, x);
     }, images);
-    return asFloats(output);
+    return asFloats(output) as Tensor2D;
   }
 }
 
 /** A layer in its network, or some that are computed as one. */
-export interface Stage {
+interface Stage {
   readonly layer: Layer;
   /** Its index among the layers; of joined layers, that of the first. */
   readonly index: number;
-  /** Which of the network's weights are its own. */
-  readonly range: readonly [begin: number, end: number];
-}
-
-/** Makes the weights of layers on the device in use; each weight has random numbers of its own. */
-function createWeights(
-  layers: readonly Layer[],
-  inputShape: Shape,
-  { seed }: { seed: number },
-): { variables: Variable[]; stages: Stage[] } {
-  const variables: Variable[] = [];
-  const stages = summarize(layers, inputShape).map(({ weights }, index) => {
-    const begin = variables.length;
-    for (const { shape, initializer } of weights) {
-      const stream = STREAMS.weights + variables.length;
-      const values = initializer(shape, { seed, stream });
-      variables.push(
-        tf.tidy(() => tf.variable(tf.tensor(values, [...shape]))),
-      );
-    }
-    const range = [begin, variables.length] as const;
-    return { layer: layers[index], index, range };
-  });
-  return { variables, stages };
+  readonly weights: readonly Variable[];
 }
 
 /** Joins each stage with the next, where the device can compute both as one operation. */

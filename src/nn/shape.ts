@@ -31,11 +31,7 @@ export interface Window {
   readonly padding: Padding;
 }
 
-/**
- * Checks the options of a window and writes out both directions; `option` is the name of the one that holds the size.
- *
- * @throws {OptionError} If a number is not a positive integer or the padding is unknown.
- */
+/** Checks the options of a window and writes out both directions; `option` is the name of the one that holds the size. */
 export function parseWindow(
   option: string,
   window: { size: Size2d; strides: Size2d; padding: Padding },
@@ -51,11 +47,7 @@ export function parseWindow(
   };
 }
 
-/**
- * How many windows fit in each direction: height and width of the output. `kind` is the layer, for the error.
- *
- * @throws {ShapeError} If the input is not an image or is smaller than the window.
- */
+/** How many windows fit in each direction: height and width of the output. `kind` is the layer, for the error. */
 export function countWindows(
   kind: string,
   input: Shape,

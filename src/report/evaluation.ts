@@ -11,8 +11,7 @@ import { loadCheckpoint, restoreWeights } from "../io/checkpoint.ts";
 import { checkClasses } from "../io/model_config.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { namedLayers } from "../models/named.ts";
-import { Sequential } from "../nn/sequential.ts";
-import type { LayerSummary } from "../nn/summary.ts";
+import { type LayerSummary, Sequential } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
 import type { RunRecords } from "../runs/read_run.ts";
 import type { RunConfig } from "../runs/records.ts";
@@ -23,7 +22,7 @@ import {
   confusionMatrix,
   evaluatePredictions,
   type Predictions,
-} from "../train/confusion.ts";
+} from "../train/predictions.ts";
 import type { EvaluateOptions } from "../train/evaluate.ts";
 
 /** How to find the test images, and how to report progress. */

@@ -6,7 +6,7 @@
 
 import { writeAtomically } from "../io/files.ts";
 import { namedLayers } from "../models/named.ts";
-import { summarize } from "../nn/summary.ts";
+import { summarize } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
 import { readRun } from "../runs/read_run.ts";
 import { evaluateRun, type EvaluationOptions } from "./evaluation.ts";

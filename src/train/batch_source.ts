@@ -1,5 +1,5 @@
 /**
- * What batches come from, and how long training waits for them.
+ * What batches come from, and how processes that train together cut them.
  *
  * @module
  */
@@ -27,22 +27,20 @@ export interface BatchSource extends AsyncIterable<Batch> {
 }
 
 /**
- * Iterates over the batches of an epoch from one of them on; with a shard, over that part of each.
- *
- * A source without `batches` is gone through from its beginning. One that does not make shards makes whole batches, which
- * are cut here.
+ * Iterates over the batches of an epoch from one of them on; with a shard, over that part of each. A source without `batches` is
+ * gone through from its beginning. One that does not make shards makes whole batches, which are cut here.
  */
 export async function* batchesFrom(
   source: BatchSource,
   which: EpochOptions,
 ): AsyncGenerator<Batch, void, undefined> {
   const { shard, ...whole } = which;
-  if (shard === undefined || source.makesShards) {
-    yield* source.batches?.(which) ?? skip(source, which);
-    return;
+  const mustCut = shard !== undefined && !source.makesShards;
+  const made = mustCut ? whole : which;
+  for await (const batch of source.batches?.(made) ?? skip(source, made)) {
+    if (mustCut) yield* cut(batch, shard);
+    else yield batch;
   }
-  const batches = source.batches?.(whole) ?? skip(source, whole);
-  for await (const batch of batches) yield* cut(batch, shard);
 }
 
 async function* skip(
@@ -65,24 +63,5 @@ function* cut(batch: Batch, shard: Shard): Generator<Batch> {
     yield { images, labels, place: { begin, total } };
   } finally {
     tf.dispose([images, labels]);
-  }
-}
-
-/** Iterates over something, and tells the milliseconds from asking for each item, or for the end, until it is there. */
-export async function* timed<T>(
-  source: AsyncIterable<T>,
-  onWait: (ms: number) => void,
-): AsyncGenerator<T, void, undefined> {
-  const items = source[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const start = performance.now();
-      const item = await items.next();
-      onWait(performance.now() - start);
-      if (item.done) return;
-      yield item.value;
-    }
-  } finally {
-    await items.return?.();
   }
 }

@@ -5,11 +5,10 @@
  */
 
 import type { Scalar } from "../device/tf.ts";
-import { OptionError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 
-/** A training step is over. */
+/** What is told after a training step. */
 export interface StepEnd {
   /** Epoch, from 1. */
   readonly epoch: number;
@@ -23,7 +22,7 @@ export interface StepEnd {
   readonly count: number;
 }
 
-/** The device has caught up, about once a second: numbers for a progress bar. */
+/** How far a phase is, told about once a second, when the device has caught up. */
 export interface Progress {
   /** What is going on. */
   readonly phase: "train" | "evaluate";
@@ -43,7 +42,7 @@ export interface Progress {
   readonly secondsPerBatch: number;
 }
 
-/** An epoch is over, its evaluation included. */
+/** What is told after an epoch and its evaluation. */
 export interface EpochEnd {
   /** Epoch, from 1. */
   readonly epoch: number;
@@ -77,11 +76,11 @@ export interface Training {
   readonly net: Sequential;
   /** What changes its weights; its `learningRate` may be set. */
   readonly optimizer: Optimizer;
-  /** Asks `fit` to end after this step and to evaluate then; after an epoch's end, to end. */
+  /** Asks `fit` to end after this step, and then to evaluate. After an epoch's end it only ends. */
   stop(): void;
 }
 
-/** Functions that `fit` calls, and waits for. Of several callbacks it calls one after the other. */
+/** Functions that `fit` calls and waits for, those of several callbacks one after the other. */
 export interface Callbacks {
   /** Names the state of the callback among those of others. Needed with `saveState`, and unique. */
   readonly name?: string;
@@ -108,40 +107,3 @@ export interface Callbacks {
 
 /** What callbacks said by `saveState`, by their names. */
 export type CallbackStates = Readonly<Record<string, unknown>>;
-
-/** Checks that each callback that has `saveState` has a name, and that no two of these have the same. */
-export function checkNames(callbacks: readonly Callbacks[]): void {
-  const names = saversOf(callbacks).map(({ name }) => name);
-  names.forEach((name, i) => {
-    if (name && names.indexOf(name) === i) return;
-    throw new OptionError(
-      "callbacks.name",
-      name,
-      "a name of its own for each that has saveState",
-    );
-  });
-}
-
-/** Asks callbacks, whose names were checked, for their states. */
-export function saveStates(callbacks: readonly Callbacks[]): CallbackStates {
-  return Object.fromEntries(
-    saversOf(callbacks).map((c) => [c.name!, c.saveState!()]),
-  );
-}
-
-/** Hands each callback what it said to {@linkcode saveStates}; one that said nothing stays as it is. */
-export function restoreStates(
-  callbacks: readonly Callbacks[],
-  states: CallbackStates,
-  training: Training,
-): void {
-  for (const callback of callbacks) {
-    const { name } = callback;
-    if (name === undefined || !Object.hasOwn(states, name)) continue;
-    callback.restoreState?.(states[name], training);
-  }
-}
-
-function saversOf(callbacks: readonly Callbacks[]): Callbacks[] {
-  return callbacks.filter(({ saveState }) => saveState !== undefined);
-}

@@ -14,12 +14,12 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import { sgd } from "../optim/sgd.ts";
 import { requireInteger, requireNumber } from "../options.ts";
 import { batchesFrom, type BatchSource } from "./batch_source.ts";
-import { recordStep } from "./step.ts";
+import { updateWeights } from "./step.ts";
 
-/** Share of the smoothed loss that each step keeps, as fastai has it. */
+/** Share of the smoothed loss that each step keeps, as in fastai. */
 const SMOOTHING = 0.98;
 
-/** Times the smallest smoothed loss at which it has diverged, as fastai has it. */
+/** A smoothed loss of more than the smallest one times this has diverged, as in fastai. */
 const DIVERGENCE = 4;
 
 /** Options of {@linkcode findLearningRate}. */
@@ -94,32 +94,25 @@ export async function findLearningRate(
   requireInteger("steps", steps, { min: 10 });
   await ensureBackend();
   const optimizer = make({ learningRate: start });
+  const rateAt = (step: number) =>
+    start * (end / start) ** (step / (steps - 1));
+  const schedule = { rateAt };
+  const parts = { net, optimizer, schedule, precision: "float32" } as const;
   const copies = net.getWeights().map((w) => tf.clone(w));
   const points: LearningRatePoint[] = [];
   let isDiverged = false;
   try {
     let [mean, least] = [0, Infinity];
-    for await (const { images, labels } of endless(train)) {
+    for await (const batch of endless(train)) {
       const step = points.length;
-      const learningRate = start * (end / start) ** (step / (steps - 1));
-      optimizer.learningRate = learningRate;
-      const { loss: scalar, correct, gradients } = recordStep(
-        net,
-        images,
-        labels,
-        { step },
-      );
-      let loss: number;
-      try {
-        optimizer.apply(net.getWeights(), gradients);
-        [loss] = await readScalars(scalar);
-      } finally {
-        tf.dispose([scalar, correct, ...gradients]);
-      }
+      const { loss: scalar, correct } = updateWeights(parts, batch, step);
+      const [loss] = await readScalars(scalar)
+        .finally(() => tf.dispose([scalar, correct]));
       isDiverged = !Number.isFinite(loss);
       if (isDiverged) break;
       mean = SMOOTHING * mean + (1 - SMOOTHING) * loss;
       const smoothedLoss = mean / (1 - SMOOTHING ** (step + 1));
+      const learningRate = rateAt(step);
       const point = { step, learningRate, loss, smoothedLoss };
       points.push(point);
       await options.onStep?.(point);
@@ -170,9 +163,8 @@ export interface LearningRateSuggestions {
 }
 
 /**
- * Suggests learning rates from the points of a curve, with rising rates, of `steps` that were to be tried; `undefined` if fewer
- * than three points count. The first tenth of the steps does not count, as the mean is still of few losses; nor do the last 5
- * points.
+ * Suggests learning rates from a curve of rising rates, of which `steps` were to be tried; at least three points must count. The
+ * first tenth of the steps does not, as the mean is still of few losses, nor do the last 5 points.
  */
 export function suggestLearningRates(
   points: readonly { learningRate: number; smoothedLoss: number }[],

@@ -6,7 +6,6 @@
 
 import { readScalars } from "../device/device.ts";
 import { type Scalar, type Tensor, tf } from "../device/tf.ts";
-import { AlexNetError, TrainingError } from "../errors.ts";
 import type { Progress } from "./callbacks.ts";
 
 /** Mean loss and accuracy over some images. */
@@ -31,30 +30,33 @@ export interface MetricsSums {
   readonly seconds: number;
 }
 
+/** The sums over no batches. */
+export const NO_SUMS: MetricsSums = {
+  loss: 0,
+  correct: 0,
+  count: 0,
+  batches: 0,
+  seconds: 0,
+};
+
+/** What is going on, and how many batches it has. */
+export type PhaseOfEpoch = Pick<Progress, "phase" | "epoch" | "batches">;
+
 /** Sums loss and correct predictions over batches, without waiting for the device. */
 export class Metrics {
-  #sums: [loss: Tensor, correct: Tensor] | undefined;
-  #count = 0;
-  #batches = 0;
-  #start = performance.now();
-
-  /** Begins with no batch, or goes on from what {@linkcode Metrics.read} gave. */
-  constructor(sums?: MetricsSums) {
-    if (sums === undefined || sums.batches === 0) return;
-    this.#sums = [tf.scalar(sums.loss), tf.scalar(sums.correct, "int32")];
-    this.#count = sums.count;
-    this.#batches = sums.batches;
-    this.#start -= sums.seconds * 1000;
-  }
-
   /** Number of images so far. */
-  get count(): number {
-    return this.#count;
-  }
-
+  count: number;
   /** Number of batches so far. */
-  get batches(): number {
-    return this.#batches;
+  batches: number;
+  #sums: Tensor[];
+  readonly #start: number;
+
+  /** Goes on from sums that {@linkcode Metrics.read} gave. */
+  constructor(sums = NO_SUMS) {
+    this.count = sums.count;
+    this.batches = sums.batches;
+    this.#sums = [tf.scalar(sums.loss), tf.scalar(sums.correct, "int32")];
+    this.#start = performance.now() - sums.seconds * 1000;
   }
 
   /** Wall time since the metrics were made, plus that of the sums that they went on from. */
@@ -64,88 +66,40 @@ export class Metrics {
 
   /** Adds a batch of `count` images: its mean loss and its correct predictions, which are not disposed. */
   update(loss: Scalar, correct: Scalar, count: number): void {
-    const old = this.#sums;
-    this.#sums = tf.tidy(() => {
-      const sum = tf.mul(loss, count);
-      return old === undefined
-        ? [sum, tf.clone(correct)]
-        : [tf.add(old[0], sum), tf.add(old[1], correct)];
-    });
-    old?.forEach((t) => t.dispose());
-    this.#count += count;
-    this.#batches++;
+    const [oldLoss, oldCorrect] = this.#sums;
+    this.#sums = tf.tidy(() => [
+      tf.keep(tf.add(oldLoss, tf.mul(loss, count))),
+      tf.keep(tf.add(oldCorrect, correct)),
+    ]);
+    tf.dispose([oldLoss, oldCorrect]);
+    this.count += count;
+    this.batches++;
   }
 
-  /** Waits for the device and reads the means so far; NaN if there was no batch. */
-  async compute(): Promise<LossAndAccuracy> {
-    if (this.#sums === undefined) return { loss: NaN, accuracy: NaN };
-    const [loss, correct] = await readScalars(...this.#sums);
-    return { loss: loss / this.#count, accuracy: correct / this.#count };
-  }
-
-  /** Waits for the device and reads the sums, to go on from them. */
+  /** Waits for the device and reads the sums. */
   async read(): Promise<MetricsSums> {
-    const seconds = this.seconds;
-    const [loss, correct] = this.#sums === undefined
-      ? [0, 0]
-      : await readScalars(...this.#sums);
-    return {
-      loss,
-      correct,
-      count: this.#count,
-      batches: this.#batches,
-      seconds,
-    };
+    const [loss, correct] = await readScalars(...this.#sums);
+    const { count, batches, seconds } = this;
+    return { loss, correct, count, batches, seconds };
   }
 
-  /** Waits for the device, and reads the means and the speed since the metrics were made. */
-  async progress(
-    where: Pick<Progress, "phase" | "epoch" | "batches">,
-  ): Promise<Progress> {
-    const means = await this.compute();
-    const { seconds } = this;
+  /** Waits for the device and works out the means (NaN if there was no batch) and the speed. */
+  async progress(where: PhaseOfEpoch): Promise<Progress> {
+    const { loss, correct, count, batches, seconds } = await this.read();
     return {
       ...where,
-      ...means,
-      batch: this.#batches,
-      imagesPerSecond: this.#count / seconds,
-      secondsPerBatch: seconds / this.#batches,
+      batch: batches,
+      loss: loss / count,
+      accuracy: correct / count,
+      imagesPerSecond: count / seconds,
+      secondsPerBatch: seconds / batches,
     };
   }
 
   /** Frees what is on the device. */
   dispose(): void {
-    this.#sums?.forEach((t) => t.dispose());
-    this.#sums = undefined;
+    tf.dispose(this.#sums);
   }
-}
-
-/**
- * Checks a loss of training; `where` has the epoch (from 1) and the step (from 0 over the run) that it is of.
- *
- * @throws {TrainingError} If it is not finite.
- */
-export function requireFiniteLoss(
-  loss: number,
-  where: { epoch: number; step: number },
-): void {
-  if (Number.isFinite(loss)) return;
-  throw new TrainingError(
-    `The mean loss became ${loss} by step ${where.step} in epoch ${where.epoch}: try a smaller learning rate, and check that all labels are in [0, classes)`,
-    where,
-  );
-}
-
-/**
- * Checks numbers that a network gives; `task` is what they are for and completes "Cannot ...".
- *
- * @throws {AlexNetError} If one is not finite.
- */
-export function requireFiniteOutputs(values: Float32Array, task: string): void {
-  if (values.every(Number.isFinite)) return;
-  throw new AlexNetError(
-    `Cannot ${task} as the network gives numbers that are not finite: its weights are damaged, or the images are`,
-  );
 }
 
 /** How often to wait, in milliseconds. */
@@ -155,8 +109,8 @@ const PERIOD_MS = 1000;
 const MAX_STEPS = 64;
 
 /**
- * Spaces reads from the device about a second apart, so that a fast device is seldom held up and on a slow one work
- * does not pile up behind the clock: after each step at first, then as many steps as took a second.
+ * Says when to wait for the device: after the first step, then after as many steps as took a second. A fast device is then seldom
+ * held up, and on a slow one work does not pile up.
  */
 export class Pacer {
   #steps = 0;

@@ -49,21 +49,14 @@ export type {
   StepEnd,
   Training,
 } from "./callbacks.ts";
-export {
-  classify,
-  type ClassifyOptions,
-  type ClassProbability,
-} from "./classify.ts";
 export type { Communicator, Summable } from "./communicator.ts";
-export {
-  type ClassMetrics,
-  classMetrics,
-  confusionMatrix,
-  evaluatePredictions,
-  type Predictions,
-} from "./confusion.ts";
 export { evaluate, type EvaluateOptions } from "./evaluate.ts";
-export { fit, type FitOptions, type History } from "./fit.ts";
+export {
+  fit,
+  type FitOptions,
+  type History,
+  type Interruption,
+} from "./fit.ts";
 export {
   findLearningRate,
   type LearningRateCurve,
@@ -82,7 +75,16 @@ export {
   reduceOnPlateau,
   type ReduceOnPlateauOptions,
 } from "./plateau.ts";
-export type { Interruption } from "./run.ts";
+export {
+  classify,
+  type ClassifyOptions,
+  type ClassMetrics,
+  classMetrics,
+  type ClassProbability,
+  confusionMatrix,
+  evaluatePredictions,
+  type Predictions,
+} from "./predictions.ts";
 export type { Checkpoints, TrainingProgress, TrainingState } from "./state.ts";
 export {
   type LossAndGradients,

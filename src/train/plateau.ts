@@ -4,8 +4,9 @@
  * @module
  */
 
+import * as v from "valibot";
 import { OptionError } from "../errors.ts";
-import { requireInteger, requireNumber } from "../options.ts";
+import { requireInteger, requireNumber, requireOneOf } from "../options.ts";
 import type { Callbacks, EpochEnd } from "./callbacks.ts";
 
 /** What a callback may watch from epoch to epoch. */
@@ -24,18 +25,6 @@ const MONITORS: Readonly<
   trainAccuracy: { words: "training accuracy", mode: "max" },
 };
 
-/** Checks the name of what is watched, and says what people call it and whether less of it is better. */
-function describeMonitor(
-  monitor: Monitor,
-): { readonly words: string; readonly mode: MonitorMode } {
-  if (!Object.hasOwn(MONITORS, monitor)) {
-    const names = Object.keys(MONITORS).join(", ");
-    throw new OptionError("monitor", monitor, `one of ${names}`);
-  }
-  return MONITORS[monitor];
-}
-
-/** The value of what is watched after an epoch. */
 function valueOf(event: EpochEnd, monitor: Monitor): number {
   const value = event[monitor];
   if (value === undefined) {
@@ -50,38 +39,34 @@ function formatEpochs(count: number): string {
   return `${count} ${count === 1 ? "epoch" : "epochs"}`;
 }
 
-/** What a field of a state may be: an integer of at least 0; a number, or nothing yet. */
-type StateField = "count" | "number?";
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** A state with such fields. Nothing yet is null, as JSON has no infinity. */
-type StateOf<Fields extends Readonly<Record<string, StateField>>> = {
-  -readonly [Name in keyof Fields]: Fields[Name] extends "number?"
-    ? number | null
-    : number;
-};
+/** The best value so far; null where there is none yet, as JSON has no infinity. */
+const best = v.nullable(v.pipe(v.number(), v.finite()));
+
+const STOPPING_STATE = v.object({
+  best,
+  bestEpoch: count,
+  wait: count,
+  /** Epoch after which it ended training; 0 if it has not. */
+  stoppedEpoch: count,
+});
+
+const PLATEAU_STATE = v.object({ best, bad: count, cooldown: count });
 
 /** Checks what a checkpoint says of a callback's state, and gives its fields alone. */
 function requireState<
-  const Fields extends Readonly<Record<string, StateField>>,
->(callback: string, state: unknown, fields: Fields): StateOf<Fields> {
-  const isObject = typeof state === "object" && state !== null;
-  const given = (isObject ? state : {}) as Record<string, unknown>;
-  const isValid = Object.entries(fields).every(([name, field]) => {
-    const value = Object.hasOwn(given, name) ? given[name] : undefined;
-    if (field === "number?" && value === null) return true;
-    if (typeof value !== "number") return false;
-    return field === "count"
-      ? Number.isSafeInteger(value) && value >= 0
-      : Number.isFinite(value);
-  });
-  if (!isValid) {
-    const names = Object.keys(fields).join(", ");
-    const what = `what ${callback}() saved, with numbers for ${names}`;
-    throw new OptionError(`state of ${callback}`, JSON.stringify(state), what);
-  }
-  return Object.fromEntries(
-    Object.keys(fields).map((name) => [name, given[name]]),
-  ) as StateOf<Fields>;
+  Schema extends typeof STOPPING_STATE | typeof PLATEAU_STATE,
+>(
+  callback: string,
+  state: unknown,
+  schema: Schema,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, state);
+  if (result.success) return result.output;
+  const names = Object.keys(schema.entries).join(", ");
+  const what = `what ${callback}() saved, with numbers for ${names}`;
+  throw new OptionError(`state of ${callback}`, JSON.stringify(state), what);
 }
 
 /** Options of {@linkcode earlyStopping}. */
@@ -105,14 +90,6 @@ export interface EarlyStopping extends Callbacks {
   /** Why it ended training, for people; `undefined` as long as it has not. */
   readonly reason: string | undefined;
 }
-
-const STOPPING_STATE = {
-  best: "number?",
-  bestEpoch: "count",
-  wait: "count",
-  /** Epoch after which it ended training; 0 if it has not. */
-  stoppedEpoch: "count",
-} as const satisfies Record<string, StateField>;
 
 /**
  * Ends training once what is watched has not improved for `patience` epochs, as the `EarlyStopping` of Keras 3. The weights
@@ -138,12 +115,13 @@ export function earlyStopping(
 ): EarlyStopping {
   const { monitor = "testLoss", minDelta = 0, patience = 0 } = options;
   const { baseline, startFromEpoch = 0 } = options;
-  const { words, mode } = describeMonitor(monitor);
+  requireOneOf("monitor", monitor, Object.keys(MONITORS));
+  const { words, mode } = MONITORS[monitor];
   requireNumber("minDelta", minDelta, { min: 0 });
   requireInteger("patience", patience, { min: 0 });
   requireInteger("startFromEpoch", startFromEpoch, { min: 0 });
   if (baseline !== undefined) requireNumber("baseline", baseline, {});
-  let state: StateOf<typeof STOPPING_STATE> = {
+  let state: v.InferOutput<typeof STOPPING_STATE> = {
     best: null,
     bestEpoch: 0,
     wait: 0,
@@ -159,9 +137,15 @@ export function earlyStopping(
     name: "earlyStopping",
     description: `early stopping on ${words}, patience ${patience}`,
     get reason() {
-      return state.stoppedEpoch === 0
-        ? undefined
-        : explain(words, { ...state, baseline });
+      const { best, bestEpoch, wait, stoppedEpoch } = state;
+      if (stoppedEpoch === 0) return;
+      const than = [
+        best === null ? "" : `${best.toPrecision(4)} of epoch ${bestEpoch}`,
+        baseline === undefined ? "" : `the baseline ${baseline}`,
+      ].filter(Boolean).join(" or ");
+      return `${words} has not improved ${than && `on ${than} `}for ${
+        formatEpochs(wait)
+      }`;
     },
     onEpochEnd(event, training) {
       const { epoch, isPartial } = event;
@@ -184,21 +168,6 @@ export function earlyStopping(
       if (state.stoppedEpoch > 0) training.stop();
     },
   };
-}
-
-function explain(
-  words: string,
-  { best, bestEpoch, wait, baseline }: StateOf<typeof STOPPING_STATE> & {
-    baseline: number | undefined;
-  },
-): string {
-  const than = [
-    best === null ? "" : `${best.toPrecision(4)} of epoch ${bestEpoch}`,
-    baseline === undefined ? "" : `the baseline ${baseline}`,
-  ].filter(Boolean).join(" or ");
-  return `${words} has not improved ${than && `on ${than} `}for ${
-    formatEpochs(wait)
-  }`;
 }
 
 /** Options of {@linkcode reduceOnPlateau}. */
@@ -230,12 +199,6 @@ export interface ReduceOnPlateau extends Callbacks {
 /** Least change of a learning rate, as PyTorch's `eps`. */
 const LEAST_CHANGE = 1e-8;
 
-const PLATEAU_STATE = {
-  best: "number?",
-  bad: "count",
-  cooldown: "count",
-} as const satisfies Record<string, StateField>;
-
 /**
  * Multiplies the optimizer's learning rate by a factor once what is watched has not improved for more than `patience` epochs,
  * as PyTorch's `ReduceLROnPlateau`. Use it without the `schedule` of `fit`, which sets the rate of every step.
@@ -260,8 +223,9 @@ export function reduceOnPlateau(
   const { monitor = "testLoss", factor = 0.1, patience = 10 } = options;
   const { threshold = 1e-4, thresholdMode = "rel" } = options;
   const { cooldown = 0, minLearningRate = 0 } = options;
-  const { words, mode: usualMode } = describeMonitor(monitor);
-  const { mode = usualMode } = options;
+  requireOneOf("monitor", monitor, Object.keys(MONITORS));
+  const { words } = MONITORS[monitor];
+  const { mode = MONITORS[monitor].mode } = options;
   requireOneOf("mode", mode, ["min", "max"]);
   requireOneOf("thresholdMode", thresholdMode, ["rel", "abs"]);
   requireNumber("factor", factor, { above: 0, below: 1 });
@@ -269,7 +233,7 @@ export function reduceOnPlateau(
   requireNumber("threshold", threshold, { min: 0 });
   requireInteger("cooldown", cooldown, { min: 0 });
   requireNumber("minLearningRate", minLearningRate, { min: 0 });
-  let state: StateOf<typeof PLATEAU_STATE> = {
+  let state: v.InferOutput<typeof PLATEAU_STATE> = {
     best: null,
     bad: 0,
     cooldown: 0,
@@ -307,13 +271,4 @@ export function reduceOnPlateau(
       state = requireState("reduceOnPlateau", saved, PLATEAU_STATE);
     },
   };
-}
-
-function requireOneOf(
-  option: string,
-  value: string,
-  values: readonly string[],
-): void {
-  if (values.includes(value)) return;
-  throw new OptionError(option, value, `one of ${values.join(", ")}`);
 }

@@ -6,17 +6,22 @@
 
 import type { Batch, Shard } from "../data/loader/batch.ts";
 import { readScalars } from "../device/device.ts";
-import { type Scalar, type Tensor, tf } from "../device/tf.ts";
+import { type Tensor, tf } from "../device/tf.ts";
 import { OptionError } from "../errors.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { Precision } from "../nn/layer.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import { sizeOf } from "../nn/shape.ts";
+import { type Shape, sizeOf } from "../nn/shape.ts";
 import { requireInteger } from "../options.ts";
-import { type Communicator, sumNumbers } from "./communicator.ts";
-import { GradientSum } from "./gradient_sum.ts";
 import {
-  type DeviceState,
+  type Communicator,
+  GradientSum,
+  ROOT,
+  shardOf,
+  shareJson,
+  sumNumbers,
+} from "./communicator.ts";
+import {
   readDevice,
   restoreDevice,
   type TrainingProgress,
@@ -24,29 +29,25 @@ import {
 } from "./state.ts";
 import {
   applyGradients,
+  type LossAndGradients,
+  type RecordOptions,
   recordStep,
   type StepResults,
   type UpdateParts,
 } from "./step.ts";
 
-/** How processes train together. */
-export interface TogetherOptions {
-  /** How gradients are sent. Default "none": as they are. */
+/** How processes train together, as `fit` documents it. */
+interface TogetherOptions {
   readonly compression?: "none" | "float16";
-  /** Steps after which the processes average their weights; with 1, the default, they average gradients at each step. */
   readonly syncEvery?: number;
 }
 
-/**
- * Checks how processes are to train together, in which precision, and with how many steps between two checkpoints.
- *
- * @throws {OptionError} If the options do not go together.
- */
+/** Checks how processes are to train together, in which precision, and after how many steps they save a checkpoint. */
 export function requireTogether(
   options: TogetherOptions & { precision: Precision; everySteps?: number },
 ): void {
-  const { compression = "none", syncEvery = 1, precision, everySteps } =
-    options;
+  const { compression = "none", syncEvery = 1 } = options;
+  const { precision, everySteps } = options;
   if (!["none", "float16"].includes(compression)) {
     throw new OptionError("compression", compression, '"none" or "float16"');
   }
@@ -76,74 +77,127 @@ export function requireTogether(
 
 /** This process's copy of the network, and its ties to the other processes. */
 export class Replicas {
-  /** Connects the processes. */
-  readonly communicator: Communicator;
   /** The part of each batch that is this process's. */
   readonly shard: Shard;
-  readonly #options: TogetherOptions;
+  readonly #communicator: Communicator;
+  readonly #compression: "none" | "float16";
+  readonly #syncEvery: number;
   #gradients: GradientSum | undefined;
-  /** Steps since the weights were the same in all processes. */
-  #numApart = 0;
+  /** Whether the weights may differ between the processes. */
+  #isApart = false;
 
-  /** Joins the processes that `communicator` connects. */
   constructor(communicator: Communicator, options: TogetherOptions) {
-    this.communicator = communicator;
-    this.shard = { index: communicator.rank, count: communicator.size };
-    this.#options = options;
+    this.shard = shardOf(communicator);
+    this.#communicator = communicator;
+    this.#compression = options.compression ?? "none";
+    this.#syncEvery = options.syncEvery ?? 1;
   }
 
-  /** Gives all processes what process 0 has and, if it goes on from a `state`, that one; `undefined` for a new run. */
+  /**
+   * Gives all processes the state that process 0 goes on from; for a new run, its weights and what its optimizer keeps. The
+   * `state` of other processes does not matter.
+   */
   async begin(
     parts: UpdateParts,
     state: TrainingState | undefined,
   ): Promise<TrainingState | undefined> {
-    return await shareState(this.communicator, parts, state);
+    const isRoot = this.#communicator.rank === ROOT;
+    const own = isRoot ? state ?? await readDevice(parts) : undefined;
+    const header: Header = await shareJson(
+      this.#communicator,
+      own && {
+        seed: parts.net.seed,
+        progress: state?.progress ?? null,
+        weights: shapesOf(own.weights),
+        others: shapesOf(own.others),
+      },
+    );
+    requireSameSeed(parts.net, header);
+    const shared = {
+      weights: await this.#share(header.weights, own?.weights),
+      others: await this.#share(header.others, own?.others),
+    };
+    const { progress } = header;
+    if (progress !== null) return { ...shared, progress };
+    if (!isRoot) restoreDevice(parts, shared);
   }
 
   /**
-   * Changes the weights by this process's part of a batch and those of the others; the results are of the whole batch.
-   *
-   * @throws {DistributedError} If a process has failed.
+   * Changes the weights by this process's part of a batch and, unless the processes train apart for some steps, those of the
+   * others. The results are of the whole batch.
    */
   async update(
     parts: UpdateParts,
     batch: Batch,
     step: number,
   ): Promise<StepResults> {
-    const { total } = batch.place!;
+    const { begin, total } = batch.place!;
     const length = batch.images.shape[0];
-    const { syncEvery = 1 } = this.#options;
+    const isAlone = this.#syncEvery > 1;
+    const sum = isAlone ? undefined : this.#gradients ??= this.#sumOf(
+      parts.net.getWeights(),
+      this.#compression,
+    );
+    const { loss, correct, gradients } = recordPart(parts, batch, {
+      step,
+      // Each image keeps the dropout mask of its position in the whole batch, also where the mean is over this part alone.
+      place: { begin, total: isAlone ? length : total },
+      onGradient: sum && ((index, gradient) => sum.add(index, gradient)),
+    });
     let numbers: number[];
-    if (syncEvery === 1) numbers = await this.#updateByAll(parts, batch, step);
-    else {
-      numbers = await this.#updateAlone(parts, batch, step);
-      // From the mean over this process's images to its share of the mean over all.
+    try {
+      // A part without images has gradients of 0, which are applied as well: the schedule goes on, and the optimizer keeps the same
+      // tensors in every process, to be averaged.
+      if (sum === undefined) applyGradients(parts, gradients, step);
+      numbers = await readScalars(loss, correct);
+      if (sum !== undefined) {
+        const sums = await sum.finish(gradients);
+        try {
+          applyGradients(parts, sums, step);
+        } finally {
+          tf.dispose(sums);
+        }
+      }
+    } finally {
+      tf.dispose([loss, correct, ...gradients]);
+    }
+    if (isAlone) {
+      this.#isApart = true;
+      // The mean over this process's images becomes its share of the mean over all images.
       numbers[0] *= length / total;
     }
-    const [loss, correct] = await sumNumbers(this.communicator, numbers);
-    if (syncEvery > 1 && (step + 1) % syncEvery === 0) await this.meet(parts);
+    const [meanLoss, sumCorrect] = await sumNumbers(
+      this.#communicator,
+      numbers,
+    );
+    if ((step + 1) % this.#syncEvery === 0) await this.meet(parts);
     return {
-      loss: tf.scalar(loss),
-      correct: tf.scalar(correct, "int32"),
+      loss: tf.scalar(meanLoss),
+      correct: tf.scalar(sumCorrect, "int32"),
       count: total,
     };
   }
 
   /** Averages weights and what the optimizer keeps over all processes, if they have trained apart. */
   async meet({ net, optimizer }: UpdateParts): Promise<void> {
-    if (this.#numApart === 0) return;
-    this.#numApart = 0;
+    if (!this.#isApart) return;
+    this.#isApart = false;
     const weights = net.getWeights();
     const lists = Object.entries(optimizer.state());
     const tensors = [...weights, ...lists.flatMap(([_, list]) => list)];
-    const means = await this.#average(tensors);
+    const sum = this.#sumOf(tensors, "none");
+    // Copies, as the sums may be written over what they are made of.
+    const copies = tensors.map((t) =>
+      tf.tidy(() => tf.mul(t, 1 / this.#communicator.size))
+    );
+    const means = await sum.finish(copies).finally(() => tf.dispose(copies));
     try {
       net.setWeights(means.slice(0, weights.length));
-      let at = weights.length;
+      let offset = weights.length;
       optimizer.restore(Object.fromEntries(
         lists.map(([name, list]) => [
           name,
-          means.slice(at, at += list.length),
+          means.slice(offset, offset += list.length),
         ]),
       ));
     } finally {
@@ -151,180 +205,46 @@ export class Replicas {
     }
   }
 
-  /** Changes the weights by the gradients of the whole batch; loss and correct count are of this process's part. */
-  async #updateByAll(
-    parts: UpdateParts,
-    batch: Batch,
-    step: number,
-  ): Promise<number[]> {
-    const { net } = parts;
-    const { compression = "none" } = this.#options;
-    const sum = this.#gradients ??= new GradientSum(this.communicator, {
-      shapes: net.getWeights().map(({ shape }) => shape),
-      compression,
-    });
-    const { gradients, loss, correct } = this.#record(parts, batch, {
-      step,
-      place: batch.place,
-      onGradient: (index, gradient) => sum.add(index, gradient),
-    });
-    try {
-      const numbers = await readScalars(loss, correct);
-      const sums = await sum.finish(gradients);
-      try {
-        applyGradients(parts, sums, step);
-      } finally {
-        tf.dispose(sums);
-      }
-      return numbers;
-    } finally {
-      tf.dispose([loss, correct, ...gradients]);
-    }
+  #sumOf(
+    tensors: readonly Tensor[],
+    compression: "none" | "float16",
+  ): GradientSum {
+    const shapes = tensors.map(({ shape }) => shape);
+    return new GradientSum(this.#communicator, { shapes, compression });
   }
 
-  /** Changes the weights by the gradients of this process's part alone. */
-  async #updateAlone(
-    parts: UpdateParts,
-    batch: Batch,
-    step: number,
-  ): Promise<number[]> {
-    const length = batch.images.shape[0];
-    const { begin } = batch.place!;
-    // Each image keeps the dropout mask of its place in the whole batch.
-    const place = { begin, total: length };
-    this.#numApart++;
-    const { gradients, loss, correct } = this.#record(parts, batch, {
-      step,
-      place,
-    });
-    try {
-      // A part without images has gradients of 0. They are applied all the same: the schedule goes on, and the optimizer keeps
-      // the same tensors in every process, to be averaged.
-      applyGradients(parts, gradients, step);
-      return await readScalars(loss, correct);
-    } finally {
-      tf.dispose([loss, correct, ...gradients]);
+  /** Copies the tensors of process 0 to all processes. */
+  async #share(
+    shapes: Header["weights"],
+    own: ReadonlyMap<string, NamedTensor> | undefined,
+  ): Promise<Map<string, NamedTensor>> {
+    const tensors = new Map<string, NamedTensor>();
+    for (const [name, shape] of shapes) {
+      const values = own?.get(name)?.values ?? new Float32Array(sizeOf(shape));
+      await this.#communicator.broadcast(values, ROOT);
+      tensors.set(name, { shape, values });
     }
-  }
-
-  /** Loss, correct count and gradients of this process's part, which may have no images. */
-  #record(
-    { net, precision, lossScale }: UpdateParts,
-    { images, labels }: Batch,
-    options: Pick<
-      Parameters<typeof recordStep>[3],
-      "step" | "place" | "onGradient"
-    >,
-  ): { loss: Scalar; correct: Scalar; gradients: Tensor[] } {
-    if (images.shape[0] > 0) {
-      return recordStep(net, images, labels, {
-        ...options,
-        precision,
-        lossScale,
-      });
-    }
-    return {
-      loss: tf.scalar(0),
-      correct: tf.scalar(0, "int32"),
-      gradients: net.getWeights().map((w) => tf.zeros(w.shape)),
-    };
-  }
-
-  async #average(tensors: readonly Tensor[]): Promise<Tensor[]> {
-    const sum = new GradientSum(this.communicator, {
-      shapes: tensors.map(({ shape }) => shape),
-      compression: "none",
-    });
-    // Copies, as the sums may be written over what they are made of.
-    const copies = tensors.map((t) =>
-      tf.tidy(() => tf.mul(t, 1 / this.communicator.size))
-    );
-    try {
-      return await sum.finish(copies);
-    } finally {
-      tf.dispose(copies);
-    }
+    return tensors;
   }
 }
-
-/** The process whose state all begin with. */
-const ROOT = 0;
 
 /** What process 0 sends before the values. */
 interface Header {
   /** The network's seed, which dropout draws from. */
   readonly seed: number;
   readonly progress: TrainingProgress | null;
-  /** Names and shapes of what follows. */
-  readonly weights: readonly [name: string, shape: number[]][];
-  readonly others: readonly [name: string, shape: number[]][];
+  readonly weights: readonly [name: string, shape: Shape][];
+  readonly others: readonly [name: string, shape: Shape][];
 }
 
-/**
- * Gives all processes the state that process 0 goes on from; for a new run, its weights and what its optimizer keeps. Other
- * processes' `state` does not matter.
- *
- * @throws {DistributedError} If a process has failed.
- * @throws {ShapeError} If the network is not the same in all processes.
- * @throws {OptionError} If the network has dropout and another seed than that of process 0.
- */
-export async function shareState(
-  communicator: Communicator,
-  device: DeviceState,
-  state: TrainingState | undefined,
-): Promise<TrainingState | undefined> {
-  const isRoot = communicator.rank === ROOT;
-  const own = isRoot ? state ?? await readDevice(device) : undefined;
-  const header: Header = await shareJson(
-    communicator,
-    own && {
-      seed: device.net.seed,
-      progress: state?.progress ?? null,
-      weights: shapesOf(own.weights),
-      others: shapesOf(own.others),
-    },
-  );
-  checkSeed(device.net, header);
-  const share = async (
-    shapes: Header["weights"],
-    own: ReadonlyMap<string, NamedTensor> | undefined,
-  ) => {
-    const tensors = new Map<string, NamedTensor>();
-    for (const [name, shape] of shapes) {
-      const values = own?.get(name)?.values ??
-        new Float32Array(sizeOf(shape));
-      await communicator.broadcast(values, ROOT);
-      tensors.set(name, { shape, values });
-    }
-    return tensors;
-  };
-  const shared = {
-    weights: await share(header.weights, own?.weights),
-    others: await share(header.others, own?.others),
-  };
-  const { progress } = header;
-  if (progress !== null) return { ...shared, progress };
-  if (!isRoot) restoreDevice(device, shared);
-}
-
-/** Gives all processes the `value` of process 0, as JSON can hold it; other processes' does not matter. */
-export async function shareJson<T>(
-  communicator: Communicator,
-  value: T | undefined,
-): Promise<T> {
-  const isRoot = communicator.rank === ROOT;
-  let text = isRoot
-    ? new TextEncoder().encode(JSON.stringify(value))
-    : undefined;
-  const length = Int32Array.of(text?.length ?? 0);
-  await communicator.broadcast(length, ROOT);
-  text ??= new Uint8Array(length[0]);
-  await communicator.broadcast(text, ROOT);
-  return JSON.parse(new TextDecoder().decode(text));
+function shapesOf(
+  tensors: ReadonlyMap<string, NamedTensor>,
+): [name: string, shape: Shape][] {
+  return Array.from(tensors, ([name, { shape }]) => [name, shape]);
 }
 
 /** Processes draw the dropout masks of one process only if all draw from the same seed. */
-function checkSeed({ layers, seed }: Sequential, header: Header): void {
+function requireSameSeed({ layers, seed }: Sequential, header: Header): void {
   const drops = layers.some(({ dropoutRate = 0 }) => dropoutRate > 0);
   if (!drops || seed === header.seed) return;
   throw new OptionError(
@@ -334,8 +254,22 @@ function checkSeed({ layers, seed }: Sequential, header: Header): void {
   );
 }
 
-function shapesOf(
-  tensors: ReadonlyMap<string, NamedTensor>,
-): [name: string, shape: number[]][] {
-  return Array.from(tensors, ([name, { shape }]) => [name, [...shape]]);
+/** Loss, correct count and gradients of this process's part, which may have no images. */
+function recordPart(
+  { net, precision, lossScale }: UpdateParts,
+  { images, labels }: Batch,
+  options: RecordOptions,
+): LossAndGradients {
+  if (images.shape[0] > 0) {
+    return recordStep(net, images, labels, {
+      ...options,
+      precision,
+      lossScale,
+    });
+  }
+  return {
+    loss: tf.scalar(0),
+    correct: tf.scalar(0, "int32"),
+    gradients: net.getWeights().map((w) => tf.zeros(w.shape)),
+  };
 }

@@ -1,5 +1,5 @@
 /**
- * Everything that a training run needs to go on exactly, on the host.
+ * What a training run needs on the host in order to go on exactly.
  *
  * @module
  */
@@ -75,12 +75,7 @@ export async function readDevice(
   return { weights: await readWeights(net), others: await readTensors(others) };
 }
 
-/**
- * Copies to the device what {@linkcode readDevice} read.
- *
- * @throws {ShapeError} If it is of another network, or something is missing.
- * @throws {OptionError} If it is of another optimizer.
- */
+/** Copies to the device what {@linkcode readDevice} read. */
 export function restoreDevice(
   { net, optimizer, lossScale }: DeviceState,
   { weights, others }: Pick<TrainingState, "weights" | "others">,

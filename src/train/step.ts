@@ -18,12 +18,8 @@ import {
   tf,
 } from "../device/tf.ts";
 import { requireLabels, sliceBatch } from "../nn/batch.ts";
-import {
-  type ForwardOptions,
-  type Precision,
-  requirePrecision,
-} from "../nn/layer.ts";
-import { lossAndCorrect } from "../nn/loss.ts";
+import type { Precision } from "../nn/layer.ts";
+import { lossAndCorrect, unkeep } from "../nn/loss.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { LossScale, NormClip } from "../optim/gradient_scale.ts";
 import type { Schedule } from "../optim/schedule.ts";
@@ -109,70 +105,44 @@ export function recordStep(
   labels: Tensor1D,
   options: RecordOptions,
 ): LossAndGradients {
-  checkBatch(net, images, labels);
-  const { step = 0, precision = "float32", lossScale } = options;
-  requirePrecision(precision);
   const length = images.shape[0];
-  const { begin: offset, total: count } = options.place ??
-    { begin: 0, total: length };
+  net.checkImages(images);
+  requireLabels(labels, length, "image");
+  const { step = 0, precision = "float32", lossScale } = options;
+  const { place = { begin: 0, total: length } } = options;
   const size = net.maxBatch();
   const onGradient = length <= size ? options.onGradient : undefined;
+
+  /** Loss, correct count and gradients of a part of the images, in this order. */
+  function recordPart(part: Tensor4D, labels: Tensor1D, begin: number) {
+    const firstImage = place.begin + begin;
+    let correct: Tensor | undefined;
+    const compute = () => {
+      const logits = net.forward(part, { step, firstImage, precision });
+      const results = lossAndCorrect(logits, labels, place.total);
+      correct = tf.keep(results.correct);
+      return lossScale?.apply(results.loss) ?? results.loss;
+    };
+    const { value, gradients } = valueAndGradients(
+      net.getWeights(),
+      compute,
+      onGradient,
+    );
+    return [value, unkeep(correct!), ...gradients];
+  }
+
   const [loss, correct, ...gradients] = tf.tidy(() => {
     const labelParts = sliceBatch(labels, size);
-    let sums: Tensor[] = [];
+    let sums: Tensor[] | undefined;
     sliceBatch(images, size).forEach(({ part, begin }, i) => {
-      const batch = { images: part, labels: labelParts[i].part };
-      const where = { step, firstImage: offset + begin, count };
       const results = tf.tidy(() =>
-        recordPart(net, batch, { ...where, precision, lossScale, onGradient })
+        recordPart(part, labelParts[i].part, begin)
       );
-      sums = i === 0
-        ? results
-        : sums.map((sum, k) => addAndFree(sum, results[k]));
+      sums = sums?.map((sum, k) => addAndFree(sum, results[k])) ?? results;
     });
-    return sums;
+    return sums!;
   });
   return { loss: loss as Scalar, correct: correct as Scalar, gradients };
-}
-
-/**
- * Checks that a batch fits a network.
- *
- * @throws {ShapeError} If it does not.
- */
-export function checkBatch(
-  net: Sequential,
-  images: Tensor4D,
-  labels: Tensor1D,
-): void {
-  net.checkImages(images);
-  requireLabels(labels, images.shape[0], "image");
-}
-
-/** Loss, correct count and gradients of a part of a batch, in this order. */
-function recordPart(
-  net: Sequential,
-  batch: { images: Tensor4D; labels: Tensor1D },
-  options: ForwardOptions & {
-    count: number;
-    lossScale?: LossScale;
-    onGradient?: GradientListener;
-  },
-): Tensor[] {
-  const weights = net.getWeights();
-  let kept: Scalar | undefined;
-  const { count, lossScale, onGradient, ...forward } = options;
-  const compute = () => {
-    const logits = net.forward(batch.images, forward);
-    const results = lossAndCorrect(logits, batch.labels, count);
-    kept = tf.keep(results.correct);
-    return lossScale?.apply(results.loss) ?? results.loss;
-  };
-  const { value, gradients } = valueAndGradients(weights, compute, onGradient);
-  // A clone belongs to the current scope, which a kept tensor does not.
-  const correct = tf.clone(kept!);
-  kept!.dispose();
-  return [value, correct, ...gradients];
 }
 
 /** Adds two tensors and frees them, so that at most two sets of gradients are alive. */
@@ -180,27 +150,19 @@ function addAndFree(a: Tensor, b: Tensor): Tensor {
   // The correct count is int32; the others may be stored as float16.
   const read = (t: Tensor) => t.dtype === "float32" ? asFloats(t) : t;
   const sum = tf.tidy(() => tf.add(read(a), read(b)));
-  a.dispose();
-  b.dispose();
+  tf.dispose([a, b]);
   return sum;
 }
 
 /** What weights are changed with. */
 export interface UpdateParts extends DeviceState {
-  /** What to store activations as and to read kernels as. */
   readonly precision: Precision;
-  /** Sets the learning rate of each step. */
-  readonly schedule?: Schedule;
-  /** Limits the norm of gradients. */
+  readonly schedule?: Pick<Schedule, "rateAt">;
   readonly clip?: NormClip;
 }
 
 /** What a step found before it changed the weights. The caller disposes the tensors. */
-export interface StepResults {
-  /** Mean loss of the batch, in nats: float32 scalar. */
-  readonly loss: Scalar;
-  /** Number of correct predictions: int32 scalar. */
-  readonly correct: Scalar;
+export interface StepResults extends Omit<LossAndGradients, "gradients"> {
   /** Images of the batch. */
   readonly count: number;
 }

@@ -88,30 +88,21 @@ export async function tune(
   const adapter = adapterInUse();
   const { tuner } = device();
   if (adapter === undefined || tuner === undefined) return [];
-  // Writes nothing: finds out whether results can be kept, before anything takes time.
+  // Writes no result, but finds out whether results can be kept, before anything takes time.
   const { dir } = options;
   await writeTuning(adapter, [], { dir, onWarning: () => {} });
-  const shape = [batchSize, ...net.inputShape];
-  const images: Tensor4D = tf.randomUniform(shape as Tensor4D["shape"]);
+  const shape = [batchSize, ...net.inputShape] as Tensor4D["shape"];
+  const images: Tensor4D = tf.randomUniform(shape);
   const labels = tf.zeros([batchSize], "int32") as Tensor1D;
   const all: TunedOperation[] = [];
   try {
-    const step = () => {
-      const { loss, correct, gradients } = recordStep(
-        net,
-        images,
-        labels,
-        { precision },
-      );
-      tf.dispose([loss, correct, gradients]);
-    };
     const found = tuner.tune(
-      step,
+      () => tf.dispose({ ...recordStep(net, images, labels, { precision }) }),
       ({ key, ways }) => ways.includes(known.get(key)?.way ?? ""),
     );
     for await (const tuned of found) {
       all.push(tuned);
-      // At once: it is then not lost if the process ends.
+      // Kept at once, so that it is not lost if the process ends.
       await writeTuning(adapter, [tuned], options);
       options.onTuned?.(tuned);
     }
@@ -121,7 +112,7 @@ export async function tune(
   return all;
 }
 
-/** The adapter, with its limit of bytes per binding as it may have been restricted. */
+/** The adapter, with the limit of bytes per binding that is in force. */
 function adapterInUse(): AdapterDescription | undefined {
   const { adapter, maxBindingBytes } = device().info;
   return adapter && {

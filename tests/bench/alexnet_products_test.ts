@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { alexnetProducts } from "../../bench/alexnet_products.ts";
 import { gflopPerImage } from "../../bench/step.ts";
 import { alexnetLayers } from "../../src/models/alexnet.ts";
-import { summarize } from "../../src/nn/summary.ts";
+import { summarize } from "../../src/nn/sequential.ts";
 
 Deno.test("alexnetProducts() are all that a training step multiplies", () => {
   const { layers, inputShape } = alexnetLayers();

@@ -11,7 +11,7 @@ import {
 } from "../../src/device/onednn/library/library.ts";
 import { alexnetLayers } from "../../src/models/alexnet.ts";
 import { lenetLayers } from "../../src/models/lenet.ts";
-import { summarize } from "../../src/nn/summary.ts";
+import { summarize } from "../../src/nn/sequential.ts";
 import { type Outcome, run } from "../cli/program.ts";
 
 const { library, missing } = findOneDnn();

@@ -9,8 +9,7 @@
 import { assertEquals } from "@std/assert";
 import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { alexnet } from "../../src/models/alexnet.ts";
-import type { Sequential } from "../../src/nn/sequential.ts";
-import { summarize } from "../../src/nn/summary.ts";
+import { type Sequential, summarize } from "../../src/nn/sequential.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { deviceTest, read, use } from "../device.ts";
@@ -38,15 +37,15 @@ deviceTest(
   async (device) => {
     await use(device);
     const net = alexnet({ dropout: 0, imageSize: SIDE });
-    const weights = _makeWeights(net);
+    const weights = makeWeights(net);
     net.setWeights(weights.map(({ data }) => data as Float32Array));
     const pixels = numbers(2 * SIDE * SIDE, [0, 1]);
     const [logits, loss, correct, ...rest] = await read(() => {
       const images = tf.tensor4d(pixels, [2, SIDE, SIDE, 1]);
       return [
         net.predict(images),
-        ..._step(net, images),
-        ..._activations(net, images),
+        ...stepOf(net, images),
+        ...activations(net, images),
       ];
     });
     const count = net.getWeights().length;
@@ -63,7 +62,7 @@ deviceTest(
 
     let weight = 0;
     layers.forEach(({ name, kind, weights: { length } }, i) => {
-      const expected = _forward(
+      const expected = forward(
         { name, kind, isLast: i === last },
         inputs[i],
         weights.slice(weight, weight + length),
@@ -77,20 +76,20 @@ deviceTest(
 
     const head = reference.softmaxCrossEntropy(values[last], LABELS);
     assertCloseTensor(loss, [head.loss], { relative: 1e-4, what: "loss" });
-    assertEquals(correct[0], _countCorrect(logits));
+    assertEquals(correct[0], countCorrect(logits));
 
     let dy = head.gradient;
     for (let i = last; i >= 0; i--) {
       const { name, kind, weights: { length } } = layers[i];
       weight -= length;
-      if (length > 0 && i < last) dy = _mask(dy, values[i]);
+      if (length > 0 && i < last) dy = mask(dy, values[i]);
       if (kind === "max_pool2d") {
-        const { places } = reference.maxPool2d(inputs[i], {
+        const { positions } = reference.maxPool2d(inputs[i], {
           size: 3,
           stride: 2,
         });
         const data = new Float64Array(inputs[i].data.length);
-        places.forEach((place, k) => data[place] += dy.data[k]);
+        positions.forEach((position, k) => data[position] += dy.data[k]);
         dy = { data, shape: inputs[i].shape };
       } else if (length > 0) {
         const { dx, dKernel, dBias } = kind === "dense"
@@ -117,7 +116,7 @@ deviceTest(
 );
 
 /** Weights that keep the scale of the images, and biases that are not zero. */
-function _makeWeights(net: Sequential): Values[] {
+function makeWeights(net: Sequential): Values[] {
   // 46 million random numbers would take longer than the step: these repeat, at a place of no row.
   const pool = numbers(1_000_003);
   return net.getWeights().map(({ shape, size }) => {
@@ -131,13 +130,13 @@ function _makeWeights(net: Sequential): Values[] {
   });
 }
 
-function _step(net: Sequential, images: Tensor4D): Tensor[] {
+function stepOf(net: Sequential, images: Tensor4D): Tensor[] {
   const labels = tf.tensor1d(LABELS, "int32");
   const { loss, correct, gradients } = lossAndGradients(net, images, labels);
   return [loss, correct, ...gradients];
 }
 
-function _activations(net: Sequential, images: Tensor4D): Tensor[] {
+function activations(net: Sequential, images: Tensor4D): Tensor[] {
   const context = {
     training: true,
     seed: 0,
@@ -157,7 +156,7 @@ function _activations(net: Sequential, images: Tensor4D): Tensor[] {
   });
 }
 
-function _forward(
+function forward(
   layer: { name: string; kind: string; isLast: boolean },
   x: Values,
   weights: readonly Values[],
@@ -181,11 +180,11 @@ function _forward(
   return relu(reference.conv2d(x, weights, { stride, before, size }));
 }
 
-function _mask(dy: Values, y: Values): Values {
+function mask(dy: Values, y: Values): Values {
   return { ...dy, data: dy.data.map((value, i) => y.data[i] > 0 ? value : 0) };
 }
 
-function _countCorrect(logits: Float32Array): number {
+function countCorrect(logits: Float32Array): number {
   return LABELS.filter((label, n) => {
     const row = logits.subarray(n * 10, n * 10 + 10);
     return row[label] === Math.max(...row);

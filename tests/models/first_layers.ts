@@ -5,16 +5,10 @@
  */
 
 import { alexnetLayers } from "../../src/models/alexnet.ts";
-import { dense } from "../../src/nn/dense.ts";
-import { dropout } from "../../src/nn/dropout.ts";
+import { dense, dropout } from "../../src/nn/dense.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 
-/**
- * Makes a network of AlexNet's first three convolutions and poolings, for images of 224x224.
- *
- * @param options Seed of the weights, and the dropout rate before the last layer.
- * @returns A network of ten classes.
- */
+/** Makes a network of AlexNet's first three convolutions and poolings, for images of 224x224. */
 export function firstLayers(
   options: { seed: number; dropout?: number },
 ): Sequential {

@@ -10,8 +10,7 @@ import { OptionError, ShapeError } from "../../src/errors.ts";
 import { alexnet, alexnetLayers } from "../../src/models/alexnet.ts";
 import { lenet, lenetLayers } from "../../src/models/lenet.ts";
 import { NETWORKS } from "../../src/models/named.ts";
-import type { SequentialOptions } from "../../src/nn/sequential.ts";
-import { summarize } from "../../src/nn/summary.ts";
+import { type SequentialOptions, summarize } from "../../src/nn/sequential.ts";
 import { use } from "../device.ts";
 
 const tableOf = ({ layers, inputShape }: SequentialOptions) =>

@@ -10,10 +10,9 @@ import { type Tensor1D, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import { lenet } from "../../src/models/lenet.ts";
 import { PRECISIONS } from "../../src/nn/layer.ts";
-import type { Sequential } from "../../src/nn/sequential.ts";
 import { LossScale } from "../../src/optim/gradient_scale.ts";
 import { sgd } from "../../src/optim/sgd.ts";
-import { recordStep } from "../../src/train/step.ts";
+import { updateWeights } from "../../src/train/step.ts";
 import { use, webgpuTest } from "../device.ts";
 import { firstLayers } from "./first_layers.ts";
 
@@ -54,17 +53,12 @@ for (const { name, steps, makeNet, batchSize, resize, options } of RUNS) {
         const optimizer = sgd(options);
         const isHalf = precision === "float16";
         const lossScale = isHalf ? new LossScale() : undefined;
+        const parts = { net, optimizer, precision, lossScale };
         const all: number[] = [];
-        for await (const { images, labels } of train) {
-          const { loss, correct, gradients } = recordStep(net, images, labels, {
-            step: all.length,
-            precision,
-            lossScale,
-          });
-          lossScale?.update(gradients);
-          optimizer.apply(net.getWeights(), gradients, lossScale);
+        for await (const batch of train) {
+          const { loss, correct } = updateWeights(parts, batch, all.length);
           all.push((await loss.data())[0]);
-          tf.dispose([loss, correct, ...gradients]);
+          tf.dispose([loss, correct]);
         }
         throwIfDeviceFailed();
         assertEquals(all.length, steps);
@@ -86,27 +80,26 @@ webgpuTest(
   "AlexNet's first layers at batch 128 take at most 0.75 of the memory in float16",
   async () => {
     const backend = await use("webgpu").then(() =>
-      tf.backend() as unknown as { bufferManager: _BufferManager }
+      tf.backend() as unknown as { bufferManager: BufferManager }
     );
     const net = firstLayers({ seed: 3 });
     const images: Tensor4D = tf.zeros([128, 224, 224, 1]);
     const labels = tf.zeros([128], "int32") as Tensor1D;
+    const optimizer = sgd();
     const peaks = [];
     // How much memory a step takes does not depend on what it computes.
-    const restore = _computeNothing();
+    const restore = computeNothing();
     try {
       for (const precision of PRECISIONS) {
+        const isHalf = precision === "float16";
+        const lossScale = isHalf ? new LossScale() : undefined;
+        const parts = { net, optimizer, precision, lossScale };
+        const step = () =>
+          tf.dispose({ ...updateWeights(parts, { images, labels }, 0) });
         // The second, as the first uploads the weights.
-        _peakOf(
-          backend.bufferManager,
-          () => _step(net, images, labels, precision),
-        );
-        peaks.push(
-          _peakOf(
-            backend.bufferManager,
-            () => _step(net, images, labels, precision),
-          ),
-        );
+        step();
+        peaks.push(peakOf(backend.bufferManager, step));
+        lossScale?.dispose();
       }
     } finally {
       restore();
@@ -120,29 +113,13 @@ webgpuTest(
 );
 
 /** The part of the backend that counts memory. */
-interface _BufferManager {
+interface BufferManager {
   readonly numBytesUsed: number;
   acquireBuffer(...args: unknown[]): GPUBuffer;
 }
 
-function _step(
-  net: Sequential,
-  images: Tensor4D,
-  labels: Tensor1D,
-  precision: (typeof PRECISIONS)[number],
-): void {
-  const lossScale = precision === "float16" ? new LossScale() : undefined;
-  const options = { precision, lossScale };
-  const { loss, correct, gradients } = recordStep(net, images, labels, options);
-  lossScale?.update(gradients);
-  const optimizer = sgd();
-  optimizer.apply(net.getWeights(), gradients, lossScale);
-  tf.dispose([loss, correct, ...gradients]);
-  lossScale?.dispose();
-}
-
 /** The most bytes of buffers in use while something runs. */
-function _peakOf(manager: _BufferManager, run: () => void): number {
+function peakOf(manager: BufferManager, run: () => void): number {
   const { acquireBuffer } = manager;
   let peak = 0;
   manager.acquireBuffer = function (...args) {
@@ -159,7 +136,7 @@ function _peakOf(manager: _BufferManager, run: () => void): number {
 }
 
 /** Has dispatches run no workgroups and copies to textures be empty. */
-function _computeNothing(): () => void {
+function computeNothing(): () => void {
   const pass = GPUComputePassEncoder.prototype;
   const encoder = GPUCommandEncoder.prototype;
   const { dispatchWorkgroups } = pass;

@@ -21,14 +21,7 @@ export interface Placement {
   readonly before: number;
 }
 
-/**
- * Convolution with bias.
- *
- * @param x Images.
- * @param weights Kernel, HWIO, and bias.
- * @param place Where the windows are, and the height of the output.
- * @returns Images with one channel per filter.
- */
+/** Convolution with bias. */
 export function conv2d(
   x: Values,
   [kernel, bias]: readonly Values[],
@@ -38,7 +31,7 @@ export function conv2d(
   const shape = [x.shape[0], place.size, place.size, filters];
   const data = new Float64Array(shape.reduce((product, n) => product * n));
   for (let i = 0; i < data.length; i++) data[i] = bias.data[i % filters];
-  _forEachTap(x, kernel, { ...place, shape }, (from, weight, to) => {
+  forEachTap(x, kernel, { ...place, shape }, (from, weight, to) => {
     const value = x.data[from];
     for (let f = 0; f < filters; f++) {
       data[to + f] += value * kernel.data[weight + f];
@@ -47,15 +40,7 @@ export function conv2d(
   return { data, shape };
 }
 
-/**
- * Gradients of {@linkcode conv2d}.
- *
- * @param x Images.
- * @param kernel HWIO.
- * @param dy Gradient of the output.
- * @param place Where the windows are.
- * @returns Gradients of images, kernel and bias.
- */
+/** Gradients of {@linkcode conv2d}. */
 export function conv2dGradients(
   x: Values,
   kernel: Values,
@@ -65,7 +50,7 @@ export function conv2dGradients(
   const filters = kernel.shape[3];
   const dx = new Float64Array(x.data.length);
   const dKernel = new Float64Array(kernel.data.length);
-  _forEachTap(x, kernel, { ...place, shape: dy.shape }, (from, weight, to) => {
+  forEachTap(x, kernel, { ...place, shape: dy.shape }, (from, weight, to) => {
     const value = x.data[from];
     let sum = 0;
     for (let f = 0; f < filters; f++) {
@@ -78,47 +63,35 @@ export function conv2dGradients(
   return {
     dx: { data: dx, shape: x.shape },
     dKernel,
-    dBias: _sumRows(dy.data, filters),
+    dBias: sumRows(dy.data, filters),
   };
 }
 
-/**
- * Max pooling, valid, and what it routes back.
- *
- * @param x Images.
- * @param window Height and width of the window, and its stride.
- * @returns The maxima, and for each the place in `x` that it came from.
- */
+/** Max pooling, valid: the maxima, and for each its position in `x`. */
 export function maxPool2d(
   x: Values,
   window: { readonly size: number; readonly stride: number },
-): Values & { readonly places: Int32Array } {
+): Values & { readonly positions: Int32Array } {
   const [batch, height, , channels] = x.shape;
   const size = Math.floor((height - window.size) / window.stride) + 1;
   const shape = [batch, size, size, channels];
   const data = new Float64Array(batch * size * size * channels).fill(-Infinity);
-  const places = new Int32Array(data.length);
+  const positions = new Int32Array(data.length);
   for (let to = 0; to < data.length; to++) {
-    const [n, row, column, channel] = _placeOf(to, shape);
+    const [n, row, column, channel] = placeOf(to, shape);
     for (let k = 0; k < window.size ** 2; k++) {
       const y = row * window.stride + Math.floor(k / window.size);
       const from = ((n * height + y) * height + column * window.stride +
             k % window.size) * channels + channel;
       if (x.data[from] > data[to]) {
-        [data[to], places[to]] = [x.data[from], from];
+        [data[to], positions[to]] = [x.data[from], from];
       }
     }
   }
-  return { data, shape, places };
+  return { data, shape, positions };
 }
 
-/**
- * Matrix product with bias.
- *
- * @param x `[batch, in]`.
- * @param weights Kernel, `[in, out]`, and bias.
- * @returns `[batch, out]`.
- */
+/** Matrix product with bias. */
 export function dense(x: Values, [kernel, bias]: readonly Values[]): Values {
   const { data, shape } = conv2d(
     { data: x.data, shape: [x.shape[0], 1, 1, x.shape[1]] },
@@ -128,14 +101,7 @@ export function dense(x: Values, [kernel, bias]: readonly Values[]): Values {
   return { data, shape: [shape[0], shape[3]] };
 }
 
-/**
- * Gradients of {@linkcode dense}.
- *
- * @param x `[batch, in]`.
- * @param kernel `[in, out]`.
- * @param dy Gradient of the output.
- * @returns Gradients of inputs, kernel and bias.
- */
+/** Gradients of {@linkcode dense}. */
 export function denseGradients(
   x: Values,
   kernel: Values,
@@ -154,13 +120,7 @@ export function denseGradients(
   return { ...gradients, dx: { data: gradients.dx.data, shape: x.shape } };
 }
 
-/**
- * Softmax cross entropy, mean over the batch.
- *
- * @param logits `[batch, classes]`.
- * @param labels One per image.
- * @returns The loss and its gradient.
- */
+/** Softmax cross entropy, mean over the batch. */
 export function softmaxCrossEntropy(
   logits: Values,
   labels: ArrayLike<number>,
@@ -184,7 +144,7 @@ export function softmaxCrossEntropy(
   return { loss, gradient: { data: gradient, shape: logits.shape } };
 }
 
-function _placeOf(index: number, shape: readonly number[]): number[] {
+function placeOf(index: number, shape: readonly number[]): number[] {
   const [, height, width, channels] = shape;
   const pixel = Math.floor(index / channels);
   const row = Math.floor(pixel / width);
@@ -196,14 +156,14 @@ function _placeOf(index: number, shape: readonly number[]): number[] {
   ];
 }
 
-function _sumRows(values: Values["data"], length: number): Float64Array {
+function sumRows(values: Values["data"], length: number): Float64Array {
   const sums = new Float64Array(length);
   for (let i = 0; i < values.length; i++) sums[i % length] += values[i];
   return sums;
 }
 
 /** Visits each (input, kernel row, output row) that a convolution multiplies, by the offsets of their first values. */
-function _forEachTap(
+function forEachTap(
   x: Values,
   kernel: Values,
   place: Placement & { readonly shape: readonly number[] },
@@ -213,7 +173,7 @@ function _forEachTap(
   const [kernelHeight, kernelWidth, , filters] = kernel.shape;
   const { stride, before, shape: [batch, outHeight, outWidth] } = place;
   for (let out = 0; out < batch * outHeight * outWidth; out++) {
-    const [n, row, column] = _placeOf(out, [batch, outHeight, outWidth, 1]);
+    const [n, row, column] = placeOf(out, [batch, outHeight, outWidth, 1]);
     for (let tap = 0; tap < kernelHeight * kernelWidth; tap++) {
       const y = row * stride - before + Math.floor(tap / kernelWidth);
       const x = column * stride - before + tap % kernelWidth;

@@ -34,11 +34,11 @@ const CONVOLUTIONS = [
 for (const { size, kernelSize, stride, before, padding } of CONVOLUTIONS) {
   Deno.test(`reference.conv2d() ${kernelSize}/${stride} ${padding} is that of tfjs`, async () => {
     const layer = conv2d({ filters: 4, kernelSize, strides: stride, padding });
-    const x = _values([2, size, size, 3], 0);
-    const kernel = _values([kernelSize, kernelSize, 3, 4], 1);
-    const bias = _values([4], 2);
+    const x = valuesOf([2, size, size, 3], 0);
+    const kernel = valuesOf([kernelSize, kernelSize, 3, 4], 1);
+    const bias = valuesOf([4], 2);
     const outSize = layer.outputShape([size, size, 3])[0];
-    const dy = _values([2, outSize, outSize, 4], 3);
+    const dy = valuesOf([2, outSize, outSize, 4], 3);
     const place = { stride, before, size: outSize };
     const y = reference.conv2d(x, [kernel, bias], place);
     const { dx, dKernel, dBias } = reference.conv2dGradients(
@@ -47,7 +47,7 @@ for (const { size, kernelSize, stride, before, padding } of CONVOLUTIONS) {
       dy,
       place,
     );
-    await _compare(layer, [x, kernel, bias], dy, [
+    await compare(layer, [x, kernel, bias], dy, [
       y.data,
       dx.data,
       dKernel,
@@ -57,9 +57,9 @@ for (const { size, kernelSize, stride, before, padding } of CONVOLUTIONS) {
 }
 
 Deno.test("reference.dense() is that of tfjs", async () => {
-  const [x, kernel, bias, dy] = [[3, 7], [7, 5], [5], [3, 5]].map(_values);
+  const [x, kernel, bias, dy] = [[3, 7], [7, 5], [5], [3, 5]].map(valuesOf);
   const { dx, dKernel, dBias } = reference.denseGradients(x, kernel, dy);
-  await _compare(dense({ units: 5 }), [x, kernel, bias], dy, [
+  await compare(dense({ units: 5 }), [x, kernel, bias], dy, [
     reference.dense(x, [kernel, bias]).data,
     dx.data,
     dKernel,
@@ -68,18 +68,18 @@ Deno.test("reference.dense() is that of tfjs", async () => {
 });
 
 Deno.test("reference.maxPool2d() is that of tfjs", async () => {
-  const x = _values([2, 8, 8, 3], 0);
-  const dy = _values([2, 3, 3, 3], 1);
-  const { data, places } = reference.maxPool2d(x, { size: 3, stride: 2 });
+  const x = valuesOf([2, 8, 8, 3], 0);
+  const dy = valuesOf([2, 3, 3, 3], 1);
+  const { data, positions } = reference.maxPool2d(x, { size: 3, stride: 2 });
   const dx = new Float64Array(x.data.length);
-  places.forEach((place, i) => dx[place] += dy.data[i]);
+  positions.forEach((position, i) => dx[position] += dy.data[i]);
   const layer = maxPool2d({ poolSize: 3, strides: 2 });
-  await _compare(layer, [x], dy, [data, dx]);
+  await compare(layer, [x], dy, [data, dx]);
 });
 
 Deno.test("reference.softmaxCrossEntropy() is that of tfjs", async () => {
   await use("cpu");
-  const logits = _values([3, 4], 0);
+  const logits = valuesOf([3, 4], 0);
   const labels = [3, 0, 2];
   const { loss, gradient } = reference.softmaxCrossEntropy(logits, labels);
   const values = await read(() => {
@@ -92,11 +92,11 @@ Deno.test("reference.softmaxCrossEntropy() is that of tfjs", async () => {
   assertCloseTensor(values[1], gradient.data, { relative: RELATIVE });
 });
 
-function _values(shape: number[], seed: number): Values {
+function valuesOf(shape: number[], seed: number): Values {
   return { shape, data: numbers(sizeOf(shape), [-1, 1], seed) };
 }
 
-async function _compare(
+async function compare(
   layer: Layer,
   inputs: Values[],
   dy: Values,

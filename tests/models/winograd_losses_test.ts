@@ -42,8 +42,8 @@ webgpuTest(
   async () => {
     const backend = await webgpuBackend();
     try {
-      const tiled = await _losses(TILED);
-      const direct = await _losses(DIRECT);
+      const tiled = await lossesOf(TILED);
+      const direct = await lossesOf(DIRECT);
       const differences = tiled.map((loss, i) => Math.abs(loss - direct[i]));
       const largest = Math.max(...differences);
       const first = Math.max(...differences.slice(0, 3));
@@ -59,7 +59,7 @@ webgpuTest(
 );
 
 /** Losses of the first steps, each in nats. */
-async function _losses(names: readonly string[]): Promise<number[]> {
+async function lossesOf(names: readonly string[]): Promise<number[]> {
   await use("webgpu");
   const net = firstLayers({ seed: 1 });
   const optimizer = sgd({ learningRate: 0.01 });
@@ -74,7 +74,7 @@ async function _losses(names: readonly string[]): Promise<number[]> {
     const step = losses.length;
     const run = () => lossAndGradients(net, images, labels, { step });
     if (step === 0) {
-      await _choose(() => tf.dispose({ ...run() }), names);
+      await choose(() => tf.dispose({ ...run() }), names);
     }
     const { loss, correct, gradients } = run();
     optimizer.apply(net.getWeights(), gradients);
@@ -88,7 +88,7 @@ async function _losses(names: readonly string[]): Promise<number[]> {
 }
 
 /** Chooses, of each operation of a training step, the first of these ways that it has. */
-async function _choose(
+async function choose(
   step: () => void,
   names: readonly string[],
 ): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * Tests that a number which is none reaches the end of a network on each device, so that a run which goes astray is seen to.
+ * Tests that NaN and Infinity reach the end of a network on each device, so that nobody misses a run that goes astray.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { numbers } from "../numbers.ts";
 const CONVOLUTION = { filters: 16, kernelSize: 3 } as const;
 const POOL = { poolSize: 2 } as const;
 
-/** Layers for images of 18x18x16, large enough for kernels of ours to take the place of TensorFlow.js's. */
+/** Layers for images of 18x18x16, large enough for kernels of ours to take the position of TensorFlow.js's. */
 const NETWORKS: [what: string, layers: Layer[]][] = [
   ["conv2d", [conv2d(CONVOLUTION)]],
   ...(["relu", "sigmoid"] as const).map((activation): [string, Layer[]] => [
@@ -55,21 +55,21 @@ for (const [what, layers] of NETWORKS) {
         seed: 1,
       });
       const pixels = numbers(2 * 18 * 18 * 16, [0.5, 1]);
-      const image = (place: number) =>
+      const image = (position: number) =>
         tf.tensor4d(
-          pixels.map((value, i) => i === place ? pixel : value),
+          pixels.map((value, i) => i === position ? pixel : value),
           [2, 18, 18, 16],
         );
-      for (const place of [1000, -1]) {
-        const images = image(place);
+      for (const position of [1000, -1]) {
+        const images = image(position);
         const labels = tf.tensor1d([0, 1], "int32");
         const results = lossAndGradients(net, images, labels);
         const [loss] = await results.loss.data();
-        const isFinite = place < 0;
-        assertEquals(Number.isFinite(loss), isFinite, `${place}: ${loss}`);
+        const isFinite = position < 0;
+        assertEquals(Number.isFinite(loss), isFinite, `${position}: ${loss}`);
         const logits = net.predict(images);
         const count = (await logits.data()).filter(Number.isFinite).length;
-        assert(isFinite ? count === 6 : count < 6, `${place}: ${count}`);
+        assert(isFinite ? count === 6 : count < 6, `${position}: ${count}`);
         tf.dispose([images, labels, logits, { ...results }]);
       }
       net.dispose();

@@ -14,7 +14,7 @@ import { tf } from "../../src/device/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { alexnetLayers } from "../../src/models/alexnet.ts";
 import { lenet } from "../../src/models/lenet.ts";
-import { concatenate, maxBatch, sliceBatch } from "../../src/nn/batch.ts";
+import { maxBatch, sliceBatch } from "../../src/nn/batch.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { joinStages, Sequential } from "../../src/nn/sequential.ts";
@@ -46,7 +46,7 @@ webgpuTest(
     // AlexNet's largest of what is left: the pooled output of its first convolution.
     const { layers, inputShape } = alexnetLayers();
     assertEquals(
-      maxBatch({ layers: _fuse(layers), inputShape }),
+      maxBatch({ layers: fuse(layers), inputShape }),
       Math.floor(maxBindingBytes / (26 * 26 * 96 * 4)),
     );
   },
@@ -67,7 +67,7 @@ for (const pooling of ["max", "average"] as const) {
   const check = ({ side }: { side: number }, expected: number) => {
     const inputShape = [side, side, 1];
     assertEquals(
-      maxBatch({ layers: _fuse(layers()), inputShape }),
+      maxBatch({ layers: fuse(layers()), inputShape }),
       expected,
     );
     const net = new Sequential({ layers: layers(), inputShape });
@@ -118,7 +118,7 @@ for (const pooling of ["max", "average"] as const) {
       const bytes = 16 * side ** 2;
       assert(largest(maxBindingBytes, side).outer >= 1);
       assertThrows(
-        () => maxBatch({ layers: _fuse(layers()), inputShape }),
+        () => maxBatch({ layers: fuse(layers()), inputShape }),
         ShapeError,
         `it needs a tensor of ${bytes} bytes and the adapter binds at most ${maxBindingBytes}`,
       );
@@ -179,7 +179,7 @@ for (const [total, maxSize, sizes] of SLICES) {
       assert(part.shape[0] <= maxSize);
       next += part.shape[0];
     }
-    const whole = concatenate(parts.map(({ part }) => part));
+    const whole = tf.concat(parts.map(({ part }) => part));
     assertEquals(await whole.data(), await batch.data());
     if (sizes.length === 1) assertStrictEquals(parts[0].part, batch);
     tf.dispose([batch, whole, ...parts.map(({ part }) => part)]);
@@ -194,8 +194,7 @@ Deno.test("sliceBatch() keeps the type of labels", async () => {
 });
 
 /** The layers as they are computed on WebGPU. */
-function _fuse(layers: readonly Layer[]): Layer[] {
-  const range = [0, 0] as const;
-  const stages = layers.map((layer, index) => ({ layer, index, range }));
+function fuse(layers: readonly Layer[]): Layer[] {
+  const stages = layers.map((layer, index) => ({ layer, index, weights: [] }));
   return joinStages(stages).map(({ layer }) => layer);
 }

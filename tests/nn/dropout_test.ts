@@ -6,8 +6,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type Tensor, tf } from "../../src/device/tf.ts";
-import { dense, flatten } from "../../src/nn/dense.ts";
-import { dropout } from "../../src/nn/dropout.ts";
+import { dense, dropout, flatten } from "../../src/nn/dense.ts";
 import type { CallContext } from "../../src/nn/layer.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { read, use } from "../device.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { fansOf, xavierUniform, zeros } from "../../src/nn/initializers.ts";
+import { xavierUniform, zeros } from "../../src/nn/initializers.ts";
 
 const SOURCE = { seed: 1, stream: 0 };
 const SHAPES: [
@@ -20,7 +20,6 @@ const SHAPES: [
 ];
 for (const [what, shape, fanIn, fanOut] of SHAPES) {
   Deno.test(`xavierUniform() keeps to its bounds and variance for ${what}`, () => {
-    assertEquals(fansOf(shape), { fanIn, fanOut });
     const values = xavierUniform()(shape, SOURCE);
     const count = shape.reduce((product, n) => product * n);
     assertEquals(values.length, count);

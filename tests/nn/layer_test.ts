@@ -1,5 +1,5 @@
 /**
- * Tests of what layers say of themselves without a device: shapes, weights, multiply-adds and errors.
+ * Tests of what layers say of themselves without a device: shapes, weights, multiply-adds, options as plain data, and errors.
  *
  * @module
  */
@@ -8,9 +8,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { OptionError, ShapeError } from "../../src/errors.ts";
 import { relu, sigmoid } from "../../src/nn/activation.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
-import { dense, flatten } from "../../src/nn/dense.ts";
-import { dropout } from "../../src/nn/dropout.ts";
-import type { Layer } from "../../src/nn/layer.ts";
+import { dense, dropout, flatten } from "../../src/nn/dense.ts";
+import type { Layer, LayerConfig } from "../../src/nn/layer.ts";
 import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
 import type { Shape } from "../../src/nn/shape.ts";
 
@@ -210,3 +209,55 @@ for (const [i, [option, make]] of REFUSED.entries()) {
     assertEquals(error.message.includes("\n"), false);
   });
 }
+
+Deno.test("Layer.config writes every option out", () => {
+  const expected: [Layer, LayerConfig][] = [
+    [conv2d({ filters: 2, kernelSize: 3 }), {
+      kind: "conv2d",
+      filters: 2,
+      size: [3, 3],
+      strides: [1, 1],
+      padding: "valid",
+      activation: "linear",
+    }],
+    [
+      conv2d({
+        filters: 2,
+        kernelSize: [3, 4],
+        strides: [5, 6],
+        padding: "same",
+        activation: "relu",
+      }),
+      {
+        kind: "conv2d",
+        filters: 2,
+        size: [3, 4],
+        strides: [5, 6],
+        padding: "same",
+        activation: "relu",
+      },
+    ],
+    [maxPool2d({ poolSize: 3, strides: 2 }), {
+      kind: "max_pool2d",
+      size: [3, 3],
+      strides: [2, 2],
+      padding: "valid",
+    }],
+    [averagePool2d({ poolSize: [2, 3], padding: "same" }), {
+      kind: "average_pool2d",
+      size: [2, 3],
+      strides: [2, 3],
+      padding: "same",
+    }],
+    [dense({ units: 7, activation: "sigmoid" }), {
+      kind: "dense",
+      units: 7,
+      activation: "sigmoid",
+    }],
+    [dropout({ rate: 0.25 }), { kind: "dropout", rate: 0.25 }],
+    [flatten(), { kind: "flatten" }],
+    [relu(), { kind: "relu" }],
+    [sigmoid(), { kind: "sigmoid" }],
+  ];
+  for (const [layer, config] of expected) assertEquals(layer.config, config);
+});

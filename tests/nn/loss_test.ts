@@ -53,7 +53,7 @@ for (const device of ["cpu", "webgpu"] as const) {
       const shape = [labels.length, classes];
       const data = Float32Array.from(logits);
       const expected = reference.softmaxCrossEntropy({ data, shape }, labels);
-      const [loss, gradient] = await _lossAndGradient(data, labels);
+      const [loss, gradient] = await lossAndGradient(data, labels);
       // Differences of logits are exact to one part in 2^24 of the logits: 1e-7 of the largest.
       const absolute = 1e-6;
       assertClose(loss, [expected.loss], { relative: 1e-6, absolute });
@@ -68,10 +68,10 @@ for (const device of ["cpu", "webgpu"] as const) {
     await use(device);
     const labels = labelsUpTo(6);
     const logits = numbers(60);
-    const whole = await _lossAndGradient(logits, labels);
+    const whole = await lossAndGradient(logits, labels);
     const parts = [
-      await _lossAndGradient(logits.subarray(0, 20), labels.subarray(0, 2), 6),
-      await _lossAndGradient(logits.subarray(20), labels.subarray(2), 6),
+      await lossAndGradient(logits.subarray(0, 20), labels.subarray(0, 2), 6),
+      await lossAndGradient(logits.subarray(20), labels.subarray(2), 6),
     ];
     const sum = parts[0][0][0] + parts[1][0][0];
     assertClose([sum], whole[0], { relative: 1e-6 });
@@ -141,7 +141,7 @@ for (const device of ["cpu", "webgpu"] as const) {
   });
 }
 
-async function _lossAndGradient(
+async function lossAndGradient(
   logits: Float32Array,
   labels: ArrayLike<number>,
   count?: number,

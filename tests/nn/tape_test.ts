@@ -10,8 +10,7 @@ import { type Scalar, type Tensor, tf } from "../../src/device/tf.ts";
 import { valueAndGradients } from "../../src/device/tape.ts";
 import { relu, sigmoid } from "../../src/nn/activation.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
-import { dense, flatten } from "../../src/nn/dense.ts";
-import { dropout } from "../../src/nn/dropout.ts";
+import { dense, dropout, flatten } from "../../src/nn/dense.ts";
 import { zeros } from "../../src/nn/initializers.ts";
 import type { Layer } from "../../src/nn/layer.ts";
 import { softmaxCrossEntropy } from "../../src/nn/loss.ts";
@@ -106,14 +105,14 @@ const NETWORKS: Record<string, () => Layer[]> = {
   ],
 };
 
-function _batch(count: number) {
+function batch(count: number) {
   return {
     images: tf.tensor4d(numbers(count * 144, [0, 1]), [count, 12, 12, 1]),
     labels: tf.tensor1d(labelsUpTo(count, 3), "int32"),
   };
 }
 
-async function _values(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+async function valuesOf(tensors: readonly Tensor[]): Promise<Float32Array[]> {
   const values = [];
   for (const tensor of tensors) {
     values.push(Float32Array.from(await tensor.data()));
@@ -127,7 +126,7 @@ for (const [name, layers] of Object.entries(NETWORKS)) {
     async () => {
       await use("webgpu");
       const net = new Sequential({ inputShape: [12, 12, 1], layers: layers() });
-      const { images, labels } = _batch(5);
+      const { images, labels } = batch(5);
       const weights = net.getWeights();
       const before = tf.memory().numTensors;
       const { value, grads } = tf.variableGrads(
@@ -139,8 +138,8 @@ for (const [name, layers] of Object.entries(NETWORKS)) {
         weights,
       );
       const results = lossAndGradients(net, images, labels, { step: 7 });
-      const own = await _values([results.loss, ...results.gradients]);
-      const theirs = await _values([
+      const own = await valuesOf([results.loss, ...results.gradients]);
+      const theirs = await valuesOf([
         value,
         ...weights.map(({ name }) => grads[name]),
       ]);
@@ -165,7 +164,7 @@ for (const [name, layers] of Object.entries(NETWORKS)) {
       await use("webgpu");
       const backend = tf.backend() as WebGPUBackend;
       const net = new Sequential({ inputShape: [12, 12, 1], layers: layers() });
-      const { images, labels } = _batch(5);
+      const { images, labels } = batch(5);
       const SCALE = 256;
       const lossScale = new LossScale({ initialScale: SCALE });
       lossScale.update([]);
@@ -178,7 +177,7 @@ for (const [name, layers] of Object.entries(NETWORKS)) {
         }] as const
       ) {
         const results = lossAndGradients(net, images, labels, options);
-        all.push(await _values([results.loss, ...results.gradients]));
+        all.push(await valuesOf([results.loss, ...results.gradients]));
         tf.dispose([results.loss, results.correct, results.gradients]);
       }
       const [expected, ...halves] = all;
@@ -210,7 +209,7 @@ webgpuTest(
     const gradients = tf.tidy(() =>
       valueAndGradients([x], () => tf.scalar(3)).gradients
     );
-    assertEquals(await _values(gradients), [Float32Array.of(0, 0)]);
+    assertEquals(await valuesOf(gradients), [Float32Array.of(0, 0)]);
     tf.dispose(gradients);
     assertEquals(tf.memory().numTensors, before);
     x.dispose();
@@ -235,7 +234,7 @@ webgpuTest(
         dense({ units: 3 }),
       ],
     });
-    const { images, labels } = _batch(2);
+    const { images, labels } = batch(2);
     const before = tf.memory().numTensors;
     await assertRejects(
       async () => await lossAndGradients(net, images, labels),
@@ -246,7 +245,7 @@ webgpuTest(
     const gradient = tf.grad((x) => tf.sum(tf.square(x)) as Scalar);
     const x = tf.tensor1d([1, 2]);
     const dx = gradient(x);
-    assertEquals(await _values([dx]), [Float32Array.of(2, 4)]);
+    assertEquals(await valuesOf([dx]), [Float32Array.of(2, 4)]);
     tf.dispose([x, dx]);
     net.dispose();
     tf.dispose([images, labels]);
@@ -261,10 +260,10 @@ webgpuTest(
       inputShape: [12, 12, 1],
       layers: [flatten(), dense({ units: 3 })],
     });
-    const { images, labels } = _batch(4);
+    const { images, labels } = batch(4);
     const gradients = async () => {
       const results = lossAndGradients(net, images, labels);
-      const values = await _values(results.gradients);
+      const values = await valuesOf(results.gradients);
       tf.dispose([results.loss, results.correct, results.gradients]);
       return values;
     };

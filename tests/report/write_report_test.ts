@@ -20,7 +20,7 @@ import {
   classMetrics,
   confusionMatrix,
   evaluatePredictions,
-} from "../../src/train/confusion.ts";
+} from "../../src/train/predictions.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
 import { webgpuTest } from "../device.ts";
 import { runPeer } from "../peers.ts";

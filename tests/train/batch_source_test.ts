@@ -6,29 +6,25 @@
 
 import type { EpochOptions } from "../../src/data/loader/batch.ts";
 import { tf } from "../../src/device/tf.ts";
-import {
-  batchesFrom,
-  type BatchSource,
-  timed,
-} from "../../src/train/batch_source.ts";
+import { batchesFrom, type BatchSource } from "../../src/train/batch_source.ts";
 import { fit } from "../../src/train/fit.ts";
 import { pretendTime } from "../environment.ts";
 import { type KernelDevice, use, webgpuTest } from "../device.ts";
 import { tinyData, tinyNet } from "./tiny.ts";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals } from "@std/assert";
 
 /** What a part is. */
-interface _Part {
+interface Part {
   readonly images: number[];
   readonly labels: number[];
   readonly place: unknown;
 }
 
-async function _read(
+async function read(
   source: BatchSource,
   which: EpochOptions,
-): Promise<_Part[]> {
-  const parts: _Part[] = [];
+): Promise<Part[]> {
+  const parts: Part[] = [];
   for await (const { images, labels, place } of batchesFrom(source, which)) {
     parts.push({
       images: [...await images.data()],
@@ -39,7 +35,7 @@ async function _read(
   return parts;
 }
 
-async function _compare(device: KernelDevice): Promise<void> {
+async function compare(device: KernelDevice): Promise<void> {
   await use(device);
   // 3 batches, the last of 1 image.
   const data = tinyData({ count: 9, shuffle: true });
@@ -59,8 +55,8 @@ async function _compare(device: KernelDevice): Promise<void> {
     for (const count of [1, 2, 3]) {
       for (let index = 0; index < count; index++) {
         const which = { epoch: 3, firstBatch: 1, shard: { index, count } };
-        const parts = await _read(source, which);
-        assertEquals(parts, await _read(data, which));
+        const parts = await read(source, which);
+        assertEquals(parts, await read(data, which));
         assertEquals(parts.length, 2);
       }
     }
@@ -73,51 +69,13 @@ async function _compare(device: KernelDevice): Promise<void> {
 }
 
 Deno.test("batchesFrom() cuts whole batches as DataLoader makes parts, and frees them, on the CPU", async () => {
-  await _compare("cpu");
+  await compare("cpu");
 });
 
 webgpuTest(
   "batchesFrom() cuts whole batches as DataLoader makes parts, and frees them, on WebGPU",
-  () => _compare("webgpu"),
+  () => compare("webgpu"),
 );
-
-Deno.test("timed() measures the time until each item is there, and not what is done with it", async () => {
-  using clock = pretendTime();
-  async function* source() {
-    for (const item of [1, 2]) {
-      clock.ms += 40;
-      yield await Promise.resolve(item);
-    }
-  }
-  const times: number[] = [];
-  const items: number[] = [];
-  for await (const item of timed(source(), (ms) => times.push(ms))) {
-    items.push(item);
-    clock.ms += 200;
-  }
-  assertEquals([items, times], [[1, 2], [40, 40, 0]]);
-});
-
-Deno.test("timed() ends what it iterates over when it is left", async () => {
-  let ended = 0;
-  async function* source() {
-    try {
-      for (;;) yield await Promise.resolve(1);
-    } finally {
-      ended++;
-    }
-  }
-  for await (const _ of timed(source(), () => {})) break;
-  assertEquals(ended, 1);
-  await assertRejects(
-    async () => {
-      for await (const _ of timed(source(), () => {})) throw new Error("stop");
-    },
-    Error,
-    "stop",
-  );
-  assertEquals(ended, 2);
-});
 
 Deno.test("fit() tells how long it waited for batches", async () => {
   await use("cpu");

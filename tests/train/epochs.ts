@@ -7,13 +7,7 @@
 import type { Optimizer } from "../../src/optim/optimizer.ts";
 import type { EpochEnd, Training } from "../../src/train/callbacks.ts";
 
-/**
- * Makes an epoch that is over.
- *
- * @param epoch Epoch, from 1.
- * @param measured What was measured in it; the rest is 0, and what only an evaluation gives is missing.
- * @returns What callbacks are told.
- */
+/** Makes an epoch that is over: what was not measured in it is 0, and what only an evaluation gives is missing. */
 export function epochEnd(
   epoch: number,
   measured: Partial<EpochEnd>,
@@ -35,12 +29,7 @@ export function epochEnd(
   };
 }
 
-/**
- * Makes a run without a network, for callbacks that look at the optimizer's rate alone, or ask for an end.
- *
- * @param learningRate The optimizer's rate.
- * @returns The run, whose rate may be set, and whether it was asked to end.
- */
+/** Makes a run without a network, for callbacks that look at the optimizer's rate alone, or ask for an end. */
 export function pretendedTraining(
   learningRate = 0.1,
 ): Training & { readonly isStopped: boolean } {

@@ -19,7 +19,7 @@ import { read, use, webgpuTest } from "../device.ts";
 import { tinyData, tinyNet } from "./tiny.ts";
 
 /** How far one step of `fit` moves the weights, as one vector. */
-async function _moved(options: FitOptions): Promise<number> {
+async function moved(options: FitOptions): Promise<number> {
   const net = tinyNet();
   const weights = () => read(() => net.getWeights().map((w) => tf.clone(w)));
   const before = await weights();
@@ -43,9 +43,9 @@ for (const device of ["cpu", "webgpu"] as const) {
       await use(device);
       const before = tf.memory().numTensors;
       const optimizer = sgd({ learningRate: 1 });
-      const free = await _moved({ optimizer, precision });
+      const free = await moved({ optimizer, precision });
       const step = (clipNorm: number) =>
-        _moved({ optimizer, precision, clipNorm });
+        moved({ optimizer, precision, clipNorm });
       // A step of SGD is the gradient.
       const small = free / 4;
       assertClose([await step(small)], [small], { relative: 1e-4 });

@@ -107,19 +107,16 @@ Deno.test("fit() calls back in order, with what the step computed", async () => 
   net.dispose();
 });
 
-Deno.test("fit() reports progress at every logEvery steps, and while it evaluates", async () => {
+Deno.test("fit() reports progress at every logEvery steps of each epoch, and while it evaluates", async () => {
   await use("cpu");
   const net = tinyNet();
   const events: Progress[] = [];
-  await fit(net, tinyData({ count: 16 }), {
+  // 5 steps an epoch, which logEvery does not divide.
+  await fit(net, tinyData(), {
     epochs: 2,
     validation: tinyData({ count: 4 }),
     logEvery: 2,
-    callbacks: [{
-      onProgress(event) {
-        events.push(event);
-      },
-    }],
+    callbacks: [{ onProgress: (event) => void events.push(event) }],
   });
   const trained = events.filter(({ phase }) => phase === "train");
   for (const [epoch, batch] of [[1, 2], [1, 4], [2, 2], [2, 4]]) {
@@ -130,7 +127,7 @@ Deno.test("fit() reports progress at every logEvery steps, and while it evaluate
   }
   assert(
     events.every(({ batches, phase }) =>
-      batches === (phase === "train" ? 4 : 1)
+      batches === (phase === "train" ? 5 : 1)
     ),
   );
   assert(events.every(({ loss }) => Number.isFinite(loss)));
@@ -139,24 +136,6 @@ Deno.test("fit() reports progress at every logEvery steps, and while it evaluate
       .at(0),
     1,
   );
-  net.dispose();
-});
-
-Deno.test("fit() reports at every logEvery steps of each epoch, whatever the number of its steps", async () => {
-  await use("cpu");
-  const net = tinyNet();
-  const batches: number[][] = [];
-  await fit(net, tinyData(), {
-    epochs: 2,
-    logEvery: 2,
-    callbacks: [{
-      onProgress: ({ epoch, batch }) => void batches.push([epoch, batch]),
-    }],
-  });
-  for (const [epoch, batch] of [[1, 2], [1, 4], [2, 2], [2, 4]]) {
-    const isThere = batches.some(([e, b]) => e === epoch && b === batch);
-    assert(isThere, `no progress at batch ${batch} of epoch ${epoch}`);
-  }
   net.dispose();
 });
 

@@ -10,7 +10,7 @@ import type { Communicator, Summable } from "../../src/train/communicator.ts";
 type Sendable = Summable | Uint8Array;
 
 /** A call that some or all have made. */
-interface _Call {
+interface Call {
   /** What all have to call alike. */
   readonly signature: string;
   readonly arrays: Sendable[];
@@ -25,14 +25,11 @@ export interface InMemory extends Communicator {
 
 /**
  * Connects as many communicators with each other. Their calls meet in the order in which each makes them; float32 is summed in
- * the order of ranks, and float16 in float32.
- *
- * @param size How many.
- * @returns One for each rank. A call that differs from that of another rank in method, type, length or root rejects, for
- * all that made it, as a DistributedError.
+ * the order of ranks, and float16 in float32. A call that differs from that of another rank in method, type, length or root
+ * rejects for all that made it.
  */
 export function inMemory(size: number): InMemory[] {
-  const pending: _Call[][] = Array.from({ length: size }, () => []);
+  const pending: Call[][] = Array.from({ length: size }, () => []);
   const arrive = (
     rank: number,
     signature: string,
@@ -74,7 +71,7 @@ export function inMemory(size: number): InMemory[] {
       size,
       calls,
       allReduce: (values) =>
-        arrive(rank, begin("allReduce", values), { values, finish: _sum }),
+        arrive(rank, begin("allReduce", values), { values, finish: sum }),
       broadcast: (values, root) =>
         arrive(rank, begin(`broadcast from ${root}`, values), {
           values,
@@ -85,7 +82,7 @@ export function inMemory(size: number): InMemory[] {
   });
 }
 
-function _sum(arrays: readonly Sendable[]): void {
+function sum(arrays: readonly Sendable[]): void {
   const [first] = arrays;
   const sums = first instanceof Int32Array
     ? new Int32Array(first.length)

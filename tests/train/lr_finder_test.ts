@@ -163,7 +163,7 @@ for (const options of REFUSED) {
 }
 
 /** Learning rates 1, 2, 4 and so on, of which the first two and the last five do not count. */
-function _suggest(losses: readonly number[]) {
+function suggest(losses: readonly number[]) {
   const all = [9, 9, ...losses, 9, 9, 9, 9, 9];
   const points = all.map((smoothedLoss, i) => ({
     learningRate: 2 ** (i - 2),
@@ -173,7 +173,7 @@ function _suggest(losses: readonly number[]) {
 }
 
 Deno.test("suggestLearningRates() finds the steepest fall and a tenth of the minimum", () => {
-  const { steepest, minimum } = _suggest([5, 4.9, 4.5, 3, 2.8, 2.7, 4])!;
+  const { steepest, minimum } = suggest([5, 4.9, 4.5, 3, 2.8, 2.7, 4])!;
   assertEquals([steepest, minimum], [2 ** 2, 2 ** 5 / 10]);
 });
 
@@ -190,11 +190,11 @@ const VALLEYS: [losses: readonly number[], index: number][] = [
 ];
 for (const [losses, index] of VALLEYS) {
   Deno.test(`suggestLearningRates() finds the valley of ${losses}`, () => {
-    assertClose([_suggest(losses)!.valley], [2 ** index], {});
+    assertClose([suggest(losses)!.valley], [2 ** index], {});
   });
 }
 
 Deno.test("suggestLearningRates() says nothing of fewer than three points", () => {
-  assertEquals(_suggest([2, 1]), undefined);
+  assertEquals(suggest([2, 1]), undefined);
   assertEquals(suggestLearningRates([], { steps: 20 }), undefined);
 });

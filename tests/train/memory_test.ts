@@ -10,8 +10,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../../src/device/tf.ts";
 import { flush } from "../../src/device/webgpu/run/recorder.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
-import { dense, flatten } from "../../src/nn/dense.ts";
-import { dropout } from "../../src/nn/dropout.ts";
+import { dense, dropout, flatten } from "../../src/nn/dense.ts";
 import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { sgd } from "../../src/optim/sgd.ts";
@@ -24,7 +23,7 @@ const WARM_UP_STEPS = 2;
 const STEPS = 20;
 
 /** A network with every kind of layer, 14x14x1 to 3 classes. */
-function _makeNet(): Sequential {
+function makeNet(): Sequential {
   return new Sequential({
     inputShape: [14, 14, 1],
     layers: [
@@ -41,7 +40,7 @@ function _makeNet(): Sequential {
 }
 
 /** A batch for it. */
-function _makeBatch() {
+function makeBatch() {
   const pixels = Float32Array.from(numbers(BATCH * 14 * 14, [0, 1]));
   return {
     images: tf.tensor4d(pixels, [BATCH, 14, 14, 1]),
@@ -50,7 +49,7 @@ function _makeBatch() {
 }
 
 /** What is alive, once no command waits for the memory that it uses. */
-function _measure() {
+function measure() {
   const backend = tf.backend() as WebGPUBackend;
   flush(backend);
   const memory = tf.memory() as MemoryInfo & { numBytesInGPU: number };
@@ -65,16 +64,16 @@ webgpuTest(
   `lossAndGradients() and sgd() do not grow the memory over ${STEPS} steps`,
   async () => {
     await use("webgpu");
-    const before = _measure();
-    const net = _makeNet();
-    const { images, labels } = _makeBatch();
+    const before = measure();
+    const net = makeNet();
+    const { images, labels } = makeBatch();
     const optimizer = sgd({ learningRate: 0.01, momentum: 0.9 });
     const sizes = [];
     for (let step = 0; step < WARM_UP_STEPS + STEPS; step++) {
       const results = lossAndGradients(net, images, labels, { step });
       optimizer.apply(net.getWeights(), results.gradients);
       tf.dispose([results.loss, results.correct, ...results.gradients]);
-      sizes.push(_measure());
+      sizes.push(measure());
     }
     const [first, ...rest] = sizes.slice(WARM_UP_STEPS - 1);
     assertEquals(rest, rest.map(() => first));
@@ -82,7 +81,7 @@ webgpuTest(
     optimizer.dispose();
     net.dispose();
     tf.dispose([images, labels]);
-    assertEquals(_measure(), before);
+    assertEquals(measure(), before);
   },
 );
 
@@ -90,14 +89,14 @@ webgpuTest(
   "lossAndGradients() leaves no tensor behind in a caller's tidy",
   async () => {
     await use("webgpu");
-    const net = _makeNet();
-    const { images, labels } = _makeBatch();
+    const net = makeNet();
+    const { images, labels } = makeBatch();
     const sizes = [];
     for (let step = 0; step < 3; step++) {
       tf.tidy(() => {
         lossAndGradients(net, images, labels, { step });
       });
-      sizes.push(_measure());
+      sizes.push(measure());
     }
     // What is made once per shape or device is made in the first.
     const [first, ...rest] = sizes;

@@ -19,7 +19,7 @@ import { epochEnd, pretendedTraining } from "./epochs.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 
 /** The epoch after which training is asked to end, and why; resumed before one epoch, or never. */
-function _end(
+function stopAfter(
   values: readonly number[],
   options: EarlyStoppingOptions,
   resumeAt?: number,
@@ -81,10 +81,10 @@ const CASES: [
 ];
 for (const [what, values, options, epoch] of CASES) {
   Deno.test(`earlyStopping() ends as Keras's, resumed as well: ${what}`, () => {
-    const end = _end(values, options);
+    const end = stopAfter(values, options);
     assertEquals(end.epoch, epoch);
     for (const resumeAt of values.keys()) {
-      assertEquals(_end(values, options, resumeAt), end);
+      assertEquals(stopAfter(values, options, resumeAt), end);
     }
   });
 }
@@ -107,11 +107,11 @@ Deno.test("earlyStopping() says what it does, and why it ended", () => {
   const { description } = earlyStopping({ patience: 3 });
   assertEquals(description, "early stopping on test loss, patience 3");
   assertEquals(
-    _end([3, 2.34567, 2.5, 2.4], { patience: 2 }).reason,
+    stopAfter([3, 2.34567, 2.5, 2.4], { patience: 2 }).reason,
     "test loss has not improved on 2.346 of epoch 2 for 2 epochs",
   );
   assertEquals(
-    _end([0.3, 0.2], { monitor: "testAccuracy", baseline: 0.5 }).reason,
+    stopAfter([0.3, 0.2], { monitor: "testAccuracy", baseline: 0.5 }).reason,
     "test accuracy has not improved on 0.3000 of epoch 1 or the baseline 0.5 for 2 epochs",
   );
 });
@@ -168,7 +168,7 @@ for (
 const VALUES = listOf(RECORD.values);
 
 /** Learning rates after each value; from one epoch on by another callback, which goes on from the state of the first. */
-function _rates(
+function ratesOf(
   options: ReduceOnPlateauOptions,
   { sign, resumeAt }: { sign: number; resumeAt?: number },
 ): number[] {
@@ -195,9 +195,9 @@ for (const { options, rates } of RECORD.plateaus) {
   const sign = given.mode === "max" ? -1 : 1;
   Deno.test(`reduceOnPlateau() with ${what} is PyTorch's, resumed as well`, () => {
     const expected = listOf(rates);
-    assertClose(_rates(given, { sign }), expected, { relative: 1e-6 });
+    assertClose(ratesOf(given, { sign }), expected, { relative: 1e-6 });
     for (const resumeAt of VALUES.keys()) {
-      const resumed = _rates(given, { sign, resumeAt });
+      const resumed = ratesOf(given, { sign, resumeAt });
       assertClose(resumed, expected, { relative: 1e-6 });
     }
   });
@@ -205,13 +205,13 @@ for (const { options, rates } of RECORD.plateaus) {
 
 Deno.test("reduceOnPlateau() knows whether what it watches should rise", () => {
   const patience = 1;
-  const falling = _rates({ patience }, { sign: 1 });
+  const falling = ratesOf({ patience }, { sign: 1 });
   for (const monitor of ["loss", "testLoss"] as const) {
-    assertEquals(_rates({ patience, monitor }, { sign: 1 }), falling);
+    assertEquals(ratesOf({ patience, monitor }, { sign: 1 }), falling);
   }
-  const rising = _rates({ patience, mode: "max" }, { sign: -1 });
+  const rising = ratesOf({ patience, mode: "max" }, { sign: -1 });
   for (const monitor of ["trainAccuracy", "testAccuracy"] as const) {
-    assertEquals(_rates({ patience, monitor }, { sign: -1 }), rising);
+    assertEquals(ratesOf({ patience, monitor }, { sign: -1 }), rising);
   }
 });
 

@@ -62,7 +62,7 @@ webgpuTest(
 );
 
 /** One batch, again and again, as a data set. */
-function _batches(count: number, images: Tensor4D, labels: Tensor1D) {
+function batches(count: number, images: Tensor4D, labels: Tensor1D) {
   return {
     numBatches: count,
     async *[Symbol.asyncIterator]() {
@@ -74,7 +74,7 @@ function _batches(count: number, images: Tensor4D, labels: Tensor1D) {
   };
 }
 
-function _linear(): Sequential {
+function linear(): Sequential {
   return new Sequential({
     inputShape: [2, 2, 1],
     layers: [flatten(), dense({ units: 3 })],
@@ -85,13 +85,13 @@ webgpuTest(
   "fit() in float16 skips steps until gradients no longer overflow",
   async () => {
     await use("webgpu");
-    const net = _linear();
+    const net = linear();
     // Gradients of the kernel near 100, times the first scale of 65,536.
     const images = tf.tensor4d(numbers(16, [300, 400]), [4, 2, 2, 1]);
     const labels = tf.tensor1d([0, 1, 2, 0], "int32");
     const first = Float32Array.from(await net.getWeights()[0].data());
     const steps = 20;
-    const history = await fit(net, _batches(steps, images, labels), {
+    const history = await fit(net, batches(steps, images, labels), {
       precision: "float16",
       optimizer: sgd({ learningRate: 1e-7 }),
     });
@@ -109,7 +109,7 @@ webgpuTest(
   "fit() in float16 refuses an optimizer that takes no loss scale",
   async () => {
     await use("webgpu");
-    const net = _linear();
+    const net = linear();
     const optimizer: Optimizer = {
       description: "mine",
       learningRate: 1,
@@ -122,7 +122,7 @@ webgpuTest(
     const labels = tf.zeros([4], "int32") as Tensor1D;
     await assertRejects(
       () =>
-        fit(net, _batches(1, images, labels), {
+        fit(net, batches(1, images, labels), {
           optimizer,
           precision: "float16",
         }),
@@ -136,7 +136,7 @@ webgpuTest(
 
 Deno.test("float16 is refused on the CPU, and other precisions everywhere", async () => {
   await use("cpu");
-  const net = _linear();
+  const net = linear();
   const images = tf.zeros([4, 2, 2, 1]) as Tensor4D;
   const labels = tf.zeros([4], "int32") as Tensor1D;
   for (const precision of ["float16", "float64"] as Precision[]) {
@@ -149,7 +149,7 @@ Deno.test("float16 is refused on the CPU, and other precisions everywhere", asyn
       message,
     );
     await assertRejects(
-      () => fit(net, _batches(1, images, labels), { precision }),
+      () => fit(net, batches(1, images, labels), { precision }),
       OptionError,
       message,
     );

@@ -36,7 +36,7 @@ import {
 const NUM_PARAMETERS = (3 * 3 * 2 + 2) + (8 * 5 + 5) + (5 * CLASSES + CLASSES);
 
 /** 5 steps an epoch. */
-function _run(options: Partial<TogetherRun> = {}): TogetherRun {
+function trainRanks(options: Partial<TogetherRun> = {}): TogetherRun {
   return {
     net: () => tinyNet({ rate: 0.2 }),
     optimizer: () => sgd({ learningRate: 0.5, momentum: 0.5 }),
@@ -47,11 +47,11 @@ function _run(options: Partial<TogetherRun> = {}): TogetherRun {
 }
 
 /** Copies of tensors, on the host. */
-async function _values(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+async function valuesOf(tensors: readonly Tensor[]): Promise<Float32Array[]> {
   return await read(() => tensors.map((t) => tf.clone(t)));
 }
 
-function _countSums(calls: readonly string[], length: number): number {
+function countSums(calls: readonly string[], length: number): number {
   const sums = `allReduce Float32Array ${length}`;
   return calls.filter((call) => call === sums).length;
 }
@@ -62,17 +62,17 @@ Deno.test("fit() with syncEvery averages weights and momentum every so many step
   const seen: Float32Array[][][] = [[], []];
   const all = await trainTogether(
     2,
-    _run({
+    trainRanks({
       syncEvery: 3,
       epochs: 2,
       own: (rank) => ({
         callbacks: [{
           async onStepEnd(_, { net }) {
-            seen[rank].push(await _values(net.getWeights()));
+            seen[rank].push(await valuesOf(net.getWeights()));
           },
           async onEpochEnd(_, { net, optimizer }) {
             const { velocity } = optimizer.state();
-            const values = await _values([...net.getWeights(), ...velocity]);
+            const values = await valuesOf([...net.getWeights(), ...velocity]);
             seen[rank].push(values);
           },
         }],
@@ -92,7 +92,7 @@ Deno.test("fit() with syncEvery averages weights and momentum every so many step
 Deno.test("fit() with syncEvery has the mean of what processes are without each other", async () => {
   await use("plain");
   // No momentum, so that the weights are all there is; no dropout, whose masks depend on the place in the whole batch.
-  const run = _run({
+  const run = trainRanks({
     net: () => tinyNet(),
     optimizer: () => sgd({ learningRate: 0.5 }),
     data: tinyData({ count: 15, batchSize: 5, shuffle: true }),
@@ -124,7 +124,7 @@ Deno.test("fit() with syncEvery has the mean of what processes are without each 
 
 Deno.test("fit() with syncEvery 3 sends weights every 3 steps, and its loss falls, to at most half as much again as with gradients of each", async () => {
   await use("plain");
-  const run = _run({
+  const run = trainRanks({
     epochs: 6,
     net: () => tinyNet(),
     optimizer: () => sgd({ learningRate: 0.5, momentum: 0.9 }),
@@ -132,9 +132,9 @@ Deno.test("fit() with syncEvery 3 sends weights every 3 steps, and its loss fall
   const [each] = await trainTogether(2, run);
   const [third] = await trainTogether(2, { ...run, syncEvery: 3 });
   // Weights and momentum, every 3 of the 30 steps, and where an epoch of 5 ends between two of them.
-  assertEquals(_countSums(each.calls, NUM_PARAMETERS), 30);
-  assertEquals(_countSums(third.calls, NUM_PARAMETERS), 0);
-  assertEquals(_countSums(third.calls, 2 * NUM_PARAMETERS), 14);
+  assertEquals(countSums(each.calls, NUM_PARAMETERS), 30);
+  assertEquals(countSums(third.calls, NUM_PARAMETERS), 0);
+  assertEquals(countSums(third.calls, 2 * NUM_PARAMETERS), 14);
   // Seen: from 1.09 to 0.31 and to 0.39.
   const [[first, best], [, last]] = [each, third].map(({ history }) => [
     history.epochs[0].testLoss!,
@@ -150,7 +150,7 @@ Deno.test("fit() with syncEvery works where a process never has an image, with a
   for (const optimizer of [() => sgd({ momentum: 0.9 }), () => adam()]) {
     const data = tinyData({ count: 6, batchSize: 2 });
     const options = { data, optimizer, syncEvery: 2, epochs: 2 };
-    const all = await trainTogether(3, _run(options));
+    const all = await trainTogether(3, trainRanks(options));
     for (const { weights, losses } of all) {
       assertEquals(weights, all[0].weights);
       assertEquals(losses, all[0].losses);
@@ -160,7 +160,7 @@ Deno.test("fit() with syncEvery works where a process never has an image, with a
 
 Deno.test("fit() with syncEvery is the same as alone in one process", async () => {
   await use("plain");
-  const run = _run({ data: tinyData({ count: 16 }), syncEvery: 2 });
+  const run = trainRanks({ data: tinyData({ count: 16 }), syncEvery: 2 });
   const [together] = await trainTogether(1, run);
   assertEquals(together.losses, (await trainAlone(run)).losses);
 });
@@ -184,7 +184,7 @@ nativeTest(
     const [plain] = await trainTogether(2, run);
     const all = await trainTogether(2, { ...run, compression: "float16" });
     const [half] = all;
-    _checkTraffic(plain, half);
+    checkTraffic(plain, half);
     // Seen: 2e-6.
     assertClose(half.losses, plain.losses, { relative: 1e-4 });
     assertNotEquals(half.losses, plain.losses);
@@ -194,7 +194,7 @@ nativeTest(
 );
 
 /** 20 steps of 61,706 numbers. */
-function _checkTraffic(plain: Trained, half: Trained): void {
+function checkTraffic(plain: Trained, half: Trained): void {
   const count = ({ calls }: Trained, type: string) =>
     calls.filter((call) => call === `allReduce ${type} 61706`).length;
   assertEquals(count(plain, "Float32Array"), 20);
@@ -203,7 +203,7 @@ function _checkTraffic(plain: Trained, half: Trained): void {
 }
 
 /** 2 epochs of 5 steps. */
-function _sharedRun(): TogetherRun {
+function sharedRun(): TogetherRun {
   return {
     net: () => tinyNet({ rate: 0.3, seed: 2 }),
     optimizer: () => adam({ learningRate: 0.02 }),
@@ -217,7 +217,7 @@ Deno.test("fit() has all processes begin with the weights of process 0", async (
   await use("plain");
   // Without dropout, whose masks are of the seed.
   const net = (rank: number) => tinyNet({ seed: 2 + rank });
-  const run = { ..._sharedRun(), net };
+  const run = { ...sharedRun(), net };
   const [same, others] = [
     await trainTogether(3, { ...run, net: () => net(0) }),
     await trainTogether(3, run),
@@ -233,7 +233,7 @@ Deno.test("fit() has all processes begin with the weights of process 0", async (
 Deno.test("fit() refuses another seed than that of process 0 where there is dropout", async () => {
   await use("plain");
   const run = {
-    ..._sharedRun(),
+    ...sharedRun(),
     net: (rank: number) => tinyNet({ rate: 0.3, seed: 2 + rank }),
   };
   await assertRejects(
@@ -274,7 +274,7 @@ Deno.test("fit() has all processes begin with what the optimizer of process 0 ke
 
 Deno.test("fit() goes on from a state of process 0 with another number of processes", async () => {
   await use("plain");
-  const run = _sharedRun();
+  const run = sharedRun();
   const whole = await trainAlone(run);
   for (const [before, after] of [[1, 3], [3, 2], [2, 0]]) {
     const [first] = await trainTogether(before, { ...run, isKept: true });
@@ -303,7 +303,7 @@ Deno.test("fit() goes on from a state of process 0 with another number of proces
 Deno.test("fit() gives all processes what callbacks of process 0 said", async () => {
   await use("plain");
   const run: TogetherRun = {
-    ..._sharedRun(),
+    ...sharedRun(),
     optimizer: () => sgd({ learningRate: 0.1 }),
     // No epoch is that much better.
     own: () => ({

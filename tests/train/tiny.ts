@@ -7,8 +7,7 @@
 import { arrayDataset } from "../../src/data/array_dataset.ts";
 import { DataLoader } from "../../src/data/loader/data_loader.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
-import { dense, flatten } from "../../src/nn/dense.ts";
-import { dropout } from "../../src/nn/dropout.ts";
+import { dense, dropout, flatten } from "../../src/nn/dense.ts";
 import { averagePool2d } from "../../src/nn/pooling.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { numbers } from "../numbers.ts";
@@ -19,12 +18,7 @@ export const SIZE = 6;
 /** Number of classes. */
 export const CLASSES = 3;
 
-/**
- * A network without kinks, so that its gradient is smooth.
- *
- * @param options Dropout rate (default 0) and seed (default 0).
- * @returns The network, 6x6x1 to 3 classes.
- */
+/** A network of 3 classes without kinks, so that its gradient is smooth. */
 export function tinyNet(
   options: { rate?: number; seed?: number } = {},
 ): Sequential {
@@ -43,12 +37,7 @@ export function tinyNet(
   });
 }
 
-/**
- * Images of which two rows are bright, 0 and 1, 2 and 3, or 4 and 5: that is their class.
- *
- * @param options Number of images (default 20), batch size (default 4), shuffle (default false) and its seed.
- * @returns Their batches.
- */
+/** Images of which two rows are bright, 0 and 1, 2 and 3, or 4 and 5: that is their class. */
 export function tinyData(
   options: {
     count?: number;

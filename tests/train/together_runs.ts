@@ -43,13 +43,7 @@ export interface Trained {
   readonly calls: readonly string[];
 }
 
-/**
- * Trains in several processes, interleaved in this one.
- *
- * @param size How many; 0 is one without a communicator.
- * @param run What each trains; data is shared.
- * @returns What each did, by its rank.
- */
+/** Trains in so many processes, interleaved in this one; 0 is one without a communicator. */
 export async function trainTogether(
   size: number,
   run: TogetherRun,

@@ -24,7 +24,7 @@ import {
 const SIZE = 3;
 
 /** 2 epochs of 5 steps, whose states process 0 keeps. */
-function _run(own: TogetherRun["own"]): TogetherRun {
+function runOf(own: TogetherRun["own"]): TogetherRun {
   return {
     net: () => tinyNet({ rate: 0.3 }),
     optimizer: () => sgd({ learningRate: 0.5 }),
@@ -37,7 +37,7 @@ function _run(own: TogetherRun["own"]): TogetherRun {
 }
 
 /** All processes ended alike. */
-function _checkAlike(all: readonly Trained[]): void {
+function checkAlike(all: readonly Trained[]): void {
   for (const { losses, weights, history } of all) {
     assertEquals(losses, all[0].losses);
     assertEquals(weights, all[0].weights);
@@ -48,7 +48,7 @@ function _checkAlike(all: readonly Trained[]): void {
 }
 
 /** Begins something in one process, at the end of a step. */
-function _atStep(
+function atStep(
   step: number,
   begin: NonNullable<Callbacks["onStepEnd"]>,
 ): Callbacks {
@@ -63,13 +63,13 @@ for (const asking of [0, 2]) {
     await use("plain");
     const all = await trainTogether(
       SIZE,
-      _run((rank) =>
+      runOf((rank) =>
         rank === asking
-          ? { callbacks: [_atStep(6, (_, training) => training.stop())] }
+          ? { callbacks: [atStep(6, (_, training) => training.stop())] }
           : {}
       ),
     );
-    _checkAlike(all);
+    checkAlike(all);
     const [{ history, states }] = all;
     assertEquals([history.stopped, history.steps], ["stopped", 7]);
     assertEquals(history.epochs.map((e) => e.isPartial), [false, true]);
@@ -80,25 +80,25 @@ for (const asking of [0, 2]) {
   Deno.test(`fit() ends all processes when the signal of process ${asking} is aborted, and goes on from there`, async () => {
     await use("plain");
     const controller = new AbortController();
-    const run = _run((rank) =>
+    const run = runOf((rank) =>
       rank === asking
         ? {
           signal: controller.signal,
-          callbacks: [_atStep(6, () => controller.abort())],
+          callbacks: [atStep(6, () => controller.abort())],
         }
         : {}
     );
     const all = await trainTogether(SIZE, run);
-    _checkAlike(all);
+    checkAlike(all);
     const [{ history, states, losses }] = all;
     assertEquals([history.stopped, history.steps], ["aborted", 7]);
     assertEquals(history.epochs.length, 1);
     const resume = states.at(-1);
     assertEquals(resume?.progress.step, 7);
     const rest = await trainTogether(SIZE, {
-      ..._run((rank) => rank === 0 ? { resume } : {}),
+      ...runOf((rank) => rank === 0 ? { resume } : {}),
     });
-    const whole = await trainTogether(SIZE, _run(() => ({})));
+    const whole = await trainTogether(SIZE, runOf(() => ({})));
     assertEquals([...losses, ...rest[0].losses], whole[0].losses);
     assertEquals(rest[1].weights, whole[1].weights);
   });
@@ -118,9 +118,11 @@ Deno.test("fit() ends all processes when the signal of one is aborted during eva
   };
   const all = await trainTogether(
     SIZE,
-    _run((rank) => rank === 1 ? { signal: controller.signal, validation } : {}),
+    runOf((rank) =>
+      rank === 1 ? { signal: controller.signal, validation } : {}
+    ),
   );
-  _checkAlike(all);
+  checkAlike(all);
   const [{ history, states }] = all;
   assertEquals([history.stopped, history.steps], ["aborted", 5]);
   assertEquals([history.epochs.length, states.at(-1)?.progress.step], [0, 5]);
@@ -131,10 +133,13 @@ Deno.test("fit() stops all processes at the end of the step in which the time of
   using clock = pretendTime();
   const wait: FitOptions = {
     maxTimeMs: 1000,
-    callbacks: [_atStep(2, () => void (clock.ms += 1001))],
+    callbacks: [atStep(2, () => void (clock.ms += 1001))],
   };
-  const all = await trainTogether(SIZE, _run((rank) => rank === 1 ? wait : {}));
-  _checkAlike(all);
+  const all = await trainTogether(
+    SIZE,
+    runOf((rank) => rank === 1 ? wait : {}),
+  );
+  checkAlike(all);
   const [{ history }] = all;
   assertEquals([history.stopped, history.steps], ["max-time", 3]);
   assertEquals(history.epochs.length, 1);
@@ -142,9 +147,9 @@ Deno.test("fit() stops all processes at the end of the step in which the time of
 
 Deno.test("fit() does all epochs where nobody asks for an end, as one process does", async () => {
   await use("plain");
-  const run = _run(() => ({ signal: new AbortController().signal }));
+  const run = runOf(() => ({ signal: new AbortController().signal }));
   const all = await trainTogether(SIZE, run);
-  _checkAlike(all);
+  checkAlike(all);
   const alone = await trainAlone(run);
   assertEquals(all[0].history.stopped, "completed");
   assertEquals(all[0].history.steps, alone.history.steps);

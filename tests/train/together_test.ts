@@ -65,7 +65,7 @@ for (const [name, options] of Object.entries(OPTIMIZERS)) {
       assertEquals(alone.losses.length, 20);
       for (const size of sizes) {
         const all = await trainTogether(size, run);
-        _compare(all, alone);
+        compare(all, alone);
         if (size === 1) assertEquals(all[0].losses, alone.losses);
         assert(all[0].calls.includes("allReduce Float32Array 61706"));
       }
@@ -75,7 +75,7 @@ for (const [name, options] of Object.entries(OPTIMIZERS)) {
 }
 
 /** Small batches of which many parts are empty, with dropout. */
-async function _compareDropout(sizes: readonly number[]): Promise<void> {
+async function compareDropout(sizes: readonly number[]): Promise<void> {
   const before = tf.memory().numTensors;
   const data = tinyData({ count: 29, batchSize: 7, shuffle: true, seed: 1 });
   const run: TogetherRun = {
@@ -89,20 +89,20 @@ async function _compareDropout(sizes: readonly number[]): Promise<void> {
   const dry = await trainAlone({ ...run, net: () => tinyNet({ seed: 3 }) });
   const differences = alone.losses.map((l, i) => Math.abs(l - dry.losses[i]));
   assert(Math.max(...differences) > 0.01, "dropout changes the losses");
-  for (const size of sizes) _compare(await trainTogether(size, run), alone);
+  for (const size of sizes) compare(await trainTogether(size, run), alone);
   data.dispose();
   assertEquals(tf.memory().numTensors, before);
 }
 
 Deno.test("fit() has the losses of one process with dropout, on the plain CPU", async () => {
   await use("plain");
-  await _compareDropout([1, 2, 3]);
+  await compareDropout([1, 2, 3]);
 });
 
 nativeTest(
   "fit() has the losses of one process with dropout, and with more processes than images, on the native CPU",
   async () => {
-    await _compareDropout([3, 9]);
+    await compareDropout([3, 9]);
   },
 );
 
@@ -110,7 +110,7 @@ webgpuTest(
   "fit() has the losses of one process with dropout, on WebGPU",
   async () => {
     await use("webgpu");
-    await _compareDropout([3]);
+    await compareDropout([3]);
   },
 );
 
@@ -139,7 +139,7 @@ nativeTest("fit() cuts batches of a source that makes whole ones", async () => {
     optimizer: () => sgd({ learningRate: 0.5 }),
     data: { [Symbol.asyncIterator]: () => data.batches({ epoch: 0 }) },
   };
-  _compare(await trainTogether(2, run), await trainAlone(run));
+  compare(await trainTogether(2, run), await trainAlone(run));
 });
 
 nativeTest(
@@ -166,7 +166,7 @@ nativeTest(
 );
 
 /** Holds what all processes did against what one did alone. */
-function _compare(all: readonly Trained[], alone: Trained): void {
+function compare(all: readonly Trained[], alone: Trained): void {
   for (const { losses, correct, weights, history } of all) {
     assertClose(losses, alone.losses, CLOSE);
     assertEquals(correct, alone.correct);

@@ -32,7 +32,7 @@ const SIZE = 6;
 const CHANNELS = 32;
 
 /** Sum of the channels of a convolution that is no longer computed by rows, so that there are several ways. */
-function _makeNet(): Sequential {
+function makeNet(): Sequential {
   return new Sequential({
     inputShape: [SIZE, SIZE, CHANNELS],
     layers: [
@@ -43,7 +43,7 @@ function _makeNet(): Sequential {
   });
 }
 
-function _batch(): { images: Tensor4D; labels: Tensor1D } {
+function batch(): { images: Tensor4D; labels: Tensor1D } {
   const shape: [number, number, number, number] = [BATCH, SIZE, SIZE, CHANNELS];
   const size = BATCH * SIZE * SIZE * CHANNELS;
   return {
@@ -53,15 +53,15 @@ function _batch(): { images: Tensor4D; labels: Tensor1D } {
 }
 
 /** Loss, correct count and gradients. */
-async function _stepOf(net: Sequential): Promise<Float32Array[]> {
+async function stepOf(net: Sequential): Promise<Float32Array[]> {
   return await read(() => {
-    const { images, labels } = _batch();
+    const { images, labels } = batch();
     const { loss, correct, gradients } = lossAndGradients(net, images, labels);
     return [loss, correct, ...gradients];
   });
 }
 
-async function _weightsOf(net: Sequential): Promise<Float32Array[]> {
+async function weightsOf(net: Sequential): Promise<Float32Array[]> {
   return await read(() => net.getWeights().map((weight) => tf.clone(weight)));
 }
 
@@ -70,12 +70,12 @@ function onWarning(message: string): never {
   throw new Error(message);
 }
 
-function _waysOf(tuned: Iterable<TunedOperation>): Map<string, string> {
+function waysOf(tuned: Iterable<TunedOperation>): Map<string, string> {
   return new Map([...tuned].map(({ key, way }) => [key, way]));
 }
 
 /** Runs a test, and then has everything computed in the usual ways again. */
-function _tuneTest(
+function tuneTest(
   name: string,
   fn: (backend: WebGPUBackend) => Promise<void>,
 ): void {
@@ -89,14 +89,14 @@ function _tuneTest(
   });
 }
 
-_tuneTest(
+tuneTest(
   "tune() measures a step once and keeps it, and useTuned() computes as it found best",
   async (backend) => {
     await using folder = await makeFolder();
     const options = { dir: folder.path, onWarning };
-    const net = _makeNet();
-    const weights = await _weightsOf(net);
-    const expected = await _stepOf(net);
+    const net = makeNet();
+    const weights = await weightsOf(net);
+    const expected = await stepOf(net);
     const count = () => [tf.memory().numTensors, backend.numDataIds()];
     const before = count();
     // Ways take as long as this says, so that some are better than the usual ones and nothing is run again and again.
@@ -124,8 +124,8 @@ _tuneTest(
     assert(first.some(({ way, usual }) => way === usual));
 
     // Every operation of a step was measured.
-    const chosen = _waysOf(first);
-    const { images, labels } = _batch();
+    const chosen = waysOf(first);
+    const { images, labels } = batch();
     observeOperations(
       backend,
       () => tf.dispose({ ...lossAndGradients(net, images, labels) }),
@@ -133,8 +133,8 @@ _tuneTest(
     );
     tf.dispose([images, labels]);
     assertEquals(chosenWays(backend), chosen);
-    assertEquals(await _weightsOf(net), weights);
-    const tunedStep = await _stepOf(net);
+    assertEquals(await weightsOf(net), weights);
+    const tunedStep = await stepOf(net);
 
     assertEquals(namesIn(folder.path).length, 1);
     const kept = await readTuning(device().info.adapter!, options);
@@ -144,7 +144,7 @@ _tuneTest(
     chooseWays(backend, new Map());
     assertEquals(await useTuned(options), kept);
     assertEquals(chosenWays(backend), chosen);
-    assertEquals(await _stepOf(net), tunedStep);
+    assertEquals(await stepOf(net), tunedStep);
     tunedStep.forEach((values, i) => {
       // Tiles of 8 places round by as much; see winogradTolerance().
       assertCloseTensor(values, expected[i], { relative: 2e-5 });
@@ -159,7 +159,7 @@ _tuneTest(
   },
 );
 
-_tuneTest(
+tuneTest(
   "tune() keeps what it measured before it was left, and goes on from there",
   async (backend) => {
     await using folder = await makeFolder();
@@ -184,12 +184,12 @@ _tuneTest(
     const rest = await tune(net, options);
     assert(rest.length > 0);
     assert(rest.every(({ key }) => key !== left[0].key));
-    assertEquals(chosenWays(backend), _waysOf([...left, ...rest]));
+    assertEquals(chosenWays(backend), waysOf([...left, ...rest]));
     net.dispose();
   },
 );
 
-_tuneTest(
+tuneTest(
   "useTuned() has everything computed as usual where nothing was tuned",
   async (backend) => {
     await using folder = await makeFolder();
@@ -205,7 +205,7 @@ Deno.test("tune() and useTuned() do nothing without WebGPU", async () => {
   await use("cpu");
   await using folder = await makeFolder();
   const options = { dir: folder.path, onWarning };
-  const net = _makeNet();
+  const net = makeNet();
   assertEquals(await tune(net, { ...options, batchSize: BATCH }), []);
   assertEquals(await useTuned(options), new Map());
   assertEquals(namesIn(folder.path), []);
@@ -214,7 +214,7 @@ Deno.test("tune() and useTuned() do nothing without WebGPU", async () => {
 
 Deno.test("tune() refuses batches that are not of 1 image or more", async () => {
   await use("cpu");
-  const net = _makeNet();
+  const net = makeNet();
   for (const batchSize of [0, 1.5, NaN]) {
     await assertRejects(
       () => tune(net, { batchSize }),
@@ -222,5 +222,43 @@ Deno.test("tune() refuses batches that are not of 1 image or more", async () => 
       "batchSize",
     );
   }
+  net.dispose();
+});
+
+tuneTest(
+  "tune() in float16 tunes operations of float16 for themselves",
+  async () => {
+    await using folder = await makeFolder();
+    const net = new Sequential({
+      inputShape: [2, 2, 8],
+      layers: [flatten(), dense({ units: 16 }), dense({ units: 12 })],
+    });
+    const options = { batchSize: 8, dir: folder.path, onWarning };
+    using _clock = pretendTime(150);
+    const keysOf = (all: readonly TunedOperation[]) =>
+      all.map(({ key }) => key);
+    const halves = keysOf(
+      await tune(net, { ...options, precision: "float16" }),
+    );
+    assert(
+      halves.length > 0 && halves.every((key) => key.endsWith(",float16")),
+    );
+    const floats = keysOf(await tune(net, options));
+    assertEquals(floats.map((key) => `${key},float16`).sort(), halves.sort());
+    net.dispose();
+  },
+);
+
+Deno.test("tune() refuses float16 on the CPU", async () => {
+  await use("cpu");
+  const net = new Sequential({
+    inputShape: [2, 2, 1],
+    layers: [flatten(), dense({ units: 3 })],
+  });
+  await assertRejects(
+    () => tune(net, { batchSize: 8, precision: "float16" }),
+    OptionError,
+    "shader-f16",
+  );
   net.dispose();
 });

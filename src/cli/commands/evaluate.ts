@@ -12,7 +12,7 @@ import {
   confusionMatrix,
   evaluatePredictions,
   type Predictions,
-} from "../../train/confusion.ts";
+} from "../../train/predictions.ts";
 import type { CommandLine } from "../command_line.ts";
 import { loadData } from "../load_data.ts";
 import { classNamesOf, openNetwork, readCheckpoint } from "../network.ts";

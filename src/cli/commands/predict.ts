@@ -10,7 +10,7 @@ import {
   loadImages,
 } from "../../data/pictures/load_image.ts";
 import { DataError } from "../../errors.ts";
-import { classify, type ClassProbability } from "../../train/classify.ts";
+import { classify, type ClassProbability } from "../../train/predictions.ts";
 import type { CommandLine } from "../command_line.ts";
 import { IMAGE_SIZE, transformOf } from "../load_data.ts";
 import { classNamesOf, openNetwork, readCheckpoint } from "../network.ts";

@@ -6,9 +6,9 @@
 
 import type { BackendInfo, TunedOperation } from "../../device/device.ts";
 import type { DataSummary } from "../../data/loader/data_loader.ts";
-import type { ClassMetrics } from "../../train/confusion.ts";
+import type { ClassMetrics } from "../../train/predictions.ts";
 import type { EpochEnd } from "../../train/callbacks.ts";
-import type { LayerSummary } from "../../nn/summary.ts";
+import type { LayerSummary } from "../../nn/sequential.ts";
 
 /** Writes a duration, such as "45 s", "12 min" or "2 h 10 min". */
 export function formatDuration(seconds: number): string {

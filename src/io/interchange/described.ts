@@ -7,9 +7,8 @@
 import { ShapeError } from "../../errors.ts";
 import { namedLayers } from "../../models/named.ts";
 import type { LayerConfig } from "../../nn/layer.ts";
-import type { SequentialOptions } from "../../nn/sequential.ts";
+import { type SequentialOptions, summarize } from "../../nn/sequential.ts";
 import { type Shape, sizeOf } from "../../nn/shape.ts";
-import { summarize } from "../../nn/summary.ts";
 import type { ModelConfig } from "../model_config.ts";
 import type { NamedTensor } from "../safetensors.ts";
 

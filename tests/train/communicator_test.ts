@@ -6,12 +6,11 @@
 
 import { type Tensor, tf } from "../../src/device/tf.ts";
 import { DistributedError } from "../../src/errors.ts";
-import type { Communicator } from "../../src/train/communicator.ts";
 import {
+  type Communicator,
   Float16Sum,
   GradientSum,
-  type GradientSumOptions,
-} from "../../src/train/gradient_sum.ts";
+} from "../../src/train/communicator.ts";
 import { assertClose } from "../compare.ts";
 import { use, webgpuTest } from "../device.ts";
 import { nativeTest } from "../native.ts";
@@ -25,18 +24,18 @@ const SHAPES = [[3, 4], [4], [2, 3, 2, 2], [], [5]];
 const BUCKET_SIZE = 6_250_000;
 
 /** What a rank gives at a step. */
-function _given(rank: number, step: number): Tensor[] {
-  return SHAPES.map((shape, place) => {
+function gradientsOf(rank: number, step: number): Tensor[] {
+  return SHAPES.map((shape, index) => {
     const size = shape.reduce((product, n) => product * n, 1);
-    const seed = rank + 10 * step + 100 * place;
+    const seed = rank + 10 * step + 100 * index;
     const values = numbers(size, [-1, 1], seed);
     // On the device, as gradients are.
     return tf.tidy(() => tf.mul(tf.tensor(values, shape), 1));
   });
 }
 
-async function _compare(
-  compression: GradientSumOptions["compression"],
+async function compare(
+  compression: "none" | "float16",
   absolute: number,
 ): Promise<void> {
   const before = tf.memory().numTensors;
@@ -46,18 +45,21 @@ async function _compare(
         const options = { shapes: SHAPES, compression };
         const sum = new GradientSum(communicator, options);
         for (let step = 0; step < 3; step++) {
-          const given = _given(rank, step);
+          const given = gradientsOf(rank, step);
           // In another order in each, and some of them only at the end.
-          for (const place of [[4, 1], [2, 0, 3], []][(step + rank) % 3]) {
-            sum.add(place, given[place]);
+          for (const index of [[4, 1], [2, 0, 3], []][(step + rank) % 3]) {
+            sum.add(index, given[index]);
           }
           const sums = await sum.finish(given);
-          const all = Array.from({ length: size }, (_, r) => _given(r, step));
-          for (const [place, tensor] of sums.entries()) {
-            assertEquals(tensor.shape, SHAPES[place]);
+          const all = Array.from(
+            { length: size },
+            (_, r) => gradientsOf(r, step),
+          );
+          for (const [index, tensor] of sums.entries()) {
+            assertEquals(tensor.shape, SHAPES[index]);
             assertEquals(tensor.dtype, "float32");
             const lists = await Promise.all(
-              all.map((list) => list[place].data()),
+              all.map((list) => list[index].data()),
             );
             const expected = Array.from(
               lists[0],
@@ -81,15 +83,15 @@ for (const compression of ["none", "float16"] as const) {
     `GradientSum gives the sums of all processes with compression ${compression}, whatever the order, and frees its own`;
   nativeTest(
     `${name}, on the native CPU`,
-    () => _compare(compression, absolute),
+    () => compare(compression, absolute),
   );
   Deno.test(`${name}, on the plain CPU`, async () => {
     await use("plain");
-    await _compare(compression, absolute);
+    await compare(compression, absolute);
   });
   webgpuTest(`${name}, on WebGPU`, async () => {
     await use("webgpu");
-    await _compare(compression, absolute);
+    await compare(compression, absolute);
   });
 }
 
@@ -116,8 +118,8 @@ nativeTest(
       const sums = await sum.finish(given);
       const calls = sent.map((size) => `allReduce Float32Array ${size}`);
       assertEquals(communicator.calls, calls);
-      for (const [place, size] of sizes.entries()) {
-        const values = await sums[place].data();
+      for (const [index, size] of sizes.entries()) {
+        const values = await sums[index].data();
         assertEquals(values.length, size);
         assertEquals([values[0], values[1], values[size - 1]], [size, 1, size]);
       }
@@ -163,7 +165,7 @@ for (const device of ["cpu", "webgpu"] as const) {
     const options = { shapes: SHAPES, compression: "none" } as const;
     const sum = new GradientSum(communicator, options);
     for (let step = 0; step < 2; step++) {
-      const given = _given(0, step);
+      const given = gradientsOf(0, step);
       sum.add(4, given[4]);
       if (step === 0) {
         await assertRejects(
@@ -173,9 +175,9 @@ for (const device of ["cpu", "webgpu"] as const) {
         );
       } else {
         const sums = await sum.finish(given);
-        for (const [place, tensor] of sums.entries()) {
-          const again = _given(0, step);
-          assertEquals(await tensor.data(), await again[place].data());
+        for (const [index, tensor] of sums.entries()) {
+          const again = gradientsOf(0, step);
+          assertEquals(await tensor.data(), await again[index].data());
           tf.dispose(again);
         }
         tf.dispose(sums);
@@ -187,7 +189,7 @@ for (const device of ["cpu", "webgpu"] as const) {
 }
 
 /** Sums what each rank gives; the result of rank 0, which is that of all. */
-async function _sum(
+async function sumOf(
   sums: readonly Float16Sum[],
   given: readonly ArrayLike<number>[],
 ): Promise<Float32Array> {
@@ -197,14 +199,14 @@ async function _sum(
   return values[0];
 }
 
-function _connect(size: number): Float16Sum[] {
+function connect(size: number): Float16Sum[] {
   return inMemory(size).map((communicator) => new Float16Sum(communicator));
 }
 
 Deno.test("Float16Sum sums what float16 holds exactly, with nothing left over", async () => {
-  const sums = _connect(2);
+  const sums = connect(2);
   for (let step = 0; step < 3; step++) {
-    const result = await _sum(sums, [[1, -0.5, 1024, 2 ** -24], [
+    const result = await sumOf(sums, [[1, -0.5, 1024, 2 ** -24], [
       0.25,
       0.5,
       1,
@@ -216,7 +218,7 @@ Deno.test("Float16Sum sums what float16 holds exactly, with nothing left over", 
 
 Deno.test("Float16Sum rounds a first sum by 2^-11 of what is sent and of the sum", async () => {
   const given = [0, 1].map((seed) => numbers(1000, [-100, 100], seed));
-  const result = await _sum(_connect(2), given);
+  const result = await sumOf(connect(2), given);
   let different = 0;
   result.forEach((value, i) => {
     const [a, b] = [given[0][i], given[1][i]];
@@ -230,12 +232,12 @@ Deno.test("Float16Sum rounds a first sum by 2^-11 of what is sent and of the sum
 });
 
 Deno.test("Float16Sum sends a gradient below float16's smallest number after some steps: of 1000 of 1e-9, all but one such number arrive", async () => {
-  const sums = _connect(2);
+  const sums = connect(2);
   const STEPS = 1000;
   const totals = [0, 0];
   let steps = 0;
   for (let step = 0; step < STEPS; step++) {
-    const result = await _sum(sums, [[1e-9, -1e-9], [0, 0]]);
+    const result = await sumOf(sums, [[1e-9, -1e-9], [0, 0]]);
     totals[0] += result[0];
     totals[1] += result[1];
     if (result[0] !== 0) steps++;
@@ -248,14 +250,14 @@ Deno.test("Float16Sum sends a gradient below float16's smallest number after som
 });
 
 Deno.test("Float16Sum sends in the sum of many steps what it rounds off a gradient of each", async () => {
-  const sums = _connect(1);
+  const sums = connect(1);
   const given = numbers(100);
   const totals = new Float64Array(100);
   for (let step = 0; step < 64; step++) {
-    const result = await _sum(sums, [given]);
+    const result = await sumOf(sums, [given]);
     result.forEach((value, i) => totals[i] += value);
   }
-  // Only what is left of the last step is missing: half a unit in the last place of numbers below 1, and 64 times float32's
+  // Only what is left of the last step is missing: half a unit in the last index of numbers below 1, and 64 times float32's
   // rounding of what is carried over.
   assertClose(totals, given.map((v) => 64 * v), {
     absolute: 2 ** -12 + 64 * 2 ** -25,
@@ -264,16 +266,16 @@ Deno.test("Float16Sum sends in the sum of many steps what it rounds off a gradie
 
 Deno.test("Float16Sum sends as much as can be summed of what is larger, the rest later, and passes what is not finite", async () => {
   for (const size of [1, 3]) {
-    const sums = _connect(size);
+    const sums = connect(size);
     const given = [1e5, -1e5, NaN, Infinity];
     // All processes together send 32768 at a time, to float16's rounding.
     const expected = 1e5 * size;
-    const first = await _sum(sums, sums.map(() => given));
+    const first = await sumOf(sums, sums.map(() => given));
     assertClose(first.subarray(0, 2), [2 ** 15, -(2 ** 15)], { absolute: 16 });
     assertEquals([...first.subarray(2)], [NaN, Infinity]);
     const total = first.slice(0, 2);
     for (let step = 0; step < 10; step++) {
-      const next = await _sum(sums, sums.map(() => [0, 0, 0, 0]));
+      const next = await sumOf(sums, sums.map(() => [0, 0, 0, 0]));
       total.forEach((_, i) => total[i] += next[i]);
     }
     // Eleven sums, each rounded to a multiple of 32.
