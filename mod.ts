@@ -121,9 +121,15 @@ export {
   type Checkpoint,
   loadCheckpoint,
   type LoadCheckpointOptions,
+  type LoadedModel,
+  loadModel,
   type ModelConfig,
+  type NetworkConfig,
   restoreWeights,
   saveCheckpoint,
+  saveModel,
+  type SaveModelOptions,
+  type TransformConfig,
 } from "./src/io/checkpoint.ts";
 export {
   exportModel,

@@ -51,7 +51,7 @@ export function transformOf(
 export async function loadData(
   options: OptionValues,
   view: ProgressView,
-  more: Pick<FashionMnistOptions, "batchSize" | "shuffle"> = {},
+  more: Pick<FashionMnistOptions, "batchSize" | "shuffle" | "transforms"> = {},
 ): Promise<FashionMnist> {
   const data = await loadFashionMnist({
     batchSize: options["batch-size"],

@@ -4,18 +4,33 @@
  * @module
  */
 
+import packageConfig from "../../deno.json" with { type: "json" };
+import type { DataLoader } from "../data/loader/data_loader.ts";
+import type { Transform } from "../data/transforms/transform.ts";
 import { throwIfDeviceFailed } from "../device/device.ts";
+import { ensureBackend } from "../device/open.ts";
 import type { Tensor } from "../device/tf.ts";
 import { AlexNetError, DataError, ShapeError } from "../errors.ts";
-import type { Sequential } from "../nn/sequential.ts";
-import { writeAtomically } from "./files.ts";
+import { Sequential } from "../nn/sequential.ts";
+import { showName, writeAtomically } from "./files.ts";
 import {
+  configOf,
+  contradiction,
+  dataOf,
   describeModel,
   findMisfit,
+  layersOf,
+  makeTransform,
   type ModelConfig,
+  namedNetwork,
+  type NetworkConfig,
+  networkIn,
+  networkOf,
+  onFashionMnist,
   parseModelConfig,
+  parseNetwork,
   weightShapes,
-} from "./model_config.ts";
+} from "./network.ts";
 import {
   encodeSafetensors,
   type NamedTensor,
@@ -23,7 +38,7 @@ import {
   type SafetensorsFile,
 } from "./safetensors.ts";
 
-export type { ModelConfig } from "./model_config.ts";
+export type { ModelConfig, NetworkConfig, TransformConfig } from "./network.ts";
 
 /** Says in a file's metadata that this package wrote it. */
 const FORMAT = "@x/alexnet";
@@ -32,6 +47,8 @@ const FORMAT = "@x/alexnet";
 export interface Checkpoint {
   /** Which network it is. */
   readonly config: ModelConfig;
+  /** Its layers, and what is known of its data. Default: the layers of the network that `config` names. */
+  readonly network?: NetworkConfig;
   /** Where it was read from. */
   readonly path: string;
   /** float32 weights by name, for example "conv2d_1.kernel". */
@@ -46,12 +63,95 @@ export interface LoadCheckpointOptions {
   tensors?: "weights" | "all";
 }
 
+/** What {@linkcode saveModel} writes beside the network. */
+export interface SaveModelOptions {
+  /** What the network is evaluated on: it knows the names of the classes, the transform, and the size of the images. */
+  data?: DataLoader;
+  /** What class 0, 1, ... means. Default: as `data` says. */
+  classNames?: readonly string[];
+  /** What is done to an image before the network is evaluated on it. Default: as `data` says. */
+  transform?: Transform;
+}
+
+/** What {@linkcode loadModel} gives. */
+export interface LoadedModel {
+  /** The network, on the device in use; the caller disposes it. */
+  readonly net: Sequential;
+  /** What class 0, 1, ... means, if the file says so. */
+  readonly classNames?: readonly string[];
+  /** What is done to an image first, if the file says so. It throws a `ShapeError` if that was a function of the user's own. */
+  readonly transform?: Transform;
+}
+
 /**
- * Writes a network to a file, whole or not at all.
+ * Writes any network of this package's layers to a file, whole or not at all. `loadModel`, and the commands `predict`,
+ * `evaluate` and `export` need nothing else. Networks that the file could not give back are refused.
+ *
+ * @example
+ * ```ts
+ * import { initBackend, loadModel, saveModel, Sequential } from "@x/alexnet";
+ * import { dense, flatten } from "@x/alexnet/nn";
+ *
+ * await initBackend();
+ * const layers = [flatten(), dense({ units: 2 })];
+ * const net = new Sequential({ inputShape: [32, 32, 3], layers });
+ * await saveModel("net.safetensors", net, { classNames: ["cat", "dog"] });
+ * const { net: same, classNames } = await loadModel("net.safetensors");
+ * ```
+ *
+ * @param path The file; its folder must exist.
+ * @param net The network.
+ * @param options What is known of its data.
+ * @throws {ShapeError} If a layer is not of this package, or there is not a name for each class.
+ * @throws {BackendError} If the device fails.
+ * @throws {DataError} If the file cannot be written.
+ */
+export async function saveModel(
+  path: string,
+  net: Sequential,
+  options: SaveModelOptions = {},
+): Promise<void> {
+  const { data, ...given } = options;
+  const network = networkOf(net, { ...dataOf(data), ...given });
+  const config = configOf(network);
+  const tensors = await readWeights(net);
+  await writeCheckpoint(path, { config, network, tensors });
+}
+
+/**
+ * Reads a network that {@linkcode saveModel}, {@linkcode saveCheckpoint} or a run wrote. The file is checked before any weight is
+ * read.
+ *
+ * @param path The file.
+ * @returns The network with its weights, and what the file says of its data.
+ * @throws {DataError} If the file is missing, damaged or something else.
+ * @throws {BackendError} If no device is ready.
+ */
+export async function loadModel(path: string): Promise<LoadedModel> {
+  const checkpoint = await loadCheckpoint(path);
+  await ensureBackend();
+  const { classNames, transform } = networkIn(checkpoint);
+  return {
+    net: buildNetwork(checkpoint),
+    classNames,
+    transform: transform && makeTransform(transform),
+  };
+}
+
+/** Builds the network of a checkpoint, with its weights, on the device in use. */
+export function buildNetwork(checkpoint: Checkpoint): Sequential {
+  const net = new Sequential(layersOf(networkIn(checkpoint)));
+  restoreWeights(net, checkpoint);
+  return net;
+}
+
+/**
+ * Writes a network that has a name to a file, whole or not at all. {@linkcode saveModel} writes any network.
  *
  * @param path The file; its folder must exist.
  * @param net The network.
  * @param config Which network it is.
+ * @throws {ShapeError} If it is another network.
  * @throws {BackendError} If the device fails.
  * @throws {DataError} If the file cannot be written.
  */
@@ -60,7 +160,16 @@ export async function saveCheckpoint(
   net: Sequential,
   config: ModelConfig,
 ): Promise<void> {
-  await writeCheckpoint(path, { config, tensors: await readWeights(net) });
+  const reason = contradiction(configOf(networkOf(net)), {
+    expected: config,
+    where: "its config",
+  });
+  if (reason !== undefined) {
+    throw new ShapeError(
+      `Cannot save ${path}: ${reason}; correct the config, or use saveModel(), which needs none`,
+    );
+  }
+  await saveModel(path, net);
 }
 
 /** Waits for the device and copies the weights of a network from it, by their names in the order of `getWeights`. */
@@ -90,18 +199,21 @@ export async function readTensors(
 /** Writes weights on the host to a file, whole or not at all. */
 export async function writeCheckpoint(
   path: string,
-  { config, tensors, training }: Omit<Checkpoint, "path">,
+  { tensors, training, ...which }: Omit<Checkpoint, "path">,
 ): Promise<void> {
   const metadata = {
     format: FORMAT,
-    config: JSON.stringify(config),
+    version: packageConfig.version,
+    // Versions before 0.2 know networks by their names alone.
+    config: JSON.stringify(which.config),
+    network: JSON.stringify(networkIn(which)),
     ...training === undefined ? {} : { training },
   };
   await writeAtomically(path, encodeSafetensors({ tensors, metadata }));
 }
 
 /**
- * Reads a network that {@linkcode saveCheckpoint} wrote. The file is checked before any weight is read.
+ * Reads a network that {@linkcode saveModel} or {@linkcode saveCheckpoint} wrote. No device is needed. The file is checked before any weight is read.
  *
  * @param path The file.
  * @param options What to read.
@@ -113,8 +225,9 @@ export async function loadCheckpoint(
   options: LoadCheckpointOptions = {},
 ): Promise<Checkpoint> {
   using file = await openSafetensors(path);
-  const config = readConfig(file);
-  const shapes = weightShapes(config);
+  const network = readNetwork(file);
+  const config = configOf(network);
+  const shapes = weightShapes(network);
   const misfit = findMisfit(shapes, file.entries);
   if (misfit !== undefined) {
     const { found, shape } = misfit;
@@ -127,31 +240,51 @@ export async function loadCheckpoint(
   const names = options.tensors === "all" ? file.entries : shapes;
   const tensors = new Map<string, NamedTensor>();
   for (const name of names.keys()) tensors.set(name, await file.read(name));
-  return { path, config, tensors, training: file.metadata.training };
+  const { training } = file.metadata;
+  return { path, config, network, tensors, training };
 }
 
-function readConfig({ path, metadata }: SafetensorsFile): ModelConfig {
-  if (metadata.format !== FORMAT) {
+function readNetwork({ path, metadata }: SafetensorsFile): NetworkConfig {
+  const { format, network, config, version } = metadata;
+  if (format !== FORMAT) {
     throw new DataError(
       path,
       `Cannot use ${path}: it was not written by \`train --save\`, so which network it is for is unknown; \`import\` finds out`,
     );
   }
   try {
-    return parseModelConfig(metadata.config);
+    return network === undefined
+      ? networkOfOldFile(config)
+      : parseNetwork(network);
   } catch (error) {
     if (!(error instanceof AlexNetError)) throw error;
+    const writer = version === undefined || version === packageConfig.version
+      ? "save it again"
+      : `it is of version ${
+        showName(version)
+      }, and this is ${packageConfig.version}`;
     throw new DataError(
       path,
-      `Cannot use ${path}: in its header, ${error.message}; save it again`,
+      `Cannot use ${path}: in its header, ${error.message}; ${writer}`,
     );
   }
 }
 
 /**
+ * What `train` wrote before files had descriptions of networks. It knew no data but Fashion-MNIST, and wrote the image's size
+ * before the classes. Programs that follow the documentation write the classes first, and their data may be any.
+ */
+const OLD_FILE_OF_TRAIN = /^\{"model":"\w+","imageSize":\d+,"classes":10\}$/;
+
+function networkOfOldFile(config = ""): NetworkConfig {
+  const network = namedNetwork(parseModelConfig(config));
+  return OLD_FILE_OF_TRAIN.test(config) ? onFashionMnist(network) : network;
+}
+
+/**
  * Copies the weights of a checkpoint into a network.
  *
- * @param net The network that the checkpoint's `config` describes.
+ * @param net A network of the checkpoint's layers.
  * @param checkpoint The checkpoint; tensors that are no weights are left alone.
  * @throws {DataError} If a weight is missing.
  * @throws {ShapeError} If a weight has another shape.

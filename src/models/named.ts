@@ -11,9 +11,12 @@ import { lenetLayers } from "./lenet.ts";
 /** Name of a network. */
 export type ModelName = "alexnet" | "lenet";
 
-interface NetworkOptions {
+/** A name, and the options of its network. */
+export interface NamedOptions {
+  readonly model: ModelName;
   readonly classes: number;
   readonly imageSize: number;
+  readonly channels?: number;
   readonly dropout?: number;
 }
 
@@ -22,7 +25,7 @@ interface NamedNetwork {
   /** Its name as people write it. */
   readonly title: string;
   /** Its layers, without weights and without a device. */
-  readonly layers: (options: NetworkOptions) => SequentialOptions;
+  readonly layers: (options: Omit<NamedOptions, "model">) => SequentialOptions;
   /** Height and width of the images that it takes if nobody says otherwise. */
   readonly imageSize: number;
   /** Height and width of the smallest images that get through all layers. */
@@ -52,8 +55,6 @@ export const NETWORKS: Readonly<Record<ModelName, NamedNetwork>> = {
 export const MODEL_NAMES = Object.keys(NETWORKS) as readonly ModelName[];
 
 /** The layers of a network, without weights and without a device. */
-export function namedLayers(
-  { model, ...options }: NetworkOptions & { model: ModelName },
-): SequentialOptions {
-  return NETWORKS[model].layers(options);
+export function namedLayers(options: NamedOptions): SequentialOptions {
+  return NETWORKS[options.model].layers(options);
 }

@@ -74,6 +74,22 @@ export function countWindows(
   return [height, width];
 }
 
+/** How many rows and columns a window adds before and after an image. What cannot be halved goes to the end. */
+export function paddingOf(
+  { size, strides, padding }: Window,
+  input: Shape,
+): { begins: number[]; ends: number[] } {
+  const totals = [0, 1].map((d) => {
+    if (padding === "valid") return 0;
+    const count = Math.ceil(input[d] / strides[d]);
+    return Math.max((count - 1) * strides[d] + size[d] - input[d], 0);
+  });
+  return {
+    begins: totals.map((total) => Math.floor(total / 2)),
+    ends: totals.map((total) => Math.ceil(total / 2)),
+  };
+}
+
 function pair(option: string, size: Size2d): [number, number] {
   const [height, width] = typeof size === "number" ? [size, size] : size;
   return [requireInteger(option, height), requireInteger(option, width)];

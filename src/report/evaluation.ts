@@ -7,11 +7,19 @@
 import type { Image } from "../data/dataset.ts";
 import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
 import type { FileOptions } from "../data/fashion_mnist/files.ts";
-import { loadCheckpoint, restoreWeights } from "../io/checkpoint.ts";
-import { checkClasses } from "../io/model_config.ts";
+import {
+  buildNetwork,
+  type Checkpoint,
+  loadCheckpoint,
+} from "../io/checkpoint.ts";
+import {
+  makeTransform,
+  networkIn,
+  onFashionMnist,
+  requireFashionMnist,
+} from "../io/network.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
-import { namedLayers } from "../models/named.ts";
-import { type LayerSummary, Sequential } from "../nn/sequential.ts";
+import type { LayerSummary } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
 import type { RunRecords } from "../runs/read_run.ts";
 import type { RunConfig } from "../runs/records.ts";
@@ -52,38 +60,49 @@ export interface RunEvaluation {
 /** Most mistakes that are kept. */
 const MAX_MISTAKES = 20;
 
-/** Evaluates the best checkpoint of a run on the device in use, or the last one if there is no best; undefined without both. */
-export async function evaluateRun(
+/** Reads the best checkpoint of a run, or the last one if there is no best; undefined without both. */
+export async function readBest(
   path: string,
-  { model, data }: RunConfig,
-  options: EvaluationOptions = {},
-): Promise<RunEvaluation | undefined> {
+  config: RunConfig,
+): Promise<Checkpoint | undefined> {
   const file = await findBestOrLast(path);
   if (file === undefined) return undefined;
   const checkpoint = await loadCheckpoint(file);
-  requireSameNetwork(checkpoint, model);
+  requireSameNetwork(checkpoint, config.model);
+  return checkpoint;
+}
+
+/** Evaluates a checkpoint of a run on Fashion-MNIST on the device in use. */
+export async function evaluateRun(
+  checkpoint: Checkpoint,
+  { data }: RunConfig,
+  options: EvaluationOptions = {},
+): Promise<RunEvaluation> {
+  requireFashionMnist(checkpoint);
+  const { path, tensors } = checkpoint;
+  const network = networkIn(checkpoint);
+  const { transform } = { ...onFashionMnist(network), ...network };
   const { dataDir, offline, onDownload, onProgress } = options;
-  const { source, testSamples } = data;
-  const { test, classNames } = await loadFashionMnist({
+  const { testSamples, classNames } = data;
+  const source = data.source === "sample" ? "sample" : "full";
+  const { test } = await loadFashionMnist({
     ...{ source, testSamples, dataDir, offline, onProgress: onDownload },
-    resize: model.imageSize,
+    transforms: transform && makeTransform(transform),
   });
   using disposables = new DisposableStack();
   disposables.use(test);
-  checkClasses(checkpoint, classNames.length);
-  const net = new Sequential(namedLayers(model));
+  const net = buildNetwork(checkpoint);
   disposables.defer(() => net.dispose());
-  restoreWeights(net, checkpoint);
   const predictions = await evaluatePredictions(net, test, { onProgress });
-  const matrix = confusionMatrix(predictions, model.classes);
+  const matrix = confusionMatrix(predictions, classNames.length);
   const { labels, predicted, losses } = predictions;
   const worst = [...labels.keys()]
     .filter((i) => predicted[i] !== labels[i])
     .sort((a, b) => losses[b] - losses[a])
     .slice(0, MAX_MISTAKES);
   return {
-    checkpoint: host.nameOf(file),
-    classNames: data.classNames,
+    checkpoint: host.nameOf(path),
+    classNames,
     predictions,
     matrix,
     metrics: classMetrics(matrix),
@@ -91,7 +110,7 @@ export async function evaluateRun(
       index,
       image: test.dataset.get(index).image,
     })),
-    filters: checkpoint.tensors.get(net.weightNames()[0])!,
+    filters: tensors.get(net.weightNames()[0])!,
   };
 }
 

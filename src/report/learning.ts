@@ -23,7 +23,7 @@ import {
   type EpochFigure,
   type EpochFigures,
   hasFigure,
-  LECTURE,
+  lectureOf,
   type LectureRun,
 } from "./lecture.ts";
 
@@ -42,7 +42,8 @@ export function lossSection(content: ReportContent): Section {
   const head = { id: "loss", title: "Loss" };
   const { steps, epochs, config } = content;
   if (steps.length + epochs.length === 0) return { ...head, body: NOTHING_YET };
-  const isKnown = hasFigure(LECTURE[config.model.model].epochs, "loss");
+  const lecture = lectureOf(config).epochs;
+  const isUnknown = lecture.length > 0 && !hasFigure(lecture, "loss");
   const chart = learningChart(content, {
     of: "loss",
     yLabel: "loss (nats)",
@@ -55,7 +56,7 @@ export function lossSection(content: ReportContent): Section {
   });
   const body = figure(
     html`Cross entropy in nats. The mean of an epoch is drawn at its end; a band reaches from the lowest to the highest of the steps that are one point. ${
-      !isKnown && "The lecture's losses of this network are not known."
+      isUnknown && "The lecture's losses of this network are not known."
     }`,
     drawChart(chart),
   );
@@ -66,7 +67,7 @@ export function lossSection(content: ReportContent): Section {
 export function accuracySection(content: ReportContent): Section {
   const head = { id: "accuracy", title: "Accuracy" };
   if (content.epochs.length === 0) return { ...head, body: NOTHING_YET };
-  const lecture = LECTURE[content.config.model.model];
+  const lecture = lectureOf(content.config);
   const chart = learningChart(content, {
     of: "accuracy",
     yLabel: "accuracy",
@@ -90,8 +91,11 @@ export function accuracySection(content: ReportContent): Section {
   });
   const body = [
     figure(
-      html`Share of correct predictions. The reference is ${lecture.source}; the line across is what it reached after ${lecture.epochs.length} epochs. ${
-        differences(content, lecture)
+      html`Share of correct predictions. ${
+        lecture.epochs.length > 0 && [
+          `The reference is ${lecture.source}; the line across is what it reached after ${lecture.epochs.length} epochs. `,
+          differences(content, lecture),
+        ]
       }`,
       drawChart(chart),
     ),
@@ -165,7 +169,10 @@ function epochTable({ epochs }: ReportContent, lecture: LectureRun): Markup {
     const cell = ({ epoch }: Row) => format(byEpoch.get(epoch));
     return hasFigure(from, key) && { head, cell };
   };
-  return table<Row>("Epochs of this run and of the lecture", {
+  const caption = lecture.epochs.length > 0
+    ? "Epochs of this run and of the lecture"
+    : "Epochs of this run";
+  return table<Row>(caption, {
     columns: [
       {
         head: "Epoch",

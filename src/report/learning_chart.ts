@@ -21,7 +21,7 @@ import {
   type EpochFigure,
   type EpochFigures,
   hasFigure,
-  LECTURE,
+  lectureOf,
 } from "./lecture.ts";
 
 /** How to draw the chart. */
@@ -107,7 +107,7 @@ function lectureLine(
   { config }: ReportContent,
   { reference, end }: LearningChart & { end: number },
 ): LegendLine & { words: Mark } | undefined {
-  const { epochs } = LECTURE[config.model.model];
+  const { epochs } = lectureOf(config);
   const reached = epochs.at(-1)?.[reference.figure];
   if (reached === undefined) return undefined;
   const series: Series = {

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { areFashionMnist } from "../data/fashion_mnist/manifest.ts";
 import type { ModelName } from "../models/named.ts";
+import type { RunConfig } from "../runs/records.ts";
 
 /** An epoch, of a run or of the lecture, and what is known of it: losses in nats, accuracies in [0, 1]. */
 export interface EpochFigures {
@@ -51,8 +53,22 @@ const RECIPE = {
   "test-samples": 10_000,
 };
 
+/** The lecture's run of the same network. Of a network or data that the lecture does not have, nothing is known. */
+export function lectureOf({ model, data }: RunConfig): LectureRun {
+  return model.model === "own" || !isOnFashionMnist(data)
+    ? { source: "", recipe: {}, epochs: [] }
+    : LECTURE[model.model];
+}
+
+/** Whether a run was on Fashion-MNIST, whose images everybody can have. */
+export function isOnFashionMnist(
+  { source, classNames }: RunConfig["data"],
+): boolean {
+  return source !== "own" && areFashionMnist(classNames);
+}
+
 /** The runs by network. */
-export const LECTURE: Readonly<Record<ModelName, LectureRun>> = {
+const LECTURE: Readonly<Record<ModelName, LectureRun>> = {
   alexnet: {
     source:
       "the lecture that this project implements, AlexNet on one GPU, 16.6 to 22.5 s an epoch",

@@ -18,7 +18,7 @@ import {
   type Section,
 } from "./html.ts";
 import { accuracySection, lossSection } from "./learning.ts";
-import { LECTURE } from "./lecture.ts";
+import { isOnFashionMnist, lectureOf } from "./lecture.ts";
 import {
   configurationSection,
   layerSection,
@@ -33,7 +33,10 @@ const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 /** Writes the page. */
 export function renderPage(content: ReportContent): string {
   const { name, config } = content;
-  const title = `${NETWORKS[config.model.model].title} on Fashion-MNIST`;
+  const { model: { model }, data } = config;
+  const title = `${model === "own" ? "A network" : NETWORKS[model].title} on ${
+    isOnFashionMnist(data) ? "Fashion-MNIST" : "its own data"
+  }`;
   const sections = [
     lossSection(content),
     accuracySection(content),
@@ -88,7 +91,7 @@ function drawSection({ id, title, body }: Section): Markup {
 
 function resultSection(content: ReportContent): Section {
   const { epochs, steps, config, evaluation } = content;
-  const lecture = LECTURE[config.model.model].epochs;
+  const lecture = lectureOf(config).epochs;
   const last = epochs.at(-1);
   const planned = config.recipe.epochs;
   const weights = evaluation
@@ -99,7 +102,9 @@ function resultSection(content: ReportContent): Section {
     [
       "Test accuracy",
       formatShare(evaluation?.predictions.accuracy ?? last?.testAccuracy),
-      `${weights}; the lecture: ${reached} after ${lecture.length} epochs`,
+      reached === undefined
+        ? weights
+        : `${weights}; the lecture: ${reached} after ${lecture.length} epochs`,
     ],
     [
       "Test loss",

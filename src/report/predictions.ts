@@ -5,6 +5,7 @@
  */
 
 import { drawEnlarged, encodePng, filterImage } from "../io/contact_sheet.ts";
+import type { RunConfig } from "../runs/records.ts";
 import type { ReportContent, RunEvaluation } from "./evaluation.ts";
 import {
   figure,
@@ -17,14 +18,13 @@ import {
   type Section,
   table,
 } from "./html.ts";
+import { isOnFashionMnist } from "./lecture.ts";
 import { heatLevel } from "./style.ts";
 
-/** Stands in sections whose run has no checkpoint. */
-const NO_CHECKPOINT =
-  html`<p>The run has no checkpoint yet: make the report again once it has one.</p>`;
-
 /** Which classes are taken for which, how well each is found, the worst mistakes, and the first layer's filters. */
-export function predictionSections({ evaluation }: ReportContent): Section[] {
+export function predictionSections(
+  { evaluation, config }: ReportContent,
+): Section[] {
   const sections = [
     ["confusion", "Confusion matrix", drawMatrix],
     ["classes", "Classes", drawClasses],
@@ -34,8 +34,15 @@ export function predictionSections({ evaluation }: ReportContent): Section[] {
   return sections.map(([id, title, draw]) => ({
     id,
     title,
-    body: evaluation ? draw(evaluation) : NO_CHECKPOINT,
+    body: evaluation ? draw(evaluation) : explainNone(config),
   }));
+}
+
+/** Stands in sections of a run that was not evaluated. */
+function explainNone({ data }: RunConfig): Markup {
+  return isOnFashionMnist(data)
+    ? html`<p>The run has no checkpoint yet: make the report again once it has one.</p>`
+    : html`<p>The run was on data of its own, and a report can load no test images but those of Fashion-MNIST.</p>`;
 }
 
 function drawMatrix(evaluation: RunEvaluation): Markup {
@@ -122,6 +129,9 @@ function drawMistakes(evaluation: RunEvaluation): Markup {
 
 function drawFilters({ filters, checkpoint }: RunEvaluation): Markup {
   const { shape: [height, width, channels, count], values } = filters;
+  if (count === undefined || (channels !== 1 && channels !== 3)) {
+    return html`<p>The first layer has no filters that could be drawn.</p>`;
+  }
   const items = Array.from({ length: count }, (_, k) => {
     const filter = filterImage(values, { index: k, count });
     const uri = pictureOf(filter, [height, width, channels]);

@@ -5,11 +5,12 @@
  */
 
 import { writeAtomically } from "../io/files.ts";
-import { namedLayers } from "../models/named.ts";
+import { layersOf, namedNetwork } from "../io/network.ts";
 import { summarize } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
 import { readRun } from "../runs/read_run.ts";
-import { evaluateRun, type EvaluationOptions } from "./evaluation.ts";
+import { evaluateRun, type EvaluationOptions, readBest } from "./evaluation.ts";
+import { isOnFashionMnist } from "./lecture.ts";
 
 /** Options of {@linkcode writeReport}. */
 export interface ReportOptions extends EvaluationOptions {
@@ -22,7 +23,7 @@ export interface ReportOptions extends EvaluationOptions {
  * page is one HTML file that needs neither network nor scripts.
  *
  * The best checkpoint of the run, or the last if there is no best, is evaluated on the device in use. A run without a
- * checkpoint has a page without what only the network can say.
+ * checkpoint, or on other data than Fashion-MNIST, has a page without what only the network can say.
  *
  * @example
  * ```ts
@@ -46,12 +47,19 @@ export async function writeReport(
   // The code that draws is loaded only when a report is written.
   const { renderPage } = await import("./page.ts");
   const records = await readRun(run);
-  const { layers, inputShape } = namedLayers(records.config.model);
+  const { config } = records;
+  const checkpoint = await readBest(run, config);
+  const isKnown = checkpoint !== undefined || config.model.model !== "own";
+  const { layers, inputShape } = isKnown
+    ? layersOf(checkpoint?.network ?? namedNetwork(config.model))
+    : { layers: [], inputShape: [] };
   const page = renderPage({
     ...records,
     name: host.nameOf(run),
     layers: summarize(layers, inputShape),
-    evaluation: await evaluateRun(run, records.config, evaluation),
+    evaluation: checkpoint && isOnFashionMnist(config.data)
+      ? await evaluateRun(checkpoint, config, evaluation)
+      : undefined,
   });
   await writeAtomically(output, page);
   return output;

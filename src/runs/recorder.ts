@@ -7,7 +7,6 @@
 import { readScalars } from "../device/device.ts";
 import { tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";
-import { readWeights } from "../io/checkpoint.ts";
 import { cannotWrite, writeAtomically } from "../io/files.ts";
 import { drawFilters, type Picture } from "../io/contact_sheet.ts";
 import type { EventWriter } from "../io/tensorboard.ts";
@@ -78,7 +77,7 @@ export class RunRecorder implements Callbacks, Disposable {
       return;
     }
     if (!epoch.isPartial) this.#best = result;
-    await checkpoints.saveBest(await readWeights(net));
+    await checkpoints.saveBest(net);
   }
 
   saveState(): unknown {

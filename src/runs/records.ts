@@ -13,8 +13,8 @@ import {
   MAX_CLASSES,
   MAX_IMAGE_SIZE,
   type ModelConfig,
-  weightShapes,
-} from "../io/model_config.ts";
+  requirePossible,
+} from "../io/network.ts";
 import { MODEL_NAMES } from "../models/named.ts";
 import { reasonOf } from "../reason.ts";
 import type { EpochEnd } from "../train/callbacks.ts";
@@ -43,7 +43,8 @@ export interface RunConfig {
   readonly recipe: Readonly<Record<string, unknown>>;
   /** The data. */
   readonly data: {
-    readonly source: "full" | "sample";
+    /** Which part of Fashion-MNIST; "own" for other data. */
+    readonly source: "full" | "sample" | "own";
     readonly classNames: readonly string[];
     readonly trainSamples: number;
     readonly testSamples: number;
@@ -99,14 +100,15 @@ export const checkConfig: (value: unknown) => RunConfig = checker(v.pipe(
     system: text,
     model: v.pipe(
       v.object({
-        model: v.picklist(MODEL_NAMES),
+        model: v.picklist([...MODEL_NAMES, "own"]),
         classes: count(2, MAX_CLASSES),
         imageSize: count(1, MAX_IMAGE_SIZE),
+        channels: v.optional(count(1, MAX_IMAGE_SIZE)),
       }),
       v.rawCheck(({ dataset, addIssue }) => {
-        if (!dataset.typed) return;
+        if (!dataset.typed || dataset.value.model === "own") return;
         try {
-          weightShapes(dataset.value);
+          requirePossible(dataset.value);
         } catch (error) {
           addIssue({ message: reasonOf(error) });
         }
@@ -114,7 +116,7 @@ export const checkConfig: (value: unknown) => RunConfig = checker(v.pipe(
     ),
     recipe: v.record(text, v.unknown()),
     data: v.object({
-      source: v.picklist(["full", "sample"]),
+      source: v.picklist(["full", "sample", "own"]),
       classNames: v.array(text),
       trainSamples: count(1),
       testSamples: count(1),
@@ -127,9 +129,10 @@ export const checkConfig: (value: unknown) => RunConfig = checker(v.pipe(
     "there must be a class name for each class",
   ),
   v.check(
-    ({ data }) =>
-      data.trainSamples <= COUNTS[data.source].train &&
-      data.testSamples <= COUNTS[data.source].test,
+    ({ data: { source, trainSamples, testSamples } }) =>
+      source === "own" ||
+      trainSamples <= COUNTS[source].train &&
+        testSamples <= COUNTS[source].test,
     "there are not so many images in the data set",
   ),
 ));

@@ -10,12 +10,21 @@ import {
   type Checkpoint,
   loadCheckpoint,
   type ModelConfig,
+  readWeights,
   writeCheckpoint,
 } from "../io/checkpoint.ts";
-import { describeModel } from "../io/model_config.ts";
-import type { NamedTensor } from "../io/safetensors.ts";
+import {
+  computeSame,
+  configOf,
+  contradiction,
+  dataOf,
+  networkOf,
+} from "../io/network.ts";
+import type { Sequential } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
+import type { BatchSource } from "../train/batch_source.ts";
 import type { TrainingProgress, TrainingState } from "../train/state.ts";
+import type { RunConfig } from "./records.ts";
 
 /** The folder of checkpoints in a run folder. */
 export const CHECKPOINTS = "checkpoints";
@@ -32,18 +41,21 @@ const STEP_NAME = /^step-(\d{8,})$/;
 /** The checkpoints in a run folder. */
 export class RunCheckpoints {
   readonly #folder: string;
-  readonly #model: ModelConfig;
+  readonly #config: RunConfig;
   readonly #keep: number;
+  /** The network: as `config.json` names it, as the newest state has it, and then the one that is trained. */
+  #which: Pick<Checkpoint, "config" | "network">;
   /** Steps done in `last`, if this process wrote or read it. */
   #lastStep: number | undefined;
 
-  /** Names the run folder and its network, and says how many states to keep, the last included. */
+  /** Names the run folder, and says what its `config.json` says and how many states to keep, the last included. */
   constructor(
     run: string,
-    { model, keep = 1 }: { model: ModelConfig; keep?: number },
+    { config, keep = 1 }: { config: RunConfig; keep?: number },
   ) {
     this.#folder = host.join(run, CHECKPOINTS);
-    this.#model = model;
+    this.#config = config;
+    this.#which = { config: config.model };
     this.#keep = keep;
   }
 
@@ -57,10 +69,28 @@ export class RunCheckpoints {
     if (newest === undefined) return;
     const path = this.#pathOf(newest);
     const checkpoint = await loadCheckpoint(path, { tensors: "all" });
-    requireSameNetwork(checkpoint, this.#model);
+    requireSameNetwork(checkpoint, this.#config.model);
+    this.#which = checkpoint;
     const state = await stateOf(checkpoint);
     if (newest === LAST) this.#lastStep = state.progress.step;
     return state;
+  }
+
+  /** Refuses a network that could not be loaded again, or is not the run's. */
+  begin(net: Sequential, data?: BatchSource): void {
+    const { model, data: { classNames } } = this.#config;
+    const path = this.#folder;
+    const network = networkOf(net, { ...dataOf(data), classNames });
+    const config = configOf(network);
+    requireSameNetwork({ path, config }, model);
+    const { network: before = network } = this.#which;
+    if (!computeSame(before, network)) {
+      throw new DataError(
+        path,
+        `Cannot go on in ${path}: the run began with other layers than this network has`,
+      );
+    }
+    this.#which = { config, network };
   }
 
   /** Writes a state as `last`, whole or not at all. What was `last` becomes the newest of the older ones. */
@@ -70,7 +100,8 @@ export class RunCheckpoints {
       this.#lastStep < progress.step;
     if (this.#keep > 1 && isOlder) await this.#keepLast();
     await writeCheckpoint(this.#pathOf(LAST), {
-      config: this.#model,
+      config: this.#which.config,
+      network: this.#which.network,
       tensors: new Map([...weights, ...others]),
       training: JSON.stringify(progress),
     });
@@ -82,9 +113,11 @@ export class RunCheckpoints {
   }
 
   /** Writes weights as `best`, whole or not at all. */
-  async saveBest(weights: ReadonlyMap<string, NamedTensor>): Promise<void> {
-    const checkpoint = { config: this.#model, tensors: weights };
-    await writeCheckpoint(this.#pathOf(BEST), checkpoint);
+  async saveBest(net: Sequential): Promise<void> {
+    if (this.#which.network === undefined) this.begin(net);
+    const { config, network } = this.#which;
+    const tensors = await readWeights(net);
+    await writeCheckpoint(this.#pathOf(BEST), { config, network, tensors });
   }
 
   /** Gives `last` a second name, under which it stays when the next state is written. Where no link can be, it is copied. */
@@ -122,12 +155,9 @@ export function requireSameNetwork(
   { path, config }: Pick<Checkpoint, "path" | "config">,
   expected: ModelConfig,
 ): void {
-  const [found, named] = [config, expected].map(describeModel);
-  if (found === named) return;
-  throw new DataError(
-    path,
-    `Cannot use ${path}: it is ${found}, and config.json says ${named}`,
-  );
+  const reason = contradiction(config, { expected, where: "config.json" });
+  if (reason === undefined) return;
+  throw new DataError(path, `Cannot use ${path}: ${reason}`);
 }
 
 async function stateOf(

@@ -94,6 +94,7 @@ export class RunFolder implements Disposable {
     this.callbacks = recorder;
     this.checkpoints = {
       everySteps: checkpointEvery,
+      begin: (net, data) => files.checkpoints.begin(net, data),
       async save(state) {
         // A run that goes on begins at the state. So what happened before it must be on the disk first.
         await recorder.flush();
@@ -164,8 +165,8 @@ export class RunFolder implements Disposable {
 
   /** Opens the files and takes over `parts`. If it throws, `parts` are still the caller's to dispose. */
   static async #open(path: string, opening: Opening): Promise<RunFolder> {
-    const { config: { model }, keepCheckpoints: keep, parts } = opening;
-    const checkpoints = new RunCheckpoints(path, { model, keep });
+    const { config, keepCheckpoints: keep, parts } = opening;
+    const checkpoints = new RunCheckpoints(path, { config, keep });
     const state = await checkpoints.load();
     const from = state?.progress ?? { epoch: 1, step: 0 };
     const metricsPath = host.join(path, RECORD_FILES.metrics);

@@ -240,6 +240,7 @@ class Run implements Training {
   /** Trains epoch after epoch, until all are done or the run has to end. */
   async train(train: BatchSource): Promise<History> {
     const { epochs = 1, resume, validation, measureTrain } = this.#options;
+    this.#options.checkpoints?.begin?.(this.net, validation ?? train);
     const state = this.#replicas
       ? await this.#replicas.begin(this.#parts, resume)
       : resume;

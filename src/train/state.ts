@@ -11,6 +11,7 @@ import type { NamedTensor } from "../io/safetensors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { LossScale } from "../optim/gradient_scale.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import type { BatchSource } from "./batch_source.ts";
 import type { CallbackStates, EpochEnd } from "./callbacks.ts";
 import type { MetricsSums } from "./metrics.ts";
 
@@ -46,6 +47,13 @@ export interface TrainingState {
 export interface Checkpoints {
   /** Steps from one state to the next, besides those at the end of each epoch. Default: at the end of each epoch only. */
   readonly everySteps?: number;
+  /**
+   * Called before the first step. It throws if states of the network cannot be kept.
+   *
+   * @param net The network.
+   * @param data What it is evaluated on after each epoch or, if it is not, trained on.
+   */
+  begin?(net: Sequential, data: BatchSource): void;
   /**
    * Keeps a state.
    *

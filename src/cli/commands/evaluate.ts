@@ -6,7 +6,12 @@
 
 import { MANIFEST } from "../../data/fashion_mnist/manifest.ts";
 import type { ModelConfig } from "../../io/checkpoint.ts";
-import { checkClasses } from "../../io/model_config.ts";
+import {
+  makeTransform,
+  networkIn,
+  onFashionMnist,
+  requireFashionMnist,
+} from "../../io/network.ts";
 import {
   classMetrics,
   confusionMatrix,
@@ -15,14 +20,14 @@ import {
 } from "../../train/predictions.ts";
 import type { CommandLine } from "../command_line.ts";
 import { loadData } from "../load_data.ts";
-import { classNamesOf, openNetwork, readCheckpoint } from "../network.ts";
+import { openNetwork, readCheckpoint } from "../network.ts";
 import {
   formatClassMetrics,
   formatConfusion,
   formatDevice,
 } from "../terminal/console.ts";
 import { ProgressView } from "../terminal/progress.ts";
-import { requireOne } from "../usage.ts";
+import { requireOne, warn } from "../usage.ts";
 
 /** Runs the command; returns the exit code. */
 export async function evaluate(
@@ -34,13 +39,19 @@ export async function evaluate(
   );
   const checkpoint = await readCheckpoint(path);
   const { config } = checkpoint;
-  checkClasses(checkpoint, MANIFEST.classNames.length);
+  requireFashionMnist(checkpoint);
+  const network = networkIn(checkpoint);
+  if (network.classNames === undefined) {
+    warn(
+      `${path} does not say its classes: they are taken for those of Fashion-MNIST`,
+    );
+  }
+  const { transform } = { ...onFashionMnist(network), ...network };
   const view = new ProgressView(options);
   try {
-    const { test } = await loadData(
-      { ...options, resize: config.imageSize },
-      view,
-    );
+    const { test } = await loadData(options, view, {
+      transforms: transform && makeTransform(transform),
+    });
     const { net, backend } = await openNetwork(checkpoint, options);
     if (!options.quiet && !options.json) {
       console.log(`device: ${formatDevice(backend)}`);
@@ -74,7 +85,7 @@ function printTables(
     }, test acc ${accuracy.toFixed(3)}`,
   );
   if (quiet) return;
-  const names = classNamesOf(config);
+  const names = MANIFEST.classNames;
   const matrix = confusionMatrix(predictions, config.classes);
   console.log(`\n${formatClassMetrics(classMetrics(matrix), names)}`);
   console.log(
@@ -86,7 +97,7 @@ function printTables(
 
 function printJson({ config, predictions }: Evaluation): void {
   const { loss, accuracy, labels } = predictions;
-  const names = classNamesOf(config);
+  const names = MANIFEST.classNames;
   const matrix = confusionMatrix(predictions, config.classes);
   console.log(JSON.stringify({
     model: config.model,

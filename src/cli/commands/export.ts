@@ -5,7 +5,7 @@
  */
 
 import { exportModel } from "../../io/interchange/interchange.ts";
-import { describeModel } from "../../io/model_config.ts";
+import { describeModel } from "../../io/network.ts";
 import type { CommandLine } from "../command_line.ts";
 import { readCheckpoint } from "../network.ts";
 import { checkWritable, requireOne, UsageError } from "../usage.ts";

@@ -6,7 +6,7 @@
 
 import { writeCheckpoint } from "../../io/checkpoint.ts";
 import { importModel } from "../../io/interchange/interchange.ts";
-import { describeModel } from "../../io/model_config.ts";
+import { describeModel } from "../../io/network.ts";
 import type { CommandLine } from "../command_line.ts";
 import { checkWritable, requireOne, UsageError } from "../usage.ts";
 

@@ -13,10 +13,10 @@ import {
 import type { CommandLine } from "../command_line.ts";
 import { loadData } from "../load_data.ts";
 import {
-  buildNetwork,
   checkNetwork,
-  configOf,
+  newNetwork,
   openDevice,
+  recipeConfig,
 } from "../network.ts";
 import { optimizerOf } from "../optimization.ts";
 import { recipeOf } from "../recipe.ts";
@@ -44,7 +44,7 @@ export async function lrFind({ options }: CommandLine): Promise<number> {
   try {
     const { train } = await loadData(recipe, view);
     const backend = await openDevice(options.device);
-    const net = buildNetwork(configOf(recipe), recipe);
+    const net = newNetwork(recipeConfig(recipe), recipe);
     say(`device: ${formatDevice(backend)}`);
     say(
       `trying up to ${SWEEP.steps} learning rates from ${SWEEP.start} to ${SWEEP.end}: ${model} at ${resize}x${resize}, batch size ${

@@ -10,10 +10,10 @@ import {
   loadImages,
 } from "../../data/pictures/load_image.ts";
 import { DataError } from "../../errors.ts";
+import { networkIn } from "../../io/network.ts";
 import { classify, type ClassProbability } from "../../train/predictions.ts";
 import type { CommandLine } from "../command_line.ts";
-import { IMAGE_SIZE, transformOf } from "../load_data.ts";
-import { classNamesOf, openNetwork, readCheckpoint } from "../network.ts";
+import { openNetwork, pictureOptions, readCheckpoint } from "../network.ts";
 import { formatDevice, formatTable } from "../terminal/console.ts";
 import { UsageError } from "../usage.ts";
 
@@ -47,7 +47,8 @@ export async function predict(
     );
   }
   const checkpoint = await readCheckpoint(path);
-  const { config } = checkpoint;
+  const { classNames } = networkIn(checkpoint);
+  const pictures = pictureOptions(checkpoint);
   const { net, backend } = await openNetwork(checkpoint, options);
   const { top = TOP, json = false, quiet = false } = options;
   if (!json && !quiet) console.log(`device: ${formatDevice(backend)}`);
@@ -56,13 +57,12 @@ export async function predict(
   const sources = readPictures(files, {
     count: options.count,
     invert: options.invert,
-    transform: transformOf({ resize: config.imageSize }),
+    ...pictures,
     onFailure(error) {
       console.error(`error: ${error.message}`);
       code = 1;
     },
   });
-  const classNames = classNamesOf(config);
   const predictions: Prediction[] = [];
   for await (const batch of inBatches(sources, options["batch-size"])) {
     const images = batch.map(({ image }) => image);
@@ -89,7 +89,7 @@ async function* readPictures(
   const { count = Infinity, onFailure, ...load } = options;
   for (const file of files) {
     try {
-      const images = await loadImages(file, { ...load, size: IMAGE_SIZE });
+      const images = await loadImages(file, load);
       const isMany = images.format === "idx";
       for (let i = 0; i < Math.min(images.length, count); i++) {
         yield { file, index: isMany ? i : undefined, image: images.get(i) };

@@ -8,7 +8,7 @@ import { planForDevice } from "../../data/loader/device_plan.ts";
 import { partsOf } from "../../data/transforms/transform.ts";
 import type { CommandLine } from "../command_line.ts";
 import { IMAGE_SIZE, transformOf } from "../load_data.ts";
-import { checkNetwork, configOf, listLayers } from "../network.ts";
+import { checkNetwork, listLayers, recipeConfig } from "../network.ts";
 import { recipeOf } from "../recipe.ts";
 import { formatLayers } from "../terminal/console.ts";
 
@@ -16,7 +16,7 @@ import { formatLayers } from "../terminal/console.ts";
 export function summary({ options }: CommandLine): number {
   const recipe = recipeOf(options);
   checkNetwork(recipe);
-  const layers = formatLayers(listLayers(configOf(recipe)));
+  const layers = formatLayers(listLayers(recipeConfig(recipe)));
   const transform = transformOf(recipe);
   const plan = planForDevice(transform, [IMAGE_SIZE, IMAGE_SIZE, 1]);
   const where = typeof plan === "string"

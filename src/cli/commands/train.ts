@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { DataLoader } from "../../data/loader/data_loader.ts";
 import type { FashionMnist } from "../../data/fashion_mnist/fashion_mnist.ts";
 import { AlexNetError } from "../../errors.ts";
-import { saveCheckpoint } from "../../io/checkpoint.ts";
+import { saveModel } from "../../io/checkpoint.ts";
 import { initBackend } from "../../device/open.ts";
 import { requirePrecision } from "../../nn/layer.ts";
 import { writeReport } from "../../report/write_report.ts";
@@ -22,7 +22,7 @@ import type { CommandLine } from "../command_line.ts";
 import { ALONE, type Group, runTogether } from "../group.ts";
 import { INTERRUPTED, listenForInterrupts } from "../interrupts.ts";
 import { loadData, transformOf } from "../load_data.ts";
-import { buildNetwork, checkNetwork, configOf } from "../network.ts";
+import { checkNetwork, newNetwork, recipeConfig } from "../network.ts";
 import { optimizationOf } from "../optimization.ts";
 import type { OptionValues } from "../options.ts";
 import { type Recipe, recipeOf } from "../recipe.ts";
@@ -72,7 +72,7 @@ async function trainIn(group: Group, given: OptionValues): Promise<number> {
   const whole = await group.byFirst(() => complete(given));
   const recipe = group.isFirst ? whole : withoutOutput(whole);
   const { precision, epochs, "batch-size": batchSize } = recipe;
-  const config = configOf(recipe);
+  const config = recipeConfig(recipe);
   const optimization = optimizationOf(recipe);
   const view = new ProgressView({
     ...recipe,
@@ -97,7 +97,7 @@ async function trainIn(group: Group, given: OptionValues): Promise<number> {
     const data = await run.undoIfItFails(() =>
       group.inTurn(() => loadData(recipe, view))
     );
-    const net = buildNetwork(config, recipe);
+    const net = newNetwork(config, recipe);
     const stepsPerEpoch = data.train.numBatches;
     const changes = optimization.describe(stepsPerEpoch);
     output.begin({
@@ -167,7 +167,7 @@ async function trainIn(group: Group, given: OptionValues): Promise<number> {
     const { stopping } = optimization;
     output.note(stopping?.reason && `stopped early: ${stopping.reason}`);
     if (recipe.save !== undefined) {
-      await saveCheckpoint(recipe.save, net, config);
+      await saveModel(recipe.save, net, { data: data.test });
       output.note(`saved ${recipe.save}`);
     }
     if (folder) await report(folder, recipe, { output, view });

@@ -14,7 +14,7 @@ import type { Sequential } from "../../nn/sequential.ts";
 import { tune as tuneNetwork, type TuneOptions } from "../../train/tune.ts";
 import type { TunedOperation } from "../../device/device.ts";
 import type { CommandLine } from "../command_line.ts";
-import { buildNetwork, checkNetwork, configOf } from "../network.ts";
+import { checkNetwork, newNetwork, recipeConfig } from "../network.ts";
 import { recipeOf } from "../recipe.ts";
 import { formatDevice, formatTuned } from "../terminal/console.ts";
 import { warn } from "../usage.ts";
@@ -37,7 +37,7 @@ export async function tune({ options }: CommandLine): Promise<number> {
       precision === "float32" ? "" : `, ${precision}`
     }`,
   );
-  const net = buildNetwork(configOf(recipe), recipe);
+  const net = newNetwork(recipeConfig(recipe), recipe);
   const found = await tuneWith(net, { batchSize, precision }, say);
   console.log(summarize(found));
   return 0;

@@ -68,6 +68,11 @@ export async function inspect(
   return { ok: true, content };
 }
 
+/** Whether classes are those of Fashion-MNIST, in their order. */
+export function areFashionMnist(classNames: readonly string[]): boolean {
+  return `${classNames}` === `${MANIFEST.classNames}`;
+}
+
 /** The SHA-256 of bytes, in hexadecimal digits. */
 export async function sha256Of(
   bytes: Uint8Array<ArrayBuffer>,

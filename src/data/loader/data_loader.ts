@@ -150,8 +150,9 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   readonly numBatches: number;
   /** Batches can be asked for in parts: see `EpochOptions.shard`. */
   readonly makesShards = true;
+  /** What is done to each image. */
+  readonly transform: Transform;
   readonly #options: DataLoaderOptions;
-  readonly #transform: Transform;
   readonly #largestBatch: number;
   #nextEpoch = 0;
   #imageShape?: ImageShape;
@@ -172,13 +173,13 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     this.numBatches = numBatches;
     this.#largestBatch = Math.min(options.batchSize, numSamples);
     this.#options = options;
-    this.#transform = options.transform ?? toTensor();
-    checkWorkers(options.workers ?? "auto", this.#transform);
+    this.transform = options.transform ?? toTensor();
+    checkWorkers(options.workers ?? "auto", this.transform);
   }
 
   /** `[height, width, channels]` of every image after the transform, as found on sample 0. */
   get imageShape(): ImageShape {
-    return this.#imageShape ??= shapeAfter(this.dataset, this.#transform);
+    return this.#imageShape ??= shapeAfter(this.dataset, this.transform);
   }
 
   /** Workers that make batches where they are made on the host. How many "auto" is depends on {@linkcode imageShape}. */
@@ -186,7 +187,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     const { workers = "auto", prefetchFactor = 2 } = this.#options;
     if (workers !== "auto") return workers;
     return this.#workers ??= autoWorkers({
-      transform: this.#transform,
+      transform: this.transform,
       numBatches: this.numBatches,
       prefetchFactor,
       batchLength: this.imageShape.reduce((a, b) => a * b, this.#largestBatch),
@@ -202,7 +203,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    */
   summary(): DataSummary {
     const path = this.#path();
-    const transforms = partsOf(this.#transform);
+    const transforms = partsOf(this.transform);
     return {
       dataset: describeDataset(this.dataset),
       transforms: transforms.map(({ description }) => description),
@@ -317,7 +318,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
 
   #source(): HostSource {
     const { dataset, imageShape: shape } = this;
-    return { dataset, transform: this.#transform, shape };
+    return { dataset, transform: this.transform, shape };
   }
 
   #path(shard?: Shard): DataPath {

@@ -1,43 +1,44 @@
 /**
- * Pictures of any size and form to the square that a network takes. Where they shrink, a pixel is the mean of what it covers,
+ * Pictures of any size and form to the size that a network takes. Where they shrink, a pixel is the mean of what it covers,
  * so that nothing is skipped; where they grow, it is interpolated.
  *
  * @module
  */
 
 import type { Image } from "../dataset.ts";
+import type { Extent } from "../transforms/window.ts";
 
-/** How a picture that is not square is made so: "contain" and "fill" of CSS's `object-fit`. */
+/** How a picture of another form is made to fit: "contain" and "fill" of CSS's `object-fit`. */
 export type Fit = "contain" | "fill";
 
 /** The values of {@linkcode Fit}. */
 export const FITS: readonly Fit[] = ["contain", "fill"];
 
 /**
- * Fits an image to a square: stretches it ("fill"), or keeps its form and centres it on black ("contain"), as the
+ * Fits an image to a size: stretches it ("fill"), or keeps its form and centres it on black ("contain"), as the
  * images of Fashion-MNIST are.
  */
 export function fitImage(
   image: Image,
-  { size, fit }: { size: number; fit: Fit },
+  { size, fit }: { size: Extent; fit: Fit },
 ): Image {
-  if (fit === "fill") return resample(image, { height: size, width: size });
-  const scale = size / Math.max(image.height, image.width);
+  if (fit === "fill") return resample(image, size);
+  const scale = Math.min(size.height / image.height, size.width / image.width);
   const [height, width] = [image.height, image.width].map((side) =>
     Math.max(1, Math.round(side * scale))
   );
   const resized = resample(image, { height, width });
-  if (height === width) return resized;
+  if (height === size.height && width === size.width) return resized;
   const { channels } = image;
-  const data = new Float32Array(size * size * channels);
-  const top = Math.floor((size - height) / 2);
-  const left = Math.floor((size - width) / 2);
+  const data = new Float32Array(size.height * size.width * channels);
+  const top = Math.floor((size.height - height) / 2);
+  const left = Math.floor((size.width - width) / 2);
   const stride = width * channels;
   for (let y = 0; y < height; y++) {
     const row = resized.data.subarray(y * stride, (y + 1) * stride);
-    data.set(row, ((top + y) * size + left) * channels);
+    data.set(row, ((top + y) * size.width + left) * channels);
   }
-  return { ...resized, data, height: size, width: size };
+  return { ...resized, data, ...size };
 }
 
 /** For each place along one side of the output: where in the input to begin, and what each place from there counts. */

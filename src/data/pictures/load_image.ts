@@ -6,13 +6,13 @@
  */
 
 import { DataError, OptionError } from "../../errors.ts";
-import { requireInteger } from "../../options.ts";
 import { reasonOf } from "../../reason.ts";
 import { checkIndex, type Image } from "../dataset.ts";
 import { decompress, readFile } from "../gz_file.ts";
 import { parseIdx } from "../idx.ts";
 import type { Transform } from "../transforms/transform.ts";
 import { toTensor } from "../transforms/values.ts";
+import { type Size, sizeOf } from "../transforms/window.ts";
 import { type Fit, fitImage, FITS } from "./fit_image.ts";
 import {
   alphaOf,
@@ -49,13 +49,16 @@ interface Pictures {
 
 /** How {@linkcode loadImage} and {@linkcode loadImages} turn pictures into what a network sees. */
 export interface LoadImageOptions {
-  /** Height and width that pictures are fitted to: those of the images that the network was trained on. Default 28. */
-  size?: number;
+  /**
+   * Size that pictures are fitted to: that of the images that the network was trained on. "own" leaves them as large as they are,
+   * for a `transform` that resizes. Default 28.
+   */
+  size?: Size | "own";
   /** 1 for grey (ITU-R 601-2 luma), 3 for red, green and blue. Default 1. */
   channels?: 1 | 3;
   /** Whether pictures are dark on light and must become light on dark. Default false. */
   invert?: boolean;
-  /** Whether pictures that are not square are centred on black ("contain") or stretched ("fill"). Default "contain". */
+  /** Whether pictures of another form are centred on black ("contain") or stretched ("fill"). Default "contain". */
   fit?: Fit;
   /** What comes then: the transform of the test images when the network was trained. Default `toTensor()`. */
   transform?: Transform;
@@ -131,7 +134,7 @@ export async function loadImages(
 ): Promise<LoadedImages> {
   const { size = 28, channels = 1, invert = false, fit = "contain" } = options;
   const { transform = toTensor() } = options;
-  requireInteger("size", size);
+  const extent = size === "own" ? undefined : sizeOf("size", size);
   requireChannels(channels);
   if (!FITS.includes(fit)) {
     throw new OptionError("fit", fit, `one of ${FITS.join(", ")}`);
@@ -152,7 +155,9 @@ export async function loadImages(
         lightOnDark(picture, invert),
         picture.orientation,
       );
-      return transform(fitImage(upright, { size, fit }));
+      return transform(
+        extent ? fitImage(upright, { size: extent, fit }) : upright,
+      );
     },
   };
 }

@@ -5,11 +5,11 @@
  */
 
 import { ShapeError } from "../../errors.ts";
-import { namedLayers } from "../../models/named.ts";
 import type { LayerConfig } from "../../nn/layer.ts";
 import { type SequentialOptions, summarize } from "../../nn/sequential.ts";
 import { type Shape, sizeOf } from "../../nn/shape.ts";
-import type { ModelConfig } from "../model_config.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import { layersOf, networkIn } from "../network.ts";
 import type { NamedTensor } from "../safetensors.ts";
 
 /** A layer of a network. */
@@ -33,9 +33,12 @@ export interface DescribedNetwork {
   readonly layers: readonly DescribedLayer[];
 }
 
-/** Describes a network. */
-export function describeNetwork(config: ModelConfig): DescribedNetwork {
-  return describeLayers(config.model, namedLayers(config));
+/** Describes the network of a checkpoint. */
+export function describeNetwork(
+  checkpoint: Pick<Checkpoint, "config" | "network">,
+): DescribedNetwork {
+  const { config: { model } } = checkpoint;
+  return describeLayers(model, layersOf(networkIn(checkpoint)));
 }
 
 /** Describes any list of layers. */

@@ -45,6 +45,7 @@ export interface ExportModelOptions {
  * @param options Which format, and where to.
  * @throws {OptionError} If the format is none, or does not have the layout.
  * @throws {DataError} If a weight is missing, or the file cannot be written.
+ * @throws {ShapeError} If the format cannot express a layer.
  */
 export async function exportModel(
   checkpoint: Checkpoint,
@@ -58,8 +59,8 @@ export async function exportModel(
       throw new OptionError("layout", layout, `left out with format ${format}`);
     }
   }
-  const { config } = checkpoint;
-  const network = describeNetwork(config);
+  const { config, network: about } = checkpoint;
+  const network = describeNetwork(checkpoint);
   const tensors = weightsOf(network, checkpoint);
   if (format === "onnx") {
     const { exportOnnx } = await import("./onnx.ts");
@@ -67,9 +68,9 @@ export async function exportModel(
   } else if (format === "tfjs") {
     await exportTfjs(output, network, tensors);
   } else if (layout === "pytorch") {
-    await exportPyTorch(output, { config, tensors });
+    await exportPyTorch(output, { config, network: about, tensors });
   } else {
-    await writeCheckpoint(output, { config, tensors });
+    await writeCheckpoint(output, { config, network: about, tensors });
   }
 }
 

@@ -23,7 +23,7 @@ import {
 import packageConfig from "../../../deno.json" with { type: "json" };
 import { DataError } from "../../errors.ts";
 import type { LayerConfig } from "../../nn/layer.ts";
-import { type Shape, sizeOf, type Window } from "../../nn/shape.ts";
+import { paddingOf, type Shape, sizeOf } from "../../nn/shape.ts";
 import { writeAtomically } from "../files.ts";
 import type { NamedTensor } from "../safetensors.ts";
 import { type DescribedNetwork, permute } from "./described.ts";
@@ -152,25 +152,14 @@ const OPERATORS: Readonly<
 function attributesOf(config: LayerConfig, input: Shape): Attributes {
   if (config.kind === "flatten") return { axis: 1 };
   if (!("strides" in config)) return {};
-  const window = windowAttributes(config, input);
+  const { size, strides } = config;
+  // "same" is written out, as `auto_pad` is deprecated.
+  const { begins, ends } = paddingOf(config, input);
+  const pads = [...begins, ...ends];
+  const window = { kernel_shape: size, strides, pads };
   return config.kind === "average_pool2d"
     ? { ...window, count_include_pad: 0 }
     : window;
-}
-
-/** "same" is written out, as `auto_pad` is deprecated: what cannot be halved goes to the end. */
-function windowAttributes(
-  { size, strides, padding }: Window,
-  input: Shape,
-): Attributes {
-  const totals = [0, 1].map((d) => {
-    if (padding === "valid") return 0;
-    const count = Math.ceil(input[d] / strides[d]);
-    return Math.max((count - 1) * strides[d] + size[d] - input[d], 0);
-  });
-  const begins = totals.map((total) => Math.floor(total / 2));
-  const ends = totals.map((total) => Math.ceil(total / 2));
-  return { kernel_shape: size, strides, pads: [...begins, ...ends] };
 }
 
 function makeAttributes(attributes: Attributes = {}) {

@@ -5,15 +5,16 @@
  * @module
  */
 
-import { AlexNetError } from "../../errors.ts";
-import type { Shape } from "../../nn/shape.ts";
+import { AlexNetError, ShapeError } from "../../errors.ts";
+import { paddingOf, type Shape } from "../../nn/shape.ts";
 import type { Checkpoint } from "../checkpoint.ts";
-import { showName, writeAtomically } from "../files.ts";
+import { cannotRead, showName, writeAtomically } from "../files.ts";
 import {
   type ModelConfig,
+  namedNetwork,
   parseModelConfig,
   weightShapes,
-} from "../model_config.ts";
+} from "../network.ts";
 import {
   encodeSafetensors,
   type NamedTensor,
@@ -89,9 +90,12 @@ function pytorchOrder({ length }: Shape): number[] {
 /** Writes a network. Each weight is copied when it is its turn, so that one at a time is in memory twice. */
 export async function exportPyTorch(
   path: string,
-  { config, tensors }: Omit<Checkpoint, "path">,
+  checkpoint: Omit<Checkpoint, "path">,
 ): Promise<void> {
-  const weights = pytorchWeights(describeNetwork(config).layers);
+  const { config, tensors } = checkpoint;
+  const { layers } = describeNetwork(checkpoint);
+  layers.forEach(requireModule);
+  const weights = pytorchWeights(layers);
   const turned = weights.map(({ name, theirs, shape, toTheirs }) =>
     [theirs, {
       shape,
@@ -106,12 +110,26 @@ export async function exportPyTorch(
   await writeAtomically(path, encodeSafetensors(content));
 }
 
+/** PyTorch's modules pad both sides alike, but for a convolution whose steps are 1. */
+function requireModule({ name, config, input }: DescribedLayer): void {
+  if (!("strides" in config)) return;
+  const { begins, ends } = paddingOf(config, input);
+  const isPlain = config.kind === "conv2d" && `${config.strides}` === "1,1";
+  if (isPlain || `${begins}` === `${ends}`) return;
+  throw new ShapeError(
+    `Cannot export layer ${name} in PyTorch's layout, as its padding is [${begins}] before and [${ends}] after the image, and PyTorch pads both sides alike: use another format`,
+  );
+}
+
 /** Finds out which network's weights a file has, and reads them. */
 export async function importSafetensors(
   path: string,
   known: KnownModel,
 ): Promise<Checkpoint> {
   using file = await openSafetensors(path);
+  if (file.metadata.config?.startsWith('{"model":"own"')) {
+    throw cannotRead(path, "it says that its network is none of this package");
+  }
   const isOurs = [...file.entries.keys()].some((n) => n.endsWith(".kernel"));
   const weights = { ...file, ...isOurs ? OUR_LAYOUT : pytorchLayout(file) };
   const config = statedConfig(file, weights, known) ??
@@ -124,7 +142,7 @@ type Layout = Pick<WeightFile, "weightsOf" | "misfitOf">;
 const OUR_LAYOUT: Layout = {
   weightsOf: (config) =>
     Array.from(
-      weightShapes(config),
+      weightShapes(namedNetwork(config)),
       ([name, shape]) => ({ name, theirs: name, shape }),
     ),
   // Our files may have the state of a run beside the weights.
@@ -139,7 +157,7 @@ function pytorchLayout({ entries }: SafetensorsFile): Layout {
   const prefixOf = (name = "") => PYTORCH_NAME.exec(name)?.[1];
   const prefix = prefixOf(names[0]) ?? "";
   const weightsOf = (config: ModelConfig) =>
-    pytorchWeights(describeNetwork(config).layers).map((weight) => (
+    pytorchWeights(describeNetwork({ config }).layers).map((weight) => (
       { ...weight, theirs: `${prefix}${weight.theirs}` }
     ));
   return {

@@ -13,7 +13,7 @@ import {
   MAX_CLASSES,
   MAX_IMAGE_SIZE,
   type ModelConfig,
-} from "../model_config.ts";
+} from "../network.ts";
 import type { NamedTensor } from "../safetensors.ts";
 
 /** What the caller knows of the network. */

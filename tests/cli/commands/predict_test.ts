@@ -5,8 +5,23 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { encodePng } from "../../../src/io/contact_sheet.ts";
+import { arrayDataset } from "../../../src/data/array_dataset.ts";
 import { encodeIdx } from "../../../src/data/idx.ts";
+import { DataLoader } from "../../../src/data/loader/data_loader.ts";
+import { MANIFEST } from "../../../src/data/fashion_mnist/manifest.ts";
+import {
+  loadCheckpoint,
+  saveCheckpoint,
+  saveModel,
+} from "../../../src/io/checkpoint.ts";
+import { alexnet } from "../../../src/models/alexnet.ts";
+import { lenet } from "../../../src/models/lenet.ts";
+import { type Tensor4D, tf } from "../../../src/device/tf.ts";
+import { evaluatePredictions } from "../../../src/train/predictions.ts";
 import { makeFolder } from "../../data/folder.ts";
+import { use } from "../../device.ts";
+import { oldFileOfProgram } from "../../io/old_file.ts";
 import { assertOneLineError, CPU_DEVICE, runMain } from "../program.ts";
 
 const CHECKPOINT = "tests/fixtures/lenet.safetensors";
@@ -162,4 +177,125 @@ Deno.test("predict refuses a checkpoint that is none before it looks at images",
     code: 1,
     message: /Cannot read .+9_ankle_boot\.png: .+not a safetensors file/,
   });
+});
+
+Deno.test("predict calls digits by the names of their data, or by their numbers, and never by those of clothes", async () => {
+  await use("cpu");
+  await using folder = await makeFolder();
+  const [path, digits] = [`${folder.path}/net`, `${folder.path}/digits.idx`];
+  const images = {
+    shape: [10, 28, 28],
+    data: Uint8Array.from({ length: 7840 }, (_, i) => (i * 7919) % 251),
+  };
+  const labels = { shape: [10], data: Uint8Array.from({ length: 10 }).fill(0) };
+  await Deno.writeFile(digits, encodeIdx(images));
+  const numbers = Array.from({ length: 10 }, (_, i) => `${i}`);
+  const names = numbers.map((n) => `digit ${n}`);
+  const dataset = arrayDataset({ images, labels, classNames: names });
+  const data = new DataLoader(dataset, { batchSize: 5 });
+  const net = lenet({ seed: 1 });
+  const { predicted } = await evaluatePredictions(net, data);
+  const saves = [
+    [
+      numbers,
+      () =>
+        saveCheckpoint(path, net, {
+          model: "lenet",
+          classes: 10,
+          imageSize: 28,
+        }),
+    ],
+    [numbers, () => saveModel(path, net)],
+    [names, () => saveModel(path, net, { data })],
+    [
+      MANIFEST.classNames,
+      () => saveModel(path, net, { classNames: MANIFEST.classNames }),
+    ],
+  ] as const;
+  const evaluate = ["evaluate", path, "--source=sample", "--device=cpu"];
+  for (const [i, [expected, save]] of saves.entries()) {
+    await save();
+    const { stdout } = await runMain([
+      ...["predict", path, digits, "--json", "--top=1", "--device=cpu"],
+    ]);
+    const classes = stdout.trimEnd().split("\n")
+      .map((line) => JSON.parse(line).predictions[0].class);
+    assertEquals(classes, [...predicted].map((label) => expected[label]));
+    // `evaluate` measures no digits on clothes, and says what it does not know.
+    const evaluated = await runMain([...evaluate, "--test-samples=8"]);
+    assertEquals(evaluated.code, i === 2 ? 1 : 0);
+    const said = [
+      /^warning: .+net does not say its classes: they are taken for/,
+      /^warning: /,
+      /^error: .+ on Fashion-MNIST, which .+ classes are digit 0, digit 1/,
+      /^$/,
+    ][i];
+    assertMatch(evaluated.stderr, said);
+  }
+  net.dispose();
+});
+
+Deno.test("predict shows a network pictures of its own size and channels, and not of 28x28", async () => {
+  await use("cpu");
+  await using folder = await makeFolder();
+  const [path, picture] = [`${folder.path}/net`, `${folder.path}/stripes.png`];
+  // Stripes of a pixel, of which shrinking to 28x28 leaves a flat grey.
+  const size = 96;
+  const data = Uint8Array.from(
+    { length: size * size * 3 },
+    (_, i) => Math.floor(i / 3) % 2 * 200 + i % 3,
+  );
+  await Deno.writeFile(picture, encodePng({ width: size, height: size, data }));
+  const classify = async () => {
+    const { stdout, stderr } = await runMain([
+      ...["predict", path, picture, "--json", "--top=2", "--device=cpu"],
+    ]);
+    assertEquals(stderr, "");
+    const { predictions } = JSON.parse(stdout);
+    return predictions.map((p: { probability: number }) => p.probability);
+  };
+  const model = { model: "alexnet", classes: 2, imageSize: size } as const;
+  for (const channels of [1, 3]) {
+    const net = alexnet({ ...model, channels, seed: 1 });
+    await saveCheckpoint(path, net, model);
+    const image = tf.tidy(() => {
+      const color = tf.div(tf.tensor(data, [1, size, size, 3]), 255);
+      // The blue and green of a pixel are at most 2 of 255 from its red.
+      const first = channels === 3 ? 0 : 1;
+      return tf.slice(color, [0, 0, 0, first], [1, size, size, channels]);
+    }) as Tensor4D;
+    const logits = net.predict(image);
+    const expected = [...await tf.softmax(logits).data()]
+      .toSorted((a, b) => b - a);
+    const found = await classify();
+    for (const [i, p] of found.entries()) {
+      assert(Math.abs(p - expected[i]) < 1e-3, `${found} ${expected}`);
+    }
+    net.dispose();
+    tf.dispose([image, logits]);
+  }
+});
+
+Deno.test("predict takes the class names of an older run, whose checkpoints have none, from its config.json", async () => {
+  await using folder = await makeFolder();
+  const run = folder.path;
+  await Deno.mkdir(`${run}/checkpoints`);
+  await Deno.writeFile(`${run}/checkpoints/best`, await oldFileOfProgram());
+  const { network } = await loadCheckpoint(`${run}/checkpoints/best`);
+  assertEquals(network?.classNames, undefined);
+  const classNames = Array.from({ length: 10 }, (_, i) => `kind ${i}`);
+  const config = {
+    ...{ format: 1, started: "2026-11-25T21:00:00.000Z", versions: {} },
+    ...{ device: "CPU", system: "linux", recipe: {} },
+    model: { model: "lenet", classes: 10, imageSize: 28 },
+    data: {
+      ...{ source: "full", classNames, trainSamples: 9, testSamples: 9 },
+      ...{ sha256: {}, transforms: [] },
+    },
+  };
+  await Deno.writeTextFile(`${run}/config.json`, JSON.stringify(config));
+  const { stdout } = await runMain([
+    ...["predict", run, BOOT, "--device=cpu", "--quiet", "--top=1"],
+  ]);
+  assertMatch(stdout, /kind 9\n$/);
 });

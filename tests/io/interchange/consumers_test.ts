@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { exportModel } from "../../../src/io/interchange/interchange.ts";
-import type { ModelConfig } from "../../../src/io/model_config.ts";
+import type { ModelConfig } from "../../../src/io/network.ts";
 import { browserTest } from "../../browser.ts";
 import { assertClose } from "../../compare.ts";
 import { makeFolder } from "../../data/folder.ts";

@@ -7,6 +7,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../../src/errors.ts";
+import type { ModelName } from "../../../src/models/named.ts";
 import {
   exportModel,
   importModel,
@@ -35,7 +36,7 @@ for (const config of TORCH_NETWORKS) {
     await exportModel(checkpoint, { ...FORMAT, output });
     const bytes = await Deno.readFile(output);
     const digest = await crypto.subtle.digest("SHA-256", bytes);
-    const { sha256, logits } = golden[model];
+    const { sha256, logits } = golden[model as ModelName];
     assertEquals(new Uint8Array(digest).toHex(), sha256);
     const images = await torchImages(imageSize);
     const expected = logits.split(" ").map(Number);

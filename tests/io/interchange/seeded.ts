@@ -11,8 +11,9 @@ import { loadFashionMnist } from "../../../src/data/fashion_mnist/fashion_mnist.
 import { type Checkpoint, restoreWeights } from "../../../src/io/checkpoint.ts";
 import {
   type ModelConfig,
+  namedNetwork,
   weightShapes,
-} from "../../../src/io/model_config.ts";
+} from "../../../src/io/network.ts";
 import { alexnet } from "../../../src/models/alexnet.ts";
 import { lenet } from "../../../src/models/lenet.ts";
 import { read, use } from "../../device.ts";
@@ -38,13 +39,15 @@ export const NUM_IMAGES = 64;
 /** Makes weights: kernels large enough that logits differ from image to image, and biases other than zero. */
 export function seededCheckpoint(config: ModelConfig): Checkpoint {
   let seed = 0;
-  const tensors = [...weightShapes(config)].map(([name, shape]) => {
-    const size = shape.reduce((product, n) => product * n, 1);
-    const fanIn = size / shape.at(-1)!;
-    const limit = name.endsWith(".bias") ? 0.3 : Math.sqrt(6 / fanIn);
-    const values = numbers(size, [-limit, limit], ++seed);
-    return [name, { shape, values }] as const;
-  });
+  const tensors = [...weightShapes(namedNetwork(config))].map(
+    ([name, shape]) => {
+      const size = shape.reduce((product, n) => product * n, 1);
+      const fanIn = size / shape.at(-1)!;
+      const limit = name.endsWith(".bias") ? 0.3 : Math.sqrt(6 / fanIn);
+      const values = numbers(size, [-limit, limit], ++seed);
+      return [name, { shape, values }] as const;
+    },
+  );
   return { config, path: "seeded", tensors: new Map(tensors) };
 }
 

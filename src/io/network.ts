@@ -1,0 +1,372 @@
+/**
+ * A network as plain data, which a file can hold: its layers, and what it was trained on.
+ *
+ * @module
+ */
+
+import { storedImages } from "../data/array_dataset.ts";
+import { fashionMnistTransform } from "../data/fashion_mnist/fashion_mnist.ts";
+import { areFashionMnist, MANIFEST } from "../data/fashion_mnist/manifest.ts";
+import { DataLoader } from "../data/loader/data_loader.ts";
+import { viewOf } from "../data/split.ts";
+import * as transforms from "../data/transforms/mod.ts";
+import { partsOf, type Transform } from "../data/transforms/transform.ts";
+import { AlexNetError, DataError, ShapeError } from "../errors.ts";
+import { MODEL_NAMES, type ModelName, namedLayers } from "../models/named.ts";
+import { layerOf } from "../nn/from_config.ts";
+import type { LayerConfig } from "../nn/layer.ts";
+import { type SequentialOptions, summarize } from "../nn/sequential.ts";
+import { type Shape, sizeOf } from "../nn/shape.ts";
+import { reasonOf } from "../reason.ts";
+import { areCounts, isObject, parseJson, showName } from "./files.ts";
+
+/** Which network it is, in short. */
+export interface ModelConfig {
+  /** Name of the network; "own" for any other than those of this package. */
+  readonly model: ModelName | "own";
+  /** Number of classes. */
+  readonly classes: number;
+  /** Height and width of the images; of images that are not square, the height. */
+  readonly imageSize: number;
+  /** Channels of the images, if they are known to be others than 1. */
+  readonly channels?: number;
+}
+
+/** Any network as plain data, from which it can be built again, and what is known of its data. */
+export interface NetworkConfig {
+  /** Shape of one image, `[height, width, channels]`. */
+  readonly inputShape: Shape;
+  /** The layers, first to last. */
+  readonly layers: readonly LayerConfig[];
+  /** What class 0, 1, ... means. */
+  readonly classNames?: readonly string[];
+  /** What is done to an image before the network is evaluated on it, first to last. */
+  readonly transform?: readonly TransformConfig[];
+  /** Shape of the images before that, `[height, width, channels]`, if all have the same. */
+  readonly imageShape?: Shape;
+}
+
+/** A transform as plain data. */
+export interface TransformConfig {
+  /** Name of the function of this package that makes it, for example "resize"; left out for a transform of the user's own. */
+  readonly name?: string;
+  /** What that function is called with. */
+  readonly args?: readonly unknown[];
+  /** What a transform of the user's own is called. No file can hold it, so nobody can make it again. */
+  readonly description?: string;
+}
+
+/** Most classes of a network that is known by its name. */
+export const MAX_CLASSES = 100_000;
+/** Largest height and width of images. */
+export const MAX_IMAGE_SIZE = 4096;
+/** Most layers of a network that is read from a file. */
+const MAX_LAYERS = 1000;
+
+/** What a network is evaluated on. */
+export interface NetworkData {
+  readonly classNames?: readonly string[];
+  readonly transform?: Transform;
+  readonly imageShape?: Shape;
+}
+
+/** What a `DataLoader` says of its images. Transforms that draw random numbers are for training: nothing is evaluated with them. */
+export function dataOf(source: unknown): NetworkData {
+  if (!(source instanceof DataLoader)) return {};
+  const { dataset: { classNames }, transform } = source;
+  const images = storedImages(viewOf(source.dataset).base);
+  const isRandom = partsOf(transform).some(({ origin }) =>
+    /^random|^colorJitter$/.test(origin?.name ?? "")
+  );
+  return {
+    classNames,
+    transform: isRandom ? undefined : transform,
+    imageShape: images && [images.height, images.width, images.channels],
+  };
+}
+
+/** Describes a network. It throws a `ShapeError` if the network could not be built again from what a file would say of it. */
+export function networkOf(
+  { layers, inputShape }: Pick<SequentialOptions, "layers" | "inputShape">,
+  { transform, ...data }: NetworkData = {},
+): NetworkConfig {
+  for (const [i, { name }] of summarize(layers, inputShape).entries()) {
+    const { kind, config } = layers[i];
+    if (config !== undefined && layerOf(config).kind === kind) continue;
+    throw new ShapeError(
+      `Cannot keep layer ${name}, as it is of your own, without the \`config\` of a layer of this package to build it again from: use layers of this package, or keep the values of getWeights() yourself`,
+    );
+  }
+  const configs = layers.map(({ config }) => config);
+  const steps = transform && describeTransform(transform);
+  const network = { inputShape, layers: configs, ...data, transform: steps };
+  try {
+    return parseNetwork(JSON.stringify(network));
+  } catch (error) {
+    throw new ShapeError(`Cannot keep the network: ${reasonOf(error)}`);
+  }
+}
+
+/** A file must not be able to name code on the machine of the person who reads it. So a transform of a module of the user's has no name. */
+function describeTransform(transform: Transform): TransformConfig[] {
+  return partsOf(transform).map(({ origin, description }) =>
+    origin?.args && origin.module === undefined
+      ? { name: origin.name, args: origin.args }
+      : { description }
+  );
+}
+
+/** Describes a network that has a name. */
+export function namedNetwork(
+  { model, ...options }: ModelConfig,
+): NetworkConfig {
+  if (model === "own") throw new ShapeError("its layers are not known");
+  const { layers, inputShape } = namedLayers({ model, ...options });
+  return { inputShape, layers: layers.map(({ config }) => config!) };
+}
+
+/** Adds what Fashion-MNIST is, and what the command line does to its images. */
+export function onFashionMnist(network: NetworkConfig): NetworkConfig {
+  const [height, width] = network.inputShape;
+  const imageShape = [28, 28, 1];
+  const isSame = height === imageShape[0] && width === imageShape[1];
+  const resize = isSame ? undefined : [height, width] as const;
+  const transform = describeTransform(fashionMnistTransform({ resize }));
+  const { classNames } = MANIFEST;
+  return { ...network, classNames, transform, imageShape };
+}
+
+/** Reads the description of a network from JSON. The message of an error completes "Cannot use FILE: ...". */
+export function parseNetwork(text: string): NetworkConfig {
+  try {
+    return checkNetworkConfig(parseJson(text) as NetworkConfig);
+  } catch (error) {
+    // A file may have values of any type, which nothing expects that takes layers and transforms of programs.
+    const reason = showName(reasonOf(error), 300);
+    throw new ShapeError(`its description of the network is wrong: ${reason}`);
+  }
+}
+
+function checkNetworkConfig(given: NetworkConfig): NetworkConfig {
+  const { inputShape, classNames, transform, imageShape } = given;
+  for (const shape of [inputShape, imageShape ?? inputShape]) {
+    const isShape = areCounts(shape) && shape.length === 3 &&
+      shape.every((n) => n >= 1 && n <= MAX_IMAGE_SIZE);
+    if (isShape) continue;
+    throw new ShapeError(
+      `[${shape}] is no [height, width, channels] up to ${MAX_IMAGE_SIZE}`,
+    );
+  }
+  if (given.layers.length > MAX_LAYERS) throw new ShapeError("too many layers");
+  const layers = given.layers.map((layer) => layerOf(layer).config!);
+  const classes = classesOf({ inputShape, layers });
+  if (transform) makeTransform(transform);
+  if (
+    classNames?.length !== classes && classNames !== undefined ||
+    !(classNames ?? []).every((name) => typeof name === "string")
+  ) {
+    throw new ShapeError(`${classNames?.length} names for ${classes} classes`);
+  }
+  return { inputShape, layers, classNames, transform, imageShape };
+}
+
+/** The functions that a file may name. */
+const { compose, ...MAKERS } = transforms;
+
+/** Makes a transform of its description. A part of the user's own throws a `ShapeError` when an image gets to it. */
+export function makeTransform(steps: readonly TransformConfig[]): Transform {
+  return compose(steps.map(({ name, args = [], description }) => {
+    if (name === undefined) {
+      return () => {
+        throw new ShapeError(
+          `Cannot prepare images for the network, as a file cannot hold ${
+            showName(String(description))
+          }, with which it was evaluated: apply it in a program, and use classify()`,
+        );
+      };
+    }
+    if (!Object.hasOwn(MAKERS, name) || !areSmall(args)) {
+      throw new ShapeError(`there is no ${name}(${JSON.stringify(args)})`);
+    }
+    const make = MAKERS[name as keyof typeof MAKERS];
+    return (make as (...args: unknown[]) => Transform)(...args);
+  }));
+}
+
+/** Whether no number is larger than any that a transform of images needs, as sizes are memory. */
+function areSmall(value: unknown): boolean {
+  if (typeof value === "number") return Math.abs(value) <= MAX_IMAGE_SIZE;
+  return typeof value !== "object" ||
+    Object.values(value ?? {}).every(areSmall);
+}
+
+/** The description of the network of a checkpoint, which may have its name alone. */
+export function networkIn(
+  { network, config }: { network?: NetworkConfig; config: ModelConfig },
+): NetworkConfig {
+  return network ?? namedNetwork(config);
+}
+
+/** The layers of a network and the shape of its input: what a `Sequential` is made of. */
+export function layersOf(
+  { inputShape, layers }: NetworkConfig,
+): Pick<SequentialOptions, "inputShape" | "layers"> {
+  return { inputShape, layers: layers.map(layerOf) };
+}
+
+/** The number of classes of a network. */
+function classesOf(network: NetworkConfig): number {
+  const { layers, inputShape } = layersOf(network);
+  const last = summarize(layers, inputShape).at(-1);
+  return sizeOf(last?.outputShape ?? inputShape);
+}
+
+/** Lists the shapes of a network's weights by name, in their order, without building it. */
+export function weightShapes(network: NetworkConfig): Map<string, Shape> {
+  const { layers, inputShape } = layersOf(network);
+  return new Map(
+    summarize(layers, inputShape).flatMap(({ name, weights }) =>
+      weights.map((w) => [`${name}.${w.name}`, w.shape] as const)
+    ),
+  );
+}
+
+/** Reads which network it is from JSON. The message of an error completes "Cannot use FILE: ...". */
+export function parseModelConfig(text = ""): ModelConfig {
+  const description = parseJson(text);
+  if (!isObject(description)) {
+    throw new ShapeError("its description of the network is damaged");
+  }
+  const model = [...MODEL_NAMES, "own" as const]
+    .find((name) => name === description.model);
+  if (model === undefined) {
+    throw new ShapeError(`its network is not one of ${MODEL_NAMES.join(", ")}`);
+  }
+  const count = (name: "classes" | "imageSize" | "channels", max: number) => {
+    const value = description[name];
+    const isInteger = typeof value === "number" && Number.isInteger(value);
+    if (isInteger && value >= 1 && value <= max) return value;
+    throw new ShapeError(
+      `its description of the network has ${name} that is no number from 1 to ${max}`,
+    );
+  };
+  const hasChannels = description.channels !== undefined;
+  const config = {
+    model,
+    classes: count("classes", MAX_CLASSES),
+    imageSize: count("imageSize", MAX_IMAGE_SIZE),
+    ...hasChannels ? { channels: count("channels", MAX_IMAGE_SIZE) } : {},
+  };
+  if (model !== "own") requirePossible(config);
+  return config;
+}
+
+/** Throws a `ShapeError` if there is no such network. */
+export function requirePossible(config: ModelConfig): void {
+  try {
+    weightShapes(namedNetwork(config));
+  } catch (error) {
+    if (!(error instanceof AlexNetError)) throw error;
+    throw new ShapeError(
+      `it describes an impossible network: ${error.message}`,
+    );
+  }
+}
+
+/** Whether networks compute the same with the same weights, once they are trained: dropout does not count. */
+export function computeSame(one: NetworkConfig, other: NetworkConfig): boolean {
+  const [a, b] = [one, other].map(({ inputShape, layers }) =>
+    JSON.stringify([inputShape, layers.filter((l) => l.kind !== "dropout")])
+  );
+  return a === b;
+}
+
+/** Finds out which network it is. */
+export function configOf(network: NetworkConfig): ModelConfig {
+  const [imageSize, , channels] = network.inputShape;
+  const options = {
+    classes: classesOf(network),
+    imageSize,
+    ...channels === 1 ? {} : { channels },
+  };
+  const model = MODEL_NAMES.find((model) => {
+    try {
+      return computeSame(namedNetwork({ model, ...options }), network);
+    } catch {
+      // There is none of this name for such images or classes.
+      return false;
+    }
+  });
+  return { model: model ?? "own", ...options };
+}
+
+/** Describes a network to people. */
+export function describeModel(config: ModelConfig): string {
+  const { model, classes, imageSize, channels = 1 } = config;
+  const kind = model === "own" ? "a network of its own kind" : model;
+  const size = model === "own" ? "" : `${imageSize}x${imageSize} `;
+  const colors = channels === 1 ? "" : ` of ${channels} channels`;
+  return `${kind} for ${classes} classes and ${size}images${colors}`;
+}
+
+/** Says in what a network is not what `where`, for example "config.json", says, if it is not. That may leave out the channels. */
+export function contradiction(
+  found: ModelConfig,
+  { expected, where }: { expected: ModelConfig; where: string },
+): string | undefined {
+  const { channels } = found;
+  const [is, says] = [found, { channels, ...expected }].map(describeModel);
+  return is === says ? undefined : `it is ${is}, and ${where} says ${says}`;
+}
+
+/** The first weight that a file lacks, or has with another shape. */
+export interface Misfit {
+  /** What the file has instead. */
+  readonly found: string;
+  readonly isMissing: boolean;
+  /** The shape that the weight should have. */
+  readonly shape: Shape;
+}
+
+/** Compares the tensors of a file with the shapes that are expected. */
+export function findMisfit(
+  expected: ReadonlyMap<string, Shape>,
+  entries: ReadonlyMap<string, { readonly shape: Shape }>,
+): Misfit | undefined {
+  for (const [name, shape] of expected) {
+    const entry = entries.get(name);
+    const isMissing = entry === undefined;
+    if (!isMissing && `${entry.shape}` === `${shape}`) continue;
+    const tensor = `tensor ${showName(name)}`;
+    const found = isMissing
+      ? `it has no ${tensor}`
+      : `its ${tensor} has shape [${showName(String(entry.shape))}]`;
+    return { found, isMissing, shape };
+  }
+}
+
+/** Checks that a network is one for Fashion-MNIST, before it is asked for its images. One without class names may be. */
+export function requireFashionMnist(
+  { path, config, network }: {
+    path: string;
+    config: ModelConfig;
+    network?: NetworkConfig;
+  },
+): void {
+  const { classNames } = MANIFEST;
+  const names = network?.classNames ?? classNames;
+  const isFitting = config.classes === classNames.length;
+  if (isFitting && (config.channels ?? 1) === 1 && areFashionMnist(names)) {
+    return;
+  }
+  const data = isFitting
+    ? "Fashion-MNIST, which is grey"
+    : `data of ${classNames.length} classes`;
+  const others = areFashionMnist(names)
+    ? ""
+    : `, whose classes are ${showName(names.join(", "))}`;
+  throw new DataError(
+    path,
+    `Cannot use ${path} on ${data}: it is ${describeModel(config)}${others}`,
+  );
+}
