@@ -5,6 +5,7 @@
  */
 
 import packageConfig from "../../deno.json" with { type: "json" };
+import { areFashionMnist, MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import type { DataLoader } from "../data/loader/data_loader.ts";
 import type { Transform } from "../data/transforms/transform.ts";
 import { throwIfDeviceFailed } from "../device/device.ts";
@@ -309,5 +310,25 @@ export function restoreWeights(
         `Cannot use ${path}: its ${name} has shape [${tensor.shape}], and the network needs [${shape}]`,
       );
     }),
+  );
+}
+
+/** Checks that a network is one for Fashion-MNIST, before it is asked for its images. One without class names may be. */
+export function requireFashionMnist(
+  { path, config, network }: Checkpoint,
+): void {
+  const { classNames } = MANIFEST;
+  const names = network?.classNames ?? classNames;
+  const isOne = areFashionMnist(names);
+  const hasClasses = config.classes === classNames.length;
+  const { channels = 1 } = config;
+  if (isOne && hasClasses && channels === 1) return;
+  const data = hasClasses
+    ? "the grey images of Fashion-MNIST"
+    : `data of ${classNames.length} classes`;
+  const own = isOne ? "" : `, of the classes ${showName(names.join(", "))}`;
+  throw new DataError(
+    path,
+    `Cannot use ${path} on ${data}: it is ${describeModel(config)}${own}`,
   );
 }

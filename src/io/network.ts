@@ -6,16 +6,20 @@
 
 import { storedImages } from "../data/array_dataset.ts";
 import { fashionMnistTransform } from "../data/fashion_mnist/fashion_mnist.ts";
-import { areFashionMnist, MANIFEST } from "../data/fashion_mnist/manifest.ts";
+import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import { DataLoader } from "../data/loader/data_loader.ts";
 import { viewOf } from "../data/split.ts";
 import * as transforms from "../data/transforms/mod.ts";
 import { partsOf, type Transform } from "../data/transforms/transform.ts";
-import { AlexNetError, DataError, ShapeError } from "../errors.ts";
+import { AlexNetError, ShapeError } from "../errors.ts";
 import { MODEL_NAMES, type ModelName, namedLayers } from "../models/named.ts";
 import { layerOf } from "../nn/from_config.ts";
 import type { LayerConfig } from "../nn/layer.ts";
-import { type SequentialOptions, summarize } from "../nn/sequential.ts";
+import {
+  type PlacedLayer,
+  type SequentialOptions,
+  summarize,
+} from "../nn/sequential.ts";
 import { type Shape, sizeOf } from "../nn/shape.ts";
 import { reasonOf } from "../reason.ts";
 import { areCounts, isObject, parseJson, showName } from "./files.ts";
@@ -159,8 +163,8 @@ function checkNetworkConfig(given: NetworkConfig): NetworkConfig {
   }
   if (given.layers.length > MAX_LAYERS) throw new ShapeError("too many layers");
   const layers = given.layers.map((layer) => layerOf(layer).config!);
-  const classes = classesOf({ inputShape, layers });
-  if (transform) makeTransform(transform);
+  const classes = sizeOf(describeNetwork({ inputShape, layers }).outputShape);
+  if (transform !== undefined) makeTransform(transform);
   if (
     classNames?.length !== classes && classNames !== undefined ||
     !(classNames ?? []).every((name) => typeof name === "string")
@@ -214,21 +218,33 @@ export function layersOf(
   return { inputShape, layers: layers.map(layerOf) };
 }
 
-/** The number of classes of a network. */
-function classesOf(network: NetworkConfig): number {
-  const { layers, inputShape } = layersOf(network);
-  const last = summarize(layers, inputShape).at(-1);
-  return sizeOf(last?.outputShape ?? inputShape);
+/** A layer of this package in its network. */
+export type DescribedLayer = PlacedLayer & { readonly config: LayerConfig };
+
+/** A network without its weights. */
+export interface DescribedNetwork {
+  readonly name: string;
+  readonly inputShape: Shape;
+  readonly outputShape: Shape;
+  readonly layers: readonly DescribedLayer[];
 }
 
-/** Lists the shapes of a network's weights by name, in their order, without building it. */
-export function weightShapes(network: NetworkConfig): Map<string, Shape> {
+/** Works out the shapes in a network, and those of its weights. */
+export function describeNetwork(
+  network: NetworkConfig,
+  name = "own",
+): DescribedNetwork {
   const { layers, inputShape } = layersOf(network);
-  return new Map(
-    summarize(layers, inputShape).flatMap(({ name, weights }) =>
-      weights.map((w) => [`${name}.${w.name}`, w.shape] as const)
-    ),
-  );
+  const described = summarize(layers, inputShape) as DescribedLayer[];
+  const { outputShape } = described.at(-1) ?? { outputShape: inputShape };
+  return { name, inputShape, outputShape, layers: described };
+}
+
+/** Lists the shapes of a network's weights by name, in their order. */
+export function weightShapes(network: NetworkConfig): Map<string, Shape> {
+  const { layers } = describeNetwork(network);
+  const weights = layers.flatMap((layer) => layer.weights);
+  return new Map(weights.map(({ name, shape }) => [name, shape]));
 }
 
 /** Reads which network it is from JSON. The message of an error completes "Cannot use FILE: ...". */
@@ -285,7 +301,7 @@ export function computeSame(one: NetworkConfig, other: NetworkConfig): boolean {
 export function configOf(network: NetworkConfig): ModelConfig {
   const [imageSize, , channels] = network.inputShape;
   const options = {
-    classes: classesOf(network),
+    classes: sizeOf(describeNetwork(network).outputShape),
     imageSize,
     ...channels === 1 ? {} : { channels },
   };
@@ -343,30 +359,4 @@ export function findMisfit(
       : `its ${tensor} has shape [${showName(String(entry.shape))}]`;
     return { found, isMissing, shape };
   }
-}
-
-/** Checks that a network is one for Fashion-MNIST, before it is asked for its images. One without class names may be. */
-export function requireFashionMnist(
-  { path, config, network }: {
-    path: string;
-    config: ModelConfig;
-    network?: NetworkConfig;
-  },
-): void {
-  const { classNames } = MANIFEST;
-  const names = network?.classNames ?? classNames;
-  const isFitting = config.classes === classNames.length;
-  if (isFitting && (config.channels ?? 1) === 1 && areFashionMnist(names)) {
-    return;
-  }
-  const data = isFitting
-    ? "Fashion-MNIST, which is grey"
-    : `data of ${classNames.length} classes`;
-  const others = areFashionMnist(names)
-    ? ""
-    : `, whose classes are ${showName(names.join(", "))}`;
-  throw new DataError(
-    path,
-    `Cannot use ${path} on ${data}: it is ${describeModel(config)}${others}`,
-  );
 }

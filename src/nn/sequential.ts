@@ -20,6 +20,7 @@ import {
   type CallContext,
   type ForwardOptions,
   type Layer,
+  type LayerConfig,
   requirePrecision,
   type WeightSpec,
 } from "./layer.ts";
@@ -49,9 +50,12 @@ export interface LayerSummary {
   readonly macs: number;
 }
 
-/** A layer in its network; its output shape is without the batch dimension. */
+/** A layer in its network; its shapes are without the batch dimension. */
 export interface PlacedLayer extends LayerSummary {
-  readonly weights: readonly WeightSpec[];
+  readonly config?: LayerConfig;
+  readonly inputShape: Shape;
+  /** Kernel, then bias; names are like "conv2d_1.kernel". */
+  readonly weights: readonly (Omit<WeightSpec, "name"> & { name: string })[];
 }
 
 /** Names layers, and follows the shape of an image through them. */
@@ -62,16 +66,26 @@ export function summarize(
   const counts = new Map<string, number>();
   let shape = inputShape;
   return layers.map((layer) => {
-    const { kind } = layer;
+    const { kind, config } = layer;
     const number = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, number);
-    const outputShape = layer.outputShape(shape);
-    const weights = layer.weights(shape);
-    const params = weights.reduce((sum, w) => sum + sizeOf(w.shape), 0);
-    const macs = layer.macs(shape);
-    shape = outputShape;
     const name = `${kind}_${number}`;
-    return { name, kind, outputShape, params, macs, weights };
+    const inputShape = shape;
+    const outputShape = shape = layer.outputShape(inputShape);
+    const weights = layer.weights(inputShape)
+      .map((weight) => ({ ...weight, name: `${name}.${weight.name}` }));
+    const params = weights.reduce((sum, w) => sum + sizeOf(w.shape), 0);
+    const macs = layer.macs(inputShape);
+    return {
+      name,
+      kind,
+      config,
+      inputShape,
+      outputShape,
+      params,
+      macs,
+      weights,
+    };
   });
 }
 
@@ -143,9 +157,11 @@ export class Sequential {
    */
   summary(inputShape: Shape = [1, ...this.inputShape]): LayerSummary[] {
     const [batch, ...image] = inputShape;
-    return summarize(this.layers, image).map((
-      { weights: _, outputShape, ...row },
-    ) => ({ ...row, outputShape: [batch, ...outputShape] }));
+    return summarize(this.layers, image).map(
+      ({ name, kind, outputShape: output, params, macs }) => (
+        { name, kind, outputShape: [batch, ...output], params, macs }
+      ),
+    );
   }
 
   /**
@@ -216,9 +232,8 @@ export class Sequential {
    * @returns A name per weight in the order of `getWeights`, for example "conv2d_1.kernel".
    */
   weightNames(): string[] {
-    return summarize(this.layers, this.inputShape).flatMap((layer) =>
-      layer.weights.map((weight) => `${layer.name}.${weight.name}`)
-    );
+    return summarize(this.layers, this.inputShape)
+      .flatMap(({ weights }) => weights.map(({ name }) => name));
   }
 
   /**

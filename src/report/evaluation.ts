@@ -11,13 +11,9 @@ import {
   buildNetwork,
   type Checkpoint,
   loadCheckpoint,
-} from "../io/checkpoint.ts";
-import {
-  makeTransform,
-  networkIn,
-  onFashionMnist,
   requireFashionMnist,
-} from "../io/network.ts";
+} from "../io/checkpoint.ts";
+import { makeTransform, networkIn, onFashionMnist } from "../io/network.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { LayerSummary } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";

@@ -180,7 +180,7 @@ Deno.test("a run of an own network on own pictures goes on, and predict, report,
   const evaluated = ["evaluate", path, "--source=sample", "--device=cpu"];
   assertOneLineError(await runMain(evaluated), {
     code: 1,
-    message: /on data of 10 classes: .+ whose classes are green, red/,
+    message: /on data of 10 classes: .+ of the classes green, red/,
   });
 });
 

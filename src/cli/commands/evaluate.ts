@@ -6,12 +6,8 @@
 
 import { MANIFEST } from "../../data/fashion_mnist/manifest.ts";
 import type { ModelConfig } from "../../io/checkpoint.ts";
-import {
-  makeTransform,
-  networkIn,
-  onFashionMnist,
-  requireFashionMnist,
-} from "../../io/network.ts";
+import { requireFashionMnist } from "../../io/checkpoint.ts";
+import { makeTransform, networkIn, onFashionMnist } from "../../io/network.ts";
 import {
   classMetrics,
   confusionMatrix,

@@ -6,8 +6,12 @@
 
 import { DataError, OptionError } from "../../errors.ts";
 import { type Checkpoint, writeCheckpoint } from "../checkpoint.ts";
+import {
+  type DescribedNetwork,
+  describeNetwork,
+  networkIn,
+} from "../network.ts";
 import type { NamedTensor } from "../safetensors.ts";
-import { type DescribedNetwork, describeNetwork } from "./described.ts";
 import { exportPyTorch, importSafetensors } from "./pytorch.ts";
 import { exportTfjs, importTfjs } from "./tfjs.ts";
 import type { KnownModel } from "./weights.ts";
@@ -59,8 +63,9 @@ export async function exportModel(
       throw new OptionError("layout", layout, `left out with format ${format}`);
     }
   }
-  const { config, network: about } = checkpoint;
-  const network = describeNetwork(checkpoint);
+  const { config } = checkpoint;
+  const about = networkIn(checkpoint);
+  const network = describeNetwork(about, config.model);
   const tensors = weightsOf(network, checkpoint);
   if (format === "onnx") {
     const { exportOnnx } = await import("./onnx.ts");

@@ -12,7 +12,7 @@ import type { Layer, LayerConfig } from "../../nn/layer.ts";
 import { averagePool2d, maxPool2d } from "../../nn/pooling.ts";
 import type { Padding, Shape } from "../../nn/shape.ts";
 import { areCounts, isObject, showName } from "../files.ts";
-import type { DescribedNetwork } from "./described.ts";
+import type { DescribedNetwork } from "../network.ts";
 
 /** A Keras model. */
 export interface KerasModel {

@@ -26,7 +26,8 @@ import type { LayerConfig } from "../../nn/layer.ts";
 import { paddingOf, type Shape, sizeOf } from "../../nn/shape.ts";
 import { writeAtomically } from "../files.ts";
 import type { NamedTensor } from "../safetensors.ts";
-import { type DescribedNetwork, permute } from "./described.ts";
+import type { DescribedNetwork } from "../network.ts";
+import { permute } from "./weights.ts";
 
 /** Names of the graph's input and output. */
 const [INPUT, OUTPUT] = ["images", "logits"];
@@ -107,7 +108,7 @@ function makeNodes(
 ): MessageInitShape<typeof NodeProtoSchema>[] {
   const operators: [name: string, operator: Operator][] = [];
   let isNchw = false;
-  for (const { name, config, input, weights } of layers) {
+  for (const { name, config, inputShape, weights } of layers) {
     if (config.kind === "dropout") continue;
     const needsNchw = "strides" in config;
     if (needsNchw !== isNchw && (needsNchw || config.kind === "flatten")) {
@@ -119,7 +120,7 @@ function makeNodes(
     }
     operators.push([name, {
       opType: OPERATORS[config.kind],
-      attributes: attributesOf(config, input),
+      attributes: attributesOf(config, inputShape),
       weights: weights.map((weight) => weight.name),
     }]);
     if (!("activation" in config) || config.activation === "linear") continue;

@@ -10,8 +10,11 @@ import { paddingOf, type Shape } from "../../nn/shape.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { cannotRead, showName, writeAtomically } from "../files.ts";
 import {
+  type DescribedLayer,
+  describeNetwork,
   type ModelConfig,
   namedNetwork,
+  networkIn,
   parseModelConfig,
   weightShapes,
 } from "../network.ts";
@@ -21,12 +24,12 @@ import {
   openSafetensors,
   type SafetensorsFile,
 } from "../safetensors.ts";
-import { type DescribedLayer, describeNetwork, permute } from "./described.ts";
 import {
   detectModel,
   fits,
   type ForeignWeight,
   type KnownModel,
+  permute,
   readWeightFile,
   type WeightFile,
 } from "./weights.ts";
@@ -44,8 +47,10 @@ export function pytorchWeights(
   const list: PyTorchWeight[] = [];
   let index = 0;
   let image: Shape | undefined;
-  for (const { config, input, weights } of layers) {
-    if (config.kind === "flatten" && input.length === 3) image = input;
+  for (const { config, inputShape, weights } of layers) {
+    if (config.kind === "flatten" && inputShape.length === 3) {
+      image = inputShape;
+    }
     for (const [i, { name, shape }] of weights.entries()) {
       // Our first dense layer reads an image row by row, each pixel's channels together; PyTorch's reads channel by channel.
       const dimensions = shape.length === 2 && image
@@ -93,7 +98,7 @@ export async function exportPyTorch(
   checkpoint: Omit<Checkpoint, "path">,
 ): Promise<void> {
   const { config, tensors } = checkpoint;
-  const { layers } = describeNetwork(checkpoint);
+  const { layers } = describeNetwork(networkIn(checkpoint));
   layers.forEach(requireModule);
   const weights = pytorchWeights(layers);
   const turned = weights.map(({ name, theirs, shape, toTheirs }) =>
@@ -111,9 +116,9 @@ export async function exportPyTorch(
 }
 
 /** PyTorch's modules pad both sides alike, but for a convolution whose steps are 1. */
-function requireModule({ name, config, input }: DescribedLayer): void {
+function requireModule({ name, config, inputShape }: DescribedLayer): void {
   if (!("strides" in config)) return;
-  const { begins, ends } = paddingOf(config, input);
+  const { begins, ends } = paddingOf(config, inputShape);
   const isPlain = config.kind === "conv2d" && `${config.strides}` === "1,1";
   if (isPlain || `${begins}` === `${ends}`) return;
   throw new ShapeError(
@@ -157,7 +162,9 @@ function pytorchLayout({ entries }: SafetensorsFile): Layout {
   const prefixOf = (name = "") => PYTORCH_NAME.exec(name)?.[1];
   const prefix = prefixOf(names[0]) ?? "";
   const weightsOf = (config: ModelConfig) =>
-    pytorchWeights(describeNetwork({ config }).layers).map((weight) => (
+    pytorchWeights(describeNetwork(namedNetwork(config)).layers).map((
+      weight,
+    ) => (
       { ...weight, theirs: `${prefix}${weight.theirs}` }
     ));
   return {

@@ -22,9 +22,13 @@ import {
   showName,
   writeAtomically,
 } from "../files.ts";
-import type { ModelConfig } from "../network.ts";
+import {
+  type DescribedNetwork,
+  describeNetwork,
+  type ModelConfig,
+  namedNetwork,
+} from "../network.ts";
 import type { NamedTensor } from "../safetensors.ts";
-import { type DescribedNetwork, describeNetwork } from "./described.ts";
 import { type KerasModel, parseKeras, stepsOf, toKeras } from "./keras.ts";
 import {
   detectModel,
@@ -102,7 +106,7 @@ function parseTopology(topology: unknown, refuse: Refuse): KerasModel {
 }
 
 function weightedLayers(config: ModelConfig) {
-  return describeNetwork({ config }).layers
+  return describeNetwork(namedNetwork(config)).layers
     .filter(({ weights }) => weights.length > 0);
 }
 
@@ -127,7 +131,7 @@ function checkSteps(
   refuse: Refuse,
 ): void {
   const { model } = config;
-  const network = describeNetwork({ config });
+  const network = describeNetwork(namedNetwork(config));
   if (`${inputShape}` !== `${network.inputShape}`) {
     throw refuse(
       `it takes images of [${inputShape}], and ${model} of [${network.inputShape}]`,

@@ -6,7 +6,7 @@
 
 import { AlexNetError, DataError } from "../../errors.ts";
 import { MODEL_NAMES, type ModelName, NETWORKS } from "../../models/named.ts";
-import type { Shape } from "../../nn/shape.ts";
+import { type Shape, sizeOf } from "../../nn/shape.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import {
   findMisfit,
@@ -123,4 +123,29 @@ function weightsOf(
   } catch (error) {
     if (!(error instanceof AlexNetError)) throw error;
   }
+}
+
+/** Most dimensions of a tensor. */
+const RANK = 4;
+
+/** Copies the values of a tensor for another order of its dimensions: dimension `i` of the result is `order[i]` of the tensor. */
+export function permute(
+  { shape, values }: NamedTensor,
+  order: readonly number[],
+): Float32Array<ArrayBuffer> {
+  const missing = Array(RANK - shape.length);
+  const [n0, n1, n2, n3] = [...missing.fill(1), ...order.map((d) => shape[d])];
+  const strides = order.map((d) => sizeOf(shape.slice(d + 1)));
+  const [s0, s1, s2, s3] = [...missing.fill(0), ...strides];
+  const result = new Float32Array(values.length);
+  let i = 0;
+  for (let a = 0; a < n0; a++) {
+    for (let b = 0; b < n1; b++) {
+      for (let c = 0; c < n2; c++) {
+        const start = a * s0 + b * s1 + c * s2;
+        for (let d = 0; d < n3; d++) result[i++] = values[start + d * s3];
+      }
+    }
+  }
+  return result;
 }

@@ -227,7 +227,7 @@ Deno.test("predict calls digits by the names of their data, or by their numbers,
     const said = [
       /^warning: .+net does not say its classes: they are taken for/,
       /^warning: /,
-      /^error: .+ on Fashion-MNIST, which .+ classes are digit 0, digit 1/,
+      /^error: .+ images of Fashion-MNIST: .+ of the classes digit 0, digit 1/,
       /^$/,
     ][i];
     assertMatch(evaluated.stderr, said);

@@ -8,7 +8,7 @@
 import { assertEquals } from "@std/assert";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { type Tensor, tf } from "../../../src/device/tf.ts";
-import { describeLayers } from "../../../src/io/interchange/described.ts";
+import { describeNetwork, networkOf } from "../../../src/io/network.ts";
 import { exportOnnx } from "../../../src/io/interchange/onnx.ts";
 import { pytorchWeights } from "../../../src/io/interchange/pytorch.ts";
 import { exportTfjs } from "../../../src/io/interchange/tfjs.ts";
@@ -42,7 +42,7 @@ const NETWORK = {
 const COUNT = 5;
 const SHAPE: [number, number, number, number] = [COUNT, 13, 18, 3];
 const IMAGES = numbers(COUNT * 13 * 18 * 3, [0, 1], 9);
-const DESCRIBED = describeLayers("any", NETWORK);
+const DESCRIBED = describeNetwork(networkOf(NETWORK));
 const TENSORS = new Map(
   DESCRIBED.layers.flatMap(({ weights }) => weights).map(
     ({ name, shape }, i) => {
@@ -105,7 +105,7 @@ Deno.test("pytorchWeights() counts a module per layer and activation, and turns 
   ) => [`${index}.weight`, `${index}.bias`]);
   assertEquals(weights.map(({ theirs }) => theirs), names);
   const [height, width, channels] = DESCRIBED.layers
-    .find(({ config }) => config.kind === "flatten")!.input;
+    .find(({ config }) => config.kind === "flatten")!.inputShape;
   const first = weights[4];
   const here = TENSORS.get(first.name)!;
   const there = first.toTheirs(here);
