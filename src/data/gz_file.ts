@@ -1,8 +1,8 @@
 /**
  * Reads files that may be gz, of which nothing is known: never more of them than can be held. fflate decompresses in pieces, so
- * that a stream that becomes too long is stopped in time. It leaves the checks of RFC 1952 to its caller: they are here. What
- * is accepted has the right content; of compressed data that is malformed and still has that, as where a stored block states
- * its length wrongly the second time, fflate accepts some.
+ * that a stream that becomes too long is stopped in time. It leaves the checks of RFC 1952 to its caller: they are here.
+ * Whatever is accepted has the right content. fflate accepts some streams that are malformed and still have it, such as one whose
+ * stored block states its length wrongly the second time.
  *
  * @module
  */
@@ -31,26 +31,20 @@ const FLAGS = {
 /** An empty member. fflate says where a member begins, not where one ends: so this is put behind the last. */
 const END = gzipSync(new Uint8Array(0));
 
-/** What a gz stream may become, and what is checked. */
-export interface GunzipOptions {
-  /** Most bytes that it may become. */
-  readonly maxBytes: number;
-  /** Whether to compute the CRC-32: needless where a SHA-256 of the content is known. */
-  readonly checksum: boolean;
-}
-
 /** Whether bytes begin as a gz stream does. */
 export function isGz(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
-/** Decompresses a gz stream of one or more members. Nothing may follow the last one. */
+/**
+ * Decompresses a gz stream of one or more members to at most `maxBytes`. Nothing may follow the last member. The `checksum`, a
+ * CRC-32, is needless where a SHA-256 of the content is known.
+ */
 export function gunzip(
   stored: Uint8Array,
-  options: GunzipOptions,
+  { maxBytes, checksum }: { maxBytes: number; checksum: boolean },
 ): Uint8Array<ArrayBuffer> {
-  const { maxBytes, checksum } = options;
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  const pieces: Uint8Array[] = [];
   let numBytes = 0;
   let member = { start: 0, numBytes: 0, crc: new Crc32() };
   const stream = new Gunzip((piece) => {
@@ -76,7 +70,7 @@ export function gunzip(
   }
   stream.push(END, true);
   if (member.start !== stored.length) throw new Error("unexpected end of file");
-  return join(pieces, numBytes);
+  return join(pieces);
 }
 
 /** Refuses flags that mean nothing yet, and a wrong checksum of the header itself. */
@@ -111,11 +105,11 @@ function checkTrailer(
   }
 }
 
-function join(
-  pieces: readonly Uint8Array<ArrayBuffer>[],
-  numBytes: number,
-): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(numBytes);
+/** Copies pieces into one. */
+export function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(
+    pieces.reduce((sum, { length }) => sum + length, 0),
+  );
   let at = 0;
   for (const piece of pieces) {
     all.set(piece, at);
@@ -127,20 +121,11 @@ function join(
 /** Most bytes that are read of a file, and that it may decompress to: more than any data set of the MNIST family has. */
 const MAX_BYTES = 2 ** 30;
 
-/** How to read a file. */
-export interface ReadFileOptions {
-  /** What the file should be, to complete "name a ...". */
-  readonly wanted: string;
-  /** Most bytes to read and to decompress to. Default 2^30. */
-  readonly maxBytes?: number;
-}
-
-/** Reads a file or a pipe. If its first two bytes are those of gz, it is decompressed. */
+/** Reads a file or a pipe, and decompresses it if it is gz. Errors say to name a file of the kind that is `wanted`. */
 export async function readFile(
   file: string | URL,
-  options: ReadFileOptions,
+  { wanted, maxBytes = MAX_BYTES }: { wanted: string; maxBytes?: number },
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { wanted, maxBytes = MAX_BYTES } = options;
   try {
     return decompress(await host.readFile(file, maxBytes), maxBytes);
   } catch (error) {

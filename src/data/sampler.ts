@@ -19,13 +19,7 @@ export interface EpochOrderOptions {
   shuffle: boolean;
 }
 
-/**
- * Orders the samples of a data set for an epoch.
- *
- * @param length Number of samples.
- * @param options Which order.
- * @returns uint32 `[length]`: each index once.
- */
+/** Orders the indices 0 to `length` - 1 for an epoch. */
 export function epochOrder(
   length: number,
   options: EpochOrderOptions,
@@ -80,40 +74,32 @@ export function classBalancedSampler(
   const indices = Uint32Array.from({ length: dataset.length }, (_, i) => i);
   const classes = [...Map.groupBy(indices, (i) => labels[i])]
     .toSorted(([a], [b]) => a - b);
-  const present = classes.map(([label]) => label);
-  const members = classes.map(([_, own]) => Uint32Array.from(own));
   return {
     length,
     order({ seed, epoch }) {
       // If the classes cannot be equally often, which of them are visited once more changes with the epoch.
-      const inTurn = permutation(members.length, {
+      const inTurn = permutation(classes.length, {
         seed,
         stream: STREAMS.balance,
         step: epoch,
       });
-      const rounds = Math.ceil(length / members.length);
-      const samples = members.map((own, k) =>
-        deal(own, {
+      const rounds = Math.ceil(length / classes.length);
+      const samples = classes.map(([label, members]) =>
+        deal(members, {
           seed,
-          stream: STREAMS.balance + 1 + present[k],
+          stream: STREAMS.balance + 1 + label,
           step: epoch * rounds,
         })
       );
-      const places = permutation(length, {
-        seed,
-        stream: STREAMS.shuffle,
-        step: epoch,
-      });
-      return places.map((place) =>
-        samples[inTurn[place % members.length]].next().value
-      );
+      return epochOrder(length, { seed, epoch, shuffle: true })
+        .map((i) => samples[inTurn[i % classes.length]].next().value);
     },
   };
 }
 
 /** Gives samples in a random order, and then in another one, for ever. */
 function* deal(
-  samples: Uint32Array,
+  samples: readonly number[],
   source: { seed: number; stream: number; step: number },
 ): Generator<number, never> {
   for (let { step } = source;; step++) {

@@ -36,12 +36,7 @@ export interface DataFile extends FileEntry {
   readonly origin: "named" | "cache" | "system";
 }
 
-/**
- * Names the folder that downloads go to when the user names none.
- *
- * @returns `fashion-mnist` in the cache folder of this package.
- * @throws {DataError} If the environment names no such folder.
- */
+/** The folder that downloads go to when the user names none. */
 export function dataCacheDir(): string {
   const base = host.cacheDir();
   if (base === undefined) {
@@ -53,14 +48,7 @@ export function dataCacheDir(): string {
   return `${base}/fashion-mnist`;
 }
 
-/**
- * Makes sure that the four files of Fashion-MNIST are on this machine, downloading those that are not.
- *
- * @param options Where they may be and whether they may be downloaded.
- * @returns Train images, train labels, test images, test labels, to be read by {@linkcode readVerified}.
- * @throws {DataError} If a file is missing and cannot be, or must not be, downloaded, or a folder cannot be read.
- * @throws {OptionError} If `dataDir` is empty or `mirrors` are not web addresses.
- */
+/** Finds the train images, train labels, test images and test labels on this machine, and downloads those that are not there. */
 export async function ensureFashionMnist(
   options: FileOptions = {},
 ): Promise<DataFile[]> {
@@ -71,7 +59,7 @@ export async function ensureFashionMnist(
   return files;
 }
 
-/** Makes sure that one file is on this machine: see {@linkcode ensureFashionMnist}. */
+/** Finds one file on this machine, or downloads it. */
 export async function ensureFile(
   entry: FileEntry,
   options: FileOptions = {},
@@ -100,16 +88,9 @@ export async function ensureFile(
 }
 
 /**
- * Reads a file and compares it with its recorded length and checksum before anything uses it.
- *
- * A wrong file in the cache folder is deleted and, unless offline, replaced. One in a folder of the user's or the
- * system's is left alone: it may be another data set with the same file names.
- *
- * @param file The file, from {@linkcode ensureFashionMnist}, with the same options as there.
- * @param options Where it may be and whether it may be downloaded.
- * @returns uint8: the decompressed bytes.
- * @throws {DataError} If the file cannot be read or is not what it should be.
- * @throws {OptionError} If `dataDir` is empty or `mirrors` are not web addresses.
+ * Reads a file and compares it with its recorded length and checksum before anything uses it. A wrong file in the cache folder is
+ * deleted and, unless offline, replaced. One in a folder of the user's or the system's is left alone: it may be another data set
+ * with the same file names.
  */
 export async function readVerified(
   file: DataFile,

@@ -9,24 +9,24 @@ import { OptionError } from "../../errors.ts";
 import { requireInteger, requireSeed } from "../../options.ts";
 import { storedImages } from "../array_dataset.ts";
 import { checkIndex, type Dataset, describeDataset } from "../dataset.ts";
-import type { Sampler } from "../sampler.ts";
-import { viewOf } from "../split.ts";
-import { partsOf, type Transform } from "../transforms/transform.ts";
+import { epochOrder, type Sampler } from "../sampler.ts";
+import { wholeOf } from "../split.ts";
+import { takeApart, type Transform } from "../transforms/transform.ts";
 import { toTensor } from "../transforms/values.ts";
-import type {
-  ArrayBatch,
-  Batch,
-  EpochOptions,
-  ImageShape,
-  Shard,
+import {
+  type ArrayBatch,
+  type Batch,
+  type BatchPlan,
+  divide,
+  type EpochOptions,
+  type ImageShape,
+  type Shard,
 } from "./batch.ts";
-import { planEpoch } from "./epoch_plan.ts";
 import { makeHostBatch, shapeAfter } from "./host_batch.ts";
 import {
   autoWorkers,
   checkWorkers,
   hostBatches,
-  type HostOptions,
   type HostSource,
 } from "./host_batches.ts";
 import { choosePath, type DataPath, tensorBatches } from "./tensor_batches.ts";
@@ -76,49 +76,6 @@ export interface DataSummary {
   readonly reason?: string;
 }
 
-/** What an epoch has. */
-export interface BatchCounts {
-  readonly numBatches: number;
-  /** Samples in all of them. */
-  readonly numSamples: number;
-}
-
-/** Checks the options of a loader, and counts its batches. */
-export function countBatches(
-  dataset: Pick<Dataset, "length">,
-  options: DataLoaderOptions,
-): BatchCounts {
-  const { batchSize, sampler, dropLast = false, path = "auto" } = options;
-  requireInteger("batchSize", batchSize);
-  requireInteger("prefetchFactor", options.prefetchFactor ?? 2);
-  requireSeed(options.seed ?? 0);
-  if (!["auto", "device", "host"].includes(path)) {
-    throw new OptionError("path", path, '"auto", "device" or "host"');
-  }
-  if (dataset.length < 1) {
-    throw new OptionError("dataset.length", dataset.length, "at least 1");
-  }
-  if (sampler && options.shuffle) {
-    throw new OptionError("shuffle", true, "left out when sampler is given");
-  }
-  const numSamples = sampler
-    ? requireInteger("sampler.length", sampler.length)
-    : dataset.length;
-  if (!dropLast) {
-    const numBatches = Math.ceil(numSamples / batchSize);
-    return { numBatches, numSamples };
-  }
-  const numBatches = Math.floor(numSamples / batchSize);
-  if (numBatches === 0) {
-    throw new OptionError(
-      "batchSize",
-      batchSize,
-      `at most ${numSamples}, the samples of an epoch, with dropLast`,
-    );
-  }
-  return { numBatches, numSamples: numBatches * batchSize };
-}
-
 /**
  * Iterates over a data set in batches; each iteration is the next epoch.
  *
@@ -152,7 +109,8 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   readonly makesShards = true;
   readonly #options: DataLoaderOptions;
   readonly #transform: Transform;
-  readonly #largestBatch: number;
+  readonly #seed: number;
+  readonly #prefetchFactor: number;
   #nextEpoch = 0;
   #imageShape?: ImageShape;
   #workers?: number;
@@ -165,15 +123,33 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    * @throws {OptionError} If there is no batch, or an option is not one of its values.
    */
   constructor(dataset: Dataset, options: DataLoaderOptions) {
-    const { numSamples, numBatches } = countBatches(dataset, options);
+    const { path = "auto", workers = "auto" } = options;
+    if (!["auto", "device", "host"].includes(path)) {
+      throw new OptionError("path", path, '"auto", "device" or "host"');
+    }
     this.dataset = dataset;
-    this.batchSize = options.batchSize;
-    this.numSamples = numSamples;
-    this.numBatches = numBatches;
-    this.#largestBatch = Math.min(options.batchSize, numSamples);
+    this.batchSize = requireInteger("batchSize", options.batchSize);
+    this.#prefetchFactor = requireInteger(
+      "prefetchFactor",
+      options.prefetchFactor ?? 2,
+    );
+    this.#seed = requireSeed(options.seed ?? 0);
     this.#options = options;
     this.#transform = options.transform ?? toTensor();
-    checkWorkers(options.workers ?? "auto", this.#transform);
+    checkWorkers(workers, this.#transform);
+    const length = countSamples(dataset, options);
+    const { dropLast = false, batchSize } = options;
+    this.numBatches = dropLast
+      ? Math.floor(length / batchSize)
+      : Math.ceil(length / batchSize);
+    if (this.numBatches === 0) {
+      throw new OptionError(
+        "batchSize",
+        batchSize,
+        `at most ${length}, the samples of an epoch, with dropLast`,
+      );
+    }
+    this.numSamples = dropLast ? this.numBatches * batchSize : length;
   }
 
   /** `[height, width, channels]` of every image after the transform, as found on sample 0. */
@@ -183,12 +159,12 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
 
   /** Workers that make batches where they are made on the host. How many "auto" is depends on {@linkcode imageShape}. */
   get workers(): number {
-    const { workers = "auto", prefetchFactor = 2 } = this.#options;
+    const { workers = "auto" } = this.#options;
     if (workers !== "auto") return workers;
     return this.#workers ??= autoWorkers({
       transform: this.#transform,
       numBatches: this.numBatches,
-      prefetchFactor,
+      prefetchFactor: this.#prefetchFactor,
       batchLength: this.imageShape.reduce((a, b) => a * b, this.#largestBatch),
     });
   }
@@ -202,13 +178,13 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    */
   summary(): DataSummary {
     const path = this.#path();
-    const transforms = partsOf(this.#transform);
+    const transforms = takeApart(this.#transform);
     return {
       dataset: describeDataset(this.dataset),
       transforms: transforms.map(({ description }) => description),
       imageShape: this.imageShape,
       place: path.place,
-      workers: path.place === "host" ? path.workers : 0,
+      workers: path.place === "host" ? this.workers : 0,
       reason: path.place === "host" ? path.reason : undefined,
     };
   }
@@ -238,12 +214,9 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     indices: ArrayLike<number>,
     options: { epoch?: number } = {},
   ): ArrayBatch {
-    const { seed = 0 } = this.#options;
-    for (let i = 0; i < indices.length; i++) {
-      checkIndex(indices[i], this.dataset.length);
-    }
-    const chosen = Uint32Array.from(indices);
-    const plan = { seed, epoch: options.epoch ?? 0, indices: chosen };
+    const { epoch = 0 } = options;
+    const chosen = checkIndices(indices, this.dataset);
+    const plan = { seed: this.#seed, epoch, indices: chosen };
     const get = (i: number) => this.dataset.get(chosen[i]);
     return makeHostBatch(plan, { ...this.#source(), get });
   }
@@ -290,7 +263,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
 
   /** Frees what the device holds of the data set. A later iteration copies it again. */
   dispose(): void {
-    const images = storedImages(viewOf(this.dataset).base);
+    const images = storedImages(wholeOf(this.dataset).whole);
     if (images) readyDevice()?.images?.free(images.data);
   }
 
@@ -299,20 +272,65 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     this.dispose();
   }
 
-  #plans({ epoch = this.#nextEpoch, firstBatch = 0, shard }: EpochOptions) {
-    const { seed = 0, shuffle = false, sampler } = this.#options;
-    this.setEpoch(epoch);
+  /** Lists the batches of an epoch, in order. */
+  #plans(
+    { epoch = this.#nextEpoch, firstBatch = 0, shard }: EpochOptions,
+  ): BatchPlan[] {
     const max = this.numBatches - 1;
     requireInteger("firstBatch", firstBatch, { min: 0, max });
+    this.setEpoch(epoch);
     this.#nextEpoch++;
-    const { dataset: { length }, batchSize, numBatches } = this;
-    const options = { length, batchSize, numBatches, shuffle, sampler };
-    return planEpoch({ ...options, seed, epoch, firstBatch, shard });
+    const seed = this.#seed;
+    const { order, repeats } = this.#order(epoch);
+    const plans: BatchPlan[] = [];
+    for (let batch = firstBatch; batch < this.numBatches; batch++) {
+      const first = batch * this.batchSize;
+      const total = Math.min(this.batchSize, order.length - first);
+      const { begin, end } = divide(total, shard ?? { index: 0, count: 1 });
+      plans.push({
+        seed,
+        epoch,
+        indices: order.slice(first + begin, first + end),
+        repeats: repeats?.slice(first + begin, first + end),
+        place: shard && { begin, total },
+      });
+    }
+    return plans;
   }
 
-  #hostOptions(): Omit<HostOptions, "reuse"> {
-    const { prefetchFactor = 2, signal } = this.#options;
-    return { workers: this.workers, prefetchFactor, signal };
+  /** The samples of an epoch, and how often it has had each of them before, if that can be. */
+  #order(epoch: number): {
+    order: Uint32Array<ArrayBuffer>;
+    repeats?: Uint32Array<ArrayBuffer>;
+  } {
+    const { dataset: { length } } = this;
+    const { shuffle = false, sampler } = this.#options;
+    const seed = this.#seed;
+    if (!sampler) {
+      return { order: epochOrder(length, { seed, epoch, shuffle }) };
+    }
+    const chosen = sampler.order({ seed, epoch });
+    if (chosen.length !== sampler.length) {
+      throw new OptionError(
+        "sampler.length",
+        sampler.length,
+        `the ${chosen.length} samples that its order() chose for epoch ${epoch}`,
+      );
+    }
+    const order = checkIndices(chosen, this.dataset);
+    const seen = new Uint32Array(length);
+    return { order, repeats: order.map((index) => seen[index]++) };
+  }
+
+  /** Samples of the largest batch. */
+  get #largestBatch(): number {
+    return Math.min(this.batchSize, this.numSamples);
+  }
+
+  #hostOptions() {
+    const { workers } = this;
+    const { signal } = this.#options;
+    return { workers, prefetchFactor: this.#prefetchFactor, signal };
   }
 
   #source(): HostSource {
@@ -321,9 +339,29 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   }
 
   #path(shard?: Shard): DataPath {
-    const { workers } = this;
     const batchSize = Math.ceil(this.#largestBatch / (shard?.count ?? 1));
     const { path = "auto" } = this.#options;
-    return choosePath(this.#source(), { path, workers, batchSize });
+    return choosePath(this.#source(), { path, batchSize });
   }
+}
+
+/** Counts the samples that an epoch visits, but for what `dropLast` leaves out. */
+function countSamples(
+  { length }: Dataset,
+  { sampler, shuffle }: DataLoaderOptions,
+): number {
+  if (length < 1) throw new OptionError("dataset.length", length, "at least 1");
+  if (!sampler) return length;
+  if (shuffle) {
+    throw new OptionError("shuffle", true, "left out when sampler is given");
+  }
+  return requireInteger("sampler.length", sampler.length);
+}
+
+function checkIndices(
+  indices: ArrayLike<number>,
+  { length }: Dataset,
+): Uint32Array<ArrayBuffer> {
+  for (let i = 0; i < indices.length; i++) checkIndex(indices[i], length);
+  return Uint32Array.from(indices);
 }

@@ -4,22 +4,26 @@
  * @module
  */
 
-import { OptionError } from "../../errors.ts";
+import {
+  AlexNetError,
+  OptionError,
+  SampleError,
+  ShapeError,
+} from "../../errors.ts";
 import { requireInteger } from "../../options.ts";
+import { host } from "../../platform/host.ts";
 import type { Dataset, Sample } from "../dataset.ts";
-import { type Origin, originOf } from "../origin.ts";
-import { viewOf } from "../split.ts";
-import { partsOf, type Transform } from "../transforms/transform.ts";
-import type { ArrayBatch, ImageShape } from "./batch.ts";
-import type { BatchPlan } from "./epoch_plan.ts";
+import { type Origin, originOf } from "../modules.ts";
+import { wholeOf } from "../split.ts";
+import { takeApart, type Transform } from "../transforms/transform.ts";
+import type { ArrayBatch, BatchPlan, ImageShape } from "./batch.ts";
 import { attemptSample, makeHostBatch } from "./host_batch.ts";
-import { hasWorkers, WorkerPool } from "./worker_pool.ts";
-
-/** Batches that each worker should at least have, to be worth starting. */
-const LEAST_BATCHES = 4;
-
-/** Bytes that all batches made ahead of time may have: with what else it needs, the process then stays below 1 GB. */
-const MAX_BYTES_AHEAD = 256e6;
+import type {
+  WorkerAnswer,
+  WorkerFailure,
+  WorkerSetUp,
+  WorkerTask,
+} from "./loader_worker.ts";
 
 /** What batches are made of. */
 export interface HostSource {
@@ -29,9 +33,8 @@ export interface HostSource {
   readonly shape: ImageShape;
 }
 
-/** How they are made. */
+/** How batches are made. */
 export interface HostOptions {
-  /** Number of workers. */
   readonly workers: number;
   /** Batches that each worker is asked for ahead of time. */
   readonly prefetchFactor: number;
@@ -39,13 +42,6 @@ export interface HostOptions {
   readonly reuse: boolean;
   /** Ends all workers. */
   readonly signal?: AbortSignal;
-}
-
-/** The parts of a transform, as a worker can have them; or, in words, a part that a worker cannot have. */
-export function originsOf(transform: Transform): readonly Origin[] | string {
-  const parts = partsOf(transform);
-  const stranger = parts.find(({ origin }) => origin === undefined);
-  return stranger?.description ?? parts.map(({ origin }) => origin!);
 }
 
 /** Makes batches in the order of the plans. They do not depend on the options. Leaving the loop ends the workers. */
@@ -62,14 +58,13 @@ export async function* hostBatches(
   }
   let memory: ArrayBuffer | undefined;
   for (const plan of plans) {
-    signal?.throwIfAborted();
     const get = (i: number) => source.dataset.get(plan.indices[i]);
     const batch = makeHostBatch(plan, { ...source, get, memory });
     yield batch;
+    // The signal may have come while the batch was in use, be it the last one.
+    signal?.throwIfAborted();
     if (reuse) memory = batch.images.buffer;
   }
-  // The signal may have come while the last batch was in use.
-  signal?.throwIfAborted();
 }
 
 async function* byWorkers(
@@ -79,8 +74,8 @@ async function* byWorkers(
 ): AsyncGenerator<ArrayBatch, void, undefined> {
   const { dataset, transform, shape } = source;
   // An imported data set may itself be a part of one that workers do not have.
-  const { base, indices } = viewOf(dataset, (d) => originOf(d) !== undefined);
-  const origin = originOf(base);
+  const { whole, locate } = wholeOf(dataset, (d) => originOf(d) !== undefined);
+  const origin = originOf(whole);
   const count = Math.min(workers, plans.length);
   const pool = new WorkerPool(count, {
     transforms: originsOf(transform) as readonly Origin[],
@@ -92,10 +87,8 @@ async function* byWorkers(
   signal?.addEventListener("abort", abort);
   const spare: ArrayBuffer[] = [];
   const ask = async (plan: BatchPlan): Promise<ArrayBatch> => {
-    const places = indices
-      ? plan.indices.map((index) => indices[index])
-      : plan.indices;
-    const samples = origin ? places : copySamples(base, plan, places);
+    const indices = locate(plan.indices);
+    const samples = origin ? indices : copySamples(whole, plan, indices);
     return await pool.request({ plan, samples, memory: spare.pop() });
   };
   const asked: Promise<ArrayBatch>[] = [];
@@ -123,12 +116,12 @@ async function* byWorkers(
 /** Copies samples so that their images share one memory, which can be handed over at once. */
 function copySamples(
   dataset: Dataset,
-  { indices }: BatchPlan,
-  places: Uint32Array,
+  plan: BatchPlan,
+  indices: Uint32Array,
 ): Sample[] {
   const samples = Array.from(
-    places,
-    (place, i) => attemptSample(indices[i], () => dataset.get(place)),
+    indices,
+    (index, i) => attemptSample(plan.indices[i], () => dataset.get(index)),
   );
   const align = (numBytes: number) => Math.ceil(numBytes / 4) * 4;
   const memory = new ArrayBuffer(
@@ -143,6 +136,99 @@ function copySamples(
     at += align(data.byteLength);
     return { image: { ...image, data }, label };
   });
+}
+
+/** The module that workers run. */
+const WORKER_URL = new URL("./loader_worker.ts", import.meta.url);
+
+/** How a task ends. */
+type Waiting = Pick<
+  PromiseWithResolvers<ArrayBatch>,
+  "resolve" | "reject"
+>;
+
+/** Some workers that are set up alike. They live until {@linkcode WorkerPool.close}, or until an error. */
+export class WorkerPool {
+  readonly #workers: Worker[] = [];
+  /** The tasks of each worker that it has not answered, oldest first. */
+  readonly #waiting: readonly Waiting[][];
+  #next = 0;
+  #end?: { reason: unknown };
+
+  /** Starts workers, and tells each what to do. If that cannot be sent, no worker is left. */
+  constructor(count: number, setUp: WorkerSetUp) {
+    this.#waiting = Array.from({ length: count }, () => []);
+    try {
+      for (const waiting of this.#waiting) {
+        const worker = this.#start(waiting);
+        this.#workers.push(worker);
+        worker.postMessage(setUp);
+      }
+    } catch (error) {
+      this.close(error);
+      throw error;
+    }
+  }
+
+  #start(waiting: Waiting[]): Worker {
+    const worker = new Worker(WORKER_URL, { type: "module" });
+    worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
+      const { resolve, reject } = waiting.shift()!;
+      if ("batch" in data) resolve(data.batch);
+      else reject(errorOf(data.failure));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.close(
+        new AlexNetError(
+          `Cannot go on as a worker of the loader ended (${event.message}): try workers: 0`,
+        ),
+      );
+    };
+    return worker;
+  }
+
+  /**
+   * Has the worker whose turn it is make a batch, and hands the memory of the task and of its samples over. The promise is
+   * rejected if the batch cannot be made, or if the pool closes.
+   */
+  request(task: WorkerTask): Promise<ArrayBatch> {
+    const turn = this.#next++ % this.#workers.length;
+    const { memory, samples } = task;
+    const transfer: Transferable[] = memory ? [memory] : [];
+    // All samples share one memory. A part of a batch may have no samples.
+    if (Array.isArray(samples) && samples.length > 0) {
+      transfer.push(samples[0].image.data.buffer);
+    }
+    return new Promise((resolve, reject) => {
+      if (this.#end) return reject(this.#end.reason);
+      this.#workers[turn].postMessage(task, transfer);
+      this.#waiting[turn].push({ resolve, reject });
+    });
+  }
+
+  /** Ends all workers. Batches that are still asked for are rejected with the reason. */
+  close(reason?: unknown): void {
+    if (this.#end) return;
+    this.#end = { reason };
+    for (const worker of this.#workers) worker.terminate();
+    for (const { reject } of this.#waiting.flat()) reject(reason);
+  }
+}
+
+/** Puts an error together again. */
+function errorOf(failure: WorkerFailure): Error {
+  const { index, isShape, name, message, stack } = failure;
+  if (isShape) return new ShapeError(message);
+  const error = Object.assign(new Error(message), { name, stack });
+  return index === undefined ? error : new SampleError(index, error);
+}
+
+/** The transforms that a transform is composed of, as a worker can have them; or, in words, one that a worker cannot have. */
+function originsOf(transform: Transform): readonly Origin[] | string {
+  const all = takeApart(transform);
+  const stranger = all.find(({ origin }) => origin === undefined);
+  return stranger?.description ?? all.map(({ origin }) => origin!);
 }
 
 /** Checks the number of workers that was asked for, and that workers can have the transform. */
@@ -169,27 +255,28 @@ export function checkWorkers(
   }
 }
 
-/**
- * Decides how many workers "auto" is: one less than there are cores, at most one for every four batches, and (but for
- * the first) no more than have room for their batches in 256 MB, all together. There are none where the host has none
- * or may not read what they run, or where workers cannot have the transform.
- */
+/** Batches that each worker should at least have, to be worth starting. */
+const LEAST_BATCHES = 4;
+
+/** Bytes that all batches made ahead of time may have: with what else it needs, the process then stays below 1 GB. */
+const MAX_BYTES_AHEAD = 256e6;
+
+/** Decides how many workers "auto" is: the documentation of `DataLoaderOptions.workers` says how. */
 export function autoWorkers(
-  options: {
+  { transform, numBatches, prefetchFactor, batchLength }: {
     transform: Transform;
     numBatches: number;
     prefetchFactor: number;
     batchLength: number;
   },
 ): number {
-  const { transform, numBatches, prefetchFactor, batchLength } = options;
-  if (typeof originsOf(transform) === "string" || !hasWorkers()) return 0;
+  const isPossible = typeof originsOf(transform) !== "string" &&
+    typeof Worker === "function" && host.mayRead(WORKER_URL);
+  if (!isPossible) return 0;
+  const bytesAhead = prefetchFactor * 4 * batchLength;
   return Math.min(
     navigator.hardwareConcurrency - 1,
     Math.floor(numBatches / LEAST_BATCHES),
-    Math.max(
-      1,
-      Math.floor(MAX_BYTES_AHEAD / (prefetchFactor * 4 * batchLength)),
-    ),
+    Math.max(1, Math.floor(MAX_BYTES_AHEAD / bytesAhead)),
   );
 }

@@ -9,7 +9,7 @@ import { host } from "../../platform/host.ts";
 import type { FolderEntry } from "../../platform/platform.ts";
 import { reasonOf } from "../../reason.ts";
 import { type Dataset, makeDataset } from "../dataset.ts";
-import { withOrigin } from "../origin.ts";
+import { withOrigin } from "../modules.ts";
 import { requireChannels } from "./pixels.ts";
 
 const IMAGE_NAME = /\.(png|jpe?g)$/i;
@@ -18,17 +18,6 @@ const IMAGE_NAME = /\.(png|jpe?g)$/i;
 export interface ImageFolderOptions {
   /** Channels of every image: 3 for red, green and blue, 1 for grey. Default 3. */
   channels?: 1 | 3;
-}
-
-/** What a folder was found to contain. */
-export interface FolderListing {
-  /** Names of the sub-folders, sorted. */
-  readonly classNames: readonly string[];
-  /** Paths of the image files, class after class, sorted. */
-  readonly paths: readonly string[];
-  /** Which class each file is of. */
-  readonly labels: Int32Array<ArrayBuffer>;
-  readonly channels: 1 | 3;
 }
 
 /**
@@ -87,9 +76,15 @@ export async function imageFolder(
   });
 }
 
-/** Makes the data set of files that have been found: what a worker does with the listing that it is sent. */
+/** Makes the data set of files that have been found, as a worker does with the listing that it is sent. */
 export async function openImageFolder(
-  listing: FolderListing,
+  listing: {
+    classNames: readonly string[];
+    /** Class after class. */
+    paths: readonly string[];
+    labels: Int32Array<ArrayBuffer>;
+    channels: 1 | 3;
+  },
 ): Promise<Dataset> {
   const { classNames, paths, labels, channels } = listing;
   const { decodeImage } = await import("./decode_image.ts");

@@ -23,6 +23,7 @@ export interface ColorJitterOptions {
 /** One of the four, as they are known to torchvision's `get_params`: in this order. */
 interface Adjustment {
   readonly name: keyof ColorJitterOptions;
+  /** Makes float32, clamped to [0, maxValue]. */
   readonly adjust: (image: Image, factor: number) => Image;
   /** Whether it is for images of three channels alone. */
   readonly needsColors: boolean;
@@ -131,24 +132,12 @@ function drawOrder(random: Random): number[] {
   return order;
 }
 
-/**
- * Blends with black.
- *
- * @param image An image of any channels.
- * @param factor At least 0: 0 is black, 1 the image itself, 2 twice as bright.
- * @returns float32, clamped to [0, maxValue].
- */
+/** Blends with black: 0 is black, 1 the image itself, 2 twice as bright. */
 export function adjustBrightness(image: Image, factor: number): Image {
   return blend(image, factor, () => 0);
 }
 
-/**
- * Blends with the mean grey of the image.
- *
- * @param image An image of one or three channels.
- * @param factor At least 0: 0 is grey, 1 the image itself, 2 twice the contrast.
- * @returns float32, clamped to [0, maxValue].
- */
+/** Blends with the mean grey of the image: 0 is grey, 1 the image itself, 2 twice the contrast. */
 export function adjustContrast(image: Image, factor: number): Image {
   const { data, channels } = image;
   const greyAt = channels === 1 ? (i: number) => data[i] : greyOf(data);
@@ -158,27 +147,17 @@ export function adjustContrast(image: Image, factor: number): Image {
   return blend(image, factor, () => mean);
 }
 
-/**
- * Blends each pixel with its grey.
- *
- * @param image An image of three channels.
- * @param factor At least 0: 0 is black and white, 1 the image itself, 2 twice as colourful.
- * @returns float32, clamped to [0, maxValue].
- */
+/** Blends each pixel with its grey: 0 is black and white, 1 the image itself, 2 twice as colourful. */
 export function adjustSaturation(image: Image, factor: number): Image {
   return blend(image, factor, greyOf(image.data));
 }
 
 /**
- * Turns the circle of hues.
+ * Turns the circle of hues by a factor in [-0.5, 0.5]: 0 is the image itself, 1/3 makes red green, -0.5 and 0.5 make complements.
  *
  * torchvision goes to hue, saturation and value, and back by a table of six cases (`_rgb2hsv`, `_hsv2rgb`). This is the same
  * in one formula: channel c is value - range * max(0, min(k, 4 - k, 1)), where range is value * saturation and k is
  * 6 * hue + 5 - 2 c modulo 6.
- *
- * @param image An image of three channels.
- * @param factor In [-0.5, 0.5], in turns: 0 is the image itself, 1/3 makes red green, -0.5 and 0.5 make complements.
- * @returns float32, clamped to [0, maxValue]; the greatest value of each pixel and its saturation are those of the input.
  */
 export function adjustHue(image: Image, factor: number): Image {
   const { data, maxValue } = image;

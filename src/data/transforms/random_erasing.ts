@@ -4,11 +4,12 @@
  * @module
  */
 
+import type { Extent } from "../../device/gather_sizes.ts";
 import { OptionError, ShapeError } from "../../errors.ts";
+import { requireNumber } from "../../options.ts";
 import type { Image } from "../dataset.ts";
-import { requireProbability } from "./crop.ts";
+import { roundHalfEven } from "./crop.ts";
 import { define, type Random, type Transform } from "./transform.ts";
-import { type Extent, roundHalfEven } from "./window.ts";
 
 /** What to erase: names and defaults are those of torchvision's `RandomErasing`. */
 export interface RandomErasingOptions {
@@ -23,12 +24,6 @@ export interface RandomErasingOptions {
    * standard normal distribution. Default 0.
    */
   value?: number | readonly number[] | "random";
-}
-
-/** A part of an image. */
-interface Rectangle extends Extent {
-  readonly top: number;
-  readonly left: number;
 }
 
 /** How often torchvision looks for a part that fits before it gives up. */
@@ -50,7 +45,7 @@ const NUM_ATTEMPTS = 10;
  */
 export function randomErasing(options: RandomErasingOptions = {}): Transform {
   const { scale = [0.02, 0.33], ratio = [0.3, 3.3], value = 0 } = options;
-  const p = requireProbability(options.p ?? 0.5);
+  const p = requireNumber("p", options.p ?? 0.5, { min: 0, max: 1 });
   if (!(isRange(scale) && scale[0] >= 0 && scale[1] <= 1)) {
     const requirement = "[min, max] with 0 <= min <= max <= 1";
     throw new OptionError("scale", scale, requirement);
@@ -109,12 +104,16 @@ function checkValues(values: readonly number[], image: Image): void {
   }
 }
 
+type Part = Extent & { top: number; left: number };
+
 function drawPart(
   image: Extent,
-  { scale, ratio, random }:
-    & Required<Pick<RandomErasingOptions, "scale" | "ratio">>
-    & { random: Random },
-): Rectangle | undefined {
+  { scale, ratio, random }: {
+    scale: readonly number[];
+    ratio: readonly number[];
+    random: Random;
+  },
+): Part | undefined {
   const [low, high] = ratio.map(Math.log);
   for (let attempt = 0; attempt < NUM_ATTEMPTS; attempt++) {
     const share = scale[0] + random() * (scale[1] - scale[0]);
@@ -132,7 +131,7 @@ function drawPart(
 /** Copies an image, with other values in a part of it. */
 function overwrite(
   image: Image,
-  { top, left, height, width }: Rectangle,
+  { top, left, height, width }: Part,
   valueOf: (channel: number) => number,
 ): Image {
   const { channels } = image;

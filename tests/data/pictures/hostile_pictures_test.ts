@@ -8,10 +8,10 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { encode } from "fast-png";
 import { gzipSync } from "fflate";
 import { encode as encodeJpeg } from "jpeg-js";
-import { encodeIdx } from "../../../src/data/idx.ts";
 import { loadImage, loadImages } from "../../../src/data/mod.ts";
 import { DataError } from "../../../src/errors.ts";
 import { makeFolder } from "../folder.ts";
+import { encodeIdx } from "../idx_file.ts";
 
 const values = Uint8Array.from({ length: 12 * 9 }, (_, i) => i * 7919 % 251);
 const rgba = Uint8Array.from({ length: 4 * 12 * 9 }, (_, i) => i * 31 % 253);

@@ -15,7 +15,7 @@ import {
   colorJitter,
   type ColorJitterOptions,
 } from "../../../src/data/transforms/color_jitter.ts";
-import { partsOf } from "../../../src/data/transforms/transform.ts";
+import { takeApart } from "../../../src/data/transforms/transform.ts";
 import { toTensor } from "../../../src/data/transforms/values.ts";
 import { OptionError, ShapeError } from "../../../src/errors.ts";
 import { assertClose } from "../../compare.ts";
@@ -197,7 +197,7 @@ Deno.test("colorJitter() refuses the ranges that torchvision refuses", () => {
 
 Deno.test("colorJitter() says what it does", () => {
   const describe = (options?: ColorJitterOptions) =>
-    partsOf(colorJitter(options))[0].description;
+    takeApart(colorJitter(options))[0].description;
   assertEquals(
     describe({ hue: [-0.1, 0.2], brightness: 0.4 }),
     "jitter brightness by 0.4, hue -0.1 to 0.2",
