@@ -148,6 +148,17 @@ export function checkIndex(index: number, length: number): void {
   requireInteger("index", index, { min: 0, max: length - 1 });
 }
 
+/** Copies indices, each of which must be that of a sample. */
+export function checkIndices(
+  indices: ArrayLike<number>,
+  { length }: Dataset,
+): Uint32Array<ArrayBuffer> {
+  return Uint32Array.from(indices, (index) => {
+    checkIndex(index, length);
+    return index;
+  });
+}
+
 /** Throws an `OptionError` unless a label has a class name. `option` is what the error calls the label. */
 export function checkLabel(
   label: number,

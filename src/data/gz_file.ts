@@ -13,6 +13,36 @@ import { DataError } from "../errors.ts";
 import { host } from "../platform/host.ts";
 import { reasonOf } from "../reason.ts";
 
+/** Most bytes that are read of a file, and that it may decompress to: more than any data set of the MNIST family has. */
+const MAX_BYTES = 2 ** 30;
+
+/** Reads a file or a pipe, and decompresses it if it is gz. Errors say to name a file of the kind that is `wanted`. */
+export async function readFile(
+  file: string | URL,
+  { wanted, maxBytes = MAX_BYTES }: { wanted: string; maxBytes?: number },
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return decompress(await host.readFile(file, maxBytes), { maxBytes });
+  } catch (error) {
+    throw new DataError(
+      String(file),
+      `Cannot read ${file} (${reasonOf(error)}): name a ${wanted}`,
+    );
+  }
+}
+
+/**
+ * Decompresses bytes if the first two are those of gz, whatever their name is: some servers and proxies decompress in
+ * passing. The checksum, a CRC-32, is needless where a SHA-256 of the content is known.
+ */
+export function decompress(
+  stored: Uint8Array<ArrayBuffer>,
+  { maxBytes = MAX_BYTES, checksum = true } = {},
+): Uint8Array<ArrayBuffer> {
+  const isGz = stored[0] === 0x1f && stored[1] === 0x8b;
+  return isGz ? gunzip(stored, { maxBytes, checksum }) : stored;
+}
+
 /** Bytes that fflate is given at once: as deflate makes at most 1032 bytes of one, it returns 68 MB at the most. */
 const PIECE_BYTES = 2 ** 16;
 
@@ -31,15 +61,7 @@ const FLAGS = {
 /** An empty member. fflate says where a member begins, not where one ends: so this is put behind the last. */
 const END = gzipSync(new Uint8Array(0));
 
-/** Whether bytes begin as a gz stream does. */
-export function isGz(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
-}
-
-/**
- * Decompresses a gz stream of one or more members to at most `maxBytes`. Nothing may follow the last member. The `checksum`, a
- * CRC-32, is needless where a SHA-256 of the content is known.
- */
+/** Decompresses a gz stream of one or more members to at most `maxBytes`. Nothing may follow the last member. */
 export function gunzip(
   stored: Uint8Array,
   { maxBytes, checksum }: { maxBytes: number; checksum: boolean },
@@ -116,33 +138,4 @@ export function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
     at += piece.length;
   }
   return all;
-}
-
-/** Most bytes that are read of a file, and that it may decompress to: more than any data set of the MNIST family has. */
-const MAX_BYTES = 2 ** 30;
-
-/** Reads a file or a pipe, and decompresses it if it is gz. Errors say to name a file of the kind that is `wanted`. */
-export async function readFile(
-  file: string | URL,
-  { wanted, maxBytes = MAX_BYTES }: { wanted: string; maxBytes?: number },
-): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return decompress(await host.readFile(file, maxBytes), maxBytes);
-  } catch (error) {
-    throw new DataError(
-      String(file),
-      `Cannot read ${file} (${reasonOf(error)}): name a ${wanted}`,
-    );
-  }
-}
-
-/**
- * Decompresses bytes if the first two are those of gz, whatever their name is: some servers and proxies decompress in
- * passing.
- */
-export function decompress(
-  stored: Uint8Array<ArrayBuffer>,
-  maxBytes: number = MAX_BYTES,
-): Uint8Array<ArrayBuffer> {
-  return isGz(stored) ? gunzip(stored, { maxBytes, checksum: true }) : stored;
 }

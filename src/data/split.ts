@@ -7,7 +7,12 @@
 import { OptionError } from "../errors.ts";
 import { requireInteger, requireSeed } from "../options.ts";
 import { permutation, STREAMS } from "../random.ts";
-import { checkIndex, type Dataset, labelsOf, makeDataset } from "./dataset.ts";
+import {
+  checkIndices,
+  type Dataset,
+  labelsOf,
+  makeDataset,
+} from "./dataset.ts";
 
 /** For each data set that {@linkcode subset} made, the data set that it is a part of, and which samples of that it has. */
 const parts = new WeakMap<
@@ -46,20 +51,14 @@ export function subset(
   dataset: Dataset,
   samples: number | ArrayLike<number>,
 ): Dataset {
-  const { length } = dataset;
   if (typeof samples === "number") {
-    requireInteger("count", samples, { max: length });
+    requireInteger("count", samples, { max: dataset.length });
   } else if (typeof samples?.length !== "number") {
     throw new OptionError("samples", samples, "how many, or a list of which");
   }
-  const indices = Uint32Array.from(
-    typeof samples === "number" ? { length: samples } : samples,
-    (index, i) => {
-      if (typeof samples === "number") return i;
-      checkIndex(index, length);
-      return index;
-    },
-  );
+  const indices = typeof samples === "number"
+    ? Uint32Array.from({ length: samples }, (_, i) => i)
+    : checkIndices(samples, dataset);
   const { labels, classNames } = dataset;
   const part = makeDataset({
     length: indices.length,

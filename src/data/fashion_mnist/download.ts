@@ -20,11 +20,10 @@ export interface DownloadProgress {
 
 /** Where to download from and to. */
 export interface DownloadOptions {
-  /** Where the file goes; made if it does not exist. */
+  /** Made if it does not exist. */
   folder: string;
   /** Addresses of folders to try in turn, each with a slash at the end. */
   mirrors: readonly string[];
-  /** Called after each piece that arrives. */
   onProgress?: (progress: DownloadProgress) => void;
   /** How long to wait for a server to answer. Default 20,000. */
   connectTimeoutMs?: number;
@@ -72,26 +71,18 @@ export async function downloadFile(
 
 /** Leaves the verified file under its `.part` name. If the content is wrong, it throws and removes the file. */
 async function downloadFrom(transfer: Transfer): Promise<void> {
-  const { part } = transfer;
-  const offset = await sizeOf(part);
-  let start = await runTransfer(transfer, offset);
-  let difference = await differenceOf(transfer);
-  if (difference !== undefined && start > 0) {
-    // Mirrors may compress differently, and the beginning came from another one: download all of it again.
-    start = await runTransfer(transfer, 0);
-    difference = await differenceOf(transfer);
-  }
-  if (difference !== undefined) {
+  const { entry, part } = transfer;
+  const { size } = await host.stat(part).catch(() => ({ size: 0 }));
+  for (const offset of [size, 0]) {
+    const start = await runTransfer(transfer, offset);
+    const stored = await onDisk(part, host.readFile(part));
+    const result = await inspect(stored, entry);
+    if (result.ok) return;
+    // Mirrors may compress differently. If the beginning came from another one, all of it is downloaded again.
+    if (start > 0) continue;
     await onDisk(part, host.remove(part));
-    throw new Error(difference);
+    throw new Error(result.difference);
   }
-}
-
-async function differenceOf(
-  { part, entry }: Transfer,
-): Promise<string | undefined> {
-  const result = await inspect(await onDisk(part, host.readFile(part)), entry);
-  return result.ok ? undefined : result.difference;
 }
 
 /** Appends to the `.part` file from `offset` on, or writes it anew if the server cannot; returns where it started. */
@@ -138,7 +129,6 @@ function startOf(response: Response, offset: number): number | undefined {
     const start = /^bytes (\d+)-/.exec(range)?.[1];
     if (Number(start) === offset) return offset;
   }
-  return undefined;
 }
 
 async function saveBody(
@@ -164,11 +154,7 @@ async function saveBody(
       alive();
       await onDisk(part, file.write(piece));
       receivedBytes += piece.length;
-      onProgress?.({
-        file: `${entry.name}.gz`,
-        receivedBytes,
-        totalBytes,
-      });
+      onProgress?.({ file: `${entry.name}.gz`, receivedBytes, totalBytes });
       // The file is too long. The inspection says so.
       if (receivedBytes > maxBytes) break;
     }
@@ -177,14 +163,6 @@ async function saveBody(
       await host.remove(part).catch(() => {});
     }
     throw error;
-  }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await host.stat(path)).size;
-  } catch {
-    return 0;
   }
 }
 

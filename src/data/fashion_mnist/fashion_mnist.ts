@@ -28,9 +28,7 @@ import {
 import { type FileEntry, inspect, MANIFEST } from "./manifest.ts";
 
 /** Number of train and test images of each source. */
-export const COUNTS: Readonly<
-  Record<"full" | "sample", { readonly train: number; readonly test: number }>
-> = {
+export const COUNTS = {
   full: { train: 60_000, test: 10_000 },
   sample: { train: 2_000, test: 500 },
 };

@@ -65,10 +65,10 @@ export async function ensureFile(
   options: FileOptions = {},
 ): Promise<DataFile> {
   checkFileOptions(options);
-  const { dataDir, offline = false } = options;
+  const { dataDir, onProgress } = options;
   const found = await findFile(entry, options);
   if (found !== undefined) return found;
-  if (offline) {
+  if (options.offline) {
     const where = folders(options).map(({ dir }) => dir).join(" or ");
     const remedy = dataDir === undefined
       ? "run without --offline or `data fetch` to download it, or `apt-get install dataset-fashion-mnist`"
@@ -82,7 +82,6 @@ export async function ensureFile(
   const mirrors = (options.mirrors ?? MANIFEST.mirrors).map((mirror) =>
     mirror.endsWith("/") ? mirror : `${mirror}/`
   );
-  const { onProgress } = options;
   const path = await downloadFile(entry, { folder, mirrors, onProgress });
   return { ...entry, path, origin: dataDir === undefined ? "cache" : "named" };
 }
@@ -97,7 +96,10 @@ export async function readVerified(
   options: FileOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { path, origin } = file;
-  const result = await inspect(await readDataFile(path), file);
+  const stored = await host.readFile(path).catch((error) => {
+    throw unreadable(path, error);
+  });
+  const result = await inspect(stored, file);
   if (result.ok) return result.content;
   const problem = `Cannot use ${path} as it is damaged or not the file of ` +
     `${MANIFEST.name}: ${result.difference}`;
@@ -147,9 +149,14 @@ async function findFile(
   entry: FileEntry,
   options: FileOptions,
 ): Promise<DataFile | undefined> {
-  const { name, sha256, numBytes } = entry;
   for (const { dir, origin } of folders(options)) {
-    const folder = await stat(dir, origin);
+    const find = (path: string): Promise<PathInfo | undefined> =>
+      host.stat(path).catch((error) => {
+        // Nobody named the system's folder: if it cannot be read, it counts as missing.
+        if (host.isMissing(error) || origin === "system") return undefined;
+        throw unreadable(path, error);
+      });
+    const folder = await find(dir);
     if (folder === undefined) continue;
     if (!folder.isFolder) {
       throw new DataError(
@@ -157,35 +164,9 @@ async function findFile(
         `Cannot look for the data set in ${dir} as it is not a folder: choose another --data-dir`,
       );
     }
-    for (const path of [`${dir}/${name}.gz`, `${dir}/${name}`]) {
-      if (await stat(path, origin) !== undefined) {
-        return { name, sha256, numBytes, path, origin };
-      }
+    for (const path of [`${dir}/${entry.name}.gz`, `${dir}/${entry.name}`]) {
+      if (await find(path)) return { ...entry, path, origin };
     }
-  }
-  return undefined;
-}
-
-async function stat(
-  path: string,
-  origin: DataFile["origin"],
-): Promise<PathInfo | undefined> {
-  try {
-    return await host.stat(path);
-  } catch (error) {
-    // Nobody named the system's folder: if it cannot be read, it counts as missing.
-    if (host.isMissing(error) || origin === "system") {
-      return undefined;
-    }
-    throw unreadable(path, error);
-  }
-}
-
-async function readDataFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await host.readFile(path);
-  } catch (error) {
-    throw unreadable(path, error);
   }
 }
 

@@ -8,7 +8,7 @@ import { readyDevice } from "../../device/device.ts";
 import { OptionError } from "../../errors.ts";
 import { requireInteger, requireSeed } from "../../options.ts";
 import { storedImages } from "../array_dataset.ts";
-import { checkIndex, type Dataset, describeDataset } from "../dataset.ts";
+import { checkIndices, type Dataset, describeDataset } from "../dataset.ts";
 import { epochOrder, type Sampler } from "../sampler.ts";
 import { wholeOf } from "../split.ts";
 import { takeApart, type Transform } from "../transforms/transform.ts";
@@ -111,6 +111,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   readonly #transform: Transform;
   readonly #seed: number;
   readonly #prefetchFactor: number;
+  readonly #largestBatch: number;
   #nextEpoch = 0;
   #imageShape?: ImageShape;
   #workers?: number;
@@ -123,25 +124,21 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    * @throws {OptionError} If there is no batch, or an option is not one of its values.
    */
   constructor(dataset: Dataset, options: DataLoaderOptions) {
-    const { path = "auto", workers = "auto" } = options;
+    const { batchSize, prefetchFactor = 2, path = "auto" } = options;
+    const { transform = toTensor(), dropLast = false, seed = 0 } = options;
+    this.dataset = dataset;
+    this.batchSize = requireInteger("batchSize", batchSize);
+    this.#prefetchFactor = requireInteger("prefetchFactor", prefetchFactor);
+    this.#seed = requireSeed(seed);
     if (!["auto", "device", "host"].includes(path)) {
       throw new OptionError("path", path, '"auto", "device" or "host"');
     }
-    this.dataset = dataset;
-    this.batchSize = requireInteger("batchSize", options.batchSize);
-    this.#prefetchFactor = requireInteger(
-      "prefetchFactor",
-      options.prefetchFactor ?? 2,
-    );
-    this.#seed = requireSeed(options.seed ?? 0);
+    checkWorkers(options.workers ?? "auto", transform);
     this.#options = options;
-    this.#transform = options.transform ?? toTensor();
-    checkWorkers(workers, this.#transform);
+    this.#transform = transform;
     const length = countSamples(dataset, options);
-    const { dropLast = false, batchSize } = options;
-    this.numBatches = dropLast
-      ? Math.floor(length / batchSize)
-      : Math.ceil(length / batchSize);
+    const round = dropLast ? Math.floor : Math.ceil;
+    this.numBatches = round(length / batchSize);
     if (this.numBatches === 0) {
       throw new OptionError(
         "batchSize",
@@ -150,6 +147,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
       );
     }
     this.numSamples = dropLast ? this.numBatches * batchSize : length;
+    this.#largestBatch = Math.min(batchSize, length);
   }
 
   /** `[height, width, channels]` of every image after the transform, as found on sample 0. */
@@ -232,10 +230,8 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   arrays(
     options: EpochOptions = {},
   ): AsyncGenerator<ArrayBatch, void, undefined> {
-    return hostBatches(this.#plans(options), this.#source(), {
-      ...this.#hostOptions(),
-      reuse: false,
-    });
+    const plans = this.#plans(options);
+    return hostBatches(plans, this.#source(), { reuse: false });
   }
 
   /**
@@ -250,10 +246,8 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    */
   batches(options: EpochOptions = {}): AsyncGenerator<Batch, void, undefined> {
     const plans = this.#plans(options);
-    return tensorBatches(plans, this.#source(), {
-      choose: () => this.#path(options.shard),
-      ...this.#hostOptions(),
-    });
+    const choose = () => this.#path(options.shard);
+    return tensorBatches(plans, this.#source(), choose);
   }
 
   /** Begins the next epoch, whole: see {@linkcode DataLoader.batches}. */
@@ -281,7 +275,9 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     this.setEpoch(epoch);
     this.#nextEpoch++;
     const seed = this.#seed;
-    const { order, repeats } = this.#order(epoch);
+    const order = this.#order(epoch);
+    const seen = new Uint32Array(this.dataset.length);
+    const repeats = order.map((index) => seen[index]++);
     const plans: BatchPlan[] = [];
     for (let batch = firstBatch; batch < this.numBatches; batch++) {
       const first = batch * this.batchSize;
@@ -291,23 +287,18 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
         seed,
         epoch,
         indices: order.slice(first + begin, first + end),
-        repeats: repeats?.slice(first + begin, first + end),
+        repeats: repeats.slice(first + begin, first + end),
         place: shard && { begin, total },
       });
     }
     return plans;
   }
 
-  /** The samples of an epoch, and how often it has had each of them before, if that can be. */
-  #order(epoch: number): {
-    order: Uint32Array<ArrayBuffer>;
-    repeats?: Uint32Array<ArrayBuffer>;
-  } {
-    const { dataset: { length } } = this;
+  #order(epoch: number): Uint32Array<ArrayBuffer> {
     const { shuffle = false, sampler } = this.#options;
     const seed = this.#seed;
     if (!sampler) {
-      return { order: epochOrder(length, { seed, epoch, shuffle }) };
+      return epochOrder(this.dataset.length, { seed, epoch, shuffle });
     }
     const chosen = sampler.order({ seed, epoch });
     if (chosen.length !== sampler.length) {
@@ -317,25 +308,19 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
         `the ${chosen.length} samples that its order() chose for epoch ${epoch}`,
       );
     }
-    const order = checkIndices(chosen, this.dataset);
-    const seen = new Uint32Array(length);
-    return { order, repeats: order.map((index) => seen[index]++) };
-  }
-
-  /** Samples of the largest batch. */
-  get #largestBatch(): number {
-    return Math.min(this.batchSize, this.numSamples);
-  }
-
-  #hostOptions() {
-    const { workers } = this;
-    const { signal } = this.#options;
-    return { workers, prefetchFactor: this.#prefetchFactor, signal };
+    return checkIndices(chosen, this.dataset);
   }
 
   #source(): HostSource {
-    const { dataset, imageShape: shape } = this;
-    return { dataset, transform: this.#transform, shape };
+    const { dataset, workers } = this;
+    return {
+      dataset,
+      transform: this.#transform,
+      shape: this.imageShape,
+      workers,
+      prefetchFactor: this.#prefetchFactor,
+      signal: this.#options.signal,
+    };
   }
 
   #path(shard?: Shard): DataPath {
@@ -356,12 +341,4 @@ function countSamples(
     throw new OptionError("shuffle", true, "left out when sampler is given");
   }
   return requireInteger("sampler.length", sampler.length);
-}
-
-function checkIndices(
-  indices: ArrayLike<number>,
-  { length }: Dataset,
-): Uint32Array<ArrayBuffer> {
-  for (let i = 0; i < indices.length; i++) checkIndex(indices[i], length);
-  return Uint32Array.from(indices);
 }

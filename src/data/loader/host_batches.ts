@@ -13,7 +13,7 @@ import {
 import { requireInteger } from "../../options.ts";
 import { host } from "../../platform/host.ts";
 import type { Dataset, Sample } from "../dataset.ts";
-import { type Origin, originOf } from "../modules.ts";
+import { originOf } from "../modules.ts";
 import { wholeOf } from "../split.ts";
 import { takeApart, type Transform } from "../transforms/transform.ts";
 import type { ArrayBatch, BatchPlan, ImageShape } from "./batch.ts";
@@ -25,35 +25,32 @@ import type {
   WorkerTask,
 } from "./loader_worker.ts";
 
-/** What batches are made of. */
+/** What batches are made of, and how. */
 export interface HostSource {
   readonly dataset: Dataset;
   readonly transform: Transform;
   /** What every image must be after the transform. */
   readonly shape: ImageShape;
-}
-
-/** How batches are made. */
-export interface HostOptions {
   readonly workers: number;
   /** Batches that each worker is asked for ahead of time. */
   readonly prefetchFactor: number;
-  /** Whether the memory of a batch may be used for a later one once the next is asked for. */
-  readonly reuse: boolean;
   /** Ends all workers. */
   readonly signal?: AbortSignal;
 }
 
-/** Makes batches in the order of the plans. They do not depend on the options. Leaving the loop ends the workers. */
+/**
+ * Makes batches in the order of the plans. They do not depend on the number of workers. Leaving the loop ends the workers.
+ * With `reuse`, the memory of a batch may be used for a later one once the next is asked for.
+ */
 export async function* hostBatches(
   plans: readonly BatchPlan[],
   source: HostSource,
-  options: HostOptions,
+  { reuse }: { reuse: boolean },
 ): AsyncGenerator<ArrayBatch, void, undefined> {
-  const { workers, reuse, signal } = options;
+  const { workers, signal } = source;
   signal?.throwIfAborted();
   if (workers > 0) {
-    yield* byWorkers(plans, source, options);
+    yield* byWorkers(plans, source, reuse);
     return;
   }
   let memory: ArrayBuffer | undefined;
@@ -70,15 +67,15 @@ export async function* hostBatches(
 async function* byWorkers(
   plans: readonly BatchPlan[],
   source: HostSource,
-  { workers, prefetchFactor, reuse, signal }: HostOptions,
+  reuse: boolean,
 ): AsyncGenerator<ArrayBatch, void, undefined> {
-  const { dataset, transform, shape } = source;
+  const { dataset, transform, shape, prefetchFactor, signal } = source;
   // An imported data set may itself be a part of one that workers do not have.
   const { whole, locate } = wholeOf(dataset, (d) => originOf(d) !== undefined);
   const origin = originOf(whole);
-  const count = Math.min(workers, plans.length);
+  const count = Math.min(source.workers, plans.length);
   const pool = new WorkerPool(count, {
-    transforms: originsOf(transform) as readonly Origin[],
+    transforms: takeApart(transform).map(({ origin }) => origin!),
     dataset: origin,
     classNames: dataset.classNames,
     shape,
@@ -141,17 +138,11 @@ function copySamples(
 /** The module that workers run. */
 const WORKER_URL = new URL("./loader_worker.ts", import.meta.url);
 
-/** How a task ends. */
-type Waiting = Pick<
-  PromiseWithResolvers<ArrayBatch>,
-  "resolve" | "reject"
->;
-
 /** Some workers that are set up alike. They live until {@linkcode WorkerPool.close}, or until an error. */
 export class WorkerPool {
   readonly #workers: Worker[] = [];
   /** The tasks of each worker that it has not answered, oldest first. */
-  readonly #waiting: readonly Waiting[][];
+  readonly #waiting: readonly PromiseWithResolvers<ArrayBatch>[][];
   #next = 0;
   #end?: { reason: unknown };
 
@@ -170,7 +161,7 @@ export class WorkerPool {
     }
   }
 
-  #start(waiting: Waiting[]): Worker {
+  #start(waiting: PromiseWithResolvers<ArrayBatch>[]): Worker {
     const worker = new Worker(WORKER_URL, { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
       const { resolve, reject } = waiting.shift()!;
@@ -200,11 +191,11 @@ export class WorkerPool {
     if (Array.isArray(samples) && samples.length > 0) {
       transfer.push(samples[0].image.data.buffer);
     }
-    return new Promise((resolve, reject) => {
-      if (this.#end) return reject(this.#end.reason);
-      this.#workers[turn].postMessage(task, transfer);
-      this.#waiting[turn].push({ resolve, reject });
-    });
+    if (this.#end) return Promise.reject(this.#end.reason);
+    this.#workers[turn].postMessage(task, transfer);
+    const answer = Promise.withResolvers<ArrayBatch>();
+    this.#waiting[turn].push(answer);
+    return answer.promise;
   }
 
   /** Ends all workers. Batches that are still asked for are rejected with the reason. */
@@ -224,11 +215,10 @@ function errorOf(failure: WorkerFailure): Error {
   return index === undefined ? error : new SampleError(index, error);
 }
 
-/** The transforms that a transform is composed of, as a worker can have them; or, in words, one that a worker cannot have. */
-function originsOf(transform: Transform): readonly Origin[] | string {
-  const all = takeApart(transform);
-  const stranger = all.find(({ origin }) => origin === undefined);
-  return stranger?.description ?? all.map(({ origin }) => origin!);
+/** Finds a part of a transform that a worker cannot have, if there is one, and says in words what it is. */
+function strangerIn(transform: Transform): string | undefined {
+  return takeApart(transform)
+    .find(({ origin }) => origin === undefined)?.description;
 }
 
 /** Checks the number of workers that was asked for, and that workers can have the transform. */
@@ -242,12 +232,12 @@ export function checkWorkers(
   }
   requireInteger("workers", workers, { min: 0, max: 256 });
   if (workers === 0) return;
-  const origins = originsOf(transform);
-  if (typeof origins === "string") {
+  const stranger = strangerIn(transform);
+  if (stranger !== undefined) {
     throw new OptionError(
       "workers",
       workers,
-      `0 or "auto" as workers cannot be sent functions: have the transform "${origins}" by importTransform(), which tells them where it is`,
+      `0 or "auto" as workers cannot be sent functions: have the transform "${stranger}" by importTransform(), which tells them where it is`,
     );
   }
   if (typeof Worker !== "function") {
@@ -270,7 +260,7 @@ export function autoWorkers(
     batchLength: number;
   },
 ): number {
-  const isPossible = typeof originsOf(transform) !== "string" &&
+  const isPossible = strangerIn(transform) === undefined &&
     typeof Worker === "function" && host.mayRead(WORKER_URL);
   if (!isPossible) return 0;
   const bytesAhead = prefetchFactor * 4 * batchLength;

@@ -12,11 +12,7 @@ import { labelsOf } from "../dataset.ts";
 import { wholeOf } from "../split.ts";
 import type { Batch, BatchPlan } from "./batch.ts";
 import { type DevicePlan, drawRows, planForDevice } from "./device_plan.ts";
-import {
-  hostBatches,
-  type HostOptions,
-  type HostSource,
-} from "./host_batches.ts";
+import { hostBatches, type HostSource } from "./host_batches.ts";
 
 /** What the device makes batches of, and how. */
 interface OnDevice {
@@ -77,7 +73,7 @@ function forDevice(
 export async function* tensorBatches(
   plans: readonly BatchPlan[],
   source: HostSource,
-  options: Omit<HostOptions, "reuse"> & { choose: () => DataPath },
+  choose: () => DataPath,
 ): AsyncGenerator<Batch, void, undefined> {
   await loadTf();
   // If a tensor were made now, tfjs would choose a backend by itself.
@@ -86,10 +82,10 @@ export async function* tensorBatches(
       "Cannot make tensors as no device is ready: call `await initBackend()` first",
     );
   }
-  const path = options.choose();
+  const path = choose();
   const made = path.place === "device"
-    ? fromDevice(plans, source, { ...path, signal: options.signal })
-    : fromHost(plans, source, options);
+    ? fromDevice(plans, source, path)
+    : fromHost(plans, source);
   let next = 0;
   for await (const { images, labels } of made) {
     try {
@@ -103,8 +99,8 @@ export async function* tensorBatches(
 
 function* fromDevice(
   plans: readonly BatchPlan[],
-  { dataset, shape }: HostSource,
-  { images, plan, signal }: OnDevice & { signal?: AbortSignal },
+  { dataset, shape, signal }: HostSource,
+  { images, plan }: OnDevice,
 ): Generator<Batch> {
   const { locate } = wholeOf(dataset);
   const labels = labelsOf(dataset);
@@ -132,7 +128,6 @@ function* fromDevice(
 async function* fromHost(
   plans: readonly BatchPlan[],
   source: HostSource,
-  options: Omit<HostOptions, "reuse">,
 ): AsyncGenerator<Batch> {
   // On the CPU, a tensor is the memory of the batch, which therefore cannot be used again. So it is where a batch is too large
   // for the device to bind: the tensor stays on the host, and its user takes parts of it.
@@ -142,7 +137,7 @@ async function* fromHost(
   const isBound = info !== undefined && 4 * size <= info.maxBindingBytes;
   const copy = isBound ? images?.copy : undefined;
   const reuse = copy !== undefined;
-  for await (const batch of hostBatches(plans, source, { ...options, reuse })) {
+  for await (const batch of hostBatches(plans, source, { reuse })) {
     yield {
       images: copy && batch.images.length > 0
         ? copy(batch.images, batch.shape)

@@ -61,13 +61,6 @@ export function resize(size: Size): Transform {
   );
 }
 
-/** For each pixel along one side of the output: two neighbours in the input and the share of the second. */
-interface Axis {
-  first: Int32Array;
-  second: Int32Array;
-  share: Float64Array;
-}
-
 /**
  * Prepares interpolation to a size: along each row first, then between rows. The function that is returned makes float32
  * `[height, width, channels]` of an image, divided by `divisor`.
@@ -78,76 +71,57 @@ function bilinear(
   image: Image,
   options: { divisor: number; memory?: Float32Array },
 ) => Float32Array {
-  let rows = axis(1, height);
-  let columns = axis(1, width);
-  let input = [1, 1];
+  let input = [0, 0, 0];
+  let [rows, columns] = [axis(0, 0, 1), axis(0, 0, 1)];
   let scratch = new Float32Array(0);
   return (image, { divisor, memory }) => {
-    if (image.height !== input[0] || image.width !== input[1]) {
-      rows = axis(image.height, height);
-      columns = axis(image.width, width);
-      input = [image.height, image.width];
+    const { data, channels } = image;
+    const size = [image.height, image.width, channels];
+    if (size.some((side, i) => side !== input[i])) {
+      input = size;
+      rows = axis(image.height, height, 1);
+      columns = axis(image.width, width, channels);
+      const length = image.height * columns.share.length;
+      if (scratch.length < length) scratch = new Float32Array(length);
     }
-    const stride = width * image.channels;
-    if (scratch.length < image.height * stride) {
-      scratch = new Float32Array(image.height * stride);
+    const [stretched, { first, second, share }] = [scratch, columns];
+    const stride = share.length;
+    for (let y = 0; y < image.height; y++) {
+      const from = y * image.width * channels;
+      const to = y * stride;
+      for (let i = 0; i < stride; i++) {
+        const a = data[from + first[i]];
+        const b = data[from + second[i]];
+        stretched[to + i] = (a + share[i] * (b - a)) / divisor;
+      }
     }
-    stretchRows(image, { columns, divisor, out: scratch });
     const out = memoryFor(height * stride, memory);
-    blendRows(scratch, { rows, stride, out });
+    for (let y = 0; y < height; y++) {
+      const top = rows.first[y] * stride;
+      const bottom = rows.second[y] * stride;
+      const part = rows.share[y];
+      const to = y * stride;
+      for (let i = 0; i < stride; i++) {
+        const a = stretched[top + i];
+        out[to + i] = a + part * (stretched[bottom + i] - a);
+      }
+    }
     return out;
   };
 }
 
-function axis(inSize: number, outSize: number): Axis {
-  const first = new Int32Array(outSize);
-  const second = new Int32Array(outSize);
-  const share = new Float64Array(outSize);
-  for (let i = 0; i < outSize; i++) {
-    const position = Math.max(0, (i + 0.5) * inSize / outSize - 0.5);
-    first[i] = Math.floor(position);
-    second[i] = Math.min(first[i] + 1, inSize - 1);
-    share[i] = position - first[i];
+/** For each value along one side of the output: two neighbours in the input and the share of the second. */
+function axis(inSize: number, outSize: number, channels: number) {
+  const first = new Int32Array(outSize * channels);
+  const second = new Int32Array(outSize * channels);
+  const share = new Float64Array(outSize * channels);
+  for (let i = 0; i < share.length; i++) {
+    const [pixel, channel] = [Math.floor(i / channels), i % channels];
+    const position = Math.max(0, (pixel + 0.5) * inSize / outSize - 0.5);
+    const before = Math.floor(position);
+    first[i] = before * channels + channel;
+    second[i] = Math.min(before + 1, inSize - 1) * channels + channel;
+    share[i] = position - before;
   }
   return { first, second, share };
-}
-
-function stretchRows(
-  { data, height, width, channels }: Image,
-  { columns: { first, second, share }, divisor, out }: {
-    columns: Axis;
-    divisor: number;
-    out: Float32Array;
-  },
-): void {
-  for (let y = 0, to = 0; y < height; y++) {
-    const from = y * width * channels;
-    for (let x = 0; x < share.length; x++) {
-      const left = from + first[x] * channels;
-      const right = from + second[x] * channels;
-      for (let c = 0; c < channels; c++) {
-        const a = data[left + c];
-        out[to++] = (a + share[x] * (data[right + c] - a)) / divisor;
-      }
-    }
-  }
-}
-
-function blendRows(
-  data: Float32Array,
-  { rows: { first, second, share }, stride, out }: {
-    rows: Axis;
-    stride: number;
-    out: Float32Array;
-  },
-): void {
-  for (let y = 0; y < share.length; y++) {
-    const top = first[y] * stride;
-    const bottom = second[y] * stride;
-    const to = y * stride;
-    for (let i = 0; i < stride; i++) {
-      const a = data[top + i];
-      out[to + i] = a + share[y] * (data[bottom + i] - a);
-    }
-  }
 }

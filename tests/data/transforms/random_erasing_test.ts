@@ -246,5 +246,5 @@ Deno.test("randomErasing() refuses options that are out of range", () => {
 Deno.test("randomErasing() says what it does", () => {
   const [part] = takeApart(randomErasing({ p: 0.25 }));
   assertEquals(part.description, "erase a random part with probability 0.25");
-  assertEquals(part.step, undefined);
+  assertEquals(part.onDevice, undefined);
 });
