@@ -94,9 +94,8 @@ export interface FashionMnist {
 export async function loadFashionMnist(
   options: FashionMnistOptions = {},
 ): Promise<FashionMnist> {
-  const { source = "full", validationSplit } = options;
-  const { batchSize = 128, seed = 0, shuffle = true } = options;
-  const { dropLast, workers, prefetchFactor, path, signal } = options;
+  const { source = "full", validationSplit, seed } = options;
+  const { batchSize = 128, shuffle = true } = options;
   if (source !== "full" && source !== "sample") {
     throw new OptionError("source", source, '"full" or "sample"');
   }
@@ -105,21 +104,20 @@ export async function loadFashionMnist(
   requireInteger("trainSamples", trainSamples, { max: counts.train });
   requireInteger("testSamples", testSamples, { max: counts.test });
   checkFileOptions(options);
-  const inOrder: DataLoaderOptions = {
-    ...{ batchSize, seed, workers, prefetchFactor, path, signal },
+  const transform = fashionMnistTransform(options);
+  const toTrain = { ...options, batchSize, shuffle, transform };
+  const inOrder = {
+    ...options,
+    batchSize,
+    shuffle: false,
+    dropLast: false,
     transform: transformOf(options),
   };
-  const toTrain: DataLoaderOptions = {
-    ...{ ...inOrder, shuffle, dropLast },
-    transform: fashionMnistTransform(options),
-  };
+  const { classNames } = MANIFEST;
+  const size = { length: trainSamples, option: "validationSplit" };
   const numValidated = validationSplit === undefined
     ? 0
-    : countTested(validationSplit, {
-      length: trainSamples,
-      option: "validationSplit",
-    });
-  const { classNames } = MANIFEST;
+    : countTested(validationSplit, size);
   const unread: Dataset = {
     length: trainSamples - numValidated,
     classNames,

@@ -33,8 +33,7 @@ export function choosePath(
   options: { path: "auto" | "device" | "host"; batchSize: number },
 ): DataPath {
   const { path, batchSize } = options;
-  if (path === "host") return { place: "host", reason: "as asked" };
-  const found = forDevice(source, batchSize);
+  const found = path === "host" ? "as asked" : forDevice(source, batchSize);
   if (typeof found !== "string") return found;
   if (path === "device") {
     throw new OptionError("path", path, `"auto" or "host", as ${found}`);

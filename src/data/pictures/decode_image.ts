@@ -68,10 +68,8 @@ function attempt(decode: () => Pixels): Pixels {
 }
 
 const SIGNATURE_BYTES = 8;
-/** Length, type and checksum. */
-const CHUNK_BYTES = 12;
 
-/** A chunk, as it lies in the PNG file. */
+/** A chunk of a PNG file. */
 interface Chunk {
   readonly type: string;
   readonly data: Uint8Array;
@@ -91,10 +89,8 @@ export function checkPng(png: Uint8Array): Uint8Array {
   checkPixels(chunks, header);
   const kept = chunks.filter(({ type }) => type !== "iCCP");
   if (kept.length === chunks.length) return png;
-  return join([
-    png.subarray(0, SIGNATURE_BYTES),
-    ...kept.map(({ whole }) => whole),
-  ]);
+  const signature = png.subarray(0, SIGNATURE_BYTES);
+  return join([signature, ...kept.map(({ whole }) => whole)]);
 }
 
 function chunksOf(png: Uint8Array): Chunk[] {
@@ -102,9 +98,10 @@ function chunksOf(png: Uint8Array): Chunk[] {
   const chunks: Chunk[] = [];
   let start = SIGNATURE_BYTES;
   while (chunks.at(-1)?.type !== "IEND") {
+    // Length and type come before the data, and a checksum of four bytes after them.
     const dataStart = start + 8;
     const end = dataStart <= png.length
-      ? start + CHUNK_BYTES + view.getUint32(start)
+      ? dataStart + view.getUint32(start) + 4
       : Infinity;
     if (end > png.length) {
       throw new Error(
@@ -127,22 +124,26 @@ const PALETTE = 3;
 /** Values per pixel of each colour type: grey, RGB, palette, grey with alpha, RGB with alpha. */
 const CHANNELS = new Map([[0, 1], [2, 3], [3, 1], [4, 2], [6, 4]]);
 
-/** What the header of a PNG file says. */
-interface PngHeader {
-  readonly width: number;
-  readonly height: number;
-  readonly depth: number;
-  readonly channels: number;
-  readonly isInterlaced: boolean;
-}
+/** Where the seven passes of an interlaced image begin, and how far they step. */
+const ADAM7 = {
+  left: [0, 4, 0, 2, 0, 1, 0],
+  top: [0, 0, 4, 0, 2, 0, 1],
+  across: [8, 8, 4, 4, 2, 2, 1],
+  down: [8, 8, 8, 4, 4, 2, 2],
+};
+const ONE_PASS = { left: [0], top: [0], across: [1], down: [1] };
 
-function pngHeaderOf(chunks: readonly Chunk[]): PngHeader {
+/** Reads the size of a PNG file, and how many bytes it takes: those of all rows, each with the byte that names its filter. */
+function pngHeaderOf(
+  chunks: readonly Chunk[],
+): { width: number; height: number; numBytes: number } {
   const [{ type, data }, ...others] = chunks;
   const has = (type: string) => others.some((chunk) => chunk.type === type);
   if (type !== "IHDR" || data.length !== 13 || has("IHDR")) {
     throw new Error("it is damaged: its first chunk must be its one header");
   }
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const [width, height] = [view.getUint32(0), view.getUint32(4)];
   const [depth, colorType, , , interlacing] = data.subarray(8);
   const channels = CHANNELS.get(colorType);
   if (channels === undefined || ![1, 2, 4, 8, 16].includes(depth)) {
@@ -154,71 +155,53 @@ function pngHeaderOf(chunks: readonly Chunk[]): PngHeader {
     // fast-png takes the numbers for grey.
     throw new Error("it is damaged: it has a palette image and no palette");
   }
-  const isInterlaced = interlacing === 1;
-  if (isInterlaced && depth < 8) {
+  if (interlacing === 1 && depth < 8) {
     // fast-png reads the passes of such files as if every value had a byte.
     throw new Error(
       `it is an interlaced PNG of ${depth} bits per value, which is not supported`,
     );
   }
-  const [width, height] = [view.getUint32(0), view.getUint32(4)];
-  return { width, height, depth, channels, isInterlaced };
+  const { left, top, across, down } = interlacing === 1 ? ADAM7 : ONE_PASS;
+  const numBytes = left.reduce((sum, _, pass) => {
+    const columns = Math.ceil(Math.max(0, width - left[pass]) / across[pass]);
+    const rows = Math.ceil(Math.max(0, height - top[pass]) / down[pass]);
+    const rowBytes = 1 + Math.ceil(columns * channels * depth / 8);
+    return columns === 0 ? sum : sum + rows * rowBytes;
+  }, 0);
+  return { width, height, numBytes };
 }
 
 /** Most bytes that a byte of deflate stands for: https://zlib.net/zlib_tech.html. */
 const MAX_RATIO = 1032;
 
-function checkPixels(chunks: readonly Chunk[], header: PngHeader): void {
+function checkPixels(
+  chunks: readonly Chunk[],
+  { width, height, numBytes }: ReturnType<typeof pngHeaderOf>,
+): void {
   const stored = join(
     chunks.flatMap(({ type, data }) => type === "IDAT" ? data : []),
   );
-  const expected = numBytesOf(header);
-  const size = `${header.width}x${header.height}`;
-  if (expected > MAX_RATIO * stored.length) {
+  const pixels = `${width}x${height} pixels`;
+  if (numBytes > MAX_RATIO * stored.length) {
     throw new Error(
-      `it is truncated or damaged: ${size} pixels cannot be in ${stored.length} bytes`,
+      `it is truncated or damaged: ${pixels} cannot be in ${stored.length} bytes`,
     );
   }
   let found: number;
   try {
-    // One byte more than expected shows that there are too many; further ones are not stored.
-    const out = new Uint8Array(expected + 1);
+    // One byte more shows that there are too many; further ones are not stored.
+    const out = new Uint8Array(numBytes + 1);
     found = unzlibSync(stored, { out }).length;
   } catch (error) {
     throw new Error(
       `it is damaged: its pixels cannot be inflated (${reasonOf(error)})`,
     );
   }
-  if (found !== expected) {
-    throw new Error(
-      `it is damaged: ${size} pixels take ${expected} bytes, and there are ${
-        found > expected ? "more" : found
-      }`,
-    );
-  }
-}
-
-/** Where the seven passes of an interlaced image begin and how far they step: x, y, across, down. */
-const ADAM7: readonly (readonly number[])[] = [
-  [0, 0, 8, 8],
-  [4, 0, 8, 8],
-  [0, 4, 4, 8],
-  [2, 0, 4, 4],
-  [0, 2, 2, 4],
-  [1, 0, 2, 2],
-  [0, 1, 1, 2],
-];
-
-/** Bytes of all rows, each with the byte that names its filter. */
-function numBytesOf(header: PngHeader): number {
-  const { width, height, depth, channels, isInterlaced } = header;
-  const passes = isInterlaced ? ADAM7 : [[0, 0, 1, 1]];
-  return passes.reduce((sum, [x, y, across, down]) => {
-    const columns = Math.ceil(Math.max(0, width - x) / across);
-    const rows = Math.ceil(Math.max(0, height - y) / down);
-    const rowBytes = Math.ceil(columns * channels * depth / 8);
-    return columns === 0 ? sum : sum + rows * (1 + rowBytes);
-  }, 0);
+  if (found === numBytes) return;
+  const count = found > numBytes ? "more" : found;
+  throw new Error(
+    `it is damaged: ${pixels} take ${numBytes} bytes, and there are ${count}`,
+  );
 }
 
 function jpegPixels(bytes: Uint8Array): Pixels {
@@ -238,15 +221,6 @@ function jpegPixels(bytes: Uint8Array): Pixels {
   });
 }
 
-/** What is known of a JPEG file. */
-interface JpegHeader {
-  readonly width: number;
-  readonly height: number;
-  /** Whether its values are red, green and blue, and not luma and differences of color. */
-  readonly isRgb: boolean;
-  readonly orientation: Orientation;
-}
-
 /** What stands between two markers of a JPEG file. */
 interface Segment {
   readonly marker: number;
@@ -263,23 +237,34 @@ const SCAN = 0xda;
 const MAX_PIXELS_PER_BYTE = 64 * 8;
 
 /** Reads and checks what precedes the pixels of a JPEG file. */
-export function readJpegHeader(jpeg: Uint8Array): JpegHeader {
+export function readJpegHeader(jpeg: Uint8Array): {
+  width: number;
+  height: number;
+  /** Whether its values are red, green and blue, and not luma and differences of color. */
+  isRgb: boolean;
+  orientation: Orientation;
+} {
   const segments = segmentsOf(jpeg);
-  const size = jpegSizeOf(segments);
-  requireSize(size);
-  if (size.width * size.height > MAX_PIXELS_PER_BYTE * jpeg.length) {
+  const { width, height } = jpegSizeOf(segments);
+  requireSize({ width, height });
+  if (width * height > MAX_PIXELS_PER_BYTE * jpeg.length) {
     throw new Error(
-      `it is truncated or damaged: ${size.width}x${size.height} pixels cannot be in ${jpeg.length} bytes`,
+      `it is truncated or damaged: ${width}x${height} pixels cannot be in ${jpeg.length} bytes`,
     );
   }
-  const exif = segments.find(({ marker, data }) =>
-    marker === APP1 && isNamed(data, "Exif\0\0")
-  );
-  return {
-    ...size,
-    isRgb: hasRgbValues(segments),
-    orientation: exif ? exifOrientation(exif.data.subarray(6)) : 1,
-  };
+  const find = (...names: [marker: number, name: string][]) =>
+    segments.find(({ marker, data }) =>
+      names.some(([wanted, name]) =>
+        marker === wanted &&
+        String.fromCharCode(...data.subarray(0, name.length)) === name
+      )
+    );
+  // Adobe's marker may say that values are red, green and blue, which jpeg-js ignores. Those of JFIF files never are.
+  const format = find([APP0, "JFIF"], [APP14, "Adobe"]);
+  const isRgb = format?.marker === APP14 && format.data[11] === 0;
+  const exif = find([APP1, "Exif\0\0"]);
+  const orientation = exif ? exifOrientation(exif.data.subarray(6)) : 1;
+  return { width, height, isRgb, orientation };
 }
 
 /** Lists the segments before the first scan. */
@@ -307,9 +292,6 @@ function segmentsOf(jpeg: Uint8Array): Segment[] {
   );
 }
 
-/** Start of frame: baseline, extended, progressive. */
-const SUPPORTED_FRAMES: readonly number[] = [0xc0, 0xc1, 0xc2];
-
 /** Markers between 0xc0 and 0xcf that start no frame: tables, reserved, arithmetic coding. */
 const NO_FRAMES: readonly number[] = [0xc4, 0xc8, 0xcc];
 
@@ -325,27 +307,16 @@ function jpegSizeOf(
     );
   }
   const [{ marker, data }] = frames;
-  if (!SUPPORTED_FRAMES.includes(marker) || data[0] !== 8) {
+  // Baseline, extended and progressive are supported.
+  const type = marker - 0xc0;
+  if (type > 2 || data[0] !== 8) {
     throw new Error(
-      `it is a JPEG of type ${marker - 0xc0} with ${
+      `it is a JPEG of type ${type} with ${
         data[0]
       } bits per value, which is not supported`,
     );
   }
   return { height: 256 * data[1] + data[2], width: 256 * data[3] + data[4] };
-}
-
-/** Whether Adobe's marker says that values are red, green and blue, which jpeg-js ignores. JFIF files never are. */
-function hasRgbValues(segments: readonly Segment[]): boolean {
-  for (const { marker, data } of segments) {
-    if (marker === APP0 && isNamed(data, "JFIF")) return false;
-    if (marker === APP14 && isNamed(data, "Adobe")) return data[11] === 0;
-  }
-  return false;
-}
-
-function isNamed(data: Uint8Array, name: string): boolean {
-  return String.fromCharCode(...data.subarray(0, name.length)) === name;
 }
 
 /** The tag of TIFF for which side is up, as cameras store pixels as their sensor lies; and its type, a 16-bit integer. */

@@ -20,21 +20,13 @@ export interface ColorJitterOptions {
   hue?: number | readonly [min: number, max: number];
 }
 
-/** One of the four, as they are known to torchvision's `get_params`: in this order. */
-interface Adjustment {
-  readonly name: keyof ColorJitterOptions;
-  /** Makes float32, clamped to [0, maxValue]. */
-  readonly adjust: (image: Image, factor: number) => Image;
-  /** Whether it is for images of three channels alone. */
-  readonly needsColors: boolean;
-}
-
-const ADJUSTMENTS: readonly Adjustment[] = [
+/** In the order of torchvision's `get_params`. Each makes float32, clamped to [0, maxValue]. */
+const ADJUSTMENTS = [
   { name: "brightness", adjust: adjustBrightness, needsColors: false },
   { name: "contrast", adjust: adjustContrast, needsColors: false },
   { name: "saturation", adjust: adjustSaturation, needsColors: true },
   { name: "hue", adjust: adjustHue, needsColors: true },
-];
+] as const;
 
 /**
  * Changes brightness, contrast, saturation and hue at random, in a random order, like torchvision's `ColorJitter` on float
@@ -51,7 +43,8 @@ const ADJUSTMENTS: readonly Adjustment[] = [
 export function colorJitter(options: ColorJitterOptions = {}): Transform {
   const ranges = ADJUSTMENTS.map(({ name }) => rangeOf(name, options[name]));
   const used = ADJUSTMENTS.filter((_, i) => ranges[i] !== undefined);
-  const colored = used.filter(({ needsColors }) => needsColors);
+  const colored = used.flatMap((a) => a.needsColors ? [a.name] : [])
+    .join(" and ");
   return define(
     (image, random = Math.random) => {
       checkChannels(image, colored);
@@ -59,12 +52,11 @@ export function colorJitter(options: ColorJitterOptions = {}): Transform {
       const factors = ranges.map((range) =>
         range && range[0] + random() * (range[1] - range[0])
       );
-      let result = image;
-      for (const i of order) {
+      const result = order.reduce((changed, i) => {
         const factor = factors[i];
-        if (factor === undefined) continue;
-        result = ADJUSTMENTS[i].adjust(result, factor);
-      }
+        if (factor === undefined) return changed;
+        return ADJUSTMENTS[i].adjust(changed, factor);
+      }, image);
       return result.data instanceof Float32Array
         ? result
         : { ...result, data: Float32Array.from(result.data) };
@@ -109,15 +101,12 @@ function rangeOf(
   return [Math.max(least, min), max];
 }
 
-function checkChannels(
-  { channels }: Image,
-  colored: readonly Adjustment[],
-): void {
-  if (channels === 3 || (channels === 1 && colored.length === 0)) return;
-  const names = colored.map(({ name }) => name).join(" and ");
+/** `colored` are the changes that need colours, in words. */
+function checkChannels({ channels }: Image, colored: string): void {
+  if (channels === 3 || (channels === 1 && colored === "")) return;
   throw new ShapeError(
     channels === 1
-      ? `Cannot jitter ${names} of an image of 1 channel as it has no colours: leave out ${names}`
+      ? `Cannot jitter ${colored} of an image of 1 channel as it has no colours: leave out ${colored}`
       : `Cannot jitter the colours of an image of ${channels} channels as it must have 3 (or 1): use images of red, green and blue`,
   );
 }

@@ -125,6 +125,7 @@ export function randomCrop(
   };
   const isConstant = paddingMode === "constant";
   const isPadded = Math.max(...sides) > 0;
+  const added = isPadded || padIfNeeded ? fill : undefined;
   const isByte = Number.isInteger(fill) && fill >= 0 && fill <= 255;
   return define(
     (image, random = Math.random) => {
@@ -144,13 +145,7 @@ export function randomCrop(
       description: `crop a random ${height}x${width}${
         isPadded ? ` of the image with padding ${[padding].flat()}` : ""
       }${isConstant ? "" : ` (${paddingMode})`}`,
-      onDevice: isConstant
-        ? {
-          kind: "windows",
-          draw,
-          fill: isPadded || padIfNeeded ? fill : undefined,
-        }
-        : undefined,
+      onDevice: isConstant ? { kind: "windows", draw, fill: added } : undefined,
     },
   );
 }
@@ -234,16 +229,13 @@ export function roundHalfEven(x: number): number {
 }
 
 /** Makes an image of what a window shows, with the dtype of the image it is on. */
-function lookThrough(
+export function lookThrough(
   image: Image,
   { height, width, top, left, isFlipped }: ImageWindow,
-  beyond: { paddingMode: PaddingMode; fill: number } = {
-    paddingMode: "constant",
-    fill: 0,
-  },
+  beyond: Pick<RandomCropOptions, "paddingMode" | "fill"> = {},
 ): Image {
   const { data, channels } = image;
-  const { paddingMode, fill } = beyond;
+  const { paddingMode = "constant", fill = 0 } = beyond;
   const numValues = height * width * channels;
   const out = data instanceof Uint8Array
     ? new Uint8Array(numValues)

@@ -47,16 +47,16 @@ export function randomErasing(options: RandomErasingOptions = {}): Transform {
   const { scale = [0.02, 0.33], ratio = [0.3, 3.3], value = 0 } = options;
   const p = requireNumber("p", options.p ?? 0.5, { min: 0, max: 1 });
   if (!(isRange(scale) && scale[0] >= 0 && scale[1] <= 1)) {
-    const requirement = "[min, max] with 0 <= min <= max <= 1";
-    throw new OptionError("scale", scale, requirement);
+    const wanted = "[min, max] with 0 <= min <= max <= 1";
+    throw new OptionError("scale", scale, wanted);
   }
   if (!(isRange(ratio) && ratio[0] > 0)) {
     throw new OptionError("ratio", ratio, "[min, max] with 0 < min <= max");
   }
   const values = value === "random" ? undefined : [value].flat();
   if (values && !(values.length > 0 && values.every(Number.isFinite))) {
-    const requirement = 'a finite number, one per channel, or "random"';
-    throw new OptionError("value", value, requirement);
+    const wanted = 'a finite number, one per channel, or "random"';
+    throw new OptionError("value", value, wanted);
   }
   // Copies, as the caller may change them later.
   const ranges = structuredClone({ scale, ratio });
@@ -67,13 +67,11 @@ export function randomErasing(options: RandomErasingOptions = {}): Transform {
       const part = drawPart(image, { ...ranges, random });
       // On a small image, the sides of a small part round to zero.
       if (!part || part.height * part.width === 0) return image;
-      return values
-        ? overwrite(image, part, (channel) => values[channel % values.length])
-        : overwrite(
-          { ...image, data: Float32Array.from(image.data) },
-          part,
-          normal(random),
-        );
+      if (values) {
+        return overwrite(image, part, (c) => values[c % values.length]);
+      }
+      const floats = { ...image, data: Float32Array.from(image.data) };
+      return overwrite(floats, part, normal(random));
     },
     {
       name: "randomErasing",
