@@ -111,11 +111,10 @@ function fromArrays(
       `Cannot make a data set as images and labels must have shapes [count, height, width] (or [count, height, width, channels]) and [count]: got [${images.shape}] and [${labels.shape}]`,
     );
   }
-  if (labels.shape[0] !== length) {
+  const [count] = labels.shape;
+  if (count !== length) {
     throw new ShapeError(
-      `Cannot make a data set as there must be one label per image: got ${length} images${where.images} and ${
-        labels.shape[0]
-      } labels${where.labels}`,
+      `Cannot make a data set as there must be one label per image: got ${length} images${where.images} and ${count} labels${where.labels}`,
     );
   }
   const unnamed = labels.data.findIndex((label) => label >= classNames.length);

@@ -54,19 +54,30 @@ export interface Dataset {
   get(index: number): Sample;
 }
 
-const counted = new WeakMap<Dataset, ArrayLike<number>>();
+const found = new WeakMap<Dataset, ArrayLike<number>>();
 
 /** The label of each sample of a data set. One without `labels` is asked for every sample, once. */
 export function labelsOf(dataset: Dataset): ArrayLike<number> {
-  let labels = dataset.labels ?? counted.get(dataset);
+  let labels = dataset.labels ?? found.get(dataset);
   if (labels === undefined) {
     labels = Int32Array.from(
       { length: dataset.length },
       (_, i) => dataset.get(i).label,
     );
-    counted.set(dataset, labels);
+    found.set(dataset, labels);
   }
   return labels;
+}
+
+/** Groups indices of samples by class, in the order of the labels. */
+export function byClass(
+  dataset: Dataset,
+  indices: Iterable<number>,
+): { label: number; members: number[] }[] {
+  const labels = labelsOf(dataset);
+  return [...Map.groupBy(indices, (i) => labels[i])]
+    .map(([label, members]) => ({ label, members }))
+    .toSorted((a, b) => a.label - b.label);
 }
 
 /**

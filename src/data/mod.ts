@@ -73,25 +73,5 @@ export {
   subset,
   trainTestSplit,
 } from "./split.ts";
-export {
-  centerCrop,
-  colorJitter,
-  type ColorJitterOptions,
-  compose,
-  normalize,
-  type NormalizeOptions,
-  type PaddingMode,
-  type ProbabilityOptions,
-  type Random,
-  randomCrop,
-  type RandomCropOptions,
-  randomErasing,
-  type RandomErasingOptions,
-  randomFlipLeftRight,
-  randomHorizontalFlip,
-  resize,
-  type Size,
-  toTensor,
-  type Transform,
-} from "./transforms/mod.ts";
+export * from "./transforms/mod.ts";
 export { importTransform } from "./transforms/transform.ts";

@@ -7,7 +7,7 @@
 import { OptionError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
 import { permutation, STREAMS } from "../random.ts";
-import { type Dataset, labelsOf } from "./dataset.ts";
+import { byClass, type Dataset } from "./dataset.ts";
 
 /** Which order. */
 export interface EpochOrderOptions {
@@ -70,10 +70,7 @@ export function classBalancedSampler(
   }
   const { numSamples: length = dataset.length } = options;
   requireInteger("numSamples", length);
-  const labels = labelsOf(dataset);
-  const indices = Uint32Array.from({ length: dataset.length }, (_, i) => i);
-  const classes = [...Map.groupBy(indices, (i) => labels[i])]
-    .toSorted(([a], [b]) => a - b);
+  const classes = byClass(dataset, Array(dataset.length).keys());
   return {
     length,
     order({ seed, epoch }) {
@@ -84,7 +81,7 @@ export function classBalancedSampler(
         step: epoch,
       });
       const rounds = Math.ceil(length / classes.length);
-      const samples = classes.map(([label, members]) =>
+      const samples = classes.map(({ label, members }) =>
         deal(members, {
           seed,
           stream: STREAMS.balance + 1 + label,

@@ -7,12 +7,7 @@
 import { OptionError } from "../errors.ts";
 import { requireInteger, requireSeed } from "../options.ts";
 import { permutation, STREAMS } from "../random.ts";
-import {
-  checkIndices,
-  type Dataset,
-  labelsOf,
-  makeDataset,
-} from "./dataset.ts";
+import { byClass, checkIndices, type Dataset, makeDataset } from "./dataset.ts";
 
 /** For each data set that {@linkcode subset} made, the data set that it is a part of, and which samples of that it has. */
 const parts = new WeakMap<
@@ -119,21 +114,18 @@ export function trainTestSplit(
   if (stratify && !shuffle) {
     throw new OptionError("stratify", stratify, "false without shuffle");
   }
-  let tested: Uint32Array | number[];
-  if (shuffle) {
-    const order = permutation(length, { seed, stream: STREAMS.split });
-    tested = stratify
+  const indices = Array.from({ length }, (_, i) => i);
+  const order = shuffle
+    ? permutation(length, { seed, stream: STREAMS.split })
+    : Uint32Array.from(indices).reverse();
+  const tested = new Set<number>(
+    stratify
       ? chooseByClass(dataset, { order, count })
-      : order.subarray(0, count);
-  } else {
-    tested = Array.from({ length: count }, (_, i) => length - count + i);
-  }
-  const isTested = new Uint8Array(length);
-  for (const i of tested) isTested[i] = 1;
-  const indices = Array.from(isTested, (_, i) => i);
+      : order.subarray(0, count),
+  );
   return {
-    train: subset(dataset, indices.filter((i) => !isTested[i])),
-    test: subset(dataset, indices.filter((i) => isTested[i])),
+    train: subset(dataset, indices.filter((i) => !tested.has(i))),
+    test: subset(dataset, indices.filter((i) => tested.has(i))),
   };
 }
 
@@ -144,13 +136,12 @@ export function countTested(
 ): number {
   const isShare = testSize > 0 && testSize < 1;
   const count = isShare ? Math.ceil(testSize * length) : testSize;
-  if (!Number.isInteger(count) || count < 1 || count >= length) {
+  const most = length - 1;
+  if (!Number.isInteger(count) || count < 1 || count > most) {
     throw new OptionError(
       option,
       testSize,
-      `a share between 0 and 1 or an integer from 1 to ${
-        length - 1
-      }, so that both parts of the ${length} samples have some`,
+      `a share between 0 and 1 or an integer from 1 to ${most}, so that both parts of the ${length} samples have some`,
     );
   }
   return count;
@@ -162,40 +153,37 @@ function chooseByClass(
   { order, count }: { order: Uint32Array; count: number },
 ): number[] {
   const { length } = dataset;
-  const labels = labelsOf(dataset);
-  const classes = [...Map.groupBy(order, (i) => labels[i])]
-    .toSorted(([a], [b]) => a - b);
-  for (const [label, members] of classes) {
-    if (members.length > 1) continue;
+  const classes = byClass(dataset, order);
+  const single = classes.find(({ members }) => members.length === 1);
+  if (single !== undefined) {
+    const name = dataset.classNames[single.label];
     throw new OptionError(
       "stratify",
       true,
-      `false as class ${
-        dataset.classNames[label]
-      } has a single sample, which cannot be in both parts`,
+      `false as class ${name} has a single sample, which cannot be in both parts`,
     );
   }
-  if (Math.min(count, length - count) < classes.length) {
+  const least = classes.length;
+  const most = length - least;
+  if (Math.min(count, length - count) < least) {
     throw new OptionError(
       "testSize",
       count,
-      `an integer from ${classes.length} to ${
-        length - classes.length
-      }, so that each part has samples of ${classes.length} classes`,
+      `an integer from ${least} to ${most}, so that each part has samples of ${least} classes`,
     );
   }
   // Largest remainders; every class keeps at least one sample in either part.
-  const quotas = classes.map(([_, members]) => {
+  const quotas = classes.map(({ members }) => {
     const share = count * members.length / length;
-    const most = members.length - 1;
-    const taken = Math.min(Math.max(1, Math.floor(share)), most);
-    return { members, share, most, taken };
+    const limit = members.length - 1;
+    const taken = Math.min(Math.max(1, Math.floor(share)), limit);
+    return { members, share, limit, taken };
   });
   let missing = count - quotas.reduce((sum, { taken }) => sum + taken, 0);
   while (missing !== 0) {
     const by = Math.sign(missing);
     const [next] = quotas
-      .filter(({ taken, most }) => taken + by >= 1 && taken + by <= most)
+      .filter(({ taken, limit }) => taken + by >= 1 && taken + by <= limit)
       .toSorted((a, b) => by * ((b.share - b.taken) - (a.share - a.taken)));
     next.taken += by;
     missing -= by;

@@ -61,11 +61,10 @@ export async function downloadFile(
       reasons.push(`${mirror}: ${innermostReason(error)}`);
     }
   }
+  const why = reasons.join("; ");
   throw new DataError(
     path,
-    `Cannot download ${entry.name}.gz as no mirror delivered it (${
-      reasons.join("; ")
-    }): run it again, or put the four files in ${folder}, or \`apt-get install dataset-fashion-mnist\``,
+    `Cannot download ${entry.name}.gz as no mirror delivered it (${why}): run it again, or put the four files in ${folder}, or \`apt-get install dataset-fashion-mnist\``,
   );
 }
 
@@ -171,11 +170,10 @@ async function onDisk<T>(path: string, operation: Promise<T>): Promise<T> {
   try {
     return await operation;
   } catch (error) {
+    const reason = innermostReason(error);
     throw new DataError(
       path,
-      `Cannot save the download at ${path} (${
-        innermostReason(error)
-      }): make the folder writable, free space or choose another --data-dir`,
+      `Cannot save the download at ${path} (${reason}): make the folder writable, free space or choose another --data-dir`,
     );
   }
 }

@@ -206,11 +206,10 @@ async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
     if (!response.ok) throw new Error(`HTTP status ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
+    const reason = reasonOf(error);
     throw new DataError(
       url,
-      `Cannot read ${url} (${
-        reasonOf(error)
-      }): install the package again, or use source "full"`,
+      `Cannot read ${url} (${reason}): install the package again, or use source "full"`,
     );
   }
 }

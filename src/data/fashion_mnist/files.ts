@@ -52,11 +52,11 @@ export function dataCacheDir(): string {
 export async function ensureFashionMnist(
   options: FileOptions = {},
 ): Promise<DataFile[]> {
-  const files: DataFile[] = [];
-  for (const entry of MANIFEST.files) {
-    files.push(await ensureFile(entry, options));
-  }
-  return files;
+  // One after the other.
+  return await Array.fromAsync(
+    MANIFEST.files,
+    (entry) => ensureFile(entry, options),
+  );
 }
 
 /** Finds one file on this machine, or downloads it. */
@@ -171,10 +171,9 @@ async function findFile(
 }
 
 function unreadable(path: string, error: unknown): DataError {
+  const reason = reasonOf(error);
   return new DataError(
     path,
-    `Cannot read ${path} (${
-      reasonOf(error)
-    }): make it a readable file or choose another --data-dir`,
+    `Cannot read ${path} (${reason}): make it a readable file or choose another --data-dir`,
   );
 }

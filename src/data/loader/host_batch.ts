@@ -61,9 +61,8 @@ export function makeHostBatch(
   const [height, width, channels] = shape;
   const { length } = plan.indices;
   const size = height * width * channels;
-  const isFitting = memory?.byteLength === 4 * length * size;
-  const images = isFitting
-    ? new Float32Array(memory!)
+  const images = memory?.byteLength === 4 * length * size
+    ? new Float32Array(memory)
     : new Float32Array(length * size);
   const labels = new Int32Array(length);
   for (let i = 0; i < length; i++) {

@@ -52,7 +52,7 @@ function forDevice(
   const { height, width, channels } = images;
   const plan = planForDevice(transform, [height, width, channels]);
   if (typeof plan === "string") return plan;
-  const numBytes = 4 * batchSize * shape[0] * shape[1] * shape[2];
+  const numBytes = shape.reduce((a, b) => a * b, 4 * batchSize);
   const { maxBindingBytes } = info;
   if (numBytes > maxBindingBytes) {
     return `a batch of ${numBytes} bytes is more than the ${maxBindingBytes} that the adapter binds`;
@@ -130,8 +130,8 @@ async function* fromHost(
 ): AsyncGenerator<Batch> {
   // On the CPU, a tensor is the memory of the batch, which therefore cannot be used again. So it is where a batch is too large
   // for the device to bind: the tensor stays on the host, and its user takes parts of it.
-  const [height, width, channels] = source.shape;
-  const size = (plans[0]?.indices.length ?? 0) * height * width * channels;
+  const length = plans[0]?.indices.length ?? 0;
+  const size = source.shape.reduce((a, b) => a * b, length);
   const { images, info } = readyDevice() ?? {};
   const isBound = info !== undefined && 4 * size <= info.maxBindingBytes;
   const copy = isBound ? images?.copy : undefined;

@@ -308,12 +308,10 @@ function jpegSizeOf(
   }
   const [{ marker, data }] = frames;
   // Baseline, extended and progressive are supported.
-  const type = marker - 0xc0;
-  if (type > 2 || data[0] !== 8) {
+  const [type, depth] = [marker - 0xc0, data[0]];
+  if (type > 2 || depth !== 8) {
     throw new Error(
-      `it is a JPEG of type ${type} with ${
-        data[0]
-      } bits per value, which is not supported`,
+      `it is a JPEG of type ${type} with ${depth} bits per value, which is not supported`,
     );
   }
   return { height: 256 * data[1] + data[2], width: 256 * data[3] + data[4] };

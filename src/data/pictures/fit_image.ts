@@ -86,31 +86,23 @@ function blend(
 }
 
 function axis(inSize: number, outSize: number): Axis {
-  const share = inSize > outSize ? covered : interpolated;
-  return Array.from({ length: outSize }, (_, i) => share(i, inSize, outSize));
-}
-
-/** In units of 1 / outSize of an input pixel, in which all edges are integers. */
-function covered(i: number, inSize: number, outSize: number): Axis[number] {
-  const [begin, end] = [i * inSize, (i + 1) * inSize];
-  const first = Math.floor(begin / outSize);
-  const last = Math.ceil(end / outSize) - 1;
-  const shares = Array.from({ length: last - first + 1 }, (_, k) => {
-    const left = Math.max(begin, (first + k) * outSize);
-    const right = Math.min(end, (first + k + 1) * outSize);
-    return (right - left) / inSize;
+  return Array.from({ length: outSize }, (_, i) => {
+    if (inSize <= outSize) {
+      const position = Math.max(0, (i + 0.5) * inSize / outSize - 0.5);
+      const first = Math.min(Math.floor(position), inSize - 1);
+      if (first === inSize - 1) return { first, shares: [1] };
+      const share = position - first;
+      return { first, shares: [1 - share, share] };
+    }
+    // In units of 1 / outSize of an input pixel, all edges are integers.
+    const [begin, end] = [i * inSize, (i + 1) * inSize];
+    const first = Math.floor(begin / outSize);
+    const last = Math.ceil(end / outSize) - 1;
+    const shares = Array.from({ length: last - first + 1 }, (_, k) => {
+      const left = Math.max(begin, (first + k) * outSize);
+      const right = Math.min(end, (first + k + 1) * outSize);
+      return (right - left) / inSize;
+    });
+    return { first, shares };
   });
-  return { first, shares };
-}
-
-function interpolated(
-  i: number,
-  inSize: number,
-  outSize: number,
-): Axis[number] {
-  const position = Math.max(0, (i + 0.5) * inSize / outSize - 0.5);
-  const first = Math.min(Math.floor(position), inSize - 1);
-  if (first === inSize - 1) return { first, shares: [1] };
-  const share = position - first;
-  return { first, shares: [1 - share, share] };
 }

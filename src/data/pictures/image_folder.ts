@@ -98,11 +98,10 @@ export async function openImageFolder(
         const image = decodeImage(host.readFileSync(path), channels);
         return { image, label: labels[index] };
       } catch (error) {
+        const reason = reasonOf(error);
         throw new DataError(
           path,
-          `Cannot read ${path} as an image (${
-            reasonOf(error)
-          }): replace or delete it`,
+          `Cannot read ${path} as an image (${reason}): replace or delete it`,
         );
       }
     },
@@ -114,11 +113,10 @@ async function list(folder: string): Promise<FolderEntry[]> {
   try {
     return await host.list(folder);
   } catch (error) {
+    const reason = reasonOf(error);
     throw new DataError(
       folder,
-      `Cannot read the folder ${folder} (${
-        reasonOf(error)
-      }): name a folder of images`,
+      `Cannot read the folder ${folder} (${reason}): name a folder of images`,
     );
   }
 }

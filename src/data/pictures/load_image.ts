@@ -157,11 +157,10 @@ async function openPictures(
     return { length: 1, format, get: () => pixels };
   } catch (error) {
     if (error instanceof DataError) throw error;
+    const reason = reasonOf(error);
     throw new DataError(
       path,
-      `Cannot read ${path} as an image (${
-        reasonOf(error)
-      }): name a PNG, JPEG or IDX file`,
+      `Cannot read ${path} as an image (${reason}): name a PNG, JPEG or IDX file`,
     );
   }
 }

@@ -45,6 +45,11 @@ export function colorJitter(options: ColorJitterOptions = {}): Transform {
   const used = ADJUSTMENTS.filter((_, i) => ranges[i] !== undefined);
   const colored = used.flatMap((a) => a.needsColors ? [a.name] : [])
     .join(" and ");
+  const changes = used.map(({ name }) => {
+    const given = options[name];
+    const isRange = typeof given === "object";
+    return `${name} ${isRange ? given.join(" to ") : `by ${given}`}`;
+  });
   return define(
     (image, random = Math.random) => {
       checkChannels(image, colored);
@@ -64,13 +69,7 @@ export function colorJitter(options: ColorJitterOptions = {}): Transform {
     {
       name: "colorJitter",
       args: [options],
-      description: `jitter ${
-        used.map(({ name }) => {
-          const given = options[name];
-          const isRange = typeof given === "object";
-          return `${name} ${isRange ? given.join(" to ") : `by ${given}`}`;
-        }).join(", ") || "nothing"
-      }`,
+      description: `jitter ${changes.join(", ") || "nothing"}`,
     },
   );
 }

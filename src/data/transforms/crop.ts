@@ -58,12 +58,7 @@ export interface RandomCropOptions {
 /** What is beyond the edges of an image, as in torchvision's `pad`. */
 export type PaddingMode = "constant" | "edge" | "reflect" | "symmetric";
 
-const PADDING_MODES: readonly PaddingMode[] = [
-  "constant",
-  "edge",
-  "reflect",
-  "symmetric",
-];
+const PADDING_MODES = ["constant", "edge", "reflect", "symmetric"];
 
 /**
  * Cuts out a random part, like torchvision's `RandomCrop`: each place where the part fits is as likely as any other.
@@ -107,9 +102,8 @@ export function randomCrop(
     pad(sides);
     if (padIfNeeded) {
       const across = Math.max(0, width - current.width);
-      pad([across, 0, across, 0]);
       const down = Math.max(0, height - current.height);
-      pad([0, down, 0, down]);
+      pad([across, down, across, down]);
     }
     const rows = current.height - height;
     const columns = current.width - width;

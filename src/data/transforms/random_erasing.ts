@@ -71,7 +71,8 @@ export function randomErasing(options: RandomErasingOptions = {}): Transform {
         return overwrite(image, part, (c) => values[c % values.length]);
       }
       const floats = { ...image, data: Float32Array.from(image.data) };
-      return overwrite(floats, part, normal(random));
+      const noise = normal(random);
+      return overwrite(floats, part, () => noise.next().value);
     },
     {
       name: "randomErasing",
@@ -143,19 +144,13 @@ function overwrite(
   return { ...image, data };
 }
 
-/** Makes a source of standard normal numbers, which come in twos (Box and Muller, 1958). */
-function normal(random: Random): () => number {
-  let spare: number | undefined;
-  return () => {
-    if (spare !== undefined) {
-      const value = spare;
-      spare = undefined;
-      return value;
-    }
+/** Makes standard normal numbers, which come in twos (Box and Muller, 1958). */
+function* normal(random: Random): Generator<number, never> {
+  for (;;) {
     // 1 - u is in (0, 1], so that its logarithm is finite.
     const radius = Math.sqrt(-2 * Math.log(1 - random()));
     const angle = 2 * Math.PI * random();
-    spare = radius * Math.sin(angle);
-    return radius * Math.cos(angle);
-  };
+    yield radius * Math.cos(angle);
+    yield radius * Math.sin(angle);
+  }
 }
