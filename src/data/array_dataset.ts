@@ -1,5 +1,5 @@
 /**
- * Data sets whose images are all in memory, as bytes and of one size: those that the device can hold. Among them are those of
+ * Data sets whose images are all in memory, as bytes and of one size, so that the device can hold them. Among them are those of
  * IDX files: MNIST, KMNIST, EMNIST and whatever else has their format.
  *
  * @module

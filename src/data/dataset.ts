@@ -1,5 +1,5 @@
 /**
- * Labelled images that are had one at a time, by index, and their labels.
+ * Labelled images, which are got one at a time by index, and their labels.
  *
  * @module
  */
@@ -127,8 +127,8 @@ export function makeDataset(parts: Dataset): Dataset {
 }
 
 /**
- * Imports a data set of your own, so that each worker has it as well and gets samples by itself: for data sets whose `get`
- * takes time. (Samples of other data sets are got by the main thread and sent to the workers, which transform them.)
+ * Imports a data set of your own, so that each worker imports it as well and gets samples by itself: for data sets whose `get`
+ * takes time. The main thread gets the samples of other data sets, and sends them to the workers, which transform them.
  *
  * @example
  * ```ts ignore
@@ -138,7 +138,7 @@ export function makeDataset(parts: Dataset): Dataset {
  * ```
  *
  * @param module Address of the module.
- * @param options Which export, and what to call it with to have the data set or a promise of it.
+ * @param options Which export, and what to call it with to get the data set or a promise of it.
  * @returns The data set.
  * @throws {OptionError} If the module cannot be imported, or has no such data set, or `args` cannot be sent to a worker.
  */

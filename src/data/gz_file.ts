@@ -43,7 +43,7 @@ export function decompress(
   return isGz ? gunzip(stored, { maxBytes, checksum }) : stored;
 }
 
-/** Bytes that fflate is given at once: as deflate makes at most 1032 bytes of one, it returns 68 MB at the most. */
+/** Bytes that fflate is given at once. Deflate makes at most 1032 bytes of one, so that fflate returns 68 MB at the most. */
 const PIECE_BYTES = 2 ** 16;
 
 /** Length of what follows a member: its CRC-32, and its length modulo 2^32. */

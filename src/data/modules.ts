@@ -12,8 +12,8 @@ export interface ImportOptions {
   /** Name of the export. */
   name: string;
   /**
-   * What to call it with, of kinds that a worker can be sent (numbers, strings, arrays, plain objects), of which a copy is
-   * made. Default: the export is not called, but is the transform or the data set itself.
+   * What to call it with: values that can be sent to a worker (numbers, strings, arrays, plain objects). They are copied.
+   * Default: the export is not called, but is the transform or the data set itself.
    */
   args?: readonly unknown[];
 }
@@ -25,7 +25,7 @@ export interface Origin extends Readonly<ImportOptions> {
 
 const origins = new WeakMap<object, Origin>();
 
-/** Where a worker finds a data set or a transform; `undefined` for what other code made. */
+/** Where a worker finds a data set or a transform; `undefined` if other code made it. */
 export function originOf(thing: object): Origin | undefined {
   return origins.get(thing);
 }

@@ -34,7 +34,7 @@ export interface Sampler {
   /** Samples per epoch. */
   readonly length: number;
   /**
-   * Chooses.
+   * Chooses the samples of an epoch.
    *
    * @param which Seed of the loader, and epoch from 0: the same choose the same.
    * @returns `[length]`: indices into the data set; some may be there several times, and some not at all.
@@ -74,7 +74,7 @@ export function classBalancedSampler(
   return {
     length,
     order({ seed, epoch }) {
-      // If the classes cannot be equally often, which of them are visited once more changes with the epoch.
+      // If some classes are visited once more than others, the epoch decides which.
       const inTurn = permutation(classes.length, {
         seed,
         stream: STREAMS.balance,
@@ -94,7 +94,7 @@ export function classBalancedSampler(
   };
 }
 
-/** Gives samples in a random order, and then in another one, for ever. */
+/** Yields all samples in a random order, then in another one, and so on. */
 function* deal(
   samples: readonly number[],
   source: { seed: number; stream: number; step: number },

@@ -9,7 +9,7 @@ import { requireInteger, requireSeed } from "../options.ts";
 import { permutation, STREAMS } from "../random.ts";
 import { byClass, checkIndices, type Dataset, makeDataset } from "./dataset.ts";
 
-/** For each data set that {@linkcode subset} made, the data set that it is a part of, and which samples of that it has. */
+/** Of each data set that {@linkcode subset} made: the data set above it, and the samples that it has of that. */
 const parts = new WeakMap<
   Dataset,
   { above: Dataset; indices: Uint32Array<ArrayBuffer> }
@@ -22,7 +22,7 @@ interface Whole {
   locate(indices: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer>;
 }
 
-/** Finds the data set that {@linkcode subset} was first called on, or the first one on the way there that `isWhole` accepts. */
+/** Follows a part to the data set that {@linkcode subset} was first called on, or to one on the way that `isWhole` accepts. */
 export function wholeOf(
   dataset: Dataset,
   isWhole: (dataset: Dataset) => boolean = () => false,
@@ -147,7 +147,7 @@ export function countTested(
   return count;
 }
 
-/** The first of each class in an order: as many as its share of `count`. */
+/** Chooses the first samples of each class in an order, as many as its share of `count`. */
 function chooseByClass(
   dataset: Dataset,
   { order, count }: { order: Uint32Array; count: number },

@@ -14,7 +14,7 @@ import { type FileEntry, inspect, MANIFEST } from "./manifest.ts";
 /** Where Debian's package `dataset-fashion-mnist` puts the files. */
 const DEBIAN_DIR = "/usr/share/datasets/fashion-mnist";
 
-/** Where the files may be and whether they may be downloaded. */
+/** Where the files may be, and whether they may be downloaded. */
 export interface FileOptions {
   /** The only folder to look in and to download to. Default: the cache folder, then the system's folder. */
   dataDir?: string;
@@ -32,7 +32,7 @@ export interface FileOptions {
 export interface DataFile extends FileEntry {
   /** Where it is, gz or plain. */
   readonly path: string;
-  /** Whose folder it is in: one that the user named, our cache, or the system's. Only in the cache is it ever deleted. */
+  /** Whose folder it is in: one that the user named, our cache, or the system's. Only files in the cache are ever deleted. */
   readonly origin: "named" | "cache" | "system";
 }
 
@@ -52,7 +52,7 @@ export function dataCacheDir(): string {
 export async function ensureFashionMnist(
   options: FileOptions = {},
 ): Promise<DataFile[]> {
-  // One after the other.
+  // Waits for each before the next.
   return await Array.fromAsync(
     MANIFEST.files,
     (entry) => ensureFile(entry, options),

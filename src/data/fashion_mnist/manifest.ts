@@ -35,7 +35,7 @@ interface Manifest {
 /** The content of `data/manifest.json`. */
 export const MANIFEST: Manifest = manifest;
 
-/** What came of comparing a file with its entry: its content, or how it differs. */
+/** The content of a file, or how it differs from its entry. */
 export type Inspection =
   | { ok: true; content: Uint8Array<ArrayBuffer> }
   | { ok: false; difference: string };

@@ -26,9 +26,9 @@ export interface EpochOptions {
   shard?: Shard;
 }
 
-/** Whose part of each batch. */
+/** The part of each batch that one of several processes makes. */
 export interface Shard {
-  /** Which of the processes, from 0. */
+  /** Which of the processes it is, from 0. */
   readonly index: number;
   /** How many processes there are. */
   readonly count: number;

@@ -46,15 +46,15 @@ export interface DataLoaderOptions {
   /** What is done to each image. Default `toTensor()`. */
   transform?: Transform;
   /**
-   * Workers that make batches ahead of time where they are made on the host: a number, or "auto", the default: the number of
-   * cores less one, at most one for every four batches, only as many as keep all batches that are made ahead of time within
-   * 256 MB (but at least 1), and 0 where there are no workers, where Deno may not read this package's files, or where the
-   * transform is a function of your own that `importTransform` did not get. The batches do not depend on it.
+   * How many workers make batches ahead of time, if batches are made on the host. Default "auto": the number of cores less one,
+   * but at most one for every four batches, and only as many as keep all batches that are made ahead of time within 256 MB (but
+   * at least 1). It is 0 if there are no workers here, if Deno may not read this package's files, or if the transform is a
+   * function of your own that `importTransform` did not import. The batches do not depend on the number.
    */
   workers?: number | "auto";
   /** Batches that each worker is asked for ahead of time. Default 2. With more, "auto" is fewer workers. */
   prefetchFactor?: number;
-  /** Where to make batches. Default "auto": on the device where it can, which `summary()` tells. */
+  /** Where to make batches. Default "auto": on the device if it can make them, which `summary()` tells. */
   path?: "auto" | "device" | "host";
   /** Ends iterations, and their workers, with the signal's reason as an error. */
   signal?: AbortSignal;
@@ -79,12 +79,12 @@ export interface DataSummary {
 /**
  * Iterates over a data set in batches; each iteration is the next epoch.
  *
- * The loader owns the tensors that it yields: it disposes them when the next batch is asked for and when the loop ends,
- * be it by `break`, `return` or an error. `tf.keep` does not prevent that; `clone()` what must live longer.
+ * The loader owns the tensors that it yields. It disposes them when the next batch is asked for and when the loop ends, also by
+ * `break`, `return` or an error. `tf.keep` does not prevent that; `clone()` what must live longer.
  *
- * On WebGPU, images in memory as bytes are copied to the device once, and one kernel makes each batch of them, if the device can
- * do all transforms. Other batches are made on the host, by workers ahead of time. Either way they are the same for the same
- * seed, epoch and index: to 1e-6 on the device and the host, and to the byte on the host, however many workers there are.
+ * If WebGPU is in use, the images are in memory as bytes, and the device can do all transforms, then the images are copied to the
+ * device once, and one kernel makes each batch. Other batches are made on the host, by workers ahead of time. The same seed, epoch
+ * and index give the same images: to 1e-6 on the device and the host, and to the byte on the host with any number of workers.
  *
  * @example
  * ```ts
@@ -155,7 +155,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     return this.#imageShape ??= shapeAfter(this.dataset, this.#transform);
   }
 
-  /** Workers that make batches where they are made on the host. How many "auto" is depends on {@linkcode imageShape}. */
+  /** How many workers make batches, if batches are made on the host. What "auto" is depends on {@linkcode imageShape}. */
   get workers(): number {
     const { workers = "auto" } = this.#options;
     if (workers !== "auto") return workers;
@@ -171,7 +171,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    * Describes the data and where its batches are made, on the device that is in use by now.
    *
    * @returns A description.
-   * @throws {SampleError} If sample 0 cannot be had or transformed.
+   * @throws {SampleError} If sample 0 cannot be got or transformed.
    * @throws {OptionError} If `path` is "device" and the device cannot do it.
    */
   summary(): DataSummary {
@@ -205,7 +205,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    * @param options Epoch, from 0, for the random numbers of transforms. Default 0.
    * @returns Their images after the transform, and their labels, in new memory.
    * @throws {OptionError} If there is no such sample.
-   * @throws {SampleError} If a sample cannot be had or transformed.
+   * @throws {SampleError} If a sample cannot be got or transformed.
    * @throws {ShapeError} If the transform gives images of differing shapes.
    */
   loadBatch(
@@ -224,7 +224,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    *
    * @param options Which batches. Default: the next epoch, whole.
    * @returns The batches, each in memory of its own. Leaving the loop ends the workers.
-   * @throws {SampleError} If a sample cannot be had or transformed.
+   * @throws {SampleError} If a sample cannot be got or transformed.
    * @throws {ShapeError} If the transform gives images of differing shapes.
    */
   arrays(
@@ -240,7 +240,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    * @param options Which batches. Default: the next epoch, whole.
    * @returns The batches; see the class for who owns them. Leaving the loop ends the workers.
    * @throws {BackendError} On the first batch, if no device is ready.
-   * @throws {SampleError} If a sample cannot be had or transformed.
+   * @throws {SampleError} If a sample cannot be got or transformed.
    * @throws {ShapeError} If the transform gives images of differing shapes.
    * @throws {OptionError} If `path` is "device" and the device cannot do it.
    */
@@ -330,7 +330,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   }
 }
 
-/** Counts the samples that an epoch visits, but for what `dropLast` leaves out. */
+/** Counts the samples of an epoch, including those that `dropLast` leaves out. */
 function countSamples(
   { length }: Dataset,
   { sampler, shuffle }: DataLoaderOptions,

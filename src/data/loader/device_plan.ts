@@ -34,7 +34,7 @@ interface Windows {
   fill?: number;
 }
 
-/** Plans a transform for the device. Returns, in words, what the device cannot do, if there is something. */
+/** Plans a transform for the device. If the device cannot do it, returns in words what it cannot do. */
 export function planForDevice(
   transform: Transform,
   [height, width, channels]: ImageShape,
@@ -70,7 +70,7 @@ export function planForDevice(
       case "resize": {
         const { size: asked } = onDevice;
         if (asked.height === size.height && asked.width === size.width) break;
-        // Rounding must be as on the host.
+        // The kernel normalizes last, and would round otherwise than the host.
         if (normal) return cannot("comes after normalizing");
         if (resized) return cannot("resizes a second time");
         size = resized = asked;
@@ -79,7 +79,7 @@ export function planForDevice(
       case "windows": {
         const windows = resized ? after : before;
         if (onDevice.fill !== undefined) {
-          // Pixels beyond the edges have the units of the bytes.
+          // The kernel takes the value in the units of the bytes.
           const fill = onDevice.fill * divisor;
           if (normal) return cannot("adds pixels after normalizing");
           if (fill !== (windows.fill ?? fill)) {
@@ -115,7 +115,7 @@ export function planForDevice(
   };
 }
 
-/** Draws the windows of a batch: int32 `[batch, wordsPerImage]`, of which the first word of each is its `index`. */
+/** Draws the windows of a batch: int32 `[batch, wordsPerImage]`, the first word of each row is the index of the image. */
 export function drawRows(
   { sizes, before, after }: DevicePlan,
   batch: BatchPlan,
@@ -137,7 +137,7 @@ export function drawRows(
   return rows;
 }
 
-/** Makes one window of several that are looked through one after the other: see {@linkcode WINDOW_WORDS}. */
+/** Draws windows that are looked through one after the other, and makes one of them: see {@linkcode WINDOW_WORDS}. */
 function fold(
   draws: readonly DrawWindows[],
   image: Extent,

@@ -15,7 +15,7 @@ import {
 import type { ArrayBatch, BatchPlan, ImageShape } from "./batch.ts";
 
 /**
- * Makes the source of random numbers of sample `i` of a batch. It draws multiples of 2^-32, which depend on nothing but the
+ * Makes the source of random numbers of sample `i` of a batch. The numbers are multiples of 2^-32 and depend on nothing but the
  * arguments.
  */
 export function randomOf(plan: BatchPlan, i: number): Random {
@@ -45,7 +45,7 @@ export function shapeAfter(dataset: Dataset, transform: Transform): ImageShape {
   });
 }
 
-/** Makes a batch, in the given memory if it has the right size. `get` gives its samples by their index in the batch. */
+/** Makes a batch, in the given memory if that has the right size. `get` returns a sample by its index in the batch. */
 export function makeHostBatch(
   plan: BatchPlan,
   source: {
@@ -67,12 +67,12 @@ export function makeHostBatch(
   const labels = new Int32Array(length);
   for (let i = 0; i < length; i++) {
     const index = plan.indices[i];
-    const place = images.subarray(i * size, (i + 1) * size);
+    const own = images.subarray(i * size, (i + 1) * size);
     const image = attemptSample(index, () => {
       const { image, label } = get(i);
       checkLabel(label, dataset.classNames);
       labels[i] = label;
-      return requireImage(transform(image, randomOf(plan, i), place));
+      return requireImage(transform(image, randomOf(plan, i), own));
     });
     const found = [image.height, image.width, image.channels];
     if (found.some((side, axis) => side !== shape[axis])) {
@@ -85,7 +85,7 @@ export function makeHostBatch(
         `Cannot batch sample ${index} as it has ${image.data.length} values and not the ${size} of its shape [${shape}]`,
       );
     }
-    if (image.data !== place) place.set(image.data);
+    if (image.data !== own) own.set(image.data);
   }
   return { images, labels, shape: [length, height, width, channels] };
 }
@@ -95,7 +95,7 @@ export function attemptSample<T>(index: number, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    // Its message already says that there is no such sample.
+    // Its message already names the sample: there is no such one.
     if (error instanceof OptionError && error.option === "index") throw error;
     throw new SampleError(index, error);
   }

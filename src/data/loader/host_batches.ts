@@ -58,7 +58,7 @@ export async function* hostBatches(
     const get = (i: number) => source.dataset.get(plan.indices[i]);
     const batch = makeHostBatch(plan, { ...source, get, memory });
     yield batch;
-    // The signal may have come while the batch was in use, be it the last one.
+    // The signal may have come while the batch was in use, even the last one.
     signal?.throwIfAborted();
     if (reuse) memory = batch.images.buffer;
   }
@@ -180,7 +180,7 @@ export class WorkerPool {
   }
 
   /**
-   * Has the worker whose turn it is make a batch, and hands the memory of the task and of its samples over. The promise is
+   * Sends a task to the worker whose turn it is, together with the memory of the task and of its samples. The promise is
    * rejected if the batch cannot be made, or if the pool closes.
    */
   request(task: WorkerTask): Promise<ArrayBatch> {
@@ -245,10 +245,10 @@ export function checkWorkers(
   }
 }
 
-/** Batches that each worker should at least have, to be worth starting. */
+/** A worker is worth starting if there are so many batches for it. */
 const LEAST_BATCHES = 4;
 
-/** Bytes that all batches made ahead of time may have: with what else it needs, the process then stays below 1 GB. */
+/** Most bytes of all batches that are made ahead of time. The whole process then stays below 1 GB. */
 const MAX_BYTES_AHEAD = 256e6;
 
 /** Decides how many workers "auto" is: the documentation of `DataLoaderOptions.workers` says how. */

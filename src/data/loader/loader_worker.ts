@@ -49,7 +49,7 @@ export interface WorkerFailure {
   readonly stack?: string;
 }
 
-/** What this package can make in a worker, by name. */
+/** What a worker finds in this package, by name. */
 const OWN = { ...transforms, openImageFolder };
 
 // If a worker ended without an error, the loader would wait for it for ever.
@@ -59,7 +59,7 @@ host.replaceExit(() => {
   );
 });
 
-/** The types of a page, which are those that are checked here, have another `postMessage`. */
+/** A worker's `postMessage` has other types than that of a page, which Deno checks this file for. */
 const scope = globalThis as unknown as {
   postMessage(message: WorkerAnswer, transfer: Transferable[]): void;
 };

@@ -1,5 +1,5 @@
 /**
- * Where batches are made (on the device, of images that it holds, or on the host, by workers), and the tensors of them.
+ * Chooses where batches are made, on the device of images that it holds or on the host, and makes tensors of them.
  *
  * @module
  */
@@ -21,7 +21,7 @@ interface OnDevice {
   readonly plan: DevicePlan;
 }
 
-/** Where batches are made; on the host with the reason why. */
+/** Where batches are made; on the host for a reason. */
 export type DataPath = OnDevice | {
   readonly place: "host";
   readonly reason: string;
@@ -106,20 +106,20 @@ function* fromDevice(
   const { data, height, width, channels } = images;
   signal?.throwIfAborted();
   for (const batch of plans) {
-    const places = locate(batch.indices);
+    const indices = locate(batch.indices);
     const chosen = Int32Array.from(batch.indices, (index) => labels[index]);
     yield {
-      images: places.length > 0
+      images: indices.length > 0
         ? device().images!.gather(data, {
-          places,
+          places: indices,
           bytesPerImage: height * width * channels,
           sizes: plan.sizes,
-          makeTable: (places) => drawRows(plan, batch, places),
+          makeTable: (stored) => drawRows(plan, batch, stored),
         })
         : tf.tensor4d([], [0, ...shape]),
       labels: tf.tensor1d(chosen, "int32"),
     };
-    // The signal may have come while the batch was in use, be it the last one.
+    // The signal may have come while the batch was in use, even the last one.
     signal?.throwIfAborted();
   }
 }
@@ -128,8 +128,8 @@ async function* fromHost(
   plans: readonly BatchPlan[],
   source: HostSource,
 ): AsyncGenerator<Batch> {
-  // On the CPU, a tensor is the memory of the batch, which therefore cannot be used again. So it is where a batch is too large
-  // for the device to bind: the tensor stays on the host, and its user takes parts of it.
+  // Where nothing is copied to the device, a tensor is the memory of its batch, which therefore cannot be used again: on the CPU,
+  // and if the device cannot bind so large a batch. Then the tensor stays on the host, and its user takes parts of it.
   const length = plans[0]?.indices.length ?? 0;
   const size = source.shape.reduce((a, b) => a * b, length);
   const { images, info } = readyDevice() ?? {};

@@ -1,6 +1,6 @@
 /**
- * Decodes PNG and JPEG files. What a file says of itself is compared with what there is of it, before memory is asked for on its
- * word. Where a JPEG file has fewer values of color than pixels, they are repeated: libjpeg interpolates.
+ * Decodes PNG and JPEG files. A file's own words about its size are compared with its bytes before memory is asked for.
+ * If a JPEG file has fewer values of color than pixels, they are repeated, while libjpeg interpolates.
  *
  * The message of every error completes "it is ...".
  *
@@ -25,7 +25,7 @@ export function decodeImage(bytes: Uint8Array, channels: 1 | 3): Image {
   return imageOf(decodePixels(bytes), channels);
 }
 
-/** Decodes a PNG or JPEG file, as its first bytes say. */
+/** Decodes a PNG or JPEG file; its first bytes say which it is. */
 export function decodePixels(bytes: Uint8Array): Pixels {
   if (bytes[0] === 0x89 && bytes[1] === 0x50) return pngPixels(bytes);
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegPixels(bytes);
@@ -42,7 +42,7 @@ function pngPixels(bytes: Uint8Array): Pixels {
     // Where pixels have colors of their own, a palette only suggests some.
     const isIndexed = colors !== undefined && png.channels === 1;
     if (png.depth >= 8 && !isIndexed) return { ...png, transparent };
-    // Pixels of less than a byte, or numbers of colors in a palette. Without a palette, they are greys.
+    // Pixels are less than a byte, or numbers of colors in a palette. Without a palette, they are greys.
     const scale = 255 / (2 ** png.depth - 1);
     const palette = colors ??
       Array.from({ length: 2 ** png.depth }, (_, i) => [i * scale]);
@@ -57,7 +57,7 @@ function pngPixels(bytes: Uint8Array): Pixels {
   });
 }
 
-/** Decoders throw errors of any kind when a file is not as they expect. */
+/** Decoders throw errors of any kind if a file is not as they expect. */
 function attempt(decode: () => Pixels): Pixels {
   try {
     return decode();
@@ -78,9 +78,9 @@ interface Chunk {
 }
 
 /**
- * Checks a PNG file: its chunks lie within it, its size is one that is read, and its pixels inflate to what that size
+ * Checks that the chunks of a PNG file lie within it, that it is not too large, and that its pixels inflate to what its size
  * takes and no more. The decoder checks the checksums. Returns the file without an embedded color profile, as decoders
- * inflate that to whatever it claims to be.
+ * inflate a profile to whatever size it claims.
  */
 export function checkPng(png: Uint8Array): Uint8Array {
   const chunks = chunksOf(png);
@@ -133,7 +133,7 @@ const ADAM7 = {
 };
 const ONE_PASS = { left: [0], top: [0], across: [1], down: [1] };
 
-/** Reads the size of a PNG file, and how many bytes it takes: those of all rows, each with the byte that names its filter. */
+/** Reads the size of a PNG file, and counts the bytes of its rows, each with the byte that names its filter. */
 function pngHeaderOf(
   chunks: readonly Chunk[],
 ): { width: number; height: number; numBytes: number } {
@@ -212,8 +212,8 @@ function jpegPixels(bytes: Uint8Array): Pixels {
       formatAsRGBA: false,
       tolerantDecoding: false,
       colorTransform: isRgb ? false : undefined,
-      // Frames that come later may not be larger. It takes 4 bytes for each of up to 4 values per pixel, and 3 for the result;
-      // and some for tables and for blocks beyond the edges.
+      // Frames that come later may not be larger. The decoder takes 4 bytes for each of up to 4 values per pixel, 3 for the
+      // result, and some for tables and for blocks beyond the edges.
       maxResolutionInMP: width * height / 1e6,
       maxMemoryUsageInMB: 16 + width * height * 32 / 2 ** 20,
     });
@@ -259,7 +259,7 @@ export function readJpegHeader(jpeg: Uint8Array): {
         String.fromCharCode(...data.subarray(0, name.length)) === name
       )
     );
-  // Adobe's marker may say that values are red, green and blue, which jpeg-js ignores. Those of JFIF files never are.
+  // Adobe's marker may say that values are red, green and blue, which jpeg-js ignores. JFIF files never have such values.
   const format = find([APP0, "JFIF"], [APP14, "Adobe"]);
   const isRgb = format?.marker === APP14 && format.data[11] === 0;
   const exif = find([APP1, "Exif\0\0"]);
@@ -317,12 +317,12 @@ function jpegSizeOf(
   return { height: 256 * data[1] + data[2], width: 256 * data[3] + data[4] };
 }
 
-/** The tag of TIFF for which side is up, as cameras store pixels as their sensor lies; and its type, a 16-bit integer. */
+/** The tag of TIFF that says which side is up, and its type, a 16-bit integer. Cameras store pixels as their sensor lies. */
 const ORIENTATION = { tag: 0x0112, type: 3 };
 
 const ENTRY_BYTES = 12;
 
-/** Finds the orientation in what EXIF says; 1 where there is none. However damaged it is, the image is not refused. */
+/** Finds the orientation in EXIF data; 1 if it has none. An image with damaged EXIF data is not refused. */
 export function exifOrientation(tiff: Uint8Array): Orientation {
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
   if (tiff.length < 8) return 1;

@@ -1,6 +1,6 @@
 /**
- * Pictures of any size and form to the square that a network takes. Where they shrink, a pixel is the mean of what it covers,
- * so that nothing is skipped; where they grow, it is interpolated.
+ * Fits pictures of any size and form to the square that a network takes. If they shrink, a pixel is the mean of what it covers,
+ * so that nothing is skipped; if they grow, it is interpolated.
  *
  * @module
  */

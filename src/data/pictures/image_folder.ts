@@ -21,9 +21,9 @@ export interface ImageFolderOptions {
 }
 
 /**
- * Opens a folder of PNG and JPEG files (`.png`, `.jpg`, `.jpeg`) with one sub-folder per class. Files of deeper folders belong to
- * the class above them; links are followed, other files are passed over. Files are read and decoded when their sample is asked for, by workers where
- * there are any; what they contain is converted to the channels asked for, without alpha.
+ * Opens a folder of PNG and JPEG files (`.png`, `.jpg`, `.jpeg`) with one sub-folder per class. Files in deeper folders belong to
+ * the class above them. Links are followed, other files are passed over. A file is read and decoded when its sample is asked for,
+ * by a worker if there is one, and converted to the channels asked for, without alpha.
  *
  * @example
  * ```ts ignore
@@ -76,7 +76,7 @@ export async function imageFolder(
   });
 }
 
-/** Makes the data set of files that have been found, as a worker does with the listing that it is sent. */
+/** Makes the data set of files that were found. A worker calls it with the listing that it is sent. */
 export async function openImageFolder(
   listing: {
     classNames: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * Pictures of any kind to what a network sees: the size, the channels and the dark background of the images that it was
- * trained on.
+ * Turns pictures of any kind into what a network sees: with the size, the channels and the dark background of the images that it
+ * was trained on.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export interface LoadImageOptions {
   invert?: boolean;
   /** Whether pictures that are not square are centred on black ("contain") or stretched ("fill"). Default "contain". */
   fit?: Fit;
-  /** What comes then: the transform of the test images when the network was trained. Default `toTensor()`. */
+  /** What is done last: the transform of the test images when the network was trained. Default `toTensor()`. */
   transform?: Transform;
 }
 
@@ -59,10 +59,10 @@ export interface LoadedImages {
 /**
  * Reads a picture: a PNG or JPEG file, or an IDX file of a single one.
  *
- * This is done to it, in this order. Color becomes grey, if `channels` is 1. With `invert`, light is exchanged with dark. What is
- * transparent becomes black, inverted or not, as it does not belong to what is shown. A photograph is turned as EXIF says. It is
- * fitted to `size`: shrunk by averaging, so that nothing is skipped, or enlarged by interpolation. Last comes `transform`. So the
- * network sees a picture made of an image of the data set as it sees that image.
+ * This is done to it, in this order. Color becomes grey, if `channels` is 1. With `invert`, light and dark are exchanged. What is
+ * transparent becomes black, inverted or not, as it does not belong to what is shown. A photograph is turned as EXIF says. The
+ * picture is fitted to `size`: shrunk by averaging, so that nothing is skipped, or enlarged by interpolation. Last comes
+ * `transform`. So the network sees a picture of an image of the data set as it sees the image itself.
  *
  * @example
  * ```ts ignore
@@ -95,8 +95,8 @@ export async function loadImage(
 }
 
 /**
- * Reads the pictures of a file: one in a PNG or JPEG file, any number in an IDX file. What a file is, is read from its first
- * bytes, not from its name. {@linkcode loadImage} says what is done to each.
+ * Reads the pictures of a file: one in a PNG or JPEG file, any number in an IDX file. The first bytes of a file say what it is,
+ * not its name. {@linkcode loadImage} says what is done to each picture.
  *
  * @param source Path or `file:` address of the file, or its bytes; gz or plain.
  * @param options Size, channels, and how they get there.
@@ -143,7 +143,7 @@ interface Pictures {
   readonly get: (index: number) => Pixels;
 }
 
-/** Opens a file of pictures, whose kind is read from its first bytes; PNG and JPEG files are decoded at once. */
+/** Opens a file of pictures. A PNG or JPEG file is decoded at once. */
 async function openPictures(
   bytes: Uint8Array<ArrayBuffer>,
   path: string,
@@ -165,7 +165,7 @@ async function openPictures(
   }
 }
 
-/** How picture files of other kinds begin, which cannot be read: offset, characters, name. */
+/** How picture files begin that cannot be read: offset, characters, name. */
 const FOREIGN: readonly (readonly [number, string, string])[] = [
   [0, "GIF8", "a GIF"],
   [0, "BM", "a BMP"],

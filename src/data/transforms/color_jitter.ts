@@ -74,7 +74,7 @@ export function colorJitter(options: ColorJitterOptions = {}): Transform {
   );
 }
 
-/** Range of the factors; `undefined` if none of them changes anything. */
+/** The range that factors are drawn from; `undefined` if no factor changes anything. */
 function rangeOf(
   name: keyof ColorJitterOptions,
   given: number | readonly number[] = 0,

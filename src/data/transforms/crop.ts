@@ -61,7 +61,7 @@ export type PaddingMode = "constant" | "edge" | "reflect" | "symmetric";
 const PADDING_MODES = ["constant", "edge", "reflect", "symmetric"];
 
 /**
- * Cuts out a random part, like torchvision's `RandomCrop`: each place where the part fits is as likely as any other.
+ * Cuts out a random part, like torchvision's `RandomCrop`: each position where the part fits is as likely as any other.
  *
  * @param size Size of the output.
  * @param options What to add before cropping.
@@ -216,7 +216,7 @@ export function randomHorizontalFlip(
 export const randomFlipLeftRight: (options?: ProbabilityOptions) => Transform =
   randomHorizontalFlip;
 
-/** Rounds as Python does: to the even neighbour of what ends with .5. torchvision's offsets and sizes depend on it. */
+/** Rounds as Python and so torchvision do: halves go to the even neighbour. */
 export function roundHalfEven(x: number): number {
   const floor = Math.floor(x);
   return x - floor === 0.5 ? floor + Math.abs(floor % 2) : Math.round(x);
@@ -252,7 +252,7 @@ export function lookThrough(
   return { ...image, data: out, height, width };
 }
 
-/** Which row or column of `size` is shown at one that may be beyond them; -1 if none is. */
+/** Finds the row or column that is shown at index `i`, which may be beyond their number `size`; -1 if none is. */
 function inside(i: number, size: number, mode: PaddingMode): number {
   if (i >= 0 && i < size) return i;
   switch (mode) {

@@ -30,12 +30,12 @@ export interface RandomErasingOptions {
 const NUM_ATTEMPTS = 10;
 
 /**
- * Overwrites a random part of an image, like torchvision's `RandomErasing`; its `value` is in the units of the image, so
+ * Overwrites a random part of an image, like torchvision's `RandomErasing`. Its `value` is in the units of the image, so
  * that it usually comes last.
  *
- * The part is smaller than the image on both sides; where ten attempts find none, nothing is erased. Draws one random number
- * for the probability, two (area, logarithm of the ratio) per attempt, two for the place (top, left), then, for noise, two
- * for each two values.
+ * The part is smaller than the image on both sides; if ten attempts find none, nothing is erased. Draws one random number
+ * for the probability, two (area, logarithm of the ratio) per attempt and two for the position (top, left). For noise, it then
+ * draws two for each two values.
  *
  * @param options How likely, how large and with what.
  * @returns Makes images with the dtype of the input, or float32 if `value` is "random"; returns the image as it is when

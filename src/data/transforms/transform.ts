@@ -24,9 +24,9 @@ export type Random = () => number;
 /**
  * Makes an image of an image, without modifying it: a function of the image alone will do.
  *
- * A `DataLoader` gives a source of random numbers that depends on its seed, the epoch and the index of the sample alone;
- * without one, transforms that draw use `Math.random`. It also gives memory, of the length of the result if that is float32, which
- * a transform may use for it.
+ * A `DataLoader` passes a source of random numbers that depends on its seed, the epoch and the index of the sample alone.
+ * Without a source, transforms that draw use `Math.random`. The loader also passes memory, which the transform may use for its
+ * result if that is float32 and has this length.
  */
 export type Transform = (
   image: Image,
@@ -75,7 +75,7 @@ interface KnownTransform {
   readonly description: string;
   /** Where a worker finds it; `undefined` for a function of the user's. */
   readonly origin?: Origin;
-  /** `undefined` for what only the host can do. */
+  /** `undefined` if only the host can do it. */
   readonly onDevice?: DeviceForm;
   /** Does this and then scales to [0, 1], in less time than one after the other. */
   readonly scaled?: Transform;
@@ -130,7 +130,7 @@ export function compose(transforms: readonly Transform[]): Transform {
 }
 
 /**
- * Imports a transform of your own, so that workers can have it as well: they cannot be sent a function.
+ * Imports a transform of your own, so that workers can import it as well: they cannot be sent a function.
  *
  * @example
  * ```ts ignore
@@ -140,7 +140,7 @@ export function compose(transforms: readonly Transform[]): Transform {
  * ```
  *
  * @param module Address of the module.
- * @param options Which export, and what to call it with to have the transform.
+ * @param options Which export, and what to call it with to get the transform.
  * @returns The transform.
  * @throws {OptionError} If the module cannot be imported, or has no such function, or `args` cannot be sent to a worker.
  */
@@ -157,7 +157,7 @@ export async function importTransform(
   return withOrigin(named, origin);
 }
 
-/** Throws an `OptionError` if what a transform returned is no image: one that is `async` returns a promise. */
+/** Throws an `OptionError` if a transform returned no image: an `async` transform returns a promise. */
 export function requireImage(image: Image): Image {
   if (typeof image?.data?.length === "number") return image;
   throw new OptionError(
@@ -167,7 +167,7 @@ export function requireImage(image: Image): Image {
   );
 }
 
-/** The memory that a transform was given if it is of the right length, or new memory. */
+/** The memory that a transform was passed, if it has the right length, or new memory. */
 export function memoryFor(
   length: number,
   memory: Float32Array | undefined,
