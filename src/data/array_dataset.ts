@@ -86,8 +86,8 @@ export async function idxDataset(options: IdxDatasetOptions): Promise<Dataset> {
       `Cannot use ${options.images} as images: expected shape [count, height, width] (or [count, height, width, channels]), found [${images.shape}]: name the file of the images`,
     );
   }
-  const largest = labels.data.reduce((max, label) => Math.max(max, label), 0);
-  const { classNames = Array.from({ length: largest + 1 }, (_, i) => `${i}`) } =
+  const count = largestOf(labels) + 1;
+  const { classNames = Array.from({ length: count }, (_, i) => `${i}`) } =
     options;
   return fromArrays({ images, labels, classNames }, {
     images: ` in ${options.images}`,
@@ -98,6 +98,10 @@ export async function idxDataset(options: IdxDatasetOptions): Promise<Dataset> {
 async function read(file: string | URL, rank?: number): Promise<IdxArray> {
   const bytes = await readFile(file, { wanted: "readable IDX file" });
   return parseIdx(bytes, { path: String(file), rank });
+}
+
+function largestOf({ data }: IdxArray): number {
+  return data.reduce((max, value) => Math.max(max, value), 0);
 }
 
 /** `where` says where the arrays are, for errors. */
@@ -117,13 +121,12 @@ function fromArrays(
       `Cannot make a data set as there must be one label per image: got ${length} images${where.images} and ${count} labels${where.labels}`,
     );
   }
-  const unnamed = labels.data.findIndex((label) => label >= classNames.length);
-  if (unnamed >= 0) {
-    const label = labels.data[unnamed];
+  const largest = largestOf(labels);
+  if (largest >= classNames.length) {
     throw new OptionError(
       "classNames.length",
       classNames.length,
-      `at least ${label + 1} as labels[${unnamed}]${where.labels} is ${label}`,
+      `at least ${largest + 1} as there is a label ${largest}${where.labels}`,
     );
   }
   const size = height * width * channels;

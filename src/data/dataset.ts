@@ -100,14 +100,11 @@ export function classCounts(dataset: Dataset): number[] {
 /** Describes a data set in one line, for example "500 images in 2 classes: Bag 300, Coat 200". */
 export function describeDataset(dataset: Dataset): string {
   const { length, classNames } = dataset;
-  const counts = classCounts(dataset).map((count, label) =>
-    `${classNames[label]} ${count}`
-  );
+  const counts = classCounts(dataset)
+    .map((count, label) => `${classNames[label]} ${count}`).join(", ");
   const images = length === 1 ? "image" : "images";
   const classes = classNames.length === 1 ? "class" : "classes";
-  return `${length} ${images} in ${classNames.length} ${classes}: ${
-    counts.join(", ")
-  }`;
+  return `${length} ${images} in ${classNames.length} ${classes}: ${counts}`;
 }
 
 /** Makes a data set that checks indices and prints its class counts. */

@@ -46,7 +46,7 @@ export function decompress(
 /** Bytes that fflate is given at once. Deflate makes at most 1032 bytes of one, so that fflate returns 68 MB at the most. */
 const PIECE_BYTES = 2 ** 16;
 
-/** Length of what follows a member: its CRC-32, and its length modulo 2^32. */
+/** Length of the end of a member: its CRC-32, and its length modulo 2^32. */
 const TRAILER_BYTES = 8;
 
 /** Bits of a header's flags, RFC 1952, 2.3.1. */
@@ -79,12 +79,15 @@ export function gunzip(
     if (checksum) member.crc.update(piece);
   });
   stream.onmember = (end) => {
-    const bytes = stored.subarray(member.start, end);
-    checkHeader(bytes);
-    checkTrailer(bytes, {
-      numBytes: member.numBytes,
-      crc: checksum ? member.crc.digest() : undefined,
-    });
+    checkHeader(stored.subarray(member.start, end));
+    const at = stored.byteOffset + end - TRAILER_BYTES;
+    const trailer = new DataView(stored.buffer, at, TRAILER_BYTES);
+    if (checksum && member.crc.digest() !== trailer.getUint32(0, true)) {
+      throw new Error("wrong checksum");
+    }
+    if (member.numBytes % 2 ** 32 !== trailer.getUint32(4, true)) {
+      throw new Error("wrong length");
+    }
     member = { start: end, numBytes: 0, crc: new Crc32() };
   };
   for (let at = 0; at < stored.length; at += PIECE_BYTES) {
@@ -108,22 +111,6 @@ function checkHeader(member: Uint8Array): void {
   const crc = new Crc32().update(member.subarray(0, end)).digest();
   if ((member[end] | member[end + 1] << 8) !== (crc & 0xffff)) {
     throw new Error("wrong checksum of its header");
-  }
-}
-
-/** Compares the length and checksum of a decompressed member with those in its last bytes. */
-function checkTrailer(
-  member: Uint8Array,
-  found: { numBytes: number; crc: number | undefined },
-): void {
-  const at = member.byteOffset + member.length - TRAILER_BYTES;
-  const trailer = new DataView(member.buffer, at, TRAILER_BYTES);
-  const crc = trailer.getUint32(0, true);
-  if (found.crc !== undefined && found.crc !== crc) {
-    throw new Error("wrong checksum");
-  }
-  if (found.numBytes % 2 ** 32 !== trailer.getUint32(4, true)) {
-    throw new Error("wrong length");
   }
 }
 

@@ -15,18 +15,15 @@ const parts = new WeakMap<
   { above: Dataset; indices: Uint32Array<ArrayBuffer> }
 >();
 
-/** A data set, and where samples of a part of it are. */
-interface Whole {
-  readonly whole: Dataset;
-  /** Turns indices of the part into indices of the whole. */
-  locate(indices: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer>;
-}
-
 /** Follows a part to the data set that {@linkcode subset} was first called on, or to one on the way that `isWhole` accepts. */
 export function wholeOf(
   dataset: Dataset,
   isWhole: (dataset: Dataset) => boolean = () => false,
-): Whole {
+): {
+  whole: Dataset;
+  /** Turns indices of the part into indices of the whole. */
+  locate: (indices: Uint32Array<ArrayBuffer>) => Uint32Array<ArrayBuffer>;
+} {
   const part = isWhole(dataset) ? undefined : parts.get(dataset);
   if (part === undefined) return { whole: dataset, locate: (same) => same };
   const { whole, locate } = wholeOf(part.above, isWhole);

@@ -225,6 +225,8 @@ function jpegPixels(bytes: Uint8Array): Pixels {
 interface Segment {
   readonly marker: number;
   readonly data: Uint8Array;
+  /** The first characters of the data, which name what an application put there. */
+  readonly name: string;
 }
 
 const APP0 = 0xe0;
@@ -252,17 +254,15 @@ export function readJpegHeader(jpeg: Uint8Array): {
       `it is truncated or damaged: ${width}x${height} pixels cannot be in ${jpeg.length} bytes`,
     );
   }
-  const find = (...names: [marker: number, name: string][]) =>
-    segments.find(({ marker, data }) =>
-      names.some(([wanted, name]) =>
-        marker === wanted &&
-        String.fromCharCode(...data.subarray(0, name.length)) === name
-      )
-    );
   // Adobe's marker may say that values are red, green and blue, which jpeg-js ignores. JFIF files never have such values.
-  const format = find([APP0, "JFIF"], [APP14, "Adobe"]);
+  const format = segments.find(({ marker, name }) =>
+    (marker === APP0 && name.startsWith("JFIF")) ||
+    (marker === APP14 && name.startsWith("Adobe"))
+  );
   const isRgb = format?.marker === APP14 && format.data[11] === 0;
-  const exif = find([APP1, "Exif\0\0"]);
+  const exif = segments.find(({ marker, name }) =>
+    marker === APP1 && name === "Exif\0\0"
+  );
   const orientation = exif ? exifOrientation(exif.data.subarray(6)) : 1;
   return { width, height, isRgb, orientation };
 }
@@ -284,7 +284,9 @@ function segmentsOf(jpeg: Uint8Array): Segment[] {
     if (marker === SCAN || marker === END) return segments;
     const end = at + 2 + 256 * jpeg[at + 2] + jpeg[at + 3];
     if (end > jpeg.length) break;
-    segments.push({ marker, data: jpeg.subarray(at + 4, end) });
+    const data = jpeg.subarray(at + 4, end);
+    const name = String.fromCharCode(...data.subarray(0, 6));
+    segments.push({ marker, data, name });
     at = end;
   }
   throw new Error(
