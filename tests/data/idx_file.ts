@@ -6,12 +6,7 @@
 
 import type { IdxArray } from "../../src/data/idx.ts";
 
-/**
- * Writes an array of bytes as an IDX file.
- *
- * @param array The array.
- * @returns The header and the data.
- */
+/** Writes an array of bytes as an IDX file. */
 export function encodeIdx({ shape, data }: IdxArray): Uint8Array<ArrayBuffer> {
   const start = 4 + 4 * shape.length;
   const bytes = new Uint8Array(start + data.length);

@@ -19,6 +19,7 @@ import { takeApart } from "../../../src/data/transforms/transform.ts";
 import { toTensor } from "../../../src/data/transforms/values.ts";
 import { OptionError, ShapeError } from "../../../src/errors.ts";
 import { assertClose } from "../../compare.ts";
+import { drawing } from "./images.ts";
 import golden from "../../golden/color.json" with { type: "json" };
 
 /** torchvision computes in float32, a rounding of which is up to 6e-8; six times a hue is off by more of them. */
@@ -49,16 +50,6 @@ const images = golden.images.map((listed): Image => ({
 
 function numbers(listed: string): number[] {
   return listed.split(" ").map(Number);
-}
-
-/** Gives these numbers, then fails. */
-function drawing(draws: readonly number[]): () => number {
-  const left = draws.values();
-  return () => {
-    const { value, done } = left.next();
-    if (done) throw new Error(`more than ${draws.length} draws`);
-    return value;
-  };
 }
 
 function grey(channels: number): Image {
@@ -96,7 +87,7 @@ for (const { order, draws, images: expected } of golden.jitter.sequences) {
     const options = golden.jitter.options as unknown as ColorJitterOptions;
     const jitter = colorJitter(options);
     for (const [i, image] of images.entries()) {
-      const random = drawing([...ORDER_DRAWS[String(order)], ...draws]);
+      const { random } = drawing([...ORDER_DRAWS[String(order)], ...draws]);
       const result = jitter(toTensor()(image), random);
       const what = `image ${i}`;
       assertClose(result.data, numbers(expected[i]), { absolute, what });
@@ -120,7 +111,7 @@ Deno.test("colorJitter() draws a number per adjustment that changes something, a
   const options = { brightness: 0, contrast: 0.5, saturation: [1, 1] } as const;
   const result = colorJitter(options)(
     images[0],
-    drawing([0.3, 0.6, 0.1, 0.75]),
+    drawing([0.3, 0.6, 0.1, 0.75]).random,
   );
   assertEquals(result.data, expected.data);
 });
@@ -146,7 +137,7 @@ Deno.test("colorJitter() makes each order of the four of as many draws as any ot
   const results = new Set<string>();
   for (let i = 0; i < 24; i++) {
     const order = [i % 4 / 4, i % 3 / 3, Math.floor(i / 12) / 2];
-    const random = drawing([...order, 0, 0, 0, 0]);
+    const { random } = drawing([...order, 0, 0, 0, 0]);
     results.add(jitter(images[0], random).data.join());
   }
   assertEquals(results.size, 24);
@@ -155,7 +146,7 @@ Deno.test("colorJitter() makes each order of the four of as many draws as any ot
 Deno.test("colorJitter() changes brightness and contrast of an image of one channel", () => {
   const image = grey(1);
   const options = { brightness: [0.5, 0.5], contrast: [2, 2] } as const;
-  const random = drawing([0.99, 0.99, 0.99, 0, 0]);
+  const { random } = drawing([0.99, 0.99, 0.99, 0, 0]);
   // Half of 0, 20, 40, 60 has the mean 15, from which each is then twice as far.
   assertEquals(
     colorJitter(options)(image, random).data,
