@@ -19,7 +19,7 @@ export interface DownloadProgress {
 }
 
 /** Where to download from and to. */
-export interface DownloadOptions {
+interface DownloadOptions {
   /** Made if it does not exist. */
   folder: string;
   /** Addresses of folders to try in turn, each with a slash at the end. */

@@ -36,7 +36,7 @@ interface Manifest {
 export const MANIFEST: Manifest = manifest;
 
 /** The content of a file, or how it differs from its entry. */
-export type Inspection =
+type Inspection =
   | { ok: true; content: Uint8Array<ArrayBuffer> }
   | { ok: false; difference: string };
 

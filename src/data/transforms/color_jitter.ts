@@ -121,12 +121,12 @@ function drawOrder(random: Random): number[] {
 }
 
 /** Blends with black: 0 is black, 1 the image itself, 2 twice as bright. */
-export function adjustBrightness(image: Image, factor: number): Image {
+function adjustBrightness(image: Image, factor: number): Image {
   return blend(image, factor, () => 0);
 }
 
 /** Blends with the mean grey of the image: 0 is grey, 1 the image itself, 2 twice the contrast. */
-export function adjustContrast(image: Image, factor: number): Image {
+function adjustContrast(image: Image, factor: number): Image {
   const { data, channels } = image;
   const greyAt = channels === 1 ? (i: number) => data[i] : greyOf(data);
   let sum = 0;
@@ -136,7 +136,7 @@ export function adjustContrast(image: Image, factor: number): Image {
 }
 
 /** Blends each pixel with its grey: 0 is black and white, 1 the image itself, 2 twice as colourful. */
-export function adjustSaturation(image: Image, factor: number): Image {
+function adjustSaturation(image: Image, factor: number): Image {
   return blend(image, factor, greyOf(image.data));
 }
 
@@ -147,7 +147,7 @@ export function adjustSaturation(image: Image, factor: number): Image {
  * in one formula: channel c is value - range * max(0, min(k, 4 - k, 1)), where range is value * saturation and k is
  * 6 * hue + 5 - 2 c modulo 6.
  */
-export function adjustHue(image: Image, factor: number): Image {
+function adjustHue(image: Image, factor: number): Image {
   const { data, maxValue } = image;
   const out = new Float32Array(data.length);
   for (let i = 0; i < data.length; i += 3) {
