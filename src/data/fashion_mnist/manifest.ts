@@ -18,22 +18,11 @@ export interface FileEntry {
   readonly numBytes: number;
 }
 
-/** The data set as recorded: the full set, and the sample that comes with this package. */
-interface Manifest {
-  readonly name: string;
-  readonly license: string;
-  /** Addresses of folders with the full set, each with a slash at the end. */
-  readonly mirrors: readonly string[];
-  /** What label 0, 1, ... means. */
-  readonly classNames: readonly string[];
-  /** Full set: train images, train labels, test images, test labels. */
-  readonly files: readonly FileEntry[];
-  /** The sample, in the same order. */
-  readonly sample: { readonly files: readonly FileEntry[] };
-}
-
-/** The content of `data/manifest.json`. */
-export const MANIFEST: Manifest = manifest;
+/**
+ * What `data/manifest.json` records: the addresses of folders with the full set (`mirrors`), what label 0, 1, ... means, and the
+ * `files` of the full set and of the `sample`: train images, train labels, test images, test labels.
+ */
+export const MANIFEST = manifest;
 
 /** The content of a file, or how it differs from its entry. */
 type Inspection =

@@ -10,6 +10,7 @@
 import { convertIndexedToRgb, decode as decodePng } from "fast-png";
 import { unzlibSync } from "fflate";
 import { decode as decodeJpeg } from "jpeg-js";
+import type { Extent } from "../../device/gather_sizes.ts";
 import { reasonOf } from "../../reason.ts";
 import type { Image } from "../dataset.ts";
 import { join } from "../gz_file.ts";
@@ -136,7 +137,7 @@ const ONE_PASS = { left: [0], top: [0], across: [1], down: [1] };
 /** Reads the size of a PNG file, and counts the bytes of its rows, each with the byte that names its filter. */
 function pngHeaderOf(
   chunks: readonly Chunk[],
-): { width: number; height: number; numBytes: number } {
+): Extent & { numBytes: number } {
   const [{ type, data }, ...others] = chunks;
   const has = (type: string) => others.some((chunk) => chunk.type === type);
   if (type !== "IHDR" || data.length !== 13 || has("IHDR")) {
@@ -239,16 +240,15 @@ const SCAN = 0xda;
 const MAX_PIXELS_PER_BYTE = 64 * 8;
 
 /** Reads and checks what precedes the pixels of a JPEG file. */
-export function readJpegHeader(jpeg: Uint8Array): {
-  width: number;
-  height: number;
+export function readJpegHeader(jpeg: Uint8Array): Extent & {
   /** Whether its values are red, green and blue, and not luma and differences of color. */
   isRgb: boolean;
   orientation: Orientation;
 } {
   const segments = segmentsOf(jpeg);
-  const { width, height } = jpegSizeOf(segments);
-  requireSize({ width, height });
+  const size = jpegSizeOf(segments);
+  const { width, height } = size;
+  requireSize(size);
   if (width * height > MAX_PIXELS_PER_BYTE * jpeg.length) {
     throw new Error(
       `it is truncated or damaged: ${width}x${height} pixels cannot be in ${jpeg.length} bytes`,
@@ -264,7 +264,7 @@ export function readJpegHeader(jpeg: Uint8Array): {
     marker === APP1 && name === "Exif\0\0"
   );
   const orientation = exif ? exifOrientation(exif.data.subarray(6)) : 1;
-  return { width, height, isRgb, orientation };
+  return { ...size, isRgb, orientation };
 }
 
 /** Lists the segments before the first scan. */
@@ -297,9 +297,7 @@ function segmentsOf(jpeg: Uint8Array): Segment[] {
 /** Markers between 0xc0 and 0xcf that start no frame: tables, reserved, arithmetic coding. */
 const NO_FRAMES: readonly number[] = [0xc4, 0xc8, 0xcc];
 
-function jpegSizeOf(
-  segments: readonly Segment[],
-): { width: number; height: number } {
+function jpegSizeOf(segments: readonly Segment[]): Extent {
   const frames = segments.filter(({ marker }) =>
     marker >= 0xc0 && marker <= 0xcf && !NO_FRAMES.includes(marker)
   );

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Extent } from "../../device/gather_sizes.ts";
 import { OptionError } from "../../errors.ts";
 import type { Image } from "../dataset.ts";
 
@@ -30,9 +31,7 @@ export interface Pixels {
 export const MAX_PIXELS: number = 2 ** 26;
 
 /** Checks the size that a file claims, before memory is asked for. The message of an error completes "it is ...". */
-export function requireSize(
-  { width, height }: { width: number; height: number },
-): void {
+export function requireSize({ width, height }: Extent): void {
   if (width < 1 || height < 1) {
     throw new Error(`it is damaged: it claims ${width}x${height} pixels`);
   }
