@@ -8,7 +8,7 @@
 import type { BackendInfo } from "../device/device.ts";
 import { COUNTS } from "../data/fashion_mnist/fashion_mnist.ts";
 import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
-import { partsOf } from "../data/transforms/transform.ts";
+import { takeApart } from "../data/transforms/transform.ts";
 import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { readConfig } from "../runs/read_run.ts";
@@ -228,7 +228,7 @@ function describeRun({ recipe, model, backend }: RunParts): RunConfig {
       trainSamples: recipe["train-samples"] ?? COUNTS[source].train,
       testSamples: recipe["test-samples"] ?? COUNTS[source].test,
       sha256: Object.fromEntries(files.map((f) => [f.name, f.sha256])),
-      transforms: partsOf(transformOf(recipe))
+      transforms: takeApart(transformOf(recipe))
         .map(({ description }) => description),
     },
   };

@@ -74,7 +74,7 @@ Deno.test("arrayDataset() refuses a label without a name", () => {
   assertThrows(
     () => arrayDataset({ images: IMAGES, labels: LABELS, classNames: ["a"] }),
     OptionError,
-    "labels[1]",
+    "at least 2 as there is a label 1",
   );
 });
 

@@ -5,7 +5,7 @@
  */
 
 import { planForDevice } from "../../data/loader/device_plan.ts";
-import { partsOf } from "../../data/transforms/transform.ts";
+import { takeApart } from "../../data/transforms/transform.ts";
 import type { CommandLine } from "../command_line.ts";
 import { IMAGE_SIZE, transformOf } from "../load_data.ts";
 import { checkNetwork, configOf, listLayers } from "../network.ts";
@@ -22,7 +22,7 @@ export function summary({ options }: CommandLine): number {
   const where = typeof plan === "string"
     ? `the host, as ${plan}`
     : "the device with WebGPU, else on the host";
-  const steps = partsOf(transform).map(({ description }) => description);
+  const steps = takeApart(transform).map(({ description }) => description);
   console.log(`${layers}\n\nbatches: ${steps.join(", ")}; made on ${where}`);
   return 0;
 }

@@ -5,8 +5,8 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { encodeIdx } from "../../../src/data/idx.ts";
 import { makeFolder } from "../../data/folder.ts";
+import { encodeIdx } from "../../data/idx_file.ts";
 import { assertOneLineError, CPU_DEVICE, runMain } from "../program.ts";
 
 const CHECKPOINT = "tests/fixtures/lenet.safetensors";
