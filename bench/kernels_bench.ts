@@ -20,7 +20,7 @@ import { matmul } from "../src/device/webgpu/gemm/product.ts";
 import {
   maxPoolGradientAt,
   maxPoolWithPlaces,
-} from "../src/device/webgpu/pool/max_pool.ts";
+} from "../src/device/webgpu/pool/pool.ts";
 import { sgdInPlace } from "../src/device/webgpu/update/update_in_place.ts";
 import { convSizes, poolSizes } from "../src/device/sizes.ts";
 import { makeResident } from "../src/device/webgpu/run/resident.ts";
@@ -186,10 +186,7 @@ function _bias(name: string, rows: number, columns: number): Timing {
     gigabytes: gigabytes(dy, y, dy),
     run() {
       const after = { y, activation: "relu" } as const;
-      const { bias, dz } = biasGradient(backend, { dy, after }, {
-        rows,
-        columns,
-      });
+      const { bias, dz } = biasGradient(backend, { dy, after });
       free(bias, dz);
     },
   };

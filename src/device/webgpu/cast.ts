@@ -15,15 +15,13 @@ import { programOf } from "./run/program.ts";
 import { storedType } from "./run/recorder.ts";
 import { sourceOfPass, traitsOf } from "./run/ways.ts";
 
-/**
- * Copies a tensor to one that stores another type. Of what float16 cannot hold (65,520 and more), it becomes infinity.
- */
+/** Copies a tensor to one that stores another type. What float16 cannot hold (65,520 and more) becomes infinity. */
 export function castTo(
   backend: WebGPUBackend,
   x: TensorInfo,
   type: "float32" | "float16",
 ): TensorInfo {
-  const size = x.shape.reduce((product, n) => product * n, 1);
+  const size = tf.util.sizeFromShape(x.shape);
   const source = sourceOfPass(traitsOf(backend), size);
   const program = programOf(backend, `cast,${size},${source}`, () => {
     const width = size % 4 === 0 ? 4 : 1;
@@ -46,16 +44,16 @@ ${indexOf(count, workgroups)}
   return output;
 }
 
-/** A tensor that stores float32 or float16: the same, or a differentiable copy of one that was cast from integers. */
-export function asNumbers<T extends Tensor>(x: T): T {
+/** The device's `asNumbers`: casts from integers what is float32 by its type alone. */
+export function castToNumbers<T extends Tensor>(x: T): T {
   const type = storedType(tf.backend() as WebGPUBackend, x);
   if (type === "float32" || type === "float16") return x;
   return differentiable([x], () => tf.add(x, 0), (dy) => [tf.clone(dy)]) as T;
 }
 
-/** A tensor that stores float32: the same, or a differentiable copy. */
-export function asFloats<T extends Tensor>(x: T): T {
-  const numbers = asNumbers(x);
+/** The device's `asFloats`. */
+export function castToFloats<T extends Tensor>(x: T): T {
+  const numbers = castToNumbers(x);
   const backend = tf.backend() as WebGPUBackend;
   if (storedType(backend, numbers) === "float32") return numbers;
   return differentiable(

@@ -7,14 +7,13 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { BackendInfo, Device } from "../device.ts";
 import { type Tensor, tf } from "../tf.ts";
-import { asFloats, asNumbers } from "./cast.ts";
+import { castToFloats, castToNumbers } from "./cast.ts";
 import { fusedConv2d } from "./conv/fused_conv2d.ts";
 import { fusedDropout } from "./dense/dropout.ts";
 import { fusedDense } from "./dense/fused_dense.ts";
 import { copyImages, freeImages, gatherBatch } from "./gather/images.ts";
 import { crossEntropy } from "./loss/cross_entropy.ts";
-import { differentiableAveragePool } from "./pool/average_pool.ts";
-import { differentiableMaxPool } from "./pool/max_pool.ts";
+import { differentiablePool } from "./pool/pool.ts";
 import { recorderOf, valuesOnHost } from "./run/recorder.ts";
 import { tuneOperations } from "./run/tuner.ts";
 import { chooseWays } from "./run/ways.ts";
@@ -29,10 +28,7 @@ export function webgpuDevice(info: BackendInfo): Device {
     info,
     conv: fusedConv2d,
     dense: fusedDense,
-    pool: (x, { kind, sizes }) =>
-      kind === "average"
-        ? differentiableAveragePool(x, sizes)
-        : differentiableMaxPool(x, sizes),
+    pool: differentiablePool,
     dropout: fusedDropout,
     crossEntropy: (tensors, count) => crossEntropy(backend(), tensors, count),
     isOne: (scalar) => valuesOnHost(backend(), scalar)?.[0] === 1,
@@ -40,13 +36,13 @@ export function webgpuDevice(info: BackendInfo): Device {
     adam: adamInPlace,
     clipNorm({ gradients, ...tensors }, maxNorm) {
       tf.tidy(() => {
-        const numbers = gradients.map(asNumbers);
+        const numbers = gradients.map(castToNumbers);
         clipNorm(backend(), { gradients: numbers, ...tensors }, maxNorm);
       });
     },
     updateLossScale: (tensors, rules) => updateScale(backend(), tensors, rules),
-    asNumbers,
-    asFloats,
+    asNumbers: castToNumbers,
+    asFloats: castToFloats,
     takeValues(tensor) {
       const values = tensor.data() as Promise<Float32Array>;
       return isReadAlone(tensor) ? values : values.then((v) => v.slice());

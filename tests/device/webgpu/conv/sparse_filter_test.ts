@@ -10,7 +10,7 @@ import {
   conv2dFilterGradient,
   convKey,
 } from "../../../../src/device/webgpu/conv/conv2d.ts";
-import { maxPoolGradientAt } from "../../../../src/device/webgpu/pool/max_pool.ts";
+import { maxPoolGradientAt } from "../../../../src/device/webgpu/pool/pool.ts";
 import {
   type ConvSizes,
   convSizes,

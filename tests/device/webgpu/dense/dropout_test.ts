@@ -15,7 +15,7 @@ import { programOf } from "../../../../src/device/webgpu/run/program.ts";
 import {
   makeRandomKey,
   uniformFunction,
-} from "../../../../src/device/webgpu/wgsl/threefry.ts";
+} from "../../../../src/device/webgpu/dense/dropout.ts";
 import { chooseTilings } from "../../../../src/device/webgpu/gemm/tile.ts";
 import { traitsOf } from "../../../../src/device/webgpu/run/ways.ts";
 import { uniforms } from "../../../../src/random.ts";

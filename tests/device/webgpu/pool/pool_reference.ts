@@ -5,7 +5,6 @@
  */
 
 import type { PoolSizes } from "../../../../src/device/sizes.ts";
-import type { NanRule } from "../../../../src/device/webgpu/pool/max_pool.ts";
 import { eachTap } from "../reference.ts";
 
 type Numbers = ArrayLike<number>;
@@ -21,7 +20,7 @@ type Numbers = ArrayLike<number>;
 export function referenceMaxPool(
   x: Numbers,
   sizes: PoolSizes,
-  nan: NanRule = "ignored",
+  nan: "largest" | "ignored" = "ignored",
 ): { values: Float64Array; places: Int32Array } {
   const size = outputSize(sizes);
   const values = new Float64Array(size);

@@ -62,7 +62,7 @@ for (const [rows, columns] of SIZES) {
       inputs: [{ values: dy, shape: [rows, columns] }],
       makes: made,
       kernel: (backend, [dy]) => {
-        const { bias, dz } = biasGradient(backend, { dy }, { rows, columns });
+        const { bias, dz } = biasGradient(backend, { dy });
         assertStrictEquals(dz, dy);
         assertEquals(bias.shape, [columns]);
         return [bias];
@@ -87,8 +87,7 @@ for (const [rows, columns] of SIZES) {
           makes: [...made, count],
           kernel: (backend, [dy, y]) => {
             const after = { y, activation, dropoutRate };
-            const gradient = { dy, after };
-            const made = biasGradient(backend, gradient, { rows, columns });
+            const made = biasGradient(backend, { dy, after });
             assertEquals(made.bias.shape, [columns]);
             assertEquals(made.dz.shape, [rows, columns]);
             return [made.bias, made.dz];
