@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     for (const { name, suffix, options } of LIBRARIES) {
       const program = join(folder, suffix);
       const source = join(HERE, "peers", "allreduce.c");
-      const isCompiled = await _run(`mpicc.${suffix}`, [
+      const isCompiled = await runCommand(`mpicc.${suffix}`, [
         ...["-O2", source, "-o", program],
       ]).then(() => true, (error) => {
         console.error(`${name}: left out, as ${error.message}`);
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
       if (!isCompiled) continue;
       for (const ranks of args.ranks.split(",")) {
         const launch = async (command: readonly string[], last: string) => {
-          const output = await _run(`mpirun.${suffix}`, [
+          const output = await runCommand(`mpirun.${suffix}`, [
             ...[...options, "-n", ranks, ...command],
             ...[args.count, `${SUMS}`, last],
           ]);
@@ -94,7 +94,7 @@ async function compare(
   console.log(`${what}: ${texts.join(", ")}; medians of ${times.C.length}`);
 }
 
-async function _run(command: string, args: string[]): Promise<string> {
+async function runCommand(command: string, args: string[]): Promise<string> {
   let output: Deno.CommandOutput;
   try {
     output = await new Deno.Command(command, { args, env: ENV }).output();

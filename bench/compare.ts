@@ -48,29 +48,29 @@ interface Entry {
   failure?: string;
 }
 
-type _RatioKey = typeof BASELINES[number]["key"];
+type RatioKey = typeof BASELINES[number]["key"];
 
-const options = _parseOptions();
-const batchSize = _count("batch-size", options["batch-size"]);
-const rounds = _count("rounds", options.rounds);
+const options = parseOptions();
+const batchSize = readCount("batch-size", options["batch-size"]);
+const rounds = readCount("rounds", options.rounds);
 
 const { contenders, absent } = await listContenders({
   peers: options.peers,
-  only: options.only === undefined ? undefined : _names(options.only),
+  only: options.only === undefined ? undefined : readNames(options.only),
 });
 for (const line of absent) console.error(line);
-const adapter = await _findAdapter();
+const adapter = await adapterName();
 const entries: Entry[] = contenders
   .map((contender) => ({ contender, stepMs: [] }));
 for (let round = 1; round <= rounds; round++) {
   for (const entry of entries.filter((entry) => !entry.failure)) {
-    await _measure(entry, round);
+    await measure(entry, round);
   }
 }
-_print();
+printTable();
 Deno.exit(entries.some((entry) => entry.failure) ? 1 : 0);
 
-async function _measure(entry: Entry, round: number): Promise<void> {
+async function measure(entry: Entry, round: number): Promise<void> {
   const outcome = await runContender(entry.contender, batchSize);
   const { name } = entry.contender;
   if ("failure" in outcome) {
@@ -84,15 +84,15 @@ async function _measure(entry: Entry, round: number): Promise<void> {
 }
 
 /** The adapter of those who compute on WebGPU; looking for it also sets the variables by which each of them gets it. */
-async function _findAdapter(): Promise<string | null> {
+async function adapterName(): Promise<string | null> {
   if (contenders.every(({ device }) => device === "cpu")) return null;
   const adapter = await findAdapter();
-  if (adapter === null) _fail(`no WebGPU adapter: ${NO_ADAPTER_REMEDY}`, 1);
+  if (adapter === null) fail(`no WebGPU adapter: ${NO_ADAPTER_REMEDY}`, 1);
   return describeAdapter(adapter).name;
 }
 
 /** Rates and ratios are NaN, in JSON null, where nothing was measured. */
-function _print(): void {
+function printTable(): void {
   const { layers, inputShape } = alexnetLayers();
   const gflop = gflopPerImage(summarize(layers, inputShape));
   const baselines = BASELINES.filter(({ name }) =>
@@ -102,12 +102,12 @@ function _print(): void {
     const ms = median(stepMs);
     const imagesPerSecond = batchSize / ms * 1000;
     const ratios = baselines.map(({ key, name }) =>
-      [key, _medianMs(name) / ms] as const
+      [key, medianMs(name) / ms] as const
     );
     return {
       ...{ name, what, stepMs, imagesPerSecond, failure },
       gflops: imagesPerSecond * gflop,
-      ...Object.fromEntries(ratios) as Partial<Record<_RatioKey, number>>,
+      ...Object.fromEntries(ratios) as Partial<Record<RatioKey, number>>,
     };
   });
   if (options.json) {
@@ -121,7 +121,7 @@ function _print(): void {
     const figures = [
       `${row.imagesPerSecond.toPrecision(3)} images/s`.padStart(15),
       `${row.gflops.toPrecision(3)} GFLOP/s`.padStart(13),
-      ...baselines.map(({ key, shown }) => _ratio(row[key]!, shown)),
+      ...baselines.map(({ key, shown }) => formatRatio(row[key]!, shown)),
     ];
     const shown = row.stepMs.length > 0 ? figures : ["no result".padStart(15)];
     console.log([row.what.padEnd(width), ...shown].join("  "));
@@ -129,21 +129,21 @@ function _print(): void {
   for (const line of absent) console.log(line);
 }
 
-function _medianMs(name: Name): number {
+function medianMs(name: Name): number {
   const entry = entries.find(({ contender }) => contender.name === name);
   return median(entry?.stepMs ?? []);
 }
 
-function _ratio(ratio: number, of: string): string {
+function formatRatio(ratio: number, of: string): string {
   const shown = Number.isNaN(ratio)
     ? "-"
     : `${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)}x`;
   return `${shown.padStart(6)} ${of}`;
 }
 
-function _parseOptions() {
+function parseOptions() {
   const refuse = (word: string | number) =>
-    _fail(`Unknown argument ${word}: ${USAGE}`, 2);
+    fail(`Unknown argument ${word}: ${USAGE}`, 2);
   const options = parseArgs(Deno.args, {
     string: ["batch-size", "rounds", "only"],
     boolean: ["peers", "json"],
@@ -154,21 +154,21 @@ function _parseOptions() {
   return options;
 }
 
-function _count(option: string, text: string): number {
+function readCount(option: string, text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1) return count;
-  _fail(`Cannot use --${option} ${text}: give an integer of at least 1`, 2);
+  fail(`Cannot use --${option} ${text}: give an integer of at least 1`, 2);
 }
 
-function _names(text: string): Name[] {
+function readNames(text: string): Name[] {
   const names: readonly string[] = NAMES;
   const asked = text.split(",");
   const wrong = asked.find((name) => !names.includes(name));
   if (wrong === undefined) return asked as Name[];
-  _fail(`Cannot use --only ${wrong}: the names are ${NAMES.join(", ")}`, 2);
+  fail(`Cannot use --only ${wrong}: the names are ${NAMES.join(", ")}`, 2);
 }
 
-function _fail(message: string, code: number): never {
+function fail(message: string, code: number): never {
   console.error(`error: ${message}`);
   Deno.exit(code);
 }

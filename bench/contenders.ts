@@ -6,8 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { openCpu } from "./cpu_device.ts";
-import { findTorch } from "./torch_peer.ts";
+import { openCpu } from "./measure.ts";
 import peers from "./peers/deno.json" with { type: "json" };
 
 /** The words for the contenders, in the order in which they take turns. */
@@ -73,21 +72,21 @@ const CONTENDERS: readonly Contender[] = [
     what: "LayersModel, TensorFlow.js's own kernels",
     steps: 1,
     device: "webgpu",
-    command: _deno(STEP_SCRIPT, "stock"),
+    command: denoCommand(STEP_SCRIPT, "stock"),
   },
   {
     name: "registered",
     what: "LayersModel, after registerKernels()",
     steps: 2,
     device: "webgpu",
-    command: _deno(STEP_SCRIPT, "registered"),
+    command: denoCommand(STEP_SCRIPT, "registered"),
   },
   {
     name: "ours",
     what: "alexnet() and fit()",
     steps: 3,
     device: "webgpu",
-    command: _deno(STEP_SCRIPT, "ours"),
+    command: denoCommand(STEP_SCRIPT, "ours"),
   },
 ];
 
@@ -97,7 +96,7 @@ const JAX: Contender = {
   what: `jax-js ${versionOf(peers.imports["@jax-js/jax"])}, without dropout`,
   steps: 1,
   device: "webgpu",
-  command: _deno(
+  command: denoCommand(
     "--frozen",
     ...["--config", path("peers/deno.json")],
     path("peers/jax_step.ts"),
@@ -137,8 +136,76 @@ async function findOursOnCpu(): Promise<Contender[] | string> {
     what: `alexnet() and fit(), --device cpu, ${device.name}`,
     steps: 3,
     device: "cpu",
-    command: _deno(STEP_SCRIPT, "--device", "cpu", "ours"),
+    command: denoCommand(STEP_SCRIPT, "--device", "cpu", "ours"),
   }];
+}
+
+const TORCH_SCRIPT = path("peers/torch_step.py");
+
+/** Prints the version of PyTorch, or fails. */
+const PRINT_VERSION = "import torch; print(torch.__version__)";
+
+/** Pythons to ask; the last is where Debian's packages are, whatever the PATH says. */
+const PYTHONS = [Deno.env.get("PYTHON"), "python3", "/usr/bin/python3"];
+
+/** How to get PyTorch; without OpenBLAS, Debian's computes dense layers with the reference BLAS. */
+const REMEDY =
+  "on Debian or Ubuntu `apt-get install python3-torch libopenblas0-pthread`, or name a Python that has it in PYTHON";
+
+/**
+ * By these glibc keeps the memory that a step frees for the next one. By default it gives large blocks back to the system,
+ * and every step then waits for their pages to be zeroed.
+ */
+const MEMORY_KEPT = {
+  MALLOC_TOP_PAD_: `${10 ** 9}`,
+  MALLOC_TRIM_THRESHOLD_: `${10 ** 11}`,
+  MALLOC_MMAP_THRESHOLD_: `${10 ** 11}`,
+};
+
+/**
+ * Looks for PyTorch.
+ *
+ * @param options Which network it trains, default AlexNet, and how many steps a process times, default 3.
+ * @returns PyTorch as it comes and with its memory kept; or why it is left out, in one line.
+ */
+export async function findTorch(
+  { model = "alexnet", steps = 3 }: {
+    model?: "alexnet" | "lenet";
+    steps?: number;
+  } = {},
+): Promise<Contender[] | string> {
+  for (const python of PYTHONS) {
+    const version = python && await torchVersion(python);
+    if (!version) continue;
+    const torch: Contender = {
+      name: "torch",
+      what: `PyTorch ${version}, CPU`,
+      steps,
+      device: "cpu",
+      command: { program: python, args: [TORCH_SCRIPT, "--model", model] },
+    };
+    return [torch, {
+      ...torch,
+      name: "torch-kept",
+      what: `${torch.what}, memory kept`,
+      command: { ...torch.command, env: MEMORY_KEPT },
+    }];
+  }
+  return `PyTorch: left out: no Python here has torch: ${REMEDY}`;
+}
+
+async function torchVersion(python: string): Promise<string | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command(python, {
+      args: ["-c", PRINT_VERSION],
+      stdout: "piped",
+      stderr: "null",
+    }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -184,7 +251,7 @@ export function readFailure(stderr: string): string | undefined {
   return cause ? `${message}: ${cause}` : message;
 }
 
-function _deno(...args: string[]): Command {
+function denoCommand(...args: string[]): Command {
   return { program: Deno.execPath(), args: ["run", "-A", ...args] };
 }
 

@@ -25,6 +25,7 @@ import {
   readVerified,
 } from "../src/data/fashion_mnist/files.ts";
 import { ProgressView } from "../src/cli/terminal/progress.ts";
+import { reasonOf } from "../src/reason.ts";
 
 const DRIVER_PACKAGE = "mesa-vulkan-drivers";
 /** It brings the library of whatever version the system has. */
@@ -68,7 +69,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     if (setUp.source !== "sample") await ensureData(setUp);
     if (name === "test") await ensureTools();
   }
-  return await _run([...COMMANDS[name], ...args]);
+  return await run([...COMMANDS[name], ...args]);
 }
 
 function readSetUp(args: readonly string[]): SetUp {
@@ -98,7 +99,7 @@ async function ensureLibrary({ offline }: SetUp): Promise<boolean> {
     console.error(`setup: ${missing}`);
     return false;
   }
-  return await _install(LIBRARY_PACKAGE, "oneDNN for the CPU");
+  return await install(LIBRARY_PACKAGE, "oneDNN for the CPU");
 }
 
 async function ensureAdapter({ offline }: SetUp): Promise<void> {
@@ -107,7 +108,7 @@ async function ensureAdapter({ offline }: SetUp): Promise<void> {
     console.error(`setup: no WebGPU adapter was found: ${NO_ADAPTER_REMEDY}`);
     return;
   }
-  await _install(DRIVER_PACKAGE, "the software Vulkan driver");
+  await install(DRIVER_PACKAGE, "the software Vulkan driver");
 }
 
 async function ensureData({ dataDir, offline }: SetUp): Promise<void> {
@@ -120,8 +121,8 @@ async function ensureData({ dataDir, offline }: SetUp): Promise<void> {
     view.stop();
     // A folder that the user named, or a wish to stay offline, is for the command to report.
     if (offline || dataDir !== undefined) return;
-    console.error(`setup: ${error instanceof Error ? error.message : error}`);
-    if (canInstall()) await _install(DATA_PACKAGE, "the data set");
+    console.error(`setup: ${reasonOf(error)}`);
+    if (canInstall()) await install(DATA_PACKAGE, "the data set");
   } finally {
     view.stop();
   }
@@ -130,7 +131,7 @@ async function ensureData({ dataDir, offline }: SetUp): Promise<void> {
 async function ensureTools(): Promise<void> {
   for (const [tool, packageName] of Object.entries(TEST_TOOLS)) {
     if (isOnPath(tool)) continue;
-    if (canInstall()) await _install(packageName, `${tool} for its tests`);
+    if (canInstall()) await install(packageName, `${tool} for its tests`);
     else console.error(`setup: no ${tool} was found: its tests are left out`);
   }
 }
@@ -157,7 +158,7 @@ function canInstall(): boolean {
 }
 
 /** Whether a package is installed now. */
-async function _install(name: string, what: string): Promise<boolean> {
+async function install(name: string, what: string): Promise<boolean> {
   console.error(`setup: installing ${what} (apt-get install ${name})`);
   for (
     const args of [
@@ -182,7 +183,7 @@ async function _install(name: string, what: string): Promise<boolean> {
 }
 
 /** Runs Deno with these arguments in place of this process, as far as a process can. */
-async function _run(args: readonly string[]): Promise<number> {
+async function run(args: readonly string[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), { args: [...args] }).spawn();
   // Passed on, in case that only this process was sent them; a terminal sends Ctrl-C to both.
   const passOn = (signal: Deno.Signal) => () => {

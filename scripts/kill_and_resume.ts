@@ -55,20 +55,20 @@ export async function killAndResume(
 ): Promise<KillOutcome> {
   const { kills, folder, seed = 0, say = () => {} } = options;
   const [whole, killed] = ["whole", "killed"].map((name) => join(folder, name));
-  const { changes } = await _train(["--out", whole, ...options.train], {
+  const { changes } = await train(["--out", whole, ...options.train], {
     folder,
   });
   let done = 0;
   for (const part of uniforms(kills, { seed, stream: 0 })) {
     const killAfter = 1 + Math.floor(part * changes / kills);
     const args = await startOf(killed, options);
-    const { isKilled } = await _train(args, { folder, killAfter });
+    const { isKilled } = await train(args, { folder, killAfter });
     done += isKilled ? 1 : 0;
     const found = await read(killed);
     const how = isKilled ? "killed" : "it had ended";
     say(`after ${killAfter} changes: ${how}; ${found}`);
   }
-  await _train(await startOf(killed, options), { folder });
+  await train(await startOf(killed, options), { folder });
   return { kills: done, ...await compare(whole, killed) };
 }
 
@@ -83,7 +83,7 @@ async function startOf(
 }
 
 /** Trains to the end, or until files have changed so often. */
-async function _train(
+async function train(
   args: readonly string[],
   { folder, killAfter = Infinity }: { folder: string; killAfter?: number },
 ): Promise<{ isKilled: boolean; changes: number }> {

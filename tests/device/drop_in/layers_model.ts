@@ -41,7 +41,7 @@ export function assertSameTraining(
  */
 export async function trainLayersModel(): Promise<number[]> {
   const before = tf.memory().numTensors;
-  const model = await _model();
+  const model = await makeModel();
   const weights = model.getWeights().map(({ shape }, i) => {
     const size = shape.reduce((product, n) => product * n);
     const largest = shape.length === 1
@@ -72,7 +72,7 @@ export async function trainLayersModel(): Promise<number[]> {
   return losses;
 }
 
-async function _model(): Promise<Sequential> {
+async function makeModel(): Promise<Sequential> {
   const { layers, sequential } = await import("@tensorflow/tfjs-layers");
   const model = sequential({
     layers: [
