@@ -104,11 +104,8 @@ const JAX: Contender = {
 };
 
 /**
- * Lists who is compared.
- *
- * @param options Whether other libraries than TensorFlow.js, and this package on the CPU, where PyTorch computes, are among
- * them; who alone takes part, if not all of these.
- * @returns The contenders, in the order in which they take turns.
+ * Lists who is compared, in the order in which they take turns: TensorFlow.js and this package on WebGPU, with `peers` the others
+ * too, or `only` whom it names.
  */
 export async function listContenders(
   options: { peers: boolean; only?: readonly Name[] },
@@ -163,10 +160,7 @@ const MEMORY_KEPT = {
 };
 
 /**
- * Looks for PyTorch.
- *
- * @param options Which network it trains, default AlexNet, and how many steps a process times, default 3.
- * @returns PyTorch as it comes and with its memory kept; or why it is left out, in one line.
+ * Looks for PyTorch: gives it as it comes and with its memory kept, each timing `steps` steps; or says why it is left out.
  */
 export async function findTorch(
   { model = "alexnet", steps = 3 }: {
@@ -208,13 +202,7 @@ async function torchVersion(python: string): Promise<string | undefined> {
   }
 }
 
-/**
- * Times a contender in a process of its own.
- *
- * @param contender Who trains.
- * @param batchSize Images per step.
- * @returns The time of each step, or why there is none.
- */
+/** Times the steps of a contender in a process of its own. */
 export async function runContender(
   { command, steps }: Contender,
   batchSize: number,
@@ -236,12 +224,7 @@ export async function runContender(
   return JSON.parse(decoder.decode(stdout).trim().split("\n").at(-1)!);
 }
 
-/**
- * Finds what a process of Deno or Python says of its end.
- *
- * @param stderr What it printed.
- * @returns The message of its first error and its cause, without the stack trace; `undefined` where there is none.
- */
+/** Finds the first error that a process of Deno or Python printed: its message and its cause, without the stack trace. */
 export function readFailure(stderr: string): string | undefined {
   const text = stripVTControlCharacters(stderr);
   const error =

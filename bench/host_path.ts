@@ -50,12 +50,7 @@ if (import.meta.main) {
   console.log(JSON.stringify(result));
 }
 
-/**
- * Runs this file in a process of its own.
- *
- * @param args Its arguments.
- * @returns What it printed.
- */
+/** Runs this file in a process of its own and reads what it prints. */
 export async function runHostPath(
   args: readonly string[],
 ): Promise<HostPathResult> {

@@ -27,11 +27,7 @@ export async function openDevice(): Promise<
   return { backend: tf.backend() as WebGPUBackend, adapter: adapter!.name };
 }
 
-/**
- * Makes the CPU ready, with its library.
- *
- * @returns The library with its version, for example "oneDNN 2.6.3"; or why there is none, in words that follow "left out:".
- */
+/** Makes the CPU ready, and gives its library with its version, for example "oneDNN 2.6.3"; or says why there is none. */
 export async function openCpu(): Promise<
   { name: string; threads?: number } | string
 > {
@@ -91,9 +87,7 @@ interface BufferManager {
 }
 
 /**
- * Counts the bytes of buffers in use (`tf.memory().numBytesInGPU`).
- *
- * @returns Gives the most bytes since it was last called.
+ * Counts bytes of buffers in use (`tf.memory().numBytesInGPU`); the function that it gives takes the most since the last call.
  */
 export function watchPeakBytes(backend: WebGPUBackend): () => number {
   let peak = 0;

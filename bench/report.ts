@@ -68,13 +68,7 @@ export async function registerTimings(
   });
 }
 
-/**
- * Registers timings on the CPU, which together are a training step or a part of it.
- *
- * @param title What computes, for the table.
- * @param timings What to time.
- * @param images Images of the step.
- */
+/** Registers timings on the CPU, which together are a training step of so many images or a part of it. */
 export function registerHostTimings(
   title: string,
   timings: readonly HostTiming[],

@@ -44,12 +44,7 @@ export interface KillOutcome {
   readonly differences: readonly string[];
 }
 
-/**
- * Trains twice and compares.
- *
- * @param options How often to kill, and what to train.
- * @returns How the runs compare.
- */
+/** Trains twice and compares the runs. */
 export async function killAndResume(
   options: KillOptions,
 ): Promise<KillOutcome> {

@@ -71,13 +71,7 @@ export const VARIANTS: readonly Variant[] = [
   },
 ];
 
-/**
- * Names the file of a picture.
- *
- * @param label Its class.
- * @param options What the class is called, and what the name ends with.
- * @returns For example "9_ankle_boot.png".
- */
+/** Names the file of a picture, for example "9_ankle_boot.png". */
 export function fileName(
   label: number,
   { className, suffix }: { className: string; suffix: string },

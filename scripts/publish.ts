@@ -23,12 +23,8 @@ interface Manifest {
 }
 
 /**
- * Copies what is published of a package, and the lock file, which keeps the versions that were tested.
- *
- * @param root The root folder of the package.
- * @param folder An empty folder.
- * @param options Whether linked packages are copied too, or left out.
- * @returns Where the copy is in the folder.
+ * Copies what is published of a package, and the lock file, which keeps the versions that were tested, into an empty folder;
+ * gives the path of the copy.
  */
 export async function copyPackage(
   root: string,
@@ -60,11 +56,7 @@ export async function copyPackage(
 }
 
 /**
- * Publishes a package, or tries to, and removes the copy in any case.
- *
- * @param root The root folder of the package; to publish, all changes in it must be committed.
- * @param options Whether it is only tried.
- * @returns The exit code.
+ * Publishes a package whose changes are all committed, or only tries to, and removes the copy in any case; gives the exit code.
  */
 export async function publish(
   root: string,

@@ -15,12 +15,7 @@ const BATCHES = 3;
 const EPOCHS = 4;
 const CLASSES = 4;
 
-/**
- * Asserts that two trainings were the same, and learned.
- *
- * @param actual Losses, as {@linkcode trainLayersModel} gives them.
- * @param expected Those to compare with.
- */
+/** Asserts that two trainings were the same, and learned. */
 export function assertSameTraining(
   actual: readonly number[],
   expected: readonly number[],
@@ -34,11 +29,7 @@ export function assertSameTraining(
   assertClose(actual, expected, { relative: 1e-4, what: "losses" });
 }
 
-/**
- * Trains on the device in use, from the same weights in every run.
- *
- * @returns The loss of each batch.
- */
+/** Trains on the device in use, from the same weights in every run, and gives the loss of each batch. */
 export async function trainLayersModel(): Promise<number[]> {
   const before = tf.memory().numTensors;
   const model = await makeModel();

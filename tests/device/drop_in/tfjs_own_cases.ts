@@ -38,11 +38,7 @@ export interface OwnTestDevice {
   readonly takeCalls: () => Calls;
 }
 
-/**
- * Registers the tests.
- *
- * @param device The device.
- */
+/** Registers the tests. */
 export async function registerOwnTests(
   { replacer, test, start, takeCalls }: OwnTestDevice,
 ): Promise<void> {

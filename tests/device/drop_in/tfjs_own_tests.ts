@@ -20,12 +20,7 @@ export interface OwnTest {
   readonly run: () => Promise<void>;
 }
 
-/**
- * Reads a file of tests. TensorFlow.js must be loaded.
- *
- * @param file Its place in `dist/ops`, for example "max_pool_test.js".
- * @returns Its tests.
- */
+/** Reads a file of tests in `dist/ops`, for example "max_pool_test.js". TensorFlow.js must be loaded. */
 export async function readOwnTests(file: string): Promise<OwnTest[]> {
   addMethods();
   const tests: OwnTest[] = [];

@@ -9,12 +9,7 @@ import { type Tensor, tf } from "../../../src/device/tf.ts";
 import { asTensor } from "../../../src/device/tape.ts";
 import { type KernelRun, runKernelOfSeveral, webgpuBackend } from "./run.ts";
 
-/**
- * Runs a kernel twice: to see what it makes, and with NaN in all of that, as {@linkcode runKernelOfSeveral} does.
- *
- * @param run The kernel and its inputs.
- * @returns The values of each output, of the second run.
- */
+/** Runs a kernel twice: to see what it makes, and with NaN in all of that, as {@linkcode runKernelOfSeveral} does. */
 export async function runPoisoned(
   run: Omit<KernelRun<readonly TensorInfo[]>, "makes">,
 ): Promise<Float32Array[]> {

@@ -36,11 +36,7 @@ export type RunSeveral = (
   run: KernelRun<readonly TensorInfo[], unknown>,
 ) => Promise<Float32Array[]>;
 
-/**
- * Makes WebGPU ready.
- *
- * @returns The backend of TensorFlow.js.
- */
+/** Makes WebGPU ready. */
 export async function webgpuBackend(): Promise<WebGPUBackend> {
   await use("webgpu");
   return tf.backend() as WebGPUBackend;
@@ -49,9 +45,6 @@ export async function webgpuBackend(): Promise<WebGPUBackend> {
 /**
  * Runs a kernel: its inputs are uploaded, then every buffer that it may be given for what it makes is filled with NaN, so
  * that an element which it does not write, or reads before writing, shows. Fails if the kernel leaves tensors behind.
- *
- * @param run The kernel and its tensors.
- * @returns The values of the output.
  */
 export async function runKernel(run: KernelRun): Promise<Float32Array> {
   const [values] = await runKernelOfSeveral({
@@ -61,12 +54,7 @@ export async function runKernel(run: KernelRun): Promise<Float32Array> {
   return values;
 }
 
-/**
- * Runs a kernel that makes several tensors, as {@linkcode runKernel} does.
- *
- * @param run The kernel and its tensors.
- * @returns The values of each output.
- */
+/** Runs a kernel that makes several tensors, as {@linkcode runKernel} does. */
 export async function runKernelOfSeveral(
   run: KernelRun<readonly TensorInfo[]>,
 ): Promise<Float32Array[]> {
@@ -97,8 +85,6 @@ export async function runKernelOfSeveral(
 /**
  * Puts buffers full of NaN on top of the backend's pool of free buffers, from where the next tensors of their sizes are
  * taken.
- *
- * @param sizes Numbers of elements.
  */
 export async function poison(sizes: readonly number[]): Promise<void> {
   const copies = 3;
@@ -123,11 +109,6 @@ const EPSILON = 2 ** -23;
  * down at random, so that n additions are off by about sqrt(n) of that: sqrt(n) epsilon * sqrt(n) m. Cutting a sum into
  * parts makes the error smaller. Leaving out or repeating a single product is thousands of times more. Relative: the sum
  * is rounded once more by what follows it.
- *
- * @param left Values of one operand.
- * @param right Values of the other.
- * @param depth Number of products in a sum.
- * @returns The tolerance.
  */
 export function sumTolerance(
   left: Float32Array,

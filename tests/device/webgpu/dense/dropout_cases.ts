@@ -50,12 +50,7 @@ export const DROPOUTS: readonly DropoutCase[] = [
   { rate, shape: [4, 4, 64], key: KEYS[4] },
 ]);
 
-/**
- * Checks a dropout and its gradient.
- *
- * @param dropout The dropout.
- * @param run Runs it on a device.
- */
+/** Checks a dropout and its gradient. */
 export async function checkDropout(
   { rate, shape, key }: DropoutCase,
   run: RunSeveral,
@@ -94,12 +89,7 @@ export const DENSE: readonly DenseCase[] = [
   { rows: 5, inputs: 4100, columns: 8, rate: 0.25, isSplit: true },
 ];
 
-/**
- * A product and its gradients as products.
- *
- * @param testCase Its sizes.
- * @returns Sizes of the products.
- */
+/** Sizes of a product, and of its gradients as products. */
 export function denseProducts(
   { rows, inputs, columns }: DenseCase,
 ): Record<"forward" | "byX" | "byKernel", MatmulSizes> {
@@ -111,11 +101,8 @@ export function denseProducts(
 }
 
 /**
- * Checks that a product with relu and dropout is relu, then dropout, and so are its gradients.
- *
- * @param testCase Sizes of the product.
- * @param run Runs it on a device.
- * @param makes Number of elements of each tensor that it makes, where the device is to know.
+ * Checks that a product with relu and dropout is relu, then dropout, and so are its gradients; `makes` has the numbers of elements
+ * of the tensors that it makes, where the device is to know.
  */
 export async function checkDense(
   testCase: DenseCase,
@@ -196,14 +183,7 @@ function withGradients(
   return [value, ...grads];
 }
 
-/**
- * What dropout multiplies by.
- *
- * @param size Number of elements.
- * @param rate Share of elements that are dropped.
- * @param key Key of the random numbers.
- * @returns 0, or 1 / (1 - rate) as a float32, for each.
- */
+/** What dropout multiplies each element by: 0, or 1 / (1 - rate) as a float32. */
 export function dropoutMask(
   size: number,
   rate: number,
