@@ -1,7 +1,7 @@
 /**
- * The sum of AlexNet's gradients over processes, beside a C program's `MPI_Allreduce` of the same size, in one call and in
- * as many as there are here, in turns: `deno task bench:allreduce`. The C program is compiled here, which needs `apt-get install libopenmpi-dev libmpich-dev`; a
- * library without its compiler is left out.
+ * Times the sum of AlexNet's gradients over processes, in turns with a C program's `MPI_Allreduce` of the same size, in one call
+ * and in as many as there are here: `deno task bench:allreduce`. Compiling the C program needs
+ * `apt-get install libopenmpi-dev libmpich-dev`; a library without its compiler is left out.
  *
  * Options: `--rounds N` (default 5) pairs of runs; `--ranks N,N` (default 2,4); `--count N` (default 46764746, AlexNet's
  * weights) floats.
@@ -17,7 +17,7 @@ import { median } from "./measure.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
-/** Sums in each run; the first finds memory that was never used, and does not count. */
+/** Sums in each run, of which the first does not count: its memory was never used before. */
 const SUMS = 6;
 
 const LIBRARIES = [
@@ -42,7 +42,10 @@ async function main(): Promise<void> {
       const program = join(folder, suffix);
       const source = join(HERE, "peers", "allreduce.c");
       const isCompiled = await runCommand(`mpicc.${suffix}`, [
-        ...["-O2", source, "-o", program],
+        "-O2",
+        source,
+        "-o",
+        program,
       ]).then(() => true, (error) => {
         console.error(`${name}: left out, as ${error.message}`);
         return false;
@@ -51,13 +54,21 @@ async function main(): Promise<void> {
       for (const ranks of args.ranks.split(",")) {
         const launch = async (command: readonly string[], last: string) => {
           const output = await runCommand(`mpirun.${suffix}`, [
-            ...[...options, "-n", ranks, ...command],
-            ...[args.count, `${SUMS}`, last],
+            ...options,
+            "-n",
+            ranks,
+            ...command,
+            args.count,
+            `${SUMS}`,
+            last,
           ]);
           return output.trim().split("\n").map(Number).slice(1);
         };
         const deno = [
-          ...[Deno.execPath(), "run", "-A", "--no-check"],
+          Deno.execPath(),
+          "run",
+          "-A",
+          "--no-check",
           join(HERE, "allreduce_rank.ts"),
         ];
         await compare(`${name}, ${ranks} ranks`, Number(args.rounds), {
@@ -73,7 +84,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Runs all in turns, and prints their medians and what they are of the first. */
+/** Runs all in turns, and prints their medians, in ms and as multiples of the first. */
 async function compare(
   what: string,
   rounds: number,

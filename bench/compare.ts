@@ -1,12 +1,11 @@
 /**
- * Compares a training step of AlexNet with stock TensorFlow.js, with these kernels and, with `--peers`, with jax-js, with
- * PyTorch on the CPU and with this package on the CPU, each in a process of its own, alternating:
- * `deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--only NAME,...] [--json]`.
+ * Compares a training step of AlexNet by stock TensorFlow.js, by TensorFlow.js with these kernels and by this package, in
+ * processes that take turns: `deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--only NAME,...] [--json]`.
  *
- * `--only` names who takes part, peers or not; the names are those of `contenders.ts`.
+ * `--peers` adds jax-js, and PyTorch and this package on the CPU. `--only` names who takes part, in the words of `contenders.ts`.
  *
- * Who cannot run is left out, with the reason in one line; the exit code is then 1, unless all that is missing is an
- * installed PyTorch or oneDNN.
+ * A contender that cannot run is left out, with the reason in one line. The exit code is then 1, unless all that is missing is
+ * an installed PyTorch or oneDNN.
  *
  * @module
  */
@@ -32,14 +31,13 @@ import { gflopPerImage } from "./step.ts";
 const USAGE =
   "deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--only NAME,...] [--json]";
 
-/** Whom the others are compared with: the word for the ratio in JSON, who it is, and how the table calls it. */
+/** Those that the others are compared with: the word for the ratio in JSON, the contender, and its name in the table. */
 const BASELINES = [
   { key: "ratio", name: "stock", shown: "stock" },
   { key: "jaxRatio", name: "jax", shown: "jax-js" },
   { key: "torchRatio", name: "torch", shown: "PyTorch" },
 ] as const;
 
-/** What a contender was measured to do. */
 interface Entry {
   readonly contender: Contender;
   /** Milliseconds of each step, of every round. */
@@ -83,7 +81,7 @@ async function measure(entry: Entry, round: number): Promise<void> {
   console.error(`round ${round}, ${name}: ${seconds.join(", ")} s per step`);
 }
 
-/** The adapter of those who compute on WebGPU; looking for it also sets the variables by which each of them gets it. */
+/** The adapter of the contenders on WebGPU. Looking for it also sets the variables by which their processes get it. */
 async function adapterName(): Promise<string | null> {
   if (contenders.every(({ device }) => device === "cpu")) return null;
   const adapter = await findAdapter();
@@ -91,7 +89,7 @@ async function adapterName(): Promise<string | null> {
   return describeAdapter(adapter).name;
 }
 
-/** Rates and ratios are NaN, in JSON null, where nothing was measured. */
+/** Prints rates and ratios, which are NaN (in JSON null) where nothing was measured. */
 function printTable(): void {
   const { layers, inputShape } = alexnetLayers();
   const gflop = gflopPerImage(summarize(layers, inputShape));
@@ -105,7 +103,11 @@ function printTable(): void {
       [key, medianMs(name) / ms] as const
     );
     return {
-      ...{ name, what, stepMs, imagesPerSecond, failure },
+      name,
+      what,
+      stepMs,
+      imagesPerSecond,
+      failure,
       gflops: imagesPerSecond * gflop,
       ...Object.fromEntries(ratios) as Partial<Record<RatioKey, number>>,
     };
@@ -114,8 +116,8 @@ function printTable(): void {
     console.log(JSON.stringify({ adapter, batchSize, rounds, rows, absent }));
     return;
   }
-  const place = adapter === null ? "" : `, on ${adapter}`;
-  console.log(`AlexNet training step, batch ${batchSize}${place}`);
+  const where = adapter === null ? "" : `, on ${adapter}`;
+  console.log(`AlexNet training step, batch ${batchSize}${where}`);
   const width = Math.max(...rows.map(({ what }) => what.length));
   for (const row of rows) {
     const figures = [

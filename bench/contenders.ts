@@ -20,7 +20,6 @@ export const NAMES = [
   "torch-kept",
 ] as const;
 
-/** A word for a contender. */
 export type Name = typeof NAMES[number];
 
 /** How to start a process. */
@@ -32,24 +31,22 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Somebody who trains AlexNet. */
+/** A program that trains AlexNet. */
 export interface Contender {
   /** The word for it in JSON. */
   readonly name: Name;
   /** What it is, for the table. */
   readonly what: string;
-  /** How many steps a process times: where a step can take minutes, few. */
+  /** How many steps a process times: few where a step can take minutes. */
   readonly steps: number;
-  /** What it computes on. */
   readonly device: "webgpu" | "cpu";
-  /** Trains. */
   readonly command: Command;
 }
 
 /** Who takes part. */
 export interface Field {
   readonly contenders: readonly Contender[];
-  /** Who cannot, as something is not installed, why, and how to get it: a line each. */
+  /** A line for each that needs something which is not installed: why it is left out, and how to get that. */
   readonly absent: readonly string[];
 }
 
@@ -90,7 +87,7 @@ const CONTENDERS: readonly Contender[] = [
   },
 ];
 
-/** What has dependencies of its own, which the package does without, is held to its lock file by `--frozen`. */
+/** `--frozen`, as its dependencies, which the package does without, have a lock file of their own. */
 const JAX: Contender = {
   name: "jax",
   what: `jax-js ${versionOf(peers.imports["@jax-js/jax"])}, without dropout`,
@@ -98,7 +95,8 @@ const JAX: Contender = {
   device: "webgpu",
   command: denoCommand(
     "--frozen",
-    ...["--config", path("peers/deno.json")],
+    "--config",
+    path("peers/deno.json"),
     path("peers/jax_step.ts"),
   ),
 };

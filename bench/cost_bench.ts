@@ -1,6 +1,6 @@
 /**
- * What a training step costs besides the device's work: JavaScript, submits and memory. Its dispatches are of no
- * workgroups and its copies to textures are empty, so that the device has nothing to do. Run with `deno bench -A bench/cost_bench.ts`.
+ * Times what a training step costs besides the device's work: JavaScript, submits and memory. Its dispatches have no workgroups
+ * and its copies to textures are empty, so that the device has nothing to do. Run with `deno bench -A bench/cost_bench.ts`.
  *
  * @module
  */
@@ -20,13 +20,11 @@ const STEPS = {
 /** Steps that are recorded one after the other, as `fit()` does, which waits for the device about once a second. */
 const STEPS_AT_ONCE = 10;
 
-/** How often to measure. */
 const RUNS = 20;
 
 /** Steps until the JavaScript engine has optimised what they run. */
 const WARMUP = 800;
 
-/** What a step is counted for. */
 interface Count {
   submits: number;
   deviceMs: number;

@@ -1,9 +1,9 @@
 /**
- * An epoch on the full data set, projected from some of its batches: training with the loader's own batches, and
- * evaluation. Run with `deno bench -A bench/epoch_bench.ts [-- --device webgpu|cpu]`.
+ * Projects the time of an epoch on the full data set, evaluation included, from some of its batches, which the loader makes.
+ * Run with `deno bench -A bench/epoch_bench.ts [-- --device webgpu|cpu]`.
  *
- * On the CPU, PyTorch trains LeNet beside it where it is installed, on one batch again and again: the data and the evaluation
- * are not in its time.
+ * On the CPU, PyTorch trains LeNet as well, if it is installed, on one batch again and again: its time has neither data nor
+ * evaluation in it.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const IMAGES = { train: 60_000, test: 10_000 };
 /** How often to measure; the median counts. */
 const ROUNDS = 3;
 
-/** What of an epoch to run. */
+/** Which part of an epoch to run. */
 interface Part {
   readonly batchSize: number;
   /** Batches. */

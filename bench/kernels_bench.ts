@@ -1,6 +1,6 @@
 /**
- * Every kernel at AlexNet's shapes, batch 16, as shares of this adapter's ceilings, which are measured first. Run with
- * `deno bench -A bench/kernels_bench.ts`.
+ * Times every kernel at AlexNet's shapes, batch 16, as shares of this adapter's ceilings, which are measured and printed first.
+ * Run with `deno bench -A bench/kernels_bench.ts`.
  *
  * @module
  */
@@ -236,8 +236,14 @@ function gather(): Timing {
   }));
   const images = makeResident(backend, new Uint8Array(60_000 * 28 * 28));
   const sizes = {
-    ...{ stored, viewed: stored, resized: output, output },
-    ...{ channels: 1, divisor: 255 as const, mean: [0], std: [1] },
+    stored,
+    viewed: stored,
+    resized: output,
+    output,
+    channels: 1,
+    divisor: 255 as const,
+    mean: [0],
+    std: [1],
   };
   const rows = Int32Array.from({ length: BATCH }, (_, i) => 3000 * i);
   return {

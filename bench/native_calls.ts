@@ -1,6 +1,6 @@
 /**
- * AlexNet's training step on the CPU as single calls of native kernels, to be timed: what they read is random and lies ready, what
- * they make is freed.
+ * AlexNet's training step on the CPU as single calls of native kernels, to be timed. They read random numbers that are there
+ * before, and what they make is freed.
  *
  * @module
  */
@@ -250,7 +250,7 @@ function ofLayer(
     case "dropout":
       return dropout(layer, config, context);
     case "conv2d": {
-      // Where pooling follows, its gradient is computed last, which leaves less to compute.
+      // If pooling follows, the gradient of relu comes before that of pooling, and so is of fewer elements.
       const isPooled = next?.config.kind === "max_pool2d";
       const { outputShape } = isPooled ? next : layer;
       return [
@@ -270,7 +270,7 @@ function ofLayer(
   }
 }
 
-/** The gradient reads a byte for each largest value: its place in the window. */
+/** The gradient reads a byte for each largest value: its position in the window. */
 function pooling(
   { name, inputShape, outputShape }: AlexNetLayer,
   { size, strides, padding }: PoolingConfig,
@@ -310,7 +310,7 @@ function pooling(
   }];
 }
 
-/** The operand is changed where it is; NaN is looked for before, which reads it once more. */
+/** Changes its operand in place, which it reads once more to look for NaN. */
 function relu(
   { name, outputShape }: AlexNetLayer,
   { operands, batch }: Context,
@@ -360,7 +360,7 @@ function biasGradient(
   };
 }
 
-/** The gradient is of what was not dropped, as the gradient of relu has left zeros elsewhere. */
+/** The gradient only scales, as the gradient of relu has left zeros where elements were dropped. */
 function dropout(
   { name, outputShape }: AlexNetLayer,
   { rate }: DropoutConfig,

@@ -1,6 +1,6 @@
 /**
- * Training in float16 against float32, in turns on the same network: images/s, and the most memory in use. Run with
- * `deno bench -A bench/precision_bench.ts`; takes some minutes on a software adapter.
+ * Compares training in float16 with float32, in turns on the same network: images/s, and the most memory in use. Run with
+ * `deno bench -A bench/precision_bench.ts`; it takes some minutes on a software adapter.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What an adapter can do at best: multiply-adds in registers, copies of memory, and products of matrices.
+ * Measures what an adapter can do at best: multiply-adds in registers, copies of memory, and products of matrices.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The training step of AlexNet and LeNet: images/s, and the share of the best product of matrices that its multiply-adds
- * reach. Step and products take turns, as the speed of a shared machine changes from one minute to the next. Run with
+ * Times the training step of AlexNet and LeNet: images/s, and how many of the best product's GFLOP/s it reaches. Step and
+ * products of matrices take turns, as the speed of a shared machine changes from one minute to the next. Run with
  * `deno bench -A bench/step_bench.ts`.
  *
  * @module

@@ -1,11 +1,10 @@
 /**
- * Sets up what is missing, silent when nothing is, and then runs the command:
+ * Sets up what is missing, silently if nothing is, and then runs the command:
  * `bootstrap.ts train [options]` or `bootstrap.ts test [arguments of deno test]`.
  *
- * On a Debian-family system as root it installs oneDNN where there is no GPU, the software Vulkan driver where there is no
- * WebGPU adapter and one is needed, the data set where no mirror can be reached and, for the tests, other programs that
- * read what this one writes. Elsewhere it prints what to do and goes on, so that the command itself can decide what it can
- * do without.
+ * On a Debian-family system, as root, it installs oneDNN where there is no GPU, the software Vulkan driver where a WebGPU adapter
+ * is needed and missing, the data set where no mirror can be reached, and for the tests other programs that read what this one
+ * writes. Elsewhere it prints what to do and goes on: the command itself decides what it can do without.
  *
  * @module
  */
@@ -28,11 +27,11 @@ import { ProgressView } from "../src/cli/terminal/progress.ts";
 import { reasonOf } from "../src/reason.ts";
 
 const DRIVER_PACKAGE = "mesa-vulkan-drivers";
-/** It brings the library of whatever version the system has. */
+/** It depends on the library in whatever version the system has. */
 const LIBRARY_PACKAGE = "libdnnl-dev";
 const DATA_PACKAGE = "dataset-fashion-mnist";
 
-/** Programs that tests need, and their packages: tests are left out where they are missing. */
+/** Programs that tests need, and their packages; tests are left out where they are missing. */
 const TEST_TOOLS: Readonly<Record<string, string>> = {
   chromium: "chromium",
   protoc: "protobuf-compiler",
@@ -41,13 +40,13 @@ const TEST_TOOLS: Readonly<Record<string, string>> = {
   ip: "iproute2",
 };
 
-/** What is run once everything is there: quietly, as Deno names each package that it looks up. */
+/** What to run once everything is there, with `-q`, as Deno otherwise names each package that it looks up. */
 const COMMANDS: Record<string, readonly string[]> = {
   train: ["run", "-qA", "mod.ts", "train"],
   test: ["run", "-qA", "scripts/ok.ts"],
 };
 
-/** The options of `train` that decide what has to be there. */
+/** The options of `train` that decide what is needed. */
 interface SetUp {
   readonly device?: string;
   readonly source?: string;
@@ -80,7 +79,7 @@ function readSetUp(args: readonly string[]): SetUp {
   return { ...given, dataDir: given["data-dir"] || undefined };
 }
 
-/** What training computes on: a GPU, or else oneDNN, or else a software adapter. */
+/** Training needs a GPU, or else oneDNN, or else a software adapter. */
 async function ensureDevice(setUp: SetUp): Promise<void> {
   if (setUp.device === "webgpu") return await ensureAdapter(setUp);
   const isAuto = setUp.device !== "cpu";
@@ -90,7 +89,7 @@ async function ensureDevice(setUp: SetUp): Promise<void> {
   if (isAuto && !hasLibrary) await ensureAdapter(setUp);
 }
 
-/** Whether there is a library for the CPU now. */
+/** Looks for the library and installs it; says whether it is there now. */
 async function ensureLibrary({ offline }: SetUp): Promise<boolean> {
   const { library, missing } = findOneDnn();
   if (library !== undefined) return true;
@@ -119,7 +118,7 @@ async function ensureData({ dataDir, offline }: SetUp): Promise<void> {
     await Promise.all(files.map((file) => readVerified(file, options)));
   } catch (error) {
     view.stop();
-    // A folder that the user named, or a wish to stay offline, is for the command to report.
+    // The command itself reports a folder that the user named, and data that is missing with --offline.
     if (offline || dataDir !== undefined) return;
     console.error(`setup: ${reasonOf(error)}`);
     if (canInstall()) await install(DATA_PACKAGE, "the data set");
@@ -157,7 +156,7 @@ function canInstall(): boolean {
   }
 }
 
-/** Whether a package is installed now. */
+/** Installs a package; says whether that worked. */
 async function install(name: string, what: string): Promise<boolean> {
   console.error(`setup: installing ${what} (apt-get install ${name})`);
   for (
@@ -185,7 +184,7 @@ async function install(name: string, what: string): Promise<boolean> {
 /** Runs Deno with these arguments in place of this process, as far as a process can. */
 async function run(args: readonly string[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), { args: [...args] }).spawn();
-  // Passed on, in case that only this process was sent them; a terminal sends Ctrl-C to both.
+  // Passes signals on that only this process was sent; a terminal sends Ctrl-C to both.
   const passOn = (signal: Deno.Signal) => () => {
     try {
       child.kill(signal);

@@ -1,8 +1,8 @@
 /**
  * Publishes the package to JSR: `publish.ts [--dry-run]`, from a copy of what is published in a temporary folder.
  *
- * In a dry run, the stand-ins of `links` in deno.json lie beside the copy, as Deno publishes no package with linked ones
- * inside; without, the real packages are used, so that the copy has no links.
+ * In a dry run, the stand-ins of `links` in deno.json lie beside the copy, as Deno publishes no package that contains linked
+ * ones. Otherwise the copy has no links, and so uses the real packages.
  *
  * @module
  */
@@ -66,7 +66,7 @@ export async function publish(
     console.error("error: Cannot publish changes that are not committed");
     return 1;
   }
-  // Who is interrupted ends its child process, and then itself when it has cleaned up.
+  // An interrupt ends the child process; this one ends when it has cleaned up.
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   for (const signal of SIGNALS) Deno.addSignalListener(signal, onSignal);
@@ -75,7 +75,8 @@ export async function publish(
     const cwd = await copyPackage(root, folder, { hasLinks: isDryRun });
     const child = new Deno.Command(Deno.execPath(), {
       args: ["publish", ...(isDryRun ? ["--dry-run"] : [])],
-      ...{ cwd, signal: interrupt.signal },
+      cwd,
+      signal: interrupt.signal,
     }).spawn();
     return (await child.status).code;
   } finally {
@@ -84,7 +85,7 @@ export async function publish(
   }
 }
 
-/** Whether the copy, which is in no repository, would hide changes that `deno publish` refuses. */
+/** Whether there are changes that `deno publish` would refuse; it cannot see them, as the copy is in no repository. */
 async function hasChanges(root: string): Promise<boolean> {
   const { success, stdout } = await new Deno.Command("git", {
     args: ["status", "--porcelain"],
