@@ -22,8 +22,8 @@ export interface Input<Values = Float32Array> {
 /** A kernel to run, which makes one tensor by default. */
 export interface KernelRun<Made = TensorInfo, Backend = WebGPUBackend> {
   readonly inputs: readonly Input<Float32Array | Int32Array>[];
-  /** Number of elements of each tensor that the kernel makes, output and temporary ones. */
-  readonly makes: readonly number[];
+  /** Number of elements of each tensor that the kernel makes, output and temporary ones. Default: found by a run before. */
+  readonly makes?: readonly number[];
   /** Records the kernel. */
   readonly kernel: (
     backend: Backend,
@@ -63,11 +63,13 @@ export async function runKernelOfSeveral(
     tf.tensor(values, [...shape])
   );
   tensors.forEach(({ dataId }) => backend.uploadToGPU(dataId));
-  await poison(run.makes);
+  const record = () =>
+    run.kernel(backend, tensors).map((made) =>
+      made instanceof tf.Tensor ? made : asTensor(made)
+    );
+  await poison(run.makes ?? sizesMadeBy(backend, () => tf.dispose(record())));
   const before = backend.numDataIds();
-  const outputs = run.kernel(backend, tensors).map((made) =>
-    made instanceof tf.Tensor ? made : asTensor(made)
-  );
+  const outputs = record();
   const values: Float32Array[] = [];
   for (const output of outputs) {
     values.push(Float32Array.from(await output.data()));
@@ -80,6 +82,22 @@ export async function runKernelOfSeveral(
   tf.dispose([...outputs, ...tensors]);
   throwIfDeviceFailed();
   return values;
+}
+
+/** Numbers of elements of the tensors that are made meanwhile. */
+function sizesMadeBy(backend: WebGPUBackend, run: () => void): number[] {
+  const sizes: number[] = [];
+  const make = backend.makeTensorInfo;
+  backend.makeTensorInfo = function (shape, ...rest) {
+    sizes.push(shape.reduce((product, n) => product * n, 1));
+    return make.call(this, shape, ...rest);
+  };
+  try {
+    run();
+  } finally {
+    backend.makeTensorInfo = make;
+  }
+  return sizes;
 }
 
 /**

@@ -51,14 +51,12 @@ import { assertEquals } from "@std/assert";
 const max: Pool = (x, sizes) =>
   runKernel({
     inputs: [x],
-    makes: [tf.util.sizeFromShape(poolOutputShape(sizes))],
     kernel: (backend, [x]) => maxPool(backend, x, sizes),
   });
 
 const maxGradient: MaxPoolGradient = ({ dy, x }, sizes) =>
   runKernel({
     inputs: [dy, x],
-    makes: [dy.values.length, x.values.length],
     kernel: (backend, [dy, x]) => maxPoolGradient(backend, { dy, x }, sizes),
   });
 
@@ -95,7 +93,6 @@ for (const channels of [1, 4]) {
       const x = spread(values, channels);
       const [pooled, places] = await runKernelOfSeveral({
         inputs: [{ values: x, shape: poolInputShape(sizes) }],
-        makes: [3 * channels],
         kernel: (backend, [x]) => {
           const { pooled, places } = maxPoolWithPlaces(backend, x, sizes);
           return [pooled, places];
@@ -112,14 +109,12 @@ for (const channels of [1, 4]) {
 const average: Pool = (x, sizes) =>
   runKernel({
     inputs: [x],
-    makes: [tf.util.sizeFromShape(poolOutputShape(sizes))],
     kernel: (backend, [x]) => averagePool(backend, x, sizes),
   });
 
 const averageGradient: Pool = (dy, sizes) =>
   runKernel({
     inputs: [dy],
-    makes: [tf.util.sizeFromShape(poolInputShape(sizes))],
     kernel: (backend, [dy]) => averagePoolGradient(backend, dy, sizes),
   });
 
