@@ -6,8 +6,8 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { asTensor, differentiable } from "../tape.ts";
-import { type Tensor, tf } from "../tf.ts";
+import { asTensor } from "../tape.ts";
+import type { Tensor } from "../tf.ts";
 import { dispatch, makeOutput } from "./run/dispatch.ts";
 import { gridOf, indexOf } from "./wgsl/wgsl.ts";
 import { declareOperand, declareResult } from "./wgsl/operand.ts";
@@ -21,7 +21,7 @@ export function castTo(
   x: TensorInfo,
   type: "float32" | "float16",
 ): TensorInfo {
-  const size = tf.util.sizeFromShape(x.shape);
+  const size = x.shape.reduce((product, n) => product * n, 1);
   const source = sourceOfPass(traitsOf(backend), size);
   const program = programOf(backend, `cast,${size},${source}`, () => {
     const width = size % 4 === 0 ? 4 : 1;
@@ -42,25 +42,6 @@ ${indexOf(count, workgroups)}
   const output = makeOutput(backend, x.shape, type);
   dispatch(backend, program, [output, x]);
   return output;
-}
-
-/** The device's `asNumbers`: casts from integers what is float32 by its type alone. */
-export function castToNumbers<T extends Tensor>(x: T): T {
-  const type = storedType(tf.backend() as WebGPUBackend, x);
-  if (type === "float32" || type === "float16") return x;
-  return differentiable([x], () => tf.add(x, 0), (dy) => [tf.clone(dy)]) as T;
-}
-
-/** The device's `asFloats`. */
-export function castToFloats<T extends Tensor>(x: T): T {
-  const numbers = castToNumbers(x);
-  const backend = tf.backend() as WebGPUBackend;
-  if (storedType(backend, numbers) === "float32") return numbers;
-  return differentiable(
-    [numbers],
-    () => readAs(backend, numbers, "float32"),
-    (dy) => [tf.clone(dy)],
-  ) as T;
 }
 
 /** A tensor that stores a type: the same, or a copy that the current scope owns. */

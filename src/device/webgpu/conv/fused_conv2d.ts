@@ -6,7 +6,7 @@
 
 import type { FusedConvOptions } from "../../device.ts";
 import { type Tensor, type Tensor4D, tf } from "../../tf.ts";
-import { averagePool, averagePoolGradient } from "../pool/pool.ts";
+import { averagePool, averagePoolBiasGradient } from "../pool/pool.ts";
 import { biasGradient } from "../dense/fused_dense.ts";
 import { conv2dForward } from "./conv2d.ts";
 import { asNumbers, asTensor, differentiable } from "../../tape.ts";
@@ -49,17 +49,10 @@ export function fusedConv2d(
       ? y
       : asTensor(averagePool(backend, y, pool.sizes));
   }, (dy, [x, filter, y, places]) => {
-    // Of what followed the bias and the activation: with max pooling, of the largest sums alone.
-    const dActivated = pool?.kind === "average"
-      ? averagePoolGradient(backend, dy, pool.sizes)
-      : dy;
-    const { bias, dz } = biasGradient(backend, {
-      dy: dActivated,
-      after: activation && { y, activation },
-    });
-    if (dActivated !== dy && dActivated !== dz) {
-      backend.disposeData(dActivated.dataId);
-    }
+    const gradient = { dy, after: activation && { y, activation } };
+    const { bias, dz } = pool?.kind === "average"
+      ? averagePoolBiasGradient(backend, gradient, pool.sizes)
+      : biasGradient(backend, gradient);
     const gradients = pool?.kind === "max"
       ? pooledConvGradients(backend, { x, filter, dy: dz, places }, {
         conv: sizes,

@@ -15,6 +15,11 @@ import {
 } from "../../sizes.ts";
 import { asNumbers, asTensor, differentiable } from "../../tape.ts";
 import { type Tensor4D, tf } from "../../tf.ts";
+import {
+  type Activated,
+  type BiasGradient,
+  biasGradient,
+} from "../dense/fused_dense.ts";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
 import { programOf } from "../run/program.ts";
 import { type StoredType, storedType } from "../run/recorder.ts";
@@ -105,6 +110,18 @@ ${declareOperand("dy", { binding: 1, width, source: "buffers" })}`,
   );
   dispatch(backend, program, [dx, dy]);
   return dx;
+}
+
+/** Gradients of a bias and of the activation after it, from that of the average pooling of what they gave. */
+export function averagePoolBiasGradient(
+  backend: WebGPUBackend,
+  { dy, after }: { dy: TensorInfo; after?: Activated },
+  sizes: PoolSizes,
+): BiasGradient {
+  const dx = averagePoolGradient(backend, dy, sizes);
+  const gradients = biasGradient(backend, { dy: dx, after });
+  if (gradients.dz !== dx) backend.disposeData(dx.dataId);
+  return gradients;
 }
 
 /** Largest value of each window; a NaN is ignored. */
