@@ -6,12 +6,8 @@
 
 import type { FusedConvOptions } from "../../device.ts";
 import { type Tensor, type Tensor4D, tf } from "../../tf.ts";
-import { averagePool, averagePoolBiasGradient } from "../pool/average_pool.ts";
-import {
-  type Activated,
-  type BiasGradient,
-  biasGradient,
-} from "../dense/fused_dense.ts";
+import { averagePool, averagePoolBiasGradient } from "../pool/pool.ts";
+import { biasGradient } from "../dense/fused_dense.ts";
 import { conv2dForward } from "./conv2d.ts";
 import { asNumbers, asTensor, differentiable } from "../../tape.ts";
 import { readAs } from "../cast.ts";
@@ -56,7 +52,7 @@ export function fusedConv2d(
     const gradient = { dy, after: activation && { y, activation } };
     const { bias, dz } = pool?.kind === "average"
       ? averagePoolBiasGradient(backend, gradient, pool.sizes)
-      : biasGradientOf(backend, gradient);
+      : biasGradient(backend, gradient);
     const gradients = pool?.kind === "max"
       ? pooledConvGradients(backend, { x, filter, dy: dz, places }, {
         conv: sizes,
@@ -72,14 +68,4 @@ export function fusedConv2d(
     const dx = gradients.x === undefined ? [] : [gradients.x];
     return [gradients.kernel, bias, ...dx].map(asTensor);
   }) as Tensor4D;
-}
-
-/** Gradients of the bias and of the biased sums or, with max pooling, of the largest of them. */
-function biasGradientOf(
-  backend: WebGPUBackend,
-  gradient: { dy: Tensor; after?: Activated },
-): BiasGradient {
-  const { dy } = gradient;
-  const columns = dy.shape.at(-1)!;
-  return biasGradient(backend, gradient, { rows: dy.size / columns, columns });
 }

@@ -22,8 +22,8 @@ import {
   maxPoolGradientAt,
   maxPoolWithPlaces,
   type PooledWithPlaces,
-} from "../pool/max_pool.ts";
-import { poolKey } from "../pool/pool_shader.ts";
+  poolKey,
+} from "../pool/pool.ts";
 import {
   fitsSparse,
   randomPlaces,

@@ -8,7 +8,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { ConvSizes, PoolSizes } from "../../sizes.ts";
 import { addSplits } from "../gemm/product.ts";
-import { poolKey } from "../pool/pool_shader.ts";
+import { poolKey } from "../pool/pool.ts";
 import { dispatch, makeOutput } from "../run/dispatch.ts";
 import { programOf } from "../run/program.ts";
 import { traitsOf } from "../run/ways.ts";

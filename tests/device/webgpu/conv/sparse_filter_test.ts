@@ -10,7 +10,7 @@ import {
   conv2dFilterGradient,
   convKey,
 } from "../../../../src/device/webgpu/conv/conv2d.ts";
-import { maxPoolGradientAt } from "../../../../src/device/webgpu/pool/max_pool.ts";
+import { maxPoolGradientAt } from "../../../../src/device/webgpu/pool/pool.ts";
 import {
   type ConvSizes,
   convSizes,
@@ -27,10 +27,9 @@ import { webgpuTest } from "../../../device.ts";
 import { numbers } from "../../../numbers.ts";
 import { sizesOf } from "./conv2d_cases.ts";
 import { formTest } from "../forms.ts";
-import { runPoisoned } from "../made.ts";
 import { referenceMaxPool } from "../pool/pool_reference.ts";
 import { referenceConv2dFilterGradient } from "../reference.ts";
-import { sumTolerance, webgpuBackend } from "../run.ts";
+import { runKernelOfSeveral, sumTolerance, webgpuBackend } from "../run.ts";
 
 interface Case {
   /** `[batch, height, width, channels]`. */
@@ -106,7 +105,7 @@ CASES.forEach((testCase) => {
     async () => {
       const { conv, pool, x, dy, places, dz } = await setUp(testCase);
       const pooled = poolOutputShape(pool);
-      const [values, unpooled] = await runPoisoned({
+      const [values, unpooled] = await runKernelOfSeveral({
         inputs: [
           { values: x, shape: input },
           { values: dy, shape: pooled },
@@ -144,7 +143,7 @@ webgpuTest("sparseFilterGradient() tells sizes from one another", async () => {
       pool,
     });
     const shape = poolOutputShape(sizes);
-    const [values] = await runPoisoned({
+    const [values] = await runKernelOfSeveral({
       inputs: [
         { values: x, shape: CASES[0].input },
         { values: dy, shape },

@@ -15,13 +15,13 @@ import {
 import { assertCloseTensor } from "../../../compare.ts";
 import { numbers } from "../../../numbers.ts";
 import { type ConvCase, sizesOf } from "./conv2d_cases.ts";
-import { runPoisoned } from "../made.ts";
 import {
   referenceConv2d,
   referenceConv2dFilterGradient,
   referenceConv2dInputGradient,
 } from "../reference.ts";
 import type { Input } from "../run.ts";
+import { runKernelOfSeveral } from "../run.ts";
 
 /** A convolution and what it is computed of. */
 export interface WinogradSetUp {
@@ -102,7 +102,7 @@ export async function checkWinograd(
   ];
   for (const m of tiles) {
     const convolution = { sizes, m, key: convKey("tiles", sizes) };
-    const actual = await runPoisoned({
+    const actual = await runKernelOfSeveral({
       inputs: [x, filter, dy, ...bias ? [bias] : []],
       kernel: (backend, [x, filter, dy, bias]) => [
         winogradForward(
