@@ -9,8 +9,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { ConvSizes, PoolSizes } from "../../sizes.ts";
 import { addSplits } from "../gemm/product.ts";
 import { poolKey } from "../pool/pool_shader.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
+import { dispatch, makeOutput, programOf } from "../run/dispatch.ts";
 import { traitsOf } from "../run/ways.ts";
 import { declareOperand, type Source } from "../wgsl/operand.ts";
 import { MAX_GROUPS, range, type Shader } from "../wgsl/wgsl.ts";
@@ -80,31 +79,32 @@ export function sparseFilterGradient(
 }
 
 /** Invocations of a workgroup, each with an output channel of its own. */
-export const CHANNELS = 32;
+const CHANNELS = 32;
 
 /** Most vectors of sums of an invocation: with more, compilers keep them in memory. */
 const MOST_SUMS = 64;
 
-/**
- * Whether the gradient can be computed from the places of the largest values. Windows have to lie within the image, and
- * their rows have to begin where vectors do.
- */
-export function fitsSparse(s: ConvSizes): boolean {
+/** Whether the gradient can be computed from the places of the largest values or, in a few words, why not. */
+export function fitsSparse(s: ConvSizes): true | string {
   const { inChannels, strideWidth } = s;
   const fits = (size: number, count: number, stride: number, taps: number) =>
     (count - 1) * stride + taps <= size;
-  return s.padTop === 0 && s.padLeft === 0 &&
+  const isInside = s.padTop === 0 && s.padLeft === 0 &&
     fits(s.inHeight, s.outHeight, s.strideHeight, s.filterHeight) &&
-    fits(s.inWidth, s.outWidth, strideWidth, s.filterWidth) &&
-    strideWidth * inChannels % 4 === 0 && s.inWidth * inChannels % 4 === 0 &&
-    s.filterHeight * vectorsOfRow(s) <= MOST_SUMS;
+    fits(s.inWidth, s.outWidth, strideWidth, s.filterWidth);
+  if (!isInside) return "padding";
+  if (strideWidth * inChannels % 4 !== 0 || s.inWidth * inChannels % 4 !== 0) {
+    return "windows do not begin at vectors of 4";
+  }
+  return s.filterHeight * vectorsOfRow(s) <= MOST_SUMS ||
+    "filter too large for registers";
 }
 
 /**
  * Writes the shader: each invocation adds up a filter over a part of the pooled places. Bindings: output
  * `[splits, filterHeight, filterWidth, inChannels, outChannels]`, `x`, and gradient and place of the largest values.
  */
-export function sparseFilterShader(
+function sparseFilterShader(
   s: ConvSizes,
   pool: PoolSizes,
   { splits, source }: { splits: number; source: Source },

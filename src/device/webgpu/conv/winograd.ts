@@ -7,29 +7,36 @@
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { type ConvSizes, imageStep } from "../../sizes.ts";
-import { cutImages, type ImagePart, imagesOf } from "./image_parts.ts";
+import { memo } from "../../memo.ts";
 import {
-  type Matrix,
-  MOST_PLACES,
-  winogradMatrices,
-} from "./winograd_matrices.ts";
+  type ConvSizes,
+  cutImages,
+  type ImagePart,
+  imageStep,
+} from "../../sizes.ts";
+import { type Product, runProduct } from "../gemm/product.ts";
+import { matrix } from "../gemm/view.ts";
+import {
+  dispatch,
+  imagesOf,
+  makeOutput,
+  type Program,
+  programOf,
+} from "../run/dispatch.ts";
+import { type StoredType, storedType } from "../run/recorder.ts";
+import { sourceOfPass, traitsOf } from "../run/ways.ts";
+import { addInPlace } from "../update/update_in_place.ts";
+import type { ConvEpilogue, Epilogue } from "../wgsl/wgsl.ts";
 import {
   countTiles,
+  MOST_PLACES,
+  type Pass,
   placesToPlaces,
   productsToTiles,
   type TiledImages,
   tilesToPlaces,
+  winogradMatrices,
 } from "./winograd_shaders.ts";
-import { type Product, runProduct } from "../gemm/product.ts";
-import { matrix } from "../gemm/view.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { type Program, programOf } from "../run/program.ts";
-import { type StoredType, storedType } from "../run/recorder.ts";
-import { type AdapterTraits, sourceOfPass, traitsOf } from "../run/ways.ts";
-import { addInPlace } from "../update/update_in_place.ts";
-import type { ConvEpilogue, Epilogue, Shader } from "../wgsl/wgsl.ts";
-import type { Source } from "../wgsl/operand.ts";
 
 /** A convolution to compute by tiles. */
 export interface TiledConvolution {
@@ -41,37 +48,13 @@ export interface TiledConvolution {
   readonly key: string;
 }
 
-const forwardPlans = new WeakMap<AdapterTraits, Map<string, ForwardPlan>>();
-const filterPlans = new WeakMap<AdapterTraits, Map<string, FilterPlan>>();
-
 /** Convolution by tiles. */
 export function winogradForward(
   backend: WebGPUBackend,
-  { x, filter, bias, activation, stored }:
-    & { x: TensorInfo; filter: TensorInfo }
-    & ConvEpilogue,
-  { sizes: s, m, key }: TiledConvolution,
+  { x, ...tensors }: { x: TensorInfo; filter: TensorInfo } & ConvEpilogue,
+  tiled: TiledConvolution,
 ): TensorInfo {
-  const epilogue = { hasBias: bias !== undefined, activation };
-  const isHalf = isAnyHalf(backend, [x], stored);
-  const name = `${key},${m},${isHalf},${epilogue.hasBias},${activation}`;
-  const plan = planOf(
-    forwardPlans,
-    backend,
-    name,
-    () =>
-      planForward(backend, s, m, {
-        isHalf,
-        from: inputOf(s),
-        to: outputOf(s),
-        top: s.padTop,
-        left: s.padLeft,
-        taps: winogradMatrices(m, s.filterHeight).filter,
-        along: "outer",
-        epilogue,
-      }),
-  );
-  return forward(backend, plan, { from: x, filter, bias, stored });
+  return filterImages(backend, { ...tensors, from: x }, tiled, "forward");
 }
 
 /**
@@ -79,33 +62,127 @@ export function winogradForward(
  */
 export function winogradInputGradient(
   backend: WebGPUBackend,
-  { dy, filter, stored }: {
+  { dy, ...tensors }: {
     dy: TensorInfo;
     filter: TensorInfo;
     stored?: StoredType;
   },
-  { sizes: s, m, key }: TiledConvolution,
+  tiled: TiledConvolution,
 ): TensorInfo {
-  const r = s.filterHeight;
-  const isHalf = isAnyHalf(backend, [dy], stored);
-  const plan = planOf(
-    forwardPlans,
-    backend,
-    `${key},${m},${isHalf}`,
-    () =>
-      planForward(backend, s, m, {
-        isHalf,
-        from: outputOf(s),
-        to: inputOf(s),
-        top: r - 1 - s.padTop,
-        left: r - 1 - s.padLeft,
-        taps: winogradMatrices(m, r).turnedFilter,
-        along: "depth",
-        epilogue: {},
-      }),
-  );
-  return forward(backend, plan, { from: dy, filter, stored });
+  return filterImages(backend, { ...tensors, from: dy }, tiled, "turned");
 }
+
+/** A transform that is ready to run. */
+interface ReadyPass {
+  readonly program: Program;
+  readonly shape: readonly number[];
+}
+
+/** A filtering that is ready to run. */
+interface FilteringPlan {
+  readonly taps: ReadyPass;
+  readonly shape: readonly number[];
+  readonly parts: readonly {
+    readonly part: ImagePart;
+    readonly inputs: ReadyPass;
+    readonly products: Product;
+    readonly outputs: ReadyPass;
+  }[];
+}
+
+/** Per adapter as it is or is pretended to be. */
+const filterings = memo<FilteringPlan>();
+
+/** Transforms tiles, multiplies them with transformed filters and transforms the products to tiles of the output. */
+function filterImages(
+  backend: WebGPUBackend,
+  { from, filter, bias, activation, stored }:
+    & { from: TensorInfo; filter: TensorInfo }
+    & ConvEpilogue,
+  { sizes, m, key }: TiledConvolution,
+  direction: "forward" | "turned",
+): TensorInfo {
+  const epilogue = { hasBias: bias !== undefined, activation };
+  const isHalf = stored === "float16" || isAnyHalf(backend, from);
+  const plan = filterings(
+    traitsOf(backend),
+    `${key},${m},${direction},${isHalf},${epilogue.hasBias},${activation}`,
+    () => planFiltering(backend, sizes, m, { direction, isHalf, epilogue }),
+  );
+  const taps = run(backend, plan.taps, [filter]);
+  const output = makeOutput(backend, plan.shape, stored);
+  const rest = bias === undefined ? [] : [bias];
+  for (const { part, inputs, products, outputs } of plan.parts) {
+    const left = run(backend, inputs, [imagesOf(from, part)]);
+    const sums = multiplyPlaces(backend, products, { left, right: taps });
+    run(backend, outputs, [sums, ...rest], imagesOf(output, part));
+    backend.disposeData(sums.dataId);
+  }
+  backend.disposeData(taps.dataId);
+  return output;
+}
+
+function planFiltering(
+  backend: WebGPUBackend,
+  s: ConvSizes,
+  m: number,
+  { direction, isHalf, epilogue }: {
+    direction: "forward" | "turned";
+    isHalf: boolean;
+    epilogue: Epilogue;
+  },
+): FilteringPlan {
+  const r = s.filterHeight;
+  const { input, filter, turnedFilter, output } = winogradMatrices(m, r);
+  const maxBytes = traitsOf(backend).maxBindingBytes;
+  const isForward = direction === "forward";
+  const taps = isForward ? filter : turnedFilter;
+  const [from, to] = isForward
+    ? [inputOf(s), outputOf(s)]
+    : [outputOf(s), inputOf(s)];
+  // Rows and columns before the image where the first tile begins.
+  const [top, left] = isForward
+    ? [s.padTop, s.padLeft]
+    : [r - 1 - s.padTop, r - 1 - s.padLeft];
+  const places = taps.rows.length ** 2;
+  const filters = [places, s.inChannels, s.outChannels];
+  return {
+    taps: prepare(backend, placesToPlaces(filters, taps)),
+    shape: [s.batch, to.height, to.width, to.channels],
+    parts: tiledParts(s, m, { maxBytes, isHalf }).map((part) => {
+      const tiling = tilingOf(to, { images: part.count, m });
+      const read = { ...tiling, ...from, top, left };
+      const written: TiledImages = { ...tiling, ...to, top: 0, left: 0 };
+      return {
+        part,
+        inputs: prepare(backend, tilesToPlaces(read, input)),
+        products: productOf({
+          places,
+          rows: countTiles(written),
+          columns: to.channels,
+          depth: from.channels,
+          left: "depth",
+          right: isForward ? "outer" : "depth",
+        }),
+        outputs: prepare(backend, productsToTiles(written, output, epilogue)),
+      };
+    }),
+  };
+}
+
+/** A gradient of the filter that is ready to run. */
+interface GradientPlan {
+  readonly parts: readonly {
+    readonly part: ImagePart;
+    readonly inputs: ReadyPass;
+    readonly gradients: ReadyPass;
+    readonly products: Product;
+  }[];
+  readonly output: ReadyPass;
+}
+
+/** Per adapter as it is or is pretended to be. */
+const gradients = memo<GradientPlan>();
 
 /**
  * Gradient of a convolution with respect to its filter, by tiles: the filter's taps are the outputs, and a tile of `dy` is
@@ -116,17 +193,16 @@ export function winogradFilterGradient(
   { x, dy }: { x: TensorInfo; dy: TensorInfo },
   { sizes, m, key }: TiledConvolution,
 ): TensorInfo {
-  const isHalf = isAnyHalf(backend, [x, dy]);
-  const plan = planOf(
-    filterPlans,
-    backend,
+  const isHalf = isAnyHalf(backend, x, dy);
+  const plan = gradients(
+    traitsOf(backend),
     `${key},${m},${isHalf}`,
-    () => planFilter(backend, sizes, m, isHalf),
+    () => planGradient(backend, sizes, m, isHalf),
   );
   let sums: TensorInfo | undefined;
   for (const { part, inputs, gradients, products } of plan.parts) {
-    const left = runTransform(backend, inputs, [imagesOf(x, part)]);
-    const right = runTransform(backend, gradients, [imagesOf(dy, part)]);
+    const left = run(backend, inputs, [imagesOf(x, part)]);
+    const right = run(backend, gradients, [imagesOf(dy, part)]);
     const terms = multiplyPlaces(backend, products, { left, right });
     backend.disposeData(right.dataId);
     if (sums === undefined) {
@@ -136,150 +212,32 @@ export function winogradFilterGradient(
       backend.disposeData(terms.dataId);
     }
   }
-  const gradient = runTransform(backend, plan.output, [sums!]);
+  const gradient = run(backend, plan.output, [sums!]);
   backend.disposeData(sums!.dataId);
   return gradient;
 }
 
-/** Transforms tiles, multiplies them with transformed filters and transforms the products to tiles of the output. */
-function forward(
-  backend: WebGPUBackend,
-  plan: ForwardPlan,
-  { from, filter, bias, stored }: {
-    from: TensorInfo;
-    filter: TensorInfo;
-    bias?: TensorInfo;
-    stored?: StoredType;
-  },
-): TensorInfo {
-  const taps = runTransform(backend, plan.taps, [filter]);
-  const output = makeOutput(backend, plan.shape, stored);
-  const rest = bias === undefined ? [] : [bias];
-  for (const { part, inputs, products, outputs } of plan.parts) {
-    const left = runTransform(backend, inputs, [imagesOf(from, part)]);
-    const sums = multiplyPlaces(backend, products, { left, right: taps });
-    const images = imagesOf(output, part);
-    runTransform(backend, outputs, [sums, ...rest], images);
-    backend.disposeData(sums.dataId);
-  }
-  backend.disposeData(taps.dataId);
-  return output;
-}
-
-/** Whether images that are read or written store float16. */
-function isAnyHalf(
-  backend: WebGPUBackend,
-  read: readonly TensorInfo[],
-  stored?: StoredType,
-): boolean {
-  return stored === "float16" ||
-    read.some((images) => storedType(backend, images) === "float16");
-}
-
-function planOf<Plan>(
-  plans: WeakMap<AdapterTraits, Map<string, Plan>>,
-  backend: WebGPUBackend,
-  key: string,
-  make: () => Plan,
-): Plan {
-  const traits = traitsOf(backend);
-  let known = plans.get(traits);
-  if (known === undefined) plans.set(traits, known = new Map());
-  let plan = known.get(key);
-  if (plan === undefined) known.set(key, plan = make());
-  return plan;
-}
-
-/** A forward pass that is ready to run: of images and filters to images. */
-export interface ForwardPlan {
-  readonly taps: Transform;
-  readonly shape: readonly number[];
-  readonly parts: readonly {
-    readonly part: ImagePart;
-    readonly inputs: Transform;
-    readonly products: Product;
-    readonly outputs: Transform;
-  }[];
-}
-
-/** A gradient of the filter that is ready to run. */
-export interface FilterPlan {
-  readonly parts: readonly {
-    readonly part: ImagePart;
-    readonly inputs: Transform;
-    readonly gradients: Transform;
-    readonly products: Product;
-  }[];
-  readonly output: Transform;
-}
-
-/** Plans a convolution by tiles. */
-export function planForward(
-  backend: WebGPUBackend,
-  s: ConvSizes,
-  m: number,
-  { isHalf, from, to, top, left, taps, along, epilogue }: {
-    /** Whether images that are read or written store float16. */
-    isHalf: boolean;
-    from: ImageSize;
-    to: ImageSize;
-    /** Rows and columns before the image where the first tile begins. */
-    top: number;
-    left: number;
-    taps: Matrix;
-    /** How the filters lie: "outer" where the output's channels are contiguous. */
-    along: "outer" | "depth";
-    epilogue: Epilogue;
-  },
-): ForwardPlan {
-  const matrices = winogradMatrices(m, s.filterHeight);
-  const maxBytes = traitsOf(backend).maxBindingBytes;
-  const places = taps.rows.length ** 2;
-  return {
-    taps: planPlaces(backend, [places, s.inChannels, s.outChannels], taps),
-    shape: [s.batch, to.height, to.width, to.channels],
-    parts: partsOf(s, m, { maxBytes, isHalf }).map((part) => {
-      const tiling = tilingOf(to, { images: part.count, m });
-      const read = { ...tiling, ...from, top, left };
-      const written: TiledImages = { ...tiling, ...to, top: 0, left: 0 };
-      return {
-        part,
-        inputs: planTiles(backend, read, matrices.input),
-        products: planMultiply({
-          places,
-          rows: countTiles(written),
-          columns: to.channels,
-          depth: from.channels,
-          left: "depth",
-          right: along,
-        }),
-        outputs: planProducts(backend, written, matrices.output, epilogue),
-      };
-    }),
-  };
-}
-
-/** Plans a gradient of the filter by tiles. */
-export function planFilter(
+function planGradient(
   backend: WebGPUBackend,
   s: ConvSizes,
   m: number,
   isHalf: boolean,
-): FilterPlan {
+): GradientPlan {
   const r = s.filterHeight;
   const { input, filter, output } = winogradMatrices(r, m);
   const maxBytes = traitsOf(backend).maxBindingBytes;
   const [images, gradients] = [inputOf(s), outputOf(s)];
+  const shape = [r, r, s.inChannels, s.outChannels];
   return {
-    parts: partsOf(s, m, { maxBytes, isHalf }).map((part) => {
+    parts: tiledParts(s, m, { maxBytes, isHalf }).map((part) => {
       const tiling = tilingOf(gradients, { images: part.count, m });
       const read = { ...tiling, ...images, top: s.padTop, left: s.padLeft };
       const tiles: TiledImages = { ...tiling, ...gradients, top: 0, left: 0 };
       return {
         part,
-        inputs: planTiles(backend, read, input),
-        gradients: planTiles(backend, tiles, filter),
-        products: planMultiply({
+        inputs: prepare(backend, tilesToPlaces(read, input)),
+        gradients: prepare(backend, tilesToPlaces(tiles, filter)),
+        products: productOf({
           places: input.rows.length ** 2,
           rows: s.inChannels,
           columns: s.outChannels,
@@ -289,69 +247,30 @@ export function planFilter(
         }),
       };
     }),
-    output: planPlaces(backend, [r, r, s.inChannels, s.outChannels], output),
+    output: prepare(backend, placesToPlaces(shape, output)),
   };
 }
 
-/** A transform that is ready to run. */
-export interface Transform {
-  readonly program: Program;
-  /** Shape of what it gives. */
-  readonly shape: readonly number[];
+/** Whether images that are read store float16. */
+function isAnyHalf(
+  backend: WebGPUBackend,
+  ...images: readonly TensorInfo[]
+): boolean {
+  return images.some((tensor) => storedType(backend, tensor) === "float16");
 }
 
-/** Plans the transform of the tiles of images, float32 NHWC. */
-export function planTiles(
+function prepare(
   backend: WebGPUBackend,
-  tiles: TiledImages,
-  along: Matrix,
-): Transform {
-  const { images, height, width, channels } = tiles;
-  const size = images * height * width * channels;
-  const shape = [along.rows.length ** 2, countTiles(tiles), channels];
-  return transformOf(backend, shape, {
-    size,
-    key: `tiles to places,${Object.values(tiles)},${along.name}`,
-    write: (source) => tilesToPlaces(tiles, along, source),
-  });
+  { key, size, shape, write }: Pass,
+): ReadyPass {
+  const source = sourceOfPass(traitsOf(backend), size);
+  const program = programOf(backend, `${key},${source}`, () => write(source));
+  return { program, shape };
 }
 
-/** Plans the transform of square filters, float32, which lie place by place. */
-export function planPlaces(
+function run(
   backend: WebGPUBackend,
-  shape: readonly number[],
-  along: Matrix,
-): Transform {
-  const place = shape.at(-1)! * shape.at(-2)!;
-  return transformOf(backend, shape, {
-    size: along.rows[0].length ** 2 * place,
-    key: `places to places,${place},${along.name}`,
-    write: (source) => placesToPlaces(place, along, source),
-  });
-}
-
-/** Plans the transform of products, float32 `[places, tiles, channels]`. */
-export function planProducts(
-  backend: WebGPUBackend,
-  tiles: TiledImages,
-  along: Matrix,
-  epilogue: Epilogue,
-): Transform {
-  const { images, height, width, channels } = tiles;
-  const places = along.rows[0].length ** 2;
-  return transformOf(backend, [images, height, width, channels], {
-    size: places * countTiles(tiles) * channels,
-    key: `products to tiles,${Object.values(tiles)},${along.name},${
-      Object.values(epilogue)
-    }`,
-    write: (source) => productsToTiles(tiles, along, { source, epilogue }),
-  });
-}
-
-/** Runs a transform. */
-export function runTransform(
-  backend: WebGPUBackend,
-  { program, shape }: Transform,
+  { program, shape }: ReadyPass,
   inputs: readonly TensorInfo[],
   output: TensorInfo = makeOutput(backend, shape),
 ): TensorInfo {
@@ -359,18 +278,17 @@ export function runTransform(
   return output;
 }
 
-/** Sizes of the products of all places, and how the operands lie. */
-export interface PlaceProducts {
-  readonly places: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-  readonly left: "depth" | "outer";
-  readonly right: "depth" | "outer";
-}
-
-/** Plans the products. */
-export function planMultiply(p: PlaceProducts): Product {
+/** The products of all places, from how many there are of which size, and how the operands lie. */
+function productOf(
+  p: {
+    places: number;
+    rows: number;
+    columns: number;
+    depth: number;
+    left: "depth" | "outer";
+    right: "depth" | "outer";
+  },
+): Product {
   const { places, rows, columns, depth } = p;
   const view = (outer: number, along: "depth" | "outer") =>
     matrix({ outer, depth, along, batchStride: outer * depth });
@@ -388,7 +306,7 @@ export function planMultiply(p: PlaceProducts): Product {
 }
 
 /** Multiplies the matrices of all places, and frees the left operands. */
-export function multiplyPlaces(
+function multiplyPlaces(
   backend: WebGPUBackend,
   product: Product,
   tensors: { left: TensorInfo; right: TensorInfo },
@@ -398,21 +316,6 @@ export function multiplyPlaces(
   const products = runProduct(backend, product, { ...tensors, outputShape });
   backend.disposeData(tensors.left.dataId);
   return products;
-}
-
-function transformOf(
-  backend: WebGPUBackend,
-  shape: readonly number[],
-  { size, key, write }: {
-    /** Numbers that it reads. */
-    size: number;
-    key: string;
-    write: (source: Source) => Shader;
-  },
-): Transform {
-  const source = sourceOfPass(traitsOf(backend), size);
-  const program = programOf(backend, `${key},${source}`, () => write(source));
-  return { program, shape };
 }
 
 /**
@@ -425,41 +328,55 @@ const MOST_HALF_BYTES = 48 * 2 ** 20;
 
 const BYTES_PER_FLOAT = 4;
 
-/** Whether a convolution can be computed by tiles. */
+/** Sides of the tiles that are worth measuring: of 8 and of 6 places or, where those have no side of 2, the smallest tile. */
+export function tileSizes({ filterHeight }: ConvSizes): number[] {
+  const sides = [MOST_PLACES, MOST_PLACES - 2]
+    .map((places) => places - filterHeight + 1).filter((m) => m > 1);
+  return sides.length > 0 ? sides : [2];
+}
+
+/** Whether a convolution can be computed by tiles of `m` by `m` or, in a few words, why not. */
 export function fitsWinograd(
   s: ConvSizes,
   m: number,
   maxBytes: number,
-): boolean {
+): true | string {
   const r = s.filterHeight;
-  const step = stepOf(s);
-  return r === s.filterWidth && r > 1 && m + r - 1 <= MOST_PLACES &&
-    s.strideHeight === 1 && s.strideWidth === 1 &&
-    s.inChannels % 4 === 0 && s.outChannels % 4 === 0 &&
-    s.padTop < r && s.padLeft < r &&
-    filterBytes(s, m) <= maxBytes &&
-    step * bytesPerImage(s, m) <= Math.min(MOST_BYTES, maxBytes);
+  if (r !== s.filterWidth) return `filter of ${r}x${s.filterWidth}`;
+  if (r === 1) return "filter of 1x1";
+  if (m + r - 1 > MOST_PLACES) {
+    return `filter of ${r}x${r}: more than ${MOST_PLACES} places`;
+  }
+  if (s.strideHeight !== 1 || s.strideWidth !== 1) return "stride above 1";
+  if (s.inChannels % 4 !== 0 || s.outChannels % 4 !== 0) {
+    return "channels not in fours";
+  }
+  if (s.padTop >= r || s.padLeft >= r) return "padding of a whole filter";
+  // Of the transformed filter, and of the products of the filter's gradient.
+  const filterBytes = BYTES_PER_FLOAT * (m + r - 1) ** 2 * s.inChannels *
+    s.outChannels;
+  const tileBytes = stepOf(s) * bytesPerImage(s, m);
+  const fits = filterBytes <= maxBytes &&
+    tileBytes <= Math.min(MOST_BYTES, maxBytes);
+  return fits || "more bytes than can be bound";
 }
 
-/** Height, width and channels of images. */
-export interface ImageSize {
+interface ImageSize {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
 }
 
-/** Images of the input. */
-export function inputOf(s: ConvSizes): ImageSize {
+function inputOf(s: ConvSizes): ImageSize {
   return { height: s.inHeight, width: s.inWidth, channels: s.inChannels };
 }
 
-/** Images of the output. */
-export function outputOf(s: ConvSizes): ImageSize {
+function outputOf(s: ConvSizes): ImageSize {
   return { height: s.outHeight, width: s.outWidth, channels: s.outChannels };
 }
 
 /** Tiles of `m` by `m` that cover images, side by side. */
-export function tilingOf(
+function tilingOf(
   { height, width }: ImageSize,
   { images, m }: { images: number; m: number },
 ): Pick<TiledImages, "images" | "tilesDown" | "tilesAcross" | "stride"> {
@@ -481,12 +398,6 @@ function bytesPerImage(s: ConvSizes, m: number): number {
   return BYTES_PER_FLOAT * places * channels * Math.max(...tiles);
 }
 
-/** Bytes of the transformed filter, and of the products of the filter's gradient. */
-function filterBytes(s: ConvSizes, m: number): number {
-  const places = (m + s.filterHeight - 1) ** 2;
-  return BYTES_PER_FLOAT * places * s.inChannels * s.outChannels;
-}
-
 /** The multiple of images that parts begin at. */
 function stepOf(s: ConvSizes, isHalf = false): number {
   return imageStep(
@@ -496,7 +407,7 @@ function stepOf(s: ConvSizes, isHalf = false): number {
 }
 
 /** The batch in parts whose transformed tiles are not too large. */
-export function partsOf(
+export function tiledParts(
   s: ConvSizes,
   m: number,
   { maxBytes, isHalf }: { maxBytes: number; isHalf: boolean },
@@ -513,9 +424,6 @@ export function partsOf(
 
 /** Tiles of the output of all images. */
 export function countAllTiles(s: ConvSizes, m: number): number {
-  const { images, tilesDown, tilesAcross } = tilingOf(outputOf(s), {
-    images: s.batch,
-    m,
-  });
-  return images * tilesDown * tilesAcross;
+  const { tilesDown, tilesAcross } = tilingOf(outputOf(s), { images: 1, m });
+  return s.batch * tilesDown * tilesAcross;
 }

@@ -1,6 +1,11 @@
 /**
- * The transforms of Winograd convolution in WGSL. Each invocation transforms four channels of one tile; the products
- * between them are a batch of matrix products.
+ * The matrices and the shaders of Winograd's minimal filtering.
+ *
+ * `m` outputs of a filter of `r` taps are `output * ((filter * taps) .* (input * places))` for `m + r - 1` places: that
+ * many products instead of `m * r`. In two dimensions the matrices are applied along both, and the products are the
+ * square of that. (S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms for
+ * Convolutional Neural Networks, 2016.) The matrices are made by Toom and Cook's rule for any sizes. Each invocation of a
+ * shader transforms four channels of one tile; the products between the transforms are a batch of matrix products.
  *
  * @module
  */
@@ -14,7 +19,90 @@ import {
   type Shader,
 } from "../wgsl/wgsl.ts";
 import { declareOperand, declareResult, type Source } from "../wgsl/operand.ts";
-import type { Matrix } from "./winograd_matrices.ts";
+
+/** A matrix and a name for it. */
+export interface Matrix {
+  /** Tells it from every other. */
+  readonly name: string;
+  readonly rows: readonly (readonly number[])[];
+}
+
+/** What turns places, taps and products into one another. */
+export interface WinogradMatrices {
+  /** `[m + r - 1][m + r - 1]`: applied to the places of a tile. */
+  readonly input: Matrix;
+  /** `[m + r - 1][r]`: applied to the taps. */
+  readonly filter: Matrix;
+  /** The same for a filter that is turned around. */
+  readonly turnedFilter: Matrix;
+  /** `[m][m + r - 1]`: applied to the products. */
+  readonly output: Matrix;
+}
+
+/**
+ * Where the polynomials are evaluated, besides infinity: numbers whose powers are small and exact, in an order that keeps
+ * the errors of float32 small.
+ */
+const POINTS = [0, 1, -1, 2, -2, 1 / 2, -1 / 2];
+
+/** Most places of a tile: with more, float32 has not the digits. */
+export const MOST_PLACES = POINTS.length + 1;
+
+/** Makes the matrices. */
+export function winogradMatrices(m: number, r: number): WinogradMatrices {
+  const points = POINTS.slice(0, m + r - 2);
+  const powers = (point: number, count: number) =>
+    Array.from({ length: count }, (_, j) => point ** j);
+  const infinity = (count: number) => powers(0, count).reverse();
+  const others = points.map((point) => points.filter((p) => p !== point));
+  const columns = [...points.map((p) => powers(p, m)), infinity(m)];
+  const filter = [
+    ...points.map((point, i) => {
+      const scale = others[i].reduce((s, root) => s * (point - root), 1);
+      return powers(point, r).map((power) => power / scale);
+    }),
+    infinity(r),
+  ];
+  const named = (name: string, rows: readonly number[][]): Matrix => ({
+    name: `${name} ${m},${r}`,
+    rows,
+  });
+  return {
+    input: named("input", [
+      ...others.map((roots) => [...polynomial(roots), 0]),
+      polynomial(points),
+    ]),
+    filter: named("filter", filter),
+    turnedFilter: named("turned", filter.map((row) => row.toReversed())),
+    output: named(
+      "output",
+      powers(0, m).map((_, j) => columns.map((column) => column[j])),
+    ),
+  };
+}
+
+/** Coefficients of the polynomial with these roots, the constant first. */
+function polynomial(roots: readonly number[]): number[] {
+  return roots.reduce(
+    (coefficients, root) =>
+      [...coefficients, 0].map((c, j) =>
+        (j > 0 ? coefficients[j - 1] : 0) -
+        root * (j < coefficients.length ? c : 0)
+      ),
+    [1],
+  );
+}
+
+/** A transform whose shader is still to be written. */
+export interface Pass {
+  /** Names it and all that the shader depends on but where it reads from. */
+  readonly key: string;
+  /** Numbers that it reads. */
+  readonly size: number;
+  /** Shape of what it gives. */
+  readonly shape: readonly number[];
+  readonly write: (source: Source) => Shader;
+}
 
 /** Images that are cut into square tiles, NHWC. */
 export interface TiledImages {
@@ -39,25 +127,23 @@ export function countTiles(t: TiledImages): number {
 }
 
 /**
- * Writes the transform of tiles to places: `output[place, tile, channel]`. What of a tile is outside of the image is 0.
+ * The transform of tiles to places: `output[place, tile, channel]`. What of a tile is outside of the image is 0.
  * Bindings: output, images.
  */
-export function tilesToPlaces(
-  t: TiledImages,
-  matrix: Matrix,
-  source: Source,
-): Shader {
-  const vectors = countTiles(t) * t.channels / 4;
+export function tilesToPlaces(t: TiledImages, matrix: Matrix): Pass {
+  const { height, width, channels } = t;
+  const count = countTiles(t);
+  const vectors = count * channels / 4;
   const workgroups = gridOf(vectors);
-  const code = `
+  const write = (source: Source) => `
 ${declareResult("output", { binding: 0, width: 4 })}
 ${declareOperand("images", { binding: 1, width: 4, source })}
 
 fn at(image: u32, y: i32, x: i32, channel: u32) -> vec4f {
-  let inside = (u32(y) < ${t.height}u) & (u32(x) < ${t.width}u);
-  let pixel = (image * ${t.height}u + u32(y)) * ${t.width}u + u32(x);
+  let inside = (u32(y) < ${height}u) & (u32(x) < ${width}u);
+  let pixel = (image * ${height}u + u32(y)) * ${width}u + u32(x);
   return select(vec4f(), imagesRead(select(0u, pixel * ${
-    t.channels / 4
+    channels / 4
   }u + channel, inside)), inside);
 }
 
@@ -72,22 +158,27 @@ ${
   }
 }
 `;
-  return { code, workgroups };
+  return {
+    key: `tiles to places,${Object.values(t)},${matrix.name}`,
+    size: t.images * height * width * channels,
+    shape: [matrix.rows.length ** 2, count, channels],
+    write: (source) => ({ code: write(source), workgroups }),
+  };
 }
 
 /**
- * Writes the transform of square filters, which lie place by place: `[columns * columns, size]` to
- * `[rows * rows, size]`. Bindings: output, input.
+ * The transform of square filters, which lie place by place: to the places or, for a gradient, to the taps that `shape` ends
+ * with. Bindings: output, input.
  */
 export function placesToPlaces(
-  size: number,
+  shape: readonly number[],
   matrix: Matrix,
-  source: Source,
-): Shader {
+): Pass {
+  const size = shape.at(-1)! * shape.at(-2)!;
   const vectors = size / 4;
   const workgroups = gridOf(vectors);
   const columns = matrix.rows[0].length;
-  const code = `
+  const write = (source: Source) => `
 ${declareResult("output", { binding: 0, width: 4 })}
 ${declareOperand("taps", { binding: 1, width: 4, source })}
 
@@ -101,23 +192,29 @@ ${
   }
 }
 `;
-  return { code, workgroups };
+  return {
+    key: `places to places,${size},${matrix.name}`,
+    size: columns ** 2 * size,
+    shape,
+    write: (source) => ({ code: write(source), workgroups }),
+  };
 }
 
 /**
- * Writes the transform of products to the tiles of images: `products[place, tile, channel]`, with what follows the sums.
+ * The transform of products to the tiles of images: `products[place, tile, channel]`, with what follows the sums.
  * Bindings: images, products, and the bias.
  */
 export function productsToTiles(
   t: TiledImages,
   matrix: Matrix,
-  { source, epilogue }: { source: Source; epilogue: Epilogue },
-): Shader {
-  const vectors = countTiles(t) * t.channels / 4;
+  epilogue: Epilogue,
+): Pass {
+  const { height, width, channels } = t;
+  const vectors = countTiles(t) * channels / 4;
   const workgroups = gridOf(vectors);
   const columns = matrix.rows[0].length;
   const rows = matrix.rows.length;
-  const code = `
+  const write = (source: Source) => `
 ${declareResult("images", { binding: 0, width: 4 })}
 ${declareOperand("products", { binding: 1, width: 4, source })}
 ${finishFunction(epilogue, { binding: 2, type: "vec4f" })}
@@ -131,8 +228,8 @@ ${findTile(t)}
       })`
       : "vec4f()"
   };
-  let first = ((image * ${t.height}u + u32(y)) * ${t.width}u + u32(x)) * ${
-    t.channels / 4
+  let first = ((image * ${height}u + u32(y)) * ${width}u + u32(x)) * ${
+    channels / 4
   }u + channel;
 ${
     transform(matrix, {
@@ -140,9 +237,9 @@ ${
         `productsRead(${(row * columns + column) * vectors}u + i)`,
       store: (place, value) => {
         const [dy, dx] = [Math.floor(place / rows), place % rows];
-        return `if (y + ${dy} < ${t.height} && x + ${dx} < ${t.width}) {
+        return `if (y + ${dy} < ${height} && x + ${dx} < ${width}) {
     imagesWrite(first + ${
-          (dy * t.width + dx) * t.channels / 4
+          (dy * width + dx) * channels / 4
         }u, finish(${value}, bias));
   }`;
       },
@@ -150,7 +247,14 @@ ${
   }
 }
 `;
-  return { code, workgroups };
+  return {
+    key: `products to tiles,${Object.values(t)},${matrix.name},${
+      Object.values(epilogue)
+    }`,
+    size: columns ** 2 * vectors * 4,
+    shape: [t.images, height, width, channels],
+    write: (source) => ({ code: write(source), workgroups }),
+  };
 }
 
 /** Declares `image`, the first row `y` and column `x` of the tile, and `channel`, of vector `i`. */

@@ -1,5 +1,11 @@
 /**
- * Runs a matrix product on tensors: chooses tiles, compiles once per key, and adds up split sums.
+ * Runs matrix products on tensors: each tile that fits is a way, compiled once, and split sums are added up.
+ *
+ * `output[row, column] = sum over k of left(row, k) * right(k, column)`, with both operands read through views. It is what
+ * everything heavy is made of. Its shaders have two forms. "registers": each invocation keeps a large tile of sums in registers
+ * and reads its operands straight from textures, for software adapters, where workgroup memory is no faster. The lanes of a
+ * subgroup share the left operand: each loads a part and broadcasts it, so that no value is loaded twice.
+ * "staged": workgroups copy tiles of both operands to workgroup memory first, with coalesced reads, for GPUs.
  *
  * @module
  */
@@ -7,18 +13,24 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { FusedActivation } from "../../device.ts";
-import { gemm } from "./gemm.ts";
+import { memo } from "../../memo.ts";
+import { registerForm } from "./gemm_registers.ts";
+import { stagedForm } from "./gemm_staged.ts";
 import type { GemmPlan } from "./gemm_store.ts";
 import { chooseTilings, type GemmSizes, type Tiling } from "./tile.ts";
 import { matrix, type View } from "./view.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { type Program, programOf } from "../run/program.ts";
+import {
+  dispatch,
+  makeOutput,
+  type Program,
+  programOf,
+} from "../run/dispatch.ts";
 import type { StoredType } from "../run/recorder.ts";
 import {
-  type AdapterTraits,
-  keyOf,
+  type Operation,
   runOperation,
   traitsOf,
+  type Way,
 } from "../run/ways.ts";
 import {
   type Epilogue,
@@ -29,121 +41,97 @@ import {
 } from "../wgsl/wgsl.ts";
 import { declareResult } from "../wgsl/operand.ts";
 
-/** A product to run: `output[row, column] = activation(sum over k of left * right + bias[column])`. */
+/** A product to run. */
 export interface Product extends GemmSizes {
   /** Names the operation and all sizes and options that the views depend on. */
   readonly key: string;
   /** Makes the views, if the shader is not known yet. */
   readonly views: () => { left: View; right: View };
-  /** Applied to the biased sums. */
-  readonly activation?: FusedActivation;
 }
 
-/** The tensors of a product. */
-export interface ProductTensors {
-  readonly left: TensorInfo;
-  readonly right: TensorInfo;
-  /** float32 `[columns]`. */
-  readonly bias?: TensorInfo;
-  /** Shape of the output, of `batch * rows * columns` elements. */
+/** What a product gives. */
+interface ProductOutput {
+  /** Of `batch * rows * columns` elements. */
   readonly outputShape: readonly number[];
   /** What the output stores. Default float32. */
   readonly stored?: StoredType;
 }
 
-/** A way to compute a product: its tiles and, once it has been used, its program. */
-interface Way {
-  readonly tiling: Tiling;
-  program?: Program;
+/** The tensors of a product. */
+export interface ProductTensors extends ProductOutput {
+  readonly left: TensorInfo;
+  readonly right: TensorInfo;
+  /** float32 `[columns]`. */
+  readonly bias?: TensorInfo;
+  /** Applied to the biased sums. */
+  readonly activation?: FusedActivation;
 }
 
-/** The ways to compute a product, by name. */
-interface Ways {
-  /** The usual first. */
-  readonly names: readonly string[];
-  readonly byName: ReadonlyMap<string, Way>;
-}
+/** Per adapter as it is or is pretended to be, by the key of the product and of what follows it. */
+const operations = memo<Operation<ProductOutput>>();
 
-/** Ways by the key of the product and of what follows it, per adapter as it is or is pretended to be. */
-const known = new WeakMap<AdapterTraits, Map<string, Ways>>();
-
-/** Runs a product. */
+/** Computes `activation(left * right + bias)`. */
 export function runProduct(
   backend: WebGPUBackend,
   product: Product,
-  tensors: ProductTensors,
+  { left, right, bias, activation, ...output }: ProductTensors,
 ): TensorInfo {
-  const { left, right, bias, outputShape, stored } = tensors;
-  const epilogue = {
-    hasBias: bias !== undefined,
-    activation: product.activation,
-  };
-  const { names, byName } = waysOf(backend, product, epilogue);
-  return runOperation(backend, {
-    key: keyOf(backend, product.key, [left, right]),
-    ways: names,
-    usual: names[0],
-    run(name, [left, right, bias]) {
-      const way = byName.get(name)!;
-      way.program ??= programOfTiling(backend, product, epilogue, way.tiling);
-      const operands = { left, right, bias, outputShape, stored };
-      return runWay(backend, product, operands, { ...epilogue, ...way });
-    },
-  }, bias === undefined ? [left, right] : [left, right, bias]);
-}
-
-function runWay(
-  backend: WebGPUBackend,
-  { rows, columns, batch }: Product,
-  { left, right, bias, outputShape, stored }: ProductTensors,
-  { tiling, program, ...epilogue }: Way & Epilogue,
-): TensorInfo {
-  const { isTransposed, splits } = tiling;
-  const output = makeOutput(backend, outputShape, stored);
-  const operands = isTransposed ? [right, left] : [left, right];
-  if (splits === 1) {
-    const rest = bias === undefined ? [] : [bias];
-    dispatch(backend, program!, [output, ...operands, ...rest]);
-    return output;
-  }
-  const partial = makeOutput(backend, [batch, splits, rows * columns]);
-  dispatch(backend, program!, [partial, ...operands]);
-  const sizes = { batch, splits, rows, columns };
-  addSplits(backend, { output, partial, bias }, sizes, epilogue);
-  backend.disposeData(partial.dataId);
-  return output;
-}
-
-function waysOf(
-  backend: WebGPUBackend,
-  product: Product,
-  { hasBias, activation }: Epilogue,
-): Ways {
   const traits = traitsOf(backend);
-  let products = known.get(traits);
-  if (products === undefined) known.set(traits, products = new Map());
-  const key = `${product.key},${hasBias},${activation}`;
-  let ways = products.get(key);
-  if (ways === undefined) {
-    const byName = new Map(
-      chooseTilings(product, traits).map((tiling) => {
-        const { tile: { rows, columns }, isTransposed } = tiling;
-        const name = `${rows}x${columns}${isTransposed ? " transposed" : ""}`;
-        return [name, { tiling }];
-      }),
-    );
-    products.set(key, ways = { names: [...byName.keys()], byName });
-  }
-  return ways;
+  const epilogue = { hasBias: bias !== undefined, activation };
+  const key = `${product.key},${epilogue.hasBias},${activation}`;
+  const operation = operations(traits, key, () => {
+    const { rows, columns, depth, batch } = product;
+    return {
+      key: product.key,
+      what: `${
+        batch === 1 ? "product" : `${batch} products`
+      } of ${rows}x${depth} and ${depth}x${columns}`,
+      ways: chooseTilings(product, traits).map((tiling) =>
+        wayOf(product, epilogue, tiling)
+      ),
+    };
+  });
+  const tensors = bias === undefined ? [left, right] : [left, right, bias];
+  return runOperation(backend, operation, tensors, output);
+}
+
+/** Computes a product by tiles. */
+function wayOf(
+  product: Product,
+  epilogue: Epilogue,
+  tiling: Tiling,
+): Way<ProductOutput> {
+  const { rows, columns, batch } = product;
+  const { tile, isTransposed, splits } = tiling;
+  let program: Program | undefined;
+  return {
+    name: `${tile.rows}x${tile.columns}${isTransposed ? " transposed" : ""}`,
+    fits: true,
+    run(backend, [left, right, ...bias], { outputShape, stored }) {
+      program ??= programOfTiling(backend, product, epilogue, tiling);
+      const output = makeOutput(backend, outputShape, stored);
+      const operands = isTransposed ? [right, left] : [left, right];
+      if (splits === 1) {
+        dispatch(backend, program, [output, ...operands, ...bias]);
+        return output;
+      }
+      const partial = makeOutput(backend, [batch, splits, rows * columns]);
+      dispatch(backend, program, [partial, ...operands]);
+      const sizes = { batch, splits, rows, columns };
+      const tensors = { output, partial, bias: bias.at(0) };
+      addSplits(backend, tensors, sizes, epilogue);
+      backend.disposeData(partial.dataId);
+      return output;
+    },
+  };
 }
 
 function programOfTiling(
   backend: WebGPUBackend,
   product: Product,
   epilogue: Epilogue,
-  tiling: Tiling,
+  { tile, isTransposed, splits }: Tiling,
 ): Program {
-  const { tile, isTransposed, splits } = tiling;
   const choices = [
     epilogue.hasBias,
     epilogue.activation,
@@ -151,33 +139,29 @@ function programOfTiling(
     isTransposed,
     splits,
   ];
-  return programOf(
-    backend,
-    `${product.key},${choices}`,
-    () => gemm(plan(product, tiling, epilogue)),
-  );
+  return programOf(backend, `${product.key},${choices}`, () => {
+    const { rows, columns, depth, batch } = product;
+    const { left, right } = product.views();
+    return gemm({
+      depth,
+      batch,
+      tile,
+      splits,
+      rows: isTransposed ? columns : rows,
+      columns: isTransposed ? rows : columns,
+      left: isTransposed ? right : left,
+      right: isTransposed ? left : right,
+      outputAlong: isTransposed ? "row" : "column",
+      epilogue,
+    });
+  });
 }
 
-function plan(
-  product: Product,
-  tiling: Tiling,
-  epilogue: Epilogue,
-): GemmPlan {
-  const { rows, columns, depth, batch } = product;
-  const { left, right } = product.views();
-  const { isTransposed, tile, splits } = tiling;
-  return {
-    depth,
-    batch,
-    tile,
-    splits,
-    rows: isTransposed ? columns : rows,
-    columns: isTransposed ? rows : columns,
-    left: isTransposed ? right : left,
-    right: isTransposed ? left : right,
-    outputAlong: isTransposed ? "row" : "column",
-    epilogue,
-  };
+/** Writes the shader of a plan. */
+export function gemm(plan: GemmPlan): Shader {
+  return plan.tile.form === "registers"
+    ? registerForm(plan, plan.tile)
+    : stagedForm(plan, plan.tile);
 }
 
 /** Sizes of sums in parts. */
@@ -205,13 +189,13 @@ export function addSplits(
     `sum of splits,${batch},${splits},${rows},${columns},${
       epilogue.hasBias === true
     },${epilogue.activation}`,
-    () => shader(sizes, epilogue),
+    () => splitsShader(sizes, epilogue),
   );
   dispatch(backend, program, [output, partial, ...bias ? [bias] : []]);
 }
 
 /** One invocation per output. */
-function shader(
+function splitsShader(
   { rows, columns, batch, splits }: SplitSizes,
   epilogue: Epilogue,
 ): Shader {
@@ -257,19 +241,13 @@ export interface MatmulSizes {
 /** Multiplies: `output[i] = activation(a[i] * b[i] + bias)`. */
 export function matmul(
   backend: WebGPUBackend,
-  tensors: {
-    a: TensorInfo;
-    b: TensorInfo;
-    bias?: TensorInfo;
-    activation?: FusedActivation;
-    stored?: StoredType;
-    outputShape: readonly number[];
-  },
+  { a, b, ...tensors }:
+    & { a: TensorInfo; b: TensorInfo }
+    & Omit<ProductTensors, "left" | "right">,
   sizes: MatmulSizes,
 ): TensorInfo {
   const { batch, batchA, batchB, rows, columns, depth } = sizes;
   const { transposeA, transposeB } = sizes;
-  const { a, b, bias, activation, outputShape, stored } = tensors;
   return runProduct(backend, {
     key: `matmul,${batch},${batchA},${batchB},${rows},${columns},${depth},` +
       `${transposeA},${transposeB}`,
@@ -291,6 +269,5 @@ export function matmul(
         batchStride: batchB === 1 ? 0 : columns * depth,
       }),
     }),
-    activation,
-  }, { left: a, right: b, bias, outputShape, stored });
+  }, { ...tensors, left: a, right: b });
 }

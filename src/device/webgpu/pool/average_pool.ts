@@ -16,9 +16,8 @@ import {
   biasGradient,
 } from "../dense/fused_dense.ts";
 import { asNumbers, asTensor, differentiable } from "../../tape.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
+import { dispatch, makeOutput, programOf } from "../run/dispatch.ts";
 import { declareOperand, declareResult } from "../wgsl/operand.ts";
-import { programOf } from "../run/program.ts";
 import {
   coverShader,
   poolKey,

@@ -20,8 +20,7 @@ import {
   poolWidth,
   windowShader,
 } from "./pool_shader.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
+import { dispatch, makeOutput, programOf } from "../run/dispatch.ts";
 import { type StoredType, storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import { declareOperand, declareResult, type Source } from "../wgsl/operand.ts";

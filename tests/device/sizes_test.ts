@@ -4,11 +4,8 @@
  * @module
  */
 
-import { imageStep } from "../../../../src/device/sizes.ts";
-import {
-  cutImages,
-  imagesOf,
-} from "../../../../src/device/webgpu/conv/image_parts.ts";
+import { cutImages, imageStep } from "../../src/device/sizes.ts";
+import { imagesOf } from "../../src/device/webgpu/run/dispatch.ts";
 import { assert, assertEquals } from "@std/assert";
 
 const STEPS: [sizes: number[], step: number][] = [
