@@ -257,7 +257,7 @@ passTest("sparseFilterGradient() reads float16", async () => {
     [_input(inShape, 0), _input(poolOutputShape(pool), 1), _input(unpooled, 2)],
     (backend, [x, dy, y]) => {
       const { pooled, places } = maxPoolWithPlaces(backend, y, pool);
-      const tensors = { x, dy, places };
+      const tensors = [x, dy, places];
       const sizes = { conv, pool };
       const tensor = sparseFilterGradient(backend, tensors, sizes, "test");
       [pooled, places].forEach(({ dataId }) => backend.disposeData(dataId));

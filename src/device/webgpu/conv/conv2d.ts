@@ -26,9 +26,10 @@ import {
   outputPatches,
 } from "./conv_view.ts";
 import {
+  type ByTiles,
+  type ConvOptions,
   countAllTiles,
   fitsWinograd,
-  type TiledConvolution,
   tileSizes,
   winogradFilterGradient,
   winogradForward,
@@ -39,26 +40,16 @@ import {
 interface ConvKind {
   /** What keys begin with. */
   readonly name: string;
-  /** The same in words. */
-  readonly what: string;
   /** It as a matrix product, of the first tensor and the second. */
   product(s: ConvSizes): Omit<Product, "key">;
   outputShape(s: ConvSizes): number[];
-  byTiles(
-    backend: WebGPUBackend,
-    tensors: readonly TensorInfo[],
-    tiled: TiledConvolution,
-    options: ConvOptions,
-  ): TensorInfo;
+  readonly byTiles: ByTiles;
 }
-
-type ConvOptions = Pick<ConvEpilogue, "activation" | "stored">;
 
 /** The convolution and its gradients. */
 export const KINDS = {
   forward: {
     name: "conv2d",
-    what: "convolution",
     product(s) {
       const depth = s.filterHeight * s.filterWidth * s.inChannels;
       return {
@@ -73,12 +64,10 @@ export const KINDS = {
       };
     },
     outputShape: (s) => [s.batch, s.outHeight, s.outWidth, s.outChannels],
-    byTiles: (backend, [x, filter, bias], tiled, options) =>
-      winogradForward(backend, { x, filter, bias, ...options }, tiled),
+    byTiles: winogradForward,
   },
   inputGradient: {
     name: "conv2d input gradient",
-    what: "input gradient of convolution",
     product: (s) => ({
       rows: s.batch * s.inHeight * s.inWidth,
       columns: s.inChannels,
@@ -87,12 +76,10 @@ export const KINDS = {
       views: () => ({ left: outputPatches(s), right: filterTransposed(s) }),
     }),
     outputShape: (s) => [s.batch, s.inHeight, s.inWidth, s.inChannels],
-    byTiles: (backend, [dy, filter], tiled, { stored }) =>
-      winogradInputGradient(backend, { dy, filter, stored }, tiled),
+    byTiles: winogradInputGradient,
   },
   filterGradient: {
     name: "conv2d filter gradient",
-    what: "filter gradient of convolution",
     product(s) {
       const depth = s.batch * s.outHeight * s.outWidth;
       return {
@@ -109,8 +96,7 @@ export const KINDS = {
     outputShape(s) {
       return [s.filterHeight, s.filterWidth, s.inChannels, s.outChannels];
     },
-    byTiles: (backend, [x, dy], tiled) =>
-      winogradFilterGradient(backend, { x, dy }, tiled),
+    byTiles: winogradFilterGradient,
   },
 } satisfies Record<string, ConvKind>;
 
@@ -165,7 +151,7 @@ function runConv(
   const key = convKey(kind.name, sizes);
   const operation = operations(traits, key, () => ({
     key,
-    what: describeConv(kind.what, sizes),
+    what: describeConv(kind.name, sizes),
     ways: convWays(kind, sizes, traits),
   }));
   return runOperation(backend, operation, tensors, options);
@@ -173,33 +159,18 @@ function runConv(
 
 /** Names a convolution. */
 export function convKey(operation: string, s: ConvSizes): string {
-  return [
-    operation,
-    s.batch,
-    s.inHeight,
-    s.inWidth,
-    s.inChannels,
-    s.outHeight,
-    s.outWidth,
-    s.outChannels,
-    s.filterHeight,
-    s.filterWidth,
-    s.strideHeight,
-    s.strideWidth,
-    s.padTop,
-    s.padLeft,
-  ].join(",");
+  return `${operation},${s.batch},${s.inHeight},${s.inWidth},${s.inChannels},` +
+    `${s.outHeight},${s.outWidth},${s.outChannels},` +
+    `${s.filterHeight},${s.filterWidth},${s.strideHeight},${s.strideWidth},` +
+    `${s.padTop},${s.padLeft}`;
 }
 
-/** Says what a convolution is in words, such as "convolution 5x5, 16 images of 26x26x96 to 26x26x256". */
-export function describeConv(what: string, s: ConvSizes): string {
-  const strides = new Set([s.strideHeight, s.strideWidth]);
-  const stride = strides.has(1) && strides.size === 1
-    ? ""
-    : ` with stride ${[...strides].join("x")}`;
-  return `${what} ${s.filterHeight}x${s.filterWidth}${stride}, ${s.batch} ${
-    s.batch === 1 ? "image" : "images"
-  } of ${s.inHeight}x${s.inWidth}x${s.inChannels} to ${s.outHeight}x${s.outWidth}x${s.outChannels}`;
+/** Says what a convolution is in words, such as "conv2d 11x11, strides 4x4, 16 images of 224x224x1 to 54x54x96". */
+export function describeConv(operation: string, s: ConvSizes): string {
+  return `${operation} ${s.filterHeight}x${s.filterWidth}, ` +
+    `strides ${s.strideHeight}x${s.strideWidth}, ${s.batch} images of ` +
+    `${s.inHeight}x${s.inWidth}x${s.inChannels} to ` +
+    `${s.outHeight}x${s.outWidth}x${s.outChannels}`;
 }
 
 /**

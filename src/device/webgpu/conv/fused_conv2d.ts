@@ -34,7 +34,7 @@ import {
 } from "../pool/max_pool.ts";
 import { poolKey } from "../pool/pool_shader.ts";
 import { imagesOf } from "../run/dispatch.ts";
-import { type StoredType, storedType } from "../run/recorder.ts";
+import { storedType } from "../run/recorder.ts";
 import { type Operation, runOperation, traitsOf } from "../run/ways.ts";
 import { addInPlace } from "../update/update_in_place.ts";
 import type { ConvEpilogue } from "../wgsl/wgsl.ts";
@@ -65,13 +65,15 @@ export function fusedConv2d(
   const [x, kernel, bias] = [tensors.x, tensors.kernel, tensors.bias].map(
     asNumbers<Tensor>,
   );
+  const maxPooled = pool?.kind === "max"
+    ? { conv: sizes, pool: pool.sizes, maxBytes }
+    : undefined;
   const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
   return differentiable(inputs, (save) => {
     const filter = readAs(backend, kernel, stored);
     const tensors = { x, filter, bias, activation, stored };
-    if (pool?.kind === "max") {
-      const both = { conv: sizes, pool: pool.sizes, maxBytes };
-      const { pooled, places } = pooledConv(backend, tensors, both);
+    if (maxPooled !== undefined) {
+      const { pooled, places } = pooledConv(backend, tensors, maxPooled);
       const output = asTensor(pooled);
       save([x, filter, output, asTensor(places)]);
       return output;
@@ -87,18 +89,10 @@ export function fusedConv2d(
     const { bias, dz } = pool?.kind === "average"
       ? averagePoolBiasGradient(backend, gradient, pool.sizes)
       : biasGradient(backend, gradient, { rows: dy.size / columns, columns });
-    const gradients = pool?.kind === "max"
-      ? pooledConvGradients(backend, { x, dy: dz, places, filter }, {
-        conv: sizes,
-        pool: pool.sizes,
-        maxBytes,
-        needsInputGradient,
-      })
-      : convGradients(backend, {
-        x,
-        dz,
-        filter: needsInputGradient ? filter : undefined,
-      }, sizes);
+    const read = { x, dy: dz, filter: needsInputGradient ? filter : undefined };
+    const gradients = maxPooled === undefined
+      ? convGradients(backend, read, sizes)
+      : pooledConvGradients(backend, { ...read, places }, maxPooled);
     if (dz !== dy) backend.disposeData(dz.dataId);
     const dx = gradients.x === undefined ? [] : [gradients.x];
     return [gradients.kernel, bias, ...dx].map(asTensor);
@@ -113,18 +107,18 @@ interface PooledConvSizes {
   readonly maxBytes: number;
 }
 
-/** What the gradient of a max-pooled convolution is made of; `dy` is that of the largest biased sums. */
+/** What the gradients of a max-pooled convolution are made of; that of the input is wanted where there is a filter. */
 interface PooledTensors {
   readonly x: TensorInfo;
+  /** That of the largest biased sums. */
   readonly dy: TensorInfo;
   readonly places: TensorInfo;
+  readonly filter?: TensorInfo;
 }
 
 /** Gradients of a convolution, which the caller owns. */
 interface ConvGradients {
-  /** float32 HWIO. */
   readonly kernel: TensorInfo;
-  /** That of the input, float32 NHWC, where it is wanted. */
   readonly x?: TensorInfo;
 }
 
@@ -138,8 +132,8 @@ function pooledConv(
   sizes: PooledConvSizes,
 ): PooledWithPlaces {
   const output = makePooled(backend, sizes.pool, tensors.stored);
-  const stored = storedTypes(backend, tensors.x, output.pooled);
-  forEachPart(sizes, stored, ({ conv, pool, of }) => {
+  const cut = { x: tensors.x, pooled: output.pooled };
+  forEachPart(backend, sizes, cut, ({ conv, pool, of }) => {
     const x = of(tensors.x);
     const y = conv2dForward(backend, { ...tensors, x }, conv);
     maxPoolWithPlaces(backend, y, pool, {
@@ -157,32 +151,23 @@ const operations = memo<Operation<PooledConvSizes>>();
 /** Gradients of {@linkcode pooledConv} from that of the largest biased sums. */
 function pooledConvGradients(
   backend: WebGPUBackend,
-  tensors: PooledTensors & { filter: TensorInfo },
-  { needsInputGradient, ...sizes }: PooledConvSizes & {
-    needsInputGradient: boolean;
-  },
+  tensors: PooledTensors,
+  sizes: PooledConvSizes,
 ): ConvGradients {
   const { x, filter, dy, places } = tensors;
-  if (needsInputGradient) {
-    return unpooledGradients(backend, tensors, sizes, filter);
-  }
+  if (filter) return unpooledGradients(backend, tensors, sizes);
   const { conv, pool } = sizes;
   const name = convKey("conv2d pooled filter gradient", conv);
   const key = poolKey(name, pool);
   const operation = operations(traitsOf(backend), key, () => ({
     key,
-    what: describeConv("filter gradient of pooled convolution", conv),
+    what: describeConv("conv2d pooled filter gradient", conv),
     ways: [
       {
         name: "sparse",
         fits: fitsSparse(conv),
-        run: (backend, [x, dy, places], { conv, pool }) =>
-          sparseFilterGradient(
-            backend,
-            { x, dy, places },
-            { conv, pool },
-            name,
-          ),
+        run: (backend, tensors, sizes) =>
+          sparseFilterGradient(backend, tensors, sizes, name),
       },
       {
         name: "unpooled",
@@ -196,19 +181,17 @@ function pooledConvGradients(
   return { kernel: runOperation(backend, operation, [x, dy, places], sizes) };
 }
 
-/** Gradients by way of the gradient of the unpooled output; that of the input where there is a filter. */
+/** Gradients by way of the gradient of the unpooled output. */
 function unpooledGradients(
   backend: WebGPUBackend,
-  { x, dy, places }: PooledTensors,
+  { x, dy, places, filter }: PooledTensors,
   sizes: PooledConvSizes,
-  filter?: TensorInfo,
 ): ConvGradients {
   const parts: ConvGradients[] = [];
-  const stored = storedTypes(backend, x, dy);
-  forEachPart(sizes, stored, ({ conv, pool, of }) => {
+  forEachPart(backend, sizes, { x, pooled: dy }, ({ conv, pool, of }) => {
     const unpooled = { dy: of(dy), places: of(places) };
     const dz = maxPoolGradientAt(backend, unpooled, pool);
-    parts.push(convGradients(backend, { x: of(x), dz, filter }, conv));
+    parts.push(convGradients(backend, { x: of(x), dy: dz, filter }, conv));
     backend.disposeData(dz.dataId);
   });
   const [{ kernel }, ...others] = parts;
@@ -227,49 +210,43 @@ function unpooledGradients(
 /** Gradients of a convolution from that of its sums; that of the input where there is a filter. */
 function convGradients(
   backend: WebGPUBackend,
-  { x, dz, filter }: { x: TensorInfo; dz: TensorInfo; filter?: TensorInfo },
+  { x, dy, filter }: Omit<PooledTensors, "places">,
   sizes: ConvSizes,
 ): ConvGradients {
   const stored = storedType(backend, x);
   return {
-    kernel: conv2dFilterGradient(backend, { x, dy: dz }, sizes),
+    kernel: conv2dFilterGradient(backend, { x, dy }, sizes),
     x: filter &&
-      conv2dInputGradient(backend, { dy: dz, filter, stored }, sizes),
-  };
-}
-
-/** What the input and the pooled tensor store. */
-function storedTypes(
-  backend: WebGPUBackend,
-  input: TensorInfo,
-  pooled: TensorInfo,
-): { input: StoredType; pooled: StoredType } {
-  return {
-    input: storedType(backend, input),
-    pooled: storedType(backend, pooled),
+      conv2dInputGradient(backend, { dy, filter, stored }, sizes),
   };
 }
 
 /**
  * Runs something on each part of the batch: with its sizes, and with what gives its images of a tensor. Parts may have twice
- * as many images, and begin at multiples of twice as many, where the tensors store float16.
+ * as many images, and begin at multiples of twice as many, where the input and the pooled tensor store float16.
  */
 function forEachPart(
-  { conv, pool, ...sizes }: PooledConvSizes,
-  { input, pooled }: { input: StoredType; pooled: StoredType },
+  backend: WebGPUBackend,
+  { conv, pool, maxBytes }: PooledConvSizes,
+  { x, pooled }: { x: TensorInfo; pooled: TensorInfo },
   run: (part: {
     conv: ConvSizes;
     pool: PoolSizes;
     of: (tensor: TensorInfo) => TensorInfo;
   }) => void,
 ): void {
-  const step = imageStep([
-    conv.inHeight * conv.inWidth * conv.inChannels,
-    pool.outHeight * pool.outWidth * pool.channels,
-  ], [input, pooled].includes("float16") ? 2 : 4);
-  const size = conv.outHeight * conv.outWidth * conv.outChannels;
-  const maxBytes = sizes.maxBytes * (pooled === "float16" ? 2 : 1);
-  for (const part of cutImages(conv.batch, { size, step, maxBytes })) {
+  const [isHalf, isPooledHalf] = [x, pooled].map((tensor) =>
+    storedType(backend, tensor) === "float16"
+  );
+  const parts = cutImages(conv.batch, {
+    size: conv.outHeight * conv.outWidth * conv.outChannels,
+    step: imageStep([
+      conv.inHeight * conv.inWidth * conv.inChannels,
+      pool.outHeight * pool.outWidth * pool.channels,
+    ], isHalf || isPooledHalf ? 2 : 4),
+    maxBytes: maxBytes * (isPooledHalf ? 2 : 1),
+  });
+  for (const part of parts) {
     const batch = part.count;
     run({
       conv: { ...conv, batch },

@@ -14,16 +14,10 @@ import {
   type ImagePart,
   imageStep,
 } from "../../sizes.ts";
-import { type Product, runProduct } from "../gemm/product.ts";
+import { runProduct } from "../gemm/product.ts";
 import { matrix } from "../gemm/view.ts";
-import {
-  dispatch,
-  imagesOf,
-  makeOutput,
-  type Program,
-  programOf,
-} from "../run/dispatch.ts";
-import { type StoredType, storedType } from "../run/recorder.ts";
+import { dispatch, imagesOf, makeOutput, programOf } from "../run/dispatch.ts";
+import { storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import { addInPlace } from "../update/update_in_place.ts";
 import type { ConvEpilogue, Epilogue } from "../wgsl/wgsl.ts";
@@ -48,74 +42,49 @@ export interface TiledConvolution {
   readonly key: string;
 }
 
-/** Convolution by tiles. */
-export function winogradForward(
+/** What does not decide how a convolution is computed. */
+export type ConvOptions = Pick<ConvEpilogue, "activation" | "stored">;
+
+/** Computes a convolution or a gradient by tiles. */
+export type ByTiles = (
   backend: WebGPUBackend,
-  { x, ...tensors }: { x: TensorInfo; filter: TensorInfo } & ConvEpilogue,
+  tensors: readonly TensorInfo[],
   tiled: TiledConvolution,
-): TensorInfo {
-  return filterImages(backend, { ...tensors, from: x }, tiled, "forward");
-}
+  options: ConvOptions,
+) => TensorInfo;
 
-/**
- * Gradient of a convolution with respect to its input, by tiles: a convolution of `dy` with the filter turned around.
- */
-export function winogradInputGradient(
-  backend: WebGPUBackend,
-  { dy, ...tensors }: {
-    dy: TensorInfo;
-    filter: TensorInfo;
-    stored?: StoredType;
-  },
-  tiled: TiledConvolution,
-): TensorInfo {
-  return filterImages(backend, { ...tensors, from: dy }, tiled, "turned");
-}
+/** Convolution by tiles, of the input, the filter and, if there is one, the bias. */
+export const winogradForward: ByTiles = (...call) =>
+  filterImages("forward", ...call);
 
-/** A transform that is ready to run. */
-interface ReadyPass {
-  readonly program: Program;
-  readonly shape: readonly number[];
-}
-
-/** A filtering that is ready to run. */
-interface FilteringPlan {
-  readonly taps: ReadyPass;
-  readonly shape: readonly number[];
-  readonly parts: readonly {
-    readonly part: ImagePart;
-    readonly inputs: ReadyPass;
-    readonly products: Product;
-    readonly outputs: ReadyPass;
-  }[];
-}
+/** Gradient of a convolution by its input, by tiles: a convolution of `dy` with the filter turned around. */
+export const winogradInputGradient: ByTiles = (...call) =>
+  filterImages("turned", ...call);
 
 /** Per adapter as it is or is pretended to be. */
-const filterings = memo<FilteringPlan>();
+const filterings = memo<ReturnType<typeof planFiltering>>();
 
 /** Transforms tiles, multiplies them with transformed filters and transforms the products to tiles of the output. */
 function filterImages(
-  backend: WebGPUBackend,
-  { from, filter, bias, activation, stored }:
-    & { from: TensorInfo; filter: TensorInfo }
-    & ConvEpilogue,
-  { sizes, m, key }: TiledConvolution,
   direction: "forward" | "turned",
+  ...[backend, [from, filter, ...bias], tiled, options]: Parameters<ByTiles>
 ): TensorInfo {
-  const epilogue = { hasBias: bias !== undefined, activation };
+  const { sizes, m, key } = tiled;
+  const { activation, stored } = options;
+  const epilogue = { hasBias: bias.length > 0, activation };
   const isHalf = stored === "float16" || isAnyHalf(backend, from);
   const plan = filterings(
     traitsOf(backend),
     `${key},${m},${direction},${isHalf},${epilogue.hasBias},${activation}`,
     () => planFiltering(backend, sizes, m, { direction, isHalf, epilogue }),
   );
-  const taps = run(backend, plan.taps, [filter]);
+  const taps = plan.taps(backend, [filter]);
   const output = makeOutput(backend, plan.shape, stored);
-  const rest = bias === undefined ? [] : [bias];
   for (const { part, inputs, products, outputs } of plan.parts) {
-    const left = run(backend, inputs, [imagesOf(from, part)]);
-    const sums = multiplyPlaces(backend, products, { left, right: taps });
-    run(backend, outputs, [sums, ...rest], imagesOf(output, part));
+    const left = inputs(backend, [imagesOf(from, part)]);
+    const sums = products(backend, left, taps);
+    backend.disposeData(left.dataId);
+    outputs(backend, [sums, ...bias], imagesOf(output, part));
     backend.disposeData(sums.dataId);
   }
   backend.disposeData(taps.dataId);
@@ -131,7 +100,7 @@ function planFiltering(
     isHalf: boolean;
     epilogue: Epilogue;
   },
-): FilteringPlan {
+) {
   const r = s.filterHeight;
   const { input, filter, turnedFilter, output } = winogradMatrices(m, r);
   const maxBytes = traitsOf(backend).maxBindingBytes;
@@ -150,13 +119,13 @@ function planFiltering(
     taps: prepare(backend, placesToPlaces(filters, taps)),
     shape: [s.batch, to.height, to.width, to.channels],
     parts: tiledParts(s, m, { maxBytes, isHalf }).map((part) => {
-      const tiling = tilingOf(to, { images: part.count, m });
-      const read = { ...tiling, ...from, top, left };
-      const written: TiledImages = { ...tiling, ...to, top: 0, left: 0 };
+      const { count } = part;
+      const read = cutTiles(from, to, { count, m, top, left });
+      const written = cutTiles(to, to, { count, m });
       return {
         part,
         inputs: prepare(backend, tilesToPlaces(read, input)),
-        products: productOf({
+        products: placeProducts({
           places,
           rows: countTiles(written),
           columns: to.channels,
@@ -170,29 +139,18 @@ function planFiltering(
   };
 }
 
-/** A gradient of the filter that is ready to run. */
-interface GradientPlan {
-  readonly parts: readonly {
-    readonly part: ImagePart;
-    readonly inputs: ReadyPass;
-    readonly gradients: ReadyPass;
-    readonly products: Product;
-  }[];
-  readonly output: ReadyPass;
-}
-
 /** Per adapter as it is or is pretended to be. */
-const gradients = memo<GradientPlan>();
+const gradients = memo<ReturnType<typeof planGradient>>();
 
 /**
  * Gradient of a convolution with respect to its filter, by tiles: the filter's taps are the outputs, and a tile of `dy` is
  * the filter.
  */
-export function winogradFilterGradient(
-  backend: WebGPUBackend,
-  { x, dy }: { x: TensorInfo; dy: TensorInfo },
-  { sizes, m, key }: TiledConvolution,
-): TensorInfo {
+export const winogradFilterGradient: ByTiles = (
+  backend,
+  [x, dy],
+  { sizes, m, key },
+) => {
   const isHalf = isAnyHalf(backend, x, dy);
   const plan = gradients(
     traitsOf(backend),
@@ -201,10 +159,10 @@ export function winogradFilterGradient(
   );
   let sums: TensorInfo | undefined;
   for (const { part, inputs, gradients, products } of plan.parts) {
-    const left = run(backend, inputs, [imagesOf(x, part)]);
-    const right = run(backend, gradients, [imagesOf(dy, part)]);
-    const terms = multiplyPlaces(backend, products, { left, right });
-    backend.disposeData(right.dataId);
+    const left = inputs(backend, [imagesOf(x, part)]);
+    const right = gradients(backend, [imagesOf(dy, part)]);
+    const terms = products(backend, left, right);
+    for (const { dataId } of [left, right]) backend.disposeData(dataId);
     if (sums === undefined) {
       sums = terms;
     } else {
@@ -212,17 +170,17 @@ export function winogradFilterGradient(
       backend.disposeData(terms.dataId);
     }
   }
-  const gradient = run(backend, plan.output, [sums!]);
+  const gradient = plan.output(backend, [sums!]);
   backend.disposeData(sums!.dataId);
   return gradient;
-}
+};
 
 function planGradient(
   backend: WebGPUBackend,
   s: ConvSizes,
   m: number,
   isHalf: boolean,
-): GradientPlan {
+) {
   const r = s.filterHeight;
   const { input, filter, output } = winogradMatrices(r, m);
   const maxBytes = traitsOf(backend).maxBindingBytes;
@@ -230,14 +188,15 @@ function planGradient(
   const shape = [r, r, s.inChannels, s.outChannels];
   return {
     parts: tiledParts(s, m, { maxBytes, isHalf }).map((part) => {
-      const tiling = tilingOf(gradients, { images: part.count, m });
-      const read = { ...tiling, ...images, top: s.padTop, left: s.padLeft };
-      const tiles: TiledImages = { ...tiling, ...gradients, top: 0, left: 0 };
+      const { count } = part;
+      const first = { top: s.padTop, left: s.padLeft };
+      const read = cutTiles(images, gradients, { count, m, ...first });
+      const tiles = cutTiles(gradients, gradients, { count, m });
       return {
         part,
         inputs: prepare(backend, tilesToPlaces(read, input)),
         gradients: prepare(backend, tilesToPlaces(tiles, filter)),
-        products: productOf({
+        products: placeProducts({
           places: input.rows.length ** 2,
           rows: s.inChannels,
           columns: s.outChannels,
@@ -259,63 +218,44 @@ function isAnyHalf(
   return images.some((tensor) => storedType(backend, tensor) === "float16");
 }
 
+/** Makes a transform ready to run. */
 function prepare(
   backend: WebGPUBackend,
   { key, size, shape, write }: Pass,
-): ReadyPass {
+) {
   const source = sourceOfPass(traitsOf(backend), size);
   const program = programOf(backend, `${key},${source}`, () => write(source));
-  return { program, shape };
-}
-
-function run(
-  backend: WebGPUBackend,
-  { program, shape }: ReadyPass,
-  inputs: readonly TensorInfo[],
-  output: TensorInfo = makeOutput(backend, shape),
-): TensorInfo {
-  dispatch(backend, program, [output, ...inputs]);
-  return output;
-}
-
-/** The products of all places, from how many there are of which size, and how the operands lie. */
-function productOf(
-  p: {
-    places: number;
-    rows: number;
-    columns: number;
-    depth: number;
-    left: "depth" | "outer";
-    right: "depth" | "outer";
-  },
-): Product {
-  const { places, rows, columns, depth } = p;
-  const view = (outer: number, along: "depth" | "outer") =>
-    matrix({ outer, depth, along, batchStride: outer * depth });
-  return {
-    key: `places,${Object.values(p)}`,
-    rows,
-    columns,
-    depth,
-    batch: places,
-    views: () => ({
-      left: view(rows, p.left),
-      right: view(columns, p.right),
-    }),
+  return (
+    backend: WebGPUBackend,
+    inputs: readonly TensorInfo[],
+    output: TensorInfo = makeOutput(backend, shape),
+  ) => {
+    dispatch(backend, program, [output, ...inputs]);
+    return output;
   };
 }
 
-/** Multiplies the matrices of all places, and frees the left operands. */
-function multiplyPlaces(
-  backend: WebGPUBackend,
-  product: Product,
-  tensors: { left: TensorInfo; right: TensorInfo },
-): TensorInfo {
-  const { batch, rows, columns } = product;
+/** The products of all places, ready to run, from their sizes and how their operands lie. */
+function placeProducts(p: {
+  places: number;
+  rows: number;
+  columns: number;
+  depth: number;
+  left: "depth" | "outer";
+  right: "depth" | "outer";
+}) {
+  const { places: batch, rows, columns, depth } = p;
+  const view = (outer: number, along: "depth" | "outer") =>
+    matrix({ outer, depth, along, batchStride: outer * depth });
+  const key = `places,${Object.values(p)}`;
+  const views = () => ({
+    left: view(rows, p.left),
+    right: view(columns, p.right),
+  });
+  const product = { key, rows, columns, depth, batch, views };
   const outputShape = [batch, rows, columns];
-  const products = runProduct(backend, product, { ...tensors, outputShape });
-  backend.disposeData(tensors.left.dataId);
-  return products;
+  return (backend: WebGPUBackend, left: TensorInfo, right: TensorInfo) =>
+    runProduct(backend, product, { left, right, outputShape });
 }
 
 /**
@@ -342,12 +282,9 @@ export function fitsWinograd(
   maxBytes: number,
 ): true | string {
   const r = s.filterHeight;
-  if (r !== s.filterWidth) return `filter of ${r}x${s.filterWidth}`;
-  if (r === 1) return "filter of 1x1";
-  if (m + r - 1 > MOST_PLACES) {
-    return `filter of ${r}x${r}: more than ${MOST_PLACES} places`;
-  }
   if (s.strideHeight !== 1 || s.strideWidth !== 1) return "stride above 1";
+  if (r !== s.filterWidth || r === 1) return "filter not square, or 1x1";
+  if (m + r - 1 > MOST_PLACES) return "filter too large";
   if (s.inChannels % 4 !== 0 || s.outChannels % 4 !== 0) {
     return "channels not in fours";
   }
@@ -361,11 +298,7 @@ export function fitsWinograd(
   return fits || "more bytes than can be bound";
 }
 
-interface ImageSize {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
+type ImageSize = Pick<TiledImages, "height" | "width" | "channels">;
 
 function inputOf(s: ConvSizes): ImageSize {
   return { height: s.inHeight, width: s.inWidth, channels: s.inChannels };
@@ -375,24 +308,33 @@ function outputOf(s: ConvSizes): ImageSize {
   return { height: s.outHeight, width: s.outWidth, channels: s.outChannels };
 }
 
-/** Tiles of `m` by `m` that cover images, side by side. */
-function tilingOf(
+/** Images, and tiles of them: as many as of `m` by `m` cover images of another size, side by side. */
+function cutTiles(
+  images: ImageSize,
   { height, width }: ImageSize,
-  { images, m }: { images: number; m: number },
-): Pick<TiledImages, "images" | "tilesDown" | "tilesAcross" | "stride"> {
+  { count, m, top = 0, left = 0 }: {
+    count: number;
+    m: number;
+    top?: number;
+    left?: number;
+  },
+): TiledImages {
   return {
-    images,
+    images: count,
     tilesDown: Math.ceil(height / m),
     tilesAcross: Math.ceil(width / m),
     stride: m,
+    ...images,
+    top,
+    left,
   };
 }
 
 /** Bytes per image of the larger of the tensors of transformed tiles, in either direction. */
 function bytesPerImage(s: ConvSizes, m: number): number {
   const channels = Math.max(s.inChannels, s.outChannels);
-  const tiles = [inputOf(s), outputOf(s)].map(({ height, width }) =>
-    Math.ceil(height / m) * Math.ceil(width / m)
+  const tiles = [inputOf(s), outputOf(s)].map((size) =>
+    countTiles(cutTiles(size, size, { count: 1, m }))
   );
   const places = (m + s.filterHeight - 1) ** 2;
   return BYTES_PER_FLOAT * places * channels * Math.max(...tiles);
@@ -424,6 +366,6 @@ export function tiledParts(
 
 /** Tiles of the output of all images. */
 export function countAllTiles(s: ConvSizes, m: number): number {
-  const { tilesDown, tilesAcross } = tilingOf(outputOf(s), { images: 1, m });
-  return s.batch * tilesDown * tilesAcross;
+  const size = outputOf(s);
+  return countTiles(cutTiles(size, size, { count: s.batch, m }));
 }

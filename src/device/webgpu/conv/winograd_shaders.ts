@@ -27,18 +27,6 @@ export interface Matrix {
   readonly rows: readonly (readonly number[])[];
 }
 
-/** What turns places, taps and products into one another. */
-export interface WinogradMatrices {
-  /** `[m + r - 1][m + r - 1]`: applied to the places of a tile. */
-  readonly input: Matrix;
-  /** `[m + r - 1][r]`: applied to the taps. */
-  readonly filter: Matrix;
-  /** The same for a filter that is turned around. */
-  readonly turnedFilter: Matrix;
-  /** `[m][m + r - 1]`: applied to the products. */
-  readonly output: Matrix;
-}
-
 /**
  * Where the polynomials are evaluated, besides infinity: numbers whose powers are small and exact, in an order that keeps
  * the errors of float32 small.
@@ -48,8 +36,12 @@ const POINTS = [0, 1, -1, 2, -2, 1 / 2, -1 / 2];
 /** Most places of a tile: with more, float32 has not the digits. */
 export const MOST_PLACES = POINTS.length + 1;
 
-/** Makes the matrices. */
-export function winogradMatrices(m: number, r: number): WinogradMatrices {
+/**
+ * What turns places, taps and products into one another: `input`, `[m + r - 1][m + r - 1]`, is applied to the places of a tile,
+ * `filter` and, for one that is turned around, `turnedFilter`, `[m + r - 1][r]`, to the taps, and `output`, `[m][m + r - 1]`, to
+ * the products.
+ */
+export function winogradMatrices(m: number, r: number) {
   const points = POINTS.slice(0, m + r - 2);
   const powers = (point: number, count: number) =>
     Array.from({ length: count }, (_, j) => point ** j);
@@ -115,9 +107,8 @@ export interface TiledImages {
   readonly tilesAcross: number;
   /** Rows and columns from one tile to the next. */
   readonly stride: number;
-  /** Rows before the image where the first tile begins. */
+  /** Rows and columns before the image where the first tile begins. */
   readonly top: number;
-  /** Columns before the image where the first tile begins. */
   readonly left: number;
 }
 
@@ -135,7 +126,13 @@ export function tilesToPlaces(t: TiledImages, matrix: Matrix): Pass {
   const count = countTiles(t);
   const vectors = count * channels / 4;
   const workgroups = gridOf(vectors);
-  const write = (source: Source) => `
+  return {
+    key: `tiles to places,${Object.values(t)},${matrix.name}`,
+    size: t.images * height * width * channels,
+    shape: [matrix.rows.length ** 2, count, channels],
+    write: (source) => ({
+      workgroups,
+      code: `
 ${declareResult("output", { binding: 0, width: 4 })}
 ${declareOperand("images", { binding: 1, width: 4, source })}
 
@@ -143,26 +140,22 @@ fn at(image: u32, y: i32, x: i32, channel: u32) -> vec4f {
   let inside = (u32(y) < ${height}u) & (u32(x) < ${width}u);
   let pixel = (image * ${height}u + u32(y)) * ${width}u + u32(x);
   return select(vec4f(), imagesRead(select(0u, pixel * ${
-    channels / 4
-  }u + channel, inside)), inside);
+        channels / 4
+      }u + channel, inside)), inside);
 }
 
 ${indexOf(vectors, workgroups)}
 ${findTile(t)}
 ${
-    transform(matrix, {
-      load: (y, x) => `at(image, y + ${y}, x + ${x}, channel)`,
-      store: (place, value) =>
-        `outputWrite(${place * vectors}u + i, ${value});`,
-    })
-  }
+        transform(matrix, {
+          load: (y, x) => `at(image, y + ${y}, x + ${x}, channel)`,
+          store: (place, value) =>
+            `outputWrite(${place * vectors}u + i, ${value});`,
+        })
+      }
 }
-`;
-  return {
-    key: `tiles to places,${Object.values(t)},${matrix.name}`,
-    size: t.images * height * width * channels,
-    shape: [matrix.rows.length ** 2, count, channels],
-    write: (source) => ({ code: write(source), workgroups }),
+`,
+    }),
   };
 }
 
@@ -178,25 +171,27 @@ export function placesToPlaces(
   const vectors = size / 4;
   const workgroups = gridOf(vectors);
   const columns = matrix.rows[0].length;
-  const write = (source: Source) => `
+  return {
+    key: `places to places,${size},${matrix.name}`,
+    size: columns ** 2 * size,
+    shape,
+    write: (source) => ({
+      workgroups,
+      code: `
 ${declareResult("output", { binding: 0, width: 4 })}
 ${declareOperand("taps", { binding: 1, width: 4, source })}
 
 ${indexOf(vectors, workgroups)}
 ${
-    transform(matrix, {
-      load: (y, x) => `tapsRead(${(y * columns + x) * vectors}u + i)`,
-      store: (place, value) =>
-        `outputWrite(${place * vectors}u + i, ${value});`,
-    })
-  }
+        transform(matrix, {
+          load: (y, x) => `tapsRead(${(y * columns + x) * vectors}u + i)`,
+          store: (place, value) =>
+            `outputWrite(${place * vectors}u + i, ${value});`,
+        })
+      }
 }
-`;
-  return {
-    key: `places to places,${size},${matrix.name}`,
-    size: columns ** 2 * size,
-    shape,
-    write: (source) => ({ code: write(source), workgroups }),
+`,
+    }),
   };
 }
 
@@ -214,7 +209,15 @@ export function productsToTiles(
   const workgroups = gridOf(vectors);
   const columns = matrix.rows[0].length;
   const rows = matrix.rows.length;
-  const write = (source: Source) => `
+  return {
+    key: `products to tiles,${Object.values(t)},${matrix.name},${
+      Object.values(epilogue)
+    }`,
+    size: columns ** 2 * vectors * 4,
+    shape: [t.images, height, width, channels],
+    write: (source) => ({
+      workgroups,
+      code: `
 ${declareResult("images", { binding: 0, width: 4 })}
 ${declareOperand("products", { binding: 1, width: 4, source })}
 ${finishFunction(epilogue, { binding: 2, type: "vec4f" })}
@@ -222,38 +225,32 @@ ${finishFunction(epilogue, { binding: 2, type: "vec4f" })}
 ${indexOf(vectors, workgroups)}
 ${findTile(t)}
   let bias = ${
-    epilogue.hasBias
-      ? `vec4f(${
-        range(4).map((j) => `biases[4u * channel + ${j}u]`).join(", ")
-      })`
-      : "vec4f()"
-  };
+        epilogue.hasBias
+          ? `vec4f(${
+            range(4).map((j) => `biases[4u * channel + ${j}u]`).join(", ")
+          })`
+          : "vec4f()"
+      };
   let first = ((image * ${height}u + u32(y)) * ${width}u + u32(x)) * ${
-    channels / 4
-  }u + channel;
+        channels / 4
+      }u + channel;
 ${
-    transform(matrix, {
-      load: (row, column) =>
-        `productsRead(${(row * columns + column) * vectors}u + i)`,
-      store: (place, value) => {
-        const [dy, dx] = [Math.floor(place / rows), place % rows];
-        return `if (y + ${dy} < ${height} && x + ${dx} < ${width}) {
+        transform(matrix, {
+          load: (row, column) =>
+            `productsRead(${(row * columns + column) * vectors}u + i)`,
+          store: (place, value) => {
+            const [dy, dx] = [Math.floor(place / rows), place % rows];
+            return `if (y + ${dy} < ${height} && x + ${dx} < ${width}) {
     imagesWrite(first + ${
-          (dy * width + dx) * channels / 4
-        }u, finish(${value}, bias));
+              (dy * width + dx) * channels / 4
+            }u, finish(${value}, bias));
   }`;
-      },
-    })
-  }
+          },
+        })
+      }
 }
-`;
-  return {
-    key: `products to tiles,${Object.values(t)},${matrix.name},${
-      Object.values(epilogue)
-    }`,
-    size: columns ** 2 * vectors * 4,
-    shape: [t.images, height, width, channels],
-    write: (source) => ({ code: write(source), workgroups }),
+`,
+    }),
   };
 }
 

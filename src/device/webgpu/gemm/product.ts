@@ -85,7 +85,7 @@ export function runProduct(
       key: product.key,
       what: `${
         batch === 1 ? "product" : `${batch} products`
-      } of ${rows}x${depth} and ${depth}x${columns}`,
+      } of ${rows}x${depth} and ${depth}x${columns} by tiles`,
       ways: chooseTilings(product, traits).map((tiling) =>
         wayOf(product, epilogue, tiling)
       ),
@@ -103,12 +103,19 @@ function wayOf(
 ): Way<ProductOutput> {
   const { rows, columns, batch } = product;
   const { tile, isTransposed, splits } = tiling;
+  const { hasBias, activation } = epilogue;
+  const tiles = [...Object.values(tile), isTransposed, splits];
+  const key = `${product.key},${[hasBias, activation, ...tiles]}`;
   let program: Program | undefined;
   return {
     name: `${tile.rows}x${tile.columns}${isTransposed ? " transposed" : ""}`,
     fits: true,
     run(backend, [left, right, ...bias], { outputShape, stored }) {
-      program ??= programOfTiling(backend, product, epilogue, tiling);
+      program ??= programOf(
+        backend,
+        key,
+        () => gemm(planOf(product, epilogue, tiling)),
+      );
       const output = makeOutput(backend, outputShape, stored);
       const operands = isTransposed ? [right, left] : [left, right];
       if (splits === 1) {
@@ -118,43 +125,30 @@ function wayOf(
       const partial = makeOutput(backend, [batch, splits, rows * columns]);
       dispatch(backend, program, [partial, ...operands]);
       const sizes = { batch, splits, rows, columns };
-      const tensors = { output, partial, bias: bias.at(0) };
-      addSplits(backend, tensors, sizes, epilogue);
+      addSplits(backend, [output, partial, ...bias], sizes, epilogue);
       backend.disposeData(partial.dataId);
       return output;
     },
   };
 }
 
-function programOfTiling(
-  backend: WebGPUBackend,
-  product: Product,
+function planOf(
+  { rows, columns, depth, batch, views }: Product,
   epilogue: Epilogue,
   { tile, isTransposed, splits }: Tiling,
-): Program {
-  const choices = [
-    epilogue.hasBias,
-    epilogue.activation,
-    ...Object.values(tile),
-    isTransposed,
-    splits,
-  ];
-  return programOf(backend, `${product.key},${choices}`, () => {
-    const { rows, columns, depth, batch } = product;
-    const { left, right } = product.views();
-    return gemm({
-      depth,
-      batch,
-      tile,
-      splits,
-      rows: isTransposed ? columns : rows,
-      columns: isTransposed ? rows : columns,
-      left: isTransposed ? right : left,
-      right: isTransposed ? left : right,
-      outputAlong: isTransposed ? "row" : "column",
-      epilogue,
-    });
-  });
+): GemmPlan {
+  const { left, right } = views();
+  const plan = { depth, batch, tile, splits, epilogue };
+  return isTransposed
+    ? {
+      ...plan,
+      rows: columns,
+      columns: rows,
+      left: right,
+      right: left,
+      outputAlong: "row",
+    }
+    : { ...plan, rows, columns, left, right, outputAlong: "column" };
 }
 
 /** Writes the shader of a plan. */
@@ -164,34 +158,27 @@ export function gemm(plan: GemmPlan): Shader {
     : stagedForm(plan, plan.tile);
 }
 
-/** Sizes of sums in parts. */
-export interface SplitSizes {
-  readonly batch: number;
-  /** Parts of each sum. */
-  readonly splits: number;
-  readonly rows: number;
-  readonly columns: number;
-}
+/** Sizes of sums of which each has some parts. */
+type SplitSizes = Omit<GemmSizes, "depth"> & Pick<Tiling, "splits">;
 
 /**
- * Computes `output[b, row, column] = activation(sum over the parts of partial[b, part, row, column] + bias[column])`.
+ * Computes `output[b, row, column] = activation(sum over the parts of partial[b, part, row, column] + bias[column])`, from the
+ * output, the parts and, if there is one, the bias.
  */
 export function addSplits(
   backend: WebGPUBackend,
-  tensors: { output: TensorInfo; partial: TensorInfo; bias?: TensorInfo },
+  tensors: readonly TensorInfo[],
   sizes: SplitSizes,
   epilogue: Epilogue = {},
 ): void {
-  const { output, partial, bias } = tensors;
   const { batch, splits, rows, columns } = sizes;
+  const { hasBias = false, activation } = epilogue;
   const program = programOf(
     backend,
-    `sum of splits,${batch},${splits},${rows},${columns},${
-      epilogue.hasBias === true
-    },${epilogue.activation}`,
+    `sum of splits,${batch},${splits},${rows},${columns},${hasBias},${activation}`,
     () => splitsShader(sizes, epilogue),
   );
-  dispatch(backend, program, [output, partial, ...bias ? [bias] : []]);
+  dispatch(backend, program, tensors);
 }
 
 /** One invocation per output. */
@@ -221,17 +208,12 @@ ${indexOf(total, workgroups)}
   return { code, workgroups };
 }
 
-/** Sizes of a product of matrices. */
-export interface MatmulSizes {
-  /** Number of products; an operand with one matrix is shared by all. */
-  readonly batch: number;
-  /** Matrices of `a`: `batch` or 1. */
+/** Sizes of products of matrices. */
+export interface MatmulSizes extends GemmSizes {
+  /** Matrices of `a`: `batch`, or 1 that all products share. */
   readonly batchA: number;
-  /** Matrices of `b`: `batch` or 1. */
+  /** The same of `b`. */
   readonly batchB: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
   /** Whether the matrices of `a` are stored `[depth, rows]`. */
   readonly transposeA: boolean;
   /** Whether the matrices of `b` are stored `[columns, depth]`. */

@@ -114,36 +114,27 @@ fn main() {
 export async function probeMaxLoopIterations(
   device: GPUDevice,
 ): Promise<number> {
+  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
   const storage = device.createBuffer({
     size: 8,
-    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
-      GPUBufferUsage.COPY_DST,
+    usage: STORAGE | COPY_SRC | COPY_DST,
   });
-  const staging = device.createBuffer({
-    size: 8,
-    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-  });
+  const staging = device.createBuffer({ size: 8, usage: MAP_READ | COPY_DST });
   try {
-    device.queue.writeBuffer(
-      storage,
-      0,
-      new Uint32Array([0, PROBE_ITERATIONS]),
-    );
+    device.queue.writeBuffer(storage, 0, Uint32Array.of(0, PROBE_ITERATIONS));
     const module = device.createShaderModule({ code: SHADER });
     const pipeline = await device.createComputePipelineAsync({
       layout: "auto",
       compute: { module },
     });
+    const bindGroup = device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [{ binding: 0, resource: { buffer: storage } }],
+    });
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
-    pass.setBindGroup(
-      0,
-      device.createBindGroup({
-        layout: pipeline.getBindGroupLayout(0),
-        entries: [{ binding: 0, resource: { buffer: storage } }],
-      }),
-    );
+    pass.setBindGroup(0, bindGroup);
     pass.dispatchWorkgroups(1);
     pass.end();
     encoder.copyBufferToBuffer(storage, 0, staging, 0, 8);

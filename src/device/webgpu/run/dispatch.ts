@@ -16,7 +16,6 @@ import {
   completeShader,
   TEXTURE_WIDTH,
   textureFormat,
-  type Width,
 } from "../wgsl/operand.ts";
 import type { Shader } from "../wgsl/wgsl.ts";
 import {
@@ -41,7 +40,7 @@ interface Variant extends CompleteShader {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
   /** Bind groups that were made: the backend hands out the same buffers step after step. */
-  readonly bindGroups: KnownBindGroup[];
+  readonly bindGroups: { bound: readonly Bound[]; bindGroup: GPUBindGroup }[];
 }
 
 /** What a binding sees: some bytes of a buffer, or a texture. */
@@ -50,11 +49,6 @@ interface Bound {
   readonly offset: number;
   /** Bytes of the tensor: a buffer that TensorFlow.js was given may be longer. */
   readonly size: number;
-}
-
-interface KnownBindGroup {
-  readonly bound: readonly Bound[];
-  readonly bindGroup: GPUBindGroup;
 }
 
 /** Most bind groups that a program keeps. */
@@ -156,11 +150,13 @@ export function record(
       continue;
     }
     const elements = size / (width * (isHalf ? 2 : 4));
-    const operand = { slot: slot++, width, isHalf, offset, elements };
-    const { texture, view } = scratchFor(backend, operand);
+    const format = textureFormat(width, isHalf);
+    const use = { slot: slot++, elements };
+    const { texture, view } = scratchFor(backend, format, use);
     recorder.ensureCommandEncoderReady();
     recorder.endComputePassEncoder();
-    copyToTexture(recorder.commandEncoder!, buffer, texture, operand);
+    const copied = { offset, elements };
+    copyToTexture(recorder.commandEncoder!, buffer, texture, copied);
     bound.push({ resource: view, offset: 0, size });
   }
   // Keeps the buffers from being reused before these commands are submitted. A larger texture may just have had those
@@ -390,52 +386,40 @@ export function freeResident(
   backend.disposeData(dataId);
 }
 
-/**
- * A texture that operands are copied to for one dispatch each: commands run in order, so the next dispatch may use it again.
- */
+/** A texture that operands are copied to for one dispatch each: commands run in order, so the next may use it again. */
 interface Scratch {
   readonly texture: GPUTexture;
-  readonly height: number;
   readonly view: GPUTextureView;
 }
 
 /** Per device: of each operand of a dispatch that is read from a texture, one of each format. */
-const scratches = memo<Scratch[]>();
-
-/** An operand that is read from a texture. */
-interface TextureOperand {
-  /** Counts the operands of a dispatch that are read from textures. */
-  readonly slot: number;
-  readonly width: Width;
-  readonly isHalf: boolean;
-  /** Bytes before it in its buffer. */
-  readonly offset: number;
-  readonly elements: number;
-}
+const scratches = memo<Map<string, Scratch>>();
 
 /** Finds or makes the texture for an operand. One that is too small is destroyed, after what was recorded is submitted. */
 function scratchFor(
   backend: WebGPUBackend,
-  { slot, width, isHalf, elements }: TextureOperand,
+  format: GPUTextureFormat,
+  { slot, elements }: { slot: number; elements: number },
 ): Scratch {
   const { device } = backend;
-  const known = scratches(device, "", () => []);
-  const index = 3 * slot + (width === 1 ? 0 : isHalf ? 1 : 2);
-  const old = known[index];
+  const known = scratches(device, "", () => new Map());
+  const label = `operand ${slot}, ${format}`;
+  const old = known.get(label);
   const height = Math.ceil(elements / TEXTURE_WIDTH);
-  if (old !== undefined && old.height >= height) return old;
+  if (old !== undefined && old.texture.height >= height) return old;
   if (old !== undefined) {
     flush(backend);
     old.texture.destroy();
   }
-  const format = textureFormat(width, isHalf);
   const texture = device.createTexture({
-    label: `operand ${slot}, ${format}`,
+    label,
     size: [TEXTURE_WIDTH, height],
     format,
     usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
   });
-  return known[index] = { texture, height, view: texture.createView() };
+  const scratch = { texture, view: texture.createView() };
+  known.set(label, scratch);
+  return scratch;
 }
 
 /** Records the copy of an operand: its whole rows, and the rest. */
@@ -443,32 +427,29 @@ function copyToTexture(
   encoder: GPUCommandEncoder,
   buffer: GPUBuffer,
   texture: GPUTexture,
-  { offset, elements }: TextureOperand,
+  { offset, elements }: { offset: number; elements: number },
 ): void {
   const bytesPerRow = TEXTURE_WIDTH * bytesPerElement(texture.format);
   const rows = Math.floor(elements / TEXTURE_WIDTH);
-  if (rows > 0) {
-    encoder.copyBufferToTexture({ buffer, offset, bytesPerRow }, { texture }, [
-      TEXTURE_WIDTH,
-      rows,
-    ]);
-  }
   const rest = elements % TEXTURE_WIDTH;
+  if (rows > 0) {
+    const size = [TEXTURE_WIDTH, rows];
+    const source = { buffer, offset, bytesPerRow };
+    encoder.copyBufferToTexture(source, { texture }, size);
+  }
   if (rest > 0) {
-    encoder.copyBufferToTexture(
-      { buffer, offset: offset + rows * bytesPerRow },
-      { texture, origin: [0, rows] },
-      [rest, 1],
-    );
+    const source = { buffer, offset: offset + rows * bytesPerRow };
+    const target = { texture, origin: [0, rows] };
+    encoder.copyBufferToTexture(source, target, [rest, 1]);
   }
 }
 
 /** Counts the memory of the textures. */
 export function scratchBytes(device: GPUDevice): number {
   let sum = 0;
-  scratches(device, "", () => []).forEach(({ texture }) => {
+  for (const { texture } of scratches(device, "", () => new Map()).values()) {
     sum += texture.width * texture.height * bytesPerElement(texture.format);
-  });
+  }
   return sum;
 }
 

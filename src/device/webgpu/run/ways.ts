@@ -166,7 +166,13 @@ export function traitsOf(backend: WebGPUBackend): AdapterTraits {
 
 function examine({ adapterInfo, features, limits }: GPUDevice): AdapterTraits {
   const { isFallbackAdapter, subgroupMinSize, subgroupMaxSize } = adapterInfo;
-  const hasRegisters = isFallbackAdapter && readsTextures() &&
+  // Not in Deno's types.
+  const { wgslLanguageFeatures } = navigator.gpu as GPU & {
+    wgslLanguageFeatures?: ReadonlySet<string>;
+  };
+  const readsTextures = "readonly_and_readwrite_storage_textures";
+  const hasRegisters = isFallbackAdapter &&
+    wgslLanguageFeatures?.has(readsTextures) &&
     features.has("subgroups" as GPUFeatureName) &&
     subgroupMinSize === subgroupMaxSize && [4, 8].includes(subgroupMinSize);
   return {
@@ -176,16 +182,6 @@ function examine({ adapterInfo, features, limits }: GPUDevice): AdapterTraits {
     source: hasRegisters ? "textures" : "buffers",
     leastCopied: 65_536,
   };
-}
-
-/** Whether shaders can read storage textures. */
-function readsTextures(): boolean {
-  // Not in Deno's types.
-  const { wgslLanguageFeatures } = navigator.gpu as GPU & {
-    wgslLanguageFeatures?: ReadonlySet<string>;
-  };
-  return wgslLanguageFeatures?.has("readonly_and_readwrite_storage_textures") ??
-    false;
 }
 
 /** Has kernels be chosen as on another adapter, to try those; without traits, as on this one again. */

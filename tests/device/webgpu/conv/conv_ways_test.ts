@@ -126,7 +126,10 @@ Deno.test("convWays() says of tiles why they do not fit", async () => {
     "winograd 4x4: channels not in fours",
   ]);
   assertEquals(await reasons({ filter: [11, 11, 96], strides: [4, 4] }), [
-    "winograd 2x2: filter of 11x11: more than 8 places",
+    "winograd 2x2: stride above 1",
+  ]);
+  assertEquals(await reasons({ filter: [11, 11, 96] }), [
+    "winograd 2x2: filter too large",
   ]);
 });
 

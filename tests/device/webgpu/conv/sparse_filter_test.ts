@@ -115,7 +115,7 @@ CASES.forEach((testCase) => {
         kernel(backend, [x, dy, places]) {
           const sparse = sparseFilterGradient(
             backend,
-            { x, dy, places },
+            [x, dy, places],
             { conv, pool },
             convKey("sparse test", conv),
           );
@@ -153,7 +153,7 @@ webgpuTest("sparseFilterGradient() tells sizes from one another", async () => {
       kernel: (backend, [x, dy, places]) => [
         sparseFilterGradient(
           backend,
-          { x, dy, places },
+          [x, dy, places],
           { conv, pool: sizes },
           "sizes",
         ),
@@ -192,7 +192,13 @@ Deno.test("fitsSparse() is for windows within the image whose rows begin where v
   const [none, one]: [number, number][] = [[0, 0], [1, 0]];
   const after: [number, number] = [0, 1];
   const padded = async (pad: Pad) =>
-    await check("padding", [2, 28, 28, 4], [3, 3, 8], [1, 1], pad);
+    await check(
+      "windows reach into padding",
+      [2, 28, 28, 4],
+      [3, 3, 8],
+      [1, 1],
+      pad,
+    );
   await padded("same");
   await padded([none, one, none, none]);
   await padded([none, none, one, none]);
@@ -202,7 +208,13 @@ Deno.test("fitsSparse() is for windows within the image whose rows begin where v
   const whole: Size = [2, 11, 11, 4];
   await check(true, whole, [3, 3, 8], [4, 4]);
   for (const pad of [[none, one, none, none], [none, none, one, none]]) {
-    await check("padding", whole, [3, 3, 8], [4, 4], pad as Pad);
+    await check(
+      "windows reach into padding",
+      whole,
+      [3, 3, 8],
+      [4, 4],
+      pad as Pad,
+    );
   }
   // More sums than compilers keep in registers.
   const large = "filter too large for registers";

@@ -107,11 +107,12 @@ export async function checkWinograd(
       kernel: (backend, [x, filter, dy, bias]) => [
         winogradForward(
           backend,
-          { x, filter, bias, activation },
+          bias ? [x, filter, bias] : [x, filter],
           convolution,
+          { activation },
         ),
-        winogradInputGradient(backend, { dy, filter }, convolution),
-        winogradFilterGradient(backend, { x, dy }, convolution),
+        winogradInputGradient(backend, [dy, filter], convolution, {}),
+        winogradFilterGradient(backend, [x, dy], convolution, {}),
       ],
     });
     const relative = winogradTolerance(m + sizes.filterHeight - 1);

@@ -134,9 +134,9 @@ function compute(
   }
   const convolution = { sizes, m, key: convKey("error", sizes) };
   return [
-    winogradForward(backend, { x, filter }, convolution),
-    winogradInputGradient(backend, { dy, filter }, convolution),
-    winogradFilterGradient(backend, { x, dy }, convolution),
+    winogradForward(backend, [x, filter], convolution, {}),
+    winogradInputGradient(backend, [dy, filter], convolution, {}),
+    winogradFilterGradient(backend, [x, dy], convolution, {}),
   ];
 }
 
