@@ -33,7 +33,7 @@ import {
 } from "./winograd_shaders.ts";
 
 /** A convolution to compute by tiles. */
-export interface TiledConvolution {
+interface TiledConvolution {
   /** Its sizes, which `fitsWinograd`. */
   readonly sizes: ConvSizes;
   /** Outputs of a tile along each direction: of the forward pass, or elements of the gradient that has the input's size. */

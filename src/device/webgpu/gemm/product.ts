@@ -58,7 +58,7 @@ interface ProductOutput {
 }
 
 /** The tensors of a product. */
-export interface ProductTensors extends ProductOutput {
+interface ProductTensors extends ProductOutput {
   readonly left: TensorInfo;
   readonly right: TensorInfo;
   /** float32 `[columns]`. */

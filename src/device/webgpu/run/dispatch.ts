@@ -80,7 +80,7 @@ export function programOf(
 }
 
 /** Some neighbouring elements of a tensor, or all: as many as its shape says. */
-export interface TensorPart extends TensorInfo {
+interface TensorPart extends TensorInfo {
   /** Index of the first in the tensor. Default 0. */
   readonly first?: number;
 }
