@@ -19,12 +19,7 @@ export interface Ran {
   readonly trace: Trace;
 }
 
-/**
- * Finds the operations with several ways that some work runs.
- *
- * @param work Runs them.
- * @returns Each before those that it consists of.
- */
+/** Finds the operations with several ways that some work runs. */
 export function operationsIn(work: () => void): Ran[] {
   const listed = (parts: Trace["parts"]): Ran[] =>
     parts.flatMap((part) => {
@@ -36,14 +31,7 @@ export function operationsIn(work: () => void): Ran[] {
   return listed(traceOperations(work)).filter(({ ways }) => ways.length > 1);
 }
 
-/**
- * Has the operations of some work computed in the first of these ways that each has, from then on.
- *
- * @param backend The backend.
- * @param names Names of ways.
- * @param work Runs the operations.
- * @returns How many have one of the ways.
- */
+/** Has the operations of some work computed in the first of these ways that each has, from then on. */
 export function chooseNamed(
   backend: WebGPUBackend,
   names: readonly string[],
