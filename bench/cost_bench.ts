@@ -6,7 +6,7 @@
  */
 
 import { alexnet } from "../src/models/alexnet.ts";
-import { scratchBytes } from "../src/device/webgpu/run/scratch.ts";
+import { scratchBytes } from "../src/device/webgpu/run/dispatch.ts";
 import { lenet } from "../src/models/lenet.ts";
 import { median, openDevice, synchronize, watchPeakBytes } from "./measure.ts";
 import { type TrainingStep, trainingStep } from "./step.ts";

@@ -23,7 +23,7 @@ import {
 } from "../src/device/webgpu/pool/pool.ts";
 import { sgdInPlace } from "../src/device/webgpu/update/update_in_place.ts";
 import { convSizes, poolSizes } from "../src/device/sizes.ts";
-import { makeResident } from "../src/device/webgpu/run/resident.ts";
+import { makeResident } from "../src/device/webgpu/run/dispatch.ts";
 import { openDevice } from "./measure.ts";
 import { registerTimings, type Timing } from "./report.ts";
 import { formatRoofline, measureRoofline } from "./roofline.ts";

@@ -6,8 +6,11 @@
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../src/device/tf.ts";
-import { dispatch, makeOutput } from "../src/device/webgpu/run/dispatch.ts";
-import { programOf } from "../src/device/webgpu/run/program.ts";
+import {
+  dispatch,
+  makeOutput,
+  programOf,
+} from "../src/device/webgpu/run/dispatch.ts";
 import { gridOf, indexOf } from "../src/device/webgpu/wgsl/wgsl.ts";
 import { matmul } from "../src/device/webgpu/gemm/product.ts";
 import { measure } from "./measure.ts";

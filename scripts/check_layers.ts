@@ -60,8 +60,8 @@ const QUESTION =
 const PORTABLE =
   /^src\/(?:data|device|io|models|nn|optim|report|runs|train)\/|^src\/\w+\.ts$/;
 
-/** What is not portable by its nature, or not yet: calls of native libraries, and how an adapter is asked for. */
-const NATIVE = /^src\/device\/(?:onednn\/|webgpu\/run\/adapter\.ts$)/;
+/** What is not portable by its nature: calls of native libraries. */
+const NATIVE = /^src\/device\/onednn\//;
 
 /** A name of Deno or an import of Node.js, where it is no text. */
 const HOST_CALL = /(?<!["'`\w.])Deno\.|from "node:|import\("node:/;

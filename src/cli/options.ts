@@ -185,7 +185,7 @@ export const OPTIONS = {
   "model": {
     ...choice(MODEL_NAMES),
     help: "Which network",
-    commands: ["train", "lr-find", "tune", "summary", "import"],
+    commands: ["train", "lr-find", "tune", "summary", "import", "doctor"],
     default: "alexnet",
     memory: "fixed",
   },
@@ -207,7 +207,15 @@ export const OPTIONS = {
   "batch-size": {
     ...integer(),
     help: "Images per step",
-    commands: ["train", "evaluate", "lr-find", "predict", "tune", "data show"],
+    commands: [
+      "train",
+      "evaluate",
+      "lr-find",
+      "predict",
+      "tune",
+      "data show",
+      "doctor",
+    ],
     memory: "fixed",
   },
   "optimizer": {
@@ -322,7 +330,7 @@ export const OPTIONS = {
     ...choice(["float32", "float16"]),
     help:
       "How activations are stored. float16 saves memory and needs an adapter with shader-f16; weights stay in float32",
-    commands: ["train", "tune"],
+    commands: ["train", "tune", "doctor"],
     default: "float32",
     memory: "fixed",
   },
@@ -337,8 +345,21 @@ export const OPTIONS = {
       "lr-find",
       "predict",
       "data show",
+      "doctor",
     ],
     memory: "kept",
+  },
+  "kernels": {
+    ...toggle(),
+    help:
+      "Instead, run a training step on WebGPU and list its operations: the way that computes each, its other ways, its time if it was tuned, and its shaders",
+    commands: ["doctor"],
+  },
+  "shader": {
+    ...text("TEXT"),
+    help:
+      "Instead, print the WGSL of those shaders of that step whose names have TEXT",
+    commands: ["doctor"],
   },
   "tune": {
     ...toggle(),

@@ -18,6 +18,9 @@ export const deno: Platform = {
     const { state } = Deno.permissions.querySync(permission);
     return state === "granted" ? Deno.hostname() : "localhost";
   },
+  get system() {
+    return Deno.build.os;
+  },
   get processId() {
     return Deno.pid;
   },
@@ -33,6 +36,11 @@ export const deno: Platform = {
       base = home ? `${home}/${caches}` : undefined;
     }
     return base ? `${base}/alexnet` : undefined;
+  },
+  setDefault(variable, value) {
+    const permission = { name: "env", variable } as const;
+    if (Deno.permissions.querySync(permission).state !== "granted") return;
+    if (!Deno.env.get(variable)) Deno.env.set(variable, value);
   },
   mayRead(url) {
     if (url.protocol !== "file:") return true;

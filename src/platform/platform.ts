@@ -42,10 +42,14 @@ export interface Platform {
   readonly version: string;
   /** Name of this machine; "localhost" where the host may not tell. */
   readonly machineName: string;
+  /** Operating system: "linux", "darwin", "windows" or another. */
+  readonly system: string;
   /** Number of this process. */
   readonly processId: number;
   /** Folder of this package where the user's system has programs keep what they can do without, if there is one. */
   cacheDir(): string | undefined;
+  /** Sets an environment variable that is not set, where that is permitted. */
+  setDefault(variable: string, value: string): void;
   /** Whether code can be read from an address without asking the user. */
   mayRead(url: URL): boolean;
   /** Has whatever code calls to end this process or worker call something else. */

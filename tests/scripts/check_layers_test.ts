@@ -173,5 +173,6 @@ Deno.test("findHostCalls() finds calls of Deno and Node.js where a browser is to
     "src/data/x.ts:3 calls Deno or Node.js: ask host of src/platform",
     "src/io/y.ts:1 calls Deno or Node.js: ask host of src/platform",
     "src/random.ts:1 calls Deno or Node.js: ask host of src/platform",
+    "src/device/webgpu/run/adapter.ts:1 calls Deno or Node.js: ask host of src/platform",
   ]);
 });

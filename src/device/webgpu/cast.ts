@@ -8,10 +8,9 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { asTensor } from "../tape.ts";
 import type { Tensor } from "../tf.ts";
-import { dispatch, makeOutput } from "./run/dispatch.ts";
+import { dispatch, makeOutput, programOf } from "./run/dispatch.ts";
 import { gridOf, indexOf } from "./wgsl/wgsl.ts";
 import { declareOperand, declareResult } from "./wgsl/operand.ts";
-import { programOf } from "./run/program.ts";
 import { storedType } from "./run/recorder.ts";
 import { sourceOfPass, traitsOf } from "./run/ways.ts";
 

@@ -17,7 +17,7 @@ import { crossEntropy } from "./loss/cross_entropy.ts";
 import { differentiablePool } from "./pool/pool.ts";
 import { recorderOf, storedType, valuesOnHost } from "./run/recorder.ts";
 import { tuneOperations } from "./run/tuner.ts";
-import { chooseWays } from "./run/ways.ts";
+import { chooseWays, traceOperations } from "./run/ways.ts";
 import { adamInPlace, sgdInPlace } from "./update/update_in_place.ts";
 import { clipNorm } from "./update/clip.ts";
 import { updateScale } from "./update/loss_scale.ts";
@@ -52,6 +52,7 @@ export function webgpuDevice(info: BackendInfo): Device {
     tuner: {
       use: (ways) => chooseWays(backend(), ways),
       tune: (step, isKnown) => tuneOperations(backend(), step, isKnown),
+      trace: traceOperations,
     },
   };
 }

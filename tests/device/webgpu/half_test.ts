@@ -258,7 +258,7 @@ passTest("sparseFilterGradient() reads float16", async () => {
     ],
     (backend, [x, dy, y]) => {
       const { pooled, places } = maxPoolWithPlaces(backend, y, pool);
-      const tensors = { x, dy, places };
+      const tensors = [x, dy, places];
       const sizes = { conv, pool };
       const tensor = sparseFilterGradient(backend, tensors, sizes, "test");
       [pooled, places].forEach(({ dataId }) => backend.disposeData(dataId));

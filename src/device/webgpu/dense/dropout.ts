@@ -10,8 +10,12 @@ import type { Dropout, RandomKey } from "../../device.ts";
 import { PARITY, ROTATIONS } from "../../../random.ts";
 import { asNumbers, asTensor, differentiable } from "../../tape.ts";
 import { type Tensor, tf } from "../../tf.ts";
-import { dispatch, makeFilled, makeOutput } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
+import {
+  dispatch,
+  makeFilled,
+  makeOutput,
+  programOf,
+} from "../run/dispatch.ts";
 import { storedType } from "../run/recorder.ts";
 import { gridOf, indexOf, type Shader } from "../wgsl/wgsl.ts";
 import { declareOperand, declareResult } from "../wgsl/operand.ts";

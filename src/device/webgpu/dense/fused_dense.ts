@@ -12,8 +12,7 @@ import { type Tensor, type Tensor2D, tf } from "../../tf.ts";
 import { readAs } from "../cast.ts";
 import { dropInPlace, dropoutScale } from "./dropout.ts";
 import { matmul, type MatmulSizes } from "../gemm/product.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
+import { dispatch, makeOutput, programOf } from "../run/dispatch.ts";
 import { storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import {

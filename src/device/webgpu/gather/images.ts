@@ -11,9 +11,14 @@ import { type GatherSizes, wordsPerImage } from "../../gather_sizes.ts";
 import { asTensor } from "../../tape.ts";
 import { type Tensor4D, tf } from "../../tf.ts";
 import { gatherShader } from "./gather_images_shader.ts";
-import { makeFilled, makeOutput, record } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
-import { freeResident, makeResident } from "../run/resident.ts";
+import {
+  freeResident,
+  makeFilled,
+  makeOutput,
+  makeResident,
+  programOf,
+  record,
+} from "../run/dispatch.ts";
 import { traitsOf } from "../run/ways.ts";
 
 /** The copies on each device, by the bytes that they are copies of. */

@@ -5,8 +5,7 @@
  */
 
 import type { CrossEntropy } from "../../device.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
+import { dispatch, makeOutput, programOf } from "../run/dispatch.ts";
 import { gridOf, indexOf, type Shader } from "../wgsl/wgsl.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

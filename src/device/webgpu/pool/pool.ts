@@ -20,8 +20,7 @@ import {
   type BiasGradient,
   biasGradient,
 } from "../dense/fused_dense.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
+import { dispatch, makeOutput, programOf } from "../run/dispatch.ts";
 import { type StoredType, storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import {

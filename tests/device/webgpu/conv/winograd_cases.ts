@@ -35,12 +35,7 @@ export interface WinogradSetUp {
   readonly activation?: FusedActivation;
 }
 
-/**
- * Makes a convolution ready, with random tensors.
- *
- * @param convolution Its sizes, and what follows it.
- * @returns The convolution and its tensors.
- */
+/** Makes a convolution ready, with random tensors. */
 export async function setUpWinograd(
   convolution: ConvCase,
 ): Promise<WinogradSetUp> {
@@ -66,20 +61,12 @@ export async function setUpWinograd(
  * The matrices multiply what is rounded before the sums cancel: with up to 4 places by 0 and 1, with more by powers of 2 and
  * by what divides them. Measured over these cases are at most 6e-7 and 8e-6. A factor that is wrong, a tap that is left out
  * or a pixel that is not 0 outside of the image change the largest element by a thousandth and more.
- *
- * @param places Places of a tile.
- * @returns The share.
  */
 export function winogradTolerance(places: number): number {
   return places <= 4 ? 2e-6 : 2e-5;
 }
 
-/**
- * Checks output and gradients against the references, with poisoned memory.
- *
- * @param set The convolution and its tensors.
- * @param tiles Numbers of outputs of a tile.
- */
+/** Checks output and gradients against the references, with poisoned memory. */
 export async function checkWinograd(
   { sizes, x, filter, dy, bias, activation }: WinogradSetUp,
   tiles: readonly number[],
@@ -107,11 +94,12 @@ export async function checkWinograd(
       kernel: (backend, [x, filter, dy, bias]) => [
         winogradForward(
           backend,
-          { x, filter, bias, activation },
+          bias ? [x, filter, bias] : [x, filter],
           convolution,
+          { activation },
         ),
-        winogradInputGradient(backend, { dy, filter }, convolution),
-        winogradFilterGradient(backend, { x, dy }, convolution),
+        winogradInputGradient(backend, [dy, filter], convolution, {}),
+        winogradFilterGradient(backend, [x, dy], convolution, {}),
       ],
     });
     const relative = winogradTolerance(m + sizes.filterHeight - 1);

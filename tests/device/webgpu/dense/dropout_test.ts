@@ -8,10 +8,10 @@ import { assertEquals } from "@std/assert";
 import {
   dispatch,
   makeOutput,
+  programOf,
 } from "../../../../src/device/webgpu/run/dispatch.ts";
 import { fusedDropout } from "../../../../src/device/webgpu/dense/dropout.ts";
 import { gridOf, indexOf } from "../../../../src/device/webgpu/wgsl/wgsl.ts";
-import { programOf } from "../../../../src/device/webgpu/run/program.ts";
 import {
   makeRandomKey,
   uniformFunction,
