@@ -8,7 +8,7 @@ import type { MpiCommunicator } from "../distributed/mpi_communicator.ts";
 import { nameOf } from "../distributed/processes.ts";
 import { anywhere } from "../train/communicator.ts";
 import { shareJson } from "../train/replicas.ts";
-import { explain } from "./usage.ts";
+import { explain } from "./command_line.ts";
 
 /** How long another process waits before it says what went wrong: if all have the same error, the first one says it and ends them. */
 const FIRST_SAYS_MS = 1000;
@@ -50,35 +50,28 @@ class FailedElsewhere extends Error {}
 /** Processes that `mpirun` started. */
 class Together implements Group {
   readonly communicator: MpiCommunicator;
+  readonly isFirst: boolean;
   /** Whether all know of a failure, or none needs to. */
   isSettled = false;
   #hasLeft = false;
 
   constructor(communicator: MpiCommunicator) {
     this.communicator = communicator;
-  }
-
-  get isFirst(): boolean {
-    return this.communicator.rank === 0;
+    this.isFirst = communicator.rank === 0;
   }
 
   async together<T>(action: () => T | Promise<T>): Promise<T> {
     const { rank, size } = this.communicator;
-    let done: { result: T } | undefined;
-    let failure: { error: unknown } | undefined;
-    try {
-      done = { result: await action() };
-    } catch (error) {
-      failure = { error };
-    }
+    const [own] = await Promise.allSettled([Promise.try(action)]);
+    const hasFailed = own.status === "rejected";
     const failed = await anywhere(
       this.communicator,
-      Array.from({ length: size }, (_, i) => i === rank && done === undefined),
+      Array.from({ length: size }, (_, i) => i === rank && hasFailed),
     );
     const first = failed.indexOf(true);
-    if (first < 0) return done!.result;
+    if (first < 0 && !hasFailed) return own.value;
     this.isSettled = true;
-    throw first === rank ? failure!.error : new FailedElsewhere();
+    throw hasFailed && first === rank ? own.reason : new FailedElsewhere();
   }
 
   async byFirst<T>(action: () => Promise<T>): Promise<T> {
@@ -90,7 +83,7 @@ class Together implements Group {
 
   async inTurn<T>(action: () => Promise<T>): Promise<T> {
     const { localRank } = this.communicator;
-    const own = this.isFirst ? 0 : localRank === 0 ? 1 : 2;
+    const own = [this.isFirst, localRank === 0, true].indexOf(true);
     let result: T | undefined;
     for (const turn of [0, 1, 2]) {
       await this.together(async () => {

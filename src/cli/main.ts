@@ -9,26 +9,31 @@ import { findLauncher } from "../distributed/processes.ts";
 import { OptionError } from "../errors.ts";
 import {
   type CommandLine,
+  explain,
   parseOptions,
   requireNeeded,
 } from "./command_line.ts";
-import { type CommandName, flagOf, optionsOf, specOf } from "./options.ts";
-import { didYouMean, explain, UsageError } from "./usage.ts";
+import {
+  type CommandName,
+  didYouMean,
+  flagOf,
+  optionsOf,
+  specOf,
+  UsageError,
+} from "./options.ts";
 
 /** A command of the program. */
 export interface Command {
-  /** Arguments other than options, for the help. */
-  readonly positional: string;
-  /** What the command does, in one line. */
   readonly summary: string;
-  /** Does it, and returns the exit code. */
+  /** Its arguments other than options, for the help. Default: it has none. */
+  readonly positional?: string;
+  /** Does what the summary says, and returns the exit code. */
   readonly run: (line: CommandLine) => number | Promise<number>;
 }
 
 /** Every command by its name, in the order of the help. */
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   train: {
-    positional: "",
     summary:
       "Train a network on Fashion-MNIST; by default AlexNet, as in the lecture",
     run: async (line) => (await import("./commands/train.ts")).train(line),
@@ -38,7 +43,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     summary:
       "Measure loss, accuracy and confusion of saved weights on the test images",
     run: async (line) =>
-      (await import("./commands/evaluate.ts")).evaluate(line),
+      (await import("./commands/evaluate.ts")).evaluateCommand(line),
   },
   report: {
     positional: "RUN",
@@ -47,7 +52,6 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     run: async (line) => (await import("./commands/report.ts")).report(line),
   },
   "lr-find": {
-    positional: "",
     summary:
       "Try learning rates from 1e-7 to 10, a step each, and suggest one to train with",
     run: async (line) => (await import("./commands/lr_find.ts")).lrFind(line),
@@ -57,13 +61,13 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     summary:
       "Write saved weights for PyTorch, TensorFlow.js, ONNX Runtime and others",
     run: async (line) =>
-      (await import("./commands/export.ts")).exportCheckpoint(line),
+      (await import("./commands/interchange.ts")).exportCheckpoint(line),
   },
   import: {
     positional: "FILE",
     summary: "Make a checkpoint of weights that another program wrote",
     run: async (line) =>
-      (await import("./commands/import.ts")).importCheckpoint(line),
+      (await import("./commands/interchange.ts")).importCheckpoint(line),
   },
   predict: {
     positional: "CHECKPOINT IMAGE...",
@@ -72,13 +76,11 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     run: async (line) => (await import("./commands/predict.ts")).predict(line),
   },
   tune: {
-    positional: "",
     summary:
       "Measure the kernels of a training step and remember the fastest for this adapter",
-    run: async (line) => (await import("./commands/tune.ts")).tune(line),
+    run: async (line) => (await import("./commands/tune.ts")).tuneCommand(line),
   },
   summary: {
-    positional: "",
     summary:
       "Print the layer table of a network, and where its batches are made",
     run: async (line) => (await import("./commands/summary.ts")).summary(line),
@@ -90,7 +92,6 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     run: async (line) => (await import("./commands/data.ts")).data(line),
   },
   doctor: {
-    positional: "",
     summary:
       "Print device, driver, limits, versions and data set, and what is wrong",
     run: async (line) => (await import("./commands/doctor.ts")).doctor(line),
@@ -103,10 +104,11 @@ export async function main(args: readonly string[]): Promise<number> {
     return await runCommand(args);
   } catch (error) {
     const isUsage = error instanceof UsageError;
-    // Of processes that train together, all were told the same wrong thing: the first one says so.
-    const isSaid = isUsage && isOneOfOthers(args);
     const command = isCommand(args[0]) ? args[0] : undefined;
-    if (!isSaid) console.error(`error: ${explain(error, command)}`);
+    // All processes that train together have the same wrong command line: only the first one says so.
+    if (!isUsage || !isOneOfOthers(args)) {
+      console.error(`error: ${explain(error, command)}`);
+    }
     if (args.includes("--verbose")) console.error(error);
     return isUsage || error instanceof OptionError ? 2 : 1;
   }
@@ -131,7 +133,7 @@ async function runCommand(
   }
   requireNeeded(line.options);
   const [extra] = line.positional;
-  if (COMMANDS[name].positional === "" && extra !== undefined) {
+  if (COMMANDS[name].positional === undefined && extra !== undefined) {
     throw new UsageError(`Unexpected argument "${extra}" after ${name}`);
   }
   return await COMMANDS[name].run(line);
@@ -148,39 +150,36 @@ function isOneOfOthers(args: readonly string[]): boolean {
 }
 
 function programHelp(): string {
-  const rows = Object.entries(COMMANDS).map(([name, { positional, summary }]) =>
-    [`${name} ${positional}`, summary] as const
-  );
-  return [
-    "AlexNet on Fashion-MNIST, on WebGPU",
-    "",
-    "Usage: deno run -A jsr:@x/alexnet <command> [options]",
-    "",
-    ...inColumns(rows),
-    "",
-    "<command> --help lists the options of a command.",
-  ].join("\n");
+  const rows = Object.entries(COMMANDS).map(([name, command]) => {
+    const { positional = "", summary } = command;
+    return [`${name} ${positional}`, summary] as const;
+  });
+  return `AlexNet on Fashion-MNIST, on WebGPU
+
+Usage: deno run -A jsr:@x/alexnet <command> [options]
+
+${inColumns(rows)}
+
+<command> --help lists the options of a command.`;
 }
 
 function commandHelp(name: CommandName): string {
   const { positional, summary } = COMMANDS[name];
+  const words = [name, positional, "[options]"].filter(Boolean).join(" ");
   const rows = optionsOf(name).map((option) => {
     const { help, commands } = specOf(option);
     const isOfShow = name === "data" && !commands.includes(name);
     return [flagOf(option), isOfShow ? `show: ${help}` : help] as const;
   });
-  return [
-    summary,
-    "",
-    `Usage: deno run -A jsr:@x/alexnet ${name} ${
-      positional && `${positional} `
-    }[options]`,
-    "",
-    ...inColumns(rows),
-  ].join("\n");
+  return `${summary}
+
+Usage: deno run -A jsr:@x/alexnet ${words}
+
+${inColumns(rows)}`;
 }
 
-function inColumns(rows: readonly (readonly [string, string])[]): string[] {
+function inColumns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)
+    .join("\n");
 }

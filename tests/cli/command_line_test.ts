@@ -1,17 +1,22 @@
 /**
- * Tests of parsing the command line.
+ * Tests of parsing and checking the command line.
  *
  * @module
  */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  checkWritable,
+  type CommandLine,
+  parseOptions,
+} from "../../src/cli/command_line.ts";
 import {
   OPTION_NAMES as ALL,
   type OptionName,
   type OptionValues,
+  UsageError,
 } from "../../src/cli/options.ts";
-import { UsageError } from "../../src/cli/usage.ts";
-import { type CommandLine, parseOptions } from "../../src/cli/command_line.ts";
+import { makeFolder, namesIn } from "../data/folder.ts";
 
 const PARSED: [line: string, options: OptionValues][] = [
   ["", {}],
@@ -214,3 +219,32 @@ for (const [what, rows] of Object.entries(WORDS)) {
     }
   });
 }
+
+Deno.test("checkWritable() accepts a new file and one that exists, and writes nothing", async () => {
+  await using folder = await makeFolder();
+  await Deno.writeTextFile(`${folder.path}/old`, "old");
+  await Deno.writeTextFile(`${folder.path}/old.part`, "somebody's");
+  for (const name of ["old", "new"]) {
+    await checkWritable("--save", `${folder.path}/${name}`);
+  }
+  await checkWritable("--save", "new-file-in-this-folder");
+  assertEquals(namesIn(folder.path), ["old", "old.part"]);
+  assertEquals(await Deno.readTextFile(`${folder.path}/old`), "old");
+});
+
+Deno.test("checkWritable() refuses a file in no folder, and a folder", async () => {
+  await using folder = await makeFolder();
+  await Deno.writeTextFile(`${folder.path}/file`, "");
+  const refused: [path: string, message: string][] = [
+    [`${folder.path}/no/file`, "create it first"],
+    [`${folder.path}/file/file`, "there is no folder"],
+    [folder.path, "it is a folder"],
+  ];
+  for (const [path, message] of refused) {
+    await assertRejects(
+      () => checkWritable("--save", path),
+      UsageError,
+      message,
+    );
+  }
+});

@@ -14,6 +14,7 @@ import type { History } from "../../train/fit.ts";
 import type { Recipe } from "../recipe.ts";
 import {
   formatBytes,
+  formatCount,
   formatDuration,
   formatEpoch,
   formatSpeed,
@@ -26,9 +27,8 @@ const ESTIMATE_AFTER = 3;
 /** Share of an epoch that may be spent waiting for data without a word. */
 const MAX_WAIT = 0.05;
 
-/** The run begins: the first line. */
-interface StartLine {
-  readonly type: "start";
+/** What is told before training. */
+export interface Beginning {
   /** Everything that the run depends on. */
   readonly config: RunConfig;
   /** The processes that train together, by rank, with `--distributed`. */
@@ -39,60 +39,36 @@ interface StartLine {
   readonly resumedAtStep?: number;
 }
 
-/** How far training or evaluation is, about once a second and at every `--log-every` steps. */
-interface ProgressLine extends Progress {
-  readonly type: "progress";
-}
-
-/** A checkpoint was written. */
-interface CheckpointLine {
-  readonly type: "checkpoint";
-  /** The file. */
-  readonly path: string;
-  /** Training steps that are done. */
-  readonly step: number;
-}
-
-/** Something that a person would be told in words. */
-interface NoteLine {
-  readonly type: "note";
-  /** The words. */
-  readonly message: string;
-}
-
-/** The run is over: the last line. A run that fails has none, and an exit code other than 0. */
-interface EndLine {
-  readonly type: "end";
-  /** What `fit` returned. */
-  readonly history: History;
-}
-
 /** A line that `train --json` prints on standard output; what is unknown is left out, and a number that is not finite is null. */
 export type JsonLine =
-  | StartLine
-  | ProgressLine
+  | Beginning & { readonly type: "start" }
+  /** About once a second, and at every `--log-every` steps. */
+  | Progress & { readonly type: "progress" }
   | EpochRecord
-  | CheckpointLine
-  | NoteLine
-  | EndLine;
-
-/** What is told before training. */
-export interface Beginning extends Omit<StartLine, "type"> {
-  /** The same for people. */
-  readonly lines: readonly string[];
-  /** Epochs that were done before. */
-  readonly epochs: readonly EpochEnd[];
-}
+  | {
+    readonly type: "checkpoint";
+    readonly path: string;
+    readonly step: number;
+  }
+  /** What a person would be told in words. */
+  | { readonly type: "note"; readonly message: string }
+  /** The last line. A run that fails has none, and an exit code other than 0. */
+  | { readonly type: "end"; readonly history: History };
 
 /** Tells how training goes. */
 export interface TrainOutput {
-  /** Tells what is going to be done. */
-  begin(beginning: Beginning): void;
+  /** Tells what is going to be done: to people by `lines`, and by curves of the epochs that were done before. */
+  begin(
+    beginning: Beginning,
+    forPeople: {
+      readonly lines: readonly string[];
+      readonly epochs: readonly EpochEnd[];
+    },
+  ): void;
   /** Tells something in words, if there is something to tell. */
   note(text: string | undefined): void;
   /** Tells how far training is, and of each epoch. */
   readonly callbacks: Callbacks;
-  /** Tells of a checkpoint. */
   checkpoint(path: string, step: number): void;
   /** Tells that training is over, before anything that follows from it. */
   trained(): void;
@@ -100,54 +76,48 @@ export interface TrainOutput {
   end(history: History): void;
 }
 
-/** Chooses how to print: lines on a terminal that `view` shows, or JSON. */
+/** Chooses how to print: lines on a terminal that `view` shows, JSON, or, of processes that are not the first, nothing. */
 export function trainOutput(
   recipe: Recipe,
-  view: ProgressView,
+  { view, isFirst }: { view: ProgressView; isFirst: boolean },
 ): TrainOutput {
-  return recipe.json ? forPrograms(recipe) : forPeople(recipe, view);
+  if (!isFirst) return jsonOutput(recipe, () => {});
+  return recipe.json ? jsonOutput(recipe, printJson) : textOutput(recipe, view);
 }
 
-/** Prints nothing. */
-export const SILENT: TrainOutput = {
-  begin() {},
-  note() {},
-  callbacks: {},
-  checkpoint() {},
-  trained() {},
-  end() {},
-};
-
-function forPrograms({ quiet }: Recipe): TrainOutput {
+function jsonOutput(
+  { quiet }: Recipe,
+  print: (line: JsonLine) => void,
+): TrainOutput {
   return {
-    begin: ({ lines: _, epochs: __, ...rest }) =>
-      printJson({ type: "start", ...rest }),
+    begin: (beginning) => print({ type: "start", ...beginning }),
     note(message) {
-      if (!quiet && message) printJson({ type: "note", message });
+      if (!quiet && message) print({ type: "note", message });
     },
     callbacks: {
       onProgress(e) {
-        if (!quiet) printJson({ type: "progress", ...e });
+        if (!quiet) print({ type: "progress", ...e });
       },
-      onEpochEnd: (e) => printJson({ type: "epoch", ...e }),
+      onEpochEnd: (e) => print({ type: "epoch", ...e }),
     },
-    checkpoint: (path, step) => printJson({ type: "checkpoint", path, step }),
+    checkpoint: (path, step) => print({ type: "checkpoint", path, step }),
     trained() {},
-    end: (history) => printJson({ type: "end", history }),
+    end: (history) => print({ type: "end", history }),
   };
 }
 
-function forPeople(
-  recipe: Recipe,
-  view: ProgressView,
-): TrainOutput {
-  const { quiet } = recipe;
+/** Prints a line on standard output; leaves out what is unknown. */
+export function printJson(line: JsonLine): void {
+  console.log(JSON.stringify(line));
+}
+
+function textOutput(recipe: Recipe, view: ProgressView): TrainOutput {
   const say = (text: string | undefined) => {
-    if (!quiet && text !== undefined) console.log(text);
+    if (!recipe.quiet && text !== undefined) console.log(text);
   };
   let isEstimated = false;
   return {
-    begin({ lines, epochs }) {
+    begin(_, { lines, epochs }) {
       lines.forEach(say);
       epochs.forEach((epoch) => view.epochEnd(epoch));
     },
@@ -173,9 +143,26 @@ function forPeople(
   };
 }
 
-/** Prints a line on standard output; leaves out what is unknown. */
-export function printJson(line: JsonLine): void {
-  console.log(JSON.stringify(line));
+/** Estimates from the first steps how long training takes. */
+function estimateTime(
+  e: Progress,
+  { epochs, "max-time": maxTimeMs = Infinity }: Recipe,
+): string {
+  const left = epochs - e.epoch + 1;
+  const seconds = (e.batches ?? e.batch) * e.secondsPerBatch * left;
+  const limit = seconds * 1000 > maxTimeMs
+    ? `, stopping after ${formatDuration(maxTimeMs / 1000)}`
+    : "";
+  return `estimated training time: ${formatDuration(seconds)} for ${
+    formatCount(left, "epoch")
+  } at ${formatSpeed(e.imagesPerSecond)}, evaluation not counted${limit}`;
+}
+
+/** Explains that an epoch was slow because it waited for batches, if it was. */
+function explainWait({ waitSeconds, seconds }: EpochEnd): string | undefined {
+  if (waitSeconds < Math.max(1, MAX_WAIT * seconds)) return;
+  const percent = Math.round(100 * waitSeconds / seconds);
+  return `note: ${percent}% of that time was spent waiting for batches: more --workers or fewer changes of --augment may help`;
 }
 
 /** Describes in one line what is going to be computed; `optimizer` is the optimizer in words. */
@@ -185,16 +172,16 @@ export function describeRecipe(
   data: { train: { numSamples: number }; test: { numSamples: number } },
 ): string {
   const { model, epochs, resize, dropout, precision, seed } = recipe;
-  const maxTimeMs = recipe["max-time"];
+  const { "batch-size": batchSize, "max-time": maxTimeMs } = recipe;
   return [
     model,
     `${data.train.numSamples} training and ${data.test.numSamples} test images at ${resize}x${resize}`,
-    `batch size ${recipe["batch-size"]}`,
+    `batch size ${batchSize}`,
     optimizer,
-    dropout === undefined ? "" : `dropout ${dropout}`,
-    `${epochs} ${epochs === 1 ? "epoch" : "epochs"}`,
-    maxTimeMs ? `at most ${formatDuration(maxTimeMs / 1000)}` : "",
-    precision === "float32" ? "" : precision,
+    dropout !== undefined && `dropout ${dropout}`,
+    formatCount(epochs, "epoch"),
+    maxTimeMs && `at most ${formatDuration(maxTimeMs / 1000)}`,
+    precision === "float16" && precision,
     `seed ${seed}`,
   ].filter(Boolean).join(", ");
 }
@@ -209,8 +196,8 @@ export function describeTogether(
   const [least, most] = [Math.floor, Math.ceil].map((f) => f(batchSize / size));
   const images = least === most ? least : `${least} or ${most}`;
   return [
-    `together: ${size} ${
-      size === 1 ? "process" : "processes"
+    `together: ${
+      formatCount(size, "process", "processes")
     } by ${library}, each with ${images} images of every batch`,
     ...processes.map((process) => `  ${nameOf(process)}`),
   ];
@@ -228,30 +215,6 @@ export function explainSplit(
   return `note: each batch is computed in ${parts} parts, with the same result, as the adapter binds at most ${
     formatBytes(backend.maxBindingBytes)
   }`;
-}
-
-/** Estimates from the first steps how long training takes. */
-export function estimateTime(
-  e: Progress,
-  { epochs, "max-time": maxTimeMs }: Recipe,
-): string {
-  const left = epochs - e.epoch + 1;
-  const seconds = (e.batches ?? e.batch) * e.secondsPerBatch * left;
-  const limit = maxTimeMs !== undefined && seconds * 1000 > maxTimeMs
-    ? `, stopping after ${formatDuration(maxTimeMs / 1000)}`
-    : "";
-  return `estimated training time: ${formatDuration(seconds)} for ${left} ${
-    left === 1 ? "epoch" : "epochs"
-  } at ${formatSpeed(e.imagesPerSecond)}, evaluation not counted${limit}`;
-}
-
-/** Explains that an epoch was slow because it waited for batches, if it was. */
-export function explainWait(
-  { waitSeconds, seconds }: Pick<EpochEnd, "waitSeconds" | "seconds">,
-): string | undefined {
-  if (waitSeconds < Math.max(1, MAX_WAIT * seconds)) return;
-  const percent = Math.round(100 * waitSeconds / seconds);
-  return `note: ${percent}% of that time was spent waiting for batches: more --workers or fewer changes of --augment may help`;
 }
 
 /** Explains that training ended because the time was up, if it did. */

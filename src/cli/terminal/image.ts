@@ -6,20 +6,23 @@
 
 import type { Image, Sample } from "../../data/dataset.ts";
 
-/** Ways to send an image, by the name that a terminal calls itself. */
-type Protocol = "kitty" | "iterm2";
+/** The environment variables of a program. */
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Shows a PNG file at the cursor, and leaves the cursor on the last line of the image. */
+type Protocol = (png: Uint8Array) => string;
 
 /** By `TERM`, which every terminal sets for itself; so it outweighs what was inherited from another one. */
 const BY_TERM: ReadonlyMap<string, Protocol> = new Map([
-  ["xterm-kitty", "kitty"],
-  ["xterm-ghostty", "kitty"],
+  ["xterm-kitty", kitty],
+  ["xterm-ghostty", kitty],
 ]);
 
 /** By `TERM_PROGRAM`. WezTerm knows both protocols, and documents that of iTerm2. */
 const BY_PROGRAM: ReadonlyMap<string, Protocol> = new Map([
-  ["ghostty", "kitty"],
-  ["iTerm.app", "iterm2"],
-  ["WezTerm", "iterm2"],
+  ["ghostty", kitty],
+  ["iTerm.app", iterm2],
+  ["WezTerm", iterm2],
 ]);
 
 /** Values of `TERM` of multiplexers, which do not pass images on, and of what shows nothing but text. */
@@ -28,31 +31,21 @@ const TEXT_ONLY = /^(?:screen|tmux|dumb)/;
 /** Most characters of base64 in a chunk of the kitty protocol; a multiple of 4, as it demands. */
 const MOST_PER_CHUNK = 4096;
 
-/**
- * Finds the escape sequence that shows a PNG file at the cursor and leaves the cursor on the last line of the image, by the
- * environment variables; `undefined` where the terminal is not known to show images.
- */
-export function terminalImage(
-  png: Uint8Array,
-  env: Readonly<Record<string, string | undefined>>,
-): string | undefined {
-  const protocol = protocolOf(env);
-  if (protocol === undefined) return undefined;
-  return protocol === "kitty" ? kitty(png) : iterm2(png);
+/** The escape sequence that shows a PNG file; `undefined` if the terminal is not known to show images. */
+export function terminalImage(png: Uint8Array, env: Env): string | undefined {
+  return protocolOf(env)?.(png);
 }
 
-function protocolOf(
-  env: Readonly<Record<string, string | undefined>>,
-): Protocol | undefined {
+function protocolOf(env: Env): Protocol | undefined {
   const { TERM = "", TERM_PROGRAM } = env;
   if (env.TMUX || TEXT_ONLY.test(TERM)) return undefined;
   const byTerm = BY_TERM.get(TERM);
   if (byTerm) return byTerm;
-  // What comes after may stem from the terminal that this one was started in: it counts only where this one has no name.
+  // The other variables may stem from the terminal that this one was started in: they count only where this one has no name.
   if (TERM_PROGRAM) return BY_PROGRAM.get(TERM_PROGRAM);
-  if (env.KITTY_WINDOW_ID) return "kitty";
+  if (env.KITTY_WINDOW_ID) return kitty;
   // Unlike the others, this one is passed on by ssh.
-  return env.LC_TERMINAL === "iTerm2" ? "iterm2" : undefined;
+  return env.LC_TERMINAL === "iTerm2" ? iterm2 : undefined;
 }
 
 /**
@@ -79,16 +72,6 @@ function iterm2(png: Uint8Array): string {
   return `\x1b]1337;File=inline=1;size=${png.length}:${png.toBase64()}\x07`;
 }
 
-/** How to lay out a contact sheet. */
-export interface ContactSheetOptions {
-  /** What the labels mean. */
-  readonly classNames: readonly string[];
-  /** Width of the terminal, in characters. */
-  readonly columns: number;
-  /** Whether the terminal shows colour. */
-  readonly hasColor: boolean;
-}
-
 /** From black to white, for terminals without colour. */
 const RAMP = " .:-=+*#%@";
 
@@ -98,28 +81,30 @@ const GAP = "  ";
 const MAX_WIDTH = 32;
 
 /**
- * Draws images of one channel, all of one size, side by side with their labels beneath. A character is two pixels high. An
- * image that is too wide is thinned out.
+ * Draws images of one channel, all of one size, with their labels beneath, side by side in so many columns. A character is two
+ * pixels high. An image that is too wide is thinned out.
  */
 export function contactSheet(
   wide: readonly Sample[],
-  options: ContactSheetOptions,
+  { classNames, columns, hasColor }: {
+    classNames: readonly string[];
+    columns: number;
+    hasColor: boolean;
+  },
 ): string {
   const samples = wide.map(shrink);
-  const width = samples[0].image.width;
-  const perRow = Math.max(
-    1,
-    Math.floor((options.columns + GAP.length) / (width + GAP.length)),
-  );
+  const { width } = samples[0].image;
+  const numFit = Math.floor((columns + GAP.length) / (width + GAP.length));
+  const perRow = Math.max(1, numFit);
   const lines: string[] = [];
   for (let first = 0; first < samples.length; first += perRow) {
     const row = samples.slice(first, first + perRow);
-    const pictures = row.map(({ image }) => draw(image, options.hasColor));
+    const pictures = row.map(({ image }) => draw(image, hasColor));
     pictures[0].forEach((_, y) =>
       lines.push(pictures.map((picture) => picture[y]).join(GAP))
     );
     const captions = row.map(({ label }, i) => {
-      const name = `${first + i}: ${options.classNames[label]}`;
+      const name = `${first + i}: ${classNames[label]}`;
       return name.slice(0, width).padEnd(width);
     });
     lines.push(captions.join(GAP).trimEnd(), "");
@@ -131,16 +116,14 @@ function draw(image: Image, hasColor: boolean): string[] {
   const { height, width, data, maxValue } = image;
   const shade = (y: number, x: number) =>
     y < height ? data[y * width + x] / maxValue : 0;
-  return Array.from(
-    { length: Math.ceil(height / 2) },
-    (_, row) =>
-      Array.from({ length: width }, (_, x) => {
-        const [top, bottom] = [shade(2 * row, x), shade(2 * row + 1, x)];
-        return hasColor
-          ? colored(top, bottom)
-          : RAMP[Math.round((top + bottom) / 2 * (RAMP.length - 1))];
-      }).join("") + (hasColor ? "\x1b[0m" : ""),
-  );
+  return Array.from({ length: Math.ceil(height / 2) }, (_, row) => {
+    const line = Array.from({ length: width }, (_, x) => {
+      const [top, bottom] = [shade(2 * row, x), shade(2 * row + 1, x)];
+      if (hasColor) return colored(top, bottom);
+      return RAMP[Math.round((top + bottom) / 2 * (RAMP.length - 1))];
+    }).join("");
+    return hasColor ? `${line}\x1b[0m` : line;
+  });
 }
 
 /** A half block whose foreground is the upper pixel and whose background is the lower one. */
@@ -155,16 +138,12 @@ function colored(top: number, bottom: number): string {
 /** Leaves out pixels of an image that is too wide for characters. */
 function shrink({ image, label }: Sample): Sample {
   const step = Math.ceil(image.width / MAX_WIDTH);
-  if (step === 1) return { image, label };
   const [height, width] = [image.height, image.width].map((side) =>
     Math.ceil(side / step)
   );
-  const data = Float32Array.from(
-    { length: height * width },
-    (_, i) =>
-      image.data[
-        step * (Math.floor(i / width) * image.width + i % width)
-      ],
-  );
+  const data = Float32Array.from({ length: height * width }, (_, i) => {
+    const [y, x] = [Math.floor(i / width), i % width];
+    return image.data[step * (y * image.width + x)];
+  });
   return { image: { ...image, data, height, width }, label };
 }
