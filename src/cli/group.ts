@@ -16,56 +16,33 @@ const FIRST_SAYS_MS = 1000;
 /** Exit code of a process that ends because another one failed. */
 const FAILED = 1;
 
-/** The processes that a command runs in, and which of them this is. */
-export interface Group {
-  /** Connects them, if there are several. */
-  readonly communicator?: MpiCommunicator;
-  /** Whether this is the one that prints and writes. */
-  readonly isFirst: boolean;
-  /** Does something in each process and returns its result there. If it fails in one, it fails in all, and one says why. */
-  together<T>(action: () => T | Promise<T>): Promise<T>;
-  /** Does something in the first process only and returns its result, which JSON can say, in all. */
-  byFirst<T>(action: () => Promise<T>): Promise<T>;
-  /**
-   * Does what writes to folders that processes may share: first in the first process, then in one on each machine, then in the
-   * others, who find what those have written. If it fails in one, it fails in all.
-   */
-  inTurn<T>(action: () => Promise<T>): Promise<T>;
-  /** Goes on alone. */
-  leave(): Promise<void>;
-}
-
-/** One process. */
-export const ALONE: Group = {
-  isFirst: true,
-  together: async (action) => await action(),
-  byFirst: (action) => action(),
-  inTurn: (action) => action(),
-  leave: () => Promise.resolve(),
-};
-
 /** Another process has said what went wrong. */
 class FailedElsewhere extends Error {}
 
-/** Processes that `mpirun` started. */
-class Together implements Group {
-  readonly communicator: MpiCommunicator;
+/** The processes that a command runs in, and which of them this is. */
+export class Group {
+  /** Connects them, if there are several. */
+  readonly communicator?: MpiCommunicator;
+  /** Whether this is the one that prints and writes. */
   readonly isFirst: boolean;
   /** Whether all know of a failure, or none needs to. */
   isSettled = false;
   #hasLeft = false;
 
-  constructor(communicator: MpiCommunicator) {
+  constructor(communicator?: MpiCommunicator) {
     this.communicator = communicator;
-    this.isFirst = communicator.rank === 0;
+    this.isFirst = communicator === undefined || communicator.rank === 0;
   }
 
+  /** Does something in each process and returns its result there. If it fails in one, it fails in all, and one says why. */
   async together<T>(action: () => T | Promise<T>): Promise<T> {
-    const { rank, size } = this.communicator;
+    const { communicator } = this;
+    if (communicator === undefined) return await action();
+    const { rank, size } = communicator;
     const [own] = await Promise.allSettled([Promise.try(action)]);
     const hasFailed = own.status === "rejected";
     const failed = await anywhere(
-      this.communicator,
+      communicator,
       Array.from({ length: size }, (_, i) => i === rank && hasFailed),
     );
     const first = failed.indexOf(true);
@@ -74,16 +51,23 @@ class Together implements Group {
     throw hasFailed && first === rank ? own.reason : new FailedElsewhere();
   }
 
+  /** Does something in the first process only and returns its result, which JSON can say, in all. */
   async byFirst<T>(action: () => Promise<T>): Promise<T> {
+    const { communicator } = this;
+    if (communicator === undefined) return await action();
     const result = await this.together(() =>
       this.isFirst ? action() : undefined
     );
-    return await shareJson(this.communicator, result) as T;
+    return await shareJson(communicator, result) as T;
   }
 
+  /**
+   * Does what writes to folders that processes may share: first in the first process, then in one on each machine, then in the
+   * others, who find what those have written. If it fails in one, it fails in all.
+   */
   async inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const { localRank } = this.communicator;
-    const own = [this.isFirst, localRank === 0, true].indexOf(true);
+    const isOfMachine = this.communicator?.localRank === 0;
+    const own = [this.isFirst, isOfMachine, true].indexOf(true);
     let result: T | undefined;
     for (const turn of [0, 1, 2]) {
       await this.together(async () => {
@@ -93,10 +77,11 @@ class Together implements Group {
     return result!;
   }
 
+  /** Goes on alone. */
   async leave(): Promise<void> {
     if (this.#hasLeft) return;
     this.#hasLeft = this.isSettled = true;
-    await this.communicator.finalize();
+    await this.communicator?.finalize();
   }
 }
 
@@ -107,7 +92,7 @@ export async function runTogether(
 ): Promise<number> {
   const { connectMpi } = await import("../distributed/connect.ts");
   const communicator = await connectMpi(options);
-  const group = new Together(communicator);
+  const group = new Group(communicator);
   try {
     const code = await run(group);
     await group.leave();

@@ -301,8 +301,12 @@ export const OPTIONS = {
     "What to compute on; auto: a GPU or, without one, the CPU with oneDNN",
     {
       commands: [
-        ...["train", "evaluate", "report", "lr-find"] as const,
-        ...["predict", "data show"] as const,
+        "train",
+        "evaluate",
+        "report",
+        "lr-find",
+        "predict",
+        "data show",
       ],
       memory: "kept",
     },

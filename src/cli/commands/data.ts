@@ -13,7 +13,11 @@ import {
 import type { ArrayBatch, EpochOptions } from "../../data/loader/batch.ts";
 import { MANIFEST } from "../../data/fashion_mnist/manifest.ts";
 import { initBackend } from "../../device/open.ts";
-import { drawContactSheet, encodePng } from "../../io/contact_sheet.ts";
+import {
+  type ContactSheet,
+  drawContactSheet,
+  encodePng,
+} from "../../io/contact_sheet.ts";
 import { checkWritable, type CommandLine } from "../command_line.ts";
 import { loadData } from "../ingredients.ts";
 import {
@@ -24,7 +28,7 @@ import {
   UsageError,
 } from "../options.ts";
 import { formatBytes, formatData } from "../terminal/console.ts";
-import { contactSheet, terminalImage } from "../terminal/image.ts";
+import { drawCharacters, terminalImage } from "../terminal/image.ts";
 import { ProgressView } from "../terminal/progress.ts";
 
 const ACTIONS = { fetch: fetchData, verify: verifyData, show: showData };
@@ -136,24 +140,17 @@ async function showData(
   });
   const count = Math.min(options.count ?? batchSize, labels.length);
   const [, height, width, channels] = shape;
-  const numValues = height * width * channels;
-  const { classNames } = data;
-  const png = encodePng(drawContactSheet({
-    images: images.subarray(0, count * numValues),
+  const sheet: ContactSheet = {
+    images: images.subarray(0, count * height * width * channels),
     shape: [count, height, width, channels],
-    captions: Array.from(labels.subarray(0, count), (l) => classNames[l]),
-  }));
+    captions: [...labels.subarray(0, count)].map((l) => data.classNames[l]),
+  };
+  const png = encodePng(drawContactSheet(sheet));
   const isTerminal = Deno.stdout.isTerminal();
   // The picture itself where the terminal can show it, else one of characters.
   const picture = isTerminal && terminalImage(png, Deno.env.toObject());
-  const samples = Array.from({ length: count }, (_, i) => {
-    const data = images.subarray(i * numValues, (i + 1) * numValues);
-    const image = { data, height, width, channels, maxValue: 1 as const };
-    return { image, label: labels[i] };
-  });
   console.log(
-    picture || contactSheet(samples, {
-      classNames,
+    picture || drawCharacters(sheet, {
       columns: isTerminal ? Deno.consoleSize().columns : 120,
       hasColor: isTerminal && !Deno.noColor,
     }),

@@ -20,7 +20,7 @@ import { requireTogether } from "../../train/replicas.ts";
 import type { Checkpoints } from "../../train/state.ts";
 import { useTuned } from "../../train/tune.ts";
 import { checkWritable, type CommandLine, warn } from "../command_line.ts";
-import { ALONE, type Group, runTogether } from "../group.ts";
+import { Group, runTogether } from "../group.ts";
 import {
   buildNetwork,
   checkNetwork,
@@ -59,7 +59,7 @@ export async function train({ options }: CommandLine): Promise<number> {
       verbose: options.verbose,
     });
   }
-  return await trainIn(ALONE, options);
+  return await trainIn(new Group(), options);
 }
 
 /** Completes the options, and checks what can be checked before anything takes time. */
@@ -161,7 +161,7 @@ async function trainIn(group: Group, given: OptionValues): Promise<number> {
   });
   interrupts[Symbol.dispose]();
   await group.leave();
-  output.trained();
+  view.end();
   if (history.stopped === "aborted") {
     if (isFirst) {
       console.error(

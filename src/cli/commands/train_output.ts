@@ -56,74 +56,47 @@ export type JsonLine =
   | { readonly type: "end"; readonly history: History };
 
 /** Tells how training goes. */
-export interface TrainOutput {
-  /** Tells what is going to be done: to people by `lines`, and by curves of the epochs that were done before. */
-  begin(
-    beginning: Beginning,
-    forPeople: {
-      readonly lines: readonly string[];
-      readonly epochs: readonly EpochEnd[];
-    },
-  ): void;
-  /** Tells something in words, if there is something to tell. */
-  note(text: string | undefined): void;
-  /** Tells how far training is, and of each epoch. */
-  readonly callbacks: Callbacks;
-  checkpoint(path: string, step: number): void;
-  /** Tells that training is over, before anything that follows from it. */
-  trained(): void;
-  /** Tells what was done: the last thing. */
-  end(history: History): void;
-}
+export type TrainOutput = ReturnType<typeof trainOutput>;
 
-/** Chooses how to print: lines on a terminal that `view` shows, JSON, or, of processes that are not the first, nothing. */
+/**
+ * Prints lines for people, or with `--json` objects for programs; of processes that train together, only the first one prints.
+ * `view` shows bars and curves, if it is not quiet.
+ */
 export function trainOutput(
   recipe: Recipe,
   { view, isFirst }: { view: ProgressView; isFirst: boolean },
-): TrainOutput {
-  if (!isFirst) return jsonOutput(recipe, () => {});
-  return recipe.json ? jsonOutput(recipe, printJson) : textOutput(recipe, view);
-}
-
-function jsonOutput(
-  { quiet }: Recipe,
-  print: (line: JsonLine) => void,
-): TrainOutput {
-  return {
-    begin: (beginning) => print({ type: "start", ...beginning }),
-    note(message) {
-      if (!quiet && message) print({ type: "note", message });
-    },
-    callbacks: {
-      onProgress(e) {
-        if (!quiet) print({ type: "progress", ...e });
-      },
-      onEpochEnd: (e) => print({ type: "epoch", ...e }),
-    },
-    checkpoint: (path, step) => print({ type: "checkpoint", path, step }),
-    trained() {},
-    end: (history) => print({ type: "end", history }),
+) {
+  const { json, quiet } = recipe;
+  const tell = (line: JsonLine) => {
+    if (isFirst && json) printJson(line);
   };
-}
-
-/** Prints a line on standard output; leaves out what is unknown. */
-export function printJson(line: JsonLine): void {
-  console.log(JSON.stringify(line));
-}
-
-function textOutput(recipe: Recipe, view: ProgressView): TrainOutput {
-  const say = (text: string | undefined) => {
-    if (!recipe.quiet && text !== undefined) console.log(text);
+  const print = (text: string) => {
+    if (isFirst && !json) console.log(text);
   };
   let isEstimated = false;
   return {
-    begin(_, { lines, epochs }) {
-      lines.forEach(say);
+    /** Tells what is going to be done: to people in words, and by curves of the epochs that were done before. */
+    begin(
+      beginning: Beginning,
+      { lines, epochs }: {
+        lines: readonly string[];
+        epochs: readonly EpochEnd[];
+      },
+    ): void {
+      tell({ type: "start", ...beginning });
+      if (!quiet) lines.forEach(print);
       epochs.forEach((epoch) => view.epochEnd(epoch));
     },
-    note: say,
+    /** Tells something in words, if there is something to tell. */
+    note(message: string | undefined): void {
+      if (quiet || message === undefined) return;
+      tell({ type: "note", message });
+      print(message);
+    },
+    /** Tell how far training is, and of each epoch. */
     callbacks: {
       onProgress(e) {
+        if (!quiet) tell({ type: "progress", ...e });
         if (!isEstimated && e.phase === "train" && e.batch >= ESTIMATE_AFTER) {
           isEstimated = true;
           view.print(estimateTime(e, recipe));
@@ -131,16 +104,27 @@ function textOutput(recipe: Recipe, view: ProgressView): TrainOutput {
         view.update(e);
       },
       onEpochEnd(e) {
+        tell({ type: "epoch", ...e });
         view.stop();
         view.epochEnd(e);
-        console.log(formatEpoch(e));
-        say(explainWait(e));
+        print(formatEpoch(e));
+        const wait = explainWait(e);
+        if (!quiet && wait !== undefined) print(wait);
       },
+    } satisfies Callbacks,
+    checkpoint(path: string, step: number): void {
+      tell({ type: "checkpoint", path, step });
     },
-    checkpoint() {},
-    trained: () => view.end(),
-    end() {},
+    /** Tells what was done: the last thing. */
+    end(history: History): void {
+      tell({ type: "end", history });
+    },
   };
+}
+
+/** Prints a line on standard output; leaves out what is unknown. */
+export function printJson(line: JsonLine): void {
+  console.log(JSON.stringify(line));
 }
 
 /** Estimates from the first steps how long training takes. */

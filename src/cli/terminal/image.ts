@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Image, Sample } from "../../data/dataset.ts";
+import type { ContactSheet } from "../../io/contact_sheet.ts";
 
 /** The environment variables of a program. */
 type Env = Readonly<Record<string, string | undefined>>;
@@ -81,49 +81,42 @@ const GAP = "  ";
 const MAX_WIDTH = 32;
 
 /**
- * Draws images of one channel, all of one size, with their labels beneath, side by side in so many columns. A character is two
+ * Draws images of one channel, with their captions beneath, side by side in so many columns of characters. A character is two
  * pixels high. An image that is too wide is thinned out.
  */
-export function contactSheet(
-  wide: readonly Sample[],
-  { classNames, columns, hasColor }: {
-    classNames: readonly string[];
-    columns: number;
-    hasColor: boolean;
-  },
+export function drawCharacters(
+  { images, shape, captions }: ContactSheet,
+  { columns, hasColor }: { columns: number; hasColor: boolean },
 ): string {
-  const samples = wide.map(shrink);
-  const { width } = samples[0].image;
-  const numFit = Math.floor((columns + GAP.length) / (width + GAP.length));
-  const perRow = Math.max(1, numFit);
-  const lines: string[] = [];
-  for (let first = 0; first < samples.length; first += perRow) {
-    const row = samples.slice(first, first + perRow);
-    const pictures = row.map(({ image }) => draw(image, hasColor));
-    pictures[0].forEach((_, y) =>
-      lines.push(pictures.map((picture) => picture[y]).join(GAP))
-    );
-    const captions = row.map(({ label }, i) => {
-      const name = `${first + i}: ${classNames[label]}`;
-      return name.slice(0, width).padEnd(width);
-    });
-    lines.push(captions.join(GAP).trimEnd(), "");
-  }
-  return lines.join("\n");
-}
-
-function draw(image: Image, hasColor: boolean): string[] {
-  const { height, width, data, maxValue } = image;
-  const shade = (y: number, x: number) =>
-    y < height ? data[y * width + x] / maxValue : 0;
-  return Array.from({ length: Math.ceil(height / 2) }, (_, row) => {
+  const [count, fullHeight, fullWidth] = shape;
+  const step = Math.ceil(fullWidth / MAX_WIDTH);
+  const height = Math.ceil(fullHeight / step);
+  const width = Math.ceil(fullWidth / step);
+  const shadeOf = (i: number, y: number, x: number) =>
+    y < height ? images[(i * fullHeight + step * y) * fullWidth + step * x] : 0;
+  const lineOf = (i: number, y: number) => {
     const line = Array.from({ length: width }, (_, x) => {
-      const [top, bottom] = [shade(2 * row, x), shade(2 * row + 1, x)];
+      const [top, bottom] = [shadeOf(i, y, x), shadeOf(i, y + 1, x)];
       if (hasColor) return colored(top, bottom);
       return RAMP[Math.round((top + bottom) / 2 * (RAMP.length - 1))];
     }).join("");
     return hasColor ? `${line}\x1b[0m` : line;
-  });
+  };
+  const numFit = Math.floor((columns + GAP.length) / (width + GAP.length));
+  const perRow = Math.max(1, numFit);
+  const lines: string[] = [];
+  for (let first = 0; first < count; first += perRow) {
+    const length = Math.min(perRow, count - first);
+    const row = Array.from({ length }, (_, i) => first + i);
+    for (let y = 0; y < height; y += 2) {
+      lines.push(row.map((i) => lineOf(i, y)).join(GAP));
+    }
+    const texts = row.map((i) =>
+      `${i}: ${captions[i]}`.slice(0, width).padEnd(width)
+    );
+    lines.push(texts.join(GAP).trimEnd(), "");
+  }
+  return lines.join("\n");
 }
 
 /** A half block whose foreground is the upper pixel and whose background is the lower one. */
@@ -133,17 +126,4 @@ function colored(top: number, bottom: number): string {
     return `${level};${level};${level}`;
   };
   return `\x1b[38;2;${grey(top)};48;2;${grey(bottom)}m\u2580`;
-}
-
-/** Leaves out pixels of an image that is too wide for characters. */
-function shrink({ image, label }: Sample): Sample {
-  const step = Math.ceil(image.width / MAX_WIDTH);
-  const [height, width] = [image.height, image.width].map((side) =>
-    Math.ceil(side / step)
-  );
-  const data = Float32Array.from({ length: height * width }, (_, i) => {
-    const [y, x] = [Math.floor(i / width), i % width];
-    return image.data[step * (y * image.width + x)];
-  });
-  return { image: { ...image, data, height, width }, label };
 }
