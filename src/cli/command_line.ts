@@ -83,15 +83,6 @@ export function requireNeeded(options: OptionValues): void {
   }
 }
 
-/** Returns the only argument of a command; throws a {@linkcode UsageError} that says `need` if there are none or more. */
-export function requireOne(
-  positional: readonly string[],
-  need: string,
-): string {
-  if (positional.length !== 1) throw new UsageError(need);
-  return positional[0];
-}
-
 /** Checks that a file can be written, before hours of work depend on it; throws a {@linkcode UsageError} if it cannot. */
 export async function checkWritable(flag: string, path: string): Promise<void> {
   const cannot = (why: string) =>

@@ -10,7 +10,7 @@ import { anywhere } from "../train/communicator.ts";
 import { shareJson } from "../train/replicas.ts";
 import { explain } from "./command_line.ts";
 
-/** How long another process waits before it says what went wrong: if all have the same error, the first one says it and ends them. */
+/** How long a process that is not the first waits before it says what went wrong. */
 const FIRST_SAYS_MS = 1000;
 
 /** Exit code of a process that ends because another one failed. */
@@ -92,31 +92,23 @@ export async function runTogether(
 ): Promise<number> {
   const { connectMpi } = await import("../distributed/connect.ts");
   const communicator = await connectMpi(options);
+  const { rank, processes } = communicator;
   const group = new Group(communicator);
   try {
     const code = await run(group);
     await group.leave();
     return code;
   } catch (error) {
-    if (!group.isSettled) await endAll(communicator, error, options);
+    if (!group.isSettled) {
+      // If all have the same error, the first one says it and ends them.
+      await new Promise((r) => setTimeout(r, rank > 0 ? FIRST_SAYS_MS : 0));
+      const where = nameOf(processes[rank]);
+      console.error(`error: ${where}: ${explain(error, "train")}`);
+      if (options.verbose) console.error(error);
+      communicator.abort(FAILED);
+    }
     await group.leave();
     if (error instanceof FailedElsewhere) return FAILED;
     throw error;
   }
-}
-
-/** Says what went wrong in this process, and ends all. */
-async function endAll(
-  communicator: MpiCommunicator,
-  error: unknown,
-  { verbose }: { verbose?: boolean },
-): Promise<never> {
-  const { rank, processes } = communicator;
-  if (rank > 0) {
-    await new Promise((resolve) => setTimeout(resolve, FIRST_SAYS_MS));
-  }
-  const where = nameOf(processes[rank]);
-  console.error(`error: ${where}: ${explain(error, "train")}`);
-  if (verbose) console.error(error);
-  communicator.abort(FAILED);
 }

@@ -89,13 +89,6 @@ export async function openNetwork(
   return { net, backend };
 }
 
-/** Names the classes of a network: as Fashion-MNIST does if it has as many, else by their numbers. */
-export function classNamesOf({ classes }: ModelConfig): readonly string[] {
-  const { classNames } = MANIFEST;
-  if (classes === classNames.length) return classNames;
-  return Array.from({ length: classes }, (_, label) => `${label}`);
-}
-
 /** Height and width of the images of the data set. */
 export const IMAGE_SIZE = 28;
 

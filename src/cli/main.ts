@@ -21,15 +21,21 @@ import {
   specOf,
   UsageError,
 } from "./options.ts";
+import { formatTable } from "./terminal/console.ts";
 
 /** A command of the program. */
 export interface Command {
   readonly summary: string;
-  /** Its arguments other than options, for the help. Default: it has none. */
+  /** Its arguments other than options. Default: it has none. */
   readonly positional?: string;
+  /** What its only argument is, if it has exactly one. */
+  readonly argument?: string;
   /** Does what the summary says, and returns the exit code. */
   readonly run: (line: CommandLine) => number | Promise<number>;
 }
+
+const CHECKPOINT =
+  "a file that `train --save FILE` wrote, or a folder that `train --out RUN` wrote";
 
 /** Every command by its name, in the order of the help. */
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
@@ -40,6 +46,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   },
   evaluate: {
     positional: "CHECKPOINT",
+    argument: CHECKPOINT,
     summary:
       "Measure loss, accuracy and confusion of saved weights on the test images",
     run: async (line) =>
@@ -47,6 +54,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   },
   report: {
     positional: "RUN",
+    argument: "a folder that `train --out RUN` wrote",
     summary:
       "Write one HTML page about a run: curves, confusion matrix, worst mistakes, filters, configuration",
     run: async (line) => (await import("./commands/report.ts")).report(line),
@@ -58,6 +66,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   },
   export: {
     positional: "CHECKPOINT",
+    argument: CHECKPOINT,
     summary:
       "Write saved weights for PyTorch, TensorFlow.js, ONNX Runtime and others",
     run: async (line) =>
@@ -65,6 +74,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   },
   import: {
     positional: "FILE",
+    argument: "safetensors, or model.json of TensorFlow.js",
     summary: "Make a checkpoint of weights that another program wrote",
     run: async (line) =>
       (await import("./commands/interchange.ts")).importCheckpoint(line),
@@ -105,8 +115,11 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     const isUsage = error instanceof UsageError;
     const command = isCommand(args[0]) ? args[0] : undefined;
+    const launcher = args.includes("--distributed")
+      ? findLauncher((name) => Deno.env.get(name))
+      : undefined;
     // All processes that train together have the same wrong command line: only the first one says so.
-    if (!isUsage || !isOneOfOthers(args)) {
+    if (!isUsage || !launcher?.rank) {
       console.error(`error: ${explain(error, command)}`);
     }
     if (args.includes("--verbose")) console.error(error);
@@ -132,54 +145,47 @@ async function runCommand(
     return 0;
   }
   requireNeeded(line.options);
-  const [extra] = line.positional;
-  if (COMMANDS[name].positional === undefined && extra !== undefined) {
-    throw new UsageError(`Unexpected argument "${extra}" after ${name}`);
+  const { positional, argument, run } = COMMANDS[name];
+  const { length, 0: first } = line.positional;
+  if (positional === undefined && length > 0) {
+    throw new UsageError(`Unexpected argument "${first}" after ${name}`);
   }
-  return await COMMANDS[name].run(line);
+  if (argument !== undefined && length !== 1) {
+    throw new UsageError(`${name} needs one ${positional}: ${argument}`);
+  }
+  return await run(line);
 }
 
 function isCommand(name: string): name is CommandName {
   return Object.hasOwn(COMMANDS, name);
 }
 
-function isOneOfOthers(args: readonly string[]): boolean {
-  if (!args.includes("--distributed")) return false;
-  const launcher = findLauncher((name) => Deno.env.get(name));
-  return (launcher?.rank ?? 0) > 0;
-}
-
 function programHelp(): string {
   const rows = Object.entries(COMMANDS).map(([name, command]) => {
     const { positional = "", summary } = command;
-    return [`${name} ${positional}`, summary] as const;
+    return ["", `${name} ${positional}`, summary];
   });
   return `AlexNet on Fashion-MNIST, on WebGPU
 
 Usage: deno run -A jsr:@x/alexnet <command> [options]
 
-${inColumns(rows)}
+${formatTable(rows, { textColumns: 3 })}
 
 <command> --help lists the options of a command.`;
 }
 
 function commandHelp(name: CommandName): string {
-  const { positional, summary } = COMMANDS[name];
+  const { positional, argument, summary } = COMMANDS[name];
   const words = [name, positional, "[options]"].filter(Boolean).join(" ");
+  const meaning = argument && `\n${positional}: ${argument}\n`;
   const rows = optionsOf(name).map((option) => {
     const { help, commands } = specOf(option);
     const isOfShow = name === "data" && !commands.includes(name);
-    return [flagOf(option), isOfShow ? `show: ${help}` : help] as const;
+    return ["", flagOf(option), isOfShow ? `show: ${help}` : help];
   });
   return `${summary}
 
 Usage: deno run -A jsr:@x/alexnet ${words}
-
-${inColumns(rows)}`;
-}
-
-function inColumns(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)
-    .join("\n");
+${meaning ?? ""}
+${formatTable(rows, { textColumns: 3 })}`;
 }

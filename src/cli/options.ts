@@ -14,12 +14,9 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Asks whether the nearest of `candidates` was meant. */
-export function didYouMean(
-  word: string,
-  candidates: readonly string[],
-): string {
-  return `did you mean ${closest(word, candidates)}?`;
+/** Asks whether the nearest of `words` was meant. */
+export function didYouMean(word: string, words: readonly string[]): string {
+  return `did you mean ${closest(word, words)}?`;
 }
 
 /** The names of the commands, in the order in which the help lists them. */
@@ -156,7 +153,7 @@ function integer(
 /** An option whose value is a number of workers, or "auto". */
 function workers(
   help: string,
-  more?: More<number | "auto">,
+  more: More<number | "auto">,
 ): OptionSpec<number | "auto"> {
   const { parse } = integer(help, { min: 0, max: 256 });
   return {
@@ -168,10 +165,7 @@ function workers(
 }
 
 /** An option whose value is a time such as 90s, 10m or 1h30m, in milliseconds. */
-function duration(
-  help: string,
-  more?: More<number>,
-): OptionSpec<number> {
+function duration(help: string, more?: More<number>): OptionSpec<number> {
   return {
     help,
     placeholder: "TIME",
@@ -363,7 +357,7 @@ export const OPTIONS = {
   }),
   "batch": integer("Which batch to show, from 1", { commands: ["data show"] }),
   "at-epoch": integer(
-    "Show the images in the order of this epoch, from 1; if not given, in the order of the data set",
+    "In the order of which epoch to show the images, from 1; if not given, in the order of the data set",
     { max: 2 ** 32, commands: ["data show"] },
   ),
   "count": integer(
@@ -389,7 +383,7 @@ export const OPTIONS = {
     { commands: ["export"] },
   ),
   "output": text(
-    "Where to write: a file, but for tfjs a new folder. If not given, report writes RUN/report.html, and data show a PNG file, fashion-mnist-train.png or -test.png",
+    "Where to write: a file, but for tfjs a new folder. If not given, report writes RUN/report.html, and data show writes fashion-mnist-train.png or -test.png",
     {
       placeholder: "PATH",
       commands: ["report", "export", "import", "data show"],

@@ -203,10 +203,11 @@ export function explainRun(
   }
   for (const [name, version] of Object.entries(versionsInUse())) {
     const old = config.versions[name];
-    if (old === version) continue;
-    lines.push(
-      `note: it began with ${name} ${old}, and this is ${version}: results may differ by rounding`,
-    );
+    if (old !== version) {
+      lines.push(
+        `note: it began with ${name} ${old}, and this is ${version}: results may differ by rounding`,
+      );
+    }
   }
   return lines;
 }

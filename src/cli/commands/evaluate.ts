@@ -11,13 +11,8 @@ import {
   confusionMatrix,
   evaluatePredictions,
 } from "../../train/confusion.ts";
-import { type CommandLine, requireOne } from "../command_line.ts";
-import {
-  classNamesOf,
-  loadData,
-  openNetwork,
-  readCheckpoint,
-} from "../ingredients.ts";
+import type { CommandLine } from "../command_line.ts";
+import { loadData, openNetwork, readCheckpoint } from "../ingredients.ts";
 import { formatDevice, formatTable } from "../terminal/console.ts";
 import { ProgressView } from "../terminal/progress.ts";
 
@@ -25,14 +20,12 @@ import { ProgressView } from "../terminal/progress.ts";
 export async function evaluateCommand(
   { options, positional }: CommandLine,
 ): Promise<number> {
-  const path = requireOne(
-    positional,
-    "evaluate needs one CHECKPOINT: a file that `train --save FILE` wrote, or a run folder",
-  );
+  const [path] = positional;
   const { json, quiet } = options;
   const checkpoint = await readCheckpoint(path);
   const { config } = checkpoint;
-  checkClasses(checkpoint, MANIFEST.classNames.length);
+  const { classNames } = MANIFEST;
+  checkClasses(checkpoint, classNames.length);
   using view = new ProgressView(options);
   const { test } = await loadData(
     { ...options, resize: config.imageSize },
@@ -46,7 +39,6 @@ export async function evaluateCommand(
   view.stop();
 
   const { loss, accuracy, labels } = predictions;
-  const names = classNamesOf(config);
   const confusion = confusionMatrix(predictions, config.classes);
   const metrics = classMetrics(confusion);
   if (json) {
@@ -57,7 +49,7 @@ export async function evaluateCommand(
       accuracy,
       classes: metrics.map((of, label) => ({
         label,
-        class: names[label],
+        class: classNames[label],
         ...of,
       })),
       confusionMatrix: confusion,
@@ -73,7 +65,7 @@ export async function evaluateCommand(
   const byClass = (heads: string[], rows: string[][]) =>
     formatTable([
       ["class", ...heads],
-      ...rows.map((row, label) => [`${label} ${names[label]}`, ...row]),
+      ...rows.map((row, label) => [`${label} ${classNames[label]}`, ...row]),
     ], { textColumns: 1 });
   const shares = metrics.map(({ precision, recall, f1, support }) => [
     ...[precision, recall, f1].map((share) => share.toFixed(3)),

@@ -7,11 +7,7 @@
 import { writeCheckpoint } from "../../io/checkpoint.ts";
 import { exportModel, importModel } from "../../io/interchange/interchange.ts";
 import { describeModel } from "../../io/model_config.ts";
-import {
-  checkWritable,
-  type CommandLine,
-  requireOne,
-} from "../command_line.ts";
+import { checkWritable, type CommandLine } from "../command_line.ts";
 import { readCheckpoint } from "../ingredients.ts";
 import { UsageError } from "../options.ts";
 
@@ -19,10 +15,7 @@ import { UsageError } from "../options.ts";
 export async function exportCheckpoint(
   { options, positional }: CommandLine,
 ): Promise<number> {
-  const path = requireOne(
-    positional,
-    "export needs one CHECKPOINT: a file that `train --save FILE` wrote, or a folder that `train --out RUN` wrote",
-  );
+  const [path] = positional;
   const { format, layout, output } = options;
   if (format === undefined || output === undefined) {
     throw new UsageError("export needs --format and --output");
@@ -43,10 +36,7 @@ export async function exportCheckpoint(
 export async function importCheckpoint(
   { options, positional }: CommandLine,
 ): Promise<number> {
-  const path = requireOne(
-    positional,
-    "import needs one FILE: safetensors, or model.json of TensorFlow.js",
-  );
+  const [path] = positional;
   const { format, model, resize: imageSize, output } = options;
   if (format === undefined || output === undefined) {
     throw new UsageError("import needs --format and --output");

@@ -5,6 +5,7 @@
  */
 
 import type { Image } from "../../data/dataset.ts";
+import { MANIFEST } from "../../data/fashion_mnist/manifest.ts";
 import {
   type LoadImageOptions,
   loadImages,
@@ -13,7 +14,6 @@ import { DataError } from "../../errors.ts";
 import { classify, type ClassProbability } from "../../train/classify.ts";
 import type { CommandLine } from "../command_line.ts";
 import {
-  classNamesOf,
   IMAGE_SIZE,
   openNetwork,
   readCheckpoint,
@@ -61,14 +61,15 @@ export async function predict(
       code = 1;
     },
   });
-  const classNames = classNamesOf(config);
+  const names = MANIFEST.classNames;
+  const classNames = config.classes === names.length ? names : undefined;
   const predictions: Prediction[] = [];
   for await (const batch of inBatches(sources, batchSize)) {
     const images = batch.map(({ image }) => image);
     const results = await classify(net, images, { classNames, top });
     for (const [i, classes] of results.entries()) {
       const { image: _, ...source } = batch[i];
-      if (json) console.log(formatJson({ ...source, classes }));
+      if (json) printJson({ ...source, classes });
       else predictions.push({ ...source, classes });
     }
   }
@@ -121,14 +122,11 @@ async function* inBatches(
   if (batch.length > 0) yield batch;
 }
 
-function formatJson({ file, index, classes }: Prediction): string {
-  return JSON.stringify({
-    image: file,
-    index,
-    predictions: classes.map(({ label, className, probability }) => ({
-      label,
-      class: className,
-      probability,
-    })),
-  });
+function printJson({ file, index, classes }: Prediction): void {
+  const predictions = classes.map(({ label, className, probability }) => ({
+    label,
+    class: className,
+    probability,
+  }));
+  console.log(JSON.stringify({ image: file, index, predictions }));
 }

@@ -5,11 +5,7 @@
  */
 
 import { writeReport } from "../../report/write_report.ts";
-import {
-  checkWritable,
-  type CommandLine,
-  requireOne,
-} from "../command_line.ts";
+import { checkWritable, type CommandLine } from "../command_line.ts";
 import { openTuned } from "../ingredients.ts";
 import { formatDevice } from "../terminal/console.ts";
 import { ProgressView } from "../terminal/progress.ts";
@@ -18,10 +14,7 @@ import { ProgressView } from "../terminal/progress.ts";
 export async function report(
   { options, positional }: CommandLine,
 ): Promise<number> {
-  const run = requireOne(
-    positional,
-    "report needs one RUN: a folder that `train --out RUN` wrote",
-  );
+  const [run] = positional;
   const { output, quiet } = options;
   if (output !== undefined) await checkWritable("--output", output);
   using view = new ProgressView(options);

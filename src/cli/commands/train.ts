@@ -18,7 +18,7 @@ import type { RunFolder } from "../../runs/run_folder.ts";
 import { fit } from "../../train/fit.ts";
 import { requireTogether } from "../../train/replicas.ts";
 import type { Checkpoints } from "../../train/state.ts";
-import { useTuned } from "../../train/tune.ts";
+import { tune, useTuned } from "../../train/tune.ts";
 import { checkWritable, type CommandLine, warn } from "../command_line.ts";
 import { Group, runTogether } from "../group.ts";
 import {
@@ -38,18 +38,21 @@ import {
   openRun,
   runOptions,
 } from "../run.ts";
-import { formatData, formatDevice, formatLayers } from "../terminal/console.ts";
+import {
+  formatData,
+  formatDevice,
+  formatLayers,
+  formatTuned,
+} from "../terminal/console.ts";
 import { ProgressView } from "../terminal/progress.ts";
 import {
   describeRecipe,
   describeTogether,
-  explainSkipped,
+  explainEnd,
   explainSplit,
-  explainStop,
   type TrainOutput,
   trainOutput,
 } from "./train_output.ts";
-import { tuneWith } from "./tune.ts";
 
 /** Runs the command; returns the exit code. */
 export async function train({ options }: CommandLine): Promise<number> {
@@ -131,7 +134,12 @@ async function trainIn(group: Group, given: OptionValues): Promise<number> {
   if (recipe.tune && backend.adapter === undefined) {
     output.note("note: there is nothing to tune on the CPU");
   } else if (recipe.tune) {
-    await tuneWith(net, { precision, batchSize: ownSize }, output.note);
+    await tune(net, {
+      precision,
+      batchSize: ownSize,
+      onTuned: (tuned) => output.note(formatTuned(tuned)),
+      onWarning,
+    });
   } else {
     await useTuned({ onWarning });
   }
@@ -171,10 +179,8 @@ async function trainIn(group: Group, given: OptionValues): Promise<number> {
     output.end(history);
     return INTERRUPTED;
   }
-  output.note(explainStop(history, recipe, stepsPerEpoch));
-  output.note(explainSkipped(history));
-  const { stopping } = optimization;
-  output.note(stopping?.reason && `stopped early: ${stopping.reason}`);
+  const { reason } = optimization.stopping ?? {};
+  explainEnd(history, recipe, { stepsPerEpoch, reason }).forEach(output.note);
   if (recipe.save !== undefined) {
     await saveCheckpoint(recipe.save, net, model);
     output.note(`saved ${recipe.save}`);
@@ -222,8 +228,8 @@ function announcing(
     ...checkpoints,
     async save(state) {
       await checkpoints.save(state);
-      const { checkpoints: folder } = RUN_FILES;
-      output.checkpoint(join(path, folder, LAST), state.progress.step);
+      const file = join(path, RUN_FILES.checkpoints, LAST);
+      output.checkpoint(file, state.progress.step);
     },
   };
 }

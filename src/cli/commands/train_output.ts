@@ -201,24 +201,25 @@ export function explainSplit(
   }`;
 }
 
-/** Explains that training ended because the time was up, if it did. */
-export function explainStop(
-  history: History,
-  { "max-time": maxTimeMs, epochs }: Recipe,
-  stepsPerEpoch: number,
-): string | undefined {
-  if (history.stopped !== "max-time" || maxTimeMs === undefined) return;
-  return `stopped after ${
-    formatDuration(maxTimeMs / 1000)
-  } as asked, at step ${history.steps} of ${
-    stepsPerEpoch * epochs
-  }; test acc is of the weights at that step`;
-}
-
-/** Explains that some steps changed nothing, if some did. */
-export function explainSkipped(
-  { skippedSteps, steps }: History,
-): string | undefined {
-  if (skippedSteps === 0) return;
-  return `note: ${skippedSteps} of ${steps} steps changed nothing, as gradients overflowed float16`;
+/** Explains why training ended early, and that some steps changed nothing. */
+export function explainEnd(
+  { stopped, steps, skippedSteps }: History,
+  { epochs, "max-time": maxTimeMs }: Recipe,
+  { stepsPerEpoch, reason }: { stepsPerEpoch: number; reason?: string },
+): string[] {
+  const lines: string[] = [];
+  if (stopped === "max-time" && maxTimeMs !== undefined) {
+    const time = formatDuration(maxTimeMs / 1000);
+    const numSteps = stepsPerEpoch * epochs;
+    lines.push(
+      `stopped after ${time} as asked, at step ${steps} of ${numSteps}; test acc is of the weights at that step`,
+    );
+  }
+  if (skippedSteps > 0) {
+    lines.push(
+      `note: ${skippedSteps} of ${steps} steps changed nothing, as gradients overflowed float16`,
+    );
+  }
+  if (reason !== undefined) lines.push(`stopped early: ${reason}`);
+  return lines;
 }

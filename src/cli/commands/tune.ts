@@ -10,9 +10,7 @@ import {
 } from "../../device/webgpu/run/adapter.ts";
 import { BackendError } from "../../errors.ts";
 import { initBackend } from "../../device/open.ts";
-import type { Sequential } from "../../nn/sequential.ts";
-import { tune, type TuneOptions } from "../../train/tune.ts";
-import type { TunedOperation } from "../../device/device.ts";
+import { tune } from "../../train/tune.ts";
 import { type CommandLine, warn } from "../command_line.ts";
 import { buildNetwork, checkNetwork, configOf } from "../ingredients.ts";
 import { recipeOf } from "../recipe.ts";
@@ -34,7 +32,12 @@ export async function tuneCommand({ options }: CommandLine): Promise<number> {
   const half = precision === "float16" ? ", float16" : "";
   say(`tuning a step of ${model}, ${batchSize} images${half}`);
   const net = buildNetwork(configOf(recipe), recipe);
-  const found = await tuneWith(net, { batchSize, precision }, say);
+  const found = await tune(net, {
+    batchSize,
+    precision,
+    onTuned: (tuned) => say(formatTuned(tuned)),
+    onWarning: warn,
+  });
   const faster = found.filter(({ way, usual }) => way !== usual).length;
   console.log(
     found.length === 0
@@ -42,17 +45,4 @@ export async function tuneCommand({ options }: CommandLine): Promise<number> {
       : `${found.length} operations measured, ${faster} of them in a faster way than usual from now on`,
   );
   return 0;
-}
-
-/** Tunes a step of a network, and prints with `say` what is found. */
-export async function tuneWith(
-  net: Sequential,
-  step: Pick<TuneOptions, "batchSize" | "precision">,
-  say: (text: string) => void,
-): Promise<TunedOperation[]> {
-  return await tune(net, {
-    ...step,
-    onTuned: (tuned) => say(formatTuned(tuned)),
-    onWarning: warn,
-  });
 }

@@ -40,15 +40,10 @@ export function formatSpeed(imagesPerSecond: number): string {
 }
 
 /** Writes an epoch the way the lecture does: "epoch 1, loss 1.3052, train acc 0.509, test acc 0.745, time 18.9 sec". */
-export function formatEpoch(
-  epoch: Pick<
-    EpochEnd,
-    "epoch" | "loss" | "trainAccuracy" | "testAccuracy" | "seconds"
-  >,
-): string {
-  const { loss, trainAccuracy, testAccuracy, seconds } = epoch;
+export function formatEpoch(end: EpochEnd): string {
+  const { epoch, loss, trainAccuracy, testAccuracy, seconds } = end;
   return [
-    `epoch ${epoch.epoch}`,
+    `epoch ${epoch}`,
     `loss ${loss.toFixed(4)}`,
     `train acc ${trainAccuracy.toFixed(3)}`,
     ...testAccuracy === undefined

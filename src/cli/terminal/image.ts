@@ -28,9 +28,6 @@ const BY_PROGRAM: ReadonlyMap<string, Protocol> = new Map([
 /** Values of `TERM` of multiplexers, which do not pass images on, and of what shows nothing but text. */
 const TEXT_ONLY = /^(?:screen|tmux|dumb)/;
 
-/** Most characters of base64 in a chunk of the kitty protocol; a multiple of 4, as it demands. */
-const MOST_PER_CHUNK = 4096;
-
 /** The escape sequence that shows a PNG file; `undefined` if the terminal is not known to show images. */
 export function terminalImage(png: Uint8Array, env: Env): string | undefined {
   return protocolOf(env)?.(png);
@@ -54,12 +51,10 @@ function protocolOf(env: Env): Protocol | undefined {
  * reads the answer. Chunks after the first have nothing but `m`, which is 0 on the last chunk only.
  */
 function kitty(png: Uint8Array): string {
-  const text = png.toBase64();
-  const numChunks = Math.max(1, Math.ceil(text.length / MOST_PER_CHUNK));
-  return Array.from({ length: numChunks }, (_, i) => {
-    const start = i * MOST_PER_CHUNK;
-    const chunk = text.slice(start, start + MOST_PER_CHUNK);
-    const more = i < numChunks - 1 ? 1 : 0;
+  // The most that a chunk may have; all but the last must have a multiple of 4.
+  const chunks = png.toBase64().match(/.{1,4096}/g) ?? [""];
+  return chunks.map((chunk, i) => {
+    const more = i < chunks.length - 1 ? 1 : 0;
     return `\x1b_G${i === 0 ? "a=T,f=100,q=2," : ""}m=${more};${chunk}\x1b\\`;
   }).join("");
 }

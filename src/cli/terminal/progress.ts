@@ -6,6 +6,7 @@
 
 import type { DownloadProgress } from "../../data/fashion_mnist/download.ts";
 import type { EpochEnd, Progress } from "../../train/callbacks.ts";
+import type { OptionValues } from "../options.ts";
 import { formatBytes, formatDuration, formatSpeed } from "./console.ts";
 import { Curves } from "./curve.ts";
 
@@ -18,15 +19,11 @@ const DRAW_EVERY_MS = 100;
 /** Curves are drawn on terminals of at least so many rows, so that most of them is left for other lines. */
 const LEAST_ROWS = 16;
 
-/** How to show progress: options of the command line. */
-export interface ProgressOptions {
-  /** Whether to draw bars and curves where that is possible. Default true. */
-  readonly progress?: boolean;
-  /** Print nothing at all. */
-  readonly quiet?: boolean;
-  /** Print a line every so many training batches. */
-  readonly "log-every"?: number;
-}
+/** The options that say how to show progress; `quiet` prints nothing at all. */
+export type ProgressOptions = Pick<
+  OptionValues,
+  "progress" | "quiet" | "log-every"
+>;
 
 /**
  * Shows progress on standard error: a bar, and above it the curves of a training run, where that is a terminal; plain lines
@@ -94,10 +91,8 @@ export class ProgressView implements Disposable {
     this.#lastDraw = -Infinity;
   }
 
-  /** Takes bar and curves away. */
-  [Symbol.dispose](): void {
-    this.stop();
-  }
+  /** The same as `stop`. */
+  [Symbol.dispose] = (): void => this.stop();
 
   /** Takes the bar away and leaves the curves standing. Call it once, when the run is over. */
   end(): void {
