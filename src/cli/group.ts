@@ -11,7 +11,7 @@ import { shareJson } from "../train/replicas.ts";
 import { explain } from "./command_line.ts";
 
 /** How long a process that is not the first waits before it says what went wrong. */
-const FIRST_SAYS_MS = 1000;
+const WAIT_FOR_FIRST_MS = 1000;
 
 /** Exit code of a process that ends because another one failed. */
 const FAILED = 1;
@@ -101,7 +101,7 @@ export async function runTogether(
   } catch (error) {
     if (!group.isSettled) {
       // If all have the same error, the first one says it and ends them.
-      await new Promise((r) => setTimeout(r, rank > 0 ? FIRST_SAYS_MS : 0));
+      await new Promise((r) => setTimeout(r, rank > 0 ? WAIT_FOR_FIRST_MS : 0));
       const where = nameOf(processes[rank]);
       console.error(`error: ${where}: ${explain(error, "train")}`);
       if (options.verbose) console.error(error);

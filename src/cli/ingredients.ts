@@ -63,6 +63,7 @@ export function checkNetwork(recipe: Recipe): void {
       `Cannot use --resize ${resize} with ${model}: it takes images of at least ${leastImageSize} pixels`,
     );
   }
+  // Refuses a dropout rate out of its range.
   namedLayers({ ...configOf(recipe), dropout });
 }
 

@@ -26,7 +26,7 @@ const listeners = SIGNALS.map((signal) => {
     if (heardAt === undefined) {
       heardAt = performance.now();
       console.error(
-        "ending after this step; once more, in a second or later, ends at once",
+        "ending after this step; press Ctrl-C again, a second or more later, to end at once",
       );
       scope.postMessage("interrupted");
     } else if (performance.now() - heardAt >= SAME_MS) {

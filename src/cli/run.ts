@@ -218,7 +218,7 @@ export function howToResume(
 ): string {
   const path = resume ?? out;
   if (path === undefined) {
-    return "nothing was kept of it; --out RUN keeps what it takes to go on";
+    return "nothing of it was kept; with --out RUN a run can go on";
   }
   const main = Deno.mainModule.startsWith("file:")
     ? relative(Deno.cwd(), fileURLToPath(Deno.mainModule))

@@ -24,7 +24,7 @@ const REFUSED: [line: string, message: RegExp][] = [
   ["train --epochs", /--epochs needs a value: --epochs N; see train --help$/m],
   ["train --dropout 1 --source sample", /Cannot use --dropout as it must be/],
   ["train --resize 100000", /--resize .+ an integer from 1 to 1024/],
-  ["data fetch --source sample", /nothing to do with --source sample/],
+  ["data fetch --source sample", /nothing to fetch with --source sample/],
   ["train --learning-rate 0", /--learning-rate .+ above 0/],
   ["train --momentum 1", /--momentum .+ below 1/],
   ["train --weight-decay=-1", /--weight-decay .+ at least 0/],

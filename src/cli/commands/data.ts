@@ -76,7 +76,7 @@ async function fetchData(
 ): Promise<void> {
   if (options.source === "sample") {
     throw new UsageError(
-      "data fetch has nothing to do with --source sample, which comes with this package",
+      "data fetch has nothing to fetch with --source sample, which comes with this package",
     );
   }
   const files = await ensureFashionMnist(filesOf(options, view));

@@ -24,7 +24,7 @@ import type { ProgressView } from "../terminal/progress.ts";
 /** Batches after which the speed is known well enough to estimate the time. */
 const ESTIMATE_AFTER = 3;
 
-/** Share of an epoch that may be spent waiting for data without a word. */
+/** Share of an epoch that may be spent waiting for data without a note. */
 const MAX_WAIT = 0.05;
 
 /** What is told before training. */
@@ -40,7 +40,7 @@ export interface Beginning {
 }
 
 /** A line that `train --json` prints on standard output; what is unknown is left out, and a number that is not finite is null. */
-export type JsonLine =
+type JsonLine =
   | Beginning & { readonly type: "start" }
   /** About once a second, and at every `--log-every` steps. */
   | Progress & { readonly type: "progress" }
@@ -68,7 +68,7 @@ export function trainOutput(
 ) {
   const { json, quiet } = recipe;
   const tell = (line: JsonLine) => {
-    if (isFirst && json) printJson(line);
+    if (isFirst && json) console.log(JSON.stringify(line));
   };
   const print = (text: string) => {
     if (isFirst && !json) console.log(text);
@@ -120,11 +120,6 @@ export function trainOutput(
       tell({ type: "end", history });
     },
   };
-}
-
-/** Prints a line on standard output; leaves out what is unknown. */
-export function printJson(line: JsonLine): void {
-  console.log(JSON.stringify(line));
 }
 
 /** Estimates from the first steps how long training takes. */

@@ -35,7 +35,7 @@ const MARK = "o";
 
 /**
  * Draws a curve of at least one value or mark, as lines of the same width: a title, the curve, and its axis. At the left are
- * the ends of its range; they are round, so that they change seldom while values come.
+ * the ends of its range, which are round numbers, so that they seldom change while a run goes on.
  */
 export function drawCurve(curve: Curve): string[] {
   const { title, values, marks = [], ticks = [], height = 5 } = curve;
