@@ -14,9 +14,9 @@ import type { History } from "../../train/fit.ts";
 import type { Recipe } from "../recipe.ts";
 import {
   formatBytes,
-  formatCount,
   formatDuration,
   formatEpoch,
+  formatQuantity,
   formatSpeed,
 } from "../terminal/console.ts";
 import type { ProgressView } from "../terminal/progress.ts";
@@ -133,7 +133,7 @@ function estimateTime(
     ? `, stopping after ${formatDuration(maxTimeMs / 1000)}`
     : "";
   return `estimated training time: ${formatDuration(seconds)} for ${
-    formatCount(left, "epoch")
+    formatQuantity(left, "epoch")
   } at ${formatSpeed(e.imagesPerSecond)}, evaluation not counted${limit}`;
 }
 
@@ -158,7 +158,7 @@ export function describeRecipe(
     `batch size ${batchSize}`,
     optimizer,
     dropout !== undefined && `dropout ${dropout}`,
-    formatCount(epochs, "epoch"),
+    formatQuantity(epochs, "epoch"),
     maxTimeMs && `at most ${formatDuration(maxTimeMs / 1000)}`,
     precision === "float16" && precision,
     `seed ${seed}`,
@@ -176,7 +176,7 @@ export function describeTogether(
   const images = least === most ? least : `${least} or ${most}`;
   return [
     `together: ${
-      formatCount(size, "process", "processes")
+      formatQuantity(size, "process", "processes")
     } by ${library}, each with ${images} images of every batch`,
     ...processes.map((process) => `  ${nameOf(process)}`),
   ];

@@ -18,7 +18,7 @@ export function formatDuration(seconds: number): string {
 }
 
 /** Writes how many there are of something, such as "1 epoch" or "2 epochs". */
-export function formatCount(
+export function formatQuantity(
   count: number,
   word: string,
   words = `${word}s`,
@@ -57,7 +57,7 @@ export function formatEpoch(end: EpochEnd): string {
 export function formatDevice({ adapter, library }: BackendInfo): string {
   if (library !== undefined) {
     const { name, version, threads } = library;
-    const count = threads && `, ${formatCount(threads, "thread")}`;
+    const count = threads && `, ${formatQuantity(threads, "thread")}`;
     return `CPU, ${name} ${version}${count ?? ""}`;
   }
   if (adapter === undefined) return "CPU, plain JavaScript";
@@ -113,7 +113,7 @@ export function formatData(summary: DataSummary): string[] {
   const { dataset, transforms, place, workers, reason } = summary;
   const by = workers === 0
     ? "without workers"
-    : `by ${formatCount(workers, "worker")}`;
+    : `by ${formatQuantity(workers, "worker")}`;
   const where = place === "device"
     ? "the device"
     : `the host, ${by}, as ${reason}`;
