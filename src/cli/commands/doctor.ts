@@ -23,12 +23,11 @@ import {
 import { BackendError } from "../../errors.ts";
 import { reasonOf } from "../../reason.ts";
 import { traceStep, useTuned } from "../../train/tune.ts";
-import type { CommandLine } from "../command_line.ts";
-import { buildNetwork, checkNetwork, configOf } from "../network.ts";
-import type { OptionValues } from "../options.ts";
+import { type CommandLine, warn } from "../command_line.ts";
+import { buildNetwork, checkNetwork, configOf } from "../ingredients.ts";
+import { flagOf, type OptionValues, UsageError } from "../options.ts";
 import { recipeOf } from "../recipe.ts";
 import { formatBytes, formatDevice, formatTuned } from "../terminal/console.ts";
-import { UsageError, warn } from "../usage.ts";
 import config from "../../../deno.json" with { type: "json" };
 
 /** What an examination found. */
@@ -41,11 +40,20 @@ interface Findings {
   readonly notes: readonly string[];
 }
 
+/** Options that say which step is run. */
+const OF_A_STEP = ["model", "batch-size", "precision"] as const;
+
 /** Runs the command; returns the exit code. */
 export async function doctor({ options }: CommandLine): Promise<number> {
   if (options.kernels || options.shader !== undefined) {
     await printStep(options);
     return 0;
+  }
+  for (const name of OF_A_STEP) {
+    if (options[name] === undefined) continue;
+    throw new UsageError(
+      `Cannot use ${flagOf(name)} without --kernels or --shader: doctor runs no step otherwise`,
+    );
   }
   const all = [
     await examineVersions(),
