@@ -52,7 +52,9 @@ export async function doctor({ options }: CommandLine): Promise<number> {
   for (const name of OF_A_STEP) {
     if (options[name] === undefined) continue;
     throw new UsageError(
-      `Cannot use ${flagOf(name)} without --kernels or --shader: doctor runs no step otherwise`,
+      `Cannot use ${
+        flagOf(name)
+      } without --kernels or --shader: doctor runs no step otherwise`,
     );
   }
   const all = [
