@@ -102,8 +102,8 @@ const JAX: Contender = {
 };
 
 /**
- * Lists who is compared, in the order in which they take turns: TensorFlow.js and this package on WebGPU, with `peers` the others
- * too, or `only` whom it names.
+ * Lists the contenders in the order in which they take turns: TensorFlow.js and this package on WebGPU; with `peers`, the others
+ * too; with `only`, those that it names.
  */
 export async function listContenders(
   options: { peers: boolean; only?: readonly Name[] },
