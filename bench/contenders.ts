@@ -44,7 +44,7 @@ export interface Contender {
 }
 
 /** Who takes part. */
-export interface Field {
+interface Field {
   readonly contenders: readonly Contender[];
   /** A line for each that needs something which is not installed: why it is left out, and how to get that. */
   readonly absent: readonly string[];
