@@ -21,7 +21,6 @@
  * @module
  */
 
-// The device.
 export type {
   AdapterDescription,
   BackendInfo,
@@ -155,14 +154,6 @@ export {
   type ReportOptions,
   writeReport,
 } from "./src/report/mod.ts";
-
-// Data.
-
-// Networks.
-
-// Training, and what it leads to.
-
-// Files.
 
 if (import.meta.main) {
   const { main } = await import("./src/cli/main.ts");

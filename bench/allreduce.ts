@@ -1,7 +1,7 @@
 /**
- * The sum of AlexNet's gradients over processes, beside a C program's `MPI_Allreduce` of the same size, in one call and in
- * as many as there are here, in turns: `deno task bench:allreduce`. The C program is compiled here, which needs `apt-get install libopenmpi-dev libmpich-dev`; a
- * library without its compiler is left out.
+ * Times the sum of AlexNet's gradients over processes, in turns with a C program's `MPI_Allreduce` of the same size, in one call
+ * and in as many as there are here: `deno task bench:allreduce`. Compiling the C program needs
+ * `apt-get install libopenmpi-dev libmpich-dev`; a library without its compiler is left out.
  *
  * Options: `--rounds N` (default 5) pairs of runs; `--ranks N,N` (default 2,4); `--count N` (default 46764746, AlexNet's
  * weights) floats.
@@ -17,7 +17,7 @@ import { median } from "./measure.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
-/** Sums in each run; the first finds memory that was never used, and does not count. */
+/** Sums in each run, of which the first does not count: its memory was never used before. */
 const SUMS = 6;
 
 const LIBRARIES = [
@@ -41,8 +41,11 @@ async function main(): Promise<void> {
     for (const { name, suffix, options } of LIBRARIES) {
       const program = join(folder, suffix);
       const source = join(HERE, "peers", "allreduce.c");
-      const isCompiled = await _run(`mpicc.${suffix}`, [
-        ...["-O2", source, "-o", program],
+      const isCompiled = await runCommand(`mpicc.${suffix}`, [
+        "-O2",
+        source,
+        "-o",
+        program,
       ]).then(() => true, (error) => {
         console.error(`${name}: left out, as ${error.message}`);
         return false;
@@ -50,14 +53,22 @@ async function main(): Promise<void> {
       if (!isCompiled) continue;
       for (const ranks of args.ranks.split(",")) {
         const launch = async (command: readonly string[], last: string) => {
-          const output = await _run(`mpirun.${suffix}`, [
-            ...[...options, "-n", ranks, ...command],
-            ...[args.count, `${SUMS}`, last],
+          const output = await runCommand(`mpirun.${suffix}`, [
+            ...options,
+            "-n",
+            ranks,
+            ...command,
+            args.count,
+            `${SUMS}`,
+            last,
           ]);
           return output.trim().split("\n").map(Number).slice(1);
         };
         const deno = [
-          ...[Deno.execPath(), "run", "-A", "--no-check"],
+          Deno.execPath(),
+          "run",
+          "-A",
+          "--no-check",
           join(HERE, "allreduce_rank.ts"),
         ];
         await compare(`${name}, ${ranks} ranks`, Number(args.rounds), {
@@ -73,7 +84,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Runs all in turns, and prints their medians and what they are of the first. */
+/** Runs all in turns, and prints their medians, in ms and as multiples of the first. */
 async function compare(
   what: string,
   rounds: number,
@@ -94,7 +105,7 @@ async function compare(
   console.log(`${what}: ${texts.join(", ")}; medians of ${times.C.length}`);
 }
 
-async function _run(command: string, args: string[]): Promise<string> {
+async function runCommand(command: string, args: string[]): Promise<string> {
   let output: Deno.CommandOutput;
   try {
     output = await new Deno.Command(command, { args, env: ENV }).output();

@@ -1,6 +1,6 @@
 /**
- * What a process of {@link ./allreduce.ts} does: `allreduce_rank.ts COUNT ROUNDS float32|float16`. Rank 0 prints the milliseconds
- * of each round, one a line.
+ * A process of `allreduce.ts`: `allreduce_rank.ts COUNT ROUNDS float32|float16`. Rank 0 prints a line with the milliseconds of
+ * each round.
  *
  * @module
  */

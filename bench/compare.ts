@@ -1,12 +1,11 @@
 /**
- * Compares a training step of AlexNet with stock TensorFlow.js, with these kernels and, with `--peers`, with jax-js, with
- * PyTorch on the CPU and with this package on the CPU, each in a process of its own, alternating:
- * `deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--only NAME,...] [--json]`.
+ * Compares a training step of AlexNet by stock TensorFlow.js, by TensorFlow.js with these kernels and by this package, in
+ * processes that take turns: `deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--only NAME,...] [--json]`.
  *
- * `--only` names who takes part, peers or not; the names are those of `contenders.ts`.
+ * `--peers` adds jax-js, and PyTorch and this package on the CPU. `--only` names who takes part, in the words of `contenders.ts`.
  *
- * Who cannot run is left out, with the reason in one line; the exit code is then 1, unless all that is missing is an
- * installed PyTorch or oneDNN.
+ * A contender that cannot run is left out, with the reason in one line. The exit code is then 1, unless all that is missing is
+ * an installed PyTorch or oneDNN.
  *
  * @module
  */
@@ -32,14 +31,13 @@ import { gflopPerImage } from "./step.ts";
 const USAGE =
   "deno task bench:compare [--batch-size 16] [--rounds 2] [--peers] [--only NAME,...] [--json]";
 
-/** Whom the others are compared with: the word for the ratio in JSON, who it is, and how the table calls it. */
+/** Those that the others are compared with: the word for the ratio in JSON, the contender, and its name in the table. */
 const BASELINES = [
   { key: "ratio", name: "stock", shown: "stock" },
   { key: "jaxRatio", name: "jax", shown: "jax-js" },
   { key: "torchRatio", name: "torch", shown: "PyTorch" },
 ] as const;
 
-/** What a contender was measured to do. */
 interface Entry {
   readonly contender: Contender;
   /** Milliseconds of each step, of every round. */
@@ -48,29 +46,29 @@ interface Entry {
   failure?: string;
 }
 
-type _RatioKey = typeof BASELINES[number]["key"];
+type RatioKey = typeof BASELINES[number]["key"];
 
-const options = _parseOptions();
-const batchSize = _count("batch-size", options["batch-size"]);
-const rounds = _count("rounds", options.rounds);
+const options = parseOptions();
+const batchSize = readCount("batch-size", options["batch-size"]);
+const rounds = readCount("rounds", options.rounds);
 
 const { contenders, absent } = await listContenders({
   peers: options.peers,
-  only: options.only === undefined ? undefined : _names(options.only),
+  only: options.only === undefined ? undefined : readNames(options.only),
 });
 for (const line of absent) console.error(line);
-const adapter = await _findAdapter();
+const adapter = await adapterName();
 const entries: Entry[] = contenders
   .map((contender) => ({ contender, stepMs: [] }));
 for (let round = 1; round <= rounds; round++) {
   for (const entry of entries.filter((entry) => !entry.failure)) {
-    await _measure(entry, round);
+    await measure(entry, round);
   }
 }
-_print();
+printTable();
 Deno.exit(entries.some((entry) => entry.failure) ? 1 : 0);
 
-async function _measure(entry: Entry, round: number): Promise<void> {
+async function measure(entry: Entry, round: number): Promise<void> {
   const outcome = await runContender(entry.contender, batchSize);
   const { name } = entry.contender;
   if ("failure" in outcome) {
@@ -83,16 +81,16 @@ async function _measure(entry: Entry, round: number): Promise<void> {
   console.error(`round ${round}, ${name}: ${seconds.join(", ")} s per step`);
 }
 
-/** The adapter of those who compute on WebGPU; looking for it also sets the variables by which each of them gets it. */
-async function _findAdapter(): Promise<string | null> {
+/** The adapter of the contenders on WebGPU. Looking for it also sets the variables by which their processes get it. */
+async function adapterName(): Promise<string | null> {
   if (contenders.every(({ device }) => device === "cpu")) return null;
   const adapter = await findAdapter();
-  if (adapter === null) _fail(`no WebGPU adapter: ${NO_ADAPTER_REMEDY}`, 1);
+  if (adapter === null) fail(`no WebGPU adapter: ${NO_ADAPTER_REMEDY}`, 1);
   return describeAdapter(adapter).name;
 }
 
-/** Rates and ratios are NaN, in JSON null, where nothing was measured. */
-function _print(): void {
+/** Prints rates and ratios, which are NaN (in JSON null) where nothing was measured. */
+function printTable(): void {
   const { layers, inputShape } = alexnetLayers();
   const gflop = gflopPerImage(summarize(layers, inputShape));
   const baselines = BASELINES.filter(({ name }) =>
@@ -102,26 +100,30 @@ function _print(): void {
     const ms = median(stepMs);
     const imagesPerSecond = batchSize / ms * 1000;
     const ratios = baselines.map(({ key, name }) =>
-      [key, _medianMs(name) / ms] as const
+      [key, medianMs(name) / ms] as const
     );
     return {
-      ...{ name, what, stepMs, imagesPerSecond, failure },
+      name,
+      what,
+      stepMs,
+      imagesPerSecond,
+      failure,
       gflops: imagesPerSecond * gflop,
-      ...Object.fromEntries(ratios) as Partial<Record<_RatioKey, number>>,
+      ...Object.fromEntries(ratios) as Partial<Record<RatioKey, number>>,
     };
   });
   if (options.json) {
     console.log(JSON.stringify({ adapter, batchSize, rounds, rows, absent }));
     return;
   }
-  const place = adapter === null ? "" : `, on ${adapter}`;
-  console.log(`AlexNet training step, batch ${batchSize}${place}`);
+  const where = adapter === null ? "" : `, on ${adapter}`;
+  console.log(`AlexNet training step, batch ${batchSize}${where}`);
   const width = Math.max(...rows.map(({ what }) => what.length));
   for (const row of rows) {
     const figures = [
       `${row.imagesPerSecond.toPrecision(3)} images/s`.padStart(15),
       `${row.gflops.toPrecision(3)} GFLOP/s`.padStart(13),
-      ...baselines.map(({ key, shown }) => _ratio(row[key]!, shown)),
+      ...baselines.map(({ key, shown }) => formatRatio(row[key]!, shown)),
     ];
     const shown = row.stepMs.length > 0 ? figures : ["no result".padStart(15)];
     console.log([row.what.padEnd(width), ...shown].join("  "));
@@ -129,21 +131,21 @@ function _print(): void {
   for (const line of absent) console.log(line);
 }
 
-function _medianMs(name: Name): number {
+function medianMs(name: Name): number {
   const entry = entries.find(({ contender }) => contender.name === name);
   return median(entry?.stepMs ?? []);
 }
 
-function _ratio(ratio: number, of: string): string {
+function formatRatio(ratio: number, of: string): string {
   const shown = Number.isNaN(ratio)
     ? "-"
     : `${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)}x`;
   return `${shown.padStart(6)} ${of}`;
 }
 
-function _parseOptions() {
+function parseOptions() {
   const refuse = (word: string | number) =>
-    _fail(`Unknown argument ${word}: ${USAGE}`, 2);
+    fail(`Unknown argument ${word}: ${USAGE}`, 2);
   const options = parseArgs(Deno.args, {
     string: ["batch-size", "rounds", "only"],
     boolean: ["peers", "json"],
@@ -154,21 +156,21 @@ function _parseOptions() {
   return options;
 }
 
-function _count(option: string, text: string): number {
+function readCount(option: string, text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1) return count;
-  _fail(`Cannot use --${option} ${text}: give an integer of at least 1`, 2);
+  fail(`Cannot use --${option} ${text}: give an integer of at least 1`, 2);
 }
 
-function _names(text: string): Name[] {
+function readNames(text: string): Name[] {
   const names: readonly string[] = NAMES;
   const asked = text.split(",");
   const wrong = asked.find((name) => !names.includes(name));
   if (wrong === undefined) return asked as Name[];
-  _fail(`Cannot use --only ${wrong}: the names are ${NAMES.join(", ")}`, 2);
+  fail(`Cannot use --only ${wrong}: the names are ${NAMES.join(", ")}`, 2);
 }
 
-function _fail(message: string, code: number): never {
+function fail(message: string, code: number): never {
   console.error(`error: ${message}`);
   Deno.exit(code);
 }

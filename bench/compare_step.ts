@@ -1,5 +1,5 @@
 /**
- * One process of the comparison: trains AlexNet on a batch and prints how long each step took, as JSON.
+ * A process of `compare.ts`: trains AlexNet on a batch and prints as JSON how long each step took.
  *
  * `deno run -A bench/compare_step.ts [--device webgpu|cpu] stock|registered|ours BATCH_SIZE STEPS`
  *

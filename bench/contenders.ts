@@ -6,8 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { openCpu } from "./cpu_device.ts";
-import { findTorch } from "./torch_peer.ts";
+import { openCpu } from "./measure.ts";
 import peers from "./peers/deno.json" with { type: "json" };
 
 /** The words for the contenders, in the order in which they take turns. */
@@ -21,7 +20,6 @@ export const NAMES = [
   "torch-kept",
 ] as const;
 
-/** A word for a contender. */
 export type Name = typeof NAMES[number];
 
 /** How to start a process. */
@@ -33,24 +31,22 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Somebody who trains AlexNet. */
+/** A program that trains AlexNet. */
 export interface Contender {
   /** The word for it in JSON. */
   readonly name: Name;
   /** What it is, for the table. */
   readonly what: string;
-  /** How many steps a process times: where a step can take minutes, few. */
+  /** How many steps a process times: few where a step can take minutes. */
   readonly steps: number;
-  /** What it computes on. */
   readonly device: "webgpu" | "cpu";
-  /** Trains. */
   readonly command: Command;
 }
 
 /** Who takes part. */
-export interface Field {
+interface Field {
   readonly contenders: readonly Contender[];
-  /** Who cannot, as something is not installed, why, and how to get it: a line each. */
+  /** A line for each that needs something which is not installed: why it is left out, and how to get that. */
   readonly absent: readonly string[];
 }
 
@@ -73,43 +69,41 @@ const CONTENDERS: readonly Contender[] = [
     what: "LayersModel, TensorFlow.js's own kernels",
     steps: 1,
     device: "webgpu",
-    command: _deno(STEP_SCRIPT, "stock"),
+    command: denoCommand(STEP_SCRIPT, "stock"),
   },
   {
     name: "registered",
     what: "LayersModel, after registerKernels()",
     steps: 2,
     device: "webgpu",
-    command: _deno(STEP_SCRIPT, "registered"),
+    command: denoCommand(STEP_SCRIPT, "registered"),
   },
   {
     name: "ours",
     what: "alexnet() and fit()",
     steps: 3,
     device: "webgpu",
-    command: _deno(STEP_SCRIPT, "ours"),
+    command: denoCommand(STEP_SCRIPT, "ours"),
   },
 ];
 
-/** What has dependencies of its own, which the package does without, is held to its lock file by `--frozen`. */
+/** `--frozen`, as its dependencies, which the package does without, have a lock file of their own. */
 const JAX: Contender = {
   name: "jax",
   what: `jax-js ${versionOf(peers.imports["@jax-js/jax"])}, without dropout`,
   steps: 1,
   device: "webgpu",
-  command: _deno(
+  command: denoCommand(
     "--frozen",
-    ...["--config", path("peers/deno.json")],
+    "--config",
+    path("peers/deno.json"),
     path("peers/jax_step.ts"),
   ),
 };
 
 /**
- * Lists who is compared.
- *
- * @param options Whether other libraries than TensorFlow.js, and this package on the CPU, where PyTorch computes, are among
- * them; who alone takes part, if not all of these.
- * @returns The contenders, in the order in which they take turns.
+ * Lists the contenders in the order in which they take turns: TensorFlow.js and this package on WebGPU; with `peers`, the others
+ * too; with `only`, those that it names.
  */
 export async function listContenders(
   options: { peers: boolean; only?: readonly Name[] },
@@ -137,17 +131,76 @@ async function findOursOnCpu(): Promise<Contender[] | string> {
     what: `alexnet() and fit(), --device cpu, ${device.name}`,
     steps: 3,
     device: "cpu",
-    command: _deno(STEP_SCRIPT, "--device", "cpu", "ours"),
+    command: denoCommand(STEP_SCRIPT, "--device", "cpu", "ours"),
   }];
 }
 
+const TORCH_SCRIPT = path("peers/torch_step.py");
+
+/** Prints the version of PyTorch, or fails. */
+const PRINT_VERSION = "import torch; print(torch.__version__)";
+
+/** Pythons to ask; the last is where Debian's packages are, whatever the PATH says. */
+const PYTHONS = [Deno.env.get("PYTHON"), "python3", "/usr/bin/python3"];
+
+/** How to get PyTorch; without OpenBLAS, Debian's computes dense layers with the reference BLAS. */
+const REMEDY =
+  "on Debian or Ubuntu `apt-get install python3-torch libopenblas0-pthread`, or name a Python that has it in PYTHON";
+
 /**
- * Times a contender in a process of its own.
- *
- * @param contender Who trains.
- * @param batchSize Images per step.
- * @returns The time of each step, or why there is none.
+ * By these glibc keeps the memory that a step frees for the next one. By default it gives large blocks back to the system,
+ * and every step then waits for their pages to be zeroed.
  */
+const MEMORY_KEPT = {
+  MALLOC_TOP_PAD_: `${10 ** 9}`,
+  MALLOC_TRIM_THRESHOLD_: `${10 ** 11}`,
+  MALLOC_MMAP_THRESHOLD_: `${10 ** 11}`,
+};
+
+/**
+ * Looks for PyTorch: gives it as it comes and with its memory kept, each timing `steps` steps; or says why it is left out.
+ */
+export async function findTorch(
+  { model = "alexnet", steps = 3 }: {
+    model?: "alexnet" | "lenet";
+    steps?: number;
+  } = {},
+): Promise<Contender[] | string> {
+  for (const python of PYTHONS) {
+    const version = python && await torchVersion(python);
+    if (!version) continue;
+    const torch: Contender = {
+      name: "torch",
+      what: `PyTorch ${version}, CPU`,
+      steps,
+      device: "cpu",
+      command: { program: python, args: [TORCH_SCRIPT, "--model", model] },
+    };
+    return [torch, {
+      ...torch,
+      name: "torch-kept",
+      what: `${torch.what}, memory kept`,
+      command: { ...torch.command, env: MEMORY_KEPT },
+    }];
+  }
+  return `PyTorch: left out: no Python here has torch: ${REMEDY}`;
+}
+
+async function torchVersion(python: string): Promise<string | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command(python, {
+      args: ["-c", PRINT_VERSION],
+      stdout: "piped",
+      stderr: "null",
+    }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Times the steps of a contender in a process of its own. */
 export async function runContender(
   { command, steps }: Contender,
   batchSize: number,
@@ -169,12 +222,7 @@ export async function runContender(
   return JSON.parse(decoder.decode(stdout).trim().split("\n").at(-1)!);
 }
 
-/**
- * Finds what a process of Deno or Python says of its end.
- *
- * @param stderr What it printed.
- * @returns The message of its first error and its cause, without the stack trace; `undefined` where there is none.
- */
+/** Finds the first error that a process of Deno or Python printed: its message and its cause, without the stack trace. */
 export function readFailure(stderr: string): string | undefined {
   const text = stripVTControlCharacters(stderr);
   const error =
@@ -184,7 +232,7 @@ export function readFailure(stderr: string): string | undefined {
   return cause ? `${message}: ${cause}` : message;
 }
 
-function _deno(...args: string[]): Command {
+function denoCommand(...args: string[]): Command {
   return { program: Deno.execPath(), args: ["run", "-A", ...args] };
 }
 

@@ -1,14 +1,14 @@
 /**
- * What a training step costs besides the device's work: JavaScript, submits and memory. Its dispatches are of no
- * workgroups and its copies to textures are empty, so that the device has nothing to do. Run with `deno bench -A bench/cost_bench.ts`.
+ * Times what a training step costs besides the device's work: JavaScript, submits and memory. Its dispatches have no workgroups
+ * and its copies to textures are empty, so that the device has nothing to do. Run with `deno bench -A bench/cost_bench.ts`.
  *
  * @module
  */
 
 import { alexnet } from "../src/models/alexnet.ts";
-import { scratchBytes } from "../src/device/webgpu/run/scratch.ts";
+import { scratchBytes } from "../src/device/webgpu/run/dispatch.ts";
 import { lenet } from "../src/models/lenet.ts";
-import { median, openDevice, synchronize } from "./measure.ts";
+import { median, openDevice, synchronize, watchPeakBytes } from "./measure.ts";
 import { type TrainingStep, trainingStep } from "./step.ts";
 
 const STEPS = {
@@ -20,17 +20,14 @@ const STEPS = {
 /** Steps that are recorded one after the other, as `fit()` does, which waits for the device about once a second. */
 const STEPS_AT_ONCE = 10;
 
-/** How often to measure. */
 const RUNS = 20;
 
 /** Steps until the JavaScript engine has optimised what they run. */
 const WARMUP = 800;
 
-/** What a step is counted for. */
 interface Count {
   submits: number;
   deviceMs: number;
-  peakBytes: number;
 }
 
 /** What the steps of a network cost: milliseconds of each, and the counts of the last. */
@@ -40,12 +37,6 @@ interface Costs {
   readonly device: number[];
   submits: number;
   peakBytes: number;
-}
-
-/** The part of the backend that counts memory. */
-interface BufferManager {
-  numBytesUsed: number;
-  acquireBuffer(...args: unknown[]): GPUBuffer;
 }
 
 const { backend, adapter } = await openDevice();
@@ -61,6 +52,7 @@ encoder.copyBufferToTexture = function (from, to) {
   copyBufferToTexture.call(this, from, to, [0, 0]);
 };
 const count = countCosts();
+const takePeakBytes = watchPeakBytes(backend);
 
 const costs: Costs[] = [];
 /** One network at a time, so that its memory is all there is. */
@@ -84,7 +76,8 @@ for (const [name, makeStep] of Object.entries(STEPS)) {
       }
       await synchronize();
       cost.submits = count.submits / STEPS_AT_ONCE;
-      count.submits = count.peakBytes = count.deviceMs = 0;
+      count.submits = count.deviceMs = 0;
+      takePeakBytes();
       b.start();
       const start = performance.now();
       for (let i = 0; i < STEPS_AT_ONCE; i++) step!.run();
@@ -92,7 +85,7 @@ for (const [name, makeStep] of Object.entries(STEPS)) {
       b.end();
       cost.js.push((ms - count.deviceMs) / STEPS_AT_ONCE);
       cost.device.push(count.deviceMs / STEPS_AT_ONCE);
-      cost.peakBytes = count.peakBytes;
+      cost.peakBytes = takePeakBytes();
     },
   });
 }
@@ -115,12 +108,9 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(3)} GB`;
 }
 
-/**
- * Counts submits, the milliseconds that the device's encoder and queue take of the calling thread, and the most bytes of
- * buffers in use at a time (`tf.memory().numBytesInGPU`).
- */
+/** Counts submits, and the milliseconds that the device's encoder and queue take of the calling thread. */
 function countCosts(): Count {
-  const count = { submits: 0, deviceMs: 0, peakBytes: 0 };
+  const count = { submits: 0, deviceMs: 0 };
   const timed = <T>(work: () => T): T => {
     const start = performance.now();
     const result = work();
@@ -143,14 +133,6 @@ function countCosts(): Count {
   };
   prototype.copyBufferToTexture = function (...args) {
     return timed(() => copyBufferToTexture.apply(this, args));
-  };
-  const manager =
-    (backend as unknown as { bufferManager: BufferManager }).bufferManager;
-  const { acquireBuffer } = manager;
-  manager.acquireBuffer = function (...args) {
-    const buffer = acquireBuffer.apply(manager, args);
-    count.peakBytes = Math.max(count.peakBytes, manager.numBytesUsed);
-    return buffer;
   };
   return count;
 }

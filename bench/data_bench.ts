@@ -1,6 +1,6 @@
 /**
- * The ways from the files to a batch: reading them, batches of the device, batches of the host with more or fewer workers, and
- * how long training waits for them. Run with `deno bench -A bench/data_bench.ts`.
+ * Times the ways from the files to a batch: reading them, batches by the device, batches by the host with more or fewer workers;
+ * and how long training waits for batches. Run with `deno bench -A bench/data_bench.ts`.
  *
  * @module
  */
@@ -32,10 +32,10 @@ const { adapter } = await openDevice();
 console.error(`adapter: ${adapter}`);
 const files = await ensureFashionMnist();
 
-/** What was measured, to be printed at the end: images per second, by name. */
+/** Images per second by name, to be printed at the end. */
 const speeds = new Map<string, number[]>();
 
-/** Other lines to print at the end, by what they are of: the last of each counts. */
+/** Other lines to print at the end, by name; the last of each counts. */
 const notes = new Map<string, string>();
 
 Deno.bench({
@@ -95,7 +95,8 @@ for (
       group,
       async () => {
         const { imagesPerSecond } = await runHostPath([
-          ...[`--workers=${workers}`, `--resize=${side}`],
+          `--workers=${workers}`,
+          `--resize=${side}`,
           ...side === 224 ? ["--samples=12800"] : [],
         ]);
         return imagesPerSecond;
@@ -131,7 +132,7 @@ globalThis.addEventListener("unload", () => {
   for (const note of notes.values()) console.error(note);
 });
 
-/** Registers something that says how many images per second it made. */
+/** Registers a run that gives how many images per second it made. */
 function register(
   name: string,
   group: string,
@@ -149,7 +150,7 @@ function register(
   });
 }
 
-/** Registers training with the loader's batches, in turns with training on one batch over and over. */
+/** Registers training with the loader's batches, in turns with training on one batch again and again. */
 function registerWait(
   name: string,
   net: Sequential,

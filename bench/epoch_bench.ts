@@ -1,9 +1,9 @@
 /**
- * An epoch on the full data set, projected from some of its batches: training with the loader's own batches, and
- * evaluation. Run with `deno bench -A bench/epoch_bench.ts [-- --device webgpu|cpu]`.
+ * Projects the time of an epoch on the full data set, evaluation included, from some of its batches, which the loader makes.
+ * Run with `deno bench -A bench/epoch_bench.ts [-- --device webgpu|cpu]`.
  *
- * On the CPU, PyTorch trains LeNet beside it where it is installed, on one batch again and again: the data and the evaluation
- * are not in its time.
+ * On the CPU, PyTorch trains LeNet as well, if it is installed, on one batch again and again: its time has neither data nor
+ * evaluation in it.
  *
  * @module
  */
@@ -17,17 +17,15 @@ import type { Sequential } from "../src/nn/sequential.ts";
 import { sgd } from "../src/optim/sgd.ts";
 import { evaluate } from "../src/train/evaluate.ts";
 import { fit } from "../src/train/fit.ts";
-import { type Contender, runContender } from "./contenders.ts";
-import { openCpu } from "./cpu_device.ts";
-import { median, openDevice } from "./measure.ts";
-import { findTorch } from "./torch_peer.ts";
+import { type Contender, findTorch, runContender } from "./contenders.ts";
+import { median, openCpu, openDevice } from "./measure.ts";
 
 const IMAGES = { train: 60_000, test: 10_000 };
 
 /** How often to measure; the median counts. */
 const ROUNDS = 3;
 
-/** What of an epoch to run. */
+/** Which part of an epoch to run. */
 interface Part {
   readonly batchSize: number;
   /** Batches. */
@@ -50,7 +48,9 @@ const { device } = parseArgs(Deno.args, {
 if (device !== "webgpu" && device !== "cpu") {
   throw new OptionError("device", device, "webgpu or cpu");
 }
-const name = device === "cpu" ? await _openCpu() : (await openDevice()).adapter;
+const name = device === "cpu"
+  ? await openCpuByName()
+  : (await openDevice()).adapter;
 if (name !== undefined) {
   console.error(`device: ${name}`);
   await register("LeNet", lenet(), LENET);
@@ -64,7 +64,7 @@ if (name !== undefined) {
   await register("AlexNet", alexnet(), { ...ALEXNET, batchSize });
 }
 
-async function _openCpu(): Promise<string | undefined> {
+async function openCpuByName(): Promise<string | undefined> {
   const device = await openCpu();
   if (typeof device !== "string") return device.name;
   console.error(`oneDNN is left out: ${device}`);

@@ -1,6 +1,6 @@
 /**
- * Iterates once over the train images of Fashion-MNIST on the host, in a process of its own, and prints as JSON how fast that
- * was and how much memory the process took: `deno run -A bench/host_path.ts --workers 2 --resize 224`.
+ * Iterates once over the train images of Fashion-MNIST on the host, and prints as JSON how fast that was and how much memory the
+ * process took: `deno run -A bench/host_path.ts --workers 2 --resize 224`.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { parseArgs } from "@std/cli/parse-args";
 import { loadFashionMnist } from "../src/data/mod.ts";
 
 /** What it prints. */
-export interface HostPathResult {
-  /** Over the whole epoch, with the start of the workers. */
+interface HostPathResult {
+  /** Of the whole epoch, including the start of the workers. */
   readonly imagesPerSecond: number;
   /** Most memory of the process, workers included. */
   readonly peakBytes: number;
@@ -33,7 +33,7 @@ if (import.meta.main) {
   const start = performance.now();
   for await (const batch of train.arrays()) {
     images += batch.labels.length;
-    // Something of every image has to be read.
+    // Reads something of every image.
     const size = batch.images.length / batch.labels.length;
     for (let i = size / 2; i < batch.images.length; i += size) {
       sum += batch.images[Math.floor(i)];
@@ -50,12 +50,7 @@ if (import.meta.main) {
   console.log(JSON.stringify(result));
 }
 
-/**
- * Runs this file in a process of its own.
- *
- * @param args Its arguments.
- * @returns What it printed.
- */
+/** Runs this file in a process of its own and reads what it prints. */
 export async function runHostPath(
   args: readonly string[],
 ): Promise<HostPathResult> {

@@ -1,6 +1,6 @@
 /**
- * Every kernel at AlexNet's shapes, batch 16, as shares of this adapter's ceilings, which are measured first. Run with
- * `deno bench -A bench/kernels_bench.ts`.
+ * Times every kernel at AlexNet's shapes, batch 16, as shares of this adapter's ceilings, which are measured and printed first.
+ * Run with `deno bench -A bench/kernels_bench.ts`.
  *
  * @module
  */
@@ -20,10 +20,10 @@ import { matmul } from "../src/device/webgpu/gemm/product.ts";
 import {
   maxPoolGradientAt,
   maxPoolWithPlaces,
-} from "../src/device/webgpu/pool/max_pool.ts";
+} from "../src/device/webgpu/pool/pool.ts";
 import { sgdInPlace } from "../src/device/webgpu/update/update_in_place.ts";
 import { convSizes, poolSizes } from "../src/device/sizes.ts";
-import { makeResident } from "../src/device/webgpu/run/resident.ts";
+import { makeResident } from "../src/device/webgpu/run/dispatch.ts";
 import { openDevice } from "./measure.ts";
 import { registerTimings, type Timing } from "./report.ts";
 import { formatRoofline, measureRoofline } from "./roofline.ts";
@@ -42,25 +42,25 @@ const free = (...made: TensorInfo[]) =>
   made.forEach(({ dataId }) => backend.disposeData(dataId));
 
 await registerTimings([
-  ..._conv("conv1", { input: [224, 1], filter: [11, 96], strides: 4 }),
-  ..._conv("conv2", { input: [26, 96], filter: [5, 256] }),
-  ..._conv("conv3", { input: [12, 256], filter: [3, 384] }),
-  ..._conv("conv4", { input: [12, 384], filter: [3, 384] }),
-  ..._conv("conv5", { input: [12, 384], filter: [3, 256] }),
-  ..._dense("dense1", 6400, 4096),
-  ..._dense("dense2", 4096, 4096),
-  ..._dense("dense3", 4096, 10),
-  ..._pool("pool1", 54, 96),
-  ..._pool("pool2", 26, 256),
-  ..._pool("pool3", 12, 256),
-  _bias("conv2", BATCH * 26 * 26, 256),
+  ...conv("conv1", { input: [224, 1], filter: [11, 96], strides: 4 }),
+  ...conv("conv2", { input: [26, 96], filter: [5, 256] }),
+  ...conv("conv3", { input: [12, 256], filter: [3, 384] }),
+  ...conv("conv4", { input: [12, 384], filter: [3, 384] }),
+  ...conv("conv5", { input: [12, 384], filter: [3, 256] }),
+  ...dense("dense1", 6400, 4096),
+  ...dense("dense2", 4096, 4096),
+  ...dense("dense3", 4096, 10),
+  ...pool("pool1", 54, 96),
+  ...pool("pool2", 26, 256),
+  ...pool("pool3", 12, 256),
+  bias("conv2", BATCH * 26 * 26, 256),
   sgd("dense1", [6400, 4096]),
-  _dropout("dense1", [BATCH, 4096]),
-  _crossEntropy(),
-  _gather(),
-], { roofline });
+  dropout("dense1", [BATCH, 4096]),
+  crossEntropyTiming(),
+  gather(),
+], roofline);
 
-function _conv(
+function conv(
   name: string,
   { input: [side, inChannels], filter: [window, outChannels], strides = 1 }: {
     input: [side: number, channels: number];
@@ -106,7 +106,7 @@ function _conv(
   return timings;
 }
 
-function _dense(name: string, inputs: number, units: number): Timing[] {
+function dense(name: string, inputs: number, units: number): Timing[] {
   const x = tf.randomUniform([BATCH, inputs]);
   const kernel = tf.randomUniform([inputs, units]);
   const dy = tf.randomUniform([BATCH, units]);
@@ -143,7 +143,7 @@ function _dense(name: string, inputs: number, units: number): Timing[] {
   ];
 }
 
-function _pool(name: string, side: number, channels: number): Timing[] {
+function pool(name: string, side: number, channels: number): Timing[] {
   const x = tf.randomUniform([BATCH, side, side, channels]);
   const sizes = poolSizes({
     inShape: x.shape,
@@ -178,7 +178,7 @@ function _pool(name: string, side: number, channels: number): Timing[] {
   ];
 }
 
-function _bias(name: string, rows: number, columns: number): Timing {
+function bias(name: string, rows: number, columns: number): Timing {
   const [dy, y] = [0, 1].map(() => tf.randomUniform([rows, columns]));
   return {
     name: `${name} bias and relu gradient`,
@@ -186,10 +186,7 @@ function _bias(name: string, rows: number, columns: number): Timing {
     gigabytes: gigabytes(dy, y, dy),
     run() {
       const after = { y, activation: "relu" } as const;
-      const { bias, dz } = biasGradient(backend, { dy, after }, {
-        rows,
-        columns,
-      });
+      const { bias, dz } = biasGradient(backend, { dy, after });
       free(bias, dz);
     },
   };
@@ -207,7 +204,7 @@ function sgd(name: string, shape: number[]): Timing {
   };
 }
 
-function _dropout(name: string, shape: number[]): Timing {
+function dropout(name: string, shape: number[]): Timing {
   const x = tf.zeros(shape);
   const key = { seed: 0, stream: 0 };
   return {
@@ -218,7 +215,7 @@ function _dropout(name: string, shape: number[]): Timing {
   };
 }
 
-function _crossEntropy(): Timing {
+function crossEntropyTiming(): Timing {
   const logits = tf.randomUniform([BATCH, 10]);
   const labels = tf.tensor1d(Array.from({ length: BATCH }, () => 3), "int32");
   return {
@@ -232,15 +229,21 @@ function _crossEntropy(): Timing {
   };
 }
 
-function _gather(): Timing {
+function gather(): Timing {
   const [stored, output] = [28, 224].map((side) => ({
     height: side,
     width: side,
   }));
   const images = makeResident(backend, new Uint8Array(60_000 * 28 * 28));
   const sizes = {
-    ...{ stored, viewed: stored, resized: output, output },
-    ...{ channels: 1, divisor: 255 as const, mean: [0], std: [1] },
+    stored,
+    viewed: stored,
+    resized: output,
+    output,
+    channels: 1,
+    divisor: 255 as const,
+    mean: [0],
+    std: [1],
   };
   const rows = Int32Array.from({ length: BATCH }, (_, i) => 3000 * i);
   return {

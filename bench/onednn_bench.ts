@@ -1,19 +1,22 @@
 /**
- * What oneDNN takes for each operation of AlexNet's training step, batch 128, called as the CPU device calls it: the
- * convolutions and products of matrices that `cblas_bench.ts` times another library with, and everything else; then for the
- * step itself. Run with `deno bench -A bench/onednn_bench.ts`; ONEDNN_LIBRARY names another file of the library.
+ * How long oneDNN takes for each operation of AlexNet's training step, batch 128, called as the CPU device calls it: first
+ * convolutions and products of matrices, then everything else, then the step itself. Run with
+ * `deno bench -A bench/onednn_bench.ts`; ONEDNN_LIBRARY names another file of the library.
  *
  * @module
  */
 
 import { alexnet } from "../src/models/alexnet.ts";
 import { sizeOf } from "../src/nn/shape.ts";
-import { placedLayers } from "./alexnet_products.ts";
-import { openCpu } from "./cpu_device.ts";
-import { registerHostTimings } from "./host_timings.ts";
-import { makeOperands, timeCalls } from "./native_call.ts";
-import { nativeProducts } from "./native_products.ts";
-import { nativeRest } from "./native_rest.ts";
+import { openCpu } from "./measure.ts";
+import {
+  makeOperands,
+  nativeProducts,
+  nativeRest,
+  placedLayers,
+  timeCalls,
+} from "./native_calls.ts";
+import { registerHostTimings } from "./report.ts";
 import { trainingStep } from "./step.ts";
 
 const BATCH = 128;

@@ -1,6 +1,6 @@
 /**
- * Training in float16 against float32, in turns on the same network: images/s, and the most memory in use. Run with
- * `deno bench -A bench/precision_bench.ts`; takes some minutes on a software adapter.
+ * Compares training in float16 with float32, in turns on the same network: images/s, and the most memory in use. Run with
+ * `deno bench -A bench/precision_bench.ts`; it takes some minutes on a software adapter.
  *
  * @module
  */
@@ -8,7 +8,13 @@
 import { alexnet } from "../src/models/alexnet.ts";
 import { lenet } from "../src/models/lenet.ts";
 import { PRECISIONS } from "../src/nn/layer.ts";
-import { median, openDevice, synchronize, timeRuns } from "./measure.ts";
+import {
+  median,
+  openDevice,
+  synchronize,
+  timeRuns,
+  watchPeakBytes,
+} from "./measure.ts";
 import { type TrainingStep, trainingStep } from "./step.ts";
 
 const STEPS = [
@@ -17,23 +23,9 @@ const STEPS = [
   { name: "AlexNet", makeNet: alexnet, images: 128, turns: 3 },
 ];
 
-/** The part of the backend that counts memory. */
-interface BufferManager {
-  readonly numBytesUsed: number;
-  acquireBuffer(...args: unknown[]): GPUBuffer;
-}
-
 const { backend, adapter } = await openDevice();
 console.error(`adapter: ${adapter}`);
-let peakBytes = 0;
-const manager =
-  (backend as unknown as { bufferManager: BufferManager }).bufferManager;
-const { acquireBuffer } = manager;
-manager.acquireBuffer = function (...args) {
-  const buffer = acquireBuffer.apply(manager, args);
-  peakBytes = Math.max(peakBytes, manager.numBytesUsed);
-  return buffer;
-};
+const takePeakBytes = watchPeakBytes(backend);
 
 const results: string[] = [];
 /** One network at a time, so that its memory is all there is. */
@@ -55,9 +47,9 @@ for (const { name, makeNet, images, turns } of STEPS) {
         await synchronize();
       }
       for (const [i, precision] of PRECISIONS.entries()) {
-        peakBytes = 0;
+        takePeakBytes();
         times[i].push(await timeRuns(() => step!.run(precision), 1));
-        peaks[i] = peakBytes;
+        peaks[i] = takePeakBytes();
       }
       turn++;
       if (turn === turns) results.push(format(name, images, { times, peaks }));

@@ -1,29 +1,19 @@
 /**
- * What an adapter can do at best: multiply-adds in registers, copies of memory, and products of matrices.
+ * Measures what an adapter can do at best: multiply-adds in registers, copies of memory, and products of matrices.
  *
  * @module
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../src/device/tf.ts";
-import { dispatch, makeOutput } from "../src/device/webgpu/run/dispatch.ts";
-import { programOf } from "../src/device/webgpu/run/program.ts";
+import {
+  dispatch,
+  makeOutput,
+  programOf,
+} from "../src/device/webgpu/run/dispatch.ts";
 import { gridOf, indexOf } from "../src/device/webgpu/wgsl/wgsl.ts";
 import { matmul } from "../src/device/webgpu/gemm/product.ts";
 import { measure } from "./measure.ts";
-
-/** Something to run, and how much it does. */
-export interface Ceiling {
-  readonly name: string;
-  /** Records it. */
-  readonly run: () => void;
-  /** 10^9 floating-point operations, a multiply-add counting as two. */
-  readonly gflop?: number;
-  /** 10^9 bytes read and written. */
-  readonly gigabytes?: number;
-  /** Images, where it is a step of training. */
-  readonly images?: number;
-}
 
 /** The best rates of an adapter. */
 export interface Roofline {
@@ -35,52 +25,23 @@ export interface Roofline {
   readonly product: number;
 }
 
-/** Sizes of the square products: the best one counts. */
-const SIDES = [512, 1024, 2048];
-
-/**
- * Lists what to run.
- *
- * @param backend The backend to record on.
- * @returns The ceilings.
- */
-export function ceilings(
-  backend: WebGPUBackend,
-): { fma: Ceiling; copy: Ceiling; products: Ceiling[] } {
-  return {
-    fma: _fma(backend),
-    copy: _copy(backend),
-    products: SIDES.map((side) => _product(backend, side)),
-  };
-}
-
-/**
- * Measures the best rates of an adapter.
- *
- * @param backend The backend to record on.
- * @returns The rates.
- */
+/** Measures the best rates of an adapter. */
 export async function measureRoofline(
   backend: WebGPUBackend,
 ): Promise<Roofline> {
-  const { fma, copy, products } = ceilings(backend);
   const rates: number[] = [];
-  for (const { run, gflop } of products) {
-    rates.push(gflop! / await measure(run) * 1000);
+  for (const { run, gflop } of [fma(backend), ...squareProducts(backend)]) {
+    rates.push(gflop / await measure(run) * 1000);
   }
+  const { run, gigabytes } = copy(backend);
   return {
-    fma: fma.gflop! / await measure(fma.run) * 1000,
-    copy: copy.gigabytes! / await measure(copy.run) * 1000,
-    product: Math.max(...rates),
+    fma: rates[0],
+    copy: gigabytes / await measure(run) * 1000,
+    product: Math.max(...rates.slice(1)),
   };
 }
 
-/**
- * Formats the best rates.
- *
- * @param roofline The rates.
- * @returns A line.
- */
+/** Formats the best rates. */
 export function formatRoofline({ product, fma, copy }: Roofline): string {
   return `best product ${product.toFixed(1)} GFLOP/s, multiply-adds ${
     fma.toFixed(1)
@@ -88,7 +49,7 @@ export function formatRoofline({ product, fma, copy }: Roofline): string {
 }
 
 /** Eight independent chains of vec4 multiply-adds per invocation. */
-function _fma(backend: WebGPUBackend): Ceiling {
+function fma(backend: WebGPUBackend) {
   // Enough to fill a large GPU; a software adapter is full with fewer.
   const { isFallbackAdapter } = backend.device.adapterInfo;
   const invocations = isFallbackAdapter ? 2 ** 14 : 2 ** 20;
@@ -112,7 +73,6 @@ ${chains.map((c) => `    c${c} = fma(c${c}, factor, factor);`).join("\n")}
 }
 `;
   return {
-    name: "multiply-adds in registers",
     gflop: invocations * turns * chains.length * 4 * 2 / 1e9,
     run() {
       const program = programOf(
@@ -127,7 +87,8 @@ ${chains.map((c) => `    c${c} = fma(c${c}, factor, factor);`).join("\n")}
   };
 }
 
-function _copy(backend: WebGPUBackend): Ceiling {
+/** Copies 64 MiB. */
+function copy(backend: WebGPUBackend) {
   const count = 2 ** 22;
   const grid = gridOf(count);
   const source = tf.ones([count, 4]);
@@ -140,7 +101,6 @@ ${indexOf(count, grid)}
 }
 `;
   return {
-    name: `copy of ${count * 16 / 2 ** 20} MiB`,
     gigabytes: 2 * count * 16 / 1e9,
     run() {
       const program = programOf(
@@ -155,24 +115,24 @@ ${indexOf(count, grid)}
   };
 }
 
-function _product(backend: WebGPUBackend, side: number): Ceiling {
-  const [a, b] = [0, 1].map((seed) =>
-    tf.randomUniform([side, side], -1, 1, "float32", seed)
-  );
-  const sizes = { rows: side, columns: side, depth: side };
-  return {
-    name: `product of ${side}x${side} matrices`,
-    gflop: 2 * side ** 3 / 1e9,
-    run() {
-      const output = matmul(backend, { a, b, outputShape: [side, side] }, {
-        ...sizes,
-        batch: 1,
-        batchA: 1,
-        batchB: 1,
-        transposeA: false,
-        transposeB: false,
-      });
-      backend.disposeData(output.dataId);
-    },
-  };
+/** Square products of matrices of several sizes, of which the fastest counts. */
+export function squareProducts(
+  backend: WebGPUBackend,
+): { run: () => void; gflop: number }[] {
+  return [512, 1024, 2048].map((side) => {
+    const [a, b] = [0, 1].map((seed) =>
+      tf.randomUniform([side, side], -1, 1, "float32", seed)
+    );
+    const sizes = { rows: side, columns: side, depth: side };
+    const single = { batch: 1, batchA: 1, batchB: 1 };
+    const plain = { transposeA: false, transposeB: false };
+    return {
+      gflop: 2 * side ** 3 / 1e9,
+      run() {
+        const tensors = { a, b, outputShape: [side, side] };
+        const all = { ...sizes, ...single, ...plain };
+        backend.disposeData(matmul(backend, tensors, all).dataId);
+      },
+    };
+  });
 }

@@ -22,11 +22,8 @@ export interface TrainingStep {
 }
 
 /**
- * Counts what a training step needs: two operations per multiply-add, forward and for the gradients by weights and by
- * inputs; the images need no gradient.
- *
- * @param layers The layers of the network.
- * @returns 10^9 floating-point operations per image.
+ * Counts the 10^9 floating-point operations per image of a training step: two per multiply-add, forward and for the gradients by
+ * weights and by inputs; the images need no gradient.
  */
 export function gflopPerImage(layers: readonly { macs: number }[]): number {
   const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
@@ -34,13 +31,7 @@ export function gflopPerImage(layers: readonly { macs: number }[]): number {
   return (6 * macs - 2 * first) / 1e9;
 }
 
-/**
- * Makes a step of random images and plain SGD.
- *
- * @param net The network; the step owns it.
- * @param batch Images of the batch.
- * @returns The step.
- */
+/** Makes a step of random images and plain SGD, which owns the network. */
 export function trainingStep(net: Sequential, batch: number): TrainingStep {
   const [height, width, channels] = net.inputShape;
   const images: Tensor4D = tf.randomUniform([batch, height, width, channels]);

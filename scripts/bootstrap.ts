@@ -1,11 +1,10 @@
 /**
- * Sets up what is missing, silent when nothing is, and then runs the command:
+ * Sets up what is missing, silently if nothing is, and then runs the command:
  * `bootstrap.ts train [options]` or `bootstrap.ts test [arguments of deno test]`.
  *
- * On a Debian-family system as root it installs oneDNN where there is no GPU, the software Vulkan driver where there is no
- * WebGPU adapter and one is needed, the data set where no mirror can be reached and, for the tests, other programs that
- * read what this one writes. Elsewhere it prints what to do and goes on, so that the command itself can decide what it can
- * do without.
+ * On a Debian-family system, as root, it installs oneDNN where there is no GPU, the software Vulkan driver where a WebGPU adapter
+ * is needed and missing, the data set where no mirror can be reached, and for the tests other programs that read what this one
+ * writes. Elsewhere it prints what to do and goes on: the command itself decides what it can do without.
  *
  * @module
  */
@@ -25,13 +24,14 @@ import {
   readVerified,
 } from "../src/data/fashion_mnist/files.ts";
 import { ProgressView } from "../src/cli/terminal/progress.ts";
+import { reasonOf } from "../src/reason.ts";
 
 const DRIVER_PACKAGE = "mesa-vulkan-drivers";
-/** It brings the library of whatever version the system has. */
+/** It depends on the library in whatever version the system has. */
 const LIBRARY_PACKAGE = "libdnnl-dev";
 const DATA_PACKAGE = "dataset-fashion-mnist";
 
-/** Programs that tests need, and their packages: tests are left out where they are missing. */
+/** Programs that tests need, and their packages; tests are left out where they are missing. */
 const TEST_TOOLS: Readonly<Record<string, string>> = {
   chromium: "chromium",
   protoc: "protobuf-compiler",
@@ -40,13 +40,13 @@ const TEST_TOOLS: Readonly<Record<string, string>> = {
   ip: "iproute2",
 };
 
-/** What is run once everything is there: quietly, as Deno names each package that it looks up. */
+/** What to run once everything is there, with `-q`, as Deno otherwise names each package that it looks up. */
 const COMMANDS: Record<string, readonly string[]> = {
   train: ["run", "-qA", "mod.ts", "train"],
   test: ["run", "-qA", "scripts/ok.ts"],
 };
 
-/** The options of `train` that decide what has to be there. */
+/** The options of `train` that decide what is needed. */
 interface SetUp {
   readonly device?: string;
   readonly source?: string;
@@ -68,7 +68,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     if (setUp.source !== "sample") await ensureData(setUp);
     if (name === "test") await ensureTools();
   }
-  return await _run([...COMMANDS[name], ...args]);
+  return await run([...COMMANDS[name], ...args]);
 }
 
 function readSetUp(args: readonly string[]): SetUp {
@@ -79,7 +79,7 @@ function readSetUp(args: readonly string[]): SetUp {
   return { ...given, dataDir: given["data-dir"] || undefined };
 }
 
-/** What training computes on: a GPU, or else oneDNN, or else a software adapter. */
+/** Training needs a GPU, or else oneDNN, or else a software adapter. */
 async function ensureDevice(setUp: SetUp): Promise<void> {
   if (setUp.device === "webgpu") return await ensureAdapter(setUp);
   const isAuto = setUp.device !== "cpu";
@@ -89,7 +89,7 @@ async function ensureDevice(setUp: SetUp): Promise<void> {
   if (isAuto && !hasLibrary) await ensureAdapter(setUp);
 }
 
-/** Whether there is a library for the CPU now. */
+/** Looks for the library and installs it; says whether it is there now. */
 async function ensureLibrary({ offline }: SetUp): Promise<boolean> {
   const { library, missing } = findOneDnn();
   if (library !== undefined) return true;
@@ -98,7 +98,7 @@ async function ensureLibrary({ offline }: SetUp): Promise<boolean> {
     console.error(`setup: ${missing}`);
     return false;
   }
-  return await _install(LIBRARY_PACKAGE, "oneDNN for the CPU");
+  return await install(LIBRARY_PACKAGE, "oneDNN for the CPU");
 }
 
 async function ensureAdapter({ offline }: SetUp): Promise<void> {
@@ -107,7 +107,7 @@ async function ensureAdapter({ offline }: SetUp): Promise<void> {
     console.error(`setup: no WebGPU adapter was found: ${NO_ADAPTER_REMEDY}`);
     return;
   }
-  await _install(DRIVER_PACKAGE, "the software Vulkan driver");
+  await install(DRIVER_PACKAGE, "the software Vulkan driver");
 }
 
 async function ensureData({ dataDir, offline }: SetUp): Promise<void> {
@@ -118,10 +118,10 @@ async function ensureData({ dataDir, offline }: SetUp): Promise<void> {
     await Promise.all(files.map((file) => readVerified(file, options)));
   } catch (error) {
     view.stop();
-    // A folder that the user named, or a wish to stay offline, is for the command to report.
+    // The command itself reports a folder that the user named, and data that is missing with --offline.
     if (offline || dataDir !== undefined) return;
-    console.error(`setup: ${error instanceof Error ? error.message : error}`);
-    if (canInstall()) await _install(DATA_PACKAGE, "the data set");
+    console.error(`setup: ${reasonOf(error)}`);
+    if (canInstall()) await install(DATA_PACKAGE, "the data set");
   } finally {
     view.stop();
   }
@@ -130,7 +130,7 @@ async function ensureData({ dataDir, offline }: SetUp): Promise<void> {
 async function ensureTools(): Promise<void> {
   for (const [tool, packageName] of Object.entries(TEST_TOOLS)) {
     if (isOnPath(tool)) continue;
-    if (canInstall()) await _install(packageName, `${tool} for its tests`);
+    if (canInstall()) await install(packageName, `${tool} for its tests`);
     else console.error(`setup: no ${tool} was found: its tests are left out`);
   }
 }
@@ -156,8 +156,8 @@ function canInstall(): boolean {
   }
 }
 
-/** Whether a package is installed now. */
-async function _install(name: string, what: string): Promise<boolean> {
+/** Installs a package; says whether that worked. */
+async function install(name: string, what: string): Promise<boolean> {
   console.error(`setup: installing ${what} (apt-get install ${name})`);
   for (
     const args of [
@@ -182,9 +182,9 @@ async function _install(name: string, what: string): Promise<boolean> {
 }
 
 /** Runs Deno with these arguments in place of this process, as far as a process can. */
-async function _run(args: readonly string[]): Promise<number> {
+async function run(args: readonly string[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), { args: [...args] }).spawn();
-  // Passed on, in case that only this process was sent them; a terminal sends Ctrl-C to both.
+  // Passes signals on that only this process was sent; a terminal sends Ctrl-C to both.
   const passOn = (signal: Deno.Signal) => () => {
     try {
       child.kill(signal);

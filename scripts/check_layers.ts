@@ -1,19 +1,34 @@
 /**
- * Checks that imports in `src/` point one way (a lower folder never imports a
- * higher one), that nobody above `device/` reaches into it or asks which device
- * it is, that the layers which a browser can run ask `platform/` for what Deno
- * has, that no files import each other in a circle, that files stay short, and
- * that CONTRIBUTING.md has a row for every folder.
+ * Checks that imports in `src/` point one way (a lower folder never imports a higher one) and never in a circle, that nobody
+ * above `device/` reaches into it or asks which device it is, that layers which a browser can run ask `platform/` for what Deno
+ * has, that files stay short, and that CONTRIBUTING.md has a row for every folder.
  *
  * @module
  */
 
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type ImportGraph, readImportGraph } from "./import_graph.ts";
+
+/** Where `links` in deno.json has packages of jsr.io stand in. */
+const STAND_INS = "scripts/jsr_offline/";
+
+/** For each file, the files that it imports, all as paths from the root with `/`. */
+type ImportGraph = ReadonlyMap<string, readonly string[]>;
+
+/** The part of the output of `deno info --json` that is read here. */
+interface Info {
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly error?: string;
+    readonly dependencies?: readonly {
+      readonly code?: { readonly specifier?: string };
+      readonly type?: { readonly specifier?: string };
+    }[];
+  }[];
+}
 
 /** From low to high: a layer may import itself and the layers of the rows above it. */
-export const LAYERS: readonly (readonly string[])[] = [
+const LAYERS: readonly (readonly string[])[] = [
   ["reason.ts"],
   ["errors.ts"],
   ["options.ts", "platform", "random.ts"],
@@ -29,7 +44,7 @@ export const LAYERS: readonly (readonly string[])[] = [
 ];
 
 /** Most lines that a file may have. */
-export const MAX_LINES = 600;
+const MAX_LINES = 600;
 
 /** The files of `src/device/` that the layers above may import. */
 const DOORS = ["device", "gather_sizes", "open", "sizes", "tape", "tf"];
@@ -45,8 +60,8 @@ const QUESTION =
 const PORTABLE =
   /^src\/(?:data|device|io|models|nn|optim|report|runs|train)\/|^src\/\w+\.ts$/;
 
-/** What is not portable by its nature, or not yet: calls of native libraries, and how an adapter is asked for. */
-const NATIVE = /^src\/device\/(?:onednn\/|webgpu\/run\/adapter\.ts$)/;
+/** What is not portable by its nature: calls of native libraries. */
+const NATIVE = /^src\/device\/onednn\//;
 
 /** A name of Deno or an import of Node.js, where it is no text. */
 const HOST_CALL = /(?<!["'`\w.])Deno\.|from "node:|import\("node:/;
@@ -54,22 +69,12 @@ const HOST_CALL = /(?<!["'`\w.])Deno\.|from "node:|import\("node:/;
 /** Top-level folders that the package never imports from. */
 const OUTSIDE = new Set(["tests", "bench", "scripts"]);
 
-/**
- * Finds what is wrong with the imports of the package.
- *
- * @param graph The files that each file imports.
- * @returns One line for each violation, in order of the importing file.
- */
+/** Finds what is wrong with the imports of the package: a line for each violation, by importing file. */
 export function findViolations(graph: ImportGraph): string[] {
   return [...findForbiddenImports(graph), ...findCycles(graph)];
 }
 
-/**
- * Finds files that are too long.
- *
- * @param numLines Number of lines of each file.
- * @returns One line for each file of more than {@linkcode MAX_LINES} lines.
- */
+/** Finds files of more than {@linkcode MAX_LINES} lines: a line for each. */
 export function findLongFiles(numLines: ReadonlyMap<string, number>): string[] {
   return [...numLines].filter(([, lines]) => lines > MAX_LINES)
     .map(([file, lines]) =>
@@ -77,13 +82,7 @@ export function findLongFiles(numLines: ReadonlyMap<string, number>): string[] {
     );
 }
 
-/**
- * Finds code above `device/` that asks which device it is on, where it should
- * call the device.
- *
- * @param texts Text of each file.
- * @returns One line for each line that asks.
- */
+/** Finds lines above `device/` that ask which device they are on, where they should call the device. */
 export function findQuestions(texts: ReadonlyMap<string, string>): string[] {
   return [...texts].flatMap(([file, text]) => {
     if (!file.startsWith("src/") || file.startsWith("src/device/")) return [];
@@ -99,13 +98,7 @@ export function findQuestions(texts: ReadonlyMap<string, string>): string[] {
   });
 }
 
-/**
- * Finds code that calls Deno or Node.js by itself, where it should ask
- * `platform/`.
- *
- * @param texts Text of each file.
- * @returns One line for each line that does; comments are passed over.
- */
+/** Finds lines, but for comments, that call Deno or Node.js themselves, where they should ask `platform/`. */
 export function findHostCalls(texts: ReadonlyMap<string, string>): string[] {
   return [...texts].flatMap(([file, text]) => {
     if (!PORTABLE.test(file) || NATIVE.test(file)) return [];
@@ -118,12 +111,8 @@ export function findHostCalls(texts: ReadonlyMap<string, string>): string[] {
 }
 
 /**
- * Compares the table of folders in CONTRIBUTING.md with the folders that there
- * are.
- *
- * @param text The text of CONTRIBUTING.md.
- * @param folders Paths of the folders from `src/`, such as `data/transforms`.
- * @returns One line for each folder without a row and each row without a folder.
+ * Compares the table of folders in CONTRIBUTING.md with the folders of `src/`: a line for each folder without a row, and each
+ * row without a folder.
  */
 export function findWrongRows(
   text: string,
@@ -206,6 +195,52 @@ function findCycles(graph: ImportGraph): string[] {
   return cycles;
 }
 
+/**
+ * Reads the imports of files of the repository, and of all that they import: static, dynamic and type-only, packages left out.
+ */
+async function readImportGraph(
+  root: string,
+  files: readonly string[],
+): Promise<ImportGraph> {
+  const graph = new Map<string, readonly string[]>();
+  const realRoot = await Deno.realPath(root);
+  for (const file of files) {
+    if (graph.has(file)) continue;
+    for (const module of (await readInfo(realRoot, file)).modules) {
+      if (!module.specifier.startsWith("file:")) continue;
+      const path = pathFromRoot(realRoot, module.specifier);
+      if (module.error) throw new Error(`Cannot read ${path}: ${module.error}`);
+      const targets = (module.dependencies ?? [])
+        .flatMap(({ code, type }) => [code?.specifier, type?.specifier])
+        .filter((specifier) => specifier !== undefined)
+        .filter((specifier) => specifier.startsWith("file:"))
+        .map((specifier) => pathFromRoot(realRoot, specifier))
+        .filter((target) => !target.startsWith(STAND_INS));
+      graph.set(path, [...new Set(targets)]);
+    }
+  }
+  return graph;
+}
+
+async function readInfo(root: string, file: string): Promise<Info> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", file],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  if (!success) {
+    throw new Error(
+      `Cannot read imports of ${file}: ${decoder.decode(stderr)}`,
+    );
+  }
+  return JSON.parse(decoder.decode(stdout));
+}
+
+function pathFromRoot(root: string, specifier: string): string {
+  return relative(root, fileURLToPath(specifier)).replaceAll("\\", "/");
+}
+
 /** The TypeScript files of the given folders, as paths from the root. */
 async function listFiles(
   root: string,
@@ -241,12 +276,7 @@ async function readFiles(
   return texts;
 }
 
-/**
- * Checks a repository.
- *
- * @param root Path of its root folder.
- * @returns One line for each violation, and how many files were looked at.
- */
+/** Checks the repository in a folder: a line for each violation, and how many files it looked at. */
 export async function checkLayers(
   root: string,
 ): Promise<{ violations: string[]; numFiles: number }> {

@@ -1,7 +1,7 @@
 /**
- * Shows that a run can be killed at any moment: trains once undisturbed and once with `kill -9` after random numbers of
- * changes to its files, going on each time, and compares the weights, the state of the optimizer, and the records of every
- * step and epoch. Between two changes any moment is as good as another, as what is not in a file is lost.
+ * Shows that a run can be killed at any moment. It trains once undisturbed, and once with `kill -9` after random numbers of
+ * changes to its files, going on each time. Then it compares the weights, the state of the optimizer, and the records of every
+ * step and epoch. Between two changes it does not matter when the kill comes, as what is not in a file is lost.
  *
  * `deno run -A scripts/kill_and_resume.ts [kills] [options of train]`, for example
  * `deno run -A scripts/kill_and_resume.ts 20 --model=lenet --epochs=8 --checkpoint-every=20`.
@@ -18,22 +18,21 @@ import type { EpochRecord } from "../src/runs/records.ts";
 
 const PROGRAM = fileURLToPath(new URL("../mod.ts", import.meta.url));
 
-/** What to do. */
-export interface KillOptions {
-  /** How often to kill: each time after at most its share of the changes that an undisturbed run makes to its files. */
+interface KillOptions {
+  /** How often to kill: each time after at most a share of 1 / `kills` of the changes that an undisturbed run makes to files. */
   readonly kills: number;
-  /** Options of `train`, but --out and --resume. */
+  /** Options of `train` besides --out and --resume. */
   readonly train: readonly string[];
   /** An empty folder to work in. */
   readonly folder: string;
-  /** Chooses the moments. Default 0. */
+  /** Chooses the numbers of changes. Default 0. */
   readonly seed?: number;
   /** Told of each kill. */
   readonly say?: (line: string) => void;
 }
 
 /** How the runs compare. */
-export interface KillOutcome {
+interface KillOutcome {
   /** Kills that found a process to kill: all, unless a run that goes on changes its files less often. */
   readonly kills: number;
   /** Steps of each run. */
@@ -44,35 +43,30 @@ export interface KillOutcome {
   readonly differences: readonly string[];
 }
 
-/**
- * Trains twice and compares.
- *
- * @param options How often to kill, and what to train.
- * @returns How the runs compare.
- */
+/** Trains twice and compares the runs. */
 export async function killAndResume(
   options: KillOptions,
 ): Promise<KillOutcome> {
   const { kills, folder, seed = 0, say = () => {} } = options;
   const [whole, killed] = ["whole", "killed"].map((name) => join(folder, name));
-  const { changes } = await _train(["--out", whole, ...options.train], {
+  const { changes } = await train(["--out", whole, ...options.train], {
     folder,
   });
   let done = 0;
   for (const part of uniforms(kills, { seed, stream: 0 })) {
     const killAfter = 1 + Math.floor(part * changes / kills);
     const args = await startOf(killed, options);
-    const { isKilled } = await _train(args, { folder, killAfter });
+    const { isKilled } = await train(args, { folder, killAfter });
     done += isKilled ? 1 : 0;
     const found = await read(killed);
     const how = isKilled ? "killed" : "it had ended";
     say(`after ${killAfter} changes: ${how}; ${found}`);
   }
-  await _train(await startOf(killed, options), { folder });
+  await train(await startOf(killed, options), { folder });
   return { kills: done, ...await compare(whole, killed) };
 }
 
-/** Begins or goes on. */
+/** The arguments that begin the run, or go on with it. */
 async function startOf(
   path: string,
   { train }: KillOptions,
@@ -83,7 +77,7 @@ async function startOf(
 }
 
 /** Trains to the end, or until files have changed so often. */
-async function _train(
+async function train(
   args: readonly string[],
   { folder, killAfter = Infinity }: { folder: string; killAfter?: number },
 ): Promise<{ isKilled: boolean; changes: number }> {
@@ -165,7 +159,7 @@ async function compare(
   return { steps: a.steps.length, numValues, differences };
 }
 
-/** What epochs say without what depends on the clock. */
+/** Records of epochs without what depends on the clock. */
 function timeless(epochs: readonly EpochRecord[]): string {
   const clock = { seconds: 0, waitSeconds: 0, imagesPerSecond: 0 };
   return JSON.stringify(epochs.map((epoch) => ({ ...epoch, ...clock })));

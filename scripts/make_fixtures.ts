@@ -1,6 +1,6 @@
 /**
- * Makes `tests/fixtures/pictures/`: a test image of each class as a PNG file, and as people have pictures: enlarged, in
- * color, as JPEG, dark on light.
+ * Makes `tests/fixtures/pictures/`: a test image of each class as a PNG file, and as pictures that people have: enlarged, in
+ * colour, as JPEG, dark on light.
  *
  * Run as `deno run --allow-read --allow-write scripts/make_fixtures.ts`; the result is the same on every run.
  *
@@ -12,20 +12,17 @@ import { encode as encodeJpeg } from "jpeg-js";
 import { type Image, loadFashionMnist, resize } from "../src/data/mod.ts";
 
 /**
- * Which of the test images, for each class: those that `tests/fixtures/lenet.safetensors` is surest of among the 500 of the
- * sample, so that neither an adapter nor a lossy format changes its mind.
+ * Which test image to take of each class: the one of the 500 in the sample that `tests/fixtures/lenet.safetensors` is surest
+ * of, so that neither an adapter nor a lossy format changes the answer.
  */
-export const INDICES: readonly number[] = [
-  ...[400, 447, 1, 376, 109, 484, 246, 36, 30, 479],
-];
+// deno-fmt-ignore
+export const INDICES: readonly number[] = [400, 447, 1, 376, 109, 484, 246, 36, 30, 479];
 
-/** How many times larger than the data set's. */
 const ENLARGEMENT = 3;
 
-/** Of 100. */
 const JPEG_QUALITY = 80;
 
-/** What red, green and blue are of a grey; its luma is that grey. */
+/** Shares of a grey that make red, green and blue of the same luma. */
 const TINT = [1.15, 0.95, 0.86] as const;
 
 /** A picture made of an image, as the content of a file. */
@@ -34,9 +31,8 @@ export interface Variant {
   readonly suffix: string;
   /** Whether it is dark on light. */
   readonly isInverted: boolean;
-  /** Whether every pixel of the image can be had from it, to the bit. */
+  /** Whether the picture has every pixel of the image, to the bit. */
   readonly isExact?: boolean;
-  /** Writes it. */
   readonly encode: (image: Image) => Uint8Array;
 }
 
@@ -71,13 +67,7 @@ export const VARIANTS: readonly Variant[] = [
   },
 ];
 
-/**
- * Names the file of a picture.
- *
- * @param label Its class.
- * @param options What the class is called, and what the name ends with.
- * @returns For example "9_ankle_boot.png".
- */
+/** Names the file of a picture, for example "9_ankle_boot.png". */
 export function fileName(
   label: number,
   { className, suffix }: { className: string; suffix: string },

@@ -1,10 +1,9 @@
 /**
- * The gate: every check of this repository, in order, up to the first that
- * fails. `deno task ok`; what follows it is passed on to `deno test`.
+ * The gate: runs every check of this repository, in order, up to the first that fails. `deno task ok`; what follows it is
+ * passed on to `deno test`.
  *
- * Tests run by folder, two folders at a time: a software adapter compiles and
- * tests compute mostly on one core. The folders are processes, as tests change
- * their process's environment.
+ * Two folders of tests run at a time, as a software adapter compiles and tests compute mostly on one core. Each folder is a
+ * process, as tests change their process's environment.
  *
  * @module
  */
@@ -13,7 +12,29 @@ import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { type Check, listChecks, PUBLISH } from "./checks.ts";
+
+/** A check: a command of `deno` that fails where something is wrong. */
+interface Check {
+  /** What it checks. */
+  readonly name: string;
+  /** Arguments of `deno`. */
+  readonly args: readonly string[];
+  /** Variables that it is given. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What is checked after the tests. */
+const PUBLISH: Check = {
+  name: "publish",
+  args: [
+    "run",
+    "--allow-read",
+    "--allow-write",
+    "--allow-run",
+    "scripts/publish.ts",
+    "--dry-run",
+  ],
+};
 
 /** What the tests may do: temporary files, the device, oneDNN, child processes and a server on this machine. */
 const TEST_PERMISSIONS = [
@@ -30,8 +51,8 @@ const TEST_PERMISSIONS = [
 const LANES = 2;
 
 /**
- * What tests of a software adapter and of small steps need: no optimizer in llvmpipe's compiler, which takes longer than what
- * they compute; and one thread for oneDNN, as two that find the cores busy wait for each other and take twenty times as long.
+ * What tests are run with. The optimizer of llvmpipe's compiler is off, as it takes longer than what tests compute. oneDNN has
+ * one thread, as two that find the cores busy wait for each other and take twenty times as long.
  */
 const TEST_ENVIRONMENT = { GALLIVM_PERF: "nopt", OMP_NUM_THREADS: "1" };
 
@@ -40,7 +61,7 @@ const THREADED = "tests/device/onednn";
 const THREADED_ENVIRONMENT = { OMP_WAIT_POLICY: "passive" };
 
 /** How many tests passed, failed and were skipped. */
-export interface TestCounts {
+interface TestCounts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
@@ -52,13 +73,7 @@ interface Outcome {
   readonly output: string;
 }
 
-/**
- * Reads how many tests passed, failed and were skipped from the output of
- * `deno test`.
- *
- * @param output The whole output; its last summary counts.
- * @returns The counts; `undefined` where there is no summary.
- */
+/** Reads the last summary in the output of `deno test`; `undefined` where there is none. */
 export function readTestCounts(output: string): TestCounts | undefined {
   const summary =
     /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed(?:.*? \| (\d+) ignored)?/gm;
@@ -68,13 +83,7 @@ export function readTestCounts(output: string): TestCounts | undefined {
   return { passed, failed, skipped };
 }
 
-/**
- * Adds up how the tests of several runs ended.
- *
- * @param all The counts of each run.
- * @returns For example "137 passed, 0 failed, 2 skipped"; skipped only where
- * there are any.
- */
+/** Adds up how the tests of several runs ended, for example "137 passed, 0 failed, 2 skipped". */
 export function formatTestCounts(all: readonly TestCounts[]): string {
   const sum = (name: keyof TestCounts) =>
     all.reduce((total, counts) => total + counts[name], 0);
@@ -101,6 +110,39 @@ async function runGate(testArgs: readonly string[]): Promise<number> {
   return isOk ? 0 : 1;
 }
 
+/** Lists what is checked before the tests. */
+async function listChecks(): Promise<Check[]> {
+  const { exports } = JSON.parse(await Deno.readTextFile("deno.json"));
+  const entryPoints = Object.values<string>(exports);
+  return [
+    { name: "fmt", args: ["fmt", "--check"] },
+    { name: "lint", args: ["lint"] },
+    { name: "check", args: ["check", "."] },
+    ...listPeerChecks(),
+    // Without --no-npm, the lint also asks for documentation of the types of npm packages.
+    { name: "doc", args: ["doc", "--lint", "--no-npm", ...entryPoints] },
+    {
+      name: "layers",
+      args: ["run", "--allow-read", "--allow-run", "scripts/check_layers.ts"],
+    },
+  ];
+}
+
+/** The same for folders that deno.json excludes, as each has one of its own; types only where tests download the packages. */
+function listPeerChecks(): Check[] {
+  const check = (folder: string, ...command: string[]): Check => ({
+    name: `${command[0]} ${folder}`,
+    args: [...command, "--config", `${folder}/deno.json`, folder],
+  });
+  return [
+    ...["tests/peers", "bench/peers"].flatMap((folder) => [
+      check(folder, "fmt", "--check"),
+      check(folder, "lint"),
+    ]),
+    check("tests/peers", "check", "--frozen"),
+  ];
+}
+
 /** Runs a step that prints nothing unless it fails. */
 async function runCheck(step: Check): Promise<boolean> {
   const start = performance.now();
@@ -115,12 +157,7 @@ function reportFailure(step: Check): void {
   console.log(`failed: ${step.name}; repeat with: ${commandOf(step)}`);
 }
 
-/**
- * Runs the tests, and prints what each folder's print once it is done.
- *
- * @param testArgs Arguments of `deno test`: with any, all is one run.
- * @returns Whether all passed, and the counts of each run.
- */
+/** Runs the tests, and prints the output of each folder once it is done; with arguments of `deno test`, all are one run. */
 async function runTests(
   testArgs: readonly string[],
 ): Promise<{ success: boolean; counts: TestCounts[] }> {
@@ -177,7 +214,7 @@ async function testFolders(): Promise<{ folder: string; files: string[] }[]> {
     .map(([folder, { files }]) => ({ folder, files: files.toSorted() }));
 }
 
-/** What steps have printed that run now, by name: it is shown when they end, or when the gate is told to end. */
+/** What the running steps have printed, by name: it is shown when they end, or when the gate is told to end. */
 const held = new Map<string, string[]>();
 
 async function runDeno({ name, args, env }: Check): Promise<Outcome> {

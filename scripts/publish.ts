@@ -1,8 +1,8 @@
 /**
  * Publishes the package to JSR: `publish.ts [--dry-run]`, from a copy of what is published in a temporary folder.
  *
- * In a dry run, the stand-ins of `links` in deno.json lie beside the copy, as Deno publishes no package with linked ones
- * inside; without, the real packages are used, so that the copy has no links.
+ * In a dry run, the stand-ins of `links` in deno.json lie beside the copy, as Deno publishes no package that contains linked
+ * ones. Otherwise the copy has no links, and so uses the real packages.
  *
  * @module
  */
@@ -23,12 +23,8 @@ interface Manifest {
 }
 
 /**
- * Copies what is published of a package, and the lock file, which keeps the versions that were tested.
- *
- * @param root The root folder of the package.
- * @param folder An empty folder.
- * @param options Whether linked packages are copied too, or left out.
- * @returns Where the copy is in the folder.
+ * Copies what is published of a package, and the lock file, which keeps the versions that were tested, into an empty folder;
+ * gives the path of the copy.
  */
 export async function copyPackage(
   root: string,
@@ -60,11 +56,7 @@ export async function copyPackage(
 }
 
 /**
- * Publishes a package, or tries to, and removes the copy in any case.
- *
- * @param root The root folder of the package; to publish, all changes in it must be committed.
- * @param options Whether it is only tried.
- * @returns The exit code.
+ * Publishes a package whose changes are all committed, or only tries to, and removes the copy in any case; gives the exit code.
  */
 export async function publish(
   root: string,
@@ -74,7 +66,7 @@ export async function publish(
     console.error("error: Cannot publish changes that are not committed");
     return 1;
   }
-  // Who is interrupted ends its child process, and then itself when it has cleaned up.
+  // An interrupt ends the child process; this one ends when it has cleaned up.
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   for (const signal of SIGNALS) Deno.addSignalListener(signal, onSignal);
@@ -83,7 +75,8 @@ export async function publish(
     const cwd = await copyPackage(root, folder, { hasLinks: isDryRun });
     const child = new Deno.Command(Deno.execPath(), {
       args: ["publish", ...(isDryRun ? ["--dry-run"] : [])],
-      ...{ cwd, signal: interrupt.signal },
+      cwd,
+      signal: interrupt.signal,
     }).spawn();
     return (await child.status).code;
   } finally {
@@ -92,7 +85,7 @@ export async function publish(
   }
 }
 
-/** Whether the copy, which is in no repository, would hide changes that `deno publish` refuses. */
+/** Whether there are changes that `deno publish` would refuse; it cannot see them, as the copy is in no repository. */
 async function hasChanges(root: string): Promise<boolean> {
   const { success, stdout } = await new Deno.Command("git", {
     args: ["status", "--porcelain"],

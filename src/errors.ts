@@ -4,6 +4,8 @@
  * @module
  */
 
+import { reasonOf } from "./reason.ts";
+
 /** Base class of every error that this package throws on purpose. */
 export class AlexNetError extends Error {
   /**
@@ -18,7 +20,7 @@ export class AlexNetError extends Error {
   }
 }
 
-/** An argument or option has a value that it must not have. */
+/** An argument or option has a value that is not allowed. */
 export class OptionError extends AlexNetError {
   /** Name of the argument or option, as the caller wrote it. */
   readonly option: string;
@@ -35,7 +37,7 @@ export class OptionError extends AlexNetError {
   constructor(option: string, value: unknown, requirement: string) {
     super(
       `Cannot use ${option} as it must be ${requirement}: current value is ${
-        _show(value)
+        show(value)
       }`,
     );
     this.option = option;
@@ -43,10 +45,20 @@ export class OptionError extends AlexNetError {
   }
 }
 
+function show(value: unknown): string {
+  if (typeof value === "string") return `"${value}"`;
+  try {
+    return String(value);
+  } catch {
+    // An object from JSON may have a `toString` that is not a function.
+    return Object.prototype.toString.call(value);
+  }
+}
+
 /** A tensor, an image or a list of weights has a shape that does not fit. */
 export class ShapeError extends AlexNetError {}
 
-/** A data file is missing, truncated, damaged or not what it should be. */
+/** A data file is missing, truncated, damaged or of another kind than expected. */
 export class DataError extends AlexNetError {
   /** Path or address of the file that is wrong. */
   readonly path: string;
@@ -63,7 +75,7 @@ export class DataError extends AlexNetError {
   }
 }
 
-/** A sample of a data set cannot be had, or a transform of it failed; `cause` is the error. */
+/** A sample of a data set could not be read, or a transform of it failed; `cause` is the error. */
 export class SampleError extends AlexNetError {
   /** Index of the sample in the data set. */
   readonly index: number;
@@ -75,44 +87,33 @@ export class SampleError extends AlexNetError {
    * @param cause The error.
    */
   constructor(index: number, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`Cannot make sample ${index}: ${reason}`, { cause });
+    super(`Cannot make sample ${index}: ${reasonOf(cause)}`, { cause });
     this.index = index;
   }
 }
 
-/** No device could be had, or the device reported an error. */
+/** No device could be opened, or the device reported an error. */
 export class BackendError extends AlexNetError {}
 
-/** Processes cannot train together: they cannot find each other, or one of them has failed. */
+/** Processes cannot train together: they did not find each other, or one of them failed. */
 export class DistributedError extends AlexNetError {}
 
-/** Training cannot go on, because the loss is not a finite number. */
+/** Training cannot go on because the loss is not a finite number. */
 export class TrainingError extends AlexNetError {
-  /** Epoch (from 1) in which it happened. */
+  /** Epoch, from 1, in which it happened. */
   readonly epoch: number;
-  /** Step (from 0 over the run) by which it had happened. */
+  /** Step, from 0 over the run, at which it was noticed. */
   readonly step: number;
 
   /**
    * Describes what happened and where.
    *
    * @param message What happened and what to try.
-   * @param where Epoch (from 1) and step (from 0 over the run).
+   * @param where The epoch, from 1, and the step, from 0 over the run.
    */
   constructor(message: string, where: { epoch: number; step: number }) {
     super(message);
     this.epoch = where.epoch;
     this.step = where.step;
-  }
-}
-
-function _show(value: unknown): string {
-  if (typeof value === "string") return `"${value}"`;
-  try {
-    return String(value);
-  } catch {
-    // Objects from JSON may have a `toString` that is none.
-    return Object.prototype.toString.call(value);
   }
 }

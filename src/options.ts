@@ -1,78 +1,27 @@
 /**
- * Checks of the numbers that callers pass.
+ * Checks of the numbers that callers pass. Each returns the number, or throws an {@linkcode OptionError} if it is out of range.
  *
  * @module
  */
 
 import { OptionError } from "./errors.ts";
 
-/** Smallest and largest value of an option. */
-export interface Range {
-  /** Default 1. */
-  readonly min?: number;
-  /** Default: none. */
-  readonly max?: number;
-}
-
-/**
- * Checks an option that is an integer.
- *
- * @param option Name of the option.
- * @param value Its value.
- * @param range What it may be.
- * @returns The value.
- * @throws {OptionError} If it is not an integer in the range.
- */
+/** Checks that an option is an integer from `min` to `max`. */
 export function requireInteger(
   option: string,
   value: number,
-  range: Range = {},
+  { min = 1, max = Infinity }: { min?: number; max?: number } = {},
 ): number {
-  const { min = 1, max = Infinity } = range;
-  if (!Number.isInteger(value) || value < min || value > max) {
-    const what = max === Infinity
-      ? `an integer of at least ${min}`
-      : `an integer from ${min} to ${max}`;
-    throw new OptionError(option, value, what);
-  }
-  return value;
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  const range = max < Infinity ? `from ${min} to ${max}` : `of at least ${min}`;
+  throw new OptionError(option, value, `an integer ${range}`);
 }
 
-/** Checks an option that is a word: one of `choices`. */
-export function requireOneOf(
-  option: string,
-  value: string,
-  choices: readonly string[],
-): void {
-  if (choices.includes(value)) return;
-  throw new OptionError(option, value, `one of ${choices.join(", ")}`);
-}
-
-/** What a number may be. */
-export interface NumberRange {
-  /** The smallest. */
-  readonly min?: number;
-  /** What it must be above. */
-  readonly above?: number;
-  /** The largest. */
-  readonly max?: number;
-  /** What it must be below. */
-  readonly below?: number;
-}
-
-/**
- * Checks an option that is a number, finite in float32.
- *
- * @param option Name of the option.
- * @param value Its value.
- * @param range What it may be.
- * @returns The value.
- * @throws {OptionError} If it is not a number in the range.
- */
+/** Checks that an option is a number, finite in float32, within some limits. */
 export function requireNumber(
   option: string,
   value: number,
-  range: NumberRange,
+  range: { min?: number; above?: number; max?: number; below?: number },
 ): number {
   const { min, above, max, below } = range;
   const limits = [
@@ -82,23 +31,23 @@ export function requireNumber(
     [below, "below", () => value < below!],
   ] as const;
   const given = limits.filter(([limit]) => limit !== undefined);
-  if (
-    !Number.isFinite(Math.fround(value)) ||
-    !given.every(([, , isWithin]) => isWithin())
-  ) {
-    const words = given.map(([limit, word]) => `${word} ${limit}`);
-    throw new OptionError(option, value, `a number ${words.join(" and ")}`);
-  }
-  return value;
+  const isWithin = given.every(([, , holds]) => holds());
+  if (Number.isFinite(Math.fround(value)) && isWithin) return value;
+  const words = given.map(([limit, word]) => `${word} ${limit}`);
+  throw new OptionError(option, value, `a number ${words.join(" and ")}`);
 }
 
-/**
- * Checks the seed of random numbers.
- *
- * @param seed The seed.
- * @returns The seed.
- * @throws {OptionError} If it is not an integer in [0, 2^32).
- */
+/** Checks the seed of random numbers: an integer in [0, 2^32). */
 export function requireSeed(seed: number): number {
   return requireInteger("seed", seed, { min: 0, max: 2 ** 32 - 1 });
+}
+
+/** Checks that an option is one of a few words. */
+export function requireOneOf(
+  option: string,
+  value: string,
+  choices: readonly string[],
+): void {
+  if (choices.includes(value)) return;
+  throw new OptionError(option, value, `one of ${choices.join(", ")}`);
 }

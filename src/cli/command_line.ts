@@ -1,17 +1,21 @@
 /**
- * Parses the arguments of a command.
+ * Reads the arguments of a command, checks them, and tells a person what is wrong.
  *
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { dirname } from "node:path";
+import { parseArgs } from "node:util";
+import { AlexNetError, OptionError } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 import {
+  didYouMean,
   flagOf,
   type OptionName,
   type OptionValues,
   specOf,
+  UsageError,
 } from "./options.ts";
-import { didYouMean, UsageError } from "./usage.ts";
 
 /** A parsed command line. */
 export interface CommandLine {
@@ -28,30 +32,44 @@ export function parseOptions(
 ): CommandLine {
   const options: Record<string, unknown> = {};
   const positional: string[] = [];
-  const { "--": rest } = parseArgs(joinValues(args, names), {
-    "--": true,
-    // No option is declared, so every word comes here in turn, as it was written, and the first wrong one is reported.
-    unknown(word, key, value) {
-      if (key === undefined) {
-        positional.push(word);
-        return false;
-      }
-      const { flag, joined } = splitWord(word);
-      if (flag === "--no-progress" && names.includes("progress")) {
-        options.progress = false;
-      } else {
-        const name = names.find((n) =>
-          flag === `--${n}` || (flag === "-h" && n === "help")
-        );
-        if (name === undefined) throw unknownOption(flag, names);
-        options[name] = parseValue(name, joined);
-      }
-      // What `parseArgs` takes from the word after a switch is an argument of its own.
-      if (typeof value === "string" && value !== joined) positional.push(value);
-      return false;
-    },
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(names.map((name) => [name, {
+      type: isSwitch(name) ? "boolean" : "string",
+      ...name === "help" && { short: "h" },
+    }])),
+    // What is wrong is found below, so that the first wrong word is reported, in our words.
+    strict: false,
+    tokens: true,
   });
-  return { options, positional: [...positional, ...rest] };
+  for (const token of tokens) {
+    if (token.kind === "positional") positional.push(token.value);
+    if (token.kind !== "option") continue;
+    const { rawName, value, inlineValue } = token;
+    const name = names.find((n) => n === token.name);
+    if (rawName === "--no-progress" && names.includes("progress")) {
+      options.progress = false;
+    } else if (name === undefined) {
+      const hint = didYouMean(rawName, names.map((n) => `--${n}`));
+      throw new UsageError(`Unknown option ${rawName}: ${hint}`);
+    } else if (isSwitch(name)) {
+      if (value !== undefined) {
+        throw new UsageError(`--${name} takes no value: leave out "=${value}"`);
+      }
+      options[name] = true;
+    } else {
+      // The next word is no value if it is an option. A single dash may begin a value, such as -0.5.
+      if (!value || !inlineValue && value.startsWith("--")) {
+        throw new UsageError(`--${name} needs a value: ${flagOf(name)}`);
+      }
+      options[name] = specOf(name).parse(value, `--${name}`);
+    }
+  }
+  return { options, positional };
+}
+
+function isSwitch(name: OptionName): boolean {
+  return specOf(name).placeholder === undefined;
 }
 
 /** Throws a {@linkcode UsageError} if an option is given without another one that it needs. */
@@ -65,58 +83,44 @@ export function requireNeeded(options: OptionValues): void {
   }
 }
 
-function isSwitch(name: OptionName): boolean {
-  return specOf(name).placeholder === undefined;
+/** Checks that a file can be written, before hours of work depend on it; throws a {@linkcode UsageError} if it cannot. */
+export async function checkWritable(flag: string, path: string): Promise<void> {
+  const cannot = (why: string) =>
+    new UsageError(`Cannot write ${flag} ${path}${why}`);
+  const folder = dirname(path);
+  const isFolder = async (path: string) =>
+    (await Deno.stat(path).catch(() => undefined))?.isDirectory;
+  if (!await isFolder(folder)) {
+    throw cannot(` as there is no folder ${folder}: create it first`);
+  }
+  if (await isFolder(path)) {
+    throw cannot(" as it is a folder: name a file in it");
+  }
+  // As writeAtomically() names its files, so no other program has one of that name.
+  const part = `${path}.${crypto.randomUUID()}.part`;
+  try {
+    (await Deno.open(part, { write: true, createNew: true })).close();
+    await Deno.remove(part);
+  } catch (error) {
+    throw cannot(`: ${reasonOf(error)}`);
+  }
 }
 
-/**
- * Writes an option and its value as one word, `--name=value`: `parseArgs` does not know which options take a value, and takes
- * no value that begins with a dash, as -0.5 does.
- */
-function joinValues(
-  args: readonly string[],
-  names: readonly OptionName[],
-): string[] {
-  const flags = names.filter((n) => !isSwitch(n)).map((n) => `--${n}`);
-  const words: string[] = [];
-  for (const arg of args) {
-    const last = words.at(-1) ?? "";
-    const isValue = flags.includes(last) && !arg.startsWith("--") &&
-      !words.includes("--");
-    if (isValue) words[words.length - 1] = `${last}=${arg}`;
-    else words.push(arg);
+/** Explains in one line whatever was thrown by a command, if there is a command of that name. */
+export function explain(error: unknown, command: string | undefined): string {
+  if (error instanceof UsageError) {
+    return `${error.message}; see ${command ? `${command} ` : ""}--help`;
   }
-  return words;
+  if (error instanceof OptionError) {
+    const flag = error.option.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+    return error.message.replace(error.option, `--${flag}`);
+  }
+  if (error instanceof AlexNetError) return error.message;
+  const [firstLine] = String(error).split("\n");
+  return `${firstLine}; --verbose shows where`;
 }
 
-/** The option that a word names (of letters such as `-hx`, the first but `h`) and the value in the same word, if any. */
-function splitWord(word: string): { flag: string; joined?: string } {
-  if (!word.startsWith("--")) {
-    return { flag: word.replace(/^-h*(.).*$/s, "-$1") };
-  }
-  const end = word.indexOf("=", 3);
-  if (end < 0) return { flag: word };
-  return { flag: word.slice(0, end), joined: word.slice(end + 1) };
-}
-
-function parseValue(name: OptionName, value: string | undefined): unknown {
-  const flag = `--${name}`;
-  if (isSwitch(name)) {
-    if (value !== undefined) {
-      throw new UsageError(`${flag} takes no value: leave out "=${value}"`);
-    }
-    return true;
-  }
-  if (!value) {
-    throw new UsageError(`${flag} needs a value: ${flagOf(name)}`);
-  }
-  return specOf(name).parse(value, flag);
-}
-
-function unknownOption(
-  flag: string,
-  names: readonly OptionName[],
-): UsageError {
-  const flags = names.map((name) => `--${name}`);
-  return new UsageError(`Unknown option ${flag}: ${didYouMean(flag, flags)}`);
+/** Says something on standard error while a command goes on. */
+export function warn(message: string): void {
+  console.error(`warning: ${message}`);
 }

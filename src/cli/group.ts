@@ -7,89 +7,66 @@
 import type { MpiCommunicator } from "../distributed/mpi_communicator.ts";
 import { nameOf } from "../distributed/processes.ts";
 import { anywhere, shareJson } from "../train/communicator.ts";
-import { explain } from "./usage.ts";
+import { explain } from "./command_line.ts";
 
-/** How long another process waits before it says what went wrong: if all have the same error, the first one says it and ends them. */
-const FIRST_SAYS_MS = 1000;
+/** How long a process that is not the first waits before it says what went wrong. */
+const WAIT_FOR_FIRST_MS = 1000;
 
 /** Exit code of a process that ends because another one failed. */
 const FAILED = 1;
 
+/** Another process has said what went wrong. */
+class FailedElsewhere extends Error {}
+
 /** The processes that a command runs in, and which of them this is. */
-export interface Group {
+export class Group {
   /** Connects them, if there are several. */
   readonly communicator?: MpiCommunicator;
   /** Whether this is the one that prints and writes. */
   readonly isFirst: boolean;
-  /** Does something in each process and returns its result there. If it fails in one, it fails in all, and one says why. */
-  together<T>(action: () => T | Promise<T>): Promise<T>;
-  /** Does something in the first process only and returns its result, which JSON can say, in all. */
-  byFirst<T>(action: () => Promise<T>): Promise<T>;
-  /**
-   * Does what writes to folders that processes may share: first in the first process, then in one on each machine, then in the
-   * others, who find what those have written. If it fails in one, it fails in all.
-   */
-  inTurn<T>(action: () => Promise<T>): Promise<T>;
-  /** Goes on alone. */
-  leave(): Promise<void>;
-}
-
-/** One process. */
-export const ALONE: Group = {
-  isFirst: true,
-  together: async (action) => await action(),
-  byFirst: (action) => action(),
-  inTurn: (action) => action(),
-  leave: () => Promise.resolve(),
-};
-
-/** Another process has said what went wrong. */
-class FailedElsewhere extends Error {}
-
-/** Processes that `mpirun` started. */
-class Together implements Group {
-  readonly communicator: MpiCommunicator;
   /** Whether all know of a failure, or none needs to. */
   isSettled = false;
   #hasLeft = false;
 
-  constructor(communicator: MpiCommunicator) {
+  constructor(communicator?: MpiCommunicator) {
     this.communicator = communicator;
+    this.isFirst = communicator === undefined || communicator.rank === 0;
   }
 
-  get isFirst(): boolean {
-    return this.communicator.rank === 0;
-  }
-
+  /** Does something in each process and returns its result there. If it fails in one, it fails in all, and one says why. */
   async together<T>(action: () => T | Promise<T>): Promise<T> {
-    const { rank, size } = this.communicator;
-    let done: { result: T } | undefined;
-    let failure: { error: unknown } | undefined;
-    try {
-      done = { result: await action() };
-    } catch (error) {
-      failure = { error };
-    }
+    const { communicator } = this;
+    if (communicator === undefined) return await action();
+    const { rank, size } = communicator;
+    const [own] = await Promise.allSettled([Promise.try(action)]);
+    const hasFailed = own.status === "rejected";
     const failed = await anywhere(
-      this.communicator,
-      Array.from({ length: size }, (_, i) => i === rank && done === undefined),
+      communicator,
+      Array.from({ length: size }, (_, i) => i === rank && hasFailed),
     );
     const first = failed.indexOf(true);
-    if (first < 0) return done!.result;
+    if (first < 0 && !hasFailed) return own.value;
     this.isSettled = true;
-    throw first === rank ? failure!.error : new FailedElsewhere();
+    throw hasFailed && first === rank ? own.reason : new FailedElsewhere();
   }
 
+  /** Does something in the first process only and returns its result, which JSON can say, in all. */
   async byFirst<T>(action: () => Promise<T>): Promise<T> {
+    const { communicator } = this;
+    if (communicator === undefined) return await action();
     const result = await this.together(() =>
       this.isFirst ? action() : undefined
     );
-    return await shareJson(this.communicator, result) as T;
+    return await shareJson(communicator, result) as T;
   }
 
+  /**
+   * Does what writes to folders that processes may share: first in the first process, then in one on each machine, then in the
+   * others, who find what those have written. If it fails in one, it fails in all.
+   */
   async inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const { localRank } = this.communicator;
-    const own = this.isFirst ? 0 : localRank === 0 ? 1 : 2;
+    const isOfMachine = this.communicator?.localRank === 0;
+    const own = [this.isFirst, isOfMachine, true].indexOf(true);
     let result: T | undefined;
     for (const turn of [0, 1, 2]) {
       await this.together(async () => {
@@ -99,10 +76,11 @@ class Together implements Group {
     return result!;
   }
 
+  /** Goes on alone. */
   async leave(): Promise<void> {
     if (this.#hasLeft) return;
     this.#hasLeft = this.isSettled = true;
-    await this.communicator.finalize();
+    await this.communicator?.finalize();
   }
 }
 
@@ -113,31 +91,23 @@ export async function runTogether(
 ): Promise<number> {
   const { connectMpi } = await import("../distributed/mpi_communicator.ts");
   const communicator = await connectMpi(options);
-  const group = new Together(communicator);
+  const { rank, processes } = communicator;
+  const group = new Group(communicator);
   try {
     const code = await run(group);
     await group.leave();
     return code;
   } catch (error) {
-    if (!group.isSettled) await endAll(communicator, error, options);
+    if (!group.isSettled) {
+      // If all have the same error, the first one says it and ends them.
+      await new Promise((r) => setTimeout(r, rank > 0 ? WAIT_FOR_FIRST_MS : 0));
+      const where = nameOf(processes[rank]);
+      console.error(`error: ${where}: ${explain(error, "train")}`);
+      if (options.verbose) console.error(error);
+      communicator.abort(FAILED);
+    }
     await group.leave();
     if (error instanceof FailedElsewhere) return FAILED;
     throw error;
   }
-}
-
-/** Says what went wrong in this process, and ends all. */
-async function endAll(
-  communicator: MpiCommunicator,
-  error: unknown,
-  { verbose }: { verbose?: boolean },
-): Promise<never> {
-  const { rank, processes } = communicator;
-  if (rank > 0) {
-    await new Promise((resolve) => setTimeout(resolve, FIRST_SAYS_MS));
-  }
-  const where = nameOf(processes[rank]);
-  console.error(`error: ${where}: ${explain(error, "train")}`);
-  if (verbose) console.error(error);
-  communicator.abort(FAILED);
 }

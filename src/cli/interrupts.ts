@@ -7,30 +7,21 @@
 /** Exit code of a run that was asked to end: what shells say of a program that Ctrl-C has ended. */
 export const INTERRUPTED = 130;
 
-/** Listens for signals until it is disposed. */
-export interface Interrupts extends Disposable {
-  /** Is aborted at the first signal. */
-  readonly signal: AbortSignal;
-}
-
-/** Begins to listen. The first signal is answered at once, on standard error, even while this thread waits for the device. */
-export async function listenForInterrupts(): Promise<Interrupts> {
+/** Listens until it is disposed. The first signal is answered on standard error, even while this thread waits for the device, and aborts `signal`. */
+export async function listenForInterrupts(): Promise<
+  Disposable & { readonly signal: AbortSignal }
+> {
   const controller = new AbortController();
   const worker = new Worker(new URL("./interrupt_worker.ts", import.meta.url), {
     type: "module",
   });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  worker.onerror = (event) => reject(new Error(event.message));
-  worker.onmessage = ({ data }) => {
-    if (data === "interrupted") controller.abort();
-    else resolve();
-  };
-  try {
-    await promise;
-  } catch (error) {
-    worker.terminate();
-    throw error;
-  }
+  await new Promise<void>((resolve, reject) => {
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.onmessage = ({ data }) => {
+      if (data === "interrupted") controller.abort();
+      else resolve();
+    };
+  });
   return {
     signal: controller.signal,
     [Symbol.dispose]: () => worker.terminate(),

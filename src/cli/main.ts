@@ -9,61 +9,75 @@ import { findLauncher } from "../distributed/processes.ts";
 import { OptionError } from "../errors.ts";
 import {
   type CommandLine,
+  explain,
   parseOptions,
   requireNeeded,
 } from "./command_line.ts";
-import { type CommandName, flagOf, optionsOf, specOf } from "./options.ts";
-import { didYouMean, explain, UsageError } from "./usage.ts";
+import {
+  type CommandName,
+  didYouMean,
+  flagOf,
+  optionsOf,
+  specOf,
+  UsageError,
+} from "./options.ts";
+import { formatTable } from "./terminal/console.ts";
 
 /** A command of the program. */
 export interface Command {
-  /** Arguments other than options, for the help. */
-  readonly positional: string;
-  /** What the command does, in one line. */
   readonly summary: string;
-  /** Does it, and returns the exit code. */
+  /** Its arguments other than options. Default: it has none. */
+  readonly positional?: string;
+  /** What its only argument is, if it has exactly one. */
+  readonly argument?: string;
+  /** Does what the summary says, and returns the exit code. */
   readonly run: (line: CommandLine) => number | Promise<number>;
 }
+
+const CHECKPOINT =
+  "a file that `train --save FILE` wrote, or a folder that `train --out RUN` wrote";
 
 /** Every command by its name, in the order of the help. */
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   train: {
-    positional: "",
     summary:
       "Train a network on Fashion-MNIST; by default AlexNet, as in the lecture",
     run: async (line) => (await import("./commands/train.ts")).train(line),
   },
   evaluate: {
     positional: "CHECKPOINT",
+    argument: CHECKPOINT,
     summary:
       "Measure loss, accuracy and confusion of saved weights on the test images",
     run: async (line) =>
-      (await import("./commands/evaluate.ts")).evaluate(line),
+      (await import("./commands/evaluate.ts")).evaluateCommand(line),
   },
   report: {
     positional: "RUN",
+    argument: "a folder that `train --out RUN` wrote",
     summary:
       "Write one HTML page about a run: curves, confusion matrix, worst mistakes, filters, configuration",
     run: async (line) => (await import("./commands/report.ts")).report(line),
   },
   "lr-find": {
-    positional: "",
     summary:
       "Try learning rates from 1e-7 to 10, a step each, and suggest one to train with",
     run: async (line) => (await import("./commands/lr_find.ts")).lrFind(line),
   },
   export: {
     positional: "CHECKPOINT",
+    argument: CHECKPOINT,
     summary:
       "Write saved weights for PyTorch, TensorFlow.js, ONNX Runtime and others",
     run: async (line) =>
-      (await import("./commands/export.ts")).exportCheckpoint(line),
+      (await import("./commands/interchange.ts")).exportCheckpoint(line),
   },
   import: {
     positional: "FILE",
+    argument: "safetensors, or model.json of TensorFlow.js",
     summary: "Make a checkpoint of weights that another program wrote",
     run: async (line) =>
-      (await import("./commands/import.ts")).importCheckpoint(line),
+      (await import("./commands/interchange.ts")).importCheckpoint(line),
   },
   predict: {
     positional: "CHECKPOINT IMAGE...",
@@ -72,13 +86,11 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     run: async (line) => (await import("./commands/predict.ts")).predict(line),
   },
   tune: {
-    positional: "",
     summary:
       "Measure the kernels of a training step and remember the fastest for this adapter",
-    run: async (line) => (await import("./commands/tune.ts")).tune(line),
+    run: async (line) => (await import("./commands/tune.ts")).tuneCommand(line),
   },
   summary: {
-    positional: "",
     summary:
       "Print the layer table of a network, and where its batches are made",
     run: async (line) => (await import("./commands/summary.ts")).summary(line),
@@ -90,7 +102,6 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     run: async (line) => (await import("./commands/data.ts")).data(line),
   },
   doctor: {
-    positional: "",
     summary:
       "Print device, driver, limits, versions and data set, and what is wrong",
     run: async (line) => (await import("./commands/doctor.ts")).doctor(line),
@@ -103,10 +114,14 @@ export async function main(args: readonly string[]): Promise<number> {
     return await runCommand(args);
   } catch (error) {
     const isUsage = error instanceof UsageError;
-    // Of processes that train together, all were told the same wrong thing: the first one says so.
-    const isSaid = isUsage && isOneOfOthers(args);
     const command = isCommand(args[0]) ? args[0] : undefined;
-    if (!isSaid) console.error(`error: ${explain(error, command)}`);
+    const launcher = args.includes("--distributed")
+      ? findLauncher((name) => Deno.env.get(name))
+      : undefined;
+    // All processes that train together have the same wrong command line: only the first one says so.
+    if (!isUsage || !launcher?.rank) {
+      console.error(`error: ${explain(error, command)}`);
+    }
     if (args.includes("--verbose")) console.error(error);
     return isUsage || error instanceof OptionError ? 2 : 1;
   }
@@ -130,57 +145,47 @@ async function runCommand(
     return 0;
   }
   requireNeeded(line.options);
-  const [extra] = line.positional;
-  if (COMMANDS[name].positional === "" && extra !== undefined) {
-    throw new UsageError(`Unexpected argument "${extra}" after ${name}`);
+  const { positional, argument, run } = COMMANDS[name];
+  const { length, 0: first } = line.positional;
+  if (positional === undefined && length > 0) {
+    throw new UsageError(`Unexpected argument "${first}" after ${name}`);
   }
-  return await COMMANDS[name].run(line);
+  if (argument !== undefined && length !== 1) {
+    throw new UsageError(`${name} needs one ${positional}: ${argument}`);
+  }
+  return await run(line);
 }
 
 function isCommand(name: string): name is CommandName {
   return Object.hasOwn(COMMANDS, name);
 }
 
-function isOneOfOthers(args: readonly string[]): boolean {
-  if (!args.includes("--distributed")) return false;
-  const launcher = findLauncher((name) => Deno.env.get(name));
-  return (launcher?.rank ?? 0) > 0;
-}
-
 function programHelp(): string {
-  const rows = Object.entries(COMMANDS).map(([name, { positional, summary }]) =>
-    [`${name} ${positional}`, summary] as const
-  );
-  return [
-    "AlexNet on Fashion-MNIST, on WebGPU",
-    "",
-    "Usage: deno run -A jsr:@x/alexnet <command> [options]",
-    "",
-    ...inColumns(rows),
-    "",
-    "<command> --help lists the options of a command.",
-  ].join("\n");
+  const rows = Object.entries(COMMANDS).map(([name, command]) => {
+    const { positional = "", summary } = command;
+    return ["", `${name} ${positional}`, summary];
+  });
+  return `AlexNet on Fashion-MNIST, on WebGPU
+
+Usage: deno run -A jsr:@x/alexnet <command> [options]
+
+${formatTable(rows, { textColumns: 3 })}
+
+<command> --help lists the options of a command.`;
 }
 
 function commandHelp(name: CommandName): string {
-  const { positional, summary } = COMMANDS[name];
+  const { positional, argument, summary } = COMMANDS[name];
+  const words = [name, positional, "[options]"].filter(Boolean).join(" ");
+  const meaning = argument && `\n${positional}: ${argument}\n`;
   const rows = optionsOf(name).map((option) => {
     const { help, commands } = specOf(option);
     const isOfShow = name === "data" && !commands.includes(name);
-    return [flagOf(option), isOfShow ? `show: ${help}` : help] as const;
+    return ["", flagOf(option), isOfShow ? `show: ${help}` : help];
   });
-  return [
-    summary,
-    "",
-    `Usage: deno run -A jsr:@x/alexnet ${name} ${
-      positional && `${positional} `
-    }[options]`,
-    "",
-    ...inColumns(rows),
-  ].join("\n");
-}
+  return `${summary}
 
-function inColumns(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+Usage: deno run -A jsr:@x/alexnet ${words}
+${meaning ?? ""}
+${formatTable(rows, { textColumns: 3 })}`;
 }

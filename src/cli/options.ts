@@ -1,12 +1,23 @@
 /**
- * Every option of every command. One entry of {@linkcode OPTIONS} says all that the program knows of an option.
+ * Every option of every command, declared once in {@linkcode OPTIONS}; and what is thrown where a command line is wrong.
  *
  * @module
  */
 
+import { closest } from "fastest-levenshtein";
 import { resolve } from "node:path";
 import { MODEL_NAMES } from "../models/named.ts";
-import { didYouMean, UsageError } from "./usage.ts";
+
+/** The command line cannot be understood; the program ends with exit code 2. */
+export class UsageError extends Error {
+  /** The class name. */
+  override readonly name = "UsageError";
+}
+
+/** Asks whether the nearest of `words` was meant. */
+export function didYouMean(word: string, words: readonly string[]): string {
+  return `did you mean ${closest(word, words)}?`;
+}
 
 /** The names of the commands, in the order in which the help lists them. */
 export const EVERY_COMMAND = [
@@ -26,16 +37,6 @@ export const EVERY_COMMAND = [
 /** A command of the program. */
 export type CommandName = typeof EVERY_COMMAND[number];
 
-/** How the value of an option is written. */
-export interface Kind<T> {
-  /** Stands for the value in the help; `undefined` for a switch, which has no value. */
-  readonly placeholder: string | undefined;
-  /** Turns text into a value; throws a {@linkcode UsageError} if it cannot. */
-  parse(text: string, flag: string): T;
-  /** What `config.json` has in place of the value; the value itself if there is no such function. */
-  record?(value: T): unknown;
-}
-
 /**
  * What the folder of a run remembers of an option, and what `train --resume` does with it:
  *
@@ -47,102 +48,128 @@ export interface Kind<T> {
 export type Memory = "fixed" | "kept" | "noted" | "first";
 
 /** All that is known of an option. */
-export interface OptionSpec extends Kind<unknown> {
-  /** What the option means, for the help. */
+export interface OptionSpec<T = unknown> {
   readonly help: string;
-  /** Commands that have the option; `data show` stands for this action of `data` alone. */
-  readonly commands: readonly (CommandName | "data show")[];
-  /** Options one of which must be given as well, as this one means nothing without. */
+  /** Stands for the value in the help; a switch has no value, and no placeholder. */
+  readonly placeholder?: string;
+  /** The commands that have the option. Default: `train` alone; `data show` stands for this action of `data`. */
+  readonly commands?: readonly (CommandName | "data show")[];
+  /** The option means nothing unless one of these is given as well. */
   readonly needs?: readonly ("distributed" | "out" | "resume")[];
-  /** What `recipeOf` fills in if neither the command line nor the preset has a value. */
-  readonly default?: unknown;
-  /** What a run remembers; nothing if left out. */
+  /** The value if neither the command line nor the preset has one. */
+  readonly default?: T;
+  /** What a run remembers. Default: nothing. */
   readonly memory?: Memory;
+  /** Turns text into a value; throws a {@linkcode UsageError} if it cannot. */
+  parse(text: string, flag: string): T;
+  /** What `config.json` has in place of the value. Default: the value itself. */
+  record?(value: T): unknown;
 }
+
+/** What is known of an option besides its meaning and how its value is read. */
+type More<T> = Partial<Omit<OptionSpec<NoInfer<T>>, "help" | "parse">>;
 
 /** An option without a value. */
-export function toggle(): Kind<boolean> {
-  return { placeholder: undefined, parse: () => true };
+function toggle(help: string, more?: More<true>): OptionSpec<boolean> {
+  return { help, ...more, parse: () => true };
 }
 
-/** Any text. */
-export function text(placeholder: string): Kind<string> {
-  return { placeholder, parse: (text) => text };
+/** An option whose value is any text. */
+function text(help: string, more?: More<string>): OptionSpec<string> {
+  return { help, ...more, parse: (text) => text };
 }
 
-/** One of a few words. */
-export function choice<const T extends string>(words: readonly T[]): Kind<T> {
-  return {
-    placeholder: words.join("|"),
-    parse(text, flag) {
-      const word = words.find((w) => w === text);
-      if (word !== undefined) return word;
-      const hint = ` (${didYouMean(text, words)})`;
-      throw invalid(flag, text, `one of ${words.join(", ")}`, hint);
-    },
-  };
-}
-
-/** Some of a few words, with commas between. */
-export function choices<const T extends string>(
+/** An option whose value is one of a few words. */
+function choice<const T extends string>(
   words: readonly T[],
-): Kind<T[]> {
-  const { parse } = choice(words);
-  return {
-    placeholder: words.join(","),
-    parse: (text, flag) =>
-      text.split(",").map((word) => parse(word.trim(), flag)),
-  };
+  help: string,
+  more?: More<T>,
+): OptionSpec<T> {
+  const parse = (text: string, flag: string) => parseWord(words, text, flag);
+  return { help, placeholder: words.join("|"), ...more, parse };
 }
 
-/** A finite number. */
-export function number(): Kind<number> {
+/** An option whose value is some of a few words, with commas between. */
+function choices<const T extends string>(
+  words: readonly T[],
+  help: string,
+  more?: More<T[]>,
+): OptionSpec<T[]> {
+  const parse = (text: string, flag: string) =>
+    text.split(",").map((word) => parseWord(words, word.trim(), flag));
+  return { help, placeholder: words.join(","), ...more, parse };
+}
+
+function parseWord<T extends string>(
+  words: readonly T[],
+  text: string,
+  flag: string,
+): T {
+  const word = words.find((w) => w === text);
+  if (word !== undefined) return word;
+  const requirement = `one of ${words.join(", ")}`;
+  throw invalid(flag, text, requirement, ` (${didYouMean(text, words)})`);
+}
+
+/** An option whose value is a finite number. */
+function number(help: string, more?: More<number>): OptionSpec<number> {
   return {
+    help,
     placeholder: "X",
+    ...more,
     parse(text, flag) {
       const value = Number(text);
-      if (!Number.isFinite(value)) throw invalid(flag, text, "a number");
-      return value;
+      if (Number.isFinite(value)) return value;
+      throw invalid(flag, text, "a number");
     },
   };
 }
 
-/** An integer from `min` to `max`. */
-export function integer(
-  { min = 1, max = Infinity, placeholder = "N" }: {
+/** An option whose value is an integer from `min` to `max`. */
+function integer(
+  help: string,
+  { min = 1, max = Infinity, ...more }: More<number> & {
     min?: number;
     max?: number;
-    placeholder?: string;
   } = {},
-): Kind<number> {
+): OptionSpec<number> {
   return {
-    placeholder,
+    help,
+    placeholder: "N",
+    ...more,
     parse(text, flag) {
       const value = Number(text);
       if (Number.isSafeInteger(value) && value >= min && value <= max) {
         return value;
       }
-      const range = max === Infinity
-        ? `of at least ${min}`
-        : `from ${min} to ${max}`;
+      const range = max < Infinity
+        ? `from ${min} to ${max}`
+        : `of at least ${min}`;
       throw invalid(flag, text, `an integer ${range}`);
     },
   };
 }
 
-/** A number of workers, or "auto". */
-export function workers(): Kind<number | "auto"> {
-  const { parse } = integer({ min: 0, max: 256 });
+/** An option whose value is a number of workers, or "auto". */
+function workers(
+  help: string,
+  more: More<number | "auto">,
+): OptionSpec<number | "auto"> {
+  const { parse } = integer(help, { min: 0, max: 256 });
   return {
+    help,
     placeholder: "N|auto",
+    ...more,
     parse: (text, flag) => text === "auto" ? text : parse(text, flag),
   };
 }
 
-/** A time such as 90s, 10m or 1h30m, in milliseconds. */
-export function duration(): Kind<number> {
+/** An option whose value is a time such as 90s, 10m or 1h30m, in milliseconds. */
+function duration(help: string, more?: More<number>): OptionSpec<number> {
   return {
+    help,
     placeholder: "TIME",
+    ...more,
     parse(text, flag) {
       const match = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$/.exec(text);
       const [h, m, s] = (match ?? []).slice(1).map((n) => Number(n ?? 0));
@@ -152,11 +179,6 @@ export function duration(): Kind<number> {
     },
     record: (ms) => `${ms / 1000}s`,
   };
-}
-
-/** A folder, which `config.json` has from the root, as a run may go on in another working directory. */
-function folder(): Kind<string> {
-  return { ...text("DIR"), record: (path) => resolve(path) };
 }
 
 function invalid(
@@ -170,352 +192,263 @@ function invalid(
   );
 }
 
-/** Commands that read the data set. */
-const READING = [
-  "train",
-  "evaluate",
-  "report",
-  "lr-find",
-  "data",
-  "doctor",
-] as const;
-
-/** Every option, by its name without dashes, in the order in which the help lists them. */
+/** Every option by its name without dashes, in the order in which the help lists them. */
 export const OPTIONS = {
-  "model": {
-    ...choice(MODEL_NAMES),
-    help: "Which network",
-    commands: ["train", "lr-find", "tune", "summary", "import"],
+  "model": choice(MODEL_NAMES, "Which network", {
+    commands: ["train", "lr-find", "tune", "summary", "import", "doctor"],
     default: "alexnet",
     memory: "fixed",
-  },
-  "preset": {
-    ...choice(["lecture", "quick"]),
-    help:
-      "Values of all options below that are not given: the lecture's, or some that show learning within ten minutes on a slow adapter",
-    commands: ["train", "lr-find", "tune"],
-    default: "lecture",
-    memory: "first",
-  },
-  "epochs": {
-    ...integer(),
-    help: "Times through the training images",
-    commands: ["train"],
-    // Which schedules allow another number, `resumeOptions` knows.
-    memory: "kept",
-  },
-  "batch-size": {
-    ...integer(),
-    help: "Images per step",
-    commands: ["train", "evaluate", "lr-find", "predict", "tune", "data show"],
-    memory: "fixed",
-  },
-  "optimizer": {
-    ...choice(["sgd", "adam"]),
-    help:
-      "How gradients change weights: SGD, or Adam, whose step size is 0.001 if not given",
-    commands: ["train", "lr-find"],
-    default: "sgd",
-    memory: "fixed",
-  },
-  "learning-rate": {
-    ...number(),
-    help: "Step size, above 0",
-    commands: ["train"],
-    memory: "fixed",
-  },
-  "schedule": {
-    ...choice(["constant", "step", "cosine", "one-cycle", "plateau"]),
-    help:
-      "How the step size changes. constant: never; step: to a tenth after each third of the run; cosine: down to 0; one-cycle: up to the given one, then down to almost 0; plateau: to a tenth when the test loss has not fallen for 2 epochs",
-    commands: ["train"],
-    default: "constant",
-    memory: "fixed",
-  },
-  "warmup-epochs": {
-    ...number(),
-    help:
-      "Epochs at the start, or a part of one, in which the step size rises from a third to all of it",
-    commands: ["train"],
-    default: 0,
-    memory: "fixed",
-  },
-  "momentum": {
-    ...number(),
-    help: "Momentum of SGD, in [0, 1)",
-    commands: ["train", "lr-find"],
-    default: 0,
-    memory: "fixed",
-  },
-  "weight-decay": {
-    ...number(),
-    help: "Weight decay, at least 0",
-    commands: ["train", "lr-find"],
-    default: 0,
-    memory: "fixed",
-  },
-  "clip-norm": {
-    ...number(),
-    help:
-      "Scale the gradients of a step down if their norm, taken over all of them, is larger than this",
-    commands: ["train"],
-    memory: "fixed",
-  },
-  "early-stopping": {
-    ...integer(),
-    help: "Stop when the test loss has not fallen for N epochs",
-    commands: ["train"],
-    memory: "fixed",
-  },
-  "dropout": {
-    ...number(),
-    help: "Dropout rate of AlexNet, in [0, 1)",
-    commands: ["train", "lr-find"],
-    memory: "fixed",
-  },
-  "resize": {
-    ...integer({ max: 1024, placeholder: "PIXELS" }),
-    help: "Height and width of the images",
-    commands: ["train", "lr-find", "tune", "summary", "import", "data show"],
-    memory: "fixed",
-  },
-  "augment": {
-    ...choices(["crop", "flip", "erase"]),
-    help:
-      "Random changes of training images: one or more of these, with commas between",
-    commands: ["train", "lr-find", "summary", "data show"],
-    memory: "fixed",
-  },
-  "workers": {
-    ...workers(),
-    help:
-      "Workers that make batches where the device cannot; auto: at most one less than there are cores",
-    commands: ["train", "lr-find"],
-    memory: "kept",
-  },
-  "seed": {
-    ...integer({ min: 0 }),
-    help: "Seed of weights, order and dropout, 0 to 4294967295",
-    commands: ["train", "lr-find", "data show"],
-    default: 0,
-    memory: "fixed",
-  },
-  "train-samples": {
-    ...integer(),
-    help: "Use the first N training images only",
-    commands: ["train", "lr-find"],
-    memory: "fixed",
-  },
-  "test-samples": {
-    ...integer(),
-    help: "Use the first N test images only",
-    commands: ["train", "evaluate"],
-    memory: "fixed",
-  },
-  "max-time": {
-    ...duration(),
-    help: "Stop training after e.g. 90s, 10m or 1h30m and evaluate",
-    commands: ["train"],
-    memory: "noted",
-  },
-  "precision": {
-    ...choice(["float32", "float16"]),
-    help:
-      "How activations are stored. float16 saves memory and needs an adapter with shader-f16; weights stay in float32",
-    commands: ["train", "tune"],
-    default: "float32",
-    memory: "fixed",
-  },
-  "device": {
-    ...choice(["auto", "webgpu", "cpu"]),
-    help:
-      "What to compute on; auto: a GPU or, without one, the CPU with oneDNN",
+  }),
+  "preset": choice(
+    ["lecture", "quick"],
+    "Fills in the options below that are not given: lecture with the lecture's values, quick with some that show learning within ten minutes on a slow adapter",
+    {
+      commands: ["train", "lr-find", "tune"],
+      default: "lecture",
+      memory: "first",
+    },
+  ),
+  // `resumeOptions` knows which schedules allow another number.
+  "epochs": integer("Times through the training images", { memory: "kept" }),
+  "batch-size": integer("Images per step", {
     commands: [
       "train",
       "evaluate",
-      "report",
       "lr-find",
       "predict",
+      "tune",
       "data show",
+      "doctor",
     ],
-    memory: "kept",
-  },
-  "tune": {
-    ...toggle(),
-    help:
-      "First measure which kernels are fastest on this adapter, and remember them; takes minutes on a slow one",
-    commands: ["train"],
-    memory: "first",
-  },
-  "distributed": {
-    ...toggle(),
-    help:
-      "Train together with the other processes that mpirun (or srun) started; each computes its part of every batch",
-    commands: ["train"],
-  },
-  "compression": {
-    ...choice(["none", "float16"]),
-    help:
-      "With --distributed: float16 sends gradients in half the bytes, and sends later what rounding has left out",
-    commands: ["train"],
-    needs: ["distributed"],
     memory: "fixed",
-  },
-  "sync-every": {
-    ...integer(),
-    help:
-      "With --distributed: average the weights every N steps, instead of the gradients at every step",
-    commands: ["train"],
-    needs: ["distributed"],
+  }),
+  "optimizer": choice(
+    ["sgd", "adam"],
+    "How gradients change weights. With Adam the learning rate is 0.001 if not given",
+    { commands: ["train", "lr-find"], default: "sgd", memory: "fixed" },
+  ),
+  "learning-rate": number("Learning rate, above 0", { memory: "fixed" }),
+  "schedule": choice(
+    ["constant", "step", "cosine", "one-cycle", "plateau"],
+    "How the learning rate changes. constant: never; step: to a tenth after each third of the run; cosine: down to 0; one-cycle: up to the given one, then down to almost 0; plateau: to a tenth when the test loss has not fallen for 2 epochs",
+    { default: "constant", memory: "fixed" },
+  ),
+  "warmup-epochs": number(
+    "How many epochs, such as 0.5, the learning rate takes at the start to rise from a third of its value",
+    { default: 0, memory: "fixed" },
+  ),
+  "momentum": number(
+    "Momentum of SGD, in [0, 1)",
+    { commands: ["train", "lr-find"], default: 0, memory: "fixed" },
+  ),
+  "weight-decay": number(
+    "Weight decay, at least 0",
+    { commands: ["train", "lr-find"], default: 0, memory: "fixed" },
+  ),
+  "clip-norm": number(
+    "Largest norm that all gradients of a step may have together: if it is larger, they are scaled down to this",
+    { memory: "fixed" },
+  ),
+  "early-stopping": integer(
+    "Stop when the test loss has not fallen for N epochs",
+    { memory: "fixed" },
+  ),
+  "dropout": number(
+    "Dropout rate of AlexNet, in [0, 1)",
+    { commands: ["train", "lr-find"], memory: "fixed" },
+  ),
+  "resize": integer("Height and width of the images", {
+    max: 1024,
+    placeholder: "PIXELS",
+    commands: ["train", "lr-find", "tune", "summary", "import", "data show"],
     memory: "fixed",
-  },
-  "rank-timeout": {
-    ...duration(),
-    help:
-      "With --distributed: how long a process may be silent before all of them end; 30s if not given",
-    commands: ["train"],
-    needs: ["distributed"],
-  },
-  "measure-train": {
-    ...toggle(),
-    help:
-      "After each epoch, also measure the accuracy on the training images with dropout off",
-    commands: ["train"],
+  }),
+  "augment": choices(
+    ["crop", "flip", "erase"],
+    "Change training images at random, in one or more of these ways, with commas between",
+    {
+      commands: ["train", "lr-find", "summary", "data show"],
+      memory: "fixed",
+    },
+  ),
+  "workers": workers(
+    "How many workers make batches where the device cannot; auto: at most one less than there are cores",
+    { commands: ["train", "lr-find"], memory: "kept" },
+  ),
+  "seed": integer("Seed of weights, order and dropout, 0 to 4294967295", {
+    min: 0,
+    commands: ["train", "lr-find", "data show"],
+    default: 0,
     memory: "fixed",
-  },
-  "source": {
-    ...choice(["full", "sample"]),
-    help: "The full data set, or the sample that comes with this package",
-    commands: ["train", "evaluate", "lr-find", "data", "doctor"],
-    default: "full",
-    memory: "fixed",
-  },
-  "data-dir": {
-    ...folder(),
-    help: "The only folder to look for the data set and to download it to",
-    commands: READING,
-    memory: "kept",
-  },
-  "offline": {
-    ...toggle(),
-    help: "Never use the network",
-    commands: READING,
-    memory: "kept",
-  },
-  "split": {
-    ...choice(["train", "test"]),
-    help: "Which images to show",
-    commands: ["data show"],
-  },
-  "batch": {
-    ...integer(),
-    help: "Which batch to show, from 1",
-    commands: ["data show"],
-  },
-  "at-epoch": {
-    ...integer({ max: 2 ** 32 }),
-    help:
-      "Which epoch's order to show, from 1; without it, the order of the data set",
-    commands: ["data show"],
-  },
-  "count": {
-    ...integer(),
-    help:
-      "How many images of the batch to show, or of each IDX file to classify",
-    commands: ["predict", "data show"],
-  },
-  "top": {
-    ...integer(),
-    help: "How many of the most likely classes to print; 3 if not given",
-    commands: ["predict"],
-  },
-  "invert": {
-    ...toggle(),
-    help:
-      "First exchange light and dark: for photographs on a light background, as the images of the data set are light on dark",
-    commands: ["predict"],
-  },
-  "format": {
-    ...choice(["safetensors", "tfjs", "onnx"]),
-    help: "Format to export to or to import from (onnx: export only)",
-    commands: ["export", "import"],
-  },
-  "layout": {
-    ...choice(["keras", "pytorch"]),
-    help:
-      "Names and layouts of the tensors in safetensors: as here, or of a PyTorch state_dict",
-    commands: ["export"],
-  },
-  "output": {
-    ...text("PATH"),
-    help:
-      "Where to write: a file, but for tfjs a new folder; report: RUN/report.html if not given; data show: a PNG file, fashion-mnist-train.png or -test.png if not given",
-    commands: ["report", "export", "import", "data show"],
-  },
-  "out": {
-    ...text("RUN"),
-    help:
-      "Keep the run in the folder RUN: configuration, metrics, TensorBoard events, and checkpoints to go on from",
-    commands: ["train"],
-  },
-  "resume": {
-    ...text("RUN"),
-    help:
-      "Go on with the run in the folder RUN, exactly from where its last checkpoint was written",
-    commands: ["train"],
-  },
-  "checkpoint-every": {
-    ...integer(),
-    help:
-      "Write a checkpoint every N steps, and always at the end of each epoch and of the run",
-    commands: ["train"],
-    needs: ["out", "resume"],
-    memory: "kept",
-  },
-  "keep-checkpoints": {
-    ...integer(),
-    help: "Keep the last N checkpoints (1 if not given) and the best one",
-    commands: ["train"],
-    needs: ["out", "resume"],
-    memory: "kept",
-  },
-  "save": {
-    ...text("FILE"),
-    help: "Write the trained weights to FILE, in the safetensors format",
-    commands: ["train"],
-  },
-  "log-every": {
-    ...integer(),
-    help: "Print loss, accuracy and speed every N steps",
-    commands: ["train"],
-  },
-  "progress": {
-    ...toggle(),
-    help:
-      "Draw a progress bar where there is a terminal (default); --no-progress: never",
+  }),
+  "train-samples": integer(
+    "Use the first N training images only",
+    { commands: ["train", "lr-find"], memory: "fixed" },
+  ),
+  "test-samples": integer(
+    "Use the first N test images only",
+    { commands: ["train", "evaluate"], memory: "fixed" },
+  ),
+  "max-time": duration(
+    "Stop training after this time, such as 90s, 10m or 1h30m, and evaluate",
+    { memory: "noted" },
+  ),
+  "precision": choice(
+    ["float32", "float16"],
+    "How activations are stored. float16 saves memory and needs an adapter with shader-f16; weights stay in float32",
+    {
+      commands: ["train", "tune", "doctor"],
+      default: "float32",
+      memory: "fixed",
+    },
+  ),
+  "device": choice(
+    ["auto", "webgpu", "cpu"],
+    "What to compute on; auto: a GPU or, without one, the CPU with oneDNN",
+    {
+      commands: [
+        "train",
+        "evaluate",
+        "report",
+        "lr-find",
+        "predict",
+        "data show",
+        "doctor",
+      ],
+      memory: "kept",
+    },
+  ),
+  "kernels": toggle(
+    "Instead, run a training step on WebGPU and list its operations: the way that computes each, its other ways, its time if it was tuned, and its shaders",
+    { commands: ["doctor"] },
+  ),
+  "shader": text(
+    "Instead, print the WGSL of that step's shaders whose names contain TEXT",
+    { placeholder: "TEXT", commands: ["doctor"] },
+  ),
+  "tune": toggle(
+    "First measure which kernels are fastest on this adapter, and remember them; takes minutes on a slow one",
+    { memory: "first" },
+  ),
+  "distributed": toggle(
+    "Train together with the other processes that mpirun (or srun) started; each computes its part of every batch",
+  ),
+  "compression": choice(
+    ["none", "float16"],
+    "With --distributed: float16 sends gradients in half the bytes, and adds what rounding took away to those of the next step",
+    { needs: ["distributed"], memory: "fixed" },
+  ),
+  "sync-every": integer(
+    "With --distributed: average the weights every N steps, instead of the gradients at every step",
+    { needs: ["distributed"], memory: "fixed" },
+  ),
+  "rank-timeout": duration(
+    "With --distributed: how long a process may be silent before all of them end; 30s if not given",
+    { needs: ["distributed"] },
+  ),
+  "measure-train": toggle(
+    "After each epoch, also measure the accuracy on the training images with dropout off",
+    { memory: "fixed" },
+  ),
+  "source": choice(
+    ["full", "sample"],
+    "The full data set, or the sample that comes with this package",
+    {
+      commands: ["train", "evaluate", "lr-find", "data", "doctor"],
+      default: "full",
+      memory: "fixed",
+    },
+  ),
+  "data-dir": text(
+    "The only folder to find the data set in or download it to",
+    {
+      placeholder: "DIR",
+      commands: ["train", "evaluate", "report", "lr-find", "data", "doctor"],
+      memory: "kept",
+      // From the root, as a run may go on in another working directory.
+      record: (path) => resolve(path),
+    },
+  ),
+  "offline": toggle("Never use the network", {
     commands: ["train", "evaluate", "report", "lr-find", "data"],
-  },
-  "json": {
-    ...toggle(),
-    help: "Print JSON, one object a line and nothing else on standard output",
-    commands: ["train", "evaluate", "lr-find", "predict"],
-  },
-  "quiet": {
-    ...toggle(),
-    help: "Print results only",
-    commands: ["train", "evaluate", "report", "lr-find", "predict", "tune"],
-  },
-  "verbose": {
-    ...toggle(),
-    help: "Print the stack trace of an error",
-    commands: EVERY_COMMAND,
-  },
-  "help": {
-    ...toggle(),
-    help: "Print this help",
-    commands: EVERY_COMMAND,
-  },
-} as const satisfies Readonly<Record<string, OptionSpec>>;
+    memory: "kept",
+  }),
+  "split": choice(["train", "test"], "Which images to show", {
+    commands: ["data show"],
+  }),
+  "batch": integer("Which batch to show, from 1", { commands: ["data show"] }),
+  "at-epoch": integer(
+    "In the order of which epoch to show the images, from 1; if not given, in the order of the data set",
+    { max: 2 ** 32, commands: ["data show"] },
+  ),
+  "count": integer(
+    "How many images of the batch to show, or of each IDX file to classify",
+    { commands: ["predict", "data show"] },
+  ),
+  "top": integer(
+    "How many of the most likely classes to print; 3 if not given",
+    { commands: ["predict"] },
+  ),
+  "invert": toggle(
+    "First exchange light and dark: for photographs on a light background, as the images of the data set are light on dark",
+    { commands: ["predict"] },
+  ),
+  "format": choice(
+    ["safetensors", "tfjs", "onnx"],
+    "Format to export to or to import from (onnx: export only)",
+    { commands: ["export", "import"] },
+  ),
+  "layout": choice(
+    ["keras", "pytorch"],
+    "Names and layouts of the tensors in safetensors: as here, or of a PyTorch state_dict",
+    { commands: ["export"] },
+  ),
+  "output": text(
+    "Where to write: a file, but for tfjs a new folder. If not given, report writes RUN/report.html, and data show writes fashion-mnist-train.png or -test.png",
+    {
+      placeholder: "PATH",
+      commands: ["report", "export", "import", "data show"],
+    },
+  ),
+  "out": text(
+    "Keep the run in the folder RUN: configuration, metrics, TensorBoard events, and checkpoints to go on from",
+    { placeholder: "RUN" },
+  ),
+  "resume": text(
+    "Go on with the run in the folder RUN, exactly from its last checkpoint",
+    { placeholder: "RUN" },
+  ),
+  "checkpoint-every": integer(
+    "Write a checkpoint every N steps, and always at the end of each epoch and of the run",
+    { needs: ["out", "resume"], memory: "kept" },
+  ),
+  "keep-checkpoints": integer(
+    "Keep the last N checkpoints (1 if not given) and the best one",
+    { needs: ["out", "resume"], memory: "kept" },
+  ),
+  "save": text(
+    "Write the trained weights to FILE, in the safetensors format",
+    { placeholder: "FILE" },
+  ),
+  "log-every": integer("Print loss, accuracy and speed every N steps"),
+  "progress": toggle(
+    "Draw a progress bar where there is a terminal (default); --no-progress: never",
+    { commands: ["train", "evaluate", "report", "lr-find", "data"] },
+  ),
+  "json": toggle(
+    "Print JSON, one object a line and nothing else on standard output",
+    { commands: ["train", "evaluate", "lr-find", "predict"] },
+  ),
+  "quiet": toggle(
+    "Print results only",
+    { commands: ["train", "evaluate", "report", "lr-find", "predict", "tune"] },
+  ),
+  "verbose": toggle(
+    "Print the stack trace of an error",
+    { commands: EVERY_COMMAND },
+  ),
+  "help": toggle("Print this help", { commands: EVERY_COMMAND }),
+} satisfies Readonly<Record<string, OptionSpec>>;
 
 /** Name of an option, without dashes. */
 export type OptionName = keyof typeof OPTIONS;
@@ -529,8 +462,10 @@ export type OptionValues = {
 export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
 
 /** What is known of an option by its name. */
-export function specOf(name: OptionName): OptionSpec {
-  return OPTIONS[name];
+export function specOf(
+  name: OptionName,
+): OptionSpec & Required<Pick<OptionSpec, "commands">> {
+  return { commands: ["train"], ...OPTIONS[name] };
 }
 
 /** How an option is written, such as "--epochs N". */

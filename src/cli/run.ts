@@ -1,34 +1,34 @@
 /**
- * The run folder of `train`: a new one, one that goes on, or none; and which options it remembers, so that a run that goes on
- * needs none of them again.
+ * The run folder of `train`: which options it remembers, so that a run that goes on needs none of them again, and what is said
+ * of it.
  *
  * @module
  */
 
-import type { BackendInfo } from "../device/device.ts";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import manifest from "../../deno.json" with { type: "json" };
 import { COUNTS } from "../data/fashion_mnist/fashion_mnist.ts";
 import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
-import { partsOf } from "../data/transforms/transform.ts";
+import { takeApart } from "../data/transforms/transform.ts";
+import type { BackendInfo } from "../device/device.ts";
 import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../io/checkpoint.ts";
 import { readConfig } from "../runs/read_run.ts";
 import type { RunConfig } from "../runs/records.ts";
 import { RunFolder } from "../runs/run_folder.ts";
 import { parseOptions } from "./command_line.ts";
-import { transformOf } from "./load_data.ts";
+import { transformOf } from "./ingredients.ts";
 import {
   type Memory,
   OPTION_NAMES,
   type OptionName,
   type OptionValues,
   specOf,
+  UsageError,
 } from "./options.ts";
 import type { Recipe } from "./recipe.ts";
 import { formatDevice } from "./terminal/console.ts";
-import { UsageError } from "./usage.ts";
-import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
-import manifest from "../../deno.json" with { type: "json" };
 
 /** Schedules that do not depend on the number of epochs. */
 const AT_ANY_LENGTH: readonly string[] = ["constant", "plateau"];
@@ -40,25 +40,18 @@ export interface RunParts {
   readonly backend: BackendInfo;
 }
 
-/** A run folder, or none. */
-export interface OpenRun extends Disposable {
-  /** The folder, if the run is to be remembered. */
-  readonly folder?: RunFolder;
-  /** What the run depends on. */
-  readonly config: RunConfig;
-  /** Does something without which there is no run: if it fails, a folder that was made for the run is removed. */
-  undoIfItFails<T>(start: () => Promise<T>): Promise<T>;
-  /** Lines that say where the run is kept, and what differs from how it began. */
-  explain(): string[];
+/** What `config.json` says of the options of a run: values by the names of options. */
+export function recordOptions(recipe: Recipe): RunConfig["recipe"] {
+  return Object.fromEntries(
+    remembered("fixed", "kept", "noted", "first")
+      .filter((name) => recipe[name] !== undefined)
+      .map((name) => {
+        const value = recipe[name];
+        return [name, specOf(name).record?.(value) ?? value];
+      }),
+  );
 }
 
-/** Leaves out what makes a process print or write: for those that train together with one that does. */
-export function withoutOutput(options: Recipe): Recipe {
-  const { out: _, resume: __, save: ___, ...others } = options;
-  return { ...others, json: false, quiet: true };
-}
-
-/** The options with a memory of one of some kinds. */
 function remembered(...kinds: readonly Memory[]): OptionName[] {
   return OPTION_NAMES.filter((name) => {
     const { memory } = specOf(name);
@@ -66,14 +59,16 @@ function remembered(...kinds: readonly Memory[]): OptionName[] {
   });
 }
 
-/** What `config.json` says of the options of a run: values by the names of options. */
-export function recordOptions(recipe: Recipe): RunConfig["recipe"] {
-  return Object.fromEntries(
-    remembered("fixed", "kept", "noted", "first").flatMap((name) => {
-      const { record = (value: unknown) => value } = specOf(name);
-      return recipe[name] === undefined ? [] : [[name, record(recipe[name])]];
-    }),
-  );
+/** Completes the options of a run that goes on by what its folder remembers; returns others as they are. */
+export async function runOptions(given: OptionValues): Promise<OptionValues> {
+  const { resume, out } = given;
+  if (resume === undefined) return given;
+  if (out !== undefined) {
+    throw new UsageError(
+      "Cannot use --out with --resume, which goes on in its own folder: leave one out",
+    );
+  }
+  return resumeOptions(await readConfig(resume), given, resume);
 }
 
 /**
@@ -104,7 +99,7 @@ export function resumeOptions(
   return { ...begun, ...given };
 }
 
-/** Anybody can change the file of the configuration: its values are checked as those of a command line are. */
+/** Checks the values of a configuration as those of a command line, as anybody can change its file. */
 function reparse({ recipe }: RunConfig, path: string): OptionValues {
   const skipped: readonly string[] = remembered("noted", "first");
   const args = Object.entries(recipe)
@@ -129,83 +124,25 @@ function textOf(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : `${value}`;
 }
 
-/**
- * Completes the options of a run that goes on by what its folder remembers; returns them as they are where no run goes on.
- */
-export async function runOptions(given: OptionValues): Promise<OptionValues> {
-  const { resume, out } = given;
-  if (resume !== undefined) {
-    if (out !== undefined) {
-      throw new UsageError(
-        "Cannot use --out with --resume, which goes on in its own folder: leave one out",
-      );
-    }
-    return resumeOptions(await readConfig(resume), given, resume);
-  }
-  return given;
-}
-
 /** Opens the run folder that the options name, if they do; throws a `DataError` if it cannot be used. */
-export async function openRun(parts: RunParts): Promise<OpenRun> {
+export async function openRun(parts: RunParts): Promise<RunFolder | undefined> {
   const { recipe } = parts;
-  const { resume, out } = recipe;
-  const folderOptions = {
+  const options = {
     checkpointEvery: recipe["checkpoint-every"],
     keepCheckpoints: recipe["keep-checkpoints"],
   };
-  let folder: RunFolder | undefined;
-  if (resume !== undefined) {
-    folder = await RunFolder.resume(resume, {
-      ...folderOptions,
+  if (recipe.resume !== undefined) {
+    return await RunFolder.resume(recipe.resume, {
+      ...options,
       recipe: recordOptions(recipe),
     });
-  } else if (out !== undefined) {
-    const config = describeRun(parts);
-    folder = await RunFolder.create(out, config, folderOptions);
   }
-  return {
-    folder,
-    config: folder?.config ?? describeRun(parts),
-    async undoIfItFails(start) {
-      try {
-        return await start();
-      } catch (error) {
-        if (resume === undefined) await folder?.remove();
-        throw error;
-      }
-    },
-    explain: () => explainRun(folder, parts),
-    [Symbol.dispose]: () => folder?.[Symbol.dispose](),
-  };
+  if (recipe.out === undefined) return;
+  return await RunFolder.create(recipe.out, describeRun(parts), options);
 }
 
-/** Says how an interrupted run goes on, such as "go on with: deno run -A mod.ts train --resume runs/a". */
-export function howToResume(
-  { out, resume, distributed }: OptionValues,
-): string {
-  const path = resume ?? out;
-  if (path === undefined) {
-    return "nothing was kept of it; --out RUN keeps what it takes to go on";
-  }
-  const main = Deno.mainModule.startsWith("file:")
-    ? relative(Deno.cwd(), fileURLToPath(Deno.mainModule))
-    : Deno.mainModule;
-  const [before, after] = distributed
-    ? ["mpirun -n N ", "--distributed "]
-    : ["", ""];
-  return `go on with: ${before}deno run -A ${
-    quote(main)
-  } train ${after}--resume ${quote(path)}`;
-}
-
-/** Writes a word as a shell needs it. */
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word)
-    ? word
-    : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-function describeRun({ recipe, model, backend }: RunParts): RunConfig {
+/** What a run that begins now depends on. */
+export function describeRun({ recipe, model, backend }: RunParts): RunConfig {
   const { source } = recipe;
   const { adapter } = backend;
   const files = source === "full" ? MANIFEST.files : MANIFEST.sample.files;
@@ -228,7 +165,7 @@ function describeRun({ recipe, model, backend }: RunParts): RunConfig {
       trainSamples: recipe["train-samples"] ?? COUNTS[source].train,
       testSamples: recipe["test-samples"] ?? COUNTS[source].test,
       sha256: Object.fromEntries(files.map((f) => [f.name, f.sha256])),
-      transforms: partsOf(transformOf(recipe))
+      transforms: takeApart(transformOf(recipe))
         .map(({ description }) => description),
     },
   };
@@ -243,12 +180,11 @@ function versionsInUse(): RunConfig["versions"] {
   };
 }
 
-function explainRun(
-  folder: RunFolder | undefined,
+/** Says where the run is kept, and what differs from how it began. */
+export function explainRun(
+  { path, state, config }: RunFolder,
   { backend, recipe }: RunParts,
 ): string[] {
-  if (folder === undefined) return [];
-  const { path, state, config } = folder;
   if (state === undefined) return [`run: ${path}`];
   const { epoch, step } = state.progress;
   if (epoch > recipe.epochs) {
@@ -267,10 +203,38 @@ function explainRun(
   }
   for (const [name, version] of Object.entries(versionsInUse())) {
     const old = config.versions[name];
-    if (old === version) continue;
-    lines.push(
-      `note: it began with ${name} ${old}, and this is ${version}: results may differ by rounding`,
-    );
+    if (old !== version) {
+      lines.push(
+        `note: it began with ${name} ${old}, and this is ${version}: results may differ by rounding`,
+      );
+    }
   }
   return lines;
+}
+
+/** Says how an interrupted run goes on, such as "go on with: deno run -A mod.ts train --resume runs/a". */
+export function howToResume(
+  { out, resume, distributed }: OptionValues,
+): string {
+  const path = resume ?? out;
+  if (path === undefined) {
+    return "nothing of it was kept; with --out RUN a run can go on";
+  }
+  const main = Deno.mainModule.startsWith("file:")
+    ? relative(Deno.cwd(), fileURLToPath(Deno.mainModule))
+    : Deno.mainModule;
+  return [
+    "go on with:",
+    ...distributed ? ["mpirun -n N"] : [],
+    `deno run -A ${quote(main)} train`,
+    ...distributed ? ["--distributed"] : [],
+    `--resume ${quote(path)}`,
+  ].join(" ");
+}
+
+/** Writes a word as a shell needs it. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", `'\\''`)}'`;
 }

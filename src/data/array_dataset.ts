@@ -1,5 +1,5 @@
 /**
- * Data sets whose images are all in memory, as bytes and of one size: those that the device can hold. Among them are those of
+ * Data sets whose images are all in memory, as bytes and of one size, so that the device can hold them. Among them are those of
  * IDX files: MNIST, KMNIST, EMNIST and whatever else has their format.
  *
  * @module
@@ -20,9 +20,8 @@ export interface ArrayDatasetOptions {
   classNames: readonly string[];
 }
 
-/** Images side by side. */
+/** Images side by side: uint8 `[count, height, width, channels]`. */
 export interface StoredImages {
-  /** uint8 `[count, height, width, channels]`. */
   readonly data: Uint8Array;
   readonly height: number;
   readonly width: number;
@@ -45,46 +44,7 @@ export function storedImages(dataset: Dataset): StoredImages | undefined {
  * @throws {OptionError} If a label has no class name.
  */
 export function arrayDataset(options: ArrayDatasetOptions): Dataset {
-  const { images, labels, classNames } = options;
-  const [length, height, width, channels = 1] = images.shape;
-  if (
-    ![3, 4].includes(images.shape.length) || labels.shape.length !== 1
-  ) {
-    throw new ShapeError(
-      `Cannot make a data set as images and labels must have shapes [count, height, width] (or [count, height, width, channels]) and [count]: got [${images.shape}] and [${labels.shape}]`,
-    );
-  }
-  if (labels.shape[0] !== length) {
-    throw new ShapeError(
-      `Cannot make a data set as there must be one label per image: got ${length} images and ${
-        labels.shape[0]
-      } labels`,
-    );
-  }
-  const unnamed = labels.data.findIndex((label) => label >= classNames.length);
-  if (unnamed >= 0) {
-    throw new OptionError(
-      `labels[${unnamed}]`,
-      labels.data[unnamed],
-      `less than ${classNames.length}, the number of class names`,
-    );
-  }
-  const numValues = height * width * channels;
-  const dataset = makeDataset({
-    length,
-    classNames,
-    labels: labels.data,
-    get(index) {
-      const first = index * numValues;
-      const data = images.data.subarray(first, first + numValues);
-      return {
-        image: { data, height, width, channels, maxValue: 255 },
-        label: labels.data[index],
-      };
-    },
-  });
-  stored.set(dataset, { data: images.data, height, width, channels });
-  return dataset;
+  return fromArrays(options, { images: "", labels: "" });
 }
 
 /** The files of {@linkcode idxDataset}. */
@@ -120,45 +80,70 @@ export async function idxDataset(options: IdxDatasetOptions): Promise<Dataset> {
     read(options.images),
     read(options.labels, 1),
   ]);
-  checkTogether({ images, labels }, options);
-  const largest = labels.data.reduce((max, label) => Math.max(max, label), 0);
-  const { classNames = Array.from({ length: largest + 1 }, (_, i) => `${i}`) } =
-    options;
-  if (largest >= classNames.length) {
-    throw new OptionError(
-      "classNames.length",
-      classNames.length,
-      `at least ${
-        largest + 1
-      } as there is a label ${largest} in ${options.labels}`,
-    );
-  }
-  return arrayDataset({ images, labels, classNames });
-}
-
-/** Names the files in its errors, which `arrayDataset` could not. */
-function checkTogether(
-  { images, labels }: { images: IdxArray; labels: IdxArray },
-  options: IdxDatasetOptions,
-): void {
   if (![3, 4].includes(images.shape.length)) {
     throw new DataError(
       String(options.images),
       `Cannot use ${options.images} as images: expected shape [count, height, width] (or [count, height, width, channels]), found [${images.shape}]: name the file of the images`,
     );
   }
-  if (images.shape[0] !== labels.shape[0]) {
-    throw new ShapeError(
-      `Cannot make a data set of the ${
-        images.shape[0]
-      } images in ${options.images} and the ${
-        labels.shape[0]
-      } labels in ${options.labels}: name two files that go together`,
-    );
-  }
+  const count = largestOf(labels) + 1;
+  const { classNames = Array.from({ length: count }, (_, i) => `${i}`) } =
+    options;
+  return fromArrays({ images, labels, classNames }, {
+    images: ` in ${options.images}`,
+    labels: ` in ${options.labels}`,
+  });
 }
 
 async function read(file: string | URL, rank?: number): Promise<IdxArray> {
   const bytes = await readFile(file, { wanted: "readable IDX file" });
   return parseIdx(bytes, { path: String(file), rank });
+}
+
+function largestOf({ data }: IdxArray): number {
+  return data.reduce((max, value) => Math.max(max, value), 0);
+}
+
+/** `where` says where the arrays are, for errors. */
+function fromArrays(
+  { images, labels, classNames }: ArrayDatasetOptions,
+  where: { images: string; labels: string },
+): Dataset {
+  const [length, height, width, channels = 1] = images.shape;
+  if (![3, 4].includes(images.shape.length) || labels.shape.length !== 1) {
+    throw new ShapeError(
+      `Cannot make a data set as images and labels must have shapes [count, height, width] (or [count, height, width, channels]) and [count]: got [${images.shape}] and [${labels.shape}]`,
+    );
+  }
+  const [count] = labels.shape;
+  if (count !== length) {
+    throw new ShapeError(
+      `Cannot make a data set as there must be one label per image: got ${length} images${where.images} and ${count} labels${where.labels}${
+        where.images && ": name two files that go together"
+      }`,
+    );
+  }
+  const unnamed = labels.data.findIndex((label) => label >= classNames.length);
+  if (unnamed >= 0) {
+    throw new OptionError(
+      `labels[${unnamed}]${where.labels}`,
+      labels.data[unnamed],
+      `less than ${classNames.length}, the number of class names`,
+    );
+  }
+  const size = height * width * channels;
+  const dataset = makeDataset({
+    length,
+    classNames,
+    labels: labels.data,
+    get(index) {
+      const data = images.data.subarray(index * size, (index + 1) * size);
+      return {
+        image: { data, height, width, channels, maxValue: 255 },
+        label: labels.data[index],
+      };
+    },
+  });
+  stored.set(dataset, { data: images.data, height, width, channels });
+  return dataset;
 }

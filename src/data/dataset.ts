@@ -1,10 +1,18 @@
 /**
- * Labelled images that are had one at a time, by index.
+ * Labelled images, which are got one at a time by index, and their labels.
  *
  * @module
  */
 
 import { OptionError } from "../errors.ts";
+import { requireInteger } from "../options.ts";
+import {
+  type ImportOptions,
+  load,
+  makeOrigin,
+  withOrigin,
+  wrongExport,
+} from "./modules.ts";
 
 /** An image, `[height, width, channels]` in row-major order. */
 export interface Image {
@@ -46,19 +54,30 @@ export interface Dataset {
   get(index: number): Sample;
 }
 
-const labels = new WeakMap<Dataset, ArrayLike<number>>();
+const found = new WeakMap<Dataset, ArrayLike<number>>();
 
 /** The label of each sample of a data set. One without `labels` is asked for every sample, once. */
 export function labelsOf(dataset: Dataset): ArrayLike<number> {
-  let known = dataset.labels ?? labels.get(dataset);
-  if (known === undefined) {
-    known = Int32Array.from(
+  let labels = dataset.labels ?? found.get(dataset);
+  if (labels === undefined) {
+    labels = Int32Array.from(
       { length: dataset.length },
       (_, i) => dataset.get(i).label,
     );
-    labels.set(dataset, known);
+    found.set(dataset, labels);
   }
-  return known;
+  return labels;
+}
+
+/** Groups indices of samples by class, in the order of the labels. */
+export function byClass(
+  dataset: Dataset,
+  indices: Iterable<number>,
+): { label: number; members: number[] }[] {
+  const labels = labelsOf(dataset);
+  return [...Map.groupBy(indices, (i) => labels[i])]
+    .map(([label, members]) => ({ label, members }))
+    .toSorted((a, b) => a.label - b.label);
 }
 
 /**
@@ -70,30 +89,22 @@ export function labelsOf(dataset: Dataset): ArrayLike<number> {
  */
 export function classCounts(dataset: Dataset): number[] {
   const counts = dataset.classNames.map(() => 0);
-  const all = labelsOf(dataset);
-  for (let i = 0; i < all.length; i++) {
-    checkLabel(all[i], dataset.classNames, `labels[${i}]`);
-    counts[all[i]]++;
+  const labels = labelsOf(dataset);
+  for (let i = 0; i < labels.length; i++) {
+    checkLabel(labels[i], dataset.classNames, `labels[${i}]`);
+    counts[labels[i]]++;
   }
   return counts;
 }
 
-/**
- * Describes a data set in one line. The data sets of this package print it: try `console.log(dataset)`.
- *
- * @param dataset The data set.
- * @returns For example "500 images in 2 classes: Bag 300, Coat 200".
- */
+/** Describes a data set in one line, for example "500 images in 2 classes: Bag 300, Coat 200". */
 export function describeDataset(dataset: Dataset): string {
   const { length, classNames } = dataset;
-  const counts = classCounts(dataset).map((count, label) =>
-    `${classNames[label]} ${count}`
-  );
+  const counts = classCounts(dataset)
+    .map((count, label) => `${classNames[label]} ${count}`).join(", ");
   const images = length === 1 ? "image" : "images";
   const classes = classNames.length === 1 ? "class" : "classes";
-  return `${length} ${images} in ${classNames.length} ${classes}: ${
-    counts.join(", ")
-  }`;
+  return `${length} ${images} in ${classNames.length} ${classes}: ${counts}`;
 }
 
 /** Makes a data set that checks indices and prints its class counts. */
@@ -112,15 +123,48 @@ export function makeDataset(parts: Dataset): Dataset {
   });
 }
 
+/**
+ * Imports a data set of your own, so that each worker imports it as well and gets samples by itself: for data sets whose `get`
+ * takes time. The main thread gets the samples of other data sets, and sends them to the workers, which transform them.
+ *
+ * @example
+ * ```ts ignore
+ * // In my_data.ts: export function openScans(folder: string): Dataset { ... }
+ * const url = new URL("./my_data.ts", import.meta.url);
+ * const dataset = await importDataset(url, { name: "openScans", args: ["scans"] });
+ * ```
+ *
+ * @param module Address of the module.
+ * @param options Which export, and what to call it with to get the data set or a promise of it.
+ * @returns The data set.
+ * @throws {OptionError} If the module cannot be imported, or has no such data set, or `args` cannot be sent to a worker.
+ */
+export async function importDataset(
+  module: string | URL,
+  options: ImportOptions,
+): Promise<Dataset> {
+  const origin = makeOrigin({ ...options, module: String(module) });
+  const dataset = await load(origin) as Dataset | undefined;
+  if (typeof dataset?.get !== "function") {
+    throw wrongExport(origin, "a data set");
+  }
+  return withOrigin(dataset, origin);
+}
+
 /** Throws an `OptionError` unless there is a sample of this index. */
 export function checkIndex(index: number, length: number): void {
-  if (!Number.isInteger(index) || index < 0 || index >= length) {
-    throw new OptionError(
-      "index",
-      index,
-      `an integer from 0 to ${length - 1}`,
-    );
-  }
+  requireInteger("index", index, { min: 0, max: length - 1 });
+}
+
+/** Copies indices, each of which must be that of a sample. */
+export function checkIndices(
+  indices: ArrayLike<number>,
+  { length }: Dataset,
+): Uint32Array<ArrayBuffer> {
+  return Uint32Array.from(indices, (index) => {
+    checkIndex(index, length);
+    return index;
+  });
 }
 
 /** Throws an `OptionError` unless a label has a class name. `option` is what the error calls the label. */

@@ -30,6 +30,7 @@ export {
   classCounts,
   type Dataset,
   type Image,
+  importDataset,
   type Sample,
 } from "./dataset.ts";
 export type { DownloadProgress } from "./fashion_mnist/download.ts";
@@ -60,11 +61,7 @@ export {
   loadImages,
   type PictureFormat,
 } from "./pictures/load_image.ts";
-export {
-  importDataset,
-  type ImportOptions,
-  importTransform,
-} from "./modules.ts";
+export type { ImportOptions } from "./modules.ts";
 export {
   classBalancedSampler,
   type EpochOrderOptions,
@@ -76,24 +73,5 @@ export {
   subset,
   trainTestSplit,
 } from "./split.ts";
-export {
-  centerCrop,
-  colorJitter,
-  type ColorJitterOptions,
-  compose,
-  normalize,
-  type NormalizeOptions,
-  type PaddingMode,
-  type ProbabilityOptions,
-  type Random,
-  randomCrop,
-  type RandomCropOptions,
-  randomErasing,
-  type RandomErasingOptions,
-  randomFlipLeftRight,
-  randomHorizontalFlip,
-  resize,
-  type Size,
-  toTensor,
-  type Transform,
-} from "./transforms/mod.ts";
+export * from "./transforms/mod.ts";
+export { importTransform } from "./transforms/transform.ts";

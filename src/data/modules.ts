@@ -1,89 +1,57 @@
 /**
- * Transforms and data sets of the user's own that workers can have as well: exports of modules.
+ * Where a worker finds data sets and transforms: functions cannot be sent to it, but names of exports of modules can.
  *
  * @module
  */
 
 import { OptionError } from "../errors.ts";
 import { reasonOf } from "../reason.ts";
-import type { Dataset } from "./dataset.ts";
-import { copyArgs, type Origin, withOrigin } from "./origin.ts";
-import type { Transform } from "./transforms/transform.ts";
 
 /** Which export of a module, and what to call it with. */
 export interface ImportOptions {
   /** Name of the export. */
   name: string;
   /**
-   * What to call it with, of kinds that a worker can be sent (numbers, strings, arrays, plain objects), of which a copy is
-   * made. Default: the export is not called, but is the transform or the data set itself.
+   * What to call it with: values that can be sent to a worker (numbers, strings, arrays, plain objects). They are copied.
+   * Default: the export is not called, but is the transform or the data set itself.
    */
   args?: readonly unknown[];
 }
 
-/**
- * Imports a transform of your own, so that workers can have it as well: they cannot be sent a function.
- *
- * @example
- * ```ts ignore
- * // In my_transforms.ts: export const invert: Transform = (image) => ...
- * const url = new URL("./my_transforms.ts", import.meta.url);
- * const transform = compose([await importTransform(url, { name: "invert" }), toTensor()]);
- * ```
- *
- * @param module Address of the module.
- * @param options Which export, and what to call it with to have the transform.
- * @returns The transform.
- * @throws {OptionError} If the module cannot be imported, or has no such function, or `args` cannot be sent to a worker.
- */
-export async function importTransform(
-  module: string | URL,
-  options: ImportOptions,
-): Promise<Transform> {
-  const origin = originOf(module, options);
-  const transform = await load(origin);
-  if (typeof transform !== "function") throw wrong(origin, "a transform");
-  // The export itself may also be used without its origin.
-  const named: Transform = (...args) => (transform as Transform)(...args);
-  Object.defineProperty(named, "name", { value: options.name });
-  return withOrigin(named, origin);
+/** An export of a module, and what it is called with. Without a module, it is an export of this package. */
+export interface Origin extends Readonly<ImportOptions> {
+  readonly module?: string;
 }
 
-/**
- * Imports a data set of your own, so that each worker has it as well and gets samples by itself: for data sets whose `get`
- * takes time. (Samples of other data sets are got by the main thread and sent to the workers, which transform them.)
- *
- * @example
- * ```ts ignore
- * // In my_data.ts: export function openScans(folder: string): Dataset { ... }
- * const url = new URL("./my_data.ts", import.meta.url);
- * const dataset = await importDataset(url, { name: "openScans", args: ["scans"] });
- * ```
- *
- * @param module Address of the module.
- * @param options Which export, and what to call it with to have the data set or a promise of it.
- * @returns The data set.
- * @throws {OptionError} If the module cannot be imported, or has no such data set, or `args` cannot be sent to a worker.
- */
-export async function importDataset(
-  module: string | URL,
-  options: ImportOptions,
-): Promise<Dataset> {
-  const origin = originOf(module, options);
-  const dataset = await load(origin) as Dataset | undefined;
-  if (typeof dataset?.get !== "function") throw wrong(origin, "a data set");
-  return withOrigin(dataset, origin);
+const origins = new WeakMap<object, Origin>();
+
+/** Where a worker finds a data set or a transform; `undefined` if other code made it. */
+export function originOf(thing: object): Origin | undefined {
+  return origins.get(thing);
 }
 
-function originOf(
-  module: string | URL,
-  { name, args }: ImportOptions,
-): Origin {
-  const origin = { module: String(module), name };
-  return args === undefined ? origin : { ...origin, args: copyArgs(args) };
+/** Remembers where a worker finds a data set or a transform. */
+export function withOrigin<T extends object>(thing: T, origin: Origin): T {
+  origins.set(thing, origin);
+  return thing;
 }
 
-/** Gets what an origin names: an export, or what it returns. One without a module is an export of this package. */
+/** Copies the arguments, so that what the caller does with them later makes no difference. */
+export function makeOrigin({ args, ...rest }: Origin): Origin {
+  if (args === undefined) return rest;
+  try {
+    return { ...rest, args: structuredClone(args) };
+  } catch (error) {
+    const [reason] = reasonOf(error).split("\n");
+    throw new OptionError(
+      "args",
+      args.map((arg) => typeof arg).join(", "),
+      `of kinds that a worker can be sent, such as numbers, strings, arrays and plain objects (${reason})`,
+    );
+  }
+}
+
+/** Gets what an origin names: an export, or what it returns. `own` are the exports of this package. */
 export async function load(
   origin: Origin,
   own: Readonly<Record<string, unknown>> = {},
@@ -92,7 +60,7 @@ export async function load(
   const exports = module === undefined ? own : await importModule(module);
   const found = exports[name];
   if (args === undefined) return found;
-  if (typeof found !== "function") throw wrong(origin, "a function");
+  if (typeof found !== "function") throw wrongExport(origin, "a function");
   return await found(...args);
 }
 
@@ -109,7 +77,11 @@ async function importModule(module: string): Promise<Record<string, unknown>> {
   }
 }
 
-function wrong({ module, name }: Origin, what: string): OptionError {
+/** The error for an export that is not what it should be. */
+export function wrongExport(
+  { module, name }: Origin,
+  what: string,
+): OptionError {
   return new OptionError(
     "name",
     name,

@@ -7,7 +7,7 @@
 import { OptionError } from "../errors.ts";
 import { requireInteger } from "../options.ts";
 import { permutation, STREAMS } from "../random.ts";
-import { type Dataset, labelsOf } from "./dataset.ts";
+import { byClass, type Dataset } from "./dataset.ts";
 
 /** Which order. */
 export interface EpochOrderOptions {
@@ -19,13 +19,7 @@ export interface EpochOrderOptions {
   shuffle: boolean;
 }
 
-/**
- * Orders the samples of a data set for an epoch.
- *
- * @param length Number of samples.
- * @param options Which order.
- * @returns uint32 `[length]`: each index once.
- */
+/** Orders the indices 0 to `length` - 1 for an epoch. */
 export function epochOrder(
   length: number,
   options: EpochOrderOptions,
@@ -40,7 +34,7 @@ export interface Sampler {
   /** Samples per epoch. */
   readonly length: number;
   /**
-   * Chooses.
+   * Chooses the samples of an epoch.
    *
    * @param which Seed of the loader, and epoch from 0: the same choose the same.
    * @returns `[length]`: indices into the data set; some may be there several times, and some not at all.
@@ -76,44 +70,33 @@ export function classBalancedSampler(
   }
   const { numSamples: length = dataset.length } = options;
   requireInteger("numSamples", length);
-  const labels = labelsOf(dataset);
-  const indices = Uint32Array.from({ length: dataset.length }, (_, i) => i);
-  const classes = [...Map.groupBy(indices, (i) => labels[i])]
-    .toSorted(([a], [b]) => a - b);
-  const present = classes.map(([label]) => label);
-  const members = classes.map(([_, own]) => Uint32Array.from(own));
+  const classes = byClass(dataset, Array(dataset.length).keys());
   return {
     length,
     order({ seed, epoch }) {
-      // If the classes cannot be equally often, which of them are visited once more changes with the epoch.
-      const inTurn = permutation(members.length, {
+      // If some classes are visited once more than others, the epoch decides which.
+      const inTurn = permutation(classes.length, {
         seed,
         stream: STREAMS.balance,
         step: epoch,
       });
-      const rounds = Math.ceil(length / members.length);
-      const samples = members.map((own, k) =>
-        deal(own, {
+      const rounds = Math.ceil(length / classes.length);
+      const samples = classes.map(({ label, members }) =>
+        deal(members, {
           seed,
-          stream: STREAMS.balance + 1 + present[k],
+          stream: STREAMS.balance + 1 + label,
           step: epoch * rounds,
         })
       );
-      const places = permutation(length, {
-        seed,
-        stream: STREAMS.shuffle,
-        step: epoch,
-      });
-      return places.map((place) =>
-        samples[inTurn[place % members.length]].next().value
-      );
+      return epochOrder(length, { seed, epoch, shuffle: true })
+        .map((i) => samples[inTurn[i % classes.length]].next().value);
     },
   };
 }
 
-/** Gives samples in a random order, and then in another one, for ever. */
+/** Yields all samples in a random order, then in another one, and so on. */
 function* deal(
-  samples: Uint32Array,
+  samples: readonly number[],
   source: { seed: number; stream: number; step: number },
 ): Generator<number, never> {
   for (let { step } = source;; step++) {

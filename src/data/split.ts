@@ -5,37 +5,30 @@
  */
 
 import { OptionError } from "../errors.ts";
-import { requireSeed } from "../options.ts";
+import { requireInteger, requireSeed } from "../options.ts";
 import { permutation, STREAMS } from "../random.ts";
-import { checkIndex, type Dataset, labelsOf, makeDataset } from "./dataset.ts";
+import { byClass, checkIndices, type Dataset, makeDataset } from "./dataset.ts";
 
-/** A part of a data set, seen as some of its samples. */
-export interface View {
-  /** The data set. */
-  readonly base: Dataset;
-  /** uint32: which of its samples; `undefined` if all. */
-  readonly indices?: Uint32Array<ArrayBuffer>;
-}
+/** For each data set that {@linkcode subset} made: the data set that it was made from, and which samples of that it has. */
+const parts = new WeakMap<
+  Dataset,
+  { above: Dataset; indices: Uint32Array<ArrayBuffer> }
+>();
 
-/** For each data set that {@linkcode subset} made, the data set that it is a part of, and which samples it has. */
-const views = new WeakMap<Dataset, Required<View>>();
-
-/**
- * Finds the data set that {@linkcode subset} was first called on, and which of its samples a part has. The search ends
- * early at a data set that `isBase` accepts.
- */
-export function viewOf(
+/** Follows a part to the data set that {@linkcode subset} was first called on, or to one on the way that `isWhole` accepts. */
+export function wholeOf(
   dataset: Dataset,
-  isBase: (dataset: Dataset) => boolean = () => false,
-): View {
-  let view: View = { base: dataset };
-  while (!isBase(view.base)) {
-    const above = views.get(view.base);
-    if (above === undefined) break;
-    const { base, indices } = above;
-    view = { base, indices: view.indices?.map((i) => indices[i]) ?? indices };
-  }
-  return view;
+  isWhole: (dataset: Dataset) => boolean = () => false,
+): {
+  whole: Dataset;
+  /** Turns indices of the part into indices of the whole. */
+  locate: (indices: Uint32Array<ArrayBuffer>) => Uint32Array<ArrayBuffer>;
+} {
+  const part = isWhole(dataset) ? undefined : parts.get(dataset);
+  if (part === undefined) return { whole: dataset, locate: (same) => same };
+  const { whole, locate } = wholeOf(part.above, isWhole);
+  const indices = locate(part.indices);
+  return { whole, locate: (own) => own.map((i) => indices[i]) };
 }
 
 /**
@@ -50,28 +43,23 @@ export function subset(
   dataset: Dataset,
   samples: number | ArrayLike<number>,
 ): Dataset {
-  const { length } = dataset;
   if (typeof samples === "number") {
-    if (!Number.isInteger(samples) || samples < 1 || samples > length) {
-      throw new OptionError("count", samples, `an integer from 1 to ${length}`);
-    }
-  } else if (typeof samples?.length === "number") {
-    for (let i = 0; i < samples.length; i++) checkIndex(samples[i], length);
-  } else {
+    requireInteger("count", samples, { max: dataset.length });
+  } else if (typeof samples?.length !== "number") {
     throw new OptionError("samples", samples, "how many, or a list of which");
   }
   const indices = typeof samples === "number"
     ? Uint32Array.from({ length: samples }, (_, i) => i)
-    : Uint32Array.from(samples);
+    : checkIndices(samples, dataset);
   const { labels, classNames } = dataset;
-  const view = makeDataset({
+  const part = makeDataset({
     length: indices.length,
     classNames,
     labels: labels && Int32Array.from(indices, (i) => labels[i]),
     get: (index) => dataset.get(indices[index]),
   });
-  views.set(view, { base: dataset, indices });
-  return view;
+  parts.set(part, { above: dataset, indices });
+  return part;
 }
 
 /** How to split: names and defaults are those of scikit-learn's `train_test_split`, but `stratify` is a switch. */
@@ -116,21 +104,25 @@ export function trainTestSplit(
   dataset: Dataset,
   options: SplitOptions = {},
 ): Split {
-  const { testSize = 0.25, shuffle = true, stratify = false, seed = 0 } =
-    options;
+  const { testSize = 0.25, shuffle = true, stratify = false } = options;
+  const seed = requireSeed(options.seed ?? 0);
   const { length } = dataset;
-  requireSeed(seed);
   const count = countTested(testSize, { length, option: "testSize" });
   if (stratify && !shuffle) {
     throw new OptionError("stratify", stratify, "false without shuffle");
   }
-  const isTested = stratify
-    ? chooseByClass(dataset, { count, seed })
-    : choose(length, { count, seed, shuffle });
-  const indices = Array.from(isTested, (_, i) => i);
+  const indices = Array.from({ length }, (_, i) => i);
+  const order = shuffle
+    ? permutation(length, { seed, stream: STREAMS.split })
+    : Uint32Array.from(indices).reverse();
+  const tested = new Set<number>(
+    stratify
+      ? chooseByClass(dataset, { order, count })
+      : order.subarray(0, count),
+  );
   return {
-    train: subset(dataset, indices.filter((i) => !isTested[i])),
-    test: subset(dataset, indices.filter((i) => isTested[i])),
+    train: subset(dataset, indices.filter((i) => !tested.has(i))),
+    test: subset(dataset, indices.filter((i) => tested.has(i))),
   };
 }
 
@@ -141,80 +133,57 @@ export function countTested(
 ): number {
   const isShare = testSize > 0 && testSize < 1;
   const count = isShare ? Math.ceil(testSize * length) : testSize;
-  if (!Number.isInteger(count) || count < 1 || count >= length) {
+  const most = length - 1;
+  if (!Number.isInteger(count) || count < 1 || count > most) {
     throw new OptionError(
       option,
       testSize,
-      `a share between 0 and 1 or an integer from 1 to ${
-        length - 1
-      }, so that both parts of the ${length} samples have some`,
+      `a share between 0 and 1 or an integer from 1 to ${most}, so that both parts of the ${length} samples have some`,
     );
   }
   return count;
 }
 
-function choose(
-  length: number,
-  options: { count: number; seed: number; shuffle: boolean },
-): Uint8Array {
-  const { count, seed, shuffle } = options;
-  const isTested = new Uint8Array(length);
-  if (!shuffle) return isTested.fill(1, length - count);
-  const order = permutation(length, { seed, stream: STREAMS.split });
-  for (const i of order.subarray(0, count)) isTested[i] = 1;
-  return isTested;
-}
-
-/** The first of each class in a random order: as many as its share of `count`. */
+/** Chooses the first samples of each class in an order, as many as its share of `count`. */
 function chooseByClass(
   dataset: Dataset,
-  { count, seed }: { count: number; seed: number },
-): Uint8Array {
+  { order, count }: { order: Uint32Array; count: number },
+): number[] {
   const { length } = dataset;
-  const labels = labelsOf(dataset);
-  const order = permutation(length, { seed, stream: STREAMS.split });
-  const members = Map.groupBy(order, (i) => labels[i]);
-  for (const [label, { length: size }] of members) {
-    if (size > 1) continue;
+  const classes = byClass(dataset, order);
+  const single = classes.find(({ members }) => members.length === 1);
+  if (single !== undefined) {
+    const name = dataset.classNames[single.label];
     throw new OptionError(
       "stratify",
       true,
-      `false as class ${
-        dataset.classNames[label]
-      } has a single sample, which cannot be in both parts`,
+      `false as class ${name} has a single sample, which cannot be in both parts`,
     );
   }
-  if (Math.min(count, length - count) < members.size) {
+  const least = classes.length;
+  const most = length - least;
+  if (Math.min(count, length - count) < least) {
     throw new OptionError(
       "testSize",
       count,
-      `an integer from ${members.size} to ${
-        length - members.size
-      }, so that each part has samples of ${members.size} classes`,
+      `an integer from ${least} to ${most}, so that each part has samples of ${least} classes`,
     );
   }
   // Largest remainders; every class keeps at least one sample in either part.
-  const quotas = [...members].map(([label, { length: size }]) => {
-    const share = count * size / length;
-    const least = Math.min(Math.max(1, Math.floor(share)), size - 1);
-    return { label, size, share, taken: least };
-  }).toSorted((a, b) => a.label - b.label);
+  const quotas = classes.map(({ members }) => {
+    const share = count * members.length / length;
+    const limit = members.length - 1;
+    const taken = Math.min(Math.max(1, Math.floor(share)), limit);
+    return { members, share, limit, taken };
+  });
   let missing = count - quotas.reduce((sum, { taken }) => sum + taken, 0);
   while (missing !== 0) {
-    const step = Math.sign(missing);
-    const next = quotas
-      .filter(({ taken, size }) =>
-        taken + step >= 1 && taken + step <= size - 1
-      )
-      .toSorted((a, b) =>
-        step * ((b.share - b.taken) - (a.share - a.taken))
-      )[0];
-    next.taken += step;
-    missing -= step;
+    const by = Math.sign(missing);
+    const [next] = quotas
+      .filter(({ taken, limit }) => taken + by >= 1 && taken + by <= limit)
+      .toSorted((a, b) => by * ((b.share - b.taken) - (a.share - a.taken)));
+    next.taken += by;
+    missing -= by;
   }
-  const isTested = new Uint8Array(length);
-  for (const { label, taken } of quotas) {
-    for (const i of members.get(label)!.slice(0, taken)) isTested[i] = 1;
-  }
-  return isTested;
+  return quotas.flatMap(({ members, taken }) => members.slice(0, taken));
 }

@@ -184,7 +184,7 @@ export interface Device {
   readonly tuner?: DeviceTuner;
 }
 
-/** Finds the fastest ways to compute operations. */
+/** Finds the fastest ways to compute operations, and says which are taken. */
 export interface DeviceTuner {
   /**
    * Has operations computed in ways that were found before; all others in the usual way.
@@ -203,6 +203,38 @@ export interface DeviceTuner {
     step: () => void,
     isKnown: (operation: { key: string; ways: readonly string[] }) => boolean,
   ): AsyncGenerator<TunedOperation>;
+  /**
+   * Runs a step, and says how it was computed.
+   *
+   * @param step Runs the step.
+   * @returns Its operations, and the programs that belong to none, in the order in which they ran.
+   */
+  trace(step: () => void): readonly (TracedOperation | TracedProgram)[];
+}
+
+/** An operation that ran. */
+export interface TracedOperation {
+  /** Names the operation and all sizes that it depends on. */
+  readonly key: string;
+  /** What it computes, in words. */
+  readonly what: string;
+  /** The way that was taken. */
+  readonly way: string;
+  /** All ways, the usual first, and whether each fits or, in a few words, why not. */
+  readonly ways: readonly {
+    readonly name: string;
+    readonly fits: true | string;
+  }[];
+  /** The operations and programs that it consists of, in the order in which they ran. */
+  readonly parts: readonly (TracedOperation | TracedProgram)[];
+}
+
+/** A program of the device that ran. */
+export interface TracedProgram {
+  /** Names the program and all that its code depends on. */
+  readonly key: string;
+  /** WGSL. */
+  readonly code: string;
 }
 
 /** The devices that are open, by the name of the backend of TensorFlow.js that each has. */

@@ -1,5 +1,5 @@
 /**
- * Sizes of convolutions and poolings from shapes, strides and padding, by TensorFlow.js's own rules.
+ * Sizes of convolutions and poolings from shapes, strides and padding, by TensorFlow.js's own rules; and parts of a batch.
  *
  * @module
  */
@@ -13,7 +13,7 @@ type Pair = number | readonly [number, number] | readonly number[];
 const ALIGNMENT = 256;
 
 /** A convolution as TensorFlow.js describes it, NHWC. */
-export interface ConvDescription {
+interface ConvDescription {
   /** `[batch, height, width, inChannels]`. */
   readonly inShape: readonly number[];
   /** `[height, width, inChannels, outChannels]`. */
@@ -27,7 +27,7 @@ export interface ConvDescription {
 }
 
 /** A pooling as TensorFlow.js describes it, NHWC. */
-export interface PoolDescription extends Omit<ConvDescription, "filterShape"> {
+interface PoolDescription extends Omit<ConvDescription, "filterShape"> {
   /** Height and width of the window. */
   readonly filterSize: Pair;
 }
@@ -138,4 +138,30 @@ export function imageStep(
     sizes.some((size) => step * size * bytesPerElement % ALIGNMENT !== 0)
   ) step *= 2;
   return step;
+}
+
+/** Neighbouring images of a batch. */
+export interface ImagePart {
+  readonly begin: number;
+  readonly count: number;
+}
+
+/**
+ * Cuts a batch into parts of nearly equal size where a tensor of all its images, each of `size` numbers, would have more bytes
+ * than may be bound. Parts begin at multiples of `step` images.
+ */
+export function cutImages(
+  batch: number,
+  { size, step, maxBytes }: { size: number; step: number; maxBytes: number },
+): ImagePart[] {
+  const most = Math.floor(maxBytes / (size * 4));
+  const mostSteps = Math.floor(most / step);
+  if (batch <= most || mostSteps === 0) return [{ begin: 0, count: batch }];
+  const steps = Math.ceil(batch / step);
+  const stepsEach = Math.ceil(steps / Math.ceil(steps / mostSteps));
+  const each = stepsEach * step;
+  return Array.from({ length: Math.ceil(batch / each) }, (_, i) => {
+    const begin = i * each;
+    return { begin, count: Math.min(each, batch - begin) };
+  });
 }

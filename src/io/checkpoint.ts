@@ -15,7 +15,6 @@ import { AlexNetError, DataError, ShapeError } from "../errors.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { showName, writeAtomically } from "./files.ts";
 import {
-  configOf,
   contradiction,
   dataOf,
   describeModel,
@@ -23,6 +22,7 @@ import {
   layersOf,
   makeTransform,
   type ModelConfig,
+  modelOf,
   namedNetwork,
   type NetworkConfig,
   networkIn,
@@ -114,7 +114,7 @@ export async function saveModel(
 ): Promise<void> {
   const { data, ...given } = options;
   const network = networkOf(net, { ...dataOf(data), ...given });
-  const config = configOf(network);
+  const config = modelOf(network);
   const tensors = await readWeights(net);
   await writeCheckpoint(path, { config, network, tensors });
 }
@@ -133,14 +133,14 @@ export async function loadModel(path: string): Promise<LoadedModel> {
   await ensureBackend();
   const { classNames, transform } = networkIn(checkpoint);
   return {
-    net: buildNetwork(checkpoint),
+    net: restoreNetwork(checkpoint),
     classNames,
     transform: transform && makeTransform(transform),
   };
 }
 
 /** Builds the network of a checkpoint, with its weights, on the device in use. */
-export function buildNetwork(checkpoint: Checkpoint): Sequential {
+export function restoreNetwork(checkpoint: Checkpoint): Sequential {
   const net = new Sequential(layersOf(networkIn(checkpoint)));
   restoreWeights(net, checkpoint);
   return net;
@@ -161,7 +161,7 @@ export async function saveCheckpoint(
   net: Sequential,
   config: ModelConfig,
 ): Promise<void> {
-  const reason = contradiction(configOf(networkOf(net)), {
+  const reason = contradiction(modelOf(networkOf(net)), {
     expected: config,
     where: "its config",
   });
@@ -227,7 +227,7 @@ export async function loadCheckpoint(
 ): Promise<Checkpoint> {
   using file = await openSafetensors(path);
   const network = readNetwork(file);
-  const config = configOf(network);
+  const config = modelOf(network);
   const shapes = weightShapes(network);
   const misfit = findMisfit(shapes, file.entries);
   if (misfit !== undefined) {

@@ -8,9 +8,9 @@ import { storedImages } from "../data/array_dataset.ts";
 import { fashionMnistTransform } from "../data/fashion_mnist/fashion_mnist.ts";
 import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import { DataLoader } from "../data/loader/data_loader.ts";
-import { viewOf } from "../data/split.ts";
+import { wholeOf } from "../data/split.ts";
 import * as transforms from "../data/transforms/mod.ts";
-import { partsOf, type Transform } from "../data/transforms/transform.ts";
+import { takeApart, type Transform } from "../data/transforms/transform.ts";
 import { AlexNetError, ShapeError } from "../errors.ts";
 import { MODEL_NAMES, type ModelName, namedLayers } from "../models/named.ts";
 import { layerOf } from "../nn/from_config.ts";
@@ -78,8 +78,8 @@ export interface NetworkData {
 export function dataOf(source: unknown): NetworkData {
   if (!(source instanceof DataLoader)) return {};
   const { dataset: { classNames }, transform } = source;
-  const images = storedImages(viewOf(source.dataset).base);
-  const isRandom = partsOf(transform).some(({ origin }) =>
+  const images = storedImages(wholeOf(source.dataset).whole);
+  const isRandom = takeApart(transform).some(({ origin }) =>
     /^random|^colorJitter$/.test(origin?.name ?? "")
   );
   return {
@@ -113,7 +113,7 @@ export function networkOf(
 
 /** A file must not be able to name code on the machine of the person who reads it. So a transform of a module of the user's has no name. */
 function describeTransform(transform: Transform): TransformConfig[] {
-  return partsOf(transform).map(({ origin, description }) =>
+  return takeApart(transform).map(({ origin, description }) =>
     origin?.args && origin.module === undefined
       ? { name: origin.name, args: origin.args }
       : { description }
@@ -298,7 +298,7 @@ export function computeSame(one: NetworkConfig, other: NetworkConfig): boolean {
 }
 
 /** Finds out which network it is. */
-export function configOf(network: NetworkConfig): ModelConfig {
+export function modelOf(network: NetworkConfig): ModelConfig {
   const [imageSize, , channels] = network.inputShape;
   const options = {
     classes: sizeOf(describeNetwork(network).outputShape),
@@ -336,7 +336,7 @@ export function contradiction(
 }
 
 /** The first weight that a file lacks, or has with another shape. */
-export interface Misfit {
+interface Misfit {
   /** What the file has instead. */
   readonly found: string;
   readonly isMissing: boolean;

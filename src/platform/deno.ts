@@ -18,12 +18,15 @@ export const deno: Platform = {
     const { state } = Deno.permissions.querySync(permission);
     return state === "granted" ? Deno.hostname() : "localhost";
   },
+  get system() {
+    return Deno.build.os;
+  },
   get processId() {
     return Deno.pid;
   },
   cacheDir() {
     const xdg = Deno.env.get("XDG_CACHE_HOME");
-    // The XDG specification has relative paths ignored.
+    // The XDG specification says to ignore relative paths.
     let base = xdg && /^([/\\]|[A-Za-z]:)/.test(xdg) ? xdg : undefined;
     if (base === undefined && Deno.build.os === "windows") {
       base = Deno.env.get("LOCALAPPDATA");
@@ -33,6 +36,11 @@ export const deno: Platform = {
       base = home ? `${home}/${caches}` : undefined;
     }
     return base ? `${base}/alexnet` : undefined;
+  },
+  setDefault(variable, value) {
+    const permission = { name: "env", variable } as const;
+    if (Deno.permissions.querySync(permission).state !== "granted") return;
+    if (!Deno.env.get(variable)) Deno.env.set(variable, value);
   },
   mayRead(url) {
     if (url.protocol !== "file:") return true;
@@ -99,8 +107,8 @@ const MODES: Readonly<Record<OpenMode, Deno.OpenOptions>> = {
 
 function openFile(file: Deno.FsFile): OpenFile {
   return {
-    async readAt(bytes, at) {
-      await file.seek(at, Deno.SeekMode.Start);
+    async readAt(bytes, offset) {
+      await file.seek(offset, Deno.SeekMode.Start);
       let done = 0;
       while (done < bytes.length) {
         const count = await file.read(bytes.subarray(done));
@@ -136,10 +144,8 @@ async function leadsToFolder(link: string): Promise<boolean> {
   try {
     return (await Deno.stat(link)).isDirectory;
   } catch (error) {
-    const isDangling = [NotFound, NotADirectory, FilesystemLoop].some((kind) =>
-      error instanceof kind
-    );
-    if (isDangling) return false;
+    const dangling = [NotFound, NotADirectory, FilesystemLoop];
+    if (dangling.some((kind) => error instanceof kind)) return false;
     throw error;
   }
 }

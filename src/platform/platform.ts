@@ -15,19 +15,19 @@ export interface PathInfo {
   readonly id?: string;
 }
 
-/** Something in a folder. A link is what it leads to; one that leads nowhere is no folder. */
+/** Something in a folder. A link counts as what it leads to; one that leads nowhere is no folder. */
 export interface FolderEntry {
   readonly name: string;
   readonly isFolder: boolean;
 }
 
-/** How a file is opened: to read it, to make one that must not be there yet, to empty it first, or to write at its end. */
+/** How a file is opened: to read it, to make one that must not exist yet, to empty it first, or to write at its end. */
 export type OpenMode = "read" | "new" | "replace" | "append";
 
 /** An open file, to be disposed. */
 export interface OpenFile extends Disposable {
-  /** Fills memory with the bytes from a place on; returns how many there were, fewer only at the end of the file. */
-  readAt(bytes: Uint8Array, at: number): Promise<number>;
+  /** Fills memory with the bytes from an offset on; returns how many there were, fewer only at the end of the file. */
+  readAt(bytes: Uint8Array, offset: number): Promise<number>;
   /** Writes all of the bytes. */
   write(bytes: Uint8Array): Promise<void>;
   /** Writes all of the bytes before it returns. */
@@ -42,55 +42,56 @@ export interface Platform {
   readonly version: string;
   /** Name of this machine; "localhost" where the host may not tell. */
   readonly machineName: string;
-  /** Number of this process. */
+  /** Operating system: "linux", "darwin", "windows" or another. */
+  readonly system: string;
   readonly processId: number;
-  /** Folder of this package where the user's system has programs keep what they can do without, if there is one. */
+  /** The folder of this package among those that the user's system has for caches, if it has any. */
   cacheDir(): string | undefined;
+  /** Sets an environment variable that is not set, where that is permitted. */
+  setDefault(variable: string, value: string): void;
   /** Whether code can be read from an address without asking the user. */
   mayRead(url: URL): boolean;
-  /** Has whatever code calls to end this process or worker call something else. */
+  /** Makes code that ends this process or worker call `exit` instead. */
   replaceExit(exit: () => never): void;
 
   /** Joins parts of a path, each of which may go up. */
   join(...parts: string[]): string;
   /** The folder that a path lies in. */
   folderOf(path: string): string;
-  /** The last part of a path, which may be relative to where the process is. */
+  /** The last part of a path, which may be relative to the working directory. */
   nameOf(path: string): string;
   /** The path of a `file:` address. */
   pathOf(url: URL): string;
   /** The path without links. */
   realPath(path: string): Promise<string>;
 
-  /** Says what is at a path, which links lead to as well. */
+  /** Says what is at a path, or at the end of the links that are there. */
   stat(path: string): Promise<PathInfo>;
   /** Whether an error says that there is nothing at a path. */
   isMissing(error: unknown): boolean;
   /** Lists a folder, in no order. */
   list(folder: string): Promise<FolderEntry[]>;
-  /** Reads a file or a pipe, by path or `file:` address. One of more than `maxBytes` is not read to its end, but throws. */
+  /** Reads a file or a pipe, by path or `file:` address; throws as soon as there are more than `maxBytes`. */
   readFile(
     file: string | URL,
     maxBytes?: number,
   ): Promise<Uint8Array<ArrayBuffer>>;
-  /** Reads a file before it returns. */
   readFileSync(path: string): Uint8Array<ArrayBuffer>;
   /** Reads a file as UTF-8. */
   readText(path: string): Promise<string>;
-  /** Opens a file; it is made, except to read. */
+  /** Opens a file; every mode but "read" makes it. */
   open(path: string, mode: OpenMode): Promise<OpenFile>;
   /** Adds to a file that exists, before it returns. */
   appendSync(path: string, bytes: Uint8Array): void;
-  /** Makes a folder; `recursive`, also those that it lies in, and it may exist. */
+  /** Makes a folder; if `recursive`, also those that it lies in, and it may exist. */
   makeFolder(path: string, options?: { recursive?: boolean }): Promise<void>;
-  /** Gives a file or a folder another path, in place of what was there. */
+  /** Moves a file or a folder to another path, in place of what was there. */
   rename(from: string, to: string): Promise<void>;
-  /** Copies a file. */
   copy(from: string, to: string): Promise<void>;
   /** Gives a file a second path. */
   link(from: string, to: string): Promise<void>;
-  /** Removes a file or an empty folder; `recursive`, also one with something in it. */
+  /** Removes a file or an empty folder; if `recursive`, also a folder with something in it. */
   remove(path: string, options?: { recursive?: boolean }): Promise<void>;
-  /** Locks a file, which is made if it is not there, until it is disposed or the process ends; undefined if another has it. */
+  /** Locks a file, which is made if it is not there, until it is disposed or the process ends; undefined if another process has locked it. */
   lock(path: string): Disposable | undefined;
 }

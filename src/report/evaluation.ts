@@ -8,10 +8,10 @@ import type { Image } from "../data/dataset.ts";
 import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";
 import type { FileOptions } from "../data/fashion_mnist/files.ts";
 import {
-  buildNetwork,
   type Checkpoint,
   loadCheckpoint,
   requireFashionMnist,
+  restoreNetwork,
 } from "../io/checkpoint.ts";
 import { makeTransform, networkIn, onFashionMnist } from "../io/network.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
@@ -87,7 +87,7 @@ export async function evaluateRun(
   });
   using disposables = new DisposableStack();
   disposables.use(test);
-  const net = buildNetwork(checkpoint);
+  const net = restoreNetwork(checkpoint);
   disposables.defer(() => net.dispose());
   const predictions = await evaluatePredictions(net, test, { onProgress });
   const matrix = confusionMatrix(predictions, classNames.length);

@@ -13,11 +13,12 @@ import {
   readWeights,
   writeCheckpoint,
 } from "../io/checkpoint.ts";
+import { orCannotRead } from "../io/files.ts";
 import {
   computeSame,
-  configOf,
   contradiction,
   dataOf,
+  modelOf,
   networkOf,
 } from "../io/network.ts";
 import type { Sequential } from "../nn/sequential.ts";
@@ -81,7 +82,7 @@ export class RunCheckpoints {
     const { model, data: { classNames } } = this.#config;
     const path = this.#folder;
     const network = networkOf(net, { ...dataOf(data), classNames });
-    const config = configOf(network);
+    const config = modelOf(network);
     requireSameNetwork({ path, config }, model);
     const { network: before = network } = this.#which;
     if (!computeSame(before, network)) {
@@ -135,7 +136,11 @@ export class RunCheckpoints {
   }
 
   async #list(): Promise<string[]> {
-    return (await host.list(this.#folder)).map(({ name }) => name);
+    const entries = await orCannotRead(
+      this.#folder,
+      () => host.list(this.#folder),
+    );
+    return entries.map(({ name }) => name);
   }
 
   #pathOf(name: string): string {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import * as v from "valibot";
 import { OptionError } from "../errors.ts";
 import { requireInteger, requireNumber, requireOneOf } from "../options.ts";
 import type { Callbacks, EpochEnd } from "./callbacks.ts";
@@ -39,34 +38,34 @@ function formatEpochs(count: number): string {
   return `${count} ${count === 1 ? "epoch" : "epochs"}`;
 }
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** What a callback keeps: counts, and the best value so far, null where there is none yet, as JSON has no infinity. */
+type CallbackState<Counts extends string> =
+  & { best: number | null }
+  & Record<Counts, number>;
 
-/** The best value so far; null where there is none yet, as JSON has no infinity. */
-const best = v.nullable(v.pipe(v.number(), v.finite()));
-
-const STOPPING_STATE = v.object({
-  best,
-  bestEpoch: count,
-  wait: count,
-  /** Epoch after which it ended training; 0 if it has not. */
-  stoppedEpoch: count,
-});
-
-const PLATEAU_STATE = v.object({ best, bad: count, cooldown: count });
-
-/** Checks what a checkpoint says of a callback's state, and gives its fields alone. */
-function requireState<
-  Schema extends typeof STOPPING_STATE | typeof PLATEAU_STATE,
->(
+/** Checks what a checkpoint says of a callback's state, and gives the fields alone that its first state has. */
+function requireState<State extends CallbackState<never>>(
   callback: string,
-  state: unknown,
-  schema: Schema,
-): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, state);
-  if (result.success) return result.output;
-  const names = Object.keys(schema.entries).join(", ");
-  const what = `what ${callback}() saved, with numbers for ${names}`;
-  throw new OptionError(`state of ${callback}`, JSON.stringify(state), what);
+  saved: unknown,
+  first: State,
+): State {
+  const names = Object.keys(first);
+  const given = Object(saved);
+  const isValid = names.every((name) => {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (name === "best") return value === null || Number.isFinite(value);
+    return Number.isSafeInteger(value) && value >= 0;
+  });
+  if (isValid) {
+    return Object.fromEntries(
+      names.map((name) => [name, given[name]]),
+    ) as State;
+  }
+  throw new OptionError(
+    `state of ${callback}`,
+    JSON.stringify(saved),
+    `what ${callback}() saved, with numbers for ${names.join(", ")}`,
+  );
 }
 
 /** Options of {@linkcode earlyStopping}. */
@@ -121,7 +120,7 @@ export function earlyStopping(
   requireInteger("patience", patience, { min: 0 });
   requireInteger("startFromEpoch", startFromEpoch, { min: 0 });
   if (baseline !== undefined) requireNumber("baseline", baseline, {});
-  let state: v.InferOutput<typeof STOPPING_STATE> = {
+  let state: CallbackState<"bestEpoch" | "wait" | "stoppedEpoch"> = {
     best: null,
     bestEpoch: 0,
     wait: 0,
@@ -164,7 +163,7 @@ export function earlyStopping(
     },
     saveState: () => ({ ...state }),
     restoreState(saved, training) {
-      state = requireState("earlyStopping", saved, STOPPING_STATE);
+      state = requireState("earlyStopping", saved, state);
       if (state.stoppedEpoch > 0) training.stop();
     },
   };
@@ -233,7 +232,7 @@ export function reduceOnPlateau(
   requireNumber("threshold", threshold, { min: 0 });
   requireInteger("cooldown", cooldown, { min: 0 });
   requireNumber("minLearningRate", minLearningRate, { min: 0 });
-  let state: v.InferOutput<typeof PLATEAU_STATE> = {
+  let state: CallbackState<"bad" | "cooldown"> = {
     best: null,
     bad: 0,
     cooldown: 0,
@@ -268,7 +267,7 @@ export function reduceOnPlateau(
     },
     saveState: () => ({ ...state }),
     restoreState(saved) {
-      state = requireState("reduceOnPlateau", saved, PLATEAU_STATE);
+      state = requireState("reduceOnPlateau", saved, state);
     },
   };
 }

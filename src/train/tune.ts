@@ -7,13 +7,15 @@
 import {
   type AdapterDescription,
   device,
+  type DeviceTuner,
   type TunedOperation,
 } from "../device/device.ts";
-import { type Tensor1D, type Tensor4D, tf } from "../device/tf.ts";
+import { type Tensor, type Tensor1D, type Tensor4D, tf } from "../device/tf.ts";
 import { readTuning, writeTuning } from "../io/tuning_cache.ts";
 import { ensureBackend } from "../device/open.ts";
 import { type Precision, requirePrecision } from "../nn/layer.ts";
 import type { Sequential } from "../nn/sequential.ts";
+import { sgd } from "../optim/sgd.ts";
 import { requireInteger } from "../options.ts";
 import { recordStep } from "./step.ts";
 
@@ -91,25 +93,51 @@ export async function tune(
   // Writes no result, but finds out whether results can be kept, before anything takes time.
   const { dir } = options;
   await writeTuning(adapter, [], { dir, onWarning: () => {} });
-  const shape = [batchSize, ...net.inputShape] as Tensor4D["shape"];
-  const images: Tensor4D = tf.randomUniform(shape);
-  const labels = tf.zeros([batchSize], "int32") as Tensor1D;
+  using step = stepOf(net, { batchSize, precision }, tf.dispose);
   const all: TunedOperation[] = [];
-  try {
-    const found = tuner.tune(
-      () => tf.dispose({ ...recordStep(net, images, labels, { precision }) }),
-      ({ key, ways }) => ways.includes(known.get(key)?.way ?? ""),
-    );
-    for await (const tuned of found) {
-      all.push(tuned);
-      // Kept at once, so that it is not lost if the process ends.
-      await writeTuning(adapter, [tuned], options);
-      options.onTuned?.(tuned);
-    }
-  } finally {
-    tf.dispose([images, labels]);
+  const found = tuner.tune(
+    step.run,
+    ({ key, ways }) => ways.includes(known.get(key)?.way ?? ""),
+  );
+  for await (const tuned of found) {
+    all.push(tuned);
+    // At once: it is then not lost if the process ends.
+    await writeTuning(adapter, [tuned], options);
+    options.onTuned?.(tuned);
   }
   return all;
+}
+
+/** Runs a training step with SGD on WebGPU, the device in use, and says how it was computed. The weights change. */
+export function traceStep(
+  net: Sequential,
+  sizes: { batchSize: number; precision: Precision },
+): ReturnType<DeviceTuner["trace"]> {
+  requirePrecision(sizes.precision);
+  using step = stepOf(net, sizes, (gradients) => {
+    sgd().apply(net.getWeights(), gradients);
+    tf.dispose(gradients);
+  });
+  return device().tuner!.trace(step.run);
+}
+
+/** A training step on images that are random numbers. */
+function stepOf(
+  net: Sequential,
+  { batchSize, precision }: { batchSize: number; precision: Precision },
+  use: (gradients: Tensor[]) => void,
+): { run: () => void } & Disposable {
+  const shape = [batchSize, ...net.inputShape];
+  const images: Tensor4D = tf.randomUniform(shape as Tensor4D["shape"]);
+  const labels = tf.zeros([batchSize], "int32") as Tensor1D;
+  return {
+    run() {
+      const results = recordStep(net, images, labels, { precision });
+      tf.dispose([results.loss, results.correct]);
+      use(results.gradients);
+    },
+    [Symbol.dispose]: () => tf.dispose([images, labels]),
+  };
 }
 
 /** The adapter, with the limit of bytes per binding that is in force. */

@@ -1,10 +1,10 @@
 import { assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import {
   type Contender,
+  findTorch,
   listContenders,
   readFailure,
 } from "../../bench/contenders.ts";
-import { findTorch } from "../../bench/torch_peer.ts";
 import {
   findOneDnn,
   LIBRARY_VARIABLE,
@@ -33,7 +33,7 @@ Deno.test({
   }`,
   ignore: missing !== undefined,
   async fn() {
-    const { code, stdout } = await _compare(["--only", "ours-cpu", "--json"]);
+    const { code, stdout } = await compare(["--only", "ours-cpu", "--json"]);
     assertEquals(code, 0);
     const { rows, absent, adapter } = JSON.parse(stdout);
     assertEquals([absent, adapter, rows.length], [[], null, 1]);
@@ -49,7 +49,7 @@ Deno.test({
 });
 
 Deno.test("compare.ts leaves the CPU out without the library, and is content", async () => {
-  const { code, stdout } = await _compare(["--only", "ours-cpu"], {
+  const { code, stdout } = await compare(["--only", "ours-cpu"], {
     [LIBRARY_VARIABLE]: "/nonexistent.so",
   });
   const lines = stdout.trim().split("\n");
@@ -58,14 +58,14 @@ Deno.test("compare.ts leaves the CPU out without the library, and is content", a
 });
 
 Deno.test("compare.ts refuses names that are of nobody", async () => {
-  const { code, stderr } = await _compare(["--only", "ours,theirs"]);
+  const { code, stderr } = await compare(["--only", "ours,theirs"]);
   assertEquals(code, 2);
   assertMatch(stderr, /^error: Cannot use --only theirs: the names are stock,/);
 });
 
 Deno.test("compare.ts refuses words that it does not know, and says which it does", async () => {
   for (const word of ["--round", "more"]) {
-    const { code, stderr } = await _compare([word]);
+    const { code, stderr } = await compare([word]);
     assertEquals(code, 2);
     assertMatch(stderr, new RegExp(`^error: Unknown argument ${word}: deno`));
   }
@@ -118,7 +118,7 @@ for (
 }
 
 /** A round of one image. */
-function _compare(
+function compare(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Outcome> {

@@ -33,7 +33,7 @@ const ENDLESS = ["train", ...LENET, "--epochs", "100000", "--log-every", "1"];
 
 /** What the program says of the first signal. */
 const HEARD =
-  "ending after this step; once more, in a second or later, ends at once\n";
+  "ending after this step; press Ctrl-C again, a second or more later, to end at once\n";
 
 /** How long a program may take, in milliseconds: many times what it does. */
 const LIMIT_MS = 300_000;

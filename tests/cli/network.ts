@@ -11,7 +11,7 @@ import { type MpiLauncher, mpiTest } from "../distributed/mpi.ts";
 import { run } from "./program.ts";
 
 /** Why there can be none here; undefined where there can. */
-const MISSING = await _whyNot();
+const MISSING = await whyNot();
 
 /** Stands for `ssh`, as both libraries call it: options, a host, and a command for its shell. */
 const AGENT = `#!/bin/sh
@@ -40,9 +40,6 @@ export interface Network {
 /**
  * Registers a test of two processes that talk by TCP, with Open MPI; where that cannot be, it is ignored, and its name says
  * why.
- *
- * @param name Name of the test.
- * @param fn The test, with what starts one process in each namespace.
  */
 export function networkTest(
   name: string,
@@ -51,7 +48,7 @@ export function networkTest(
   const ownName = MISSING ? `${name} (ignored, ${MISSING})` : name;
   mpiTest(ownName, async (launcher) => {
     await using folder = await makeFolder();
-    const network = await _layCable(folder.path);
+    const network = await layCable(folder.path);
     try {
       await fn(network.launcherOf(launcher), network);
     } finally {
@@ -61,7 +58,7 @@ export function networkTest(
 }
 
 /** Lays a cable between two new namespaces; what stands for `ssh` is written to a folder. */
-async function _layCable(folder: string): Promise<Network> {
+async function layCable(folder: string): Promise<Network> {
   const id = crypto.randomUUID().slice(0, 6);
   const names = [`ax${id}a`, `ax${id}b`];
   const addresses = ["10.77.0.1", "10.77.0.2"];
@@ -70,16 +67,16 @@ async function _layCable(folder: string): Promise<Network> {
     for (const name of names) await run("ip", { args: ["netns", "del", name] });
   };
   try {
-    for (const name of names) await _ip("netns", "add", name);
-    await _ip(
+    for (const name of names) await ip("netns", "add", name);
+    await ip(
       ...["link", "add", names[0], "netns", names[0], "type", "veth"],
       ...["peer", "name", names[1], "netns", names[1]],
     );
     for (const [i, name] of names.entries()) {
       const address = `${addresses[i]}/24`;
-      await _ip("-n", name, "addr", "add", address, "dev", name);
-      await _ip("-n", name, "link", "set", name, "up");
-      await _ip("-n", name, "link", "set", "lo", "up");
+      await ip("-n", name, "addr", "add", address, "dev", name);
+      await ip("-n", name, "link", "set", name, "up");
+      await ip("-n", name, "link", "set", "lo", "up");
     }
   } catch (error) {
     await remove();
@@ -112,19 +109,19 @@ async function _layCable(folder: string): Promise<Network> {
     },
     async receivedBytes() {
       const file = `/sys/class/net/${names[1]}/statistics/rx_bytes`;
-      return Number(await _ip("netns", "exec", names[1], "cat", file));
+      return Number(await ip("netns", "exec", names[1], "cat", file));
     },
     remove,
   };
 }
 
-async function _ip(...args: string[]): Promise<string> {
+async function ip(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await run("ip", { args });
   assertEquals(code, 0, `ip ${args.join(" ")}: ${stderr}`);
   return stdout;
 }
 
-async function _whyNot(): Promise<string | undefined> {
+async function whyNot(): Promise<string | undefined> {
   const name = `ax${crypto.randomUUID().slice(0, 6)}`;
   try {
     const { code } = await run("ip", { args: ["netns", "add", name] });

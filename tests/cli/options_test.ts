@@ -1,24 +1,18 @@
 /**
- * Tests of the kinds of options.
+ * Tests of the table of options.
  *
  * @module
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  choice,
-  choices,
-  duration,
+  didYouMean,
   flagOf,
-  integer,
-  number,
   OPTION_NAMES,
+  OPTIONS,
   specOf,
-  text,
-  toggle,
-  workers,
+  UsageError,
 } from "../../src/cli/options.ts";
-import { UsageError } from "../../src/cli/usage.ts";
 
 const TIMES: [text: string, ms: number][] = [
   ["1s", 1000],
@@ -32,13 +26,13 @@ const TIMES: [text: string, ms: number][] = [
   ["0h1m", 60_000],
 ];
 
-Deno.test("duration() parses hours, minutes and seconds", () => {
-  const { parse } = duration();
+Deno.test("a time is parsed from hours, minutes and seconds", () => {
+  const { parse } = OPTIONS["max-time"];
   for (const [text, ms] of TIMES) assertEquals(parse(text, "--time"), ms);
 });
 
-Deno.test("duration() refuses everything else", () => {
-  const { parse } = duration();
+Deno.test("a time is refused in every other form", () => {
+  const { parse } = OPTIONS["max-time"];
   const refused =
     "|5|5x|s|m10|10 m|1.5h|-5s|+5s|0s|0h0m|30m1h|1s1s|1e3s|5S|NaN|.5s";
   for (const text of refused.split("|")) {
@@ -50,36 +44,9 @@ Deno.test("duration() refuses everything else", () => {
   }
 });
 
-Deno.test("integer() and number() refuse what is too small or no number", () => {
-  assertEquals(integer({ min: 2 }).parse("2", "--n"), 2);
-  assertThrows(
-    () => integer({ min: 2 }).parse("1", "--n"),
-    "Cannot use --n as it must be an integer of at least 2",
-  );
-  assertEquals(number().parse("-1.5e2", "--x"), -150);
-  assertThrows(() => number().parse("x", "--x"), UsageError, "a number");
-});
-
-Deno.test("choice() names the choices and the nearest one", () => {
-  const size = choice(["small", "large"]);
-  assertEquals(size.placeholder, "small|large");
-  assertEquals(size.parse("large", "--size"), "large");
-  const error = assertThrows(() => size.parse("larg", "--size"), UsageError);
-  assertEquals(
-    error.message,
-    'Cannot use --size as it must be one of small, large: current value is "larg" (did you mean large?)',
-  );
-});
-
-Deno.test("text() takes any text, toggle() no value", () => {
-  assertEquals(text("DIR").parse(" a b", "--dir"), " a b");
-  assertEquals(toggle().placeholder, undefined);
-  assertEquals(toggle().parse("", "--switch"), true);
-});
-
-Deno.test("choices() parses words with commas between", () => {
-  const { parse, placeholder } = choices(["crop", "flip"]);
-  assertEquals(placeholder, "crop,flip");
+Deno.test("several words are parsed with commas between", () => {
+  const { parse, placeholder } = OPTIONS.augment;
+  assertEquals(placeholder, "crop,flip,erase");
   assertEquals(parse("flip", "--a"), ["flip"]);
   assertEquals(parse("flip, crop", "--a"), ["flip", "crop"]);
   for (const text of ["", "flop", "flip,", "flip crop"]) {
@@ -87,8 +54,8 @@ Deno.test("choices() parses words with commas between", () => {
   }
 });
 
-Deno.test("workers() parses a number or auto", () => {
-  const { parse } = workers();
+Deno.test("a number of workers is parsed, or auto", () => {
+  const { parse } = OPTIONS.workers;
   assertEquals(["auto", "0", "4"].map((text) => parse(text, "--w")), [
     ...["auto", 0, 4] as const,
   ]);
@@ -105,4 +72,11 @@ Deno.test("OPTIONS says of every option what it means, and which commands have i
   assertEquals(flagOf("device"), "--device auto|webgpu|cpu");
   assertEquals(flagOf("epochs"), "--epochs N");
   assertEquals(flagOf("quiet"), "--quiet");
+});
+
+Deno.test("didYouMean() asks for the nearest candidate", () => {
+  const names = ["train", "evaluate", "data"];
+  assertEquals(didYouMean("trian", names), "did you mean train?");
+  assertEquals(didYouMean("evalute", names), "did you mean evaluate?");
+  assertEquals(didYouMean("date", names), "did you mean data?");
 });

@@ -82,10 +82,6 @@ let isRunning = false;
 /**
  * Runs the program in this process, which takes no time to start: one at a time, as console and variables are those of the
  * process. What is read once per process, such as the device's driver, no variable changes.
- *
- * @param args The command and its options.
- * @param env Variables besides those of this process.
- * @returns How it ended.
  */
 export async function runMain(
   args: readonly string[],
@@ -122,13 +118,7 @@ function catchConsole(printed: { stdout: string; stderr: string }): Disposable {
   };
 }
 
-/**
- * Runs `mod.ts` in a process of its own: for exit codes, signals, terminals, permissions, and what is read once per process.
- *
- * @param args The command and its options.
- * @param env Variables besides those of this process.
- * @returns How it ended.
- */
+/** Runs `mod.ts` in a process of its own: for exit codes, signals, terminals, permissions, and what is read once per process. */
 export function runProgram(
   args: readonly string[],
   env: Record<string, string> = {},
@@ -139,13 +129,7 @@ export function runProgram(
   });
 }
 
-/**
- * Runs any program in the root of the repository, without what this process was told about colours.
- *
- * @param command The program.
- * @param options Its arguments, and variables besides those of this process.
- * @returns How it ended.
- */
+/** Runs any program in the root of the repository, without what this process was told about colours. */
 export async function run(
   command: string,
   { args, env = {} }: { args: string[]; env?: Record<string, string> },
@@ -167,21 +151,12 @@ export async function run(
   };
 }
 
-/**
- * Looks for a WebGPU adapter.
- *
- * @returns Whether the program finds one.
- */
+/** Looks for a WebGPU adapter. */
 export async function hasAdapter(): Promise<boolean> {
   return await findAdapter() !== null;
 }
 
-/**
- * Checks that the program ended with an error in one line and nothing else.
- *
- * @param outcome How it ended.
- * @param expected Exit code, and what the line must match.
- */
+/** Checks that the program ended with an error in one line and nothing else. */
 export function assertOneLineError(
   { code, stdout, stderr }: Outcome,
   expected: { code: number; message: RegExp },
@@ -194,9 +169,6 @@ export function assertOneLineError(
 /**
  * Gives the program a cache folder of its own. Packages and compiled shaders, which are in the user's by default, stay where
  * they are.
- *
- * @param folder The folder.
- * @returns Variables.
  */
 export async function cacheIn(folder: string): Promise<Record<string, string>> {
   const { stdout } = await run(Deno.execPath(), { args: ["info", "--json"] });

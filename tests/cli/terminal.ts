@@ -26,13 +26,7 @@ export interface TerminalOptions {
   env?: Record<string, string>;
 }
 
-/**
- * Runs a program of Deno's on a terminal.
- *
- * @param args Arguments of `deno run -A`.
- * @param options The terminal.
- * @returns What it writes, control sequences included.
- */
+/** Runs a program of Deno's on a terminal. */
 export async function typescriptOf(
   args: readonly string[],
   { columns = 120, rows = 40, env }: TerminalOptions = {},
@@ -51,23 +45,12 @@ export async function typescriptOf(
   return stdout;
 }
 
-/**
- * Leaves out what Deno itself writes before the program starts: it clears the line.
- *
- * @param typescript What was written to a terminal.
- * @returns What the program wrote.
- */
+/** Leaves out what Deno itself writes before the program starts: it clears the line. */
 export function withoutPrelude(typescript: string): string {
   return typescript.replace(/^(\p{Cc}\[[02]?[GKJ])+/u, "");
 }
 
-/**
- * Works out what is left on a terminal: as much of one as programs here use. It has no end at the bottom.
- *
- * @param typescript What was written to it.
- * @param columns Its width.
- * @returns Its rows without spaces at their ends; those that the terminal made of one line are one.
- */
+/** Works out what is left on a terminal: as much of one as programs here use. It has no end at the bottom. */
 export function screenOf(typescript: string, columns = 120): string[] {
   const rows: { text: string; isWrapped: boolean }[] = [
     { text: "", isWrapped: false },

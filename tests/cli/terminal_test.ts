@@ -64,24 +64,17 @@ Deno.test({
   },
 });
 
-const PLAIN: [name: string, args: string[], env: Record<string, string>][] = [
-  ["--no-progress", ["--no-progress"], {}],
-  ["--quiet", ["--quiet"], {}],
-  ["with NO_COLOR", ["--log-every", "1"], { NO_COLOR: "1" }],
-];
-for (const [name, args, env] of PLAIN) {
+for (const option of ["--no-progress", "--quiet"]) {
   Deno.test({
-    name: `train ${name} writes no control characters to a terminal`,
+    name: `train ${option} writes no control characters to a terminal`,
     ignore,
     async fn() {
       const typescript = await typescriptOf([
-        ...["mod.ts", "train", ...TINY, "--device", "cpu", ...args],
-      ], { env });
+        ...["mod.ts", "train", ...TINY, "--device", "cpu", option],
+      ]);
       const printed = withoutPrelude(typescript).replaceAll("\r\n", "\n");
       assertEquals(/[^\P{Cc}\n]/u.test(printed), false, printed);
       assertMatch(printed, EPOCH_LINE);
-      const steps = printed.match(/^epoch 1, step \d of 2, loss /gm) ?? [];
-      assertEquals(steps.length, args.includes("--log-every") ? 2 : 0);
     },
   });
 }

@@ -31,14 +31,7 @@ export const ALEXNET = [
 /** How long a process may be silent: on a machine that does other work as well, it may have no core for long. */
 const PATIENT = ["--rank-timeout", "5m"] as const;
 
-/**
- * Runs `train --distributed`.
- *
- * @param launcher What starts the processes.
- * @param args Options of `train`.
- * @param options How many processes, and how they are started.
- * @returns How they ended.
- */
+/** Runs `train --distributed`. */
 export function trainTogether(
   launcher: MpiLauncher,
   args: readonly string[],
@@ -54,12 +47,7 @@ export function trainTogether(
   });
 }
 
-/**
- * Reads the loss of each step of a run.
- *
- * @param path The run folder.
- * @returns The losses, by step.
- */
+/** Reads the loss of each step of a run. */
 export async function lossesOf(path: string): Promise<number[]> {
   const text = await Deno.readTextFile(join(path, "metrics.jsonl"));
   const losses: number[] = [];
@@ -70,13 +58,7 @@ export async function lossesOf(path: string): Promise<number[]> {
   return losses;
 }
 
-/**
- * Trains in one process that knows nothing of MPI.
- *
- * @param args Options of `train`.
- * @param path The run folder.
- * @returns The losses, by step.
- */
+/** Trains in one process that knows nothing of MPI. */
 export async function trainAlone(
   args: readonly string[],
   path: string,
@@ -88,13 +70,7 @@ export async function trainAlone(
   return await lossesOf(path);
 }
 
-/**
- * The largest difference between the losses of two runs.
- *
- * @param losses Of one run.
- * @param expected Of another one, as many.
- * @returns The difference, relative to what is expected.
- */
+/** The largest difference between the losses of two runs. */
 export function relativeDifference(
   losses: readonly number[],
   expected: readonly number[],

@@ -20,10 +20,11 @@ import {
 } from "../../src/data/array_dataset.ts";
 import { classCounts } from "../../src/data/dataset.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
-import { encodeIdx, type IdxArray } from "../../src/data/idx.ts";
-import { viewOf } from "../../src/data/split.ts";
+import type { IdxArray } from "../../src/data/idx.ts";
+import { wholeOf } from "../../src/data/split.ts";
 import { DataError, OptionError, ShapeError } from "../../src/errors.ts";
 import { type Folder, makeFolder } from "./folder.ts";
+import { encodeIdx } from "./idx_file.ts";
 
 const IMAGES = {
   shape: [3, 2, 2],
@@ -94,7 +95,7 @@ Deno.test("idxDataset() reads the files of Fashion-MNIST as loadFashionMnist() d
   const last = dataset.length - 1;
   assertEquals(dataset.get(last), test.dataset.get(last));
   const [own, known] = [dataset, test.dataset]
-    .map((either) => storedImages(viewOf(either).base)!);
+    .map((either) => storedImages(wholeOf(either).whole)!);
   assertEquals(own.data.length, 500 * 28 * 28);
   assert(own.data.every((value, i) => value === known.data[i]));
 });
@@ -172,7 +173,7 @@ Deno.test("idxDataset() says which label has no class name", async () => {
   const error = await assertRejects(
     () => idxDataset({ ...files, classNames: ["a", "b"] }),
     OptionError,
-    `at least 3 as there is a label 2 in ${files.labels}`,
+    `labels[0] in ${files.labels}`,
   );
   assertEquals(error.message.includes("\n"), false);
 });

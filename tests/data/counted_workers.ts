@@ -11,11 +11,7 @@ import type { DataLoader } from "../../src/data/loader/data_loader.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { numbers } from "../numbers.ts";
 
-/**
- * Thirty images of 7x6 pixels and three channels.
- *
- * @returns The data set.
- */
+/** Thirty images of 7x6 pixels and three channels. */
 export function colorful(): Dataset {
   return arrayDataset({
     images: {
@@ -30,13 +26,7 @@ export function colorful(): Dataset {
   });
 }
 
-/**
- * Makes all batches of an epoch on the host.
- *
- * @param loader The loader.
- * @param epoch Which epoch.
- * @returns The batches.
- */
+/** Makes all batches of an epoch on the host. */
 export async function batchesOf(
   loader: DataLoader,
   epoch = 0,
@@ -44,11 +34,7 @@ export async function batchesOf(
   return await Array.fromAsync(loader.arrays({ epoch }));
 }
 
-/**
- * Counts the workers that are alive and that were started, until it is disposed.
- *
- * @returns The counts.
- */
+/** Counts the workers that are alive and that were started, until it is disposed. */
 export function countWorkers():
   & { alive: number; started: number }
   & Disposable {
@@ -74,12 +60,7 @@ export function countWorkers():
   return count;
 }
 
-/**
- * Makes this machine look like one with so many cores, until it is disposed.
- *
- * @param cores How many.
- * @returns Puts the true number back.
- */
+/** Makes this machine look like one with so many cores, until it is disposed. */
 export function pretendCores(cores: number): Disposable {
   const options = { value: cores, configurable: true };
   Object.defineProperty(navigator, "hardwareConcurrency", options);

@@ -10,11 +10,7 @@ export interface Folder extends AsyncDisposable {
   path: string;
 }
 
-/**
- * Makes an empty folder.
- *
- * @returns The folder; disposing removes it.
- */
+/** Makes an empty folder. */
 export async function makeFolder(): Promise<Folder> {
   const path = await Deno.makeTempDir();
   return {
@@ -23,12 +19,7 @@ export async function makeFolder(): Promise<Folder> {
   };
 }
 
-/**
- * Lists a folder.
- *
- * @param path The folder.
- * @returns Names of what is in it, sorted.
- */
+/** Lists a folder. */
 export function namesIn(path: string): string[] {
   return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 }

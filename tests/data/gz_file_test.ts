@@ -4,7 +4,12 @@
  * @module
  */
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { gzipSync } from "fflate";
 import { decompress, readFile } from "../../src/data/gz_file.ts";
 import { DataError } from "../../src/errors.ts";
@@ -51,10 +56,17 @@ Deno.test({
   },
 });
 
+Deno.test("decompress() leaves as it is what does not begin as gz does", () => {
+  for (const bytes of [[], [0x1f], [0x8b, 0x1f], [0x50, 0x4b]]) {
+    const stored = Uint8Array.from(bytes);
+    assertStrictEquals(decompress(stored), stored);
+  }
+});
+
 Deno.test("decompress() stops at a stream that becomes too long", () => {
   const bomb = gzipSync(new Uint8Array(2 ** 22)) as Uint8Array<ArrayBuffer>;
   assertThrows(
-    () => decompress(bomb, 2 ** 20),
+    () => decompress(bomb, { maxBytes: 2 ** 20 }),
     Error,
     "it has more than 1048576 bytes",
   );

@@ -6,13 +6,7 @@
 
 import { encode } from "jpeg-js";
 
-/**
- * Writes a grey JPEG file.
- *
- * @param size Width and height, in pixels.
- * @param greyAt The grey of a place, in [0, 255].
- * @returns The file.
- */
+/** Writes a grey JPEG file. */
 export function jpegFile(
   { width, height }: { width: number; height: number },
   greyAt: (y: number, x: number) => number,
@@ -25,13 +19,7 @@ export function jpegFile(
   return Uint8Array.from(encode({ data, width, height }, 90).data);
 }
 
-/**
- * Adds what a camera notes of how it was held.
- *
- * @param jpeg A file.
- * @param orientation The tag of EXIF, 1 to 8.
- * @returns The file with a segment of EXIF that has the tag only.
- */
+/** Adds what a camera notes of how it was held. */
 export function withOrientation(
   jpeg: Uint8Array,
   orientation: number,

@@ -6,13 +6,7 @@
 
 import { type Dataset, makeDataset } from "../../src/data/dataset.ts";
 
-/**
- * Makes a data set of which each image is one float, its index.
- *
- * @param labels The label of each sample.
- * @param options Class names (default: "0", "1" and so on), and whether the labels are known beforehand (default true).
- * @returns The data set.
- */
+/** Makes a data set of which each image is one float, its index. */
 export function labelled(
   labels: readonly number[],
   options: { classNames?: string[]; isKnown?: boolean } = {},
@@ -36,12 +30,7 @@ export function labelled(
   });
 }
 
-/**
- * Lists labels of classes of given sizes, in turn, so that classes do not lie side by side.
- *
- * @param sizes Samples of each class.
- * @returns The labels.
- */
+/** Lists labels of classes of given sizes, in turn, so that classes do not lie side by side. */
 export function labelsOfSizes(sizes: readonly number[]): number[] {
   const left = [...sizes];
   const labels: number[] = [];
@@ -54,12 +43,7 @@ export function labelsOfSizes(sizes: readonly number[]): number[] {
   return labels;
 }
 
-/**
- * Finds out which samples of a {@linkcode labelled} data set a part of it has.
- *
- * @param part The part.
- * @returns Indices into the whole.
- */
+/** Finds out which samples of a {@linkcode labelled} data set a part of it has. */
 export function indicesIn(part: Dataset): number[] {
   return Array.from(
     { length: part.length },

@@ -15,12 +15,7 @@ export interface Mirror extends AsyncDisposable {
 /** An address where nothing listens. */
 export const NOBODY = _unusedAddress();
 
-/**
- * Starts a server on 127.0.0.1.
- *
- * @param answer Makes the answer to a request for a file name.
- * @returns The server; disposing stops it.
- */
+/** Starts a server on 127.0.0.1. */
 export function startMirror(
   answer: (name: string, request: Request) => Response | Promise<Response>,
 ): Mirror {
@@ -44,13 +39,7 @@ export function startMirror(
   };
 }
 
-/**
- * Answers with bytes, or with the range of them that was asked for.
- *
- * @param bytes The whole file.
- * @param request The request.
- * @returns Status 200, 206 or 416.
- */
+/** Answers with bytes, or with the range of them that was asked for. */
 export function answerRange(
   bytes: Uint8Array<ArrayBuffer>,
   request: Request,
@@ -67,13 +56,7 @@ export function answerRange(
   });
 }
 
-/**
- * Answers with the first bytes, and with no more of them.
- *
- * @param bytes What still arrives.
- * @param end When to break the connection. Default: never.
- * @returns Status 200.
- */
+/** Answers with the first bytes, and with no more of them. */
 export function answerCut(
   bytes: Uint8Array<ArrayBuffer>,
   end?: Promise<void>,

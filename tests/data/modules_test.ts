@@ -14,9 +14,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import { DataLoader } from "../../src/data/loader/data_loader.ts";
-import { importDataset, importTransform } from "../../src/data/modules.ts";
-import { originOf } from "../../src/data/origin.ts";
-import { partsOf } from "../../src/data/transforms/transform.ts";
+import { importDataset, importTransform } from "../../src/data/mod.ts";
+import { originOf } from "../../src/data/modules.ts";
+import { takeApart } from "../../src/data/transforms/transform.ts";
 import { OptionError, SampleError } from "../../src/errors.ts";
 import { makeStripes, stripes } from "./own_dataset.ts";
 import { addNoise, invert } from "./own_transforms.ts";
@@ -29,7 +29,7 @@ Deno.test("importTransform() has an export that is a transform", async () => {
   const imported = await importTransform(TRANSFORMS, { name: "invert" });
   assertEquals(imported(image), invert(image));
   assertEquals(originOf(imported), { module: TRANSFORMS.href, name: "invert" });
-  const [{ description }] = partsOf(imported);
+  const [{ description }] = takeApart(imported);
   assertEquals(description, "invert of your own");
 });
 

@@ -10,13 +10,7 @@ import { subset } from "../../src/data/split.ts";
 /** Rows and columns of an image. */
 const SIDE = 6;
 
-/**
- * Makes images of stripes, which differ from index to index.
- *
- * @param length Number of samples.
- * @param isBroken Whether to fail for index 7. Default false.
- * @returns Data set of 6x6 images in two classes.
- */
+/** Makes images of stripes, which differ from index to index. */
 export function makeStripes(length: number, isBroken = false): Dataset {
   return {
     length,
@@ -35,12 +29,7 @@ export function makeStripes(length: number, isBroken = false): Dataset {
   };
 }
 
-/**
- * Makes the same after some time.
- *
- * @param length Number of samples.
- * @returns A promise of the data set.
- */
+/** Makes the same after some time. */
 export async function openStripes(length: number): Promise<Dataset> {
   await Promise.resolve();
   return makeStripes(length);
@@ -49,12 +38,7 @@ export async function openStripes(length: number): Promise<Dataset> {
 /** Twelve of them. */
 export const stripes: Dataset = makeStripes(12);
 
-/**
- * Makes a part of a data set, the label of whose samples says who gets them.
- *
- * @param length Number of samples.
- * @returns 6x6 images, the last one first.
- */
+/** Makes a part of a data set, the label of whose samples says who gets them. */
 export function makeReaders(length: number): Dataset {
   const label = "DedicatedWorkerGlobalScope" in globalThis ? 1 : 0;
   const { get, ...rest } = makeStripes(length);

@@ -8,12 +8,7 @@ import type { Transform } from "../../src/data/transforms/mod.ts";
 
 const isWorker = "DedicatedWorkerGlobalScope" in globalThis;
 
-/**
- * Makes a transform that does not return, but only in a worker.
- *
- * @param begun int32 `[1]` in shared memory: becomes 1 when a worker has begun, and whoever waits for that is told.
- * @returns Gives the image as it is.
- */
+/** Makes a transform that sets `begun[0]` to 1, wakes whoever waits for that, and does not return, but only in a worker. */
 export function waits(begun: Int32Array<SharedArrayBuffer>): Transform {
   return (image) => {
     if (!isWorker) return image;
@@ -23,12 +18,7 @@ export function waits(begun: Int32Array<SharedArrayBuffer>): Transform {
   };
 }
 
-/**
- * Fails outside of any call, but only in a worker.
- *
- * @param image The image.
- * @returns The image as it is.
- */
+/** Fails outside of any call, but only in a worker. */
 export const throwsLater: Transform = (image) => {
   if (isWorker) {
     setTimeout(() => {
@@ -40,12 +30,7 @@ export const throwsLater: Transform = (image) => {
   return image;
 };
 
-/**
- * Makes a transform that ends the thread, but only in a worker.
- *
- * @param how By which function.
- * @returns Gives the image as it is.
- */
+/** Makes a transform that ends the thread, but only in a worker. */
 export function ends(how: "close" | "exit"): Transform {
   return (image) => {
     if (isWorker && how === "close") self.close();

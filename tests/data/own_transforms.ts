@@ -6,23 +6,13 @@
 
 import type { Random, Transform } from "../../src/data/transforms/mod.ts";
 
-/**
- * Exchanges black and white.
- *
- * @param image Any image.
- * @returns An image of the same dtype.
- */
+/** Exchanges black and white. */
 export const invert: Transform = (image) => ({
   ...image,
   data: image.data.map((value) => image.maxValue - value),
 });
 
-/**
- * Adds uniform noise, one random number per value.
- *
- * @param amount What the noise is less than.
- * @returns Makes float32 images.
- */
+/** Adds uniform noise, one random number per value. */
 export function addNoise(amount: number): Transform {
   return (image, random: Random = Math.random) => ({
     ...image,

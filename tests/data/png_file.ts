@@ -23,13 +23,7 @@ export const SIGNATURE: readonly number[] = [
   ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
 ];
 
-/**
- * Writes a chunk, with the right length and checksum.
- *
- * @param type Four letters.
- * @param data What is in it.
- * @returns Its bytes.
- */
+/** Writes a chunk, with the right length and checksum. */
 export function chunk(type: string, data: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(12 + data.length);
   const view = new DataView(bytes.buffer);
@@ -40,12 +34,7 @@ export function chunk(type: string, data: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/**
- * Writes the chunk of the header.
- *
- * @param header What it says.
- * @returns Its bytes.
- */
+/** Writes the chunk of the header. */
 export function ihdr(header: PngHeader): Uint8Array {
   const { width, height, depth = 8, colorType = 0 } = header;
   const data = new Uint8Array(13);
@@ -56,13 +45,7 @@ export function ihdr(header: PngHeader): Uint8Array {
   return chunk("IHDR", data);
 }
 
-/**
- * Writes a file.
- *
- * @param header What its header says.
- * @param parts The bytes of its rows, each after the byte that names its filter; and chunks before them. They need not fit the header.
- * @returns The file.
- */
+/** Writes a file. */
 export function pngFile(
   header: PngHeader,
   { rows, chunks = [] }: { rows: Uint8Array; chunks?: readonly Uint8Array[] },
@@ -76,12 +59,7 @@ export function pngFile(
   ]);
 }
 
-/**
- * Puts bytes one after the other.
- *
- * @param parts The bytes.
- * @returns All of them.
- */
+/** Puts bytes one after the other. */
 export function joined(
   parts: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer> {

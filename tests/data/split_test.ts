@@ -11,7 +11,7 @@ import {
   type SplitOptions,
   subset,
   trainTestSplit,
-  viewOf,
+  wholeOf,
 } from "../../src/data/split.ts";
 import { OptionError } from "../../src/errors.ts";
 import { indicesIn, labelled, labelsOfSizes } from "./labelled.ts";
@@ -32,9 +32,9 @@ Deno.test("subset() of a subset is a view of the whole", () => {
   const part = subset(subset(subset(TEN, [9, 8, 7, 6, 5]), [4, 1, 0]), 2);
   assertEquals(indicesIn(part), [5, 8]);
   assertEquals(Array.from(labelsOf(part)), [2, 2]);
-  const { base, indices } = viewOf(part);
-  assert(base === TEN);
-  assertEquals(indices, Uint32Array.of(5, 8));
+  const { whole, locate } = wholeOf(part);
+  assert(whole === TEN);
+  assertEquals(locate(Uint32Array.of(1, 0, 1)), Uint32Array.of(8, 5, 8));
 });
 
 Deno.test("subset() does not notice later changes of the indices", () => {
@@ -64,8 +64,10 @@ Deno.test("subset() refuses what is neither a number nor a list", () => {
   }
 });
 
-Deno.test("viewOf() is the data set itself when it is no part", () => {
-  assertEquals(viewOf(TEN), { base: TEN });
+Deno.test("wholeOf() is the data set itself when it is no part", () => {
+  const { whole, locate } = wholeOf(TEN);
+  assert(whole === TEN);
+  assertEquals(locate(Uint32Array.of(7, 2)), Uint32Array.of(7, 2));
 });
 
 Deno.test("trainTestSplit() shares no sample and leaves none out", () => {
@@ -127,7 +129,7 @@ Deno.test("trainTestSplit() of a part is of its samples only", () => {
   const { train, test } = trainTestSplit(part, { testSize: 2 });
   const all = [...indicesIn(train), ...indicesIn(test)].toSorted();
   assertEquals(all, [0, 2, 4, 6, 8, 9]);
-  assert(viewOf(train).base === TEN);
+  assert(wholeOf(train).whole === TEN);
 });
 
 Deno.test("trainTestSplit() gives each part its share of every class, exactly where it can", () => {

@@ -8,15 +8,12 @@ import { assert, assertEquals } from "@std/assert";
 import { readScalars } from "../../src/device/device.ts";
 import { tf } from "../../src/device/tf.ts";
 import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
-import {
-  chooseWays,
-  chosenWays,
-  observeOperations,
-} from "../../src/device/webgpu/run/ways.ts";
+import { chooseWays } from "../../src/device/webgpu/run/ways.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { use, webgpuTest } from "../device.ts";
 import { webgpuBackend } from "../device/webgpu/run.ts";
+import { chooseNamed } from "../device/webgpu/traces.ts";
 import { firstLayers } from "./first_layers.ts";
 
 /** The smallest batch for which every convolution but the first is by tiles without being told to. */
@@ -74,7 +71,11 @@ async function lossesOf(names: readonly string[]): Promise<number[]> {
     const step = losses.length;
     const run = () => lossAndGradients(net, images, labels, { step });
     if (step === 0) {
-      await choose(() => tf.dispose({ ...run() }), names);
+      const work = () => tf.dispose({ ...run() });
+      assertEquals(
+        chooseNamed(await webgpuBackend(), names, work),
+        OPERATIONS,
+      );
     }
     const { loss, correct, gradients } = run();
     optimizer.apply(net.getWeights(), gradients);
@@ -85,19 +86,4 @@ async function lossesOf(names: readonly string[]): Promise<number[]> {
   optimizer.dispose();
   net.dispose();
   return losses;
-}
-
-/** Chooses, of each operation of a training step, the first of these ways that it has. */
-async function choose(
-  step: () => void,
-  names: readonly string[],
-): Promise<void> {
-  const backend = await webgpuBackend();
-  const chosen = new Map<string, string>();
-  observeOperations(backend, step, ({ key, ways }) => {
-    const way = names.find((name) => ways.includes(name));
-    if (way !== undefined) chosen.set(key, way);
-  });
-  assertEquals(chosen.size, OPERATIONS);
-  chooseWays(backend, new Map([...chosenWays(backend), ...chosen]));
 }

@@ -25,7 +25,7 @@ Deno.test("open() makes, replaces and adds to files, and refuses to make one tha
   assertThrows(() => host.appendSync(`${path}s`, bytesOf("?")));
 });
 
-Deno.test("readAt() fills memory from a place on, and says where the file ends", async () => {
+Deno.test("readAt() fills memory from an offset on, and says where the file ends", async () => {
   await using folder = await makeFolder();
   const path = `${folder.path}/file`;
   await Deno.writeTextFile(path, "0123456789");

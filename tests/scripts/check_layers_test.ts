@@ -86,7 +86,7 @@ Deno.test("findWrongRows() names a folder without a row, and a row without a fol
 });
 
 Deno.test("checkLayers() finds violations in files on disk, type-only and unreachable ones too", async () => {
-  const root = await _writeTree({
+  const root = await writeTree({
     "CONTRIBUTING.md": "| `data/` | |\n| `nn/` | |\n",
     "mod.ts": 'export * from "./src/nn/mod.ts";\n',
     "scripts/empty.ts": "export {};\n",
@@ -110,7 +110,7 @@ Deno.test("checkLayers() finds violations in files on disk, type-only and unreac
 });
 
 Deno.test("checkLayers() throws where an imported file is missing", async () => {
-  const root = await _writeTree({
+  const root = await writeTree({
     "mod.ts": 'export * from "./src/gone.ts";\n',
     "scripts/empty.ts": "export {};\n",
     "src/errors.ts": "export {};\n",
@@ -123,7 +123,7 @@ Deno.test("checkLayers() throws where an imported file is missing", async () => 
 });
 
 /** Writes files into a new temporary folder. */
-async function _writeTree(files: Record<string, string>): Promise<string> {
+async function writeTree(files: Record<string, string>): Promise<string> {
   const root = await Deno.makeTempDir();
   for (const [path, text] of Object.entries(files)) {
     await Deno.mkdir(join(root, path, ".."), { recursive: true });
@@ -173,5 +173,6 @@ Deno.test("findHostCalls() finds calls of Deno and Node.js where a browser is to
     "src/data/x.ts:3 calls Deno or Node.js: ask host of src/platform",
     "src/io/y.ts:1 calls Deno or Node.js: ask host of src/platform",
     "src/random.ts:1 calls Deno or Node.js: ask host of src/platform",
+    "src/device/webgpu/run/adapter.ts:1 calls Deno or Node.js: ask host of src/platform",
   ]);
 });

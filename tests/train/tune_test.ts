@@ -10,11 +10,7 @@ import { device, type TunedOperation } from "../../src/device/device.ts";
 import { type Tensor1D, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { OptionError } from "../../src/errors.ts";
 import { readTuning } from "../../src/io/tuning_cache.ts";
-import {
-  chooseWays,
-  chosenWays,
-  observeOperations,
-} from "../../src/device/webgpu/run/ways.ts";
+import { chooseWays, chosenWays } from "../../src/device/webgpu/run/ways.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, flatten } from "../../src/nn/dense.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
@@ -25,6 +21,7 @@ import { makeFolder, namesIn } from "../data/folder.ts";
 import { read, use, webgpuTest } from "../device.ts";
 import { pretendTime } from "../environment.ts";
 import { webgpuBackend } from "../device/webgpu/run.ts";
+import { operationsIn } from "../device/webgpu/traces.ts";
 import { labelsUpTo, numbers } from "../numbers.ts";
 
 const BATCH = 4;
@@ -126,11 +123,8 @@ tuneTest(
     // Every operation of a step was measured.
     const chosen = waysOf(first);
     const { images, labels } = batch();
-    observeOperations(
-      backend,
-      () => tf.dispose({ ...lossAndGradients(net, images, labels) }),
-      ({ key }) => assert(chosen.has(key), key),
-    );
+    const step = () => tf.dispose({ ...lossAndGradients(net, images, labels) });
+    for (const { key } of operationsIn(step)) assert(chosen.has(key), key);
     tf.dispose([images, labels]);
     assertEquals(chosenWays(backend), chosen);
     assertEquals(await weightsOf(net), weights);

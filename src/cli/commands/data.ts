@@ -5,7 +5,6 @@
  */
 
 import type { DataLoader } from "../../data/loader/data_loader.ts";
-import type { Sample } from "../../data/dataset.ts";
 import { loadFashionMnist } from "../../data/fashion_mnist/fashion_mnist.ts";
 import {
   ensureFashionMnist,
@@ -14,14 +13,23 @@ import {
 import type { ArrayBatch, EpochOptions } from "../../data/loader/batch.ts";
 import { MANIFEST } from "../../data/fashion_mnist/manifest.ts";
 import { initBackend } from "../../device/open.ts";
-import { drawContactSheet, encodePng } from "../../io/contact_sheet.ts";
-import type { CommandLine } from "../command_line.ts";
-import { loadData } from "../load_data.ts";
-import { type OptionName, type OptionValues, specOf } from "../options.ts";
+import {
+  type ContactSheet,
+  drawContactSheet,
+  encodePng,
+} from "../../io/contact_sheet.ts";
+import { checkWritable, type CommandLine } from "../command_line.ts";
+import { loadData } from "../ingredients.ts";
+import {
+  didYouMean,
+  type OptionName,
+  type OptionValues,
+  specOf,
+  UsageError,
+} from "../options.ts";
 import { formatBytes, formatData } from "../terminal/console.ts";
-import { contactSheet, terminalImage } from "../terminal/image.ts";
+import { drawCharacters, terminalImage } from "../terminal/image.ts";
 import { ProgressView } from "../terminal/progress.ts";
-import { checkWritable, didYouMean, UsageError } from "../usage.ts";
 
 const ACTIONS = { fetch: fetchData, verify: verifyData, show: showData };
 
@@ -48,13 +56,18 @@ export async function data(
       `data ${name} has no option --${foreign}, which is for data show`,
     );
   }
-  const view = new ProgressView(options);
-  try {
-    await action(options, view);
-    return 0;
-  } finally {
-    view.stop();
-  }
+  using view = new ProgressView(options);
+  await action(options, view);
+  return 0;
+}
+
+/** Where the files of the data set are, and what shows how they are downloaded. */
+function filesOf(options: OptionValues, { download }: ProgressView) {
+  return {
+    dataDir: options["data-dir"],
+    offline: options.offline,
+    onProgress: download,
+  };
 }
 
 async function fetchData(
@@ -63,14 +76,10 @@ async function fetchData(
 ): Promise<void> {
   if (options.source === "sample") {
     throw new UsageError(
-      "data fetch has nothing to do with --source sample, which comes with this package",
+      "data fetch has nothing to fetch with --source sample, which comes with this package",
     );
   }
-  const files = await ensureFashionMnist({
-    dataDir: options["data-dir"],
-    offline: options.offline,
-    onProgress: view.download,
-  });
+  const files = await ensureFashionMnist(filesOf(options, view));
   view.stop();
   for (const { path } of files) console.log(path);
 }
@@ -86,11 +95,7 @@ async function verifyData(
     }
     return;
   }
-  const fileOptions = {
-    dataDir: options["data-dir"],
-    offline: options.offline,
-    onProgress: view.download,
-  };
+  const fileOptions = filesOf(options, view);
   for (const file of await ensureFashionMnist(fileOptions)) {
     const bytes = await readVerified(file, fileOptions);
     view.stop();
@@ -135,24 +140,21 @@ async function showData(
   });
   const count = Math.min(options.count ?? batchSize, labels.length);
   const [, height, width, channels] = shape;
-  const numValues = height * width * channels;
-  const samples = Array.from({ length: count }, (_, i) => ({
-    image: {
-      data: images.subarray(i * numValues, (i + 1) * numValues),
-      height,
-      width,
-      channels,
-      maxValue: 1 as const,
-    },
-    label: labels[i],
-  }));
-  const { classNames } = data;
-  const png = encodePng(drawContactSheet({
-    images: images.subarray(0, count * numValues),
+  const sheet: ContactSheet = {
+    images: images.subarray(0, count * height * width * channels),
     shape: [count, height, width, channels],
-    captions: samples.map(({ label }) => classNames[label]),
-  }));
-  printImages(samples, { classNames, png });
+    captions: [...labels.subarray(0, count)].map((l) => data.classNames[l]),
+  };
+  const png = encodePng(drawContactSheet(sheet));
+  const isTerminal = Deno.stdout.isTerminal();
+  // The picture itself where the terminal can show it, else one of characters.
+  const picture = isTerminal && terminalImage(png, Deno.env.toObject());
+  console.log(
+    picture || drawCharacters(sheet, {
+      columns: isTerminal ? Deno.consoleSize().columns : 120,
+      hasColor: isTerminal && !Deno.noColor,
+    }),
+  );
   await Deno.writeFile(output, png);
   console.log(`wrote ${output}`);
 }
@@ -170,22 +172,4 @@ async function readBatch(
     };
   }
   throw new Error("an epoch has a batch");
-}
-
-/** Prints the picture itself where the terminal can, else one of characters. */
-function printImages(
-  samples: readonly Sample[],
-  { classNames, png }: { classNames: readonly string[]; png: Uint8Array },
-): void {
-  const isTerminal = Deno.stdout.isTerminal();
-  const picture = isTerminal
-    ? terminalImage(png, Deno.env.toObject())
-    : undefined;
-  console.log(
-    picture ?? contactSheet(samples, {
-      classNames,
-      columns: isTerminal ? Deno.consoleSize().columns : 120,
-      hasColor: isTerminal && !Deno.noColor,
-    }),
-  );
 }

@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { BackendInfo } from "../../device/device.ts";
+import type {
+  BackendInfo,
+  TracedOperation,
+  TracedProgram,
+  TunedOperation,
+} from "../../device/device.ts";
 import {
   findAdapter,
   NO_ADAPTER_REMEDY,
@@ -15,9 +20,13 @@ import {
   ensureFashionMnist,
   readVerified,
 } from "../../data/fashion_mnist/files.ts";
-import { useTuned } from "../../train/tune.ts";
-import type { CommandLine } from "../command_line.ts";
-import type { OptionValues } from "../options.ts";
+import { BackendError } from "../../errors.ts";
+import { reasonOf } from "../../reason.ts";
+import { traceStep, useTuned } from "../../train/tune.ts";
+import { type CommandLine, warn } from "../command_line.ts";
+import { buildNetwork, checkNetwork, configOf } from "../ingredients.ts";
+import { flagOf, type OptionValues, UsageError } from "../options.ts";
+import { recipeOf } from "../recipe.ts";
 import { formatBytes, formatDevice, formatTuned } from "../terminal/console.ts";
 import config from "../../../deno.json" with { type: "json" };
 
@@ -31,11 +40,26 @@ interface Findings {
   readonly notes: readonly string[];
 }
 
+/** Options that say which step is run. */
+const OF_A_STEP = ["model", "batch-size", "precision"] as const;
+
 /** Runs the command; returns the exit code. */
 export async function doctor({ options }: CommandLine): Promise<number> {
+  if (options.kernels || options.shader !== undefined) {
+    await printStep(options);
+    return 0;
+  }
+  for (const name of OF_A_STEP) {
+    if (options[name] === undefined) continue;
+    throw new UsageError(
+      `Cannot use ${
+        flagOf(name)
+      } without --kernels or --shader: doctor runs no step otherwise`,
+    );
+  }
   const all = [
     await examineVersions(),
-    await examineDevice(),
+    await examineDevice(options),
     await examineDataSet(options),
   ];
   const facts = all.flatMap((f) => f.facts);
@@ -58,8 +82,7 @@ export async function doctor({ options }: CommandLine): Promise<number> {
 
 /** What an error says is a problem. */
 function failed(error: unknown, ...facts: Findings["facts"]): Findings {
-  const problem = error instanceof Error ? error.message : String(error);
-  return { facts, problems: [problem], notes: [] };
+  return { facts, problems: [reasonOf(error)], notes: [] };
 }
 
 async function examineVersions(): Promise<Findings> {
@@ -75,10 +98,10 @@ async function examineVersions(): Promise<Findings> {
 }
 
 /** What training chooses, and what there is besides. */
-async function examineDevice(): Promise<Findings> {
+async function examineDevice({ device }: OptionValues): Promise<Findings> {
   let info: BackendInfo;
   try {
-    info = await initBackend({ device: "auto", onWarning: () => {} });
+    info = await initBackend({ device, onWarning: () => {} });
   } catch (error) {
     return failed(error, ["device", "none"]);
   }
@@ -200,4 +223,86 @@ async function examineDataSet(options: OptionValues): Promise<Findings> {
   } catch (error) {
     return failed(error, ["data set", "not usable"]);
   }
+}
+
+/** Prints how WebGPU computes a training step: its operations, its shaders, or both. */
+async function printStep(options: OptionValues): Promise<void> {
+  const recipe = recipeOf(options);
+  const { model, precision, "batch-size": batchSize } = recipe;
+  checkNetwork(recipe);
+  const flag = options.kernels ? "--kernels" : "--shader";
+  if (options.device === "cpu") {
+    throw new UsageError(
+      `Cannot use ${flag} with --device cpu: only WebGPU has ways to choose from, and shaders`,
+    );
+  }
+  if (await findAdapter() === null) {
+    throw new BackendError(
+      `Cannot use ${flag} as no WebGPU adapter was found: ${NO_ADAPTER_REMEDY}`,
+    );
+  }
+  const backend = await initBackend({ device: "webgpu", onWarning: () => {} });
+  const tuned = await useTuned({ onWarning: warn });
+  const net = buildNetwork(configOf(recipe), recipe);
+  const parts = traceStep(net, { batchSize, precision });
+  net.dispose();
+  if (options.kernels) {
+    console.log(`device: ${formatDevice(backend)}`);
+    console.log(
+      `a training step of ${model}, ${batchSize} images, ${precision}:`,
+    );
+    listParts(parts, tuned).forEach((line) => console.log(line));
+  }
+  if (options.shader !== undefined) printShaders(parts, options.shader);
+}
+
+type Parts = ReturnType<typeof traceStep>;
+
+/** A line for each operation and each shader that ran; what ran again is left out. */
+function listParts(
+  parts: Parts,
+  tuned: ReadonlyMap<string, TunedOperation>,
+): string[] {
+  const seen = new Set<string>();
+  const list = (parts: Parts, indent: string): string[] =>
+    parts.flatMap((part) => {
+      const isAgain = seen.has(part.key);
+      seen.add(part.key);
+      if (isAgain) return [];
+      if ("code" in part) return [`${indent}shader ${part.key}`];
+      const line = formatOperation(part, tuned.get(part.key));
+      return [`${indent}${line}`, ...list(part.parts, `${indent}  `)];
+    });
+  return list(parts, "");
+}
+
+/** Writes an operation, such as "convolution 5x5, ...: direct, 1.2 ms; or winograd 4x4; not winograd 2x2 (...)". */
+function formatOperation(
+  { what, way, ways }: TracedOperation,
+  tuned: TunedOperation | undefined,
+): string {
+  const ms = tuned?.way === way ? `, ${tuned.ms.toPrecision(3)} ms` : "";
+  const others = ways.filter(({ name }) => name !== way);
+  const byReason = Map.groupBy(others, ({ fits }) => fits);
+  const list = [...byReason].map(([fits, ways]) => {
+    const names = ways.map(({ name }) => name).join(", ");
+    return fits === true ? `; or ${names}` : `; not ${names} (${fits})`;
+  });
+  return `${what}: ${way}${ms}${list.join("")}`;
+}
+
+/** Prints the shaders whose names have a text; throws a {@linkcode UsageError} if none has. */
+function printShaders(parts: Parts, text: string): void {
+  const programs = (parts: Parts): TracedProgram[] =>
+    parts.flatMap((part) => "code" in part ? [part] : programs(part.parts));
+  const found = new Set(
+    programs(parts).filter(({ key }) => key.includes(text))
+      .map(({ key, code }) => `// shader ${key}\n${code}`),
+  );
+  if (found.size === 0) {
+    throw new UsageError(
+      `Cannot find a shader with "${text}" in its name: --kernels lists their names`,
+    );
+  }
+  for (const shader of found) console.log(shader);
 }

@@ -5,36 +5,27 @@
  */
 
 import { MANIFEST } from "../../data/fashion_mnist/manifest.ts";
-import type { ModelConfig } from "../../io/checkpoint.ts";
 import { requireFashionMnist } from "../../io/checkpoint.ts";
 import { makeTransform, networkIn, onFashionMnist } from "../../io/network.ts";
 import {
   classMetrics,
   confusionMatrix,
   evaluatePredictions,
-  type Predictions,
 } from "../../train/predictions.ts";
-import type { CommandLine } from "../command_line.ts";
-import { loadData } from "../load_data.ts";
-import { openNetwork, readCheckpoint } from "../network.ts";
-import {
-  formatClassMetrics,
-  formatConfusion,
-  formatDevice,
-} from "../terminal/console.ts";
+import { type CommandLine, warn } from "../command_line.ts";
+import { loadData, openNetwork, readCheckpoint } from "../ingredients.ts";
+import { formatDevice, formatTable } from "../terminal/console.ts";
 import { ProgressView } from "../terminal/progress.ts";
-import { requireOne, warn } from "../usage.ts";
 
 /** Runs the command; returns the exit code. */
-export async function evaluate(
+export async function evaluateCommand(
   { options, positional }: CommandLine,
 ): Promise<number> {
-  const path = requireOne(
-    positional,
-    "evaluate needs one CHECKPOINT: a file that `train --save FILE` wrote, or a run folder",
-  );
+  const [path] = positional;
+  const { json, quiet } = options;
   const checkpoint = await readCheckpoint(path);
   const { config } = checkpoint;
+  const { classNames } = MANIFEST;
   requireFashionMnist(checkpoint);
   const network = networkIn(checkpoint);
   if (network.classNames === undefined) {
@@ -43,68 +34,55 @@ export async function evaluate(
     );
   }
   const { transform } = { ...onFashionMnist(network), ...network };
-  const view = new ProgressView(options);
-  try {
-    const { test } = await loadData(options, view, {
-      transforms: transform && makeTransform(transform),
-    });
-    const { net, backend } = await openNetwork(checkpoint, options);
-    if (!options.quiet && !options.json) {
-      console.log(`device: ${formatDevice(backend)}`);
-    }
-    const predictions = await evaluatePredictions(net, test, {
-      onProgress: (e) => view.update(e),
-    });
-    view.stop();
-    const print = options.json ? printJson : printTables;
-    print({ config, predictions }, { quiet: options.quiet });
-    return 0;
-  } finally {
-    view.stop();
-  }
-}
+  using view = new ProgressView(options);
+  const { test } = await loadData(options, view, {
+    transforms: transform && makeTransform(transform),
+  });
+  const { net, backend } = await openNetwork(checkpoint, options);
+  if (!quiet && !json) console.log(`device: ${formatDevice(backend)}`);
+  const predictions = await evaluatePredictions(net, test, {
+    onProgress: view.update,
+  });
+  view.stop();
 
-/** What was measured. */
-interface Evaluation {
-  readonly config: ModelConfig;
-  readonly predictions: Predictions;
-}
-
-function printTables(
-  { config, predictions }: Evaluation,
-  { quiet }: { quiet?: boolean },
-): void {
   const { loss, accuracy, labels } = predictions;
+  const confusion = confusionMatrix(predictions, config.classes);
+  const metrics = classMetrics(confusion);
+  if (json) {
+    console.log(JSON.stringify({
+      model: config.model,
+      images: labels.length,
+      loss,
+      accuracy,
+      classes: metrics.map((of, label) => ({
+        label,
+        class: classNames[label],
+        ...of,
+      })),
+      confusionMatrix: confusion,
+    }));
+    return 0;
+  }
   console.log(
     `${config.model}, ${labels.length} test images, loss ${
       loss.toFixed(4)
     }, test acc ${accuracy.toFixed(3)}`,
   );
-  if (quiet) return;
-  const names = MANIFEST.classNames;
-  const matrix = confusionMatrix(predictions, config.classes);
-  console.log(`\n${formatClassMetrics(classMetrics(matrix), names)}`);
-  console.log(
-    `\nimages of each class by predicted class\n${
-      formatConfusion(matrix, names)
-    }`,
-  );
-}
+  if (quiet) return 0;
+  const byClass = (heads: string[], rows: string[][]) =>
+    formatTable([
+      ["class", ...heads],
+      ...rows.map((row, label) => [`${label} ${classNames[label]}`, ...row]),
+    ], { textColumns: 1 });
+  const shares = metrics.map(({ precision, recall, f1, support }) => [
+    ...[precision, recall, f1].map((share) => share.toFixed(3)),
+    `${support}`,
+  ]);
+  const counts = confusion.map((row) => row.map(String));
+  console.log(`
+${byClass(["precision", "recall", "f1", "images"], shares)}
 
-function printJson({ config, predictions }: Evaluation): void {
-  const { loss, accuracy, labels } = predictions;
-  const names = MANIFEST.classNames;
-  const matrix = confusionMatrix(predictions, config.classes);
-  console.log(JSON.stringify({
-    model: config.model,
-    images: labels.length,
-    loss,
-    accuracy,
-    classes: classMetrics(matrix).map((metrics, label) => ({
-      label,
-      class: names[label],
-      ...metrics,
-    })),
-    confusionMatrix: matrix,
-  }));
+images of each class by predicted class
+${byClass([...counts.keys()].map(String), counts)}`);
+  return 0;
 }

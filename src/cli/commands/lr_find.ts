@@ -5,21 +5,16 @@
  */
 
 import { TrainingError } from "../../errors.ts";
-import {
-  findLearningRate,
-  type LearningRatePoint,
-  type LearningRateSuggestions,
-} from "../../train/lr_finder.ts";
+import { findLearningRate } from "../../train/lr_finder.ts";
 import type { CommandLine } from "../command_line.ts";
-import { loadData } from "../load_data.ts";
 import {
+  buildNetwork,
   checkNetwork,
-  newNetwork,
-  openDevice,
-  recipeConfig,
-} from "../network.ts";
-import { optimizerOf } from "../optimization.ts";
-import { recipeOf } from "../recipe.ts";
+  configOf,
+  loadData,
+  openTuned,
+} from "../ingredients.ts";
+import { optimizerOf, recipeOf } from "../recipe.ts";
 import { formatDevice } from "../terminal/console.ts";
 import { drawLossCurve } from "../terminal/curve.ts";
 import { ProgressView } from "../terminal/progress.ts";
@@ -33,74 +28,58 @@ const PRINT_EVERY = 10;
 /** Runs the command; returns the exit code. */
 export async function lrFind({ options }: CommandLine): Promise<number> {
   const recipe = recipeOf(options);
-  const { model, resize, seed } = recipe;
+  const { model, resize, seed, "batch-size": batchSize } = recipe;
   checkNetwork(recipe);
   const optimizer = ({ learningRate }: { learningRate: number }) =>
     optimizerOf({ ...recipe, "learning-rate": learningRate });
-  const { description } = optimizer({ learningRate: SWEEP.start });
-  const isQuiet = options.quiet || options.json;
-  const say = (text: string) => isQuiet || console.log(text);
-  const view = new ProgressView({ ...options, quiet: isQuiet });
-  try {
-    const { train } = await loadData(recipe, view);
-    const backend = await openDevice(options.device);
-    const net = newNetwork(recipeConfig(recipe), recipe);
-    say(`device: ${formatDevice(backend)}`);
-    say(
-      `trying up to ${SWEEP.steps} learning rates from ${SWEEP.start} to ${SWEEP.end}: ${model} at ${resize}x${resize}, batch size ${
-        recipe["batch-size"]
-      }, ${
-        description.replace(`, learning rate ${SWEEP.start}`, "")
-      }, seed ${seed}\n`,
-    );
-    const curve = await findLearningRate(net, train, {
-      ...SWEEP,
-      optimizer,
-      onStep(point) {
-        const done = point.step + 1;
-        if (done % PRINT_EVERY === 0) view.print(progress(done, point));
-      },
-    });
-    const { points, suggestions } = curve;
-    if (options.json) {
-      const all = { ...curve, suggestions: suggestions ?? null };
-      console.log(JSON.stringify(all));
-    }
-    if (suggestions === undefined) {
-      throw new TrainingError(
-        `Cannot suggest a learning rate as the loss diverged after ${points.length} steps: check that all labels are in [0, classes), or try another --seed`,
-        { epoch: 1, step: points.length },
+  const description = optimizer({ learningRate: SWEEP.start }).description
+    .replace(`, learning rate ${SWEEP.start}`, "");
+  const quiet = options.quiet || options.json;
+  const say = (text: string) => quiet || console.log(text);
+  using view = new ProgressView({ ...options, quiet });
+  const { train } = await loadData(recipe, view);
+  const backend = await openTuned(options.device);
+  const net = buildNetwork(configOf(recipe), recipe);
+  say(`device: ${formatDevice(backend)}`);
+  say(
+    `trying up to ${SWEEP.steps} learning rates from ${SWEEP.start} to ${SWEEP.end}: ${model} at ${resize}x${resize}, batch size ${batchSize}, ${description}, seed ${seed}\n`,
+  );
+  const curve = await findLearningRate(net, train, {
+    ...SWEEP,
+    optimizer,
+    onStep({ step, learningRate, smoothedLoss }) {
+      const done = step + 1;
+      if (done % PRINT_EVERY !== 0) return;
+      const rate = short(learningRate);
+      view.print(
+        `step ${done} of ${SWEEP.steps}, learning rate ${rate}, loss ${
+          smoothedLoss.toFixed(4)
+        }`,
       );
-    }
-    if (options.json) return 0;
-    // The first losses are left out: they are means of few batches, which differ as much as all later ones.
-    say(drawLossCurve(points.slice(PRINT_EVERY)));
-    console.log(formatSuggestions(suggestions));
-    return 0;
-  } finally {
-    view.stop();
+    },
+  });
+  const { points, suggestions } = curve;
+  if (options.json) {
+    console.log(
+      JSON.stringify({ ...curve, suggestions: suggestions ?? null }),
+    );
   }
-}
-
-function progress(
-  done: number,
-  { learningRate, smoothedLoss }: LearningRatePoint,
-): string {
-  return `step ${done} of ${SWEEP.steps}, learning rate ${
-    short(learningRate)
-  }, loss ${smoothedLoss.toFixed(4)}`;
-}
-
-/** A line for each, and one that says how to use the first. */
-function formatSuggestions(
-  { valley, steepest, minimum }: LearningRateSuggestions,
-): string {
-  return [
-    `valley      ${short(valley)}  in the middle of the longest fall`,
-    `steepest    ${short(steepest)}  where the loss falls fastest`,
-    `minimum/10  ${short(minimum)}  a tenth of where the loss is smallest`,
-    `train with --learning-rate ${short(valley)}`,
-  ].join("\n");
+  if (suggestions === undefined) {
+    throw new TrainingError(
+      `Cannot suggest a learning rate as the loss diverged after ${points.length} steps: check that all labels are in [0, classes), or try another --seed`,
+      { epoch: 1, step: points.length },
+    );
+  }
+  if (options.json) return 0;
+  // The first losses are left out: they are means of few batches, which differ as much as all later ones.
+  say(drawLossCurve(points.slice(PRINT_EVERY)));
+  const { valley, steepest, minimum } = suggestions;
+  console.log(`\
+valley      ${short(valley)}  in the middle of the longest fall
+steepest    ${short(steepest)}  where the loss falls fastest
+minimum/10  ${short(minimum)}  a tenth of where the loss is smallest
+train with --learning-rate ${short(valley)}`);
+  return 0;
 }
 
 /** Two digits, which is more than such a curve can tell. */

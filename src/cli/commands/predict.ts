@@ -13,15 +13,9 @@ import { DataError } from "../../errors.ts";
 import { networkIn } from "../../io/network.ts";
 import { classify, type ClassProbability } from "../../train/predictions.ts";
 import type { CommandLine } from "../command_line.ts";
-import { openNetwork, pictureOptions, readCheckpoint } from "../network.ts";
+import { openNetwork, pictureOptions, readCheckpoint } from "../ingredients.ts";
+import { UsageError } from "../options.ts";
 import { formatDevice, formatTable } from "../terminal/console.ts";
-import { UsageError } from "../usage.ts";
-
-/** Images at a time if nothing is said. */
-const BATCH_SIZE = 32;
-
-/** Classes of each image if nothing is said. */
-const TOP = 3;
 
 /** A picture to classify, and where it came from. */
 interface Source {
@@ -50,7 +44,7 @@ export async function predict(
   const { classNames } = networkIn(checkpoint);
   const pictures = pictureOptions(checkpoint);
   const { net, backend } = await openNetwork(checkpoint, options);
-  const { top = TOP, json = false, quiet = false } = options;
+  const { top, json, quiet, "batch-size": batchSize = 32 } = options;
   if (!json && !quiet) console.log(`device: ${formatDevice(backend)}`);
 
   let code = 0;
@@ -64,18 +58,25 @@ export async function predict(
     },
   });
   const predictions: Prediction[] = [];
-  for await (const batch of inBatches(sources, options["batch-size"])) {
+  for await (const batch of inBatches(sources, batchSize)) {
     const images = batch.map(({ image }) => image);
     const results = await classify(net, images, { classNames, top });
     for (const [i, classes] of results.entries()) {
-      const { file, index } = batch[i];
-      if (json) console.log(formatJson({ file, index, classes }));
-      else predictions.push({ file, index, classes });
+      const { image: _, ...source } = batch[i];
+      if (json) printJson({ ...source, classes });
+      else predictions.push({ ...source, classes });
     }
   }
-  if (predictions.length > 0) {
-    console.log(formatPredictions(predictions, { quiet }));
-  }
+  if (predictions.length === 0) return code;
+  const head = ["image", ...predictions[0].classes.map((_, i) => `${i + 1}.`)];
+  const rows = predictions.map(({ file, index, classes }) => [
+    index === undefined ? file : `${file}[${index}]`,
+    ...classes.map(({ className, probability }) =>
+      `${probability.toFixed(3)} ${className}`
+    ),
+  ]);
+  const textColumns = head.length;
+  console.log(formatTable(quiet ? rows : [head, ...rows], { textColumns }));
   return code;
 }
 
@@ -103,7 +104,7 @@ async function* readPictures(
 
 async function* inBatches(
   sources: AsyncIterable<Source>,
-  size = BATCH_SIZE,
+  size: number,
 ): AsyncGenerator<Source[]> {
   let batch: Source[] = [];
   for await (const source of sources) {
@@ -115,29 +116,11 @@ async function* inBatches(
   if (batch.length > 0) yield batch;
 }
 
-function formatJson({ file, index, classes }: Prediction): string {
-  return JSON.stringify({
-    image: file,
-    index,
-    predictions: classes.map(({ label, className, probability }) => ({
-      label,
-      class: className,
-      probability,
-    })),
-  });
-}
-
-function formatPredictions(
-  predictions: readonly Prediction[],
-  { quiet }: { quiet: boolean },
-): string {
-  const head = ["image", ...predictions[0].classes.map((_, i) => `${i + 1}.`)];
-  const rows = predictions.map(({ file, index, classes }) => [
-    index === undefined ? file : `${file}[${index}]`,
-    ...classes.map(({ className, probability }) =>
-      `${probability.toFixed(3)} ${className}`
-    ),
-  ]);
-  const textColumns = head.length;
-  return formatTable(quiet ? rows : [head, ...rows], { textColumns });
+function printJson({ file, index, classes }: Prediction): void {
+  const predictions = classes.map(({ label, className, probability }) => ({
+    label,
+    class: className,
+    probability,
+  }));
+  console.log(JSON.stringify({ image: file, index, predictions }));
 }

@@ -5,10 +5,16 @@
  */
 
 import { planForDevice } from "../../data/loader/device_plan.ts";
-import { partsOf } from "../../data/transforms/transform.ts";
+import { takeApart } from "../../data/transforms/transform.ts";
+import { namedLayers } from "../../models/named.ts";
+import { summarize } from "../../nn/sequential.ts";
 import type { CommandLine } from "../command_line.ts";
-import { IMAGE_SIZE, transformOf } from "../load_data.ts";
-import { checkNetwork, listLayers, recipeConfig } from "../network.ts";
+import {
+  checkNetwork,
+  configOf,
+  IMAGE_SIZE,
+  transformOf,
+} from "../ingredients.ts";
 import { recipeOf } from "../recipe.ts";
 import { formatLayers } from "../terminal/console.ts";
 
@@ -16,13 +22,19 @@ import { formatLayers } from "../terminal/console.ts";
 export function summary({ options }: CommandLine): number {
   const recipe = recipeOf(options);
   checkNetwork(recipe);
-  const layers = formatLayers(listLayers(recipeConfig(recipe)));
+  const { layers, inputShape } = namedLayers(configOf(recipe));
+  const rows = summarize(layers, inputShape).map((row) => ({
+    ...row,
+    outputShape: [1, ...row.outputShape],
+  }));
   const transform = transformOf(recipe);
   const plan = planForDevice(transform, [IMAGE_SIZE, IMAGE_SIZE, 1]);
   const where = typeof plan === "string"
     ? `the host, as ${plan}`
     : "the device with WebGPU, else on the host";
-  const steps = partsOf(transform).map(({ description }) => description);
-  console.log(`${layers}\n\nbatches: ${steps.join(", ")}; made on ${where}`);
+  const steps = takeApart(transform).map(({ description }) => description);
+  console.log(
+    `${formatLayers(rows)}\n\nbatches: ${steps.join(", ")}; made on ${where}`,
+  );
   return 0;
 }

@@ -17,30 +17,41 @@ import type { RunFolder } from "../../runs/run_folder.ts";
 import { fit } from "../../train/fit.ts";
 import { requireTogether } from "../../train/replicas.ts";
 import type { Checkpoints } from "../../train/state.ts";
-import { useTuned } from "../../train/tune.ts";
-import type { CommandLine } from "../command_line.ts";
-import { ALONE, type Group, runTogether } from "../group.ts";
+import { tune, useTuned } from "../../train/tune.ts";
+import { checkWritable, type CommandLine, warn } from "../command_line.ts";
+import { Group, runTogether } from "../group.ts";
+import {
+  buildNetwork,
+  checkNetwork,
+  configOf,
+  loadData,
+  transformOf,
+} from "../ingredients.ts";
 import { INTERRUPTED, listenForInterrupts } from "../interrupts.ts";
-import { loadData, transformOf } from "../load_data.ts";
-import { checkNetwork, newNetwork, recipeConfig } from "../network.ts";
-import { optimizationOf } from "../optimization.ts";
 import type { OptionValues } from "../options.ts";
-import { type Recipe, recipeOf } from "../recipe.ts";
-import { howToResume, openRun, runOptions, withoutOutput } from "../run.ts";
-import { formatData, formatDevice, formatLayers } from "../terminal/console.ts";
+import { optimizationOf, type Recipe, recipeOf } from "../recipe.ts";
+import {
+  describeRun,
+  explainRun,
+  howToResume,
+  openRun,
+  runOptions,
+} from "../run.ts";
+import {
+  formatData,
+  formatDevice,
+  formatLayers,
+  formatTuned,
+} from "../terminal/console.ts";
 import { ProgressView } from "../terminal/progress.ts";
-import { checkWritable, warn } from "../usage.ts";
 import {
   describeRecipe,
   describeTogether,
-  explainSkipped,
+  explainEnd,
   explainSplit,
-  explainStop,
-  SILENT,
   type TrainOutput,
   trainOutput,
 } from "./train_output.ts";
-import { tuneWith } from "./tune.ts";
 
 /** Runs the command; returns the exit code. */
 export async function train({ options }: CommandLine): Promise<number> {
@@ -50,7 +61,7 @@ export async function train({ options }: CommandLine): Promise<number> {
       verbose: options.verbose,
     });
   }
-  return await trainIn(ALONE, options);
+  return await trainIn(new Group(), options);
 }
 
 /** Completes the options, and checks what can be checked before anything takes time. */
@@ -69,113 +80,113 @@ async function complete(given: OptionValues): Promise<Recipe> {
 }
 
 async function trainIn(group: Group, given: OptionValues): Promise<number> {
-  const whole = await group.byFirst(() => complete(given));
-  const recipe = group.isFirst ? whole : withoutOutput(whole);
+  const recipe = await group.byFirst(() => complete(given));
+  // Only the first process prints and writes.
+  const { isFirst, communicator } = group;
+  if (!isFirst) recipe.out = recipe.resume = recipe.save = undefined;
   const { precision, epochs, "batch-size": batchSize } = recipe;
-  const config = recipeConfig(recipe);
   const optimization = optimizationOf(recipe);
-  const view = new ProgressView({
-    ...recipe,
-    quiet: recipe.quiet || recipe.json,
-  });
-  const output = group.isFirst ? trainOutput(recipe, view) : SILENT;
-  const onWarning = (message: string) => {
-    if (group.isFirst) warn(message);
-  };
+  const quiet = recipe.quiet || recipe.json || !isFirst;
+  using view = new ProgressView({ ...recipe, quiet });
+  const output = trainOutput(recipe, { view, isFirst });
+  const onWarning = (message: string) => isFirst && warn(message);
   // Comes before anything is printed, as Deno clears the line of a terminal when a worker starts.
   using interrupts = await listenForInterrupts();
-  try {
-    const backend = await group.together(async () => {
-      const info = await initBackend({ device: recipe.device, onWarning });
-      requirePrecision(precision);
-      return info;
+  const backend = await group.together(async () => {
+    const info = await initBackend({ device: recipe.device, onWarning });
+    requirePrecision(precision);
+    return info;
+  });
+  const model = configOf(recipe);
+  const parts = { recipe, model, backend };
+  using folder = await group.together(() => openRun(parts));
+  const data = await group.inTurn(() => loadData(recipe, view))
+    .catch(async (error) => {
+      // A run that has not begun leaves nothing behind.
+      if (recipe.resume === undefined) await folder?.remove();
+      throw error;
     });
-    using run = await group.together(() =>
-      openRun({ recipe, model: config, backend })
-    );
-    const { folder } = run;
-    const data = await run.undoIfItFails(() =>
-      group.inTurn(() => loadData(recipe, view))
-    );
-    const net = newNetwork(config, recipe);
-    const stepsPerEpoch = data.train.numBatches;
-    const changes = optimization.describe(stepsPerEpoch);
-    output.begin({
-      config: run.config,
-      processes: group.communicator?.processes,
-      out: folder?.path,
-      resumedAtStep: folder?.state?.progress.step,
-      epochs: folder?.state?.progress.epochs ?? [],
-      lines: [
-        `device: ${formatDevice(backend)}`,
-        ...formatData(data.train.summary()),
-        `\n${formatLayers(net.summary())}\n`,
-        `recipe: ${describeRecipe(recipe, changes, data)}`,
-        ...describeTogether(group.communicator, batchSize),
-        ...run.explain(),
-      ],
-    });
-    // Each process computes its part of a batch.
-    const { size = 1 } = group.communicator ?? {};
-    const own = { precision, batchSize: Math.ceil(batchSize / size) };
-    output.note(explainSplit(net, own.batchSize, backend));
-    if (recipe.tune && backend.adapter === undefined) {
-      output.note("note: there is nothing to tune on the CPU");
-    } else if (recipe.tune) {
-      await tuneWith(net, own, output.note);
-    } else {
-      await useTuned({ onWarning });
-    }
-    const history = await fit(net, data.train, {
-      epochs,
+  const net = buildNetwork(model, recipe);
+  const stepsPerEpoch = data.train.numBatches;
+  const { progress } = folder?.state ?? {};
+  output.begin({
+    config: folder?.config ?? describeRun(parts),
+    processes: communicator?.processes,
+    out: folder?.path,
+    resumedAtStep: progress?.step,
+  }, {
+    epochs: progress?.epochs ?? [],
+    lines: [
+      `device: ${formatDevice(backend)}`,
+      ...formatData(data.train.summary()),
+      `\n${formatLayers(net.summary())}\n`,
+      `recipe: ${
+        describeRecipe(recipe, optimization.describe(stepsPerEpoch), data)
+      }`,
+      ...describeTogether(communicator, batchSize),
+      ...folder ? explainRun(folder, parts) : [],
+    ],
+  });
+  // Each process computes its part of a batch.
+  const ownSize = Math.ceil(batchSize / (communicator?.size ?? 1));
+  output.note(explainSplit(net, ownSize, backend));
+  if (recipe.tune && backend.adapter === undefined) {
+    output.note("note: there is nothing to tune on the CPU");
+  } else if (recipe.tune) {
+    await tune(net, {
       precision,
-      optimizer: optimization.optimizer,
-      schedule: optimization.scheduleOver(stepsPerEpoch),
-      clipNorm: optimization.clipNorm,
-      validation: data.test,
-      measureTrain: recipe["measure-train"]
-        ? asEvaluated(data, recipe)
-        : undefined,
-      maxTimeMs: recipe["max-time"],
-      logEvery: recipe["log-every"],
-      signal: interrupts.signal,
-      checkpoints: folder && announcing(folder, output),
-      resume: folder?.state,
-      communicator: group.communicator,
-      compression: recipe.compression,
-      syncEvery: recipe["sync-every"],
-      callbacks: [
-        output.callbacks,
-        ...optimization.callbacks,
-        ...folder ? [folder.callbacks] : [],
-      ],
+      batchSize: ownSize,
+      onTuned: (tuned) => output.note(formatTuned(tuned)),
+      onWarning,
     });
-    interrupts[Symbol.dispose]();
-    await group.leave();
-    output.trained();
-    if (history.stopped === "aborted") {
-      if (group.isFirst) {
-        console.error(
-          `interrupted after ${history.steps} steps: ${howToResume(recipe)}`,
-        );
-      }
-      output.end(history);
-      return INTERRUPTED;
-    }
-    output.note(explainStop(history, recipe, stepsPerEpoch));
-    output.note(explainSkipped(history));
-    const { stopping } = optimization;
-    output.note(stopping?.reason && `stopped early: ${stopping.reason}`);
-    if (recipe.save !== undefined) {
-      await saveModel(recipe.save, net, { data: data.test });
-      output.note(`saved ${recipe.save}`);
-    }
-    if (folder) await report(folder, recipe, { output, view });
-    output.end(history);
-    return 0;
-  } finally {
-    view.stop();
+  } else {
+    await useTuned({ onWarning });
   }
+  const history = await fit(net, data.train, {
+    epochs,
+    precision,
+    optimizer: optimization.optimizer,
+    schedule: optimization.scheduleOver(stepsPerEpoch),
+    clipNorm: recipe["clip-norm"],
+    validation: data.test,
+    measureTrain: recipe["measure-train"]
+      ? asEvaluated(data, recipe)
+      : undefined,
+    maxTimeMs: recipe["max-time"],
+    logEvery: recipe["log-every"],
+    signal: interrupts.signal,
+    checkpoints: folder && announcing(folder, output),
+    resume: folder?.state,
+    communicator,
+    compression: recipe.compression,
+    syncEvery: recipe["sync-every"],
+    callbacks: [
+      output.callbacks,
+      ...optimization.callbacks,
+      ...folder ? [folder.callbacks] : [],
+    ],
+  });
+  interrupts[Symbol.dispose]();
+  await group.leave();
+  view.end();
+  if (history.stopped === "aborted") {
+    if (isFirst) {
+      console.error(
+        `interrupted after ${history.steps} steps: ${howToResume(recipe)}`,
+      );
+    }
+    output.end(history);
+    return INTERRUPTED;
+  }
+  const { reason } = optimization.stopping ?? {};
+  explainEnd(history, recipe, { stepsPerEpoch, reason }).forEach(output.note);
+  if (recipe.save !== undefined) {
+    await saveModel(recipe.save, net, { data: data.test });
+    output.note(`saved ${recipe.save}`);
+  }
+  if (folder) await reportOn(folder, recipe, { output, view });
+  output.end(history);
+  return 0;
 }
 
 /** The train images without the random changes that they are trained with. */
@@ -187,7 +198,7 @@ function asEvaluated({ train }: FashionMnist, recipe: Recipe): DataLoader {
 }
 
 /** Writes the report of a run; if that fails, the run is still a good one. */
-async function report(
+async function reportOn(
   { path }: RunFolder,
   recipe: Recipe,
   { output, view }: { output: TrainOutput; view: ProgressView },
@@ -196,7 +207,7 @@ async function report(
     const file = await writeReport(path, {
       dataDir: recipe["data-dir"],
       offline: recipe.offline,
-      onProgress: (e) => view.update(e),
+      onProgress: view.update,
     });
     view.stop();
     output.note(`wrote ${file}`);
@@ -216,7 +227,8 @@ function announcing(
     ...checkpoints,
     async save(state) {
       await checkpoints.save(state);
-      output.checkpoint(join(path, CHECKPOINTS, LAST), state.progress.step);
+      const file = join(path, CHECKPOINTS, LAST);
+      output.checkpoint(file, state.progress.step);
     },
   };
 }

@@ -16,6 +16,7 @@ import {
   formatBytes,
   formatDuration,
   formatEpoch,
+  formatQuantity,
   formatSpeed,
 } from "../terminal/console.ts";
 import type { ProgressView } from "../terminal/progress.ts";
@@ -23,12 +24,11 @@ import type { ProgressView } from "../terminal/progress.ts";
 /** Batches after which the speed is known well enough to estimate the time. */
 const ESTIMATE_AFTER = 3;
 
-/** Share of an epoch that may be spent waiting for data without a word. */
+/** Share of an epoch that may be spent waiting for data without a note. */
 const MAX_WAIT = 0.05;
 
-/** The run begins: the first line. */
-interface StartLine {
-  readonly type: "start";
+/** What is told before training. */
+export interface Beginning {
   /** Everything that the run depends on. */
   readonly config: RunConfig;
   /** The processes that train together, by rank, with `--distributed`. */
@@ -39,121 +39,64 @@ interface StartLine {
   readonly resumedAtStep?: number;
 }
 
-/** How far training or evaluation is, about once a second and at every `--log-every` steps. */
-interface ProgressLine extends Progress {
-  readonly type: "progress";
-}
-
-/** A checkpoint was written. */
-interface CheckpointLine {
-  readonly type: "checkpoint";
-  /** The file. */
-  readonly path: string;
-  /** Training steps that are done. */
-  readonly step: number;
-}
-
-/** Something that a person would be told in words. */
-interface NoteLine {
-  readonly type: "note";
-  /** The words. */
-  readonly message: string;
-}
-
-/** The run is over: the last line. A run that fails has none, and an exit code other than 0. */
-interface EndLine {
-  readonly type: "end";
-  /** What `fit` returned. */
-  readonly history: History;
-}
-
 /** A line that `train --json` prints on standard output; what is unknown is left out, and a number that is not finite is null. */
-export type JsonLine =
-  | StartLine
-  | ProgressLine
+type JsonLine =
+  | Beginning & { readonly type: "start" }
+  /** About once a second, and at every `--log-every` steps. */
+  | Progress & { readonly type: "progress" }
   | EpochRecord
-  | CheckpointLine
-  | NoteLine
-  | EndLine;
-
-/** What is told before training. */
-export interface Beginning extends Omit<StartLine, "type"> {
-  /** The same for people. */
-  readonly lines: readonly string[];
-  /** Epochs that were done before. */
-  readonly epochs: readonly EpochEnd[];
-}
+  | {
+    readonly type: "checkpoint";
+    readonly path: string;
+    readonly step: number;
+  }
+  /** What a person would be told in words. */
+  | { readonly type: "note"; readonly message: string }
+  /** The last line. A run that fails has none, and an exit code other than 0. */
+  | { readonly type: "end"; readonly history: History };
 
 /** Tells how training goes. */
-export interface TrainOutput {
-  /** Tells what is going to be done. */
-  begin(beginning: Beginning): void;
-  /** Tells something in words, if there is something to tell. */
-  note(text: string | undefined): void;
-  /** Tells how far training is, and of each epoch. */
-  readonly callbacks: Callbacks;
-  /** Tells of a checkpoint. */
-  checkpoint(path: string, step: number): void;
-  /** Tells that training is over, before anything that follows from it. */
-  trained(): void;
-  /** Tells what was done: the last thing. */
-  end(history: History): void;
-}
+export type TrainOutput = ReturnType<typeof trainOutput>;
 
-/** Chooses how to print: lines on a terminal that `view` shows, or JSON. */
+/**
+ * Prints lines for people, or with `--json` objects for programs; of processes that train together, only the first one prints.
+ * `view` shows bars and curves, if it is not quiet.
+ */
 export function trainOutput(
   recipe: Recipe,
-  view: ProgressView,
-): TrainOutput {
-  return recipe.json ? forPrograms(recipe) : forPeople(recipe, view);
-}
-
-/** Prints nothing. */
-export const SILENT: TrainOutput = {
-  begin() {},
-  note() {},
-  callbacks: {},
-  checkpoint() {},
-  trained() {},
-  end() {},
-};
-
-function forPrograms({ quiet }: Recipe): TrainOutput {
-  return {
-    begin: ({ lines: _, epochs: __, ...rest }) =>
-      printJson({ type: "start", ...rest }),
-    note(message) {
-      if (!quiet && message) printJson({ type: "note", message });
-    },
-    callbacks: {
-      onProgress(e) {
-        if (!quiet) printJson({ type: "progress", ...e });
-      },
-      onEpochEnd: (e) => printJson({ type: "epoch", ...e }),
-    },
-    checkpoint: (path, step) => printJson({ type: "checkpoint", path, step }),
-    trained() {},
-    end: (history) => printJson({ type: "end", history }),
+  { view, isFirst }: { view: ProgressView; isFirst: boolean },
+) {
+  const { json, quiet } = recipe;
+  const tell = (line: JsonLine) => {
+    if (isFirst && json) console.log(JSON.stringify(line));
   };
-}
-
-function forPeople(
-  recipe: Recipe,
-  view: ProgressView,
-): TrainOutput {
-  const { quiet } = recipe;
-  const say = (text: string | undefined) => {
-    if (!quiet && text !== undefined) console.log(text);
+  const print = (text: string) => {
+    if (isFirst && !json) console.log(text);
   };
   let isEstimated = false;
   return {
-    begin({ lines, epochs }) {
-      lines.forEach(say);
+    /** Tells what is going to be done: to people in words, and by curves of the epochs that were done before. */
+    begin(
+      beginning: Beginning,
+      { lines, epochs }: {
+        lines: readonly string[];
+        epochs: readonly EpochEnd[];
+      },
+    ): void {
+      tell({ type: "start", ...beginning });
+      if (!quiet) lines.forEach(print);
       epochs.forEach((epoch) => view.epochEnd(epoch));
     },
-    note: say,
+    /** Tells something in words, if there is something to tell. */
+    note(message: string | undefined): void {
+      if (quiet || message === undefined) return;
+      tell({ type: "note", message });
+      print(message);
+    },
+    /** Tell how far training is, and of each epoch. */
     callbacks: {
       onProgress(e) {
+        if (!quiet) tell({ type: "progress", ...e });
         if (!isEstimated && e.phase === "train" && e.batch >= ESTIMATE_AFTER) {
           isEstimated = true;
           view.print(estimateTime(e, recipe));
@@ -161,21 +104,44 @@ function forPeople(
         view.update(e);
       },
       onEpochEnd(e) {
+        tell({ type: "epoch", ...e });
         view.stop();
         view.epochEnd(e);
-        console.log(formatEpoch(e));
-        say(explainWait(e));
+        print(formatEpoch(e));
+        const wait = explainWait(e);
+        if (!quiet && wait !== undefined) print(wait);
       },
+    } satisfies Callbacks,
+    checkpoint(path: string, step: number): void {
+      tell({ type: "checkpoint", path, step });
     },
-    checkpoint() {},
-    trained: () => view.end(),
-    end() {},
+    /** Tells what was done: the last thing. */
+    end(history: History): void {
+      tell({ type: "end", history });
+    },
   };
 }
 
-/** Prints a line on standard output; leaves out what is unknown. */
-export function printJson(line: JsonLine): void {
-  console.log(JSON.stringify(line));
+/** Estimates from the first steps how long training takes. */
+function estimateTime(
+  e: Progress,
+  { epochs, "max-time": maxTimeMs = Infinity }: Recipe,
+): string {
+  const left = epochs - e.epoch + 1;
+  const seconds = (e.batches ?? e.batch) * e.secondsPerBatch * left;
+  const limit = seconds * 1000 > maxTimeMs
+    ? `, stopping after ${formatDuration(maxTimeMs / 1000)}`
+    : "";
+  return `estimated training time: ${formatDuration(seconds)} for ${
+    formatQuantity(left, "epoch")
+  } at ${formatSpeed(e.imagesPerSecond)}, evaluation not counted${limit}`;
+}
+
+/** Explains that an epoch was slow because it waited for batches, if it was. */
+function explainWait({ waitSeconds, seconds }: EpochEnd): string | undefined {
+  if (waitSeconds < Math.max(1, MAX_WAIT * seconds)) return;
+  const percent = Math.round(100 * waitSeconds / seconds);
+  return `note: ${percent}% of that time was spent waiting for batches: more --workers or fewer changes of --augment may help`;
 }
 
 /** Describes in one line what is going to be computed; `optimizer` is the optimizer in words. */
@@ -185,16 +151,16 @@ export function describeRecipe(
   data: { train: { numSamples: number }; test: { numSamples: number } },
 ): string {
   const { model, epochs, resize, dropout, precision, seed } = recipe;
-  const maxTimeMs = recipe["max-time"];
+  const { "batch-size": batchSize, "max-time": maxTimeMs } = recipe;
   return [
     model,
     `${data.train.numSamples} training and ${data.test.numSamples} test images at ${resize}x${resize}`,
-    `batch size ${recipe["batch-size"]}`,
+    `batch size ${batchSize}`,
     optimizer,
-    dropout === undefined ? "" : `dropout ${dropout}`,
-    `${epochs} ${epochs === 1 ? "epoch" : "epochs"}`,
-    maxTimeMs ? `at most ${formatDuration(maxTimeMs / 1000)}` : "",
-    precision === "float32" ? "" : precision,
+    dropout !== undefined && `dropout ${dropout}`,
+    formatQuantity(epochs, "epoch"),
+    maxTimeMs && `at most ${formatDuration(maxTimeMs / 1000)}`,
+    precision === "float16" && precision,
     `seed ${seed}`,
   ].filter(Boolean).join(", ");
 }
@@ -209,8 +175,8 @@ export function describeTogether(
   const [least, most] = [Math.floor, Math.ceil].map((f) => f(batchSize / size));
   const images = least === most ? least : `${least} or ${most}`;
   return [
-    `together: ${size} ${
-      size === 1 ? "process" : "processes"
+    `together: ${
+      formatQuantity(size, "process", "processes")
     } by ${library}, each with ${images} images of every batch`,
     ...processes.map((process) => `  ${nameOf(process)}`),
   ];
@@ -230,48 +196,25 @@ export function explainSplit(
   }`;
 }
 
-/** Estimates from the first steps how long training takes. */
-export function estimateTime(
-  e: Progress,
+/** Explains why training ended early, and that some steps changed nothing. */
+export function explainEnd(
+  { stopped, steps, skippedSteps }: History,
   { epochs, "max-time": maxTimeMs }: Recipe,
-): string {
-  const left = epochs - e.epoch + 1;
-  const seconds = (e.batches ?? e.batch) * e.secondsPerBatch * left;
-  const limit = maxTimeMs !== undefined && seconds * 1000 > maxTimeMs
-    ? `, stopping after ${formatDuration(maxTimeMs / 1000)}`
-    : "";
-  return `estimated training time: ${formatDuration(seconds)} for ${left} ${
-    left === 1 ? "epoch" : "epochs"
-  } at ${formatSpeed(e.imagesPerSecond)}, evaluation not counted${limit}`;
-}
-
-/** Explains that an epoch was slow because it waited for batches, if it was. */
-export function explainWait(
-  { waitSeconds, seconds }: Pick<EpochEnd, "waitSeconds" | "seconds">,
-): string | undefined {
-  if (waitSeconds < Math.max(1, MAX_WAIT * seconds)) return;
-  const percent = Math.round(100 * waitSeconds / seconds);
-  return `note: ${percent}% of that time was spent waiting for batches: more --workers or fewer changes of --augment may help`;
-}
-
-/** Explains that training ended because the time was up, if it did. */
-export function explainStop(
-  history: History,
-  { "max-time": maxTimeMs, epochs }: Recipe,
-  stepsPerEpoch: number,
-): string | undefined {
-  if (history.stopped !== "max-time" || maxTimeMs === undefined) return;
-  return `stopped after ${
-    formatDuration(maxTimeMs / 1000)
-  } as asked, at step ${history.steps} of ${
-    stepsPerEpoch * epochs
-  }; test acc is of the weights at that step`;
-}
-
-/** Explains that some steps changed nothing, if some did. */
-export function explainSkipped(
-  { skippedSteps, steps }: History,
-): string | undefined {
-  if (skippedSteps === 0) return;
-  return `note: ${skippedSteps} of ${steps} steps changed nothing, as gradients overflowed float16`;
+  { stepsPerEpoch, reason }: { stepsPerEpoch: number; reason?: string },
+): string[] {
+  const lines: string[] = [];
+  if (stopped === "max-time" && maxTimeMs !== undefined) {
+    const time = formatDuration(maxTimeMs / 1000);
+    const numSteps = stepsPerEpoch * epochs;
+    lines.push(
+      `stopped after ${time} as asked, at step ${steps} of ${numSteps}; test acc is of the weights at that step`,
+    );
+  }
+  if (skippedSteps > 0) {
+    lines.push(
+      `note: ${skippedSteps} of ${steps} steps changed nothing, as gradients overflowed float16`,
+    );
+  }
+  if (reason !== undefined) lines.push(`stopped early: ${reason}`);
+  return lines;
 }

@@ -6,7 +6,6 @@
 
 import type { BackendInfo, TunedOperation } from "../../device/device.ts";
 import type { DataSummary } from "../../data/loader/data_loader.ts";
-import type { ClassMetrics } from "../../train/predictions.ts";
 import type { EpochEnd } from "../../train/callbacks.ts";
 import type { LayerSummary } from "../../nn/sequential.ts";
 
@@ -16,6 +15,15 @@ export function formatDuration(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   if (minutes < 100) return `${minutes} min`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Writes how many there are of something, such as "1 epoch" or "2 epochs". */
+export function formatQuantity(
+  count: number,
+  word: string,
+  words = `${word}s`,
+): string {
+  return `${count} ${count === 1 ? word : words}`;
 }
 
 /** Writes a number of bytes, such as "128 MiB". */
@@ -32,20 +40,15 @@ export function formatSpeed(imagesPerSecond: number): string {
 }
 
 /** Writes an epoch the way the lecture does: "epoch 1, loss 1.3052, train acc 0.509, test acc 0.745, time 18.9 sec". */
-export function formatEpoch(
-  epoch: Pick<
-    EpochEnd,
-    "epoch" | "loss" | "trainAccuracy" | "testAccuracy" | "seconds"
-  >,
-): string {
-  const { loss, trainAccuracy, testAccuracy, seconds } = epoch;
+export function formatEpoch(end: EpochEnd): string {
+  const { epoch, loss, trainAccuracy, testAccuracy, seconds } = end;
   return [
-    `epoch ${epoch.epoch}`,
+    `epoch ${epoch}`,
     `loss ${loss.toFixed(4)}`,
     `train acc ${trainAccuracy.toFixed(3)}`,
-    ...(testAccuracy === undefined
+    ...testAccuracy === undefined
       ? []
-      : [`test acc ${testAccuracy.toFixed(3)}`]),
+      : [`test acc ${testAccuracy.toFixed(3)}`],
     `time ${seconds.toFixed(1)} sec`,
   ].join(", ");
 }
@@ -54,10 +57,8 @@ export function formatEpoch(
 export function formatDevice({ adapter, library }: BackendInfo): string {
   if (library !== undefined) {
     const { name, version, threads } = library;
-    const plural = threads === 1 ? "thread" : "threads";
-    return `CPU, ${name} ${version}${
-      threads === undefined ? "" : `, ${threads} ${plural}`
-    }`;
+    const count = threads && `, ${formatQuantity(threads, "thread")}`;
+    return `CPU, ${name} ${version}${count ?? ""}`;
   }
   if (adapter === undefined) return "CPU, plain JavaScript";
   const software = adapter.isSoftware ? ", a software adapter" : "";
@@ -102,50 +103,20 @@ export function formatTable(
   for (const row of rows) {
     row.forEach((cell, c) => widths[c] = Math.max(widths[c] ?? 0, cell.length));
   }
-  return rows.map((row) =>
-    row.map((cell, c) =>
-      c < textColumns ? cell.padEnd(widths[c]) : cell.padStart(widths[c])
-    ).join("  ").trimEnd()
-  ).join("\n");
-}
-
-/** Writes a confusion matrix: a line of heads, which are the numbers of the predicted classes, and a line per true class. */
-export function formatConfusion(
-  matrix: readonly (readonly number[])[],
-  classNames: readonly string[],
-): string {
-  return formatTable([
-    ["class", ...matrix.keys().map(String)],
-    ...matrix.map((counts, label) => [
-      `${label} ${classNames[label]}`,
-      ...counts.map(String),
-    ]),
-  ], { textColumns: 1 });
-}
-
-/** Writes precision, recall and F1 of each class. */
-export function formatClassMetrics(
-  metrics: readonly ClassMetrics[],
-  classNames: readonly string[],
-): string {
-  const share = (value: number) => value.toFixed(3);
-  return formatTable([
-    ["class", "precision", "recall", "f1", "images"],
-    ...metrics.map(({ precision, recall, f1, support }, label) => [
-      `${label} ${classNames[label]}`,
-      ...[precision, recall, f1].map(share),
-      `${support}`,
-    ]),
-  ], { textColumns: 1 });
+  const pad = (cell: string, c: number) =>
+    c < textColumns ? cell.padEnd(widths[c]) : cell.padStart(widths[c]);
+  return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
 }
 
 /** Writes what a loader says of itself: a line about the data, and one about how and where its batches are made. */
 export function formatData(summary: DataSummary): string[] {
   const { dataset, transforms, place, workers, reason } = summary;
-  const host = workers === 0
-    ? "the host, without workers"
-    : `the host, by ${workers} ${workers === 1 ? "worker" : "workers"}`;
-  const where = place === "device" ? "the device" : `${host}, as ${reason}`;
+  const by = workers === 0
+    ? "without workers"
+    : `by ${formatQuantity(workers, "worker")}`;
+  const where = place === "device"
+    ? "the device"
+    : `the host, ${by}, as ${reason}`;
   return [
     `data: ${dataset}`,
     `batches: ${transforms.join(", ") || "as they are"}; made on ${where}`,

@@ -10,7 +10,6 @@ import type { LearningRatePoint } from "../../train/lr_finder.ts";
 
 /** What to draw. */
 export interface Curve {
-  /** Stands above the curve. */
   readonly title: string;
   /** Values from left to right at equal distances, two to a character; `undefined` where there is none. */
   readonly values: readonly (number | undefined)[];
@@ -36,119 +35,96 @@ const MARK = "o";
 
 /**
  * Draws a curve of at least one value or mark, as lines of the same width: a title, the curve, and its axis. At the left are
- * the ends of its range; they are round, so that they change seldom while values come.
+ * the ends of its range, which are round numbers, so that they seldom change while a run goes on.
  */
 export function drawCurve(curve: Curve): string[] {
   const { title, values, marks = [], ticks = [], height = 5 } = curve;
   const numColumns = Math.ceil(values.length / DOTS_X);
-  const range = roundRange([
+  const { min, max, format } = roundRange([
     ...values.filter((value) => value !== undefined),
     ...marks.map(({ value }) => value),
   ]);
-  const rows = Array.from(
-    { length: height },
-    () => Array<string>(numColumns).fill(" "),
+  /** From 0 at the top to 1 at the bottom. */
+  const depthOf = (value: number) =>
+    Math.min(1, Math.max(0, (max - value) / (max - min)));
+  const depths = values.map((value) =>
+    value === undefined ? undefined : depthOf(value)
   );
-  const shares = values.map((value) =>
-    value === undefined ? undefined : share(value, range)
-  );
-  drawLine(rows, shares);
+  const rows = drawLine(depths, { numColumns, height });
   for (const { at, value } of marks) {
-    const row = Math.min(
-      height - 1,
-      Math.floor((1 - share(value, range)) * height),
-    );
+    const row = Math.min(height - 1, Math.floor(depthOf(value) * height));
     rows[row][columnAt(at, numColumns)] = MARK;
   }
   const axis = Array<string>(numColumns).fill("-");
   for (const at of ticks) axis[columnAt(at, numColumns)] = "+";
+  const labels = [format(max), ...Array<string>(height - 2).fill("")];
+  labels.push(format(min), "");
   const width = LABEL_WIDTH + numColumns;
-  const label = (text: string) => text.padStart(LABEL_WIDTH - 1);
   return [
     title.slice(0, width).padEnd(width),
-    ...rows.map((row, y) => {
-      const text = y === 0
-        ? range.format(range.max)
-        : y === height - 1
-        ? range.format(range.min)
-        : "";
-      return `${label(text)}|${row.join("")}`;
+    ...[...rows, axis].map((row, y) => {
+      const label = labels[y].padStart(LABEL_WIDTH - 1);
+      return label + (y < height ? "|" : "+") + row.join("");
     }),
-    `${label("")}+${axis.join("")}`,
   ];
 }
 
-/** A range of values, and how its ends are written. */
-interface Range {
-  readonly min: number;
-  readonly max: number;
-  readonly format: (value: number) => string;
-}
-
 /** The range from the least to the greatest value, made larger to multiples of a fifth of a power of ten: at least of one. */
-function roundRange(values: readonly number[]): Range {
+function roundRange(values: readonly number[]) {
   const least = values.reduce((a, b) => Math.min(a, b));
   const most = values.reduce((a, b) => Math.max(a, b));
-  // Less of a difference comes from adding up, and is none.
+  // A smaller difference is an error of adding up.
   const isFlat = most - least <= 1e-6 * Math.abs(most);
   const size = isFlat ? Math.abs(most) || 1 : most - least;
   const exponent = Math.floor(Math.log10(size));
   const step = 10 ** exponent / 5;
-  // Rounds what is off by an error of floating point only to the multiple itself.
+  // A value that is off a multiple by an error of floating point only is rounded to it.
   const slack = 1e-9;
   const first = Math.floor(least / step + slack);
   const last = Math.max(first + 1, Math.ceil(most / step - slack));
+  const decimals = Math.min(3, Math.max(0, 1 - exponent));
   return {
     min: first * step,
     max: last * step,
-    format: (value) => fit(value, Math.min(3, Math.max(0, 1 - exponent))),
+    /** Writes an end of the range, with as few digits as there is room for. */
+    format(value: number): string {
+      const text = value.toFixed(decimals);
+      return text.length < LABEL_WIDTH ? text : value.toExponential(0);
+    },
   };
 }
 
-/** A number with some decimals, or as few digits as there is room for. */
-function fit(value: number, decimals: number): string {
-  const text = value.toFixed(decimals);
-  return text.length < LABEL_WIDTH ? text : value.toExponential(0);
-}
-
-/** From 0 at the bottom to 1 at the top. */
-function share(value: number, { min, max }: Range): number {
-  return Math.min(1, Math.max(0, (value - min) / (max - min)));
-}
-
 function columnAt(share: number, numColumns: number): number {
-  return Math.min(
-    numColumns - 1,
-    Math.max(0, Math.ceil(share * numColumns) - 1),
-  );
+  const column = Math.ceil(share * numColumns) - 1;
+  return Math.min(numColumns - 1, Math.max(0, column));
 }
 
-/** Sets the dots of each value, and those between it and the one before. */
+/** Draws the dots of each value, and those between it and the one before, as rows of characters. */
 function drawLine(
-  rows: string[][],
-  shares: readonly (number | undefined)[],
-): void {
-  const patterns = rows.map((row) => row.map(() => 0));
-  const most = rows.length * DOTS_Y - 1;
+  depths: readonly (number | undefined)[],
+  { numColumns, height }: { numColumns: number; height: number },
+): string[][] {
+  const patterns = Array.from(
+    { length: height },
+    () => Array<number>(numColumns).fill(0),
+  );
   let before: number | undefined;
-  shares.forEach((share, x) => {
-    const y = share === undefined ? undefined : Math.round((1 - share) * most);
+  for (const [x, depth] of depths.entries()) {
+    const y = depth === undefined
+      ? undefined
+      : Math.round(depth * (height * DOTS_Y - 1));
     if (y !== undefined) {
       // The dots between belong to the later value, but for that at the height of the earlier one.
-      const from = before === undefined || before === y
-        ? y
-        : before + Math.sign(y - before);
+      const from = before === undefined ? y : before + Math.sign(y - before);
       for (let dot = Math.min(from, y); dot <= Math.max(from, y); dot++) {
         patterns[Math.floor(dot / DOTS_Y)][Math.floor(x / DOTS_X)] |=
           BITS[x % DOTS_X][dot % DOTS_Y];
       }
     }
     before = y;
-  });
-  patterns.forEach((row, y) =>
-    row.forEach((pattern, x) => {
-      if (pattern) rows[y][x] = String.fromCharCode(BRAILLE + pattern);
-    })
+  }
+  return patterns.map((row) =>
+    row.map((bits) => bits ? String.fromCharCode(BRAILLE + bits) : " ")
   );
 }
 
@@ -209,37 +185,47 @@ export class Curves {
   draw(columns: number): string[] {
     const width = Math.min(Math.floor((columns - GAP) / 2), MOST_WIDTH);
     if (this.#spans.length === 0 || width < LEAST_WIDTH) return [];
-    const numEpochs = Math.ceil(this.#spans.at(-1)!.end);
-    const numColumns = width - LABEL_WIDTH;
-    const epochs = numEpochs === 1 ? "epoch 1" : `epochs 1-${numEpochs}`;
-    const marked = epochsToMark(numEpochs, numColumns);
-    const at = (epoch: number) => epoch / numEpochs;
-    const draw = (
-      name: string,
-      key: "loss" | "accuracy",
-      testKey: "testLoss" | "testAccuracy",
-    ) => {
-      const marks = marked.flatMap((epoch) => {
-        const value = this.#ends.get(epoch)?.[testKey] ?? NaN;
-        return Number.isFinite(value) ? [{ at: at(epoch), value }] : [];
-      });
-      const legend = marks.length > 0 ? `, ${MARK} test` : "";
-      const title = `${name}, ${epochs}${legend}`;
-      return drawCurve({
-        title: title.length <= width || !legend ? title : `${name}${legend}`,
-        values: resample(this.#spans, {
-          count: 2 * numColumns,
-          per: numEpochs / (2 * numColumns),
-          key,
-        }),
-        marks,
-        ticks: marked.map(at),
-      });
-    };
-    const right = draw("acc", "accuracy", "testAccuracy");
-    return draw("loss", "loss", "testLoss")
+    const right = this.#drawOne("accuracy", width);
+    return this.#drawOne("loss", width)
       .map((line, i) => (line + " ".repeat(GAP) + right[i]).trimEnd());
   }
+
+  #drawOne(key: "loss" | "accuracy", width: number): string[] {
+    const [name, testKey] = key === "loss"
+      ? ["loss", "testLoss"] as const
+      : ["acc", "testAccuracy"] as const;
+    const numEpochs = Math.ceil(this.#spans.at(-1)!.end);
+    const numColumns = width - LABEL_WIDTH;
+    const marked = epochsToMark(numEpochs, numColumns);
+    const marks = marked.flatMap((epoch) => {
+      const value = this.#ends.get(epoch)?.[testKey] ?? NaN;
+      return Number.isFinite(value) ? [{ at: epoch / numEpochs, value }] : [];
+    });
+    const epochs = numEpochs === 1 ? "epoch 1" : `epochs 1-${numEpochs}`;
+    const legend = marks.length > 0 ? `, ${MARK} test` : "";
+    const title = `${name}, ${epochs}${legend}`;
+    return drawCurve({
+      title: title.length <= width || !legend ? title : name + legend,
+      values: resample(this.#spans, {
+        count: DOTS_X * numColumns,
+        per: numEpochs / (DOTS_X * numColumns),
+        key,
+      }),
+      marks,
+      ticks: marked.map((epoch) => epoch / numEpochs),
+    });
+  }
+}
+
+/** As many epochs as there is room for: each, or each second, fifth, tenth, twentieth... */
+function epochsToMark(numEpochs: number, numColumns: number): number[] {
+  const most = numColumns / TICK_DISTANCE;
+  let step = 1;
+  for (let i = 0; numEpochs / step > most; i++) step *= i % 3 === 1 ? 2.5 : 2;
+  return Array.from(
+    { length: Math.floor(numEpochs / step) },
+    (_, i) => (i + 1) * step,
+  );
 }
 
 /** Means of equal parts of the run. A part that nothing was reported of is like the one before; parts still to come are undefined. */
@@ -268,17 +254,6 @@ function resample(
     values[i] = weights[i] > 0 ? sums[i] / weights[i] : values[i - 1];
   }
   return values;
-}
-
-/** As many epochs as there is room for: each, or each second, fifth, tenth, twentieth... */
-function epochsToMark(numEpochs: number, numColumns: number): number[] {
-  const most = numColumns / TICK_DISTANCE;
-  let step = 1;
-  for (let i = 0; numEpochs / step > most; i++) step *= i % 3 === 1 ? 2.5 : 2;
-  return Array.from(
-    { length: Math.floor(numEpochs / step) },
-    (_, i) => (i + 1) * step,
-  );
 }
 
 /** Characters of the curve of losses, without the labels at its left, and its rows. */

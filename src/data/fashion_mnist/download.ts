@@ -18,16 +18,16 @@ export interface DownloadProgress {
   totalBytes: number | undefined;
 }
 
+/** How long to wait for a server to answer. */
+const CONNECT_TIMEOUT_MS = 20_000;
+
 /** Where to download from and to. */
-export interface DownloadOptions {
-  /** Where the file goes; made if it does not exist. */
+interface DownloadOptions {
+  /** Made if it does not exist. */
   folder: string;
   /** Addresses of folders to try in turn, each with a slash at the end. */
   mirrors: readonly string[];
-  /** Called after each piece that arrives. */
   onProgress?: (progress: DownloadProgress) => void;
-  /** How long to wait for a server to answer. Default 20,000. */
-  connectTimeoutMs?: number;
   /** How long to wait for the next piece. Default 30,000. */
   stallTimeoutMs?: number;
 }
@@ -62,36 +62,27 @@ export async function downloadFile(
       reasons.push(`${mirror}: ${innermostReason(error)}`);
     }
   }
+  const why = reasons.join("; ");
   throw new DataError(
     path,
-    `Cannot download ${entry.name}.gz as no mirror delivered it (${
-      reasons.join("; ")
-    }): run it again, or put the four files in ${folder}, or \`apt-get install dataset-fashion-mnist\``,
+    `Cannot download ${entry.name}.gz as no mirror delivered it (${why}): run it again, or put the four files in ${folder}, or \`apt-get install dataset-fashion-mnist\``,
   );
 }
 
 /** Leaves the verified file under its `.part` name. If the content is wrong, it throws and removes the file. */
 async function downloadFrom(transfer: Transfer): Promise<void> {
-  const { part } = transfer;
-  const offset = await sizeOf(part);
-  let start = await runTransfer(transfer, offset);
-  let difference = await differenceOf(transfer);
-  if (difference !== undefined && start > 0) {
-    // Mirrors may compress differently, and the beginning came from another one: download all of it again.
-    start = await runTransfer(transfer, 0);
-    difference = await differenceOf(transfer);
-  }
-  if (difference !== undefined) {
+  const { entry, part } = transfer;
+  const { size } = await host.stat(part).catch(() => ({ size: 0 }));
+  for (const offset of [size, 0]) {
+    const start = await runTransfer(transfer, offset);
+    const stored = await onDisk(part, host.readFile(part));
+    const result = await inspect(stored, entry);
+    if (result.ok) return;
+    // Mirrors may compress differently. If the beginning came from another one, all of it is downloaded again.
+    if (start > 0) continue;
     await onDisk(part, host.remove(part));
-    throw new Error(difference);
+    throw new Error(result.difference);
   }
-}
-
-async function differenceOf(
-  { part, entry }: Transfer,
-): Promise<string | undefined> {
-  const result = await inspect(await onDisk(part, host.readFile(part)), entry);
-  return result.ok ? undefined : result.difference;
 }
 
 /** Appends to the `.part` file from `offset` on, or writes it anew if the server cannot; returns where it started. */
@@ -99,7 +90,7 @@ async function runTransfer(
   transfer: Transfer,
   offset: number,
 ): Promise<number> {
-  const { url, connectTimeoutMs = 20_000, stallTimeoutMs = 30_000 } = transfer;
+  const { url, stallTimeoutMs = 30_000 } = transfer;
   const abort = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const waitAtMost = (ms: number, what: string): void => {
@@ -108,7 +99,7 @@ async function runTransfer(
     timer = setTimeout(() => abort.abort(reason), ms);
   };
   try {
-    waitAtMost(connectTimeoutMs, "no answer");
+    waitAtMost(CONNECT_TIMEOUT_MS, "no answer");
     // "identity", as the runtime would decompress what a server marks as gzip-encoded.
     const headers = new Headers({ "accept-encoding": "identity" });
     if (offset > 0) headers.set("range", `bytes=${offset}-`);
@@ -138,7 +129,6 @@ function startOf(response: Response, offset: number): number | undefined {
     const start = /^bytes (\d+)-/.exec(range)?.[1];
     if (Number(start) === offset) return offset;
   }
-  return undefined;
 }
 
 async function saveBody(
@@ -164,11 +154,7 @@ async function saveBody(
       alive();
       await onDisk(part, file.write(piece));
       receivedBytes += piece.length;
-      onProgress?.({
-        file: `${entry.name}.gz`,
-        receivedBytes,
-        totalBytes,
-      });
+      onProgress?.({ file: `${entry.name}.gz`, receivedBytes, totalBytes });
       // The file is too long. The inspection says so.
       if (receivedBytes > maxBytes) break;
     }
@@ -180,24 +166,15 @@ async function saveBody(
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await host.stat(path)).size;
-  } catch {
-    return 0;
-  }
-}
-
 /** Throws a DataError if a file operation fails: then no other mirror is tried. */
 async function onDisk<T>(path: string, operation: Promise<T>): Promise<T> {
   try {
     return await operation;
   } catch (error) {
+    const reason = innermostReason(error);
     throw new DataError(
       path,
-      `Cannot save the download at ${path} (${
-        innermostReason(error)
-      }): make the folder writable, free space or choose another --data-dir`,
+      `Cannot save the download at ${path} (${reason}): make the folder writable, free space or choose another --data-dir`,
     );
   }
 }

@@ -10,12 +10,7 @@ import { reasonOf } from "../../reason.ts";
 import { arrayDataset } from "../array_dataset.ts";
 import type { Dataset } from "../dataset.ts";
 import { type IdxArray, parseIdx } from "../idx.ts";
-import {
-  countBatches,
-  DataLoader,
-  type DataLoaderOptions,
-} from "../loader/data_loader.ts";
-import { checkWorkers } from "../loader/host_batches.ts";
+import { DataLoader, type DataLoaderOptions } from "../loader/data_loader.ts";
 import { countTested, subset, trainTestSplit } from "../split.ts";
 import {
   compose,
@@ -33,9 +28,7 @@ import {
 import { type FileEntry, inspect, MANIFEST } from "./manifest.ts";
 
 /** Number of train and test images of each source. */
-export const COUNTS: Readonly<
-  Record<"full" | "sample", { readonly train: number; readonly test: number }>
-> = {
+export const COUNTS = {
   full: { train: 60_000, test: 10_000 },
   sample: { train: 2_000, test: 500 },
 };
@@ -101,9 +94,8 @@ export interface FashionMnist {
 export async function loadFashionMnist(
   options: FashionMnistOptions = {},
 ): Promise<FashionMnist> {
-  const { batchSize = 128, seed = 0, shuffle = true } = options;
-  const { source = "full", dropLast, validationSplit } = options;
-  const { workers, prefetchFactor, path, signal } = options;
+  const { source = "full", validationSplit, seed } = options;
+  const { batchSize = 128, shuffle = true } = options;
   if (source !== "full" && source !== "sample") {
     throw new OptionError("source", source, '"full" or "sample"');
   }
@@ -112,71 +104,58 @@ export async function loadFashionMnist(
   requireInteger("trainSamples", trainSamples, { max: counts.train });
   requireInteger("testSamples", testSamples, { max: counts.test });
   checkFileOptions(options);
-  const transform = transformOf(options);
-  const trainTransform = fashionMnistTransform(options);
-  checkTrain({ ...options, trainSamples, batchSize }, trainTransform);
+  const transform = fashionMnistTransform(options);
+  const toTrain = { ...options, batchSize, shuffle, transform };
+  const inOrder = {
+    ...options,
+    batchSize,
+    shuffle: false,
+    dropLast: false,
+    transform: transformOf(options),
+  };
+  const { classNames } = MANIFEST;
+  const size = { length: trainSamples, option: "validationSplit" };
+  const numValidated = validationSplit === undefined
+    ? 0
+    : countTested(validationSplit, size);
+  const unread: Dataset = {
+    length: trainSamples - numValidated,
+    classNames,
+    get: () => {
+      throw new Error("No file has been read yet");
+    },
+  };
+  // Refuses what the loader of the train images would refuse, before anything is read.
+  new DataLoader(unread, toTrain);
 
   const [trainImages, trainLabels, testImages, testLabels] = source === "full"
     ? await readFull(options)
     : await readSample();
-  const { classNames } = MANIFEST;
-  const loader = (
-    dataset: Dataset,
-    more: Partial<DataLoaderOptions> = {},
-  ): DataLoader =>
-    new DataLoader(dataset, {
-      ...{ batchSize, seed, transform },
-      ...{ workers, prefetchFactor, path, signal },
-      ...more,
-    });
-  const parts = [
-    { images: trainImages, labels: trainLabels, count: trainSamples },
-    { images: testImages, labels: testLabels, count: testSamples },
-  ];
-  const [train, test] = parts.map(({ images, labels, count }) =>
-    subset(arrayDataset({ images, labels, classNames }), count)
+  const train = subset(
+    arrayDataset({ images: trainImages, labels: trainLabels, classNames }),
+    trainSamples,
   );
-  const split = validationSplit === undefined
-    ? undefined
-    : trainTestSplit(train, {
-      testSize: validationSplit,
-      stratify: true,
-      seed,
-    });
+  const test = subset(
+    arrayDataset({ images: testImages, labels: testLabels, classNames }),
+    testSamples,
+  );
+  const split = numValidated > 0
+    ? trainTestSplit(train, { testSize: numValidated, stratify: true, seed })
+    : undefined;
   return {
-    train: loader(split?.train ?? train, {
-      shuffle,
-      dropLast,
-      transform: trainTransform,
-    }),
-    validation: split && loader(split.test),
-    test: loader(test),
+    train: new DataLoader(split?.train ?? train, toTrain),
+    validation: split && new DataLoader(split.test, inOrder),
+    test: new DataLoader(test, inOrder),
     classNames,
   };
-}
-
-/** Checks what the loader of the train images will be told. */
-function checkTrain(
-  options: FashionMnistOptions & { trainSamples: number; batchSize: number },
-  transform: Transform,
-): void {
-  const { trainSamples, validationSplit, workers = "auto" } = options;
-  const numValidated = validationSplit === undefined
-    ? 0
-    : countTested(validationSplit, {
-      length: trainSamples,
-      option: "validationSplit",
-    });
-  countBatches({ length: trainSamples - numValidated }, options);
-  checkWorkers(workers, transform);
 }
 
 /** The transform of the train images: `augment`, if it is given, and then that of the test images. */
 export function fashionMnistTransform(
   options: Pick<FashionMnistOptions, "resize" | "transforms" | "augment">,
 ): Transform {
-  const transform = transformOf(options);
   const { augment } = options;
+  const transform = transformOf(options);
   return augment ? compose([augment, transform]) : transform;
 }
 
@@ -207,33 +186,30 @@ async function readFull(options: FileOptions): Promise<IdxArray[]> {
 function readSample(): Promise<IdxArray[]> {
   return Promise.all(
     MANIFEST.sample.files.map(async (entry) => {
-      const url = new URL(
+      const { href } = new URL(
         `../../../data/sample/${entry.name}.gz`,
         import.meta.url,
       );
-      const result = await inspect(await fetchBytes(url), entry);
-      if (!result.ok) {
-        throw new DataError(
-          url.href,
-          `Cannot use ${url.href} as it is damaged: ${result.difference}: install the package again`,
-        );
-      }
-      return parse(result.content, entry, url.href);
+      const result = await inspect(await fetchBytes(href), entry);
+      if (result.ok) return parse(result.content, entry, href);
+      throw new DataError(
+        href,
+        `Cannot use ${href} as it is damaged: ${result.difference}: install the package again`,
+      );
     }),
   );
 }
 
-async function fetchBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`HTTP status ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
+    const reason = reasonOf(error);
     throw new DataError(
-      url.href,
-      `Cannot read ${url.href} (${
-        reasonOf(error)
-      }): install the package again, or use source "full"`,
+      url,
+      `Cannot read ${url} (${reason}): install the package again, or use source "full"`,
     );
   }
 }

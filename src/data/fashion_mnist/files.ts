@@ -14,7 +14,7 @@ import { type FileEntry, inspect, MANIFEST } from "./manifest.ts";
 /** Where Debian's package `dataset-fashion-mnist` puts the files. */
 const DEBIAN_DIR = "/usr/share/datasets/fashion-mnist";
 
-/** Where the files may be and whether they may be downloaded. */
+/** Where the files may be, and whether they may be downloaded. */
 export interface FileOptions {
   /** The only folder to look in and to download to. Default: the cache folder, then the system's folder. */
   dataDir?: string;
@@ -32,16 +32,11 @@ export interface FileOptions {
 export interface DataFile extends FileEntry {
   /** Where it is, gz or plain. */
   readonly path: string;
-  /** Whose folder it is in: one that the user named, our cache, or the system's. Only in the cache is it ever deleted. */
+  /** Whose folder it is in: one that the user named, our cache, or the system's. Only files in the cache are ever deleted. */
   readonly origin: "named" | "cache" | "system";
 }
 
-/**
- * Names the folder that downloads go to when the user names none.
- *
- * @returns `fashion-mnist` in the cache folder of this package.
- * @throws {DataError} If the environment names no such folder.
- */
+/** The folder that downloads go to when the user names none. */
 export function dataCacheDir(): string {
   const base = host.cacheDir();
   if (base === undefined) {
@@ -53,34 +48,27 @@ export function dataCacheDir(): string {
   return `${base}/fashion-mnist`;
 }
 
-/**
- * Makes sure that the four files of Fashion-MNIST are on this machine, downloading those that are not.
- *
- * @param options Where they may be and whether they may be downloaded.
- * @returns Train images, train labels, test images, test labels, to be read by {@linkcode readVerified}.
- * @throws {DataError} If a file is missing and cannot be, or must not be, downloaded, or a folder cannot be read.
- * @throws {OptionError} If `dataDir` is empty or `mirrors` are not web addresses.
- */
+/** Finds the train images, train labels, test images and test labels on this machine, and downloads those that are not there. */
 export async function ensureFashionMnist(
   options: FileOptions = {},
 ): Promise<DataFile[]> {
-  const files: DataFile[] = [];
-  for (const entry of MANIFEST.files) {
-    files.push(await ensureFile(entry, options));
-  }
-  return files;
+  // Waits for each before the next.
+  return await Array.fromAsync(
+    MANIFEST.files,
+    (entry) => ensureFile(entry, options),
+  );
 }
 
-/** Makes sure that one file is on this machine: see {@linkcode ensureFashionMnist}. */
+/** Finds one file on this machine, or downloads it. */
 export async function ensureFile(
   entry: FileEntry,
   options: FileOptions = {},
 ): Promise<DataFile> {
   checkFileOptions(options);
-  const { dataDir, offline = false } = options;
+  const { dataDir, onProgress } = options;
   const found = await findFile(entry, options);
   if (found !== undefined) return found;
-  if (offline) {
+  if (options.offline) {
     const where = folders(options).map(({ dir }) => dir).join(" or ");
     const remedy = dataDir === undefined
       ? "run without --offline or `data fetch` to download it, or `apt-get install dataset-fashion-mnist`"
@@ -94,29 +82,24 @@ export async function ensureFile(
   const mirrors = (options.mirrors ?? MANIFEST.mirrors).map((mirror) =>
     mirror.endsWith("/") ? mirror : `${mirror}/`
   );
-  const { onProgress } = options;
   const path = await downloadFile(entry, { folder, mirrors, onProgress });
   return { ...entry, path, origin: dataDir === undefined ? "cache" : "named" };
 }
 
 /**
- * Reads a file and compares it with its recorded length and checksum before anything uses it.
- *
- * A wrong file in the cache folder is deleted and, unless offline, replaced. One in a folder of the user's or the
- * system's is left alone: it may be another data set with the same file names.
- *
- * @param file The file, from {@linkcode ensureFashionMnist}, with the same options as there.
- * @param options Where it may be and whether it may be downloaded.
- * @returns uint8: the decompressed bytes.
- * @throws {DataError} If the file cannot be read or is not what it should be.
- * @throws {OptionError} If `dataDir` is empty or `mirrors` are not web addresses.
+ * Reads a file and compares it with its recorded length and checksum before anything uses it. A wrong file in the cache folder is
+ * deleted and, unless offline, replaced. One in a folder of the user's or the system's is left alone: it may be another data set
+ * with the same file names.
  */
 export async function readVerified(
   file: DataFile,
   options: FileOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { path, origin } = file;
-  const result = await inspect(await readDataFile(path), file);
+  const stored = await host.readFile(path).catch((error) => {
+    throw unreadable(path, error);
+  });
+  const result = await inspect(stored, file);
   if (result.ok) return result.content;
   const problem = `Cannot use ${path} as it is damaged or not the file of ` +
     `${MANIFEST.name}: ${result.difference}`;
@@ -166,9 +149,14 @@ async function findFile(
   entry: FileEntry,
   options: FileOptions,
 ): Promise<DataFile | undefined> {
-  const { name, sha256, numBytes } = entry;
   for (const { dir, origin } of folders(options)) {
-    const folder = await stat(dir, origin);
+    const find = (path: string): Promise<PathInfo | undefined> =>
+      host.stat(path).catch((error) => {
+        // Nobody named the system's folder: if it cannot be read, it counts as missing.
+        if (host.isMissing(error) || origin === "system") return undefined;
+        throw unreadable(path, error);
+      });
+    const folder = await find(dir);
     if (folder === undefined) continue;
     if (!folder.isFolder) {
       throw new DataError(
@@ -176,43 +164,16 @@ async function findFile(
         `Cannot look for the data set in ${dir} as it is not a folder: choose another --data-dir`,
       );
     }
-    for (const path of [`${dir}/${name}.gz`, `${dir}/${name}`]) {
-      if (await stat(path, origin) !== undefined) {
-        return { name, sha256, numBytes, path, origin };
-      }
+    for (const path of [`${dir}/${entry.name}.gz`, `${dir}/${entry.name}`]) {
+      if (await find(path)) return { ...entry, path, origin };
     }
-  }
-  return undefined;
-}
-
-async function stat(
-  path: string,
-  origin: DataFile["origin"],
-): Promise<PathInfo | undefined> {
-  try {
-    return await host.stat(path);
-  } catch (error) {
-    // Nobody named the system's folder: if it cannot be read, it counts as missing.
-    if (host.isMissing(error) || origin === "system") {
-      return undefined;
-    }
-    throw unreadable(path, error);
-  }
-}
-
-async function readDataFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await host.readFile(path);
-  } catch (error) {
-    throw unreadable(path, error);
   }
 }
 
 function unreadable(path: string, error: unknown): DataError {
+  const reason = reasonOf(error);
   return new DataError(
     path,
-    `Cannot read ${path} (${
-      reasonOf(error)
-    }): make it a readable file or choose another --data-dir`,
+    `Cannot read ${path} (${reason}): make it a readable file or choose another --data-dir`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Batches, and parts of them for processes that train together.
+ * Batches, which samples they have, and parts of them for processes that train together.
  *
  * @module
  */
@@ -26,9 +26,9 @@ export interface EpochOptions {
   shard?: Shard;
 }
 
-/** Whose part of each batch. */
+/** The part of each batch that one of several processes makes. */
 export interface Shard {
-  /** Which of the processes, from 0. */
+  /** Which of the processes it is, from 0. */
   readonly index: number;
   /** How many processes there are. */
   readonly count: number;
@@ -36,7 +36,7 @@ export interface Shard {
 
 /** Which part of a whole batch a batch is. */
 export interface ShardPlace {
-  /** Place in the whole batch of the first of them. */
+  /** Index in the whole batch of the first of its images. */
   readonly begin: number;
   /** Images of the whole batch. */
   readonly total: number;
@@ -52,6 +52,18 @@ export function divide(
 ): { begin: number; end: number } {
   const edge = (i: number) => Math.floor(i * total / count);
   return { begin: edge(index), end: edge(index + 1) };
+}
+
+/** Which samples a batch has, and which random numbers their transforms draw. */
+export interface BatchPlan {
+  readonly seed: number;
+  readonly epoch: number;
+  /** uint32 `[batch]`: indices into the data set. */
+  readonly indices: Uint32Array<ArrayBuffer>;
+  /** uint32 `[batch]`: how often the epoch has had the sample before. Default: zeros. */
+  readonly repeats?: Uint32Array<ArrayBuffer>;
+  /** Which part of a whole batch this is. Default: all of it. */
+  readonly place?: ShardPlace;
 }
 
 /** Samples as plain arrays. */

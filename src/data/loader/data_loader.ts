@@ -8,25 +8,25 @@ import { readyDevice } from "../../device/device.ts";
 import { OptionError } from "../../errors.ts";
 import { requireInteger, requireSeed } from "../../options.ts";
 import { storedImages } from "../array_dataset.ts";
-import { checkIndex, type Dataset, describeDataset } from "../dataset.ts";
-import type { Sampler } from "../sampler.ts";
-import { viewOf } from "../split.ts";
-import { partsOf, type Transform } from "../transforms/transform.ts";
+import { checkIndices, type Dataset, describeDataset } from "../dataset.ts";
+import { epochOrder, type Sampler } from "../sampler.ts";
+import { wholeOf } from "../split.ts";
+import { takeApart, type Transform } from "../transforms/transform.ts";
 import { toTensor } from "../transforms/values.ts";
-import type {
-  ArrayBatch,
-  Batch,
-  EpochOptions,
-  ImageShape,
-  Shard,
+import {
+  type ArrayBatch,
+  type Batch,
+  type BatchPlan,
+  divide,
+  type EpochOptions,
+  type ImageShape,
+  type Shard,
 } from "./batch.ts";
-import { planEpoch } from "./epoch_plan.ts";
 import { makeHostBatch, shapeAfter } from "./host_batch.ts";
 import {
   autoWorkers,
   checkWorkers,
   hostBatches,
-  type HostOptions,
   type HostSource,
 } from "./host_batches.ts";
 import { choosePath, type DataPath, tensorBatches } from "./tensor_batches.ts";
@@ -46,15 +46,15 @@ export interface DataLoaderOptions {
   /** What is done to each image. Default `toTensor()`. */
   transform?: Transform;
   /**
-   * Workers that make batches ahead of time where they are made on the host: a number, or "auto", the default: the number of
-   * cores less one, at most one for every four batches, only as many as keep all batches that are made ahead of time within
-   * 256 MB (but at least 1), and 0 where there are no workers, where Deno may not read this package's files, or where the
-   * transform is a function of your own that `importTransform` did not get. The batches do not depend on it.
+   * How many workers make batches ahead of time, if batches are made on the host. Default "auto": the number of cores less one,
+   * but at most one for every four batches, and only as many as keep all batches that are made ahead of time within 256 MB (but
+   * at least 1). It is 0 if there are no workers here, if Deno may not read this package's files, or if the transform is a
+   * function of your own that `importTransform` did not import. The batches do not depend on the number.
    */
   workers?: number | "auto";
   /** Batches that each worker is asked for ahead of time. Default 2. With more, "auto" is fewer workers. */
   prefetchFactor?: number;
-  /** Where to make batches. Default "auto": on the device where it can, which `summary()` tells. */
+  /** Where to make batches. Default "auto": on the device if it can make them, which `summary()` tells. */
   path?: "auto" | "device" | "host";
   /** Ends iterations, and their workers, with the signal's reason as an error. */
   signal?: AbortSignal;
@@ -76,58 +76,15 @@ export interface DataSummary {
   readonly reason?: string;
 }
 
-/** What an epoch has. */
-export interface BatchCounts {
-  readonly numBatches: number;
-  /** Samples in all of them. */
-  readonly numSamples: number;
-}
-
-/** Checks the options of a loader, and counts its batches. */
-export function countBatches(
-  dataset: Pick<Dataset, "length">,
-  options: DataLoaderOptions,
-): BatchCounts {
-  const { batchSize, sampler, dropLast = false, path = "auto" } = options;
-  requireInteger("batchSize", batchSize);
-  requireInteger("prefetchFactor", options.prefetchFactor ?? 2);
-  requireSeed(options.seed ?? 0);
-  if (!["auto", "device", "host"].includes(path)) {
-    throw new OptionError("path", path, '"auto", "device" or "host"');
-  }
-  if (dataset.length < 1) {
-    throw new OptionError("dataset.length", dataset.length, "at least 1");
-  }
-  if (sampler && options.shuffle) {
-    throw new OptionError("shuffle", true, "left out when sampler is given");
-  }
-  const numSamples = sampler
-    ? requireInteger("sampler.length", sampler.length)
-    : dataset.length;
-  if (!dropLast) {
-    const numBatches = Math.ceil(numSamples / batchSize);
-    return { numBatches, numSamples };
-  }
-  const numBatches = Math.floor(numSamples / batchSize);
-  if (numBatches === 0) {
-    throw new OptionError(
-      "batchSize",
-      batchSize,
-      `at most ${numSamples}, the samples of an epoch, with dropLast`,
-    );
-  }
-  return { numBatches, numSamples: numBatches * batchSize };
-}
-
 /**
  * Iterates over a data set in batches; each iteration is the next epoch.
  *
- * The loader owns the tensors that it yields: it disposes them when the next batch is asked for and when the loop ends,
- * be it by `break`, `return` or an error. `tf.keep` does not prevent that; `clone()` what must live longer.
+ * The loader owns the tensors that it yields. It disposes them when the next batch is asked for and when the loop ends, also by
+ * `break`, `return` or an error. `tf.keep` does not prevent that; `clone()` what must live longer.
  *
- * On WebGPU, images in memory as bytes are copied to the device once, and one kernel makes each batch of them, if the device can
- * do all transforms. Other batches are made on the host, by workers ahead of time. Either way they are the same for the same
- * seed, epoch and index: to 1e-6 on the device and the host, and to the byte on the host, however many workers there are.
+ * If WebGPU is in use, the images are in memory as bytes, and the device can do all transforms, then the images are copied to the
+ * device once, and one kernel makes each batch. Other batches are made on the host, by workers ahead of time. The same seed, epoch
+ * and index give the same images: to 1e-6 on the device and the host, and to the byte on the host with any number of workers.
  *
  * @example
  * ```ts
@@ -153,6 +110,8 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
   /** What is done to each image. */
   readonly transform: Transform;
   readonly #options: DataLoaderOptions;
+  readonly #seed: number;
+  readonly #prefetchFactor: number;
   readonly #largestBatch: number;
   #nextEpoch = 0;
   #imageShape?: ImageShape;
@@ -166,15 +125,30 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    * @throws {OptionError} If there is no batch, or an option is not one of its values.
    */
   constructor(dataset: Dataset, options: DataLoaderOptions) {
-    const { numSamples, numBatches } = countBatches(dataset, options);
+    const { batchSize, prefetchFactor = 2, path = "auto" } = options;
+    const { transform = toTensor(), dropLast = false, seed = 0 } = options;
     this.dataset = dataset;
-    this.batchSize = options.batchSize;
-    this.numSamples = numSamples;
-    this.numBatches = numBatches;
-    this.#largestBatch = Math.min(options.batchSize, numSamples);
+    this.batchSize = requireInteger("batchSize", batchSize);
+    this.#prefetchFactor = requireInteger("prefetchFactor", prefetchFactor);
+    this.#seed = requireSeed(seed);
+    if (!["auto", "device", "host"].includes(path)) {
+      throw new OptionError("path", path, '"auto", "device" or "host"');
+    }
+    checkWorkers(options.workers ?? "auto", transform);
     this.#options = options;
-    this.transform = options.transform ?? toTensor();
-    checkWorkers(options.workers ?? "auto", this.transform);
+    this.transform = transform;
+    const length = countSamples(dataset, options);
+    const round = dropLast ? Math.floor : Math.ceil;
+    this.numBatches = round(length / batchSize);
+    if (this.numBatches === 0) {
+      throw new OptionError(
+        "batchSize",
+        batchSize,
+        `at most ${length}, the samples of an epoch, with dropLast`,
+      );
+    }
+    this.numSamples = dropLast ? this.numBatches * batchSize : length;
+    this.#largestBatch = Math.min(batchSize, length);
   }
 
   /** `[height, width, channels]` of every image after the transform, as found on sample 0. */
@@ -182,14 +156,14 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     return this.#imageShape ??= shapeAfter(this.dataset, this.transform);
   }
 
-  /** Workers that make batches where they are made on the host. How many "auto" is depends on {@linkcode imageShape}. */
+  /** How many workers make batches, if batches are made on the host. What "auto" is depends on {@linkcode imageShape}. */
   get workers(): number {
-    const { workers = "auto", prefetchFactor = 2 } = this.#options;
+    const { workers = "auto" } = this.#options;
     if (workers !== "auto") return workers;
     return this.#workers ??= autoWorkers({
       transform: this.transform,
       numBatches: this.numBatches,
-      prefetchFactor,
+      prefetchFactor: this.#prefetchFactor,
       batchLength: this.imageShape.reduce((a, b) => a * b, this.#largestBatch),
     });
   }
@@ -198,18 +172,18 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    * Describes the data and where its batches are made, on the device that is in use by now.
    *
    * @returns A description.
-   * @throws {SampleError} If sample 0 cannot be had or transformed.
+   * @throws {SampleError} If sample 0 cannot be got or transformed.
    * @throws {OptionError} If `path` is "device" and the device cannot do it.
    */
   summary(): DataSummary {
     const path = this.#path();
-    const transforms = partsOf(this.transform);
+    const transforms = takeApart(this.transform);
     return {
       dataset: describeDataset(this.dataset),
       transforms: transforms.map(({ description }) => description),
       imageShape: this.imageShape,
       place: path.place,
-      workers: path.place === "host" ? path.workers : 0,
+      workers: path.place === "host" ? this.workers : 0,
       reason: path.place === "host" ? path.reason : undefined,
     };
   }
@@ -232,19 +206,16 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    * @param options Epoch, from 0, for the random numbers of transforms. Default 0.
    * @returns Their images after the transform, and their labels, in new memory.
    * @throws {OptionError} If there is no such sample.
-   * @throws {SampleError} If a sample cannot be had or transformed.
+   * @throws {SampleError} If a sample cannot be got or transformed.
    * @throws {ShapeError} If the transform gives images of differing shapes.
    */
   loadBatch(
     indices: ArrayLike<number>,
     options: { epoch?: number } = {},
   ): ArrayBatch {
-    const { seed = 0 } = this.#options;
-    for (let i = 0; i < indices.length; i++) {
-      checkIndex(indices[i], this.dataset.length);
-    }
-    const chosen = Uint32Array.from(indices);
-    const plan = { seed, epoch: options.epoch ?? 0, indices: chosen };
+    const { epoch = 0 } = options;
+    const chosen = checkIndices(indices, this.dataset);
+    const plan = { seed: this.#seed, epoch, indices: chosen };
     const get = (i: number) => this.dataset.get(chosen[i]);
     return makeHostBatch(plan, { ...this.#source(), get });
   }
@@ -254,16 +225,14 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    *
    * @param options Which batches. Default: the next epoch, whole.
    * @returns The batches, each in memory of its own. Leaving the loop ends the workers.
-   * @throws {SampleError} If a sample cannot be had or transformed.
+   * @throws {SampleError} If a sample cannot be got or transformed.
    * @throws {ShapeError} If the transform gives images of differing shapes.
    */
   arrays(
     options: EpochOptions = {},
   ): AsyncGenerator<ArrayBatch, void, undefined> {
-    return hostBatches(this.#plans(options), this.#source(), {
-      ...this.#hostOptions(),
-      reuse: false,
-    });
+    const plans = this.#plans(options);
+    return hostBatches(plans, this.#source(), { reuse: false });
   }
 
   /**
@@ -272,16 +241,14 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
    * @param options Which batches. Default: the next epoch, whole.
    * @returns The batches; see the class for who owns them. Leaving the loop ends the workers.
    * @throws {BackendError} On the first batch, if no device is ready.
-   * @throws {SampleError} If a sample cannot be had or transformed.
+   * @throws {SampleError} If a sample cannot be got or transformed.
    * @throws {ShapeError} If the transform gives images of differing shapes.
    * @throws {OptionError} If `path` is "device" and the device cannot do it.
    */
   batches(options: EpochOptions = {}): AsyncGenerator<Batch, void, undefined> {
     const plans = this.#plans(options);
-    return tensorBatches(plans, this.#source(), {
-      choose: () => this.#path(options.shard),
-      ...this.#hostOptions(),
-    });
+    const choose = () => this.#path(options.shard);
+    return tensorBatches(plans, this.#source(), choose);
   }
 
   /** Begins the next epoch, whole: see {@linkcode DataLoader.batches}. */
@@ -291,7 +258,7 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
 
   /** Frees what the device holds of the data set. A later iteration copies it again. */
   dispose(): void {
-    const images = storedImages(viewOf(this.dataset).base);
+    const images = storedImages(wholeOf(this.dataset).whole);
     if (images) readyDevice()?.images?.free(images.data);
   }
 
@@ -300,31 +267,79 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
     this.dispose();
   }
 
-  #plans({ epoch = this.#nextEpoch, firstBatch = 0, shard }: EpochOptions) {
-    const { seed = 0, shuffle = false, sampler } = this.#options;
-    this.setEpoch(epoch);
+  /** Lists the batches of an epoch, in order. */
+  #plans(
+    { epoch = this.#nextEpoch, firstBatch = 0, shard }: EpochOptions,
+  ): BatchPlan[] {
     const max = this.numBatches - 1;
     requireInteger("firstBatch", firstBatch, { min: 0, max });
+    this.setEpoch(epoch);
     this.#nextEpoch++;
-    const { dataset: { length }, batchSize, numBatches } = this;
-    const options = { length, batchSize, numBatches, shuffle, sampler };
-    return planEpoch({ ...options, seed, epoch, firstBatch, shard });
+    const seed = this.#seed;
+    const order = this.#order(epoch);
+    const seen = new Uint32Array(this.dataset.length);
+    const repeats = order.map((index) => seen[index]++);
+    const plans: BatchPlan[] = [];
+    for (let batch = firstBatch; batch < this.numBatches; batch++) {
+      const first = batch * this.batchSize;
+      const total = Math.min(this.batchSize, order.length - first);
+      const { begin, end } = divide(total, shard ?? { index: 0, count: 1 });
+      plans.push({
+        seed,
+        epoch,
+        indices: order.slice(first + begin, first + end),
+        repeats: repeats.slice(first + begin, first + end),
+        place: shard && { begin, total },
+      });
+    }
+    return plans;
   }
 
-  #hostOptions(): Omit<HostOptions, "reuse"> {
-    const { prefetchFactor = 2, signal } = this.#options;
-    return { workers: this.workers, prefetchFactor, signal };
+  #order(epoch: number): Uint32Array<ArrayBuffer> {
+    const { shuffle = false, sampler } = this.#options;
+    const seed = this.#seed;
+    if (!sampler) {
+      return epochOrder(this.dataset.length, { seed, epoch, shuffle });
+    }
+    const chosen = sampler.order({ seed, epoch });
+    if (chosen.length !== sampler.length) {
+      throw new OptionError(
+        "sampler.length",
+        sampler.length,
+        `the ${chosen.length} samples that its order() chose for epoch ${epoch}`,
+      );
+    }
+    return checkIndices(chosen, this.dataset);
   }
 
   #source(): HostSource {
-    const { dataset, imageShape: shape } = this;
-    return { dataset, transform: this.transform, shape };
+    const { dataset, workers } = this;
+    return {
+      dataset,
+      transform: this.transform,
+      shape: this.imageShape,
+      workers,
+      prefetchFactor: this.#prefetchFactor,
+      signal: this.#options.signal,
+    };
   }
 
   #path(shard?: Shard): DataPath {
-    const { workers } = this;
     const batchSize = Math.ceil(this.#largestBatch / (shard?.count ?? 1));
     const { path = "auto" } = this.#options;
-    return choosePath(this.#source(), { path, workers, batchSize });
+    return choosePath(this.#source(), { path, batchSize });
   }
+}
+
+/** Counts the samples of an epoch, including those that `dropLast` leaves out. */
+function countSamples(
+  { length }: Dataset,
+  { sampler, shuffle }: DataLoaderOptions,
+): number {
+  if (length < 1) throw new OptionError("dataset.length", length, "at least 1");
+  if (!sampler) return length;
+  if (shuffle) {
+    throw new OptionError("shuffle", true, "left out when sampler is given");
+  }
+  return requireInteger("sampler.length", sampler.length);
 }

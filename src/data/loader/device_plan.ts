@@ -5,19 +5,17 @@
  */
 
 import {
+  type Extent,
   type GatherSizes,
   WINDOW_WORDS,
   wordsPerImage,
 } from "../../device/gather_sizes.ts";
 import {
   type DrawWindows,
-  partsOf,
-  type Step,
+  takeApart,
   type Transform,
 } from "../transforms/transform.ts";
-import type { Extent, Placement } from "../transforms/window.ts";
-import type { ImageShape } from "./batch.ts";
-import type { BatchPlan } from "./epoch_plan.ts";
+import type { BatchPlan, ImageShape } from "./batch.ts";
 import { randomOf } from "./host_batch.ts";
 
 /** A transform, as the device does it. */
@@ -30,115 +28,104 @@ export interface DevicePlan {
   readonly after: readonly DrawWindows[];
 }
 
-/** Plans a transform for the device. Returns, in words, what the device cannot do, if there is something. */
-export function planForDevice(
-  transform: Transform,
-  shape: ImageShape,
-): DevicePlan | string {
-  const plan = new Plan(shape);
-  for (const { description, step } of partsOf(transform)) {
-    const obstacle = step ? plan.add(step) : "is done on the host only";
-    if (obstacle !== undefined) return `"${description}" ${obstacle}`;
-  }
-  return plan.finish();
+/** Windows that follow each other, and the value beyond the edges, if they go there. */
+interface Windows {
+  readonly draws: DrawWindows[];
+  fill?: number;
 }
 
-/** A plan that grows step by step. */
-class Plan {
-  readonly #stored: Extent;
-  readonly #channels: number;
-  readonly #windows: Record<"before" | "after", DrawWindows[]> = {
-    before: [],
-    after: [],
-  };
-  readonly #fills: { before?: number; after?: number } = {};
-  #viewed: Extent;
-  #resized?: Extent;
-  #size: Extent;
-  #divisor: 1 | 255 = 1;
-  #normalize?: { mean: readonly number[]; std: readonly number[] };
-
-  constructor([height, width, channels]: ImageShape) {
-    this.#stored = this.#viewed = this.#size = { height, width };
-    this.#channels = channels;
-  }
-
-  /** Adds a step. If the device cannot do it, it says why. */
-  add(step: Step): string | undefined {
-    // Pixels beyond the edges have the units of the bytes, and rounding must be as on the host.
-    const isLate = this.#normalize !== undefined;
-    switch (step.kind) {
+/** Plans a transform for the device. If the device cannot do it, returns in words what it cannot do. */
+export function planForDevice(
+  transform: Transform,
+  [height, width, channels]: ImageShape,
+): DevicePlan | string {
+  const stored: Extent = { height, width };
+  const before: Windows = { draws: [] };
+  const after: Windows = { draws: [] };
+  let viewed = stored;
+  let size = stored;
+  let resized: Extent | undefined;
+  let divisor: 1 | 255 = 1;
+  let normal: Pick<GatherSizes, "mean" | "std"> | undefined;
+  for (const { description, onDevice } of takeApart(transform)) {
+    const cannot = (why: string) => `"${description}" ${why}`;
+    switch (onDevice?.kind) {
+      case undefined:
+        return cannot("is done on the host only");
       case "scale":
-        this.#divisor = 255;
-        return;
+        divisor = 255;
+        break;
       case "normalize": {
-        const fits = [step.mean, step.std].every(({ length }) =>
-          length === 1 || length === this.#channels
-        );
-        if (!fits) return `is not for images of ${this.#channels} channel(s)`;
-        if (isLate || this.#divisor === 1) return "is not right after scaling";
-        this.#normalize = step;
-        return;
-      }
-      case "resize":
-        if (isSame(step.size, this.#size)) return;
-        if (isLate) return "comes after normalizing";
-        if (this.#resized) return "resizes a second time";
-        this.#resized = this.#size = step.size;
-        return;
-      case "window": {
-        const side = this.#resized ? "after" : "before";
-        if (step.fill !== undefined) {
-          const fill = step.fill * this.#divisor;
-          const { [side]: known = fill } = this.#fills;
-          if (isLate) return "adds pixels after normalizing";
-          if (known !== fill) return "adds pixels of another value";
-          this.#fills[side] = fill;
+        const { mean, std } = onDevice;
+        const lengths = [mean.length, std.length];
+        if (!lengths.every((length) => length === 1 || length === channels)) {
+          return cannot(`is not for images of ${channels} channel(s)`);
         }
-        this.#windows[side].push(step.draw);
+        if (normal || divisor === 1) {
+          return cannot("is not right after scaling");
+        }
+        normal = { mean, std };
+        break;
+      }
+      case "resize": {
+        const { size: asked } = onDevice;
+        if (asked.height === size.height && asked.width === size.width) break;
+        // The kernel normalizes last, and would round otherwise than the host.
+        if (normal) return cannot("comes after normalizing");
+        if (resized) return cannot("resizes a second time");
+        size = resized = asked;
+        break;
+      }
+      case "windows": {
+        const windows = resized ? after : before;
+        if (onDevice.fill !== undefined) {
+          // The kernel takes the value in the units of the bytes.
+          const fill = onDevice.fill * divisor;
+          if (normal) return cannot("adds pixels after normalizing");
+          if (fill !== (windows.fill ?? fill)) {
+            return cannot("adds pixels of another value");
+          }
+          windows.fill = fill;
+        }
+        windows.draws.push(onDevice.draw);
         // Sizes do not depend on the numbers that are drawn.
-        const last = step.draw(this.#size, () => 0).at(-1)!;
-        this.#size = { height: last.height, width: last.width };
-        if (!this.#resized) this.#viewed = this.#size;
-        return;
+        const { height, width } = onDevice.draw(size, () => 0).at(-1)!;
+        size = { height, width };
+        if (!resized) viewed = size;
       }
     }
   }
-
-  finish(): DevicePlan {
-    const { before, after } = this.#windows;
-    const { before: fillBefore = 0, after: fillAfter = 0 } = this.#fills;
-    return {
-      before,
-      after,
-      sizes: {
-        stored: this.#stored,
-        channels: this.#channels,
-        viewed: this.#viewed,
-        resized: this.#resized ?? this.#viewed,
-        output: this.#size,
-        before: before.length > 0 ? { fill: fillBefore } : undefined,
-        after: after.length > 0 ? { fill: fillAfter } : undefined,
-        divisor: this.#divisor,
-        mean: this.#normalize?.mean ?? [0],
-        std: this.#normalize?.std ?? [1],
-      },
-    };
-  }
+  const fillOf = ({ draws, fill = 0 }: Windows) =>
+    draws.length > 0 ? { fill } : undefined;
+  return {
+    before: before.draws,
+    after: after.draws,
+    sizes: {
+      stored,
+      channels,
+      viewed,
+      resized: resized ?? viewed,
+      output: size,
+      before: fillOf(before),
+      after: fillOf(after),
+      divisor,
+      mean: normal?.mean ?? [0],
+      std: normal?.std ?? [1],
+    },
+  };
 }
 
-/** Draws the windows of a batch: int32 `[batch, wordsPerImage]`. */
+/** Draws the windows of a batch: int32 `[batch, wordsPerImage]`, the first word of each row is the index of the image. */
 export function drawRows(
-  plan: DevicePlan,
+  { sizes, before, after }: DevicePlan,
   batch: BatchPlan,
-  places: ArrayLike<number>,
+  indices: ArrayLike<number>,
 ): Int32Array<ArrayBuffer> {
-  const { sizes, before, after } = plan;
   const stride = wordsPerImage(sizes);
-  const rows = new Int32Array(places.length * stride);
-  for (let i = 0; i < places.length; i++) {
+  const rows = new Int32Array(indices.length * stride);
+  for (let i = 0; i < indices.length; i++) {
     let at = i * stride;
-    rows[at++] = places[i];
+    rows[at++] = indices[i];
     if (stride === 1) continue;
     const random = randomOf(batch, i);
     if (before.length > 0) {
@@ -150,7 +137,7 @@ export function drawRows(
   return rows;
 }
 
-/** Makes one window of several that are looked through one after the other: see {@linkcode WINDOW_WORDS}. */
+/** Draws windows that are looked through one after the other, and makes one of them: see {@linkcode WINDOW_WORDS}. */
 function fold(
   draws: readonly DrawWindows[],
   image: Extent,
@@ -161,22 +148,19 @@ function fold(
   let [firstColumn, endColumn] = [0, image.width];
   let [firstRow, endRow] = [0, image.height];
   let size = image;
-  const lookThrough = (place: Placement) => {
-    // This window shows nothing that the last one does not show.
-    const edges = [left, left + sign * (size.width - 1)];
-    firstColumn = Math.max(firstColumn, Math.min(...edges));
-    endColumn = Math.min(endColumn, Math.max(...edges) + 1);
-    firstRow = Math.max(firstRow, top);
-    endRow = Math.min(endRow, top + size.height);
-    left += sign * (place.left + (place.isFlipped ? place.width - 1 : 0));
-    if (place.isFlipped) sign = -sign;
-    top += place.top;
-    size = place;
-  };
-  for (const draw of draws) draw(size, random).forEach(lookThrough);
+  for (const draw of draws) {
+    for (const window of draw(size, random)) {
+      // This window shows nothing that the last one does not show.
+      const edges = [left, left + sign * (size.width - 1)];
+      firstColumn = Math.max(firstColumn, Math.min(...edges));
+      endColumn = Math.min(endColumn, Math.max(...edges) + 1);
+      firstRow = Math.max(firstRow, top);
+      endRow = Math.min(endRow, top + size.height);
+      left += sign * (window.left + (window.isFlipped ? window.width - 1 : 0));
+      if (window.isFlipped) sign = -sign;
+      top += window.top;
+      size = window;
+    }
+  }
   return [sign, left, top, firstColumn, endColumn, firstRow, endRow];
-}
-
-function isSame(a: Extent, b: Extent): boolean {
-  return a.height === b.height && a.width === b.width;
 }

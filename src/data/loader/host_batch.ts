@@ -12,12 +12,11 @@ import {
   requireImage,
   type Transform,
 } from "../transforms/transform.ts";
-import type { ArrayBatch, ImageShape } from "./batch.ts";
-import type { BatchPlan } from "./epoch_plan.ts";
+import type { ArrayBatch, BatchPlan, ImageShape } from "./batch.ts";
 
 /**
- * Makes the source of random numbers of the sample at a place of a batch. It draws multiples of 2^-32, which depend on
- * nothing but the arguments.
+ * Makes the source of random numbers of sample `i` of a batch. The numbers are multiples of 2^-32 and depend on nothing but the
+ * arguments.
  */
 export function randomOf(plan: BatchPlan, i: number): Random {
   const { seed, epoch, indices, repeats } = plan;
@@ -46,16 +45,14 @@ export function shapeAfter(dataset: Dataset, transform: Transform): ImageShape {
   });
 }
 
-/**
- * Makes a batch, in the given memory if it has the right size. Every image must have the given shape after the
- * transform.
- */
+/** Makes a batch, in the given memory if that has the right size. `get` returns a sample by its index in the batch. */
 export function makeHostBatch(
   plan: BatchPlan,
   source: {
     get: (i: number) => Sample;
     dataset: Pick<Dataset, "classNames">;
     transform: Transform;
+    /** What every image must be after the transform. */
     shape: ImageShape;
     memory?: ArrayBuffer;
   },
@@ -63,39 +60,32 @@ export function makeHostBatch(
   const { get, dataset, transform, shape, memory } = source;
   const [height, width, channels] = shape;
   const { length } = plan.indices;
-  const numValues = height * width * channels;
-  const isFitting = memory?.byteLength === 4 * length * numValues;
-  const images = isFitting
-    ? new Float32Array(memory!)
-    : new Float32Array(length * numValues);
+  const size = height * width * channels;
+  const images = memory?.byteLength === 4 * length * size
+    ? new Float32Array(memory)
+    : new Float32Array(length * size);
   const labels = new Int32Array(length);
   for (let i = 0; i < length; i++) {
-    const place = images.subarray(i * numValues, (i + 1) * numValues);
-    const { image, label } = attemptSample(plan.indices[i], () => {
+    const index = plan.indices[i];
+    const own = images.subarray(i * size, (i + 1) * size);
+    const image = attemptSample(index, () => {
       const { image, label } = get(i);
       checkLabel(label, dataset.classNames);
-      const result = transform(image, randomOf(plan, i), place);
-      return { image: requireImage(result), label };
+      labels[i] = label;
+      return requireImage(transform(image, randomOf(plan, i), own));
     });
-    if (
-      image.height !== height || image.width !== width ||
-      image.channels !== channels
-    ) {
+    const found = [image.height, image.width, image.channels];
+    if (found.some((side, axis) => side !== shape[axis])) {
       throw new ShapeError(
-        `Cannot batch sample ${
-          plan.indices[i]
-        } as its shape [${image.height},${image.width},${image.channels}] is not [${shape}], that of sample 0: let the transform resize or crop to one size`,
+        `Cannot batch sample ${index} as its shape [${found}] is not [${shape}], that of sample 0: let the transform resize or crop to one size`,
       );
     }
-    if (image.data.length !== numValues) {
+    if (image.data.length !== size) {
       throw new ShapeError(
-        `Cannot batch sample ${
-          plan.indices[i]
-        } as it has ${image.data.length} values and not the ${numValues} of its shape [${shape}]`,
+        `Cannot batch sample ${index} as it has ${image.data.length} values and not the ${size} of its shape [${shape}]`,
       );
     }
-    if (image.data !== place) place.set(image.data);
-    labels[i] = label;
+    if (image.data !== own) own.set(image.data);
   }
   return { images, labels, shape: [length, height, width, channels] };
 }
@@ -105,7 +95,7 @@ export function attemptSample<T>(index: number, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    // Its message already says that there is no such sample.
+    // Its message already names the sample: there is no such one.
     if (error instanceof OptionError && error.option === "index") throw error;
     throw new SampleError(index, error);
   }

@@ -4,86 +4,78 @@
  * @module
  */
 
-import { OptionError } from "../../errors.ts";
+import {
+  AlexNetError,
+  OptionError,
+  SampleError,
+  ShapeError,
+} from "../../errors.ts";
 import { requireInteger } from "../../options.ts";
+import { host } from "../../platform/host.ts";
 import type { Dataset, Sample } from "../dataset.ts";
-import { type Origin, originOf } from "../origin.ts";
-import { viewOf } from "../split.ts";
-import { partsOf, type Transform } from "../transforms/transform.ts";
-import type { ArrayBatch, ImageShape } from "./batch.ts";
-import type { BatchPlan } from "./epoch_plan.ts";
+import { originOf } from "../modules.ts";
+import { wholeOf } from "../split.ts";
+import { takeApart, type Transform } from "../transforms/transform.ts";
+import type { ArrayBatch, BatchPlan, ImageShape } from "./batch.ts";
 import { attemptSample, makeHostBatch } from "./host_batch.ts";
-import { hasWorkers, WorkerPool } from "./worker_pool.ts";
+import type {
+  WorkerAnswer,
+  WorkerFailure,
+  WorkerSetUp,
+  WorkerTask,
+} from "./loader_worker.ts";
 
-/** Batches that each worker should at least have, to be worth starting. */
-const LEAST_BATCHES = 4;
-
-/** Bytes that all batches made ahead of time may have: with what else it needs, the process then stays below 1 GB. */
-const MAX_BYTES_AHEAD = 256e6;
-
-/** What batches are made of. */
+/** What batches are made of, and how. */
 export interface HostSource {
   readonly dataset: Dataset;
   readonly transform: Transform;
   /** What every image must be after the transform. */
   readonly shape: ImageShape;
-}
-
-/** How they are made. */
-export interface HostOptions {
-  /** Number of workers. */
   readonly workers: number;
   /** Batches that each worker is asked for ahead of time. */
   readonly prefetchFactor: number;
-  /** Whether the memory of a batch may be used for a later one once the next is asked for. */
-  readonly reuse: boolean;
   /** Ends all workers. */
   readonly signal?: AbortSignal;
 }
 
-/** The parts of a transform, as a worker can have them; or, in words, a part that a worker cannot have. */
-export function originsOf(transform: Transform): readonly Origin[] | string {
-  const parts = partsOf(transform);
-  const stranger = parts.find(({ origin }) => origin === undefined);
-  return stranger?.description ?? parts.map(({ origin }) => origin!);
-}
-
-/** Makes batches in the order of the plans. They do not depend on the options. Leaving the loop ends the workers. */
+/**
+ * Makes batches in the order of the plans. They do not depend on the number of workers. Leaving the loop ends the workers.
+ * With `reuse`, the memory of a batch may be used for a later one once the next is asked for.
+ */
 export async function* hostBatches(
   plans: readonly BatchPlan[],
   source: HostSource,
-  options: HostOptions,
+  { reuse }: { reuse: boolean },
 ): AsyncGenerator<ArrayBatch, void, undefined> {
-  const { workers, reuse, signal } = options;
+  const { workers, signal } = source;
   signal?.throwIfAborted();
   if (workers > 0) {
-    yield* byWorkers(plans, source, options);
+    yield* byWorkers(plans, source, reuse);
     return;
   }
   let memory: ArrayBuffer | undefined;
   for (const plan of plans) {
-    signal?.throwIfAborted();
     const get = (i: number) => source.dataset.get(plan.indices[i]);
     const batch = makeHostBatch(plan, { ...source, get, memory });
     yield batch;
+    // The signal may have come while the batch was in use, even the last one.
+    signal?.throwIfAborted();
     if (reuse) memory = batch.images.buffer;
   }
-  // The signal may have come while the last batch was in use.
-  signal?.throwIfAborted();
 }
 
 async function* byWorkers(
   plans: readonly BatchPlan[],
   source: HostSource,
-  { workers, prefetchFactor, reuse, signal }: HostOptions,
+  reuse: boolean,
 ): AsyncGenerator<ArrayBatch, void, undefined> {
-  const { dataset, transform, shape } = source;
+  const { dataset, transform, shape, prefetchFactor, signal } = source;
   // An imported data set may itself be a part of one that workers do not have.
-  const { base, indices } = viewOf(dataset, (d) => originOf(d) !== undefined);
-  const origin = originOf(base);
-  const count = Math.min(workers, plans.length);
+  const { whole, locate } = wholeOf(dataset, (d) => originOf(d) !== undefined);
+  const origin = originOf(whole);
+  const count = Math.min(source.workers, plans.length);
   const pool = new WorkerPool(count, {
-    transforms: originsOf(transform) as readonly Origin[],
+    transforms: takeApart(transform).map(({ origin }) => origin!),
     dataset: origin,
     classNames: dataset.classNames,
     shape,
@@ -92,10 +84,8 @@ async function* byWorkers(
   signal?.addEventListener("abort", abort);
   const spare: ArrayBuffer[] = [];
   const ask = async (plan: BatchPlan): Promise<ArrayBatch> => {
-    const places = indices
-      ? plan.indices.map((index) => indices[index])
-      : plan.indices;
-    const samples = origin ? places : copySamples(base, plan, places);
+    const indices = locate(plan.indices);
+    const samples = origin ? indices : copySamples(whole, plan, indices);
     return await pool.request({ plan, samples, memory: spare.pop() });
   };
   const asked: Promise<ArrayBatch>[] = [];
@@ -123,12 +113,12 @@ async function* byWorkers(
 /** Copies samples so that their images share one memory, which can be handed over at once. */
 function copySamples(
   dataset: Dataset,
-  { indices }: BatchPlan,
-  places: Uint32Array,
+  plan: BatchPlan,
+  indices: Uint32Array,
 ): Sample[] {
   const samples = Array.from(
-    places,
-    (place, i) => attemptSample(indices[i], () => dataset.get(place)),
+    indices,
+    (index, i) => attemptSample(plan.indices[i], () => dataset.get(index)),
   );
   const align = (numBytes: number) => Math.ceil(numBytes / 4) * 4;
   const memory = new ArrayBuffer(
@@ -145,6 +135,92 @@ function copySamples(
   });
 }
 
+/** The module that workers run. */
+const WORKER_URL = new URL("./loader_worker.ts", import.meta.url);
+
+/** Some workers that are set up alike. They live until {@linkcode WorkerPool.close}, or until an error. */
+export class WorkerPool {
+  readonly #workers: Worker[] = [];
+  /** The tasks of each worker that it has not answered, oldest first. */
+  readonly #waiting: readonly PromiseWithResolvers<ArrayBatch>[][];
+  #next = 0;
+  #end?: { reason: unknown };
+
+  /** Starts workers, and tells each what to do. If that cannot be sent, no worker is left. */
+  constructor(count: number, setUp: WorkerSetUp) {
+    this.#waiting = Array.from({ length: count }, () => []);
+    try {
+      for (const waiting of this.#waiting) {
+        const worker = this.#start(waiting);
+        this.#workers.push(worker);
+        worker.postMessage(setUp);
+      }
+    } catch (error) {
+      this.close(error);
+      throw error;
+    }
+  }
+
+  #start(waiting: PromiseWithResolvers<ArrayBatch>[]): Worker {
+    const worker = new Worker(WORKER_URL, { type: "module" });
+    worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
+      const { resolve, reject } = waiting.shift()!;
+      if ("batch" in data) resolve(data.batch);
+      else reject(errorOf(data.failure));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.close(
+        new AlexNetError(
+          `Cannot go on as a worker of the loader ended (${event.message}): try workers: 0`,
+        ),
+      );
+    };
+    return worker;
+  }
+
+  /**
+   * Sends a task to the worker whose turn it is, together with the memory of the task and of its samples. The promise is
+   * rejected if the batch cannot be made, or if the pool closes.
+   */
+  request(task: WorkerTask): Promise<ArrayBatch> {
+    const turn = this.#next++ % this.#workers.length;
+    const { memory, samples } = task;
+    const transfer: Transferable[] = memory ? [memory] : [];
+    // All samples share one memory. A part of a batch may have no samples.
+    if (Array.isArray(samples) && samples.length > 0) {
+      transfer.push(samples[0].image.data.buffer);
+    }
+    if (this.#end) return Promise.reject(this.#end.reason);
+    this.#workers[turn].postMessage(task, transfer);
+    const answer = Promise.withResolvers<ArrayBatch>();
+    this.#waiting[turn].push(answer);
+    return answer.promise;
+  }
+
+  /** Ends all workers. Batches that are still asked for are rejected with the reason. */
+  close(reason?: unknown): void {
+    if (this.#end) return;
+    this.#end = { reason };
+    for (const worker of this.#workers) worker.terminate();
+    for (const { reject } of this.#waiting.flat()) reject(reason);
+  }
+}
+
+/** Puts an error together again. */
+function errorOf(failure: WorkerFailure): Error {
+  const { index, isShape, name, message, stack } = failure;
+  if (isShape) return new ShapeError(message);
+  const error = Object.assign(new Error(message), { name, stack });
+  return index === undefined ? error : new SampleError(index, error);
+}
+
+/** Finds a part of a transform that a worker cannot have, if there is one, and says in words what it is. */
+function strangerIn(transform: Transform): string | undefined {
+  return takeApart(transform)
+    .find(({ origin }) => origin === undefined)?.description;
+}
+
 /** Checks the number of workers that was asked for, and that workers can have the transform. */
 export function checkWorkers(
   workers: number | "auto",
@@ -156,12 +232,12 @@ export function checkWorkers(
   }
   requireInteger("workers", workers, { min: 0, max: 256 });
   if (workers === 0) return;
-  const origins = originsOf(transform);
-  if (typeof origins === "string") {
+  const stranger = strangerIn(transform);
+  if (stranger !== undefined) {
     throw new OptionError(
       "workers",
       workers,
-      `0 or "auto" as workers cannot be sent functions: have the transform "${origins}" by importTransform(), which tells them where it is`,
+      `0 or "auto" as workers cannot be sent functions: have the transform "${stranger}" by importTransform(), which tells them where it is`,
     );
   }
   if (typeof Worker !== "function") {
@@ -169,27 +245,28 @@ export function checkWorkers(
   }
 }
 
-/**
- * Decides how many workers "auto" is: one less than there are cores, at most one for every four batches, and (but for
- * the first) no more than have room for their batches in 256 MB, all together. There are none where the host has none
- * or may not read what they run, or where workers cannot have the transform.
- */
+/** A worker is worth starting if there are so many batches for it. */
+const LEAST_BATCHES = 4;
+
+/** Most bytes of all batches that are made ahead of time. The whole process then stays below 1 GB. */
+const MAX_BYTES_AHEAD = 256e6;
+
+/** Decides how many workers "auto" is: the documentation of `DataLoaderOptions.workers` says how. */
 export function autoWorkers(
-  options: {
+  { transform, numBatches, prefetchFactor, batchLength }: {
     transform: Transform;
     numBatches: number;
     prefetchFactor: number;
     batchLength: number;
   },
 ): number {
-  const { transform, numBatches, prefetchFactor, batchLength } = options;
-  if (typeof originsOf(transform) === "string" || !hasWorkers()) return 0;
+  const isPossible = strangerIn(transform) === undefined &&
+    typeof Worker === "function" && host.mayRead(WORKER_URL);
+  if (!isPossible) return 0;
+  const bytesAhead = prefetchFactor * 4 * batchLength;
   return Math.min(
     navigator.hardwareConcurrency - 1,
     Math.floor(numBatches / LEAST_BATCHES),
-    Math.max(
-      1,
-      Math.floor(MAX_BYTES_AHEAD / (prefetchFactor * 4 * batchLength)),
-    ),
+    Math.max(1, Math.floor(MAX_BYTES_AHEAD / bytesAhead)),
   );
 }

@@ -1,6 +1,5 @@
 /**
- * The worker of a loader: makes batches, one task after the other, and the messages between it and the main thread. Started
- * as a module worker, it loads no TensorFlow.js.
+ * The worker of a loader: makes batches, one task after the other. Started as a module worker, it loads no TensorFlow.js.
  *
  * @module
  */
@@ -8,22 +7,18 @@
 import { SampleError, ShapeError } from "../../errors.ts";
 import { host } from "../../platform/host.ts";
 import type { Dataset, Sample } from "../dataset.ts";
-import { load } from "../modules.ts";
-import type { Origin } from "../origin.ts";
+import { load, type Origin } from "../modules.ts";
 import { openImageFolder } from "../pictures/image_folder.ts";
-import { compose, type Transform } from "../transforms/mod.ts";
-import type { ArrayBatch, ImageShape } from "./batch.ts";
-import type { BatchPlan } from "./epoch_plan.ts";
-import { makeHostBatch } from "./host_batch.ts";
 import * as transforms from "../transforms/mod.ts";
+import type { ArrayBatch, BatchPlan, ImageShape } from "./batch.ts";
+import { makeHostBatch } from "./host_batch.ts";
 
 /** The first message to a worker. */
 export interface WorkerSetUp {
   /** The transforms to apply, first to last. */
   readonly transforms: readonly Origin[];
-  /** The data set; `undefined` if the samples come with each task. */
+  /** `undefined` if the samples come with each task. */
   readonly dataset?: Origin;
-  /** What label 0, 1, ... means. */
   readonly classNames: readonly string[];
   /** What every image must be after the transforms. */
   readonly shape: ImageShape;
@@ -32,7 +27,7 @@ export interface WorkerSetUp {
 /** Every other message to a worker: a batch to make. */
 export interface WorkerTask {
   readonly plan: BatchPlan;
-  /** The samples, whose images share one memory; or where they are in the data set. */
+  /** The samples, whose images share one memory; or their indices in the data set. */
   readonly samples: readonly Sample[] | Uint32Array<ArrayBuffer>;
   /** Memory to use. */
   readonly memory?: ArrayBuffer;
@@ -43,7 +38,7 @@ export type WorkerAnswer =
   | { readonly batch: ArrayBatch }
   | { readonly failure: WorkerFailure };
 
-/** An error, as it is sent. */
+/** An error, taken apart so that it can be sent. */
 export interface WorkerFailure {
   /** Index of the sample, for a `SampleError`. */
   readonly index?: number;
@@ -54,19 +49,8 @@ export interface WorkerFailure {
   readonly stack?: string;
 }
 
-/** What this package can make in a worker, by name. */
+/** What a worker finds in this package, by name. */
 const OWN = { ...transforms, openImageFolder };
-
-/** The part of a worker's global scope that is used. Its types differ from those of a page. */
-interface Scope {
-  addEventListener(
-    type: "message",
-    listener: (event: MessageEvent) => void,
-  ): void;
-  postMessage(message: WorkerAnswer, transfer: Transferable[]): void;
-}
-
-const scope = globalThis as unknown as Scope;
 
 // If a worker ended without an error, the loader would wait for it for ever.
 host.replaceExit(() => {
@@ -75,10 +59,18 @@ host.replaceExit(() => {
   );
 });
 
-/** What was set up, once the first message is there. */
-let maker: Promise<(task: WorkerTask) => ReturnType<typeof makeHostBatch>>;
+/** A worker's `postMessage` has other types than that of a page, which Deno checks this file for. */
+const scope = globalThis as unknown as {
+  postMessage(message: WorkerAnswer, transfer: Transferable[]): void;
+};
 
-scope.addEventListener("message", ({ data }) => {
+type Maker = (task: WorkerTask) => ArrayBatch;
+
+/** What was set up, once the first message is there. */
+let maker: Promise<Maker>;
+
+addEventListener("message", (event) => {
+  const { data } = event as MessageEvent;
   if (maker === undefined) {
     maker = setUp(data);
     // The answer to the first task reports it.
@@ -88,20 +80,11 @@ scope.addEventListener("message", ({ data }) => {
   }
 });
 
-async function answer(task: WorkerTask): Promise<void> {
-  try {
-    const batch = (await maker)(task);
-    scope.postMessage({ batch }, [batch.images.buffer, batch.labels.buffer]);
-  } catch (error) {
-    scope.postMessage({ failure: failureOf(error) }, []);
-  }
-}
-
 async function setUp(
-  { transforms, dataset: origin, classNames, shape }: WorkerSetUp,
-): Promise<(task: WorkerTask) => ReturnType<typeof makeHostBatch>> {
-  const loaded = await Promise.all(transforms.map((t) => load(t, OWN)));
-  const transform = compose(loaded as Transform[]);
+  { transforms: origins, dataset: origin, classNames, shape }: WorkerSetUp,
+): Promise<Maker> {
+  const loaded = await Promise.all(origins.map((one) => load(one, OWN)));
+  const transform = transforms.compose(loaded as transforms.Transform[]);
   const dataset = origin && await load(origin, OWN) as Dataset;
   return ({ plan, samples, memory }) => {
     const get = samples instanceof Uint32Array
@@ -112,14 +95,18 @@ async function setUp(
   };
 }
 
-/** Takes an error apart, so that it can be sent. */
-function failureOf(error: unknown): WorkerFailure {
-  const index = error instanceof SampleError ? error.index : undefined;
-  const inner = error instanceof SampleError ? error.cause : error;
-  const isShape = error instanceof ShapeError;
-  if (!(inner instanceof Error)) {
-    return { index, isShape, name: "Error", message: String(inner) };
+async function answer(task: WorkerTask): Promise<void> {
+  try {
+    const batch = (await maker)(task);
+    scope.postMessage({ batch }, [batch.images.buffer, batch.labels.buffer]);
+  } catch (error) {
+    const index = error instanceof SampleError ? error.index : undefined;
+    const inner = error instanceof SampleError ? error.cause : error;
+    const isShape = error instanceof ShapeError;
+    const { name, message, stack } = inner instanceof Error
+      ? inner
+      : new Error(String(inner));
+    const failure = { index, isShape, name, message, stack };
+    scope.postMessage({ failure }, []);
   }
-  const { name, message, stack } = inner;
-  return { index, isShape, name, message, stack };
 }

@@ -1,5 +1,5 @@
 /**
- * Where batches are made (on the device, of images that it holds, or on the host, by workers), and the tensors of them.
+ * Chooses where batches are made, on the device of images that it holds or on the host, and makes tensors of them.
  *
  * @module
  */
@@ -9,61 +9,51 @@ import { hasBackend, loadTf, tf } from "../../device/tf.ts";
 import { BackendError, OptionError } from "../../errors.ts";
 import { type StoredImages, storedImages } from "../array_dataset.ts";
 import { labelsOf } from "../dataset.ts";
-import { viewOf } from "../split.ts";
-import type { Batch } from "./batch.ts";
+import { wholeOf } from "../split.ts";
+import type { Batch, BatchPlan } from "./batch.ts";
 import { type DevicePlan, drawRows, planForDevice } from "./device_plan.ts";
-import type { BatchPlan } from "./epoch_plan.ts";
-import {
-  hostBatches,
-  type HostOptions,
-  type HostSource,
-} from "./host_batches.ts";
+import { hostBatches, type HostSource } from "./host_batches.ts";
 
-/** Where batches are made. */
-export type DataPath =
-  | {
-    readonly place: "device";
-    readonly images: StoredImages;
-    readonly plan: DevicePlan;
-  }
-  | {
-    readonly place: "host";
-    readonly workers: number;
-    /** Why not on the device. */
-    readonly reason: string;
-  };
+/** What the device makes batches of, and how. */
+interface OnDevice {
+  readonly place: "device";
+  readonly images: StoredImages;
+  readonly plan: DevicePlan;
+}
 
-/** Chooses where batches are made: on the device if it can make them, or on the host, with the reason why. */
+/** Where batches are made; on the host for a reason. */
+export type DataPath = OnDevice | {
+  readonly place: "host";
+  readonly reason: string;
+};
+
+/** Chooses where batches are made: on the device if it can make them. */
 export function choosePath(
   source: HostSource,
-  options: {
-    path: "auto" | "device" | "host";
-    workers: number;
-    batchSize: number;
-  },
+  options: { path: "auto" | "device" | "host"; batchSize: number },
 ): DataPath {
-  const { path, workers } = options;
-  if (path === "host") return { place: "host", workers, reason: "as asked" };
-  const found = forDevice(source, options.batchSize);
+  const { path, batchSize } = options;
+  const found = path === "host" ? "as asked" : forDevice(source, batchSize);
   if (typeof found !== "string") return found;
   if (path === "device") {
     throw new OptionError("path", path, `"auto" or "host", as ${found}`);
   }
-  return { place: "host", workers, reason: found };
+  return { place: "host", reason: found };
 }
 
 function forDevice(
   { dataset, transform, shape }: HostSource,
   batchSize: number,
-): DataPath | string {
-  if (!readyDevice()?.images) return "the device in use is not WebGPU";
-  const images = storedImages(viewOf(dataset).base);
+): OnDevice | string {
+  const { images: holder, info } = readyDevice() ?? {};
+  if (!holder || !info) return "the device in use is not WebGPU";
+  const images = storedImages(wholeOf(dataset).whole);
   if (images === undefined) return "the images are not in memory as bytes";
   const { height, width, channels } = images;
   const plan = planForDevice(transform, [height, width, channels]);
   if (typeof plan === "string") return plan;
-  const numBytes = 4 * batchSize * shape[0] * shape[1] * shape[2];
-  const { maxBindingBytes } = device().info;
+  const numBytes = shape.reduce((a, b) => a * b, 4 * batchSize);
+  const { maxBindingBytes } = info;
   if (numBytes > maxBindingBytes) {
     return `a batch of ${numBytes} bytes is more than the ${maxBindingBytes} that the adapter binds`;
   }
@@ -75,20 +65,14 @@ function forDevice(
   return { place: "device", images, plan };
 }
 
-/** How to make tensors. */
-export interface TensorOptions extends Omit<HostOptions, "reuse"> {
-  /** Chooses where to make batches, once TensorFlow.js is there. */
-  readonly choose: () => DataPath;
-}
-
 /**
  * Makes batches of tensors in the order of the plans. The tensors of a batch are disposed when the next is asked for,
- * or when the loop is left.
+ * or when the loop is left. `choose` says where to make them, once TensorFlow.js is there.
  */
 export async function* tensorBatches(
   plans: readonly BatchPlan[],
   source: HostSource,
-  options: TensorOptions,
+  choose: () => DataPath,
 ): AsyncGenerator<Batch, void, undefined> {
   await loadTf();
   // If a tensor were made now, tfjs would choose a backend by itself.
@@ -97,10 +81,10 @@ export async function* tensorBatches(
       "Cannot make tensors as no device is ready: call `await initBackend()` first",
     );
   }
-  const path = options.choose();
+  const path = choose();
   const made = path.place === "device"
-    ? fromDevice(plans, source, { ...path, signal: options.signal })
-    : fromHost(plans, source, options);
+    ? fromDevice(plans, source, path)
+    : fromHost(plans, source);
   let next = 0;
   for await (const { images, labels } of made) {
     try {
@@ -114,51 +98,45 @@ export async function* tensorBatches(
 
 function* fromDevice(
   plans: readonly BatchPlan[],
-  { dataset, shape }: HostSource,
-  { images, plan, signal }: DataPath & { place: "device" } & {
-    signal?: AbortSignal;
-  },
+  { dataset, shape, signal }: HostSource,
+  { images, plan }: OnDevice,
 ): Generator<Batch> {
-  const { indices } = viewOf(dataset);
+  const { locate } = wholeOf(dataset);
   const labels = labelsOf(dataset);
   const { data, height, width, channels } = images;
+  signal?.throwIfAborted();
   for (const batch of plans) {
-    signal?.throwIfAborted();
-    const places = indices
-      ? batch.indices.map((index) => indices[index])
-      : batch.indices;
+    const indices = locate(batch.indices);
     const chosen = Int32Array.from(batch.indices, (index) => labels[index]);
     yield {
-      images: places.length > 0
+      images: indices.length > 0
         ? device().images!.gather(data, {
-          places,
+          places: indices,
           bytesPerImage: height * width * channels,
           sizes: plan.sizes,
-          makeTable: (places) => drawRows(plan, batch, places),
+          makeTable: (stored) => drawRows(plan, batch, stored),
         })
         : tf.tensor4d([], [0, ...shape]),
       labels: tf.tensor1d(chosen, "int32"),
     };
+    // The signal may have come while the batch was in use, even the last one.
+    signal?.throwIfAborted();
   }
-  // The signal may have come while the last batch was in use.
-  signal?.throwIfAborted();
 }
 
 async function* fromHost(
   plans: readonly BatchPlan[],
   source: HostSource,
-  options: TensorOptions,
 ): AsyncGenerator<Batch> {
-  // On the CPU, a tensor is the memory of the batch, which therefore cannot be used again. So it is where a batch is too large
-  // for the device to bind: the tensor stays on the host, and its user takes parts of it.
-  const [height, width, channels] = source.shape;
-  const size = (plans[0]?.indices.length ?? 0) * height * width * channels;
+  // Where nothing is copied to the device, a tensor is the memory of its batch, which therefore cannot be used again: on the CPU,
+  // and if the device cannot bind so large a batch. Then the tensor stays on the host, and its user takes parts of it.
+  const length = plans[0]?.indices.length ?? 0;
+  const size = source.shape.reduce((a, b) => a * b, length);
   const { images, info } = readyDevice() ?? {};
-  const copy = info && 4 * size <= info.maxBindingBytes
-    ? images?.copy
-    : undefined;
+  const isBound = info !== undefined && 4 * size <= info.maxBindingBytes;
+  const copy = isBound ? images?.copy : undefined;
   const reuse = copy !== undefined;
-  for await (const batch of hostBatches(plans, source, { ...options, reuse })) {
+  for await (const batch of hostBatches(plans, source, { reuse })) {
     yield {
       images: copy && batch.images.length > 0
         ? copy(batch.images, batch.shape)

@@ -1,12 +1,13 @@
 /**
- * Pictures of any size and form to the size that a network takes. Where they shrink, a pixel is the mean of what it covers,
- * so that nothing is skipped; where they grow, it is interpolated.
+ * Fits pictures of any size and form to the size that a network takes. If they shrink, a pixel is the mean of what it covers,
+ * so that nothing is skipped; if they grow, it is interpolated.
  *
  * @module
  */
 
+import type { Extent } from "../../device/gather_sizes.ts";
 import type { Image } from "../dataset.ts";
-import type { Extent } from "../transforms/window.ts";
+import { lookThrough } from "../transforms/crop.ts";
 
 /** How a picture of another form is made to fit: "contain" and "fill" of CSS's `object-fit`. */
 export type Fit = "contain" | "fill";
@@ -29,19 +30,15 @@ export function fitImage(
   );
   const resized = resample(image, { height, width });
   if (height === size.height && width === size.width) return resized;
-  const { channels } = image;
-  const data = new Float32Array(size.height * size.width * channels);
-  const top = Math.floor((size.height - height) / 2);
-  const left = Math.floor((size.width - width) / 2);
-  const stride = width * channels;
-  for (let y = 0; y < height; y++) {
-    const row = resized.data.subarray(y * stride, (y + 1) * stride);
-    data.set(row, ((top + y) * size.width + left) * channels);
-  }
-  return { ...resized, data, ...size };
+  return lookThrough(resized, {
+    ...size,
+    top: -Math.floor((size.height - height) / 2),
+    left: -Math.floor((size.width - width) / 2),
+    isFlipped: false,
+  });
 }
 
-/** For each place along one side of the output: where in the input to begin, and what each place from there counts. */
+/** For each pixel along one side of the output: which pixel of the input is the first, and what those from there count. */
 type Axis = readonly { readonly first: number; readonly shares: number[] }[];
 
 /**
@@ -50,79 +47,61 @@ type Axis = readonly { readonly first: number; readonly shares: number[] }[];
  * enlarged by repeating its pixels comes back as it was. A side that grows is interpolated as PyTorch's
  * `interpolate(mode="bilinear", align_corners=False)` does.
  */
-export function resample(
-  image: Image,
-  { height, width }: { height: number; width: number },
-): Image {
+export function resample(image: Image, { height, width }: Extent): Image {
   if (image.height === height && image.width === width) return image;
-  const rows = axis(image.height, height);
-  const columns = axis(image.width, width);
+  const { channels } = image;
+  const blendRows = (data: Image["data"], width: number) =>
+    blend(data, axis(image.height, height), [image.height, width * channels]);
+  const blendColumns = (data: Image["data"]) =>
+    blend(data, axis(image.width, width), [image.width, channels]);
   // The side that leaves fewer pixels comes first: the other may grow a hundred times.
-  return image.height * width <= height * image.width
-    ? blendRows(blendColumns(image, columns), rows)
-    : blendColumns(blendRows(image, rows), columns);
+  const data = image.height * width <= height * image.width
+    ? blendRows(blendColumns(image.data), width)
+    : blendColumns(blendRows(image.data, image.width));
+  return { ...image, data, height, width };
 }
 
-function blendColumns(image: Image, columns: Axis): Image {
-  const { height, channels } = image;
-  const width = columns.length;
-  const data = new Float32Array(height * width * channels);
-  for (let y = 0, to = 0; y < height; y++) {
-    for (const { first, shares } of columns) {
-      const from = (y * image.width + first) * channels;
-      for (let c = 0; c < channels; c++) {
+/** Blends along the first of the last two dimensions of an array, whose sizes are given. */
+function blend(
+  data: Image["data"],
+  axis: Axis,
+  [size, inner]: [size: number, inner: number],
+): Float32Array {
+  const outer = data.length / (size * inner);
+  const out = new Float32Array(outer * axis.length * inner);
+  for (let o = 0, to = 0; o < outer; o++) {
+    for (const { first, shares } of axis) {
+      const from = (o * size + first) * inner;
+      for (let c = from; c < from + inner; c++) {
         let sum = 0;
         for (let i = 0; i < shares.length; i++) {
-          sum += shares[i] * image.data[from + i * channels + c];
+          sum += shares[i] * data[c + i * inner];
         }
-        data[to++] = sum;
+        out[to++] = sum;
       }
     }
   }
-  return { ...image, data, width };
-}
-
-function blendRows(image: Image, rows: Axis): Image {
-  const stride = image.width * image.channels;
-  const data = new Float32Array(rows.length * stride);
-  rows.forEach(({ first, shares }, y) => {
-    for (let x = 0; x < stride; x++) {
-      let sum = 0;
-      for (let i = 0; i < shares.length; i++) {
-        sum += shares[i] * image.data[(first + i) * stride + x];
-      }
-      data[y * stride + x] = sum;
-    }
-  });
-  return { ...image, data, height: rows.length };
+  return out;
 }
 
 function axis(inSize: number, outSize: number): Axis {
-  const share = inSize > outSize ? covered : interpolated;
-  return Array.from({ length: outSize }, (_, i) => share(i, inSize, outSize));
-}
-
-/** In units of 1 / outSize of an input pixel, in which all edges are integers. */
-function covered(i: number, inSize: number, outSize: number): Axis[number] {
-  const [begin, end] = [i * inSize, (i + 1) * inSize];
-  const first = Math.floor(begin / outSize);
-  const last = Math.ceil(end / outSize) - 1;
-  const shares = Array.from({ length: last - first + 1 }, (_, k) => {
-    const left = Math.max(begin, (first + k) * outSize);
-    const right = Math.min(end, (first + k + 1) * outSize);
-    return (right - left) / inSize;
+  return Array.from({ length: outSize }, (_, i) => {
+    if (inSize <= outSize) {
+      const position = Math.max(0, (i + 0.5) * inSize / outSize - 0.5);
+      const first = Math.min(Math.floor(position), inSize - 1);
+      if (first === inSize - 1) return { first, shares: [1] };
+      const share = position - first;
+      return { first, shares: [1 - share, share] };
+    }
+    // In units of 1 / outSize of an input pixel, all edges are integers.
+    const [begin, end] = [i * inSize, (i + 1) * inSize];
+    const first = Math.floor(begin / outSize);
+    const last = Math.ceil(end / outSize) - 1;
+    const shares = Array.from({ length: last - first + 1 }, (_, k) => {
+      const left = Math.max(begin, (first + k) * outSize);
+      const right = Math.min(end, (first + k + 1) * outSize);
+      return (right - left) / inSize;
+    });
+    return { first, shares };
   });
-  return { first, shares };
-}
-
-function interpolated(
-  i: number,
-  inSize: number,
-  outSize: number,
-): Axis[number] {
-  const position = Math.max(0, (i + 0.5) * inSize / outSize - 0.5);
-  const first = Math.min(Math.floor(position), inSize - 1);
-  if (first === inSize - 1) return { first, shares: [1] };
-  const share = position - first;
-  return { first, shares: [1 - share, share] };
 }

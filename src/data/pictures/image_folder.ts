@@ -9,7 +9,7 @@ import { host } from "../../platform/host.ts";
 import type { FolderEntry } from "../../platform/platform.ts";
 import { reasonOf } from "../../reason.ts";
 import { type Dataset, makeDataset } from "../dataset.ts";
-import { withOrigin } from "../origin.ts";
+import { withOrigin } from "../modules.ts";
 import { requireChannels } from "./pixels.ts";
 
 const IMAGE_NAME = /\.(png|jpe?g)$/i;
@@ -20,21 +20,10 @@ export interface ImageFolderOptions {
   channels?: 1 | 3;
 }
 
-/** What a folder was found to contain. */
-export interface FolderListing {
-  /** Names of the sub-folders, sorted. */
-  readonly classNames: readonly string[];
-  /** Paths of the image files, class after class, sorted. */
-  readonly paths: readonly string[];
-  /** Which class each file is of. */
-  readonly labels: Int32Array<ArrayBuffer>;
-  readonly channels: 1 | 3;
-}
-
 /**
- * Opens a folder of PNG and JPEG files (`.png`, `.jpg`, `.jpeg`) with one sub-folder per class. Files of deeper folders belong to
- * the class above them; links are followed, other files are passed over. Files are read and decoded when their sample is asked for, by workers where
- * there are any; what they contain is converted to the channels asked for, without alpha.
+ * Opens a folder of PNG and JPEG files (`.png`, `.jpg`, `.jpeg`) with one sub-folder per class. Files in deeper folders belong to
+ * the class above them. Links are followed, other files are passed over. A file is read and decoded when its sample is asked for,
+ * by a worker if there is one, and converted to the channels asked for, without alpha.
  *
  * @example
  * ```ts ignore
@@ -87,9 +76,15 @@ export async function imageFolder(
   });
 }
 
-/** Makes the data set of files that have been found: what a worker does with the listing that it is sent. */
+/** Makes the data set of files that were found. A worker calls it with the listing that it is sent. */
 export async function openImageFolder(
-  listing: FolderListing,
+  listing: {
+    classNames: readonly string[];
+    /** Class after class. */
+    paths: readonly string[];
+    labels: Int32Array<ArrayBuffer>;
+    channels: 1 | 3;
+  },
 ): Promise<Dataset> {
   const { classNames, paths, labels, channels } = listing;
   const { decodeImage } = await import("./decode_image.ts");
@@ -103,11 +98,10 @@ export async function openImageFolder(
         const image = decodeImage(host.readFileSync(path), channels);
         return { image, label: labels[index] };
       } catch (error) {
+        const reason = reasonOf(error);
         throw new DataError(
           path,
-          `Cannot read ${path} as an image (${
-            reasonOf(error)
-          }): replace or delete it`,
+          `Cannot read ${path} as an image (${reason}): replace or delete it`,
         );
       }
     },
@@ -119,11 +113,10 @@ async function list(folder: string): Promise<FolderEntry[]> {
   try {
     return await host.list(folder);
   } catch (error) {
+    const reason = reasonOf(error);
     throw new DataError(
       folder,
-      `Cannot read the folder ${folder} (${
-        reasonOf(error)
-      }): name a folder of images`,
+      `Cannot read the folder ${folder} (${reason}): name a folder of images`,
     );
   }
 }

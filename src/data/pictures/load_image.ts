@@ -1,6 +1,6 @@
 /**
- * Pictures of any kind to what a network sees: the size, the channels and the dark background of the images that it was
- * trained on.
+ * Turns pictures of any kind into what a network sees: with the size, the channels and the dark background of the images that it
+ * was trained on.
  *
  * @module
  */
@@ -11,14 +11,13 @@ import { checkIndex, type Image } from "../dataset.ts";
 import { decompress, readFile } from "../gz_file.ts";
 import { parseIdx } from "../idx.ts";
 import type { Transform } from "../transforms/transform.ts";
+import { parseSize, type Size } from "../transforms/resize.ts";
 import { toTensor } from "../transforms/values.ts";
-import { type Size, sizeOf } from "../transforms/window.ts";
 import { type Fit, fitImage, FITS } from "./fit_image.ts";
 import {
   alphaOf,
   imageOf,
   MAX_PIXELS,
-  type Orientation,
   type Pixels,
   requireChannels,
   turnUpright,
@@ -26,26 +25,6 @@ import {
 
 /** What a file of pictures can be. */
 export type PictureFormat = "png" | "jpeg" | "idx";
-
-/** A picture as it is in its file. */
-interface Picture {
-  /** uint8 `[height, width, channels]`, without alpha and not turned. */
-  readonly image: Image;
-  /** uint8 `[height, width]`: 0 is transparent, 255 opaque; undefined where all of it is opaque. */
-  readonly alpha?: Uint8Array;
-  /** How it is to be turned. */
-  readonly orientation: Orientation;
-}
-
-/** The pictures of a file. */
-interface Pictures {
-  /** Number of pictures. */
-  readonly length: number;
-  /** What the file is. */
-  readonly format: PictureFormat;
-  /** Gets one, by an index in [0, length). */
-  readonly get: (index: number) => Picture;
-}
 
 /** How {@linkcode loadImage} and {@linkcode loadImages} turn pictures into what a network sees. */
 export interface LoadImageOptions {
@@ -60,7 +39,7 @@ export interface LoadImageOptions {
   invert?: boolean;
   /** Whether pictures of another form are centred on black ("contain") or stretched ("fill"). Default "contain". */
   fit?: Fit;
-  /** What comes then: the transform of the test images when the network was trained. Default `toTensor()`. */
+  /** What is done last: the transform of the test images when the network was trained. Default `toTensor()`. */
   transform?: Transform;
 }
 
@@ -83,10 +62,10 @@ export interface LoadedImages {
 /**
  * Reads a picture: a PNG or JPEG file, or an IDX file of a single one.
  *
- * This is done to it, in this order. Color becomes grey, if `channels` is 1. With `invert`, light is exchanged with dark. What is
- * transparent becomes black, inverted or not, as it does not belong to what is shown. A photograph is turned as EXIF says. It is
- * fitted to `size`: shrunk by averaging, so that nothing is skipped, or enlarged by interpolation. Last comes `transform`. So the
- * network sees a picture made of an image of the data set as it sees that image.
+ * This is done to it, in this order. Color becomes grey, if `channels` is 1. With `invert`, light and dark are exchanged. What is
+ * transparent becomes black, inverted or not, as it does not belong to what is shown. A photograph is turned as EXIF says. The
+ * picture is fitted to `size`: shrunk by averaging, so that nothing is skipped, or enlarged by interpolation. Last comes
+ * `transform`. So the network sees a picture of an image of the data set as it sees the image itself.
  *
  * @example
  * ```ts ignore
@@ -119,8 +98,8 @@ export async function loadImage(
 }
 
 /**
- * Reads the pictures of a file: one in a PNG or JPEG file, any number in an IDX file. What a file is, is read from its first
- * bytes, not from its name. {@linkcode loadImage} says what is done to each.
+ * Reads the pictures of a file: one in a PNG or JPEG file, any number in an IDX file. The first bytes of a file say what it is,
+ * not its name. {@linkcode loadImage} says what is done to each picture.
  *
  * @param source Path or `file:` address of the file, or its bytes; gz or plain.
  * @param options Size, channels, and how they get there.
@@ -134,27 +113,23 @@ export async function loadImages(
 ): Promise<LoadedImages> {
   const { size = 28, channels = 1, invert = false, fit = "contain" } = options;
   const { transform = toTensor() } = options;
-  const extent = size === "own" ? undefined : sizeOf("size", size);
+  const extent = size === "own" ? undefined : parseSize("size", size);
   requireChannels(channels);
   if (!FITS.includes(fit)) {
     throw new OptionError("fit", fit, `one of ${FITS.join(", ")}`);
   }
-  const path = nameOf(source);
   const bytes = source instanceof Uint8Array
     ? source
     : await readFile(source, { wanted: "PNG, JPEG or IDX file" });
-  const pictures = await openPictures(bytes, { path, channels });
-  const { length, format } = pictures;
+  const { length, format, get } = await openPictures(bytes, nameOf(source));
   return {
     length,
     format,
     get(index) {
       checkIndex(index, length);
-      const picture = pictures.get(index);
-      const upright = turnUpright(
-        lightOnDark(picture, invert),
-        picture.orientation,
-      );
+      const pixels = get(index);
+      const image = lightOnDark(pixels, { channels, invert });
+      const upright = turnUpright(image, pixels.orientation ?? 1);
       return transform(
         extent ? fitImage(upright, { size: extent, fit }) : upright,
       );
@@ -166,19 +141,36 @@ function nameOf(source: string | URL | Uint8Array): string {
   return source instanceof Uint8Array ? "the image" : String(source);
 }
 
-/** Makes what is shown light on dark, and what is transparent dark. */
-function lightOnDark({ image, alpha }: Picture, invert: boolean): Image {
-  if (!invert && alpha === undefined) return image;
-  const { channels } = image;
-  const data = Uint8Array.from(image.data, (value, i) => {
-    const light = invert ? 255 - value : value;
-    if (alpha === undefined) return light;
-    return Math.round(light * alpha[Math.floor(i / channels)] / 255);
-  });
-  return { ...image, data };
+/** The pictures of a file. */
+interface Pictures {
+  readonly length: number;
+  readonly format: PictureFormat;
+  readonly get: (index: number) => Pixels;
 }
 
-/** How picture files of other kinds begin, which cannot be read: offset, characters, name. */
+/** Opens a file of pictures. A PNG or JPEG file is decoded at once. */
+async function openPictures(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+): Promise<Pictures> {
+  const { decodePixels } = await import("./decode_image.ts");
+  try {
+    const plain = decompress(bytes);
+    const format = formatOf(plain);
+    if (format === "idx") return openIdx(plain, path);
+    const pixels = decodePixels(plain);
+    return { length: 1, format, get: () => pixels };
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    const reason = reasonOf(error);
+    throw new DataError(
+      path,
+      `Cannot read ${path} as an image (${reason}): name a PNG, JPEG or IDX file`,
+    );
+  }
+}
+
+/** How picture files begin that cannot be read: offset, characters, name. */
 const FOREIGN: readonly (readonly [number, string, string])[] = [
   [0, "GIF8", "a GIF"],
   [0, "BM", "a BMP"],
@@ -191,38 +183,6 @@ const FOREIGN: readonly (readonly [number, string, string])[] = [
   [0, "<svg", "an SVG"],
   [0, "%PDF", "a PDF"],
 ];
-
-/** Opens a file of pictures, whose kind is read from its first bytes; those of PNG and JPEG are decoded at once. */
-async function openPictures(
-  bytes: Uint8Array<ArrayBuffer>,
-  options: { path: string; channels: 1 | 3 },
-): Promise<Pictures> {
-  const { path, channels } = options;
-  const { decodePixels } = await import("./decode_image.ts");
-  const pictureOf = (pixels: Pixels): Picture => ({
-    image: imageOf(pixels, channels),
-    alpha: alphaOf(pixels),
-    orientation: pixels.orientation ?? 1,
-  });
-  try {
-    const plain = decompress(bytes);
-    const format = formatOf(plain);
-    if (format === "idx") {
-      const { length, get } = openIdx(plain, path);
-      return { length, format, get: (i) => pictureOf(get(i)) };
-    }
-    const picture = pictureOf(decodePixels(plain));
-    return { length: 1, format, get: () => picture };
-  } catch (error) {
-    if (error instanceof DataError) throw error;
-    throw new DataError(
-      path,
-      `Cannot read ${path} as an image (${
-        reasonOf(error)
-      }): name a PNG, JPEG or IDX file`,
-    );
-  }
-}
 
 function formatOf(bytes: Uint8Array): PictureFormat {
   const isAt = (offset: number, characters: string): boolean => {
@@ -241,10 +201,7 @@ function formatOf(bytes: Uint8Array): PictureFormat {
   throw new Error("it is neither PNG nor JPEG nor IDX");
 }
 
-function openIdx(
-  bytes: Uint8Array,
-  path: string,
-): { length: number; get: (index: number) => Pixels } {
+function openIdx(bytes: Uint8Array, path: string): Pictures {
   const { shape, data } = parseIdx(bytes, { path });
   const [length, height, width, channels = 1] = shape;
   if (![3, 4].includes(shape.length) || channels > 4) {
@@ -261,9 +218,26 @@ function openIdx(
   const size = height * width * channels;
   return {
     length,
+    format: "idx",
     get(index) {
       const values = data.subarray(index * size, (index + 1) * size);
       return { width, height, channels, depth: 8, data: values };
     },
   };
+}
+
+/** Makes what is shown light on dark, and what is transparent dark. */
+function lightOnDark(
+  pixels: Pixels,
+  { channels, invert }: { channels: 1 | 3; invert: boolean },
+): Image {
+  const image = imageOf(pixels, channels);
+  const alpha = alphaOf(pixels);
+  if (!invert && alpha === undefined) return image;
+  const data = Uint8Array.from(image.data, (value, i) => {
+    const light = invert ? 255 - value : value;
+    if (alpha === undefined) return light;
+    return Math.round(light * alpha[Math.floor(i / channels)] / 255);
+  });
+  return { ...image, data };
 }

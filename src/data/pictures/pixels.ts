@@ -1,10 +1,11 @@
 /**
- * The pixels of a picture as they are stored, and images made of them: of bytes, as Pillow's `convert("L")` and
+ * The pixels of a picture as they are stored, and how images are made of them: of bytes, as Pillow's `convert("L")` and
  * `convert("RGB")` do, and upright.
  *
  * @module
  */
 
+import type { Extent } from "../../device/gather_sizes.ts";
 import { OptionError } from "../../errors.ts";
 import type { Image } from "../dataset.ts";
 
@@ -26,13 +27,11 @@ export interface Pixels {
   readonly orientation?: Orientation;
 }
 
-/** Most pixels of an image that is read: more than a camera takes, and what a decoder can hold. */
+/** Larger images are refused. A camera takes fewer pixels, and a decoder can hold as many. */
 export const MAX_PIXELS: number = 2 ** 26;
 
 /** Checks the size that a file claims, before memory is asked for. The message of an error completes "it is ...". */
-export function requireSize(
-  { width, height }: { width: number; height: number },
-): void {
+export function requireSize({ width, height }: Extent): void {
   if (width < 1 || height < 1) {
     throw new Error(`it is damaged: it claims ${width}x${height} pixels`);
   }
@@ -50,8 +49,8 @@ export function requireChannels(channels: number): void {
 }
 
 /**
- * Converts pixels to an image of bytes, not turned. Grey is ITU-R 601-2 luma; alpha is dropped; of 16 bits the upper 8
- * stay.
+ * Converts pixels to an image of bytes, not turned. Grey is ITU-R 601-2 luma. Alpha is dropped, and so are the lower 8 of 16
+ * bits.
  */
 export function imageOf(pixels: Pixels, channels: 1 | 3): Image {
   const { width, height } = pixels;
@@ -59,7 +58,7 @@ export function imageOf(pixels: Pixels, channels: 1 | 3): Image {
   return { data, width, height, channels, maxValue: 255 };
 }
 
-/** How opaque pixels are, uint8 `[height, width]`: 0 is transparent, 255 opaque. Undefined where all are opaque. */
+/** How opaque pixels are, uint8 `[height, width]`: 0 is transparent, 255 opaque. Undefined if all are opaque. */
 export function alphaOf(pixels: Pixels): Uint8Array | undefined {
   const { width, height, data, channels, depth, transparent } = pixels;
   const numPixels = width * height;

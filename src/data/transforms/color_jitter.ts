@@ -20,20 +20,13 @@ export interface ColorJitterOptions {
   hue?: number | readonly [min: number, max: number];
 }
 
-/** One of the four, as they are known to torchvision's `get_params`: in this order. */
-interface Adjustment {
-  readonly name: keyof ColorJitterOptions;
-  readonly adjust: (image: Image, factor: number) => Image;
-  /** Whether it is for images of three channels alone. */
-  readonly needsColors: boolean;
-}
-
-const ADJUSTMENTS: readonly Adjustment[] = [
+/** In the order of torchvision's `get_params`. Each makes float32, clamped to [0, maxValue]. */
+const ADJUSTMENTS = [
   { name: "brightness", adjust: adjustBrightness, needsColors: false },
   { name: "contrast", adjust: adjustContrast, needsColors: false },
   { name: "saturation", adjust: adjustSaturation, needsColors: true },
   { name: "hue", adjust: adjustHue, needsColors: true },
-];
+] as const;
 
 /**
  * Changes brightness, contrast, saturation and hue at random, in a random order, like torchvision's `ColorJitter` on float
@@ -50,7 +43,13 @@ const ADJUSTMENTS: readonly Adjustment[] = [
 export function colorJitter(options: ColorJitterOptions = {}): Transform {
   const ranges = ADJUSTMENTS.map(({ name }) => rangeOf(name, options[name]));
   const used = ADJUSTMENTS.filter((_, i) => ranges[i] !== undefined);
-  const colored = used.filter(({ needsColors }) => needsColors);
+  const colored = used.flatMap((a) => a.needsColors ? [a.name] : [])
+    .join(" and ");
+  const changes = used.map(({ name }) => {
+    const given = options[name];
+    const isRange = typeof given === "object";
+    return `${name} ${isRange ? given.join(" to ") : `by ${given}`}`;
+  });
   return define(
     (image, random = Math.random) => {
       checkChannels(image, colored);
@@ -58,12 +57,11 @@ export function colorJitter(options: ColorJitterOptions = {}): Transform {
       const factors = ranges.map((range) =>
         range && range[0] + random() * (range[1] - range[0])
       );
-      let result = image;
-      for (const i of order) {
+      const result = order.reduce((changed, i) => {
         const factor = factors[i];
-        if (factor === undefined) continue;
-        result = ADJUSTMENTS[i].adjust(result, factor);
-      }
+        if (factor === undefined) return changed;
+        return ADJUSTMENTS[i].adjust(changed, factor);
+      }, image);
       return result.data instanceof Float32Array
         ? result
         : { ...result, data: Float32Array.from(result.data) };
@@ -71,18 +69,12 @@ export function colorJitter(options: ColorJitterOptions = {}): Transform {
     {
       name: "colorJitter",
       args: [options],
-      description: `jitter ${
-        used.map(({ name }) => {
-          const given = options[name];
-          const isRange = typeof given === "object";
-          return `${name} ${isRange ? given.join(" to ") : `by ${given}`}`;
-        }).join(", ") || "nothing"
-      }`,
+      description: `jitter ${changes.join(", ") || "nothing"}`,
     },
   );
 }
 
-/** Range of the factors; `undefined` if none of them changes anything. */
+/** The range that factors are drawn from; `undefined` if no factor changes anything. */
 function rangeOf(
   name: keyof ColorJitterOptions,
   given: number | readonly number[] = 0,
@@ -108,15 +100,12 @@ function rangeOf(
   return [Math.max(least, min), max];
 }
 
-function checkChannels(
-  { channels }: Image,
-  colored: readonly Adjustment[],
-): void {
-  if (channels === 3 || (channels === 1 && colored.length === 0)) return;
-  const names = colored.map(({ name }) => name).join(" and ");
+/** `colored` are the changes that need colours, in words. */
+function checkChannels({ channels }: Image, colored: string): void {
+  if (channels === 3 || (channels === 1 && colored === "")) return;
   throw new ShapeError(
     channels === 1
-      ? `Cannot jitter ${names} of an image of 1 channel as it has no colours: leave out ${names}`
+      ? `Cannot jitter ${colored} of an image of 1 channel as it has no colours: leave out ${colored}`
       : `Cannot jitter the colours of an image of ${channels} channels as it must have 3 (or 1): use images of red, green and blue`,
   );
 }
@@ -131,25 +120,13 @@ function drawOrder(random: Random): number[] {
   return order;
 }
 
-/**
- * Blends with black.
- *
- * @param image An image of any channels.
- * @param factor At least 0: 0 is black, 1 the image itself, 2 twice as bright.
- * @returns float32, clamped to [0, maxValue].
- */
-export function adjustBrightness(image: Image, factor: number): Image {
+/** Blends with black: 0 is black, 1 the image itself, 2 twice as bright. */
+function adjustBrightness(image: Image, factor: number): Image {
   return blend(image, factor, () => 0);
 }
 
-/**
- * Blends with the mean grey of the image.
- *
- * @param image An image of one or three channels.
- * @param factor At least 0: 0 is grey, 1 the image itself, 2 twice the contrast.
- * @returns float32, clamped to [0, maxValue].
- */
-export function adjustContrast(image: Image, factor: number): Image {
+/** Blends with the mean grey of the image: 0 is grey, 1 the image itself, 2 twice the contrast. */
+function adjustContrast(image: Image, factor: number): Image {
   const { data, channels } = image;
   const greyAt = channels === 1 ? (i: number) => data[i] : greyOf(data);
   let sum = 0;
@@ -158,29 +135,19 @@ export function adjustContrast(image: Image, factor: number): Image {
   return blend(image, factor, () => mean);
 }
 
-/**
- * Blends each pixel with its grey.
- *
- * @param image An image of three channels.
- * @param factor At least 0: 0 is black and white, 1 the image itself, 2 twice as colourful.
- * @returns float32, clamped to [0, maxValue].
- */
-export function adjustSaturation(image: Image, factor: number): Image {
+/** Blends each pixel with its grey: 0 is black and white, 1 the image itself, 2 twice as colourful. */
+function adjustSaturation(image: Image, factor: number): Image {
   return blend(image, factor, greyOf(image.data));
 }
 
 /**
- * Turns the circle of hues.
+ * Turns the circle of hues by a factor in [-0.5, 0.5]: 0 is the image itself, 1/3 makes red green, -0.5 and 0.5 make complements.
  *
  * torchvision goes to hue, saturation and value, and back by a table of six cases (`_rgb2hsv`, `_hsv2rgb`). This is the same
  * in one formula: channel c is value - range * max(0, min(k, 4 - k, 1)), where range is value * saturation and k is
  * 6 * hue + 5 - 2 c modulo 6.
- *
- * @param image An image of three channels.
- * @param factor In [-0.5, 0.5], in turns: 0 is the image itself, 1/3 makes red green, -0.5 and 0.5 make complements.
- * @returns float32, clamped to [0, maxValue]; the greatest value of each pixel and its saturation are those of the input.
  */
-export function adjustHue(image: Image, factor: number): Image {
+function adjustHue(image: Image, factor: number): Image {
   const { data, maxValue } = image;
   const out = new Float32Array(data.length);
   for (let i = 0; i < data.length; i += 3) {

@@ -1,21 +1,20 @@
 /**
- * Transforms that move, cut, extend or mirror images.
+ * Transforms that move, cut, extend or mirror images: each looks at an image through a window.
  *
  * @module
  */
 
+import type { Extent } from "../../device/gather_sizes.ts";
 import { OptionError, ShapeError } from "../../errors.ts";
+import { requireNumber } from "../../options.ts";
 import type { Image } from "../dataset.ts";
-import { define, type Random, type Transform } from "./transform.ts";
+import { parseSize, type Size } from "./resize.ts";
 import {
-  type Extent,
-  lookThrough,
-  type PaddingMode,
-  type Placement,
-  roundHalfEven,
-  type Size,
-  sizeOf,
-} from "./window.ts";
+  define,
+  type ImageWindow,
+  type Random,
+  type Transform,
+} from "./transform.ts";
 
 /**
  * Cuts out the middle, like torchvision's `CenterCrop` (which rounds an offset of one half to the even neighbour).
@@ -25,8 +24,8 @@ import {
  * @throws {OptionError} If a side is not a positive integer.
  */
 export function centerCrop(size: Size): Transform {
-  const { height, width } = sizeOf("centerCrop", size);
-  const draw = (image: Extent): Placement[] => {
+  const { height, width } = parseSize("centerCrop", size);
+  const draw = (image: Extent): ImageWindow[] => {
     if (image.height < height || image.width < width) {
       throw new ShapeError(
         `Cannot crop ${height}x${width} out of ${image.height}x${image.width}: resize to at least that size before centerCrop`,
@@ -40,7 +39,7 @@ export function centerCrop(size: Size): Transform {
     name: "centerCrop",
     args: [size],
     description: `crop the middle ${height}x${width}`,
-    step: { kind: "window", draw },
+    onDevice: { kind: "windows", draw },
   });
 }
 
@@ -56,15 +55,13 @@ export interface RandomCropOptions {
   paddingMode?: PaddingMode;
 }
 
-const PADDING_MODES: readonly PaddingMode[] = [
-  "constant",
-  "edge",
-  "reflect",
-  "symmetric",
-];
+/** What is beyond the edges of an image, as in torchvision's `pad`. */
+export type PaddingMode = "constant" | "edge" | "reflect" | "symmetric";
+
+const PADDING_MODES = ["constant", "edge", "reflect", "symmetric"];
 
 /**
- * Cuts out a random part, like torchvision's `RandomCrop`: each place where the part fits is as likely as any other.
+ * Cuts out a random part, like torchvision's `RandomCrop`: each position where the part fits is as likely as any other.
  *
  * @param size Size of the output.
  * @param options What to add before cropping.
@@ -76,10 +73,11 @@ export function randomCrop(
   size: Size,
   options: RandomCropOptions = {},
 ): Transform {
-  const extent = sizeOf("randomCrop", size);
+  const extent = parseSize("randomCrop", size);
   const { height, width } = extent;
-  const { padIfNeeded = false, fill = 0, paddingMode = "constant" } = options;
-  const [left, top, right, bottom] = sidesOf(options.padding ?? 0);
+  const { padding = 0, padIfNeeded = false } = options;
+  const { fill = 0, paddingMode = "constant" } = options;
+  const sides = sidesOf(padding);
   if (!Number.isFinite(fill)) throw new OptionError("fill", fill, "finite");
   if (!PADDING_MODES.includes(paddingMode)) {
     throw new OptionError(
@@ -88,25 +86,24 @@ export function randomCrop(
       `one of ${PADDING_MODES.join(", ")}`,
     );
   }
-  const draw = (image: Extent, random: Random): Placement[] => {
-    const places: Placement[] = [];
+  const draw = (image: Extent, random: Random): ImageWindow[] => {
+    const windows: ImageWindow[] = [];
     let current = image;
-    const pad = (by: number[]) => {
-      const [l, t, r, b] = by;
+    const pad = (by: readonly number[]) => {
+      const [left, top, right, bottom] = by;
       if (Math.max(...by) === 0) return;
       checkMirror(current, by, paddingMode);
       current = {
-        height: current.height + t + b,
-        width: current.width + l + r,
+        height: current.height + top + bottom,
+        width: current.width + left + right,
       };
-      places.push({ ...current, top: -t, left: -l, isFlipped: false });
+      windows.push({ ...current, top: -top, left: -left, isFlipped: false });
     };
-    pad([left, top, right, bottom]);
+    pad(sides);
     if (padIfNeeded) {
       const across = Math.max(0, width - current.width);
-      pad([across, 0, across, 0]);
       const down = Math.max(0, height - current.height);
-      pad([0, down, 0, down]);
+      pad([across, down, across, down]);
     }
     const rows = current.height - height;
     const columns = current.width - width;
@@ -115,16 +112,14 @@ export function randomCrop(
         `Cannot crop ${height}x${width} out of ${current.height}x${current.width}: resize to at least that size before randomCrop, or give padding or padIfNeeded`,
       );
     }
-    places.push({
-      ...extent,
-      top: Math.floor(random() * (rows + 1)),
-      left: Math.floor(random() * (columns + 1)),
-      isFlipped: false,
-    });
-    return places;
+    const top = Math.floor(random() * (rows + 1));
+    const left = Math.floor(random() * (columns + 1));
+    windows.push({ ...extent, top, left, isFlipped: false });
+    return windows;
   };
   const isConstant = paddingMode === "constant";
-  const padded = [left, top, right, bottom].some((side) => side > 0);
+  const isPadded = Math.max(...sides) > 0;
+  const added = isPadded || padIfNeeded ? fill : undefined;
   const isByte = Number.isInteger(fill) && fill >= 0 && fill <= 255;
   return define(
     (image, random = Math.random) => {
@@ -134,7 +129,7 @@ export function randomCrop(
         );
       }
       return draw(image, random).reduce<Image>(
-        (view, place) => lookThrough(view, place, { mode: paddingMode, fill }),
+        (seen, window) => lookThrough(seen, window, { paddingMode, fill }),
         image,
       );
     },
@@ -142,17 +137,44 @@ export function randomCrop(
       name: "randomCrop",
       args: [size, options],
       description: `crop a random ${height}x${width}${
-        padded ? ` of the image with padding ${[options.padding].flat()}` : ""
+        isPadded ? ` of the image with padding ${[padding].flat()}` : ""
       }${isConstant ? "" : ` (${paddingMode})`}`,
-      step: isConstant
-        ? {
-          kind: "window",
-          draw,
-          fill: padded || padIfNeeded ? fill : undefined,
-        }
-        : undefined,
+      onDevice: isConstant ? { kind: "windows", draw, fill: added } : undefined,
     },
   );
+}
+
+/** Left, top, right and bottom. */
+function sidesOf(padding: number | readonly number[]): number[] {
+  const given = [padding].flat();
+  const isPossible = [1, 2, 4].includes(given.length) &&
+    given.every((side) => Number.isInteger(side) && side >= 0);
+  if (!isPossible) {
+    throw new OptionError(
+      "padding",
+      String(padding),
+      "one, two or four integers of at least 0",
+    );
+  }
+  return [0, 1, 2, 3].map((side) => given[side % given.length]);
+}
+
+function checkMirror(
+  { height, width }: Extent,
+  by: readonly number[],
+  mode: PaddingMode,
+): void {
+  if (mode !== "reflect" && mode !== "symmetric") return;
+  const [left, top, right, bottom] = by;
+  const spare = mode === "reflect" ? 1 : 0;
+  if (
+    Math.max(left, right) > width - spare ||
+    Math.max(top, bottom) > height - spare
+  ) {
+    throw new ShapeError(
+      `Cannot add padding ${by} to an image of ${height}x${width} in the mode "${mode}", which mirrors the image once: use less padding, or the mode "edge"`,
+    );
+  }
 }
 
 /** How likely a random transform is to do anything. */
@@ -171,21 +193,21 @@ export interface ProbabilityOptions {
 export function randomHorizontalFlip(
   options: ProbabilityOptions = {},
 ): Transform {
-  const p = requireProbability(options.p ?? 0.5);
-  const draw = ({ height, width }: Extent, random: Random): Placement[] => {
+  const p = requireNumber("p", options.p ?? 0.5, { min: 0, max: 1 });
+  const draw = ({ height, width }: Extent, random: Random): ImageWindow[] => {
     const isFlipped = random() < p;
     return [{ height, width, top: 0, left: 0, isFlipped }];
   };
   return define(
     (image, random = Math.random) => {
-      const [place] = draw(image, random);
-      return place.isFlipped ? lookThrough(image, place) : image;
+      const [window] = draw(image, random);
+      return window.isFlipped ? lookThrough(image, window) : image;
     },
     {
       name: "randomHorizontalFlip",
       args: [options],
       description: `flip left and right with probability ${p}`,
-      step: { kind: "window", draw },
+      onDevice: { kind: "windows", draw },
     },
   );
 }
@@ -194,44 +216,62 @@ export function randomHorizontalFlip(
 export const randomFlipLeftRight: (options?: ProbabilityOptions) => Transform =
   randomHorizontalFlip;
 
-/**
- * Checks a probability.
- *
- * @param p Its value.
- * @returns The value.
- * @throws {OptionError} If it is not in [0, 1].
- */
-export function requireProbability(p: number): number {
-  if (!(p >= 0 && p <= 1)) throw new OptionError("p", p, "from 0 to 1");
-  return p;
+/** Rounds as Python and so torchvision do: halves go to the even neighbour. */
+export function roundHalfEven(x: number): number {
+  const floor = Math.floor(x);
+  return x - floor === 0.5 ? floor + Math.abs(floor % 2) : Math.round(x);
 }
 
-/** Left, top, right and bottom. */
-function sidesOf(padding: number | readonly number[]): number[] {
-  const given = [padding].flat();
-  const sides = [0, 1, 2, 3].map((side) => given[side % given.length]);
-  const isPossible = [1, 2, 4].includes(given.length) &&
-    given.every((side) => Number.isInteger(side) && side >= 0);
-  if (!isPossible) {
-    throw new OptionError(
-      "padding",
-      String(padding),
-      "one, two or four integers of at least 0",
-    );
+/** Makes an image of what a window shows, with the dtype of the image it is on. */
+export function lookThrough(
+  image: Image,
+  { height, width, top, left, isFlipped }: ImageWindow,
+  beyond: Pick<RandomCropOptions, "paddingMode" | "fill"> = {},
+): Image {
+  const { data, channels } = image;
+  const { paddingMode = "constant", fill = 0 } = beyond;
+  const numValues = height * width * channels;
+  const out = data instanceof Uint8Array
+    ? new Uint8Array(numValues)
+    : new Float32Array(numValues);
+  if (fill !== 0) out.fill(fill);
+  const columns = Int32Array.from({ length: width }, (_, x) => {
+    const column = left + (isFlipped ? width - 1 - x : x);
+    return inside(column, image.width, paddingMode);
+  });
+  for (let y = 0; y < height; y++) {
+    const row = inside(top + y, image.height, paddingMode);
+    if (row < 0) continue;
+    for (let x = 0; x < width; x++) {
+      if (columns[x] < 0) continue;
+      const from = (row * image.width + columns[x]) * channels;
+      const to = (y * width + x) * channels;
+      for (let c = 0; c < channels; c++) out[to + c] = data[from + c];
+    }
   }
-  return sides;
+  return { ...image, data: out, height, width };
 }
 
-function checkMirror(image: Extent, by: number[], mode: PaddingMode): void {
-  if (mode !== "reflect" && mode !== "symmetric") return;
-  const [left, top, right, bottom] = by;
-  const spare = mode === "reflect" ? 1 : 0;
-  if (
-    Math.max(left, right) > image.width - spare ||
-    Math.max(top, bottom) > image.height - spare
-  ) {
-    throw new ShapeError(
-      `Cannot add padding ${by} to an image of ${image.height}x${image.width} in the mode "${mode}", which mirrors the image once: use less padding, or the mode "edge"`,
-    );
+/** Finds the row or column that is shown at index `i`, which may be beyond their number `size`; -1 if none is. */
+function inside(i: number, size: number, mode: PaddingMode): number {
+  if (i >= 0 && i < size) return i;
+  switch (mode) {
+    case "constant":
+      return -1;
+    case "edge":
+      return i < 0 ? 0 : size - 1;
+    case "symmetric": {
+      const at = modulo(i, 2 * size);
+      return Math.min(at, 2 * size - 1 - at);
+    }
+    case "reflect": {
+      const period = Math.max(1, 2 * size - 2);
+      const at = modulo(i, period);
+      return Math.min(at, period - at);
+    }
   }
+}
+
+function modulo(i: number, n: number): number {
+  return (i % n + n) % n;
 }

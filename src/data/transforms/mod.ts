@@ -1,7 +1,7 @@
 /**
  * Functions from image to image, to be composed as in torchvision and Gluon: `compose([resize(224), toTensor()])`.
  *
- * No transform modifies its input; some return it as it is.
+ * No transform modifies its input; some return it as it is. Workers find them here by name.
  *
  * @module
  */
@@ -9,6 +9,7 @@
 export { colorJitter, type ColorJitterOptions } from "./color_jitter.ts";
 export {
   centerCrop,
+  type PaddingMode,
   type ProbabilityOptions,
   randomCrop,
   type RandomCropOptions,
@@ -16,7 +17,6 @@ export {
   randomHorizontalFlip,
 } from "./crop.ts";
 export { randomErasing, type RandomErasingOptions } from "./random_erasing.ts";
-export { resize } from "./resize.ts";
+export { resize, type Size } from "./resize.ts";
 export { compose, type Random, type Transform } from "./transform.ts";
 export { normalize, type NormalizeOptions, toTensor } from "./values.ts";
-export type { PaddingMode, Size } from "./window.ts";

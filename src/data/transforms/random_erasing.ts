@@ -4,11 +4,12 @@
  * @module
  */
 
+import type { Extent } from "../../device/gather_sizes.ts";
 import { OptionError, ShapeError } from "../../errors.ts";
+import { requireNumber } from "../../options.ts";
 import type { Image } from "../dataset.ts";
-import { requireProbability } from "./crop.ts";
+import { roundHalfEven } from "./crop.ts";
 import { define, type Random, type Transform } from "./transform.ts";
-import { type Extent, roundHalfEven } from "./window.ts";
 
 /** What to erase: names and defaults are those of torchvision's `RandomErasing`. */
 export interface RandomErasingOptions {
@@ -25,22 +26,16 @@ export interface RandomErasingOptions {
   value?: number | readonly number[] | "random";
 }
 
-/** A part of an image. */
-interface Rectangle extends Extent {
-  readonly top: number;
-  readonly left: number;
-}
-
 /** How often torchvision looks for a part that fits before it gives up. */
 const NUM_ATTEMPTS = 10;
 
 /**
- * Overwrites a random part of an image, like torchvision's `RandomErasing`; its `value` is in the units of the image, so
+ * Overwrites a random part of an image, like torchvision's `RandomErasing`. Its `value` is in the units of the image, so
  * that it usually comes last.
  *
- * The part is smaller than the image on both sides; where ten attempts find none, nothing is erased. Draws one random number
- * for the probability, two (area, logarithm of the ratio) per attempt, two for the place (top, left), then, for noise, two
- * for each two values.
+ * The part is smaller than the image on both sides; if ten attempts find none, nothing is erased. Draws one random number
+ * for the probability, two (area, logarithm of the ratio) per attempt and two for the position (top, left). For noise, it then
+ * draws two for each two values.
  *
  * @param options How likely, how large and with what.
  * @returns Makes images with the dtype of the input, or float32 if `value` is "random"; returns the image as it is when
@@ -50,18 +45,18 @@ const NUM_ATTEMPTS = 10;
  */
 export function randomErasing(options: RandomErasingOptions = {}): Transform {
   const { scale = [0.02, 0.33], ratio = [0.3, 3.3], value = 0 } = options;
-  const p = requireProbability(options.p ?? 0.5);
+  const p = requireNumber("p", options.p ?? 0.5, { min: 0, max: 1 });
   if (!(isRange(scale) && scale[0] >= 0 && scale[1] <= 1)) {
-    const requirement = "[min, max] with 0 <= min <= max <= 1";
-    throw new OptionError("scale", scale, requirement);
+    const wanted = "[min, max] with 0 <= min <= max <= 1";
+    throw new OptionError("scale", scale, wanted);
   }
   if (!(isRange(ratio) && ratio[0] > 0)) {
     throw new OptionError("ratio", ratio, "[min, max] with 0 < min <= max");
   }
   const values = value === "random" ? undefined : [value].flat();
   if (values && !(values.length > 0 && values.every(Number.isFinite))) {
-    const requirement = 'a finite number, one per channel, or "random"';
-    throw new OptionError("value", value, requirement);
+    const wanted = 'a finite number, one per channel, or "random"';
+    throw new OptionError("value", value, wanted);
   }
   // Copies, as the caller may change them later.
   const ranges = structuredClone({ scale, ratio });
@@ -72,13 +67,12 @@ export function randomErasing(options: RandomErasingOptions = {}): Transform {
       const part = drawPart(image, { ...ranges, random });
       // On a small image, the sides of a small part round to zero.
       if (!part || part.height * part.width === 0) return image;
-      return values
-        ? overwrite(image, part, (channel) => values[channel % values.length])
-        : overwrite(
-          { ...image, data: Float32Array.from(image.data) },
-          part,
-          normal(random),
-        );
+      if (values) {
+        return overwrite(image, part, (c) => values[c % values.length]);
+      }
+      const floats = { ...image, data: Float32Array.from(image.data) };
+      const noise = normal(random);
+      return overwrite(floats, part, () => noise.next().value);
     },
     {
       name: "randomErasing",
@@ -109,12 +103,16 @@ function checkValues(values: readonly number[], image: Image): void {
   }
 }
 
+type Part = Extent & { top: number; left: number };
+
 function drawPart(
   image: Extent,
-  { scale, ratio, random }:
-    & Required<Pick<RandomErasingOptions, "scale" | "ratio">>
-    & { random: Random },
-): Rectangle | undefined {
+  { scale, ratio, random }: {
+    scale: readonly number[];
+    ratio: readonly number[];
+    random: Random;
+  },
+): Part | undefined {
   const [low, high] = ratio.map(Math.log);
   for (let attempt = 0; attempt < NUM_ATTEMPTS; attempt++) {
     const share = scale[0] + random() * (scale[1] - scale[0]);
@@ -132,7 +130,7 @@ function drawPart(
 /** Copies an image, with other values in a part of it. */
 function overwrite(
   image: Image,
-  { top, left, height, width }: Rectangle,
+  { top, left, height, width }: Part,
   valueOf: (channel: number) => number,
 ): Image {
   const { channels } = image;
@@ -146,19 +144,13 @@ function overwrite(
   return { ...image, data };
 }
 
-/** Makes a source of standard normal numbers, which come in twos (Box and Muller, 1958). */
-function normal(random: Random): () => number {
-  let spare: number | undefined;
-  return () => {
-    if (spare !== undefined) {
-      const value = spare;
-      spare = undefined;
-      return value;
-    }
+/** Makes standard normal numbers, which come in twos (Box and Muller, 1958). */
+function* normal(random: Random): Generator<number, never> {
+  for (;;) {
     // 1 - u is in (0, 1], so that its logarithm is finite.
     const radius = Math.sqrt(-2 * Math.log(1 - random()));
     const angle = 2 * Math.PI * random();
-    spare = radius * Math.sin(angle);
-    return radius * Math.cos(angle);
-  };
+    yield radius * Math.cos(angle);
+    yield radius * Math.sin(angle);
+  }
 }

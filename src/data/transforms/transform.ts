@@ -1,14 +1,22 @@
 /**
  * What a transform is, and what is known of those that this package brings: their names, for workers and for people, and
- * what the device can do in their place.
+ * what the device does in their place.
  *
  * @module
  */
 
+import type { Extent } from "../../device/gather_sizes.ts";
 import { OptionError } from "../../errors.ts";
 import type { Image } from "../dataset.ts";
-import { copyArgs, type Origin, originOf, withOrigin } from "../origin.ts";
-import type { Extent, Placement } from "./window.ts";
+import {
+  type ImportOptions,
+  load,
+  makeOrigin,
+  type Origin,
+  originOf,
+  withOrigin,
+  wrongExport,
+} from "../modules.ts";
 
 /** Draws a uniform random number in [0, 1). */
 export type Random = () => number;
@@ -16,9 +24,9 @@ export type Random = () => number;
 /**
  * Makes an image of an image, without modifying it: a function of the image alone will do.
  *
- * A `DataLoader` gives a source of random numbers that depends on its seed, the epoch and the index of the sample alone;
- * without one, transforms that draw use `Math.random`. It also gives memory, of the length of the result if that is float32, which
- * a transform may use for it.
+ * A `DataLoader` passes a source of random numbers that depends on its seed, the epoch and the index of the sample alone.
+ * Without a source, transforms that draw use `Math.random`. The loader also passes memory, which the transform may use for its
+ * result if that is float32 and has this length.
  */
 export type Transform = (
   image: Image,
@@ -26,19 +34,27 @@ export type Transform = (
   memory?: Float32Array,
 ) => Image;
 
+/** A window onto an image, of a size of its own. It may reach beyond the image. */
+export interface ImageWindow extends Extent {
+  /** Row of the image that the window's first row shows. */
+  readonly top: number;
+  /** Column of the image at the left edge of the window, before it is mirrored. */
+  readonly left: number;
+  /** Whether left and right of the window are exchanged. */
+  readonly isFlipped: boolean;
+}
+
 /** Finds the windows to look through, one after the other, onto an image of a size. */
 export type DrawWindows = (
   size: Extent,
   random: Random,
-) => readonly Placement[];
+) => readonly ImageWindow[];
 
-/** What the device can do in place of a transform. */
-export type Step =
-  /** Resize by bilinear interpolation. */
+/** What the device does in place of a transform. */
+type DeviceForm =
   | { readonly kind: "resize"; readonly size: Extent }
-  /** Move, mirror, cut or extend. */
   | {
-    readonly kind: "window";
+    readonly kind: "windows";
     readonly draw: DrawWindows;
     /** The value beyond the edges, if the windows may go there. */
     readonly fill?: number;
@@ -52,56 +68,41 @@ export type Step =
     readonly std: readonly number[];
   };
 
-/** One of the transforms that another one is composed of. */
-export interface Part {
+/** What is known of a transform that is not composed of others. */
+interface KnownTransform {
   readonly transform: Transform;
   /** For people, for example "resize 224x224". */
   readonly description: string;
   /** Where a worker finds it; `undefined` for a function of the user's. */
   readonly origin?: Origin;
-  /** What the device can do in its place, if it can. */
-  readonly step?: Step;
+  /** `undefined` if only the host can do it. */
+  readonly onDevice?: DeviceForm;
   /** Does this and then scales to [0, 1], in less time than one after the other. */
   readonly scaled?: Transform;
 }
 
-const parts = new WeakMap<Transform, readonly Part[]>();
+const known = new WeakMap<Transform, readonly KnownTransform[]>();
 
-/**
- * Takes a transform apart.
- *
- * @param transform Any transform.
- * @returns What it is composed of, first to last.
- */
-export function partsOf(transform: Transform): readonly Part[] {
-  return parts.get(transform) ?? [{
+/** Lists the transforms that a transform is composed of, first to last. */
+export function takeApart(transform: Transform): readonly KnownTransform[] {
+  return known.get(transform) ?? [{
     transform,
     description: `${transform.name || "a function"} of your own`,
     origin: originOf(transform),
   }];
 }
 
-/**
- * Makes a transform known.
- *
- * @param transform The transform.
- * @param known Name and arguments of the function of this package that made it, what it does in words, what the device can
- * do in its place, and what does the same and then scales.
- * @returns The transform.
- */
+/** Makes a transform known. `name` and `args` are those of the function of this package that made it. */
 export function define(
   transform: Transform,
-  known: {
+  facts: Omit<KnownTransform, "transform" | "origin"> & {
     name: string;
     args: readonly unknown[];
-    description: string;
-    step?: Step;
-    scaled?: Transform;
   },
 ): Transform {
-  const { name, args, ...rest } = known;
-  const origin = { name, args: copyArgs(args) };
-  parts.set(transform, [{ transform, origin, ...rest }]);
+  const { name, args, ...rest } = facts;
+  const origin = makeOrigin({ name, args });
+  known.set(transform, [{ transform, origin, ...rest }]);
   return withOrigin(transform, origin);
 }
 
@@ -112,29 +113,51 @@ export function define(
  * @returns Their composition.
  */
 export function compose(transforms: readonly Transform[]): Transform {
-  const all = transforms.flatMap(partsOf);
+  const all = transforms.flatMap(takeApart);
   const isScaled = (i: number) =>
-    all[i]?.scaled !== undefined && all[i + 1]?.step?.kind === "scale";
-  const steps = all.flatMap((part, i) => {
-    if (isScaled(i)) return part.scaled!;
-    return isScaled(i - 1) ? [] : part.transform;
+    all[i]?.scaled !== undefined && all[i + 1]?.onDevice?.kind === "scale";
+  const applied = all.flatMap((one, i) => {
+    if (isScaled(i)) return one.scaled!;
+    return isScaled(i - 1) ? [] : one.transform;
   });
   const composition: Transform = (image, random, memory) =>
-    steps.reduce((result, next, i) => {
-      const place = i === steps.length - 1 ? memory : undefined;
-      return requireImage(next(result, random, place));
+    applied.reduce((result, next, i) => {
+      const isLast = i === applied.length - 1;
+      return requireImage(next(result, random, isLast ? memory : undefined));
     }, image);
-  parts.set(composition, all);
+  known.set(composition, all);
   return composition;
 }
 
 /**
- * Checks what a transform returned: one that is `async` returns a promise.
+ * Imports a transform of your own, so that workers can import it as well: they cannot be sent a function.
  *
- * @param image What should be an image.
- * @returns The image.
- * @throws {OptionError} If it is none.
+ * @example
+ * ```ts ignore
+ * // In my_transforms.ts: export const invert: Transform = (image) => ...
+ * const url = new URL("./my_transforms.ts", import.meta.url);
+ * const transform = compose([await importTransform(url, { name: "invert" }), toTensor()]);
+ * ```
+ *
+ * @param module Address of the module.
+ * @param options Which export, and what to call it with to get the transform.
+ * @returns The transform.
+ * @throws {OptionError} If the module cannot be imported, or has no such function, or `args` cannot be sent to a worker.
  */
+export async function importTransform(
+  module: string | URL,
+  options: ImportOptions,
+): Promise<Transform> {
+  const origin = makeOrigin({ ...options, module: String(module) });
+  const transform = await load(origin);
+  if (typeof transform !== "function") throw wrongExport(origin, "a transform");
+  // The export itself may also be used without its origin.
+  const named: Transform = (...args) => (transform as Transform)(...args);
+  Object.defineProperty(named, "name", { value: options.name });
+  return withOrigin(named, origin);
+}
+
+/** Throws an `OptionError` if a transform returned no image: an `async` transform returns a promise. */
 export function requireImage(image: Image): Image {
   if (typeof image?.data?.length === "number") return image;
   throw new OptionError(
@@ -144,13 +167,7 @@ export function requireImage(image: Image): Image {
   );
 }
 
-/**
- * Finds memory for a result.
- *
- * @param length Numbers of the result.
- * @param memory What the transform was given.
- * @returns That, if it is of the right length, or new memory.
- */
+/** The memory that a transform was passed, if it has the right length, or new memory. */
 export function memoryFor(
   length: number,
   memory: Float32Array | undefined,

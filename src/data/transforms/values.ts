@@ -1,5 +1,5 @@
 /**
- * Transforms of the values of images, place by place.
+ * Transforms of the values of images, one by one.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export function toTensor(): Transform {
       name: "toTensor",
       args: [],
       description: "scale to [0, 1]",
-      step: { kind: "scale" },
+      onDevice: { kind: "scale" },
     },
   );
 }
@@ -83,7 +83,7 @@ export function normalize(options: NormalizeOptions): Transform {
       name: "normalize",
       args: [{ mean, std }],
       description: `normalize by mean ${mean} and std ${std}`,
-      step: { kind: "normalize", mean, std },
+      onDevice: { kind: "normalize", mean, std },
     },
   );
 }

@@ -4,11 +4,7 @@
  * @module
  */
 
-import type { AnyBackend, Kernel } from "./kernel.ts";
-import { convKernels } from "./tfjs_conv2d.ts";
-import { matmulKernels } from "./tfjs_matmul.ts";
-import { maxPoolKernels } from "./tfjs_pool.ts";
-import { tf } from "../tf.ts";
+import { dropInsOf, replaceKernels } from "./kernels.ts";
 import {
   conv2dFilterGradient,
   conv2dForward,
@@ -16,27 +12,17 @@ import {
 } from "../webgpu/conv/conv2d.ts";
 import { matmul } from "../webgpu/gemm/product.ts";
 import { prepareWebGpu } from "../webgpu/open_webgpu.ts";
-import { maxPool, maxPoolGradient } from "../webgpu/pool/max_pool.ts";
-import { BackendError } from "../../errors.ts";
+import { maxPool, maxPoolGradient } from "../webgpu/pool/pool.ts";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type {
-  KernelConfig,
-  KernelFunc,
-  TensorInfo,
-} from "@tensorflow/tfjs-core";
 
-const KERNELS: Readonly<Record<string, Kernel<WebGPUBackend>>> = {
-  ...convKernels({
-    forward: conv2dForward,
-    inputGradient: conv2dInputGradient,
-    filterGradient: conv2dFilterGradient,
-  }),
-  ...matmulKernels(matmul),
-  ...maxPoolKernels({ forward: maxPool, gradient: maxPoolGradient }),
-};
-
-/** Kernels that were registered by us. */
-const ours = new WeakSet<KernelFunc>();
+const KERNELS = dropInsOf<WebGPUBackend>({
+  conv2d: conv2dForward,
+  conv2dInputGradient,
+  conv2dFilterGradient,
+  matmul,
+  maxPool,
+  maxPoolGradient,
+});
 
 /**
  * Makes every TensorFlow.js program in this process that uses the WebGPU backend compute convolutions, matrix products,
@@ -64,40 +50,4 @@ export async function registerKernels(): Promise<string[]> {
   await import("@tensorflow/tfjs-backend-webgpu");
   replaceKernels("webgpu", KERNELS);
   return Object.keys(KERNELS);
-}
-
-/**
- * Replaces kernels of a backend of TensorFlow.js, once. What a kernel does not cover goes to the one that it replaces.
- */
-export function replaceKernels<Backend extends AnyBackend>(
-  backendName: "webgpu" | "cpu",
-  kernels: Readonly<Record<string, Kernel<Backend>>>,
-): void {
-  for (const [kernelName, kernel] of Object.entries(kernels)) {
-    const stock = tf.getKernel(kernelName, backendName);
-    if (stock === undefined) {
-      throw new BackendError(
-        `Cannot replace the kernel ${kernelName} as TensorFlow.js ${tf.version_core} has none: use version 4.22.0`,
-      );
-    }
-    if (ours.has(stock.kernelFunc)) continue;
-    tf.unregisterKernel(kernelName, backendName);
-    tf.registerKernel(replaceKernel(stock, kernel));
-  }
-}
-
-function replaceKernel<Backend extends AnyBackend>(
-  stock: KernelConfig,
-  kernel: Kernel<Backend>,
-): KernelConfig {
-  const kernelFunc: KernelFunc = (args) => {
-    const output = kernel({
-      backend: args.backend as Backend,
-      inputs: args.inputs as Record<string, TensorInfo>,
-      attrs: args.attrs ?? {},
-    });
-    return output ?? stock.kernelFunc(args);
-  };
-  ours.add(kernelFunc);
-  return { ...stock, kernelFunc };
 }

@@ -4,17 +4,18 @@
  * @module
  */
 
-import { areFloats, type Kernel } from "./kernel.ts";
+import {
+  areFloats,
+  type DropIn,
+  dropInsOf,
+  replaceKernels,
+} from "./kernels.ts";
 import type { ConvSizes, PoolSizes } from "../sizes.ts";
 import type { CpuBackend } from "../tfjs/cpu_backend.ts";
 import type {
   BinaryFunction,
   NativeActivation,
 } from "../onednn/library/operation.ts";
-import { replaceKernels } from "./register.ts";
-import { convKernels } from "./tfjs_conv2d.ts";
-import { matmulKernels } from "./tfjs_matmul.ts";
-import { maxPoolKernels } from "./tfjs_pool.ts";
 import {
   activated,
   fitsBinary,
@@ -36,34 +37,31 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 /** Fewer elements are computed faster than a native call for their number is made ready. */
 const MIN_ELEMENTS = 4096;
 
-const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
-  ...convKernels<CpuBackend>({
-    forward(_, { activation, ...tensors }, sizes) {
+const KERNELS: Readonly<Record<string, DropIn<CpuBackend>>> = {
+  ...dropInsOf<CpuBackend>({
+    conv2d(_, { activation, ...tensors }, sizes) {
       if (!isConvolution(sizes)) return;
       return activated(nativeConv2d(tensors, sizes), activation);
     },
-    inputGradient(_, tensors, sizes) {
+    conv2dInputGradient(_, tensors, sizes) {
       if (!isConvolution(sizes)) return;
       return nativeConv2dInputGradient(tensors, sizes);
     },
-    filterGradient(backend, tensors, sizes) {
+    conv2dFilterGradient(backend, tensors, sizes) {
       if (!isConvolution(sizes)) return;
       const { filter, bias } = nativeConv2dFilterGradient(tensors, sizes);
       backend.disposeData(bias.dataId);
       return filter;
     },
-  }),
-  ...matmulKernels<CpuBackend>((_, { activation, ...tensors }, sizes) =>
-    activated(nativeMatmul(tensors, sizes), activation)
-  ),
-  ...maxPoolKernels<CpuBackend>({
-    forward(backend, x, sizes) {
+    matmul: (_, { activation, ...tensors }, sizes) =>
+      activated(nativeMatmul(tensors, sizes), activation),
+    maxPool(backend, x, sizes) {
       if (!isPooling(sizes)) return;
       const { pooled, places } = nativePool(x, "max", sizes);
       backend.disposeData(places!.dataId);
       return pooled;
     },
-    gradient(backend, { dy, x }, sizes) {
+    maxPoolGradient(backend, { dy, x }, sizes) {
       if (!isPooling(sizes)) return;
       const { pooled, places } = nativePool(x, "max", sizes);
       const dx = nativePoolGradient({ dy, places }, sizes);
@@ -82,43 +80,32 @@ const KERNELS: Readonly<Record<string, Kernel<CpuBackend>>> = {
 };
 
 /**
- * Has every TensorFlow.js program in this process compute convolutions, matrix products, max pooling, their gradients, and
- * large elementwise operations on the CPU backend by oneDNN, while that is the device in use. Cases that it does not cover go to
- * TensorFlow.js's own.
+ * Makes every TensorFlow.js program in this process compute convolutions, matrix products, max pooling, their gradients,
+ * and large elementwise operations of the CPU backend with oneDNN, while that is the device in use.
  */
 export function registerNative(): void {
-  replaceKernels(
-    "cpu",
-    Object.fromEntries(
-      Object.entries(KERNELS).map((
-        [name, kernel],
-      ) => [
-        name,
-        (call) => readyDevice()?.name === "onednn" ? kernel(call) : undefined,
-      ]),
-    ) as typeof KERNELS,
-  );
+  replaceKernels("cpu", KERNELS, {
+    when: () => readyDevice()?.name === "onednn",
+  });
 }
 
-/** Whether the library computes a convolution. */
 function isConvolution(s: ConvSizes): boolean {
   return areWindowsUsual(s, [s.filterHeight, s.filterWidth]);
 }
 
-/** Whether the library computes a pooling. */
 function isPooling(s: PoolSizes): boolean {
   return areWindowsUsual(s, [s.windowHeight, s.windowWidth]);
 }
 
 /** Leaves NaN, which oneDNN would hide, to TensorFlow.js's own kernel. */
-function activationOf(of: NativeActivation): Kernel<CpuBackend> {
+function activationOf(of: NativeActivation): DropIn<CpuBackend> {
   return ({ backend, inputs: { x } }) =>
     isLarge(x) && areFloats(backend, x) && !hasNaN(x)
       ? nativeUnary(x, of)
       : undefined;
 }
 
-function binary(of: BinaryFunction): Kernel<CpuBackend> {
+function binary(of: BinaryFunction): DropIn<CpuBackend> {
   const isSymmetric = of === "add" || of === "multiply";
   return ({ backend, inputs: { a, b } }) => {
     if (!areFloats(backend, a, b)) return;

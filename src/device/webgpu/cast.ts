@@ -6,18 +6,15 @@
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { asTensor, differentiable } from "../tape.ts";
-import { type Tensor, tf } from "../tf.ts";
-import { dispatch, makeOutput } from "./run/dispatch.ts";
+import { asTensor } from "../tape.ts";
+import type { Tensor } from "../tf.ts";
+import { dispatch, makeOutput, programOf } from "./run/dispatch.ts";
 import { gridOf, indexOf } from "./wgsl/wgsl.ts";
 import { declareOperand, declareResult } from "./wgsl/operand.ts";
-import { programOf } from "./run/program.ts";
 import { storedType } from "./run/recorder.ts";
 import { sourceOfPass, traitsOf } from "./run/ways.ts";
 
-/**
- * Copies a tensor to one that stores another type. Of what float16 cannot hold (65,520 and more), it becomes infinity.
- */
+/** Copies a tensor to one that stores another type. What float16 cannot hold (65,520 and more) becomes infinity. */
 export function castTo(
   backend: WebGPUBackend,
   x: TensorInfo,
@@ -44,25 +41,6 @@ ${indexOf(count, workgroups)}
   const output = makeOutput(backend, x.shape, type);
   dispatch(backend, program, [output, x]);
   return output;
-}
-
-/** A tensor that stores float32 or float16: the same, or a differentiable copy of one that was cast from integers. */
-export function asNumbers<T extends Tensor>(x: T): T {
-  const type = storedType(tf.backend() as WebGPUBackend, x);
-  if (type === "float32" || type === "float16") return x;
-  return differentiable([x], () => tf.add(x, 0), (dy) => [tf.clone(dy)]) as T;
-}
-
-/** A tensor that stores float32: the same, or a differentiable copy. */
-export function asFloats<T extends Tensor>(x: T): T {
-  const numbers = asNumbers(x);
-  const backend = tf.backend() as WebGPUBackend;
-  if (storedType(backend, numbers) === "float32") return numbers;
-  return differentiable(
-    [numbers],
-    () => readAs(backend, numbers, "float32"),
-    (dy) => [tf.clone(dy)],
-  ) as T;
 }
 
 /** A tensor that stores a type: the same, or a copy that the current scope owns. */

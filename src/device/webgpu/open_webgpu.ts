@@ -13,8 +13,12 @@ import {
   setDevice,
 } from "../device.ts";
 import { loadTf, tf } from "../tf.ts";
-import { describeAdapter, findAdapter, openDevice } from "./run/adapter.ts";
-import { probeMaxLoopIterations } from "./run/probe.ts";
+import {
+  describeAdapter,
+  findAdapter,
+  probeMaxLoopIterations,
+  requestDevice,
+} from "./run/adapter.ts";
 import { webgpuDevice } from "./webgpu_device.ts";
 
 let opening: Promise<BackendInfo | undefined> | undefined;
@@ -64,7 +68,7 @@ async function register(
     maxBindingBytes ?? Infinity,
     description.limits.maxStorageBufferBindingSize,
   );
-  const device = await openDevice(adapter, bindingBytes);
+  const device = await requestDevice(adapter, bindingBytes);
   listen(device);
   const maxLoopIterations = await probeMaxLoopIterations(device);
   const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");

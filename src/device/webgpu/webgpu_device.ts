@@ -7,17 +7,17 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { BackendInfo, Device } from "../device.ts";
 import { type Tensor, tf } from "../tf.ts";
-import { asFloats, asNumbers } from "./cast.ts";
+import { differentiable } from "../tape.ts";
+import { readAs } from "./cast.ts";
 import { fusedConv2d } from "./conv/fused_conv2d.ts";
 import { fusedDropout } from "./dense/dropout.ts";
 import { fusedDense } from "./dense/fused_dense.ts";
 import { copyImages, freeImages, gatherBatch } from "./gather/images.ts";
 import { crossEntropy } from "./loss/cross_entropy.ts";
-import { differentiableAveragePool } from "./pool/average_pool.ts";
-import { differentiableMaxPool } from "./pool/max_pool.ts";
-import { recorderOf, valuesOnHost } from "./run/recorder.ts";
+import { differentiablePool } from "./pool/pool.ts";
+import { recorderOf, storedType, valuesOnHost } from "./run/recorder.ts";
 import { tuneOperations } from "./run/tuner.ts";
-import { chooseWays } from "./run/ways.ts";
+import { chooseWays, traceOperations } from "./run/ways.ts";
 import { adamInPlace, sgdInPlace } from "./update/update_in_place.ts";
 import { clipNorm } from "./update/clip.ts";
 import { updateScale } from "./update/loss_scale.ts";
@@ -29,10 +29,7 @@ export function webgpuDevice(info: BackendInfo): Device {
     info,
     conv: fusedConv2d,
     dense: fusedDense,
-    pool: (x, { kind, sizes }) =>
-      kind === "average"
-        ? differentiableAveragePool(x, sizes)
-        : differentiableMaxPool(x, sizes),
+    pool: differentiablePool,
     dropout: fusedDropout,
     crossEntropy: (tensors, count) => crossEntropy(backend(), tensors, count),
     isOne: (scalar) => valuesOnHost(backend(), scalar)?.[0] === 1,
@@ -55,8 +52,27 @@ export function webgpuDevice(info: BackendInfo): Device {
     tuner: {
       use: (ways) => chooseWays(backend(), ways),
       tune: (step, isKnown) => tuneOperations(backend(), step, isKnown),
+      trace: traceOperations,
     },
   };
+}
+
+/** A tensor that stores float32 or float16: the same, or a differentiable copy of one that was cast from integers. */
+function asNumbers(x: Tensor): Tensor {
+  const type = storedType(backend(), x);
+  if (type === "float32" || type === "float16") return x;
+  return differentiable([x], () => tf.add(x, 0), (dy) => [tf.clone(dy)]);
+}
+
+/** A tensor that stores float32: the same, or a differentiable copy. */
+function asFloats(x: Tensor): Tensor {
+  const numbers = asNumbers(x);
+  if (storedType(backend(), numbers) === "float32") return numbers;
+  return differentiable(
+    [numbers],
+    () => readAs(backend(), numbers, "float32"),
+    (dy) => [tf.clone(dy)],
+  );
 }
 
 function backend(): WebGPUBackend {

@@ -14,7 +14,8 @@ import {
   randomCrop,
   randomHorizontalFlip,
 } from "../../../src/data/transforms/mod.ts";
-import { assertOneLineError, ROOT, run, runMain } from "../program.ts";
+import { assertOneLineError, runMain } from "../program.ts";
+import { TERMINAL_OBSTACLE, typescriptOf } from "../terminal.ts";
 
 const { classNames } = MANIFEST;
 const FOLDER = await Deno.makeTempDir();
@@ -70,11 +71,11 @@ function assertPicture(
     const top = 4 + Math.floor(i / columns) * cellHeight;
     for (let y = 0; y < scale * height; y++) {
       for (let x = 0; x < scale * width; x++) {
-        const place = (i * height + Math.floor(y / scale)) * width +
+        const index = (i * height + Math.floor(y / scale)) * width +
           Math.floor(x / scale);
         const at = ((top + y) * picture.width + left + x) * 3;
         for (const level of picture.data.subarray(at, at + 3)) {
-          worst = Math.max(worst, Math.abs(level - 255 * images[place]));
+          worst = Math.max(worst, Math.abs(level - 255 * images[index]));
         }
       }
     }
@@ -182,26 +183,20 @@ Deno.test("data show starts no workers for its one batch, and takes it of the la
   assertMatch(batches, /; made on the host, without workers, as /);
 });
 
-const hasScript = await run("script", { args: ["--version"] })
-  .then(({ stdout }) => stdout.includes("util-linux"), () => false);
-
 Deno.test({
   name: "data show prints the picture itself on a terminal that shows images",
-  ignore: !hasScript,
+  ignore: TERMINAL_OBSTACLE !== undefined,
   async fn() {
     const output = `${FOLDER}/terminal.png`;
-    const command = `'${Deno.execPath()}' run -A '${ROOT}mod.ts' data show ` +
-      `--source sample --count 2 --output '${output}'`;
-    const { code, stdout } = await run("script", {
-      args: ["-qec", command, "/dev/null"],
-      env: { TERM: "xterm-kitty", TERM_PROGRAM: "", TMUX: "" },
-    });
-    assertEquals(code, 0, stdout);
+    const typescript = await typescriptOf([
+      ...["mod.ts", "data", "show", "--source", "sample", "--count", "2"],
+      ...["--output", output],
+    ], { env: { TERM: "xterm-kitty", TERM_PROGRAM: "", TMUX: "" } });
     // The kitty graphics protocol: chunks of base64 between these.
     // deno-lint-ignore no-control-regex -- reads the escape sequences of a terminal
-    const chunks = stdout.matchAll(/\x1b_G[^;]*;([^\x1b]*)\x1b\\/g);
+    const chunks = typescript.matchAll(/\x1b_G[^;]*;([^\x1b]*)\x1b\\/g);
     const base64 = [...chunks].map(([, chunk]) => chunk).join("");
     assertEquals(Uint8Array.fromBase64(base64), Deno.readFileSync(output));
-    assertEquals(captionsIn(stdout), []);
+    assertEquals(captionsIn(typescript), []);
   },
 });

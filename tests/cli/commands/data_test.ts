@@ -1,17 +1,20 @@
 /**
- * Tests of `data fetch|verify`.
+ * Tests of `data fetch|verify`, and of every command where the data set is missing or wrong.
  *
  * @module
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { ensureFashionMnist } from "../../../src/data/fashion_mnist/files.ts";
+import {
+  type DataFile,
+  ensureFashionMnist,
+} from "../../../src/data/fashion_mnist/files.ts";
 import { MANIFEST } from "../../../src/data/fashion_mnist/manifest.ts";
-import { assertOneLineError, runMain } from "../program.ts";
+import { makeFolder, namesIn } from "../../data/folder.ts";
+import { assertOneLineError, runMain, runProgram } from "../program.ts";
 
-/** Where the full set is, if it is on this machine. */
-const FULL: string[] = await ensureFashionMnist({ offline: true })
-  .then((files) => files.map(({ path }) => path))
+/** The full set, if it is on this machine. */
+const FULL: DataFile[] = await ensureFashionMnist({ offline: true })
   .catch((error: Error) => {
     console.log(`Tests of the full data set are ignored: ${error.message}`);
     return [];
@@ -28,7 +31,10 @@ Deno.test({
   name: "data fetch prints where the four files are",
   ignore,
   async fn() {
-    assertEquals(await dataOf("fetch"), FULL.join("\n") + "\n");
+    assertEquals(
+      await dataOf("fetch"),
+      FULL.map(({ path }) => `${path}\n`).join(""),
+    );
   },
 });
 
@@ -39,7 +45,7 @@ Deno.test({
     const lines = (await dataOf("verify")).trimEnd().split("\n");
     assertEquals(lines.length, 4);
     MANIFEST.files.forEach(({ sha256 }, i) => {
-      assert(lines[i].startsWith(`ok ${FULL[i]}, `), lines[i]);
+      assert(lines[i].startsWith(`ok ${FULL[i].path}, `), lines[i]);
       assert(lines[i].endsWith(`iB, SHA-256 ${sha256}`), lines[i]);
     });
   },
@@ -74,4 +80,72 @@ Deno.test("data --help says which options are for data show", async () => {
     "at-epoch augment batch batch-size count device output resize seed split"
       .split(" "),
   );
+});
+
+/** The four commands that read the data set, told to read it from a folder. */
+function commandsOn(folder: string): string[][] {
+  const options = ["--data-dir", folder, "--offline"];
+  return [
+    ["train", "--model", "lenet", ...options],
+    ["data", "fetch", ...options],
+    ["data", "verify", ...options],
+    ["data", "show", ...options],
+  ];
+}
+
+Deno.test("every command refuses a folder that is empty or does not exist, and does not make it", async () => {
+  await using folder = await makeFolder();
+  for (const path of [folder.path, `${folder.path}/new`]) {
+    for (const command of commandsOn(path)) {
+      assertOneLineError(await runMain(command), {
+        code: 1,
+        message:
+          /Cannot find train-images-idx3-ubyte\.gz in .+offline.+`data fetch`/,
+      });
+    }
+  }
+  assertEquals(namesIn(folder.path), []);
+});
+
+// In a process, as how to reach the network is read once.
+Deno.test("train leaves nothing where the data set cannot be downloaded", async () => {
+  await using folder = await makeFolder();
+  assertOneLineError(
+    await runProgram([
+      ...["train", "--model", "lenet", "--data-dir", folder.path],
+    ]),
+    {
+      code: 1,
+      message: /no mirror delivered it .+: run it again, or put the four files/,
+    },
+  );
+  assertEquals(namesIn(folder.path), []);
+});
+
+Deno.test({
+  name: "every command refuses a damaged file, names it and leaves it alone",
+  ignore,
+  async fn() {
+    await using folder = await makeFolder();
+    const wrong = `${folder.path}/${MANIFEST.files.at(-1)!.name}.gz`;
+    for (const { name, path } of FULL) {
+      await Deno.symlink(path, `${folder.path}/${name}.gz`);
+    }
+    const stored = await Deno.readFile(FULL.at(-1)!.path);
+    stored[stored.length >> 1] ^= 1;
+    await Deno.remove(wrong);
+    await Deno.writeFile(wrong, stored);
+    const names = namesIn(folder.path);
+    const [train, , verify] = commandsOn(folder.path);
+    // Although a download is allowed: the folder is the user's.
+    const outcome = await runMain(train.slice(0, -1));
+    const message =
+      /t10k-labels-idx1-ubyte\.gz as it is .+ found (a broken gz stream|as many|more than|\d+) ?.*: delete it or /;
+    assertOneLineError(outcome, { code: 1, message });
+    const verified = await runMain(verify);
+    assertOneLineError({ ...verified, stdout: "" }, { code: 1, message });
+    assertEquals(verified.stdout.match(/^ok /gm)?.length, 3);
+    assertEquals(namesIn(folder.path), names);
+    assertEquals(await Deno.readFile(wrong), stored);
+  },
 });

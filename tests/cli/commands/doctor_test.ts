@@ -4,11 +4,12 @@
  * @module
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import config from "../../../deno.json" with { type: "json" };
 import { findOneDnn } from "../../../src/device/onednn/library/library.ts";
 import { makeFolder, namesIn } from "../../data/folder.ts";
 import {
+  cacheIn,
   hasAdapter,
   NO_ADAPTER,
   NO_DEVICE,
@@ -94,4 +95,82 @@ Deno.test("doctor names the missing adapter and library, and how to get them, an
   );
   assertMatch(stdout, /^problem: Cannot find .+ in \/nonexistent .+$/m);
   assertMatch(stdout, /\n2 problems found\n$/);
+});
+
+/** A step that any device runs in a second. */
+const STEP = ["--model", "lenet", "--batch-size", "8"];
+
+Deno.test({
+  name:
+    "doctor --kernels lists operations, their ways and shaders, and --shader prints one of them",
+  ignore: !adapterFound,
+  async fn() {
+    await using folder = await makeFolder();
+    const env = await cacheIn(folder.path);
+    const listed = await runMain(["doctor", "--kernels", ...STEP], env);
+    assertEquals([listed.code, listed.stderr], [0, ""]);
+    const [device, head, ...lines] = listed.stdout.trimEnd().split("\n");
+    assertMatch(device, /^device: WebGPU, \S/);
+    assertEquals(head, "a training step of lenet, 8 images, float32:");
+    const operations = lines.filter((line) => !/^ *shader /.test(line));
+    // Two convolutions and their gradients but one, and three dense layers with two gradients each.
+    const [convolutions, products] = ["conv2d", "product of "].map(
+      (words) => operations.filter((line) => line.includes(words)),
+    );
+    assertEquals([convolutions.length, products.length], [5, 5 + 9]);
+    for (const line of convolutions) {
+      assertMatch(
+        line,
+        /: direct; not winograd 4x4, winograd 2x2 \(channels not in fours\)$/,
+      );
+    }
+    // A tile and others, and nothing was tuned.
+    for (const line of products) {
+      assertMatch(
+        line,
+        /: \d+x\d+(?: transposed)?; or \d+x\d+(?: transposed)?, .+$/,
+      );
+    }
+    const names = lines.filter((line) => /^ *shader /.test(line))
+      .map((line) => line.trim().slice("shader ".length));
+    assertEquals(new Set(names).size, names.length);
+    assert(names.includes("cross entropy,8,10,8"), listed.stdout);
+
+    const args = ["doctor", ...STEP, "--shader"];
+    const [name] = names;
+    const { code, stdout, stderr } = await runMain([...args, name], env);
+    assertEquals([code, stderr], [0, ""]);
+    assert(stdout.startsWith(`// shader ${name}\n`));
+    assertEquals(stdout.match(/@compute/g)?.length, 1);
+    const matmul = await runMain([...args, "matmul"], env);
+    assertEquals(
+      matmul.stdout.match(/^\/\/ shader .*matmul/gm)?.length,
+      names.filter((name) => name.includes("matmul")).length,
+    );
+    const none = await runMain([...args, "xyz"], env);
+    assertEquals([none.code, none.stdout], [2, ""]);
+    assertMatch(
+      none.stderr,
+      /^error: Cannot find a shader with "xyz" in its name: --kernels lists/,
+    );
+  },
+});
+
+Deno.test("doctor --kernels and --shader refuse the CPU, and say that there is no adapter", async () => {
+  for (const flag of ["--kernels", "--shader=matmul"]) {
+    const [name] = flag.split("=");
+    const args = ["doctor", flag, ...STEP];
+    const cpu = await runMain([...args, "--device", "cpu"]);
+    assertEquals([cpu.code, cpu.stdout], [2, ""]);
+    assertMatch(
+      cpu.stderr,
+      new RegExp(`^error: Cannot use ${name} with --device cpu: only WebGPU`),
+    );
+    const none = await runProgram(args, NO_ADAPTER);
+    assertEquals([none.code, none.stdout], [1, ""]);
+    assertMatch(
+      none.stderr,
+      new RegExp(`^error: Cannot use ${name} as no WebGPU adapter was found:`),
+    );
+  }
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { assertOneLineError, runMain } from "../program.ts";
 
 async function summaryOf(...args: string[]): Promise<string> {
@@ -61,4 +61,12 @@ Deno.test("summary refuses images that are too small for the network", async () 
     message:
       /^error: Cannot use --resize 5 with alexnet: it takes images of at least 67 pixels/,
   });
+});
+
+Deno.test("summary --augment erase says that batches are made on the host, and why", async () => {
+  assertStringIncludes(
+    await summaryOf("--model", "lenet", "--augment", "flip,erase"),
+    "\nbatches: flip left and right with probability 0.5, erase a random part with probability 0.5, scale to [0, 1]; " +
+      'made on the host, as "erase a random part with probability 0.5" is done on the host only\n',
+  );
 });

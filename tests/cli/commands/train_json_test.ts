@@ -5,62 +5,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  type JsonLine,
-  printJson,
-} from "../../../src/cli/commands/train_output.ts";
 import { readRun } from "../../../src/runs/read_run.ts";
 import { makeFolder } from "../../data/folder.ts";
 import { runMain, TINY } from "../program.ts";
-
-/** What is printed on standard output while a function runs. */
-async function printed(body: () => void | Promise<void>): Promise<string[]> {
-  const lines: string[] = [];
-  const { log } = console;
-  console.log = (...parts: unknown[]) => void lines.push(parts.join(" "));
-  try {
-    await body();
-  } finally {
-    console.log = log;
-  }
-  return lines;
-}
-
-Deno.test("printJson() prints one line that JSON.parse() reads, without what is unknown", async () => {
-  const epoch: JsonLine = {
-    type: "epoch",
-    epoch: 1,
-    isPartial: false,
-    loss: NaN,
-    trainAccuracy: 0.5,
-    testAccuracy: undefined,
-    testLoss: undefined,
-    measuredTrainAccuracy: undefined,
-    steps: 8,
-    learningRate: 0.1,
-    seconds: 2,
-    waitSeconds: 0,
-    imagesPerSecond: 4,
-  };
-  const note: JsonLine = { type: "note", message: "two\nlines" };
-  const lines = await printed(() => [epoch, note].forEach(printJson));
-  assertEquals(lines.map((line) => line.split("\n").length), [1, 1]);
-  assertEquals(lines.map((line) => JSON.parse(line)), [
-    {
-      type: "epoch",
-      epoch: 1,
-      isPartial: false,
-      loss: null,
-      trainAccuracy: 0.5,
-      steps: 8,
-      learningRate: 0.1,
-      seconds: 2,
-      waitSeconds: 0,
-      imagesPerSecond: 4,
-    },
-    { type: "note", message: "two\nlines" },
-  ]);
-});
 
 /** The objects that the program printed. */
 // deno-lint-ignore no-explicit-any -- they are whatever the program printed, and compared with what is expected

@@ -215,6 +215,19 @@ Deno.test("train --device webgpu is an error where there is no adapter", async (
   );
 });
 
+Deno.test("train --augment erase trains on batches of workers, and says so", async () => {
+  const { code, stdout, stderr } = await runMain([
+    ...["train", ...TINY, "--augment", "flip,erase", "--workers", "2"],
+    ...["--device", "cpu"],
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(
+    stdout,
+    /^batches: flip .+, erase .+; made on the host, by 2 workers, as the device in use is not WebGPU$/m,
+  );
+  assertMatch(stdout, EPOCH_LINE);
+});
+
 Deno.test("train saves nothing when the loss is no longer a number", async () => {
   await using folder = await makeFolder();
   const { code, stderr } = await runMain([

@@ -74,6 +74,11 @@ webgpuTest(
       new RegExp(`^tuned +${count} operations, \\d+ of them`, "m"),
     );
 
+    const kernels = await runMain(["doctor", "--kernels", ...STEP], env);
+    assertEquals([kernels.code, kernels.stderr], [0, ""]);
+    const measured = kernels.stdout.match(/: \d+x\d+.*, [\d.]+ ms; or /g);
+    assertEquals(measured?.length, count);
+
     const train = await runMain(TRAIN, env);
     assertEquals([train.code, train.stderr], [0, ""]);
     assertEquals(numChosen(), count);

@@ -15,6 +15,7 @@ import {
   formatTable,
 } from "../../../src/cli/terminal/console.ts";
 import type { AdapterDescription } from "../../../src/device/device.ts";
+import { epochEnd } from "../../train/epochs.ts";
 
 const DURATIONS: [seconds: number, text: string][] = [
   [0, "0 s"],
@@ -60,15 +61,12 @@ Deno.test("formatSpeed() has three digits", () => {
   );
 });
 
-const EPOCH = {
-  epoch: 1,
+const EPOCH = epochEnd(1, {
   loss: 1.30521,
   trainAccuracy: 0.5094,
   testAccuracy: 0.745,
   seconds: 18.94,
-  waitSeconds: 0.1,
-  imagesPerSecond: 3000,
-};
+});
 
 // The first line of the lecture's table, to the letter.
 Deno.test("formatEpoch() has the lecture's form", () => {

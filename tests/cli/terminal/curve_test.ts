@@ -10,7 +10,8 @@ import {
   drawCurve,
   drawLossCurve,
 } from "../../../src/cli/terminal/curve.ts";
-import type { EpochEnd, Progress } from "../../../src/train/callbacks.ts";
+import type { Progress } from "../../../src/train/callbacks.ts";
+import { epochEnd } from "../../train/epochs.ts";
 import { heightsOf } from "./dots.ts";
 
 /** The labels of the greatest and the least value. */
@@ -121,25 +122,6 @@ function report(part: Partial<Progress>): Progress {
   };
 }
 
-/** The record of an epoch. */
-function epochEnd(part: Partial<EpochEnd>): EpochEnd {
-  return {
-    isPartial: false,
-    epoch: 1,
-    loss: 1,
-    trainAccuracy: 0.5,
-    testAccuracy: undefined,
-    testLoss: undefined,
-    measuredTrainAccuracy: undefined,
-    steps: 100,
-    learningRate: 0.1,
-    seconds: 1,
-    waitSeconds: 0,
-    imagesPerSecond: 1,
-    ...part,
-  };
-}
-
 /** Takes the two curves apart. */
 function parts(lines: readonly string[]): [loss: string[], acc: string[]] {
   const second = lines[0].indexOf("acc");
@@ -203,8 +185,7 @@ Deno.test("Curves marks the test images' values at the ends of epochs", () => {
   const curves = new Curves();
   for (const epoch of [1, 2]) {
     curves.progress(report({ epoch, batch: 100, loss: 2 / epoch }));
-    curves.epochEnd(epochEnd({
-      epoch,
+    curves.epochEnd(epochEnd(epoch, {
       loss: 2 / epoch,
       testLoss: epoch,
       testAccuracy: epoch / 4,
@@ -225,8 +206,8 @@ Deno.test("Curves marks the test images' values at the ends of epochs", () => {
 
 Deno.test("Curves shows epochs of which nothing was reported, as of a resumed run", () => {
   const curves = new Curves();
-  curves.epochEnd(epochEnd({ epoch: 1, loss: 3, testLoss: 2.5 }));
-  curves.epochEnd(epochEnd({ epoch: 2, loss: 2 }));
+  curves.epochEnd(epochEnd(1, { loss: 3, testLoss: 2.5 }));
+  curves.epochEnd(epochEnd(2, { loss: 2 }));
   curves.progress(report({ epoch: 3, batch: 100, loss: 1 }));
   const [loss] = parts(curves.draw(54));
   assertEquals(loss[0].trim(), "loss, epochs 1-3, o test");
@@ -244,7 +225,7 @@ Deno.test("Curves draws nothing of evaluations, unknown lengths and what is not 
   curves.progress(report({ loss: NaN }));
   assertEquals(curves.draw(80), []);
   curves.progress(report({}));
-  curves.epochEnd(epochEnd({ testLoss: Infinity, testAccuracy: 0.5 }));
+  curves.epochEnd(epochEnd(1, { testLoss: Infinity, testAccuracy: 0.5 }));
   const [loss, accuracy] = parts(curves.draw(80));
   assertEquals(loss[0].trim(), "loss, epoch 1");
   assertEquals(accuracy[0], "acc, epoch 1, o test");
@@ -253,8 +234,7 @@ Deno.test("Curves draws nothing of evaluations, unknown lengths and what is not 
 Deno.test("Curves fits any width, and is left out below 36 columns", () => {
   const curves = new Curves();
   for (let epoch = 1; epoch <= 120; epoch++) {
-    curves.epochEnd(epochEnd({
-      epoch,
+    curves.epochEnd(epochEnd(epoch, {
       loss: 1 / epoch,
       testLoss: 1 / epoch,
       testAccuracy: 0.5,

@@ -6,10 +6,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  contactSheet,
+  drawCharacters,
   terminalImage,
 } from "../../../src/cli/terminal/image.ts";
-import type { Sample } from "../../../src/data/dataset.ts";
 
 type Env = Record<string, string>;
 
@@ -132,20 +131,18 @@ Deno.test("terminalImage() shows nothing inside tmux and screen", () => {
   }
 });
 
-const CLASS_NAMES = ["bag", "coat"];
-
-/** An image of the given rows of grey levels. */
-function sample(rows: number[][], label = 0): Sample {
-  return {
-    image: {
-      data: Uint8Array.from(rows.flat()),
-      height: rows.length,
-      width: rows[0].length,
-      channels: 1,
-      maxValue: 255,
-    },
-    label,
-  };
+/** Lines of images, each of rows of grey levels, with 80 columns and without colour unless something else is asked for. */
+function draw(
+  images: number[][][],
+  { columns = 80, hasColor = false, captions = images.map(() => "bag") } = {},
+): string[] {
+  const values = Float32Array.from(images.flat(2), (level) => level / 255);
+  const [height, width] = [images[0].length, images[0][0].length];
+  return drawCharacters({
+    images: values,
+    shape: [images.length, height, width, 1],
+    captions,
+  }, { columns, hasColor }).split("\n");
 }
 
 /** A half block of two grey levels, in 24-bit colours. */
@@ -154,62 +151,46 @@ function block(top: number, bottom: number): string {
   return `\x1b[38;2;${t};48;2;${b}m▀`;
 }
 
-Deno.test("contactSheet() draws half blocks of the exact grey levels", () => {
-  const image = sample([[0, 255, 1], [128, 7, 254]]);
-  const sheet = contactSheet([image], {
-    classNames: CLASS_NAMES,
-    columns: 80,
-    hasColor: true,
-  });
-  assertEquals(
-    sheet.split("\n"),
-    [
-      block(0, 128) + block(255, 7) + block(1, 254) + "\x1b[0m",
-      "0: ",
-      "",
-    ].map((line) => line.trimEnd()),
-  );
+Deno.test("drawCharacters() draws half blocks of the exact grey levels", () => {
+  const image = [[0, 255, 1], [128, 7, 254]];
+  assertEquals(draw([image], { hasColor: true }), [
+    block(0, 128) + block(255, 7) + block(1, 254) + "\x1b[0m",
+    "0:",
+    "",
+  ]);
 });
 
-Deno.test("contactSheet() has black below the last of an odd number of rows", () => {
-  const [, last] = contactSheet([sample([[1], [2], [3]])], {
-    classNames: CLASS_NAMES,
-    columns: 80,
-    hasColor: true,
-  }).split("\n");
+Deno.test("drawCharacters() has black below the last of an odd number of rows", () => {
+  const [, last] = draw([[[1], [2], [3]]], { hasColor: true });
   assertEquals(last, block(3, 0) + "\x1b[0m");
 });
 
-Deno.test("contactSheet() draws characters from light to dense without colour", () => {
+Deno.test("drawCharacters() draws characters from light to dense without colour", () => {
   const levels = [0, 64, 128, 192, 255];
-  const sheet = contactSheet([sample([levels, levels])], {
-    classNames: CLASS_NAMES,
-    columns: 80,
-    hasColor: false,
-  });
-  const [picture] = sheet.split("\n");
+  const [picture] = draw([[levels, levels]]);
   const density = [...picture].map((char) => " .:-=+*#%@".indexOf(char));
   assertEquals([density[0], density[4]], [0, 9]);
   assertEquals(density, density.toSorted((a, b) => a - b));
   assertEquals(new Set(density).size, 5);
 });
 
-Deno.test("contactSheet() has the mean of two rows in a character", () => {
-  const draw = (rows: number[][]) =>
-    contactSheet([sample(rows)], {
-      classNames: CLASS_NAMES,
-      columns: 80,
-      hasColor: false,
-    }).split("\n")[0];
-  assertEquals(draw([[255], [1]]), draw([[128], [128]]));
+Deno.test("drawCharacters() has the mean of two rows in a character", () => {
+  assertEquals(draw([[[255], [1]]]), draw([[[128], [128]]]));
 });
 
-Deno.test("contactSheet() puts as many images in a row as the terminal is wide", () => {
+Deno.test("drawCharacters() leaves out rows and columns of a wide image", () => {
+  const image = Array.from(
+    { length: 4 },
+    (_, y) => Array.from({ length: 40 }, (_, x) => y % 2 || x % 2 ? 0 : 255),
+  );
+  assertEquals(draw([image])[0], "@".repeat(20));
+});
+
+Deno.test("drawCharacters() puts as many images in a row as the terminal is wide", () => {
   const image = Array(2).fill(Array(8).fill(255));
-  const samples = [0, 1, 0].map((label) => sample(image, label));
-  const draw = (columns: number) =>
-    contactSheet(samples, { classNames: CLASS_NAMES, columns, hasColor: false })
-      .split("\n");
+  const captions = ["bag", "coat", "bag"];
+  const drawThree = (columns: number) =>
+    draw([image, image, image], { captions, columns });
   const full = "@".repeat(8);
   const twoRows = [
     `${full}  ${full}`,
@@ -219,18 +200,16 @@ Deno.test("contactSheet() puts as many images in a row as the terminal is wide",
     "2: bag",
     "",
   ];
-  assertEquals(draw(18), twoRows);
-  assertEquals(draw(27), twoRows);
-  assertEquals(draw(28).length, 3);
-  for (const columns of [17, 8, 1, 0]) assertEquals(draw(columns).length, 9);
+  assertEquals(drawThree(18), twoRows);
+  assertEquals(drawThree(27), twoRows);
+  assertEquals(drawThree(28).length, 3);
+  for (const columns of [17, 8, 1, 0]) {
+    assertEquals(drawThree(columns).length, 9);
+  }
 });
 
-Deno.test("contactSheet() cuts names that are wider than the image", () => {
+Deno.test("drawCharacters() cuts captions that are wider than the image", () => {
   const image = Array(2).fill(Array(5).fill(0));
-  const [, captions] = contactSheet([sample(image, 1), sample(image, 1)], {
-    classNames: CLASS_NAMES,
-    columns: 80,
-    hasColor: false,
-  }).split("\n");
-  assertEquals(captions, "0: co  1: co");
+  const [, line] = draw([image, image], { captions: ["coat", "coat"] });
+  assertEquals(line, "0: co  1: co");
 });

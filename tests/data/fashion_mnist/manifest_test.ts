@@ -5,12 +5,12 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { encodeIdx } from "../../../src/data/idx.ts";
 import {
   inspect,
   MANIFEST,
   sha256Of,
 } from "../../../src/data/fashion_mnist/manifest.ts";
+import { encodeIdx } from "../idx_file.ts";
 
 const ENTRY = MANIFEST.sample.files[2];
 const FILE = await Deno.readFile(

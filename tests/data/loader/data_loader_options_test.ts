@@ -12,7 +12,12 @@ import {
 } from "../../../src/data/loader/data_loader.ts";
 import { classCounts } from "../../../src/data/dataset.ts";
 import { loadFashionMnist } from "../../../src/data/fashion_mnist/fashion_mnist.ts";
-import { compose, randomCrop } from "../../../src/data/transforms/mod.ts";
+import type { Sampler } from "../../../src/data/sampler.ts";
+import {
+  compose,
+  randomCrop,
+  type Transform,
+} from "../../../src/data/transforms/mod.ts";
 import { OptionError } from "../../../src/errors.ts";
 
 /** Ten images of one pixel; the pixel and the label of each are its index. */
@@ -41,8 +46,10 @@ Deno.test("dropLast leaves out the last batch if it is shorter", async () => {
   const loader = makeLoader({ dropLast: true });
   assertEquals([loader.numBatches, loader.numSamples], [2, 8]);
   assertEquals(await labelsOf(loader), [[0, 1, 2, 3], [4, 5, 6, 7]]);
-  const whole = makeLoader({ dropLast: true, batchSize: 5 });
-  assertEquals([whole.numBatches, whole.numSamples], [2, 10]);
+  for (const batchSize of [5, 10]) {
+    const { numBatches } = makeLoader({ dropLast: true, batchSize });
+    assertEquals(numBatches, 10 / batchSize);
+  }
   assertThrows(
     () => makeLoader({ dropLast: true, batchSize: 11 }),
     OptionError,
@@ -50,24 +57,76 @@ Deno.test("dropLast leaves out the last batch if it is shorter", async () => {
   );
 });
 
+Deno.test("dropLast leaves out other samples in each epoch with shuffle", async () => {
+  const loader = makeLoader({ dropLast: true, shuffle: true });
+  const visited = new Set<string>();
+  for (let epoch = 0; epoch < 3; epoch++) {
+    visited.add((await labelsOf(loader)).flat().toSorted().join());
+  }
+  assertEquals(visited.size, 3);
+});
+
+/** Chooses more samples than there are. */
+const SAMPLER: Sampler = {
+  length: 12,
+  order: ({ seed, epoch }) => [3, 3, 0, 9, 3, 0, seed, epoch, 1, 1, 1, 9],
+};
+
 Deno.test("sampler chooses the samples of each epoch", async () => {
-  const sampler = {
-    length: 5,
-    order: ({ seed, epoch }: { seed: number; epoch: number }) => [
-      ...[9, 9, seed, epoch, 0],
-    ],
-  };
-  const loader = makeLoader({ sampler, seed: 7 });
-  assertEquals([loader.numBatches, loader.numSamples], [2, 5]);
-  assertEquals(await labelsOf(loader), [[9, 9, 7, 0], [0]]);
-  assertEquals(await labelsOf(loader), [[9, 9, 7, 1], [0]]);
+  const loader = makeLoader({ sampler: SAMPLER, seed: 7, batchSize: 5 });
+  assertEquals([loader.numBatches, loader.numSamples], [3, 12]);
+  for (const epoch of [0, 1]) {
+    const labels = [[3, 3, 0, 9, 3], [0, 7, epoch, 1, 1], [1, 9]];
+    assertEquals(await labelsOf(loader), labels);
+  }
+  const { numBatches, numSamples } = makeLoader({
+    sampler: SAMPLER,
+    dropLast: true,
+    batchSize: 5,
+  });
+  assertEquals([numBatches, numSamples], [2, 10]);
   assertThrows(
-    () => makeLoader({ sampler, shuffle: true }),
+    () => makeLoader({ sampler: SAMPLER, shuffle: true }),
     OptionError,
-    "shuffle",
+    "left out when sampler is given",
   );
-  const wrong = makeLoader({ sampler: { length: 1, order: () => [10] } });
-  assertThrows(() => wrong.arrays(), OptionError, "from 0 to 9");
+});
+
+Deno.test("sampler must choose samples that there are, and as many as it says", () => {
+  for (const index of [10, -1, 0.5, NaN]) {
+    const sampler = { length: 2, order: () => [0, index] };
+    const loader = makeLoader({ sampler });
+    assertThrows(() => loader.arrays(), OptionError, "from 0 to 9");
+  }
+  for (const length of [1, 3]) {
+    const loader = makeLoader({ sampler: { length, order: () => [0, 1] } });
+    assertThrows(
+      () => loader.arrays({ epoch: 4 }),
+      OptionError,
+      `the 2 samples that its order() chose for epoch 4: current value is ${length}`,
+    );
+  }
+  for (const length of [0, -1, 1.5, NaN, undefined as unknown as number]) {
+    const sampler = { length, order: () => [] };
+    assertThrows(() => makeLoader({ sampler }), OptionError, "sampler.length");
+  }
+});
+
+Deno.test("arrays() makes the same batches wherever it begins, though samples come again", async () => {
+  const transform: Transform = (image, random) => ({
+    ...image,
+    data: Float32Array.of(random!()),
+  });
+  for (const options of [{ shuffle: true }, { sampler: SAMPLER }]) {
+    const loader = makeLoader({ ...options, transform });
+    const all = await Array.fromAsync(loader.arrays({ epoch: 5 }));
+    const values = all.flatMap(({ images }) => [...images]);
+    assertEquals(new Set(values).size, values.length);
+    for (const firstBatch of [1, 2]) {
+      const rest = loader.arrays({ epoch: 5, firstBatch });
+      assertEquals(await Array.fromAsync(rest), all.slice(firstBatch));
+    }
+  }
 });
 
 Deno.test("arrays() begins at any batch of any epoch, and goes on with the next epoch", async () => {

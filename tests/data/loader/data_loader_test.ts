@@ -24,12 +24,7 @@ import {
   toTensor,
   type Transform,
 } from "../../../src/data/transforms/mod.ts";
-import {
-  BackendError,
-  OptionError,
-  SampleError,
-  ShapeError,
-} from "../../../src/errors.ts";
+import { BackendError, OptionError, SampleError } from "../../../src/errors.ts";
 
 /** Ten 2x3 images; the first pixel of each is its index. */
 function tenImages(): Dataset {
@@ -232,18 +227,6 @@ Deno.test("loadBatch() makes plain arrays of given samples", () => {
   assertEquals(images.length, 12);
   assertEquals(images[6], Math.fround(2 / 255));
   assertThrows(() => makeLoader().loadBatch([10]), OptionError, "index");
-});
-
-Deno.test("loadBatch() names the sample whose shape differs", () => {
-  const loader = makeLoader({
-    transform: (image) =>
-      image.data[0] === 5 ? { ...image, height: 3, width: 2 } : image,
-  });
-  assertThrows(
-    () => loader.loadBatch([4, 5]),
-    ShapeError,
-    "sample 5 as its shape [3,2,1] is not [2,3,1]",
-  );
 });
 
 Deno.test("DataLoader refuses options that cannot be", () => {

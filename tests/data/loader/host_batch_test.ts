@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BatchPlan } from "../../../src/data/loader/epoch_plan.ts";
+import type { BatchPlan } from "../../../src/data/loader/batch.ts";
 import type { ArrayBatch, ImageShape } from "../../../src/data/loader/batch.ts";
 import { checkIndex, type Sample } from "../../../src/data/dataset.ts";
 import {

@@ -7,8 +7,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DataLoader } from "../../../src/data/loader/data_loader.ts";
 import type { Dataset } from "../../../src/data/dataset.ts";
-import { importDataset, importTransform } from "../../../src/data/modules.ts";
-import { WorkerPool } from "../../../src/data/loader/worker_pool.ts";
+import { importDataset, importTransform } from "../../../src/data/mod.ts";
+import { WorkerPool } from "../../../src/data/loader/host_batches.ts";
 import { AlexNetError, SampleError, ShapeError } from "../../../src/errors.ts";
 import { batchesOf, colorful, countWorkers } from "../counted_workers.ts";
 

@@ -14,7 +14,7 @@ import { encode } from "fast-png";
 import { tf } from "../../../src/device/tf.ts";
 import { DataLoader } from "../../../src/data/loader/data_loader.ts";
 import { imageFolder } from "../../../src/data/pictures/image_folder.ts";
-import { importDataset, importTransform } from "../../../src/data/modules.ts";
+import { importDataset, importTransform } from "../../../src/data/mod.ts";
 import { classBalancedSampler } from "../../../src/data/sampler.ts";
 import { subset, trainTestSplit } from "../../../src/data/split.ts";
 import {

@@ -9,7 +9,7 @@ import {
   turnUpright,
 } from "../../../src/data/pictures/pixels.ts";
 import type { Image } from "../../../src/data/dataset.ts";
-import { exifOrientation } from "../../../src/data/pictures/jpeg_header.ts";
+import { exifOrientation } from "../../../src/data/pictures/decode_image.ts";
 import { assertEquals, assertStrictEquals } from "@std/assert";
 
 /** EXIF 2.32, tag Orientation: where the 0th row and the 0th column of what is stored are to be seen. */

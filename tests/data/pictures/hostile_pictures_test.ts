@@ -8,10 +8,11 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { encode } from "fast-png";
 import { gzipSync } from "fflate";
 import { encode as encodeJpeg } from "jpeg-js";
-import { encodeIdx } from "../../../src/data/idx.ts";
 import { loadImage, loadImages } from "../../../src/data/mod.ts";
 import { DataError } from "../../../src/errors.ts";
+import { numbers } from "../../numbers.ts";
 import { makeFolder } from "../folder.ts";
+import { encodeIdx } from "../idx_file.ts";
 
 const values = Uint8Array.from({ length: 12 * 9 }, (_, i) => i * 7919 % 251);
 const rgba = Uint8Array.from({ length: 4 * 12 * 9 }, (_, i) => i * 31 % 253);
@@ -49,17 +50,6 @@ async function attempt(
   }
 }
 
-/** Numbers in [0, 1) from a seed: mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = state + 0x6d2b79f5 | 0;
-    let t = Math.imul(state ^ state >>> 15, 1 | state);
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-    return ((t ^ t >>> 14) >>> 0) / 2 ** 32;
-  };
-}
-
 for (const [kind, bytes] of Object.entries(FILES)) {
   Deno.test(`loadImages() reads a whole ${kind} file`, async () => {
     assertEquals(await attempt(bytes), undefined);
@@ -73,12 +63,12 @@ for (const [kind, bytes] of Object.entries(FILES)) {
   });
 
   Deno.test(`loadImages() reads or refuses a ${kind} file with wrong bits`, async () => {
-    const random = randomOf(7);
+    const bits = numbers(2000, [0, 8 * bytes.length], 7).values();
     for (let i = 0; i < 500; i++) {
       const changed = bytes.slice();
       for (let n = 0; n <= i % 4; n++) {
-        const place = Math.floor(random() * bytes.length);
-        changed[place] ^= 1 << Math.floor(random() * 8);
+        const bit = Math.floor(bits.next().value!);
+        changed[bit >> 3] ^= 1 << (bit & 7);
       }
       await attempt(changed);
     }

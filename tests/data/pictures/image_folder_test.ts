@@ -23,7 +23,7 @@ import {
   imageFolder,
   openImageFolder,
 } from "../../../src/data/pictures/image_folder.ts";
-import { originOf } from "../../../src/data/origin.ts";
+import { originOf } from "../../../src/data/modules.ts";
 import { DataError, OptionError } from "../../../src/errors.ts";
 import { makeFolder } from "../folder.ts";
 import golden from "../../golden/images.json" with { type: "json" };

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decodeImage } from "../../../src/data/pictures/decode_image.ts";
-import { readJpegHeader } from "../../../src/data/pictures/jpeg_header.ts";
+import { readJpegHeader } from "../../../src/data/pictures/decode_image.ts";
 import { jpegFile, withOrientation } from "../jpeg_file.ts";
 import golden from "../../golden/images.json" with { type: "json" };
 

@@ -21,9 +21,9 @@ import {
   resize,
   toTensor,
 } from "../../../src/data/mod.ts";
-import { encodeIdx } from "../../../src/data/idx.ts";
 import { DataError, OptionError } from "../../../src/errors.ts";
 import { makeFolder } from "../folder.ts";
+import { encodeIdx } from "../idx_file.ts";
 import { jpegFile, withOrientation } from "../jpeg_file.ts";
 import { chunk, pngFile } from "../png_file.ts";
 

@@ -7,7 +7,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { zlibSync } from "fflate";
 import { decodeImage } from "../../../src/data/pictures/decode_image.ts";
-import { checkPng } from "../../../src/data/pictures/png_check.ts";
+import { checkPng } from "../../../src/data/pictures/decode_image.ts";
 import { chunk, ihdr, joined, pngFile, SIGNATURE } from "../png_file.ts";
 import golden from "../../golden/images.json" with { type: "json" };
 

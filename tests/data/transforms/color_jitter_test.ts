@@ -8,28 +8,26 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Image } from "../../../src/data/dataset.ts";
 import {
-  adjustBrightness,
-  adjustContrast,
-  adjustHue,
-  adjustSaturation,
   colorJitter,
   type ColorJitterOptions,
 } from "../../../src/data/transforms/color_jitter.ts";
-import { partsOf } from "../../../src/data/transforms/transform.ts";
+import {
+  takeApart,
+  type Transform,
+} from "../../../src/data/transforms/transform.ts";
 import { toTensor } from "../../../src/data/transforms/values.ts";
 import { OptionError, ShapeError } from "../../../src/errors.ts";
 import { assertClose } from "../../compare.ts";
+import { drawing } from "./images.ts";
 import golden from "../../golden/color.json" with { type: "json" };
 
 /** torchvision computes in float32, a rounding of which is up to 6e-8; six times a hue is off by more of them. */
 const absolute = 1e-6;
 
-const ADJUST: Record<string, (image: Image, factor: number) => Image> = {
-  brightness: adjustBrightness,
-  contrast: adjustContrast,
-  saturation: adjustSaturation,
-  hue: adjustHue,
-};
+/** Makes one change, by a factor that is not drawn. */
+function adjust(name: string, factor: number): Transform {
+  return colorJitter({ [name]: [factor, factor] });
+}
 
 /** Draws that make the Fisher-Yates of colorJitter() end in an order. */
 const ORDER_DRAWS: Record<string, number[]> = {
@@ -51,37 +49,26 @@ function numbers(listed: string): number[] {
   return listed.split(" ").map(Number);
 }
 
-/** Gives these numbers, then fails. */
-function drawing(draws: readonly number[]): () => number {
-  const left = draws.values();
-  return () => {
-    const { value, done } = left.next();
-    if (done) throw new Error(`more than ${draws.length} draws`);
-    return value;
-  };
-}
-
 function grey(channels: number): Image {
   const data = Uint8Array.from({ length: 4 * channels }, (_, i) => i * 20);
   return { data, height: 2, width: 2, channels, maxValue: 255 };
 }
 
 for (const { name, factor, images: expected } of golden.adjustments) {
-  const title = `adjust${name[0].toUpperCase()}${name.slice(1)}`;
-  Deno.test(`${title}() is torchvision's for factor ${factor}`, () => {
+  Deno.test(`colorJitter() changes ${name} as torchvision by factor ${factor}`, () => {
     for (const [i, image] of images.entries()) {
       const scaled = toTensor()(image);
-      const result = ADJUST[name](scaled, factor);
+      const result = adjust(name, factor)(scaled);
       const what = `image ${i}`;
       assertClose(result.data, numbers(expected[i]), { absolute, what });
     }
   });
 }
 
-Deno.test("adjustBrightness(), adjustContrast(), adjustSaturation() and adjustHue() keep the value of white", () => {
+Deno.test("colorJitter() keeps the value of white, whatever it changes", () => {
   for (const { name, factor, images: expected } of golden.adjustments) {
     for (const [i, image] of images.entries()) {
-      const result = ADJUST[name](image, factor);
+      const result = adjust(name, factor)(image);
       assertEquals(result.maxValue, 255);
       assertClose(result.data, numbers(expected[i]).map((v) => v * 255), {
         absolute: absolute * 255,
@@ -96,7 +83,7 @@ for (const { order, draws, images: expected } of golden.jitter.sequences) {
     const options = golden.jitter.options as unknown as ColorJitterOptions;
     const jitter = colorJitter(options);
     for (const [i, image] of images.entries()) {
-      const random = drawing([...ORDER_DRAWS[String(order)], ...draws]);
+      const { random } = drawing([...ORDER_DRAWS[String(order)], ...draws]);
       const result = jitter(toTensor()(image), random);
       const what = `image ${i}`;
       assertClose(result.data, numbers(expected[i]), { absolute, what });
@@ -116,11 +103,11 @@ Deno.test("colorJitter() makes float32 images and does not modify its input", ()
 });
 
 Deno.test("colorJitter() draws a number per adjustment that changes something, after three for the order", () => {
-  const expected = adjustContrast(images[0], 1.25);
+  const expected = adjust("contrast", 1.25)(images[0]);
   const options = { brightness: 0, contrast: 0.5, saturation: [1, 1] } as const;
   const result = colorJitter(options)(
     images[0],
-    drawing([0.3, 0.6, 0.1, 0.75]),
+    drawing([0.3, 0.6, 0.1, 0.75]).random,
   );
   assertEquals(result.data, expected.data);
 });
@@ -146,7 +133,7 @@ Deno.test("colorJitter() makes each order of the four of as many draws as any ot
   const results = new Set<string>();
   for (let i = 0; i < 24; i++) {
     const order = [i % 4 / 4, i % 3 / 3, Math.floor(i / 12) / 2];
-    const random = drawing([...order, 0, 0, 0, 0]);
+    const { random } = drawing([...order, 0, 0, 0, 0]);
     results.add(jitter(images[0], random).data.join());
   }
   assertEquals(results.size, 24);
@@ -155,7 +142,7 @@ Deno.test("colorJitter() makes each order of the four of as many draws as any ot
 Deno.test("colorJitter() changes brightness and contrast of an image of one channel", () => {
   const image = grey(1);
   const options = { brightness: [0.5, 0.5], contrast: [2, 2] } as const;
-  const random = drawing([0.99, 0.99, 0.99, 0, 0]);
+  const { random } = drawing([0.99, 0.99, 0.99, 0, 0]);
   // Half of 0, 20, 40, 60 has the mean 15, from which each is then twice as far.
   assertEquals(
     colorJitter(options)(image, random).data,
@@ -197,7 +184,7 @@ Deno.test("colorJitter() refuses the ranges that torchvision refuses", () => {
 
 Deno.test("colorJitter() says what it does", () => {
   const describe = (options?: ColorJitterOptions) =>
-    partsOf(colorJitter(options))[0].description;
+    takeApart(colorJitter(options))[0].description;
   assertEquals(
     describe({ hue: [-0.1, 0.2], brightness: 0.4 }),
     "jitter brightness by 0.4, hue -0.1 to 0.2",

@@ -11,7 +11,7 @@ import {
   randomCrop,
   randomHorizontalFlip,
 } from "../../../src/data/transforms/crop.ts";
-import type { PaddingMode, Size } from "../../../src/data/transforms/window.ts";
+import type { PaddingMode, Size } from "../../../src/data/transforms/mod.ts";
 import { drawing } from "./images.ts";
 import golden from "../../golden/crops.json" with { type: "json" };
 

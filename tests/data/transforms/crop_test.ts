@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BatchPlan } from "../../../src/data/loader/epoch_plan.ts";
+import type { BatchPlan } from "../../../src/data/loader/batch.ts";
 import { randomOf } from "../../../src/data/loader/host_batch.ts";
 import {
   centerCrop,
@@ -14,7 +14,7 @@ import {
   randomHorizontalFlip,
 } from "../../../src/data/transforms/crop.ts";
 import { toTensor } from "../../../src/data/transforms/values.ts";
-import type { PaddingMode, Size } from "../../../src/data/transforms/window.ts";
+import type { PaddingMode, Size } from "../../../src/data/transforms/mod.ts";
 import { OptionError, ShapeError } from "../../../src/errors.ts";
 import { drawing, grey, image } from "./images.ts";
 import {
@@ -195,7 +195,7 @@ Deno.test("randomHorizontalFlip() never flips with probability 0", () => {
 
 Deno.test("randomHorizontalFlip() refuses a probability that cannot be", () => {
   for (const p of [-0.1, 1.1, NaN]) {
-    assertThrows(() => randomHorizontalFlip({ p }), OptionError, "from 0 to 1");
+    assertThrows(() => randomHorizontalFlip({ p }), OptionError, "at most 1");
   }
 });
 

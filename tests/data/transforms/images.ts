@@ -7,14 +7,7 @@
 import type { Image } from "../../../src/data/dataset.ts";
 import { uniforms } from "../../../src/random.ts";
 
-/**
- * An image of random bytes, the same in every run.
- *
- * @param height Rows.
- * @param width Columns.
- * @param channels Channels; default 1.
- * @returns uint8 image.
- */
+/** An image of random bytes, the same in every run. */
 export function image(height: number, width: number, channels = 1): Image {
   const length = height * width * channels;
   const random = uniforms(length, { seed: length, stream: 7 });
@@ -22,25 +15,13 @@ export function image(height: number, width: number, channels = 1): Image {
   return { data, height, width, channels, maxValue: 255 };
 }
 
-/**
- * An image of given bytes.
- *
- * @param height Rows.
- * @param width Columns.
- * @param values Row by row.
- * @returns uint8 image of one channel.
- */
+/** An image of given bytes. */
 export function grey(height: number, width: number, values: number[]): Image {
   const data = Uint8Array.from(values);
   return { data, height, width, channels: 1, maxValue: 255 };
 }
 
-/**
- * Draws given numbers, then fails.
- *
- * @param draws The numbers.
- * @returns The source, and how many numbers it has left.
- */
+/** Draws given numbers, then fails. */
 export function drawing(
   draws: readonly number[],
 ): { random: () => number; left: () => number } {

@@ -17,7 +17,7 @@ import {
   randomErasing,
   type RandomErasingOptions,
 } from "../../../src/data/transforms/random_erasing.ts";
-import { partsOf } from "../../../src/data/transforms/transform.ts";
+import { takeApart } from "../../../src/data/transforms/transform.ts";
 import { toTensor } from "../../../src/data/transforms/values.ts";
 import { OptionError, ShapeError } from "../../../src/errors.ts";
 import { uniforms } from "../../../src/random.ts";
@@ -244,7 +244,7 @@ Deno.test("randomErasing() refuses options that are out of range", () => {
 });
 
 Deno.test("randomErasing() says what it does", () => {
-  const [part] = partsOf(randomErasing({ p: 0.25 }));
+  const [part] = takeApart(randomErasing({ p: 0.25 }));
   assertEquals(part.description, "erase a random part with probability 0.25");
-  assertEquals(part.step, undefined);
+  assertEquals(part.onDevice, undefined);
 });

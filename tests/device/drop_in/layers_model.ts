@@ -15,12 +15,7 @@ const BATCHES = 3;
 const EPOCHS = 4;
 const CLASSES = 4;
 
-/**
- * Asserts that two trainings were the same, and learned.
- *
- * @param actual Losses, as {@linkcode trainLayersModel} gives them.
- * @param expected Those to compare with.
- */
+/** Asserts that two trainings were the same, and learned. */
 export function assertSameTraining(
   actual: readonly number[],
   expected: readonly number[],
@@ -34,14 +29,10 @@ export function assertSameTraining(
   assertClose(actual, expected, { relative: 1e-4, what: "losses" });
 }
 
-/**
- * Trains on the device in use, from the same weights in every run.
- *
- * @returns The loss of each batch.
- */
+/** Trains on the device in use, from the same weights in every run, and gives the loss of each batch. */
 export async function trainLayersModel(): Promise<number[]> {
   const before = tf.memory().numTensors;
-  const model = await _model();
+  const model = await makeModel();
   const weights = model.getWeights().map(({ shape }, i) => {
     const size = shape.reduce((product, n) => product * n);
     const largest = shape.length === 1
@@ -72,7 +63,7 @@ export async function trainLayersModel(): Promise<number[]> {
   return losses;
 }
 
-async function _model(): Promise<Sequential> {
+async function makeModel(): Promise<Sequential> {
   const { layers, sequential } = await import("@tensorflow/tfjs-layers");
   const model = sequential({
     layers: [

@@ -9,13 +9,7 @@ import type { backend_util, Tensor3D } from "@tensorflow/tfjs-core";
 import { type Tensor, type Tensor4D, tf } from "../../../src/device/tf.ts";
 import { numbers } from "../../numbers.ts";
 
-/**
- * Makes a tensor of random numbers.
- *
- * @param shape Its shape.
- * @param seed Which numbers. Default 0.
- * @returns float32.
- */
+/** Makes a tensor of random numbers. */
 export function randomTensor(shape: number[], seed = 0): Tensor {
   const size = shape.reduce((product, n) => product * n, 1);
   return tf.tensor(numbers(size, [-1, 1], seed), shape);
@@ -165,12 +159,7 @@ export const TWINS: Readonly<Record<string, ((x: Tensor) => Tensor)[]>> = {
   ),
 };
 
-/**
- * Outputs of twins, and their gradients.
- *
- * @param what Their name.
- * @returns An output and a gradient for each.
- */
+/** Computes an output and a gradient for each of some twins. */
 export function computeTwins(what: string): Tensor[] {
   return TWINS[what].flatMap((compute) => {
     const x = randomTensor([1, 6, 6, 2], 2);
@@ -181,11 +170,7 @@ export function computeTwins(what: string): Tensor[] {
   });
 }
 
-/**
- * Asserts that twins differ.
- *
- * @param values Their outputs and gradients, as {@linkcode computeTwins} orders them.
- */
+/** Asserts that twins differ, in what {@linkcode computeTwins} gave. */
 export function assertTwinsDiffer(values: readonly Float32Array[]): void {
   values.forEach((one, i) => {
     for (let j = i + 2; j < values.length; j += 2) {

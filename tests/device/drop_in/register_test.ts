@@ -37,7 +37,7 @@ webgpuTest("registerKernels() replaces eight kernels, once", async () => {
 });
 
 /** Asserts that WebGPU gives what the CPU does, and gives the calls that this took. */
-async function _compare(compute: () => Tensor): Promise<Calls> {
+async function compare(compute: () => Tensor): Promise<Calls> {
   const seen: string[] = [];
   takeCalls();
   const { webgpu, cpu } = await readBoth(() => {
@@ -52,7 +52,7 @@ async function _compare(compute: () => Tensor): Promise<Calls> {
 
 for (const [what, compute] of Object.entries(UNCOVERED)) {
   webgpuTest(`registerKernels() leaves ${what} to TensorFlow.js`, async () => {
-    const { all, stock } = await _compare(compute);
+    const { all, stock } = await compare(compute);
     assertEquals(stock, all);
     assert(all.length > 0, "no call of a replaced kernel");
   });
@@ -62,7 +62,7 @@ for (const [what, compute] of Object.entries(COVERED)) {
   webgpuTest(
     `registerKernels() gives ${what} as TensorFlow.js does`,
     async () => {
-      const { all, stock } = await _compare(compute);
+      const { all, stock } = await compare(compute);
       assertEquals(stock, []);
       assert(all.length > 0, "no call of a replaced kernel");
     },

@@ -42,10 +42,7 @@ export interface Calls {
 
 /**
  * Starts to watch the kernels that are replaced on a device. It must run before anything in the process registers ours,
- * which then take the watched kernels for TensorFlow.js's own. Once per process.
- *
- * @param device The device. Default "webgpu".
- * @returns A function that gives the calls since it was last called.
+ * which then take the watched kernels for TensorFlow.js's own. Once per process. Gives a function that takes the calls so far.
  */
 export async function watchCalls(
   device: "webgpu" | "cpu" = "webgpu",

@@ -34,22 +34,12 @@ const SOURCES: typeof FORMS = {
   ", from textures": (traits) => ({ ...traits, leastCopied: 0 }),
 };
 
-/**
- * Registers a test of a product once for each form.
- *
- * @param name Name of the test; the form is added.
- * @param fn The test.
- */
+/** Registers a test of a product once for each form, whose name is added to the test's. */
 export function formTest(name: string, fn: () => Promise<void>): void {
   tests(FORMS, name, fn);
 }
 
-/**
- * Registers a test of a kernel that goes over its tensors once, for each place that it may read them from.
- *
- * @param name Name of the test; the place is added.
- * @param fn The test.
- */
+/** Registers a test of a kernel that reads its tensors once, for each of the sources that it may read them from. */
 export function passTest(name: string, fn: () => Promise<void>): void {
   tests(SOURCES, name, fn);
 }

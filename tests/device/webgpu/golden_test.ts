@@ -9,7 +9,7 @@ import {
   inputPatches,
   inputTaps,
 } from "../../../src/device/webgpu/conv/conv_view.ts";
-import { gemm } from "../../../src/device/webgpu/gemm/gemm.ts";
+import { gemm } from "../../../src/device/webgpu/gemm/product.ts";
 import type {
   GemmPlan,
   Tile,

@@ -18,12 +18,7 @@ import { type Input, webgpuBackend } from "./run.ts";
 /** Half of the last place of a float16, for numbers that are normal and for those that are not. */
 export const ROUNDING = { relative: 2 ** -11, absolute: 2 ** -25 };
 
-/**
- * Rounds numbers to float16.
- *
- * @param values Any numbers.
- * @returns The nearest that float16 has.
- */
+/** Rounds numbers to the nearest that float16 has. */
 export function toHalves(values: Float32Array): Float32Array<ArrayBuffer> {
   return Float32Array.from(values, Math.f16round);
 }
@@ -37,11 +32,7 @@ export interface HalfOutput {
 
 /**
  * Runs a kernel on float16 tensors and on float32 tensors of the same numbers, and compares: what stores float16 may differ by
- * its rounding, everything by that of sums.
- *
- * @param inputs The tensors.
- * @param run Runs the kernel, and is told what to store.
- * @param sums How far sums of float32 may be apart, where they are added in another order. Default: not at all.
+ * its rounding, everything by `sums`, which is for float32 sums that are added in another order.
  */
 export async function checkHalves(
   inputs: readonly (Input & { isFloat?: boolean })[],

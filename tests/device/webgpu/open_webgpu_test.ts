@@ -48,7 +48,7 @@ webgpuTest(
     assertEquals(adapter.isSoftware, found!.info.isFallbackAdapter);
     assertEquals(adapter.features, [...adapter.features].sort());
     assertEquals(maxBindingBytes, found!.limits.maxStorageBufferBindingSize);
-    const { limits } = _device();
+    const { limits } = makeDevice();
     for (const [name, value] of Object.entries(adapter.limits)) {
       assertEquals(limits[name as keyof GPUSupportedLimits], value, name);
     }
@@ -64,12 +64,12 @@ webgpuTest(
   "initBackend() is cheap to call again and switches devices",
   async () => {
     const info = await use("webgpu");
-    const device = _device();
+    const device = makeDevice();
     assertEquals((await use("cpu")).device, "cpu");
     assertEquals(tf.getBackend(), "cpu");
     assertEquals(await readScalars(tf.scalar(2)), [2]);
     assertEquals(await use("webgpu"), info);
-    assert(_device() === device);
+    assert(makeDevice() === device);
   },
 );
 
@@ -132,13 +132,13 @@ webgpuTest(
   },
 );
 
-function _device(): GPUDevice {
+function makeDevice(): GPUDevice {
   return (tf.backend() as unknown as { device: GPUDevice }).device;
 }
 
 /** Has the device report validation errors outside of any call. */
 async function breakDevice(count: number): Promise<void> {
-  const device = _device();
+  const device = makeDevice();
   for (let i = 0; i < count; i++) {
     const { MAP_READ, MAP_WRITE } = GPUBufferUsage;
     device.createBuffer({ size: 4, usage: MAP_READ | MAP_WRITE });

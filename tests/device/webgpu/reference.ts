@@ -18,13 +18,7 @@ export interface ReferenceEpilogue {
   readonly activation?: FusedActivation;
 }
 
-/**
- * An activation.
- *
- * @param value Any number.
- * @param activation Which; none leaves the number as it is.
- * @returns Its value.
- */
+/** Applies an activation, or none. */
 export function activate(
   value: number,
   activation: FusedActivation | undefined,
@@ -33,13 +27,7 @@ export function activate(
   return activation === "sigmoid" ? 1 / (1 + Math.exp(-value)) : value;
 }
 
-/**
- * Convolution.
- *
- * @param tensors `x`, NHWC, `filter`, HWIO, and what follows the sum.
- * @param sizes Sizes of the convolution.
- * @returns The output, NHWC.
- */
+/** Convolution: `x` is NHWC, `filter` HWIO, the output NHWC. */
 export function referenceConv2d(
   tensors: { x: Numbers; filter: Numbers } & ReferenceEpilogue,
   sizes: ConvSizes,
@@ -57,13 +45,7 @@ export function referenceConv2d(
   return finish(y, outChannels, tensors);
 }
 
-/**
- * Gradient of a convolution for its input.
- *
- * @param tensors `dy`, NHWC, and `filter`, HWIO.
- * @param sizes Sizes of the convolution.
- * @returns The gradient, NHWC.
- */
+/** Gradient of a convolution for its input. */
 export function referenceConv2dInputGradient(
   tensors: { dy: Numbers; filter: Numbers },
   sizes: ConvSizes,
@@ -81,13 +63,7 @@ export function referenceConv2dInputGradient(
   return dx;
 }
 
-/**
- * Gradient of a convolution for its filter.
- *
- * @param tensors `x` and `dy`, NHWC.
- * @param sizes Sizes of the convolution.
- * @returns The gradient, HWIO.
- */
+/** Gradient of a convolution for its filter. */
 export function referenceConv2dFilterGradient(
   tensors: { x: Numbers; dy: Numbers },
   sizes: ConvSizes,
@@ -106,13 +82,7 @@ export function referenceConv2dFilterGradient(
   return dFilter;
 }
 
-/**
- * Product of matrices, or of batches of them.
- *
- * @param tensors `a`, `b` and what follows the sum.
- * @param sizes Sizes of the product.
- * @returns `[batch, rows, columns]`.
- */
+/** Product of matrices, or of batches of them: `[batch, rows, columns]`. */
 export function referenceMatmul(
   tensors: { a: Numbers; b: Numbers } & ReferenceEpilogue,
   sizes: MatmulSizes,
@@ -138,10 +108,7 @@ export function referenceMatmul(
 }
 
 /**
- * Walks over the taps of all windows, but for those outside of the image.
- *
- * @param s Sizes of the convolution.
- * @param visit Called for each tap with the places where the channels of its pixel begin in input, filter and output.
+ * Calls back for each tap inside the image, of each window, with the offsets of its pixel's channels in input, filter and output.
  */
 export function eachTap(
   s: ConvSizes,

@@ -22,8 +22,8 @@ export interface Input<Values = Float32Array> {
 /** A kernel to run, which makes one tensor by default. */
 export interface KernelRun<Made = TensorInfo, Backend = WebGPUBackend> {
   readonly inputs: readonly Input<Float32Array | Int32Array>[];
-  /** Number of elements of each tensor that the kernel makes, output and temporary ones. */
-  readonly makes: readonly number[];
+  /** Number of elements of each tensor that the kernel makes, output and temporary ones. Default: found by a run before. */
+  readonly makes?: readonly number[];
   /** Records the kernel. */
   readonly kernel: (
     backend: Backend,
@@ -36,11 +36,7 @@ export type RunSeveral = (
   run: KernelRun<readonly TensorInfo[], unknown>,
 ) => Promise<Float32Array[]>;
 
-/**
- * Makes WebGPU ready.
- *
- * @returns The backend of TensorFlow.js.
- */
+/** Makes WebGPU ready. */
 export async function webgpuBackend(): Promise<WebGPUBackend> {
   await use("webgpu");
   return tf.backend() as WebGPUBackend;
@@ -49,9 +45,6 @@ export async function webgpuBackend(): Promise<WebGPUBackend> {
 /**
  * Runs a kernel: its inputs are uploaded, then every buffer that it may be given for what it makes is filled with NaN, so
  * that an element which it does not write, or reads before writing, shows. Fails if the kernel leaves tensors behind.
- *
- * @param run The kernel and its tensors.
- * @returns The values of the output.
  */
 export async function runKernel(run: KernelRun): Promise<Float32Array> {
   const [values] = await runKernelOfSeveral({
@@ -61,12 +54,7 @@ export async function runKernel(run: KernelRun): Promise<Float32Array> {
   return values;
 }
 
-/**
- * Runs a kernel that makes several tensors, as {@linkcode runKernel} does.
- *
- * @param run The kernel and its tensors.
- * @returns The values of each output.
- */
+/** Runs a kernel that makes several tensors, as {@linkcode runKernel} does. */
 export async function runKernelOfSeveral(
   run: KernelRun<readonly TensorInfo[]>,
 ): Promise<Float32Array[]> {
@@ -75,11 +63,13 @@ export async function runKernelOfSeveral(
     tf.tensor(values, [...shape])
   );
   tensors.forEach(({ dataId }) => backend.uploadToGPU(dataId));
-  await poison(run.makes);
+  const record = () =>
+    run.kernel(backend, tensors).map((made) =>
+      made instanceof tf.Tensor ? made : asTensor(made)
+    );
+  await poison(run.makes ?? sizesMadeBy(backend, () => tf.dispose(record())));
   const before = backend.numDataIds();
-  const outputs = run.kernel(backend, tensors).map((made) =>
-    made instanceof tf.Tensor ? made : asTensor(made)
-  );
+  const outputs = record();
   const values: Float32Array[] = [];
   for (const output of outputs) {
     values.push(Float32Array.from(await output.data()));
@@ -94,11 +84,25 @@ export async function runKernelOfSeveral(
   return values;
 }
 
+/** Numbers of elements of the tensors that are made meanwhile. */
+function sizesMadeBy(backend: WebGPUBackend, run: () => void): number[] {
+  const sizes: number[] = [];
+  const make = backend.makeTensorInfo;
+  backend.makeTensorInfo = function (shape, ...rest) {
+    sizes.push(shape.reduce((product, n) => product * n, 1));
+    return make.call(this, shape, ...rest);
+  };
+  try {
+    run();
+  } finally {
+    backend.makeTensorInfo = make;
+  }
+  return sizes;
+}
+
 /**
  * Puts buffers full of NaN on top of the backend's pool of free buffers, from where the next tensors of their sizes are
  * taken.
- *
- * @param sizes Numbers of elements.
  */
 export async function poison(sizes: readonly number[]): Promise<void> {
   const copies = 3;
@@ -123,11 +127,6 @@ const EPSILON = 2 ** -23;
  * down at random, so that n additions are off by about sqrt(n) of that: sqrt(n) epsilon * sqrt(n) m. Cutting a sum into
  * parts makes the error smaller. Leaving out or repeating a single product is thousands of times more. Relative: the sum
  * is rounded once more by what follows it.
- *
- * @param left Values of one operand.
- * @param right Values of the other.
- * @param depth Number of products in a sum.
- * @returns The tolerance.
  */
 export function sumTolerance(
   left: Float32Array,

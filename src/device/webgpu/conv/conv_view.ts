@@ -6,11 +6,9 @@
 
 import type { ConvSizes } from "../../sizes.ts";
 import { loadFunction, type View } from "../gemm/view.ts";
+import { range } from "../wgsl/wgsl.ts";
 
-/**
- * The input as the forward pass multiplies it: a row per output pixel, and along the sum the taps of the filter and the
- * channels under each.
- */
+/** The input as the forward pass multiplies it: a row per output pixel; along the sum the filter's taps and their channels. */
 export function inputPatches(s: ConvSizes): View {
   const isVector = s.inChannels % 4 === 0;
   const depth = s.filterHeight * s.filterWidth * s.inChannels;
@@ -47,10 +45,7 @@ ${
   };
 }
 
-/**
- * The gradient of the output as the gradient of the input multiplies it: a row per input pixel, and along the sum the
- * taps of the filter and the output channels.
- */
+/** The output's gradient as that of the input multiplies it: a row per input pixel; along the sum taps and output channels. */
 export function outputPatches(s: ConvSizes): View {
   const isVector = s.outChannels % 4 === 0;
   const depth = s.filterHeight * s.filterWidth * s.outChannels;
@@ -97,16 +92,13 @@ ${
   };
 }
 
-/**
- * The input as the gradient of the filter multiplies it: a row per weight of one filter, `(tap, channel)`, and along the
- * sum the output pixels.
- */
+/** The input as the filter's gradient multiplies it: a row per weight `(tap, channel)` of one filter; along the sum output pixels. */
 export function inputTaps(s: ConvSizes): View {
   const isVector = s.inChannels % 4 === 0;
   const rows = s.filterHeight * s.filterWidth * s.inChannels;
   const pixels = s.batch * s.outHeight * s.outWidth;
-  const parts = isVector ? [0] : [0, 1, 2, 3];
-  const each = (write: (j: number) => string) => parts.map(write).join("\n");
+  const each = (write: (j: number) => string) =>
+    range(isVector ? 1 : 4).map(write).join("\n");
   return {
     along: "outer",
     isVector,
@@ -166,7 +158,7 @@ function tapStep(
   s: ConvSizes,
   isVector: boolean,
 ): string {
-  const parts = isVector ? [0] : [0, 1, 2, 3];
+  const parts = range(isVector ? 1 : 4);
   return `struct ${name}S {
   k: u32,
 ${parts.map((j) => `  dy${j}: i32, dx${j}: i32, c${j}: i32,`).join("\n")}
@@ -193,10 +185,7 @@ function inside({ inHeight, inWidth }: ConvSizes): string {
   return `(u32(y) < ${inHeight}u) & (u32(x) < ${inWidth}u)`;
 }
 
-/**
- * The filter as the gradient of the input multiplies it: a column per input channel, and along the sum the taps and the
- * output channels.
- */
+/** The filter as the input's gradient multiplies it: a column per input channel; along the sum taps and output channels. */
 export function filterTransposed(s: ConvSizes): View {
   const isVector = s.outChannels % 4 === 0;
   const depth = s.filterHeight * s.filterWidth * s.outChannels;

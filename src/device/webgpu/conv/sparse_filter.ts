@@ -8,15 +8,11 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { ConvSizes, PoolSizes } from "../../sizes.ts";
 import { addSplits } from "../gemm/product.ts";
-import { poolKey } from "../pool/pool_shader.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
+import { poolKey } from "../pool/pool.ts";
+import { dispatch, makeOutput, programOf } from "../run/dispatch.ts";
 import { traitsOf } from "../run/ways.ts";
 import { declareOperand, type Source } from "../wgsl/operand.ts";
 import { MAX_GROUPS, range, type Shader } from "../wgsl/wgsl.ts";
-
-/** Workgroups that keep an adapter busy. */
-const BUSY_GROUPS = { software: 16, hardware: 256 };
 
 /** Most turns of a loop: llvmpipe before Mesa 25 stops after 65,535. */
 const MOST_TURNS = 60_000;
@@ -38,17 +34,18 @@ export function randomPlaces(p: PoolSizes): Int32Array {
   });
 }
 
-/** Computes the gradient. */
+/** Computes the gradient from the input, the gradient of the pooled values, and their places. */
 export function sparseFilterGradient(
   backend: WebGPUBackend,
-  { x, dy, places }: { x: TensorInfo; dy: TensorInfo; places: TensorInfo },
+  tensors: readonly TensorInfo[],
   { conv, pool }: { conv: ConvSizes; pool: PoolSizes },
   key: string,
 ): TensorInfo {
   const { isSoftware, source, maxBindingBytes } = traitsOf(backend);
   const { filterHeight, filterWidth, inChannels, outChannels } = conv;
   const count = pool.batch * pool.outHeight * pool.outWidth;
-  const busy = BUSY_GROUPS[isSoftware ? "software" : "hardware"];
+  // Workgroups that keep an adapter busy.
+  const busy = isSoftware ? 16 : 256;
   const filterBytes = 4 * filterHeight * filterWidth * inChannels * outChannels;
   const splits = Math.max(
     Math.min(
@@ -58,18 +55,17 @@ export function sparseFilterGradient(
     ),
     Math.ceil(count / MOST_TURNS),
   );
-  const options = { splits, source };
   const program = programOf(
     backend,
     `${poolKey(key, pool)} sparse,${splits},${source}`,
-    () => sparseFilterShader(conv, pool, options),
+    () => sparseFilterShader(conv, pool, { splits, source }),
   );
   const shape = [filterHeight, filterWidth, inChannels, outChannels];
   const output = makeOutput(backend, splits === 1 ? shape : [splits, ...shape]);
-  dispatch(backend, program, [output, x, dy, places]);
+  dispatch(backend, program, [output, ...tensors]);
   if (splits === 1) return output;
   const gradient = makeOutput(backend, shape);
-  addSplits(backend, { output: gradient, partial: output }, {
+  addSplits(backend, [gradient, output], {
     batch: 1,
     splits,
     rows: filterHeight * filterWidth * inChannels,
@@ -80,31 +76,32 @@ export function sparseFilterGradient(
 }
 
 /** Invocations of a workgroup, each with an output channel of its own. */
-export const CHANNELS = 32;
+const CHANNELS = 32;
 
 /** Most vectors of sums of an invocation: with more, compilers keep them in memory. */
 const MOST_SUMS = 64;
 
-/**
- * Whether the gradient can be computed from the places of the largest values. Windows have to lie within the image, and
- * their rows have to begin where vectors do.
- */
-export function fitsSparse(s: ConvSizes): boolean {
+/** Whether the gradient can be computed from the places of the largest values or, in a few words, why not. */
+export function fitsSparse(s: ConvSizes): true | string {
   const { inChannels, strideWidth } = s;
   const fits = (size: number, count: number, stride: number, taps: number) =>
     (count - 1) * stride + taps <= size;
-  return s.padTop === 0 && s.padLeft === 0 &&
+  const isInside = s.padTop === 0 && s.padLeft === 0 &&
     fits(s.inHeight, s.outHeight, s.strideHeight, s.filterHeight) &&
-    fits(s.inWidth, s.outWidth, strideWidth, s.filterWidth) &&
-    strideWidth * inChannels % 4 === 0 && s.inWidth * inChannels % 4 === 0 &&
-    s.filterHeight * vectorsOfRow(s) <= MOST_SUMS;
+    fits(s.inWidth, s.outWidth, strideWidth, s.filterWidth);
+  if (!isInside) return "windows reach into padding";
+  if (strideWidth * inChannels % 4 !== 0 || s.inWidth * inChannels % 4 !== 0) {
+    return "windows do not begin at vectors of 4";
+  }
+  return s.filterHeight * vectorsOfRow(s) <= MOST_SUMS ||
+    "filter too large for registers";
 }
 
 /**
  * Writes the shader: each invocation adds up a filter over a part of the pooled places. Bindings: output
  * `[splits, filterHeight, filterWidth, inChannels, outChannels]`, `x`, and gradient and place of the largest values.
  */
-export function sparseFilterShader(
+function sparseFilterShader(
   s: ConvSizes,
   pool: PoolSizes,
   { splits, source }: { splits: number; source: Source },

@@ -7,32 +7,33 @@
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { type ConvSizes, imageStep } from "../../sizes.ts";
-import { cutImages, type ImagePart, imagesOf } from "./image_parts.ts";
+import { memo } from "../../memo.ts";
 import {
-  type Matrix,
-  MOST_PLACES,
-  winogradMatrices,
-} from "./winograd_matrices.ts";
+  type ConvSizes,
+  cutImages,
+  type ImagePart,
+  imageStep,
+} from "../../sizes.ts";
+import { runProduct } from "../gemm/product.ts";
+import { matrix } from "../gemm/view.ts";
+import { dispatch, imagesOf, makeOutput, programOf } from "../run/dispatch.ts";
+import { storedType } from "../run/recorder.ts";
+import { sourceOfPass, traitsOf } from "../run/ways.ts";
+import { addInPlace } from "../update/update_in_place.ts";
+import type { ConvEpilogue, Epilogue } from "../wgsl/wgsl.ts";
 import {
   countTiles,
+  MOST_PLACES,
+  type Pass,
   placesToPlaces,
   productsToTiles,
   type TiledImages,
   tilesToPlaces,
+  winogradMatrices,
 } from "./winograd_shaders.ts";
-import { type Product, runProduct } from "../gemm/product.ts";
-import { matrix } from "../gemm/view.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { type Program, programOf } from "../run/program.ts";
-import { type StoredType, storedType } from "../run/recorder.ts";
-import { type AdapterTraits, sourceOfPass, traitsOf } from "../run/ways.ts";
-import { addInPlace } from "../update/update_in_place.ts";
-import type { ConvEpilogue, Epilogue, Shader } from "../wgsl/wgsl.ts";
-import type { Source } from "../wgsl/operand.ts";
 
 /** A convolution to compute by tiles. */
-export interface TiledConvolution {
+interface TiledConvolution {
   /** Its sizes, which `fitsWinograd`. */
   readonly sizes: ConvSizes;
   /** Outputs of a tile along each direction: of the forward pass, or elements of the gradient that has the input's size. */
@@ -41,94 +42,127 @@ export interface TiledConvolution {
   readonly key: string;
 }
 
-const forwardPlans = new WeakMap<AdapterTraits, Map<string, ForwardPlan>>();
-const filterPlans = new WeakMap<AdapterTraits, Map<string, FilterPlan>>();
+/** What does not decide how a convolution is computed. */
+export type ConvOptions = Pick<ConvEpilogue, "activation" | "stored">;
 
-/** Convolution by tiles. */
-export function winogradForward(
+/** Computes a convolution or a gradient by tiles. */
+export type ByTiles = (
   backend: WebGPUBackend,
-  { x, filter, bias, activation, stored }:
-    & { x: TensorInfo; filter: TensorInfo }
-    & ConvEpilogue,
-  { sizes: s, m, key }: TiledConvolution,
+  tensors: readonly TensorInfo[],
+  tiled: TiledConvolution,
+  options: ConvOptions,
+) => TensorInfo;
+
+/** Convolution by tiles, of the input, the filter and, if there is one, the bias. */
+export const winogradForward: ByTiles = (...call) =>
+  filterImages("forward", ...call);
+
+/** Gradient of a convolution by its input, by tiles: a convolution of `dy` with the filter turned around. */
+export const winogradInputGradient: ByTiles = (...call) =>
+  filterImages("turned", ...call);
+
+/** Per adapter as it is or is pretended to be. */
+const filterings = memo<ReturnType<typeof planFiltering>>();
+
+/** Transforms tiles, multiplies them with transformed filters and transforms the products to tiles of the output. */
+function filterImages(
+  direction: "forward" | "turned",
+  ...[backend, [from, filter, ...bias], tiled, options]: Parameters<ByTiles>
 ): TensorInfo {
-  const epilogue = { hasBias: bias !== undefined, activation };
-  const isHalf = isAnyHalf(backend, [x], stored);
-  const name = `${key},${m},${isHalf},${epilogue.hasBias},${activation}`;
-  const plan = planOf(
-    forwardPlans,
-    backend,
-    name,
-    () =>
-      planForward(backend, s, m, {
-        isHalf,
-        from: inputOf(s),
-        to: outputOf(s),
-        top: s.padTop,
-        left: s.padLeft,
-        taps: winogradMatrices(m, s.filterHeight).filter,
-        along: "outer",
-        epilogue,
-      }),
+  const { sizes, m, key } = tiled;
+  const { activation, stored } = options;
+  const epilogue = { hasBias: bias.length > 0, activation };
+  const isHalf = stored === "float16" || isAnyHalf(backend, from);
+  const plan = filterings(
+    traitsOf(backend),
+    `${key},${m},${direction},${isHalf},${epilogue.hasBias},${activation}`,
+    () => planFiltering(backend, sizes, m, { direction, isHalf, epilogue }),
   );
-  return forward(backend, plan, { from: x, filter, bias, stored });
+  const taps = plan.taps(backend, [filter]);
+  const output = makeOutput(backend, plan.shape, stored);
+  for (const { part, inputs, products, outputs } of plan.parts) {
+    const left = inputs(backend, [imagesOf(from, part)]);
+    const sums = products(backend, left, taps);
+    backend.disposeData(left.dataId);
+    outputs(backend, [sums, ...bias], imagesOf(output, part));
+    backend.disposeData(sums.dataId);
+  }
+  backend.disposeData(taps.dataId);
+  return output;
 }
 
-/**
- * Gradient of a convolution with respect to its input, by tiles: a convolution of `dy` with the filter turned around.
- */
-export function winogradInputGradient(
+function planFiltering(
   backend: WebGPUBackend,
-  { dy, filter, stored }: {
-    dy: TensorInfo;
-    filter: TensorInfo;
-    stored?: StoredType;
+  s: ConvSizes,
+  m: number,
+  { direction, isHalf, epilogue }: {
+    direction: "forward" | "turned";
+    isHalf: boolean;
+    epilogue: Epilogue;
   },
-  { sizes: s, m, key }: TiledConvolution,
-): TensorInfo {
+) {
   const r = s.filterHeight;
-  const isHalf = isAnyHalf(backend, [dy], stored);
-  const plan = planOf(
-    forwardPlans,
-    backend,
-    `${key},${m},${isHalf}`,
-    () =>
-      planForward(backend, s, m, {
-        isHalf,
-        from: outputOf(s),
-        to: inputOf(s),
-        top: r - 1 - s.padTop,
-        left: r - 1 - s.padLeft,
-        taps: winogradMatrices(m, r).turnedFilter,
-        along: "depth",
-        epilogue: {},
-      }),
-  );
-  return forward(backend, plan, { from: dy, filter, stored });
+  const { input, filter, turnedFilter, output } = winogradMatrices(m, r);
+  const maxBytes = traitsOf(backend).maxBindingBytes;
+  const isForward = direction === "forward";
+  const taps = isForward ? filter : turnedFilter;
+  const [from, to] = isForward
+    ? [inputOf(s), outputOf(s)]
+    : [outputOf(s), inputOf(s)];
+  // Rows and columns before the image where the first tile begins.
+  const [top, left] = isForward
+    ? [s.padTop, s.padLeft]
+    : [r - 1 - s.padTop, r - 1 - s.padLeft];
+  const places = taps.rows.length ** 2;
+  const filters = [places, s.inChannels, s.outChannels];
+  return {
+    taps: prepare(backend, placesToPlaces(filters, taps)),
+    shape: [s.batch, to.height, to.width, to.channels],
+    parts: tiledParts(s, m, { maxBytes, isHalf }).map((part) => {
+      const { count } = part;
+      const read = cutTiles(from, to, { count, m, top, left });
+      const written = cutTiles(to, to, { count, m });
+      return {
+        part,
+        inputs: prepare(backend, tilesToPlaces(read, input)),
+        products: placeProducts({
+          places,
+          rows: countTiles(written),
+          columns: to.channels,
+          depth: from.channels,
+          left: "depth",
+          right: isForward ? "outer" : "depth",
+        }),
+        outputs: prepare(backend, productsToTiles(written, output, epilogue)),
+      };
+    }),
+  };
 }
+
+/** Per adapter as it is or is pretended to be. */
+const gradients = memo<ReturnType<typeof planGradient>>();
 
 /**
  * Gradient of a convolution with respect to its filter, by tiles: the filter's taps are the outputs, and a tile of `dy` is
  * the filter.
  */
-export function winogradFilterGradient(
-  backend: WebGPUBackend,
-  { x, dy }: { x: TensorInfo; dy: TensorInfo },
-  { sizes, m, key }: TiledConvolution,
-): TensorInfo {
-  const isHalf = isAnyHalf(backend, [x, dy]);
-  const plan = planOf(
-    filterPlans,
-    backend,
+export const winogradFilterGradient: ByTiles = (
+  backend,
+  [x, dy],
+  { sizes, m, key },
+) => {
+  const isHalf = isAnyHalf(backend, x, dy);
+  const plan = gradients(
+    traitsOf(backend),
     `${key},${m},${isHalf}`,
-    () => planFilter(backend, sizes, m, isHalf),
+    () => planGradient(backend, sizes, m, isHalf),
   );
   let sums: TensorInfo | undefined;
   for (const { part, inputs, gradients, products } of plan.parts) {
-    const left = runTransform(backend, inputs, [imagesOf(x, part)]);
-    const right = runTransform(backend, gradients, [imagesOf(dy, part)]);
-    const terms = multiplyPlaces(backend, products, { left, right });
-    backend.disposeData(right.dataId);
+    const left = inputs(backend, [imagesOf(x, part)]);
+    const right = gradients(backend, [imagesOf(dy, part)]);
+    const terms = products(backend, left, right);
+    for (const { dataId } of [left, right]) backend.disposeData(dataId);
     if (sums === undefined) {
       sums = terms;
     } else {
@@ -136,150 +170,33 @@ export function winogradFilterGradient(
       backend.disposeData(terms.dataId);
     }
   }
-  const gradient = runTransform(backend, plan.output, [sums!]);
+  const gradient = plan.output(backend, [sums!]);
   backend.disposeData(sums!.dataId);
   return gradient;
-}
+};
 
-/** Transforms tiles, multiplies them with transformed filters and transforms the products to tiles of the output. */
-function forward(
-  backend: WebGPUBackend,
-  plan: ForwardPlan,
-  { from, filter, bias, stored }: {
-    from: TensorInfo;
-    filter: TensorInfo;
-    bias?: TensorInfo;
-    stored?: StoredType;
-  },
-): TensorInfo {
-  const taps = runTransform(backend, plan.taps, [filter]);
-  const output = makeOutput(backend, plan.shape, stored);
-  const rest = bias === undefined ? [] : [bias];
-  for (const { part, inputs, products, outputs } of plan.parts) {
-    const left = runTransform(backend, inputs, [imagesOf(from, part)]);
-    const sums = multiplyPlaces(backend, products, { left, right: taps });
-    const images = imagesOf(output, part);
-    runTransform(backend, outputs, [sums, ...rest], images);
-    backend.disposeData(sums.dataId);
-  }
-  backend.disposeData(taps.dataId);
-  return output;
-}
-
-/** Whether images that are read or written store float16. */
-function isAnyHalf(
-  backend: WebGPUBackend,
-  read: readonly TensorInfo[],
-  stored?: StoredType,
-): boolean {
-  return stored === "float16" ||
-    read.some((images) => storedType(backend, images) === "float16");
-}
-
-function planOf<Plan>(
-  plans: WeakMap<AdapterTraits, Map<string, Plan>>,
-  backend: WebGPUBackend,
-  key: string,
-  make: () => Plan,
-): Plan {
-  const traits = traitsOf(backend);
-  let known = plans.get(traits);
-  if (known === undefined) plans.set(traits, known = new Map());
-  let plan = known.get(key);
-  if (plan === undefined) known.set(key, plan = make());
-  return plan;
-}
-
-/** A forward pass that is ready to run: of images and filters to images. */
-export interface ForwardPlan {
-  readonly taps: Transform;
-  readonly shape: readonly number[];
-  readonly parts: readonly {
-    readonly part: ImagePart;
-    readonly inputs: Transform;
-    readonly products: Product;
-    readonly outputs: Transform;
-  }[];
-}
-
-/** A gradient of the filter that is ready to run. */
-export interface FilterPlan {
-  readonly parts: readonly {
-    readonly part: ImagePart;
-    readonly inputs: Transform;
-    readonly gradients: Transform;
-    readonly products: Product;
-  }[];
-  readonly output: Transform;
-}
-
-/** Plans a convolution by tiles. */
-export function planForward(
-  backend: WebGPUBackend,
-  s: ConvSizes,
-  m: number,
-  { isHalf, from, to, top, left, taps, along, epilogue }: {
-    /** Whether images that are read or written store float16. */
-    isHalf: boolean;
-    from: ImageSize;
-    to: ImageSize;
-    /** Rows and columns before the image where the first tile begins. */
-    top: number;
-    left: number;
-    taps: Matrix;
-    /** How the filters lie: "outer" where the output's channels are contiguous. */
-    along: "outer" | "depth";
-    epilogue: Epilogue;
-  },
-): ForwardPlan {
-  const matrices = winogradMatrices(m, s.filterHeight);
-  const maxBytes = traitsOf(backend).maxBindingBytes;
-  const places = taps.rows.length ** 2;
-  return {
-    taps: planPlaces(backend, [places, s.inChannels, s.outChannels], taps),
-    shape: [s.batch, to.height, to.width, to.channels],
-    parts: partsOf(s, m, { maxBytes, isHalf }).map((part) => {
-      const tiling = tilingOf(to, { images: part.count, m });
-      const read = { ...tiling, ...from, top, left };
-      const written: TiledImages = { ...tiling, ...to, top: 0, left: 0 };
-      return {
-        part,
-        inputs: planTiles(backend, read, matrices.input),
-        products: planMultiply({
-          places,
-          rows: countTiles(written),
-          columns: to.channels,
-          depth: from.channels,
-          left: "depth",
-          right: along,
-        }),
-        outputs: planProducts(backend, written, matrices.output, epilogue),
-      };
-    }),
-  };
-}
-
-/** Plans a gradient of the filter by tiles. */
-export function planFilter(
+function planGradient(
   backend: WebGPUBackend,
   s: ConvSizes,
   m: number,
   isHalf: boolean,
-): FilterPlan {
+) {
   const r = s.filterHeight;
   const { input, filter, output } = winogradMatrices(r, m);
   const maxBytes = traitsOf(backend).maxBindingBytes;
   const [images, gradients] = [inputOf(s), outputOf(s)];
+  const shape = [r, r, s.inChannels, s.outChannels];
   return {
-    parts: partsOf(s, m, { maxBytes, isHalf }).map((part) => {
-      const tiling = tilingOf(gradients, { images: part.count, m });
-      const read = { ...tiling, ...images, top: s.padTop, left: s.padLeft };
-      const tiles: TiledImages = { ...tiling, ...gradients, top: 0, left: 0 };
+    parts: tiledParts(s, m, { maxBytes, isHalf }).map((part) => {
+      const { count } = part;
+      const first = { top: s.padTop, left: s.padLeft };
+      const read = cutTiles(images, gradients, { count, m, ...first });
+      const tiles = cutTiles(gradients, gradients, { count, m });
       return {
         part,
-        inputs: planTiles(backend, read, input),
-        gradients: planTiles(backend, tiles, filter),
-        products: planMultiply({
+        inputs: prepare(backend, tilesToPlaces(read, input)),
+        gradients: prepare(backend, tilesToPlaces(tiles, filter)),
+        products: placeProducts({
           places: input.rows.length ** 2,
           rows: s.inChannels,
           columns: s.outChannels,
@@ -289,130 +206,56 @@ export function planFilter(
         }),
       };
     }),
-    output: planPlaces(backend, [r, r, s.inChannels, s.outChannels], output),
+    output: prepare(backend, placesToPlaces(shape, output)),
   };
 }
 
-/** A transform that is ready to run. */
-export interface Transform {
-  readonly program: Program;
-  /** Shape of what it gives. */
-  readonly shape: readonly number[];
-}
-
-/** Plans the transform of the tiles of images, float32 NHWC. */
-export function planTiles(
+/** Whether images that are read store float16. */
+function isAnyHalf(
   backend: WebGPUBackend,
-  tiles: TiledImages,
-  along: Matrix,
-): Transform {
-  const { images, height, width, channels } = tiles;
-  const size = images * height * width * channels;
-  const shape = [along.rows.length ** 2, countTiles(tiles), channels];
-  return transformOf(backend, shape, {
-    size,
-    key: `tiles to places,${Object.values(tiles)},${along.name}`,
-    write: (source) => tilesToPlaces(tiles, along, source),
-  });
+  ...images: readonly TensorInfo[]
+): boolean {
+  return images.some((tensor) => storedType(backend, tensor) === "float16");
 }
 
-/** Plans the transform of square filters, float32, which lie place by place. */
-export function planPlaces(
+/** Makes a transform ready to run. */
+function prepare(
   backend: WebGPUBackend,
-  shape: readonly number[],
-  along: Matrix,
-): Transform {
-  const place = shape.at(-1)! * shape.at(-2)!;
-  return transformOf(backend, shape, {
-    size: along.rows[0].length ** 2 * place,
-    key: `places to places,${place},${along.name}`,
-    write: (source) => placesToPlaces(place, along, source),
-  });
-}
-
-/** Plans the transform of products, float32 `[places, tiles, channels]`. */
-export function planProducts(
-  backend: WebGPUBackend,
-  tiles: TiledImages,
-  along: Matrix,
-  epilogue: Epilogue,
-): Transform {
-  const { images, height, width, channels } = tiles;
-  const places = along.rows[0].length ** 2;
-  return transformOf(backend, [images, height, width, channels], {
-    size: places * countTiles(tiles) * channels,
-    key: `products to tiles,${Object.values(tiles)},${along.name},${
-      Object.values(epilogue)
-    }`,
-    write: (source) => productsToTiles(tiles, along, { source, epilogue }),
-  });
-}
-
-/** Runs a transform. */
-export function runTransform(
-  backend: WebGPUBackend,
-  { program, shape }: Transform,
-  inputs: readonly TensorInfo[],
-  output: TensorInfo = makeOutput(backend, shape),
-): TensorInfo {
-  dispatch(backend, program, [output, ...inputs]);
-  return output;
-}
-
-/** Sizes of the products of all places, and how the operands lie. */
-export interface PlaceProducts {
-  readonly places: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-  readonly left: "depth" | "outer";
-  readonly right: "depth" | "outer";
-}
-
-/** Plans the products. */
-export function planMultiply(p: PlaceProducts): Product {
-  const { places, rows, columns, depth } = p;
-  const view = (outer: number, along: "depth" | "outer") =>
-    matrix({ outer, depth, along, batchStride: outer * depth });
-  return {
-    key: `places,${Object.values(p)}`,
-    rows,
-    columns,
-    depth,
-    batch: places,
-    views: () => ({
-      left: view(rows, p.left),
-      right: view(columns, p.right),
-    }),
-  };
-}
-
-/** Multiplies the matrices of all places, and frees the left operands. */
-export function multiplyPlaces(
-  backend: WebGPUBackend,
-  product: Product,
-  tensors: { left: TensorInfo; right: TensorInfo },
-): TensorInfo {
-  const { batch, rows, columns } = product;
-  const outputShape = [batch, rows, columns];
-  const products = runProduct(backend, product, { ...tensors, outputShape });
-  backend.disposeData(tensors.left.dataId);
-  return products;
-}
-
-function transformOf(
-  backend: WebGPUBackend,
-  shape: readonly number[],
-  { size, key, write }: {
-    /** Numbers that it reads. */
-    size: number;
-    key: string;
-    write: (source: Source) => Shader;
-  },
-): Transform {
+  { key, size, shape, write }: Pass,
+) {
   const source = sourceOfPass(traitsOf(backend), size);
   const program = programOf(backend, `${key},${source}`, () => write(source));
-  return { program, shape };
+  return (
+    backend: WebGPUBackend,
+    inputs: readonly TensorInfo[],
+    output: TensorInfo = makeOutput(backend, shape),
+  ) => {
+    dispatch(backend, program, [output, ...inputs]);
+    return output;
+  };
+}
+
+/** The products of all places, ready to run, from their sizes and how their operands lie. */
+function placeProducts(p: {
+  places: number;
+  rows: number;
+  columns: number;
+  depth: number;
+  left: "depth" | "outer";
+  right: "depth" | "outer";
+}) {
+  const { places: batch, rows, columns, depth } = p;
+  const view = (outer: number, along: "depth" | "outer") =>
+    matrix({ outer, depth, along, batchStride: outer * depth });
+  const key = `places,${Object.values(p)}`;
+  const views = () => ({
+    left: view(rows, p.left),
+    right: view(columns, p.right),
+  });
+  const product = { key, rows, columns, depth, batch, views };
+  const outputShape = [batch, rows, columns];
+  return (backend: WebGPUBackend, left: TensorInfo, right: TensorInfo) =>
+    runProduct(backend, product, { left, right, outputShape });
 }
 
 /**
@@ -425,66 +268,76 @@ const MOST_HALF_BYTES = 48 * 2 ** 20;
 
 const BYTES_PER_FLOAT = 4;
 
-/** Whether a convolution can be computed by tiles. */
+/** Sides of the tiles that are worth measuring: of 8 and of 6 places or, where those have no side of 2, the smallest tile. */
+export function tileSizes({ filterHeight }: ConvSizes): number[] {
+  const sides = [MOST_PLACES, MOST_PLACES - 2]
+    .map((places) => places - filterHeight + 1).filter((m) => m > 1);
+  return sides.length > 0 ? sides : [2];
+}
+
+/** Whether a convolution can be computed by tiles of `m` by `m` or, in a few words, why not. */
 export function fitsWinograd(
   s: ConvSizes,
   m: number,
   maxBytes: number,
-): boolean {
+): true | string {
   const r = s.filterHeight;
-  const step = stepOf(s);
-  return r === s.filterWidth && r > 1 && m + r - 1 <= MOST_PLACES &&
-    s.strideHeight === 1 && s.strideWidth === 1 &&
-    s.inChannels % 4 === 0 && s.outChannels % 4 === 0 &&
-    s.padTop < r && s.padLeft < r &&
-    filterBytes(s, m) <= maxBytes &&
-    step * bytesPerImage(s, m) <= Math.min(MOST_BYTES, maxBytes);
+  if (s.strideHeight !== 1 || s.strideWidth !== 1) return "stride above 1";
+  if (r !== s.filterWidth || r === 1) return "filter not square, or 1x1";
+  if (m + r - 1 > MOST_PLACES) return "filter too large";
+  if (s.inChannels % 4 !== 0 || s.outChannels % 4 !== 0) {
+    return "channels not in fours";
+  }
+  if (s.padTop >= r || s.padLeft >= r) return "padding of a whole filter";
+  // Of the transformed filter, and of the products of the filter's gradient.
+  const filterBytes = BYTES_PER_FLOAT * (m + r - 1) ** 2 * s.inChannels *
+    s.outChannels;
+  const tileBytes = stepOf(s) * bytesPerImage(s, m);
+  const fits = filterBytes <= maxBytes &&
+    tileBytes <= Math.min(MOST_BYTES, maxBytes);
+  return fits || "more bytes than can be bound";
 }
 
-/** Height, width and channels of images. */
-export interface ImageSize {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
+type ImageSize = Pick<TiledImages, "height" | "width" | "channels">;
 
-/** Images of the input. */
-export function inputOf(s: ConvSizes): ImageSize {
+function inputOf(s: ConvSizes): ImageSize {
   return { height: s.inHeight, width: s.inWidth, channels: s.inChannels };
 }
 
-/** Images of the output. */
-export function outputOf(s: ConvSizes): ImageSize {
+function outputOf(s: ConvSizes): ImageSize {
   return { height: s.outHeight, width: s.outWidth, channels: s.outChannels };
 }
 
-/** Tiles of `m` by `m` that cover images, side by side. */
-export function tilingOf(
+/** Images, and tiles of them: as many as of `m` by `m` cover images of another size, side by side. */
+function cutTiles(
+  images: ImageSize,
   { height, width }: ImageSize,
-  { images, m }: { images: number; m: number },
-): Pick<TiledImages, "images" | "tilesDown" | "tilesAcross" | "stride"> {
+  { count, m, top = 0, left = 0 }: {
+    count: number;
+    m: number;
+    top?: number;
+    left?: number;
+  },
+): TiledImages {
   return {
-    images,
+    images: count,
     tilesDown: Math.ceil(height / m),
     tilesAcross: Math.ceil(width / m),
     stride: m,
+    ...images,
+    top,
+    left,
   };
 }
 
 /** Bytes per image of the larger of the tensors of transformed tiles, in either direction. */
 function bytesPerImage(s: ConvSizes, m: number): number {
   const channels = Math.max(s.inChannels, s.outChannels);
-  const tiles = [inputOf(s), outputOf(s)].map(({ height, width }) =>
-    Math.ceil(height / m) * Math.ceil(width / m)
+  const tiles = [inputOf(s), outputOf(s)].map((size) =>
+    countTiles(cutTiles(size, size, { count: 1, m }))
   );
   const places = (m + s.filterHeight - 1) ** 2;
   return BYTES_PER_FLOAT * places * channels * Math.max(...tiles);
-}
-
-/** Bytes of the transformed filter, and of the products of the filter's gradient. */
-function filterBytes(s: ConvSizes, m: number): number {
-  const places = (m + s.filterHeight - 1) ** 2;
-  return BYTES_PER_FLOAT * places * s.inChannels * s.outChannels;
 }
 
 /** The multiple of images that parts begin at. */
@@ -496,7 +349,7 @@ function stepOf(s: ConvSizes, isHalf = false): number {
 }
 
 /** The batch in parts whose transformed tiles are not too large. */
-export function partsOf(
+export function tiledParts(
   s: ConvSizes,
   m: number,
   { maxBytes, isHalf }: { maxBytes: number; isHalf: boolean },
@@ -513,9 +366,6 @@ export function partsOf(
 
 /** Tiles of the output of all images. */
 export function countAllTiles(s: ConvSizes, m: number): number {
-  const { images, tilesDown, tilesAcross } = tilingOf(outputOf(s), {
-    images: s.batch,
-    m,
-  });
-  return images * tilesDown * tilesAcross;
+  const size = outputOf(s);
+  return countTiles(cutTiles(size, size, { count: s.batch, m }));
 }

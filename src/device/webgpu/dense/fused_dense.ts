@@ -11,9 +11,8 @@ import { asNumbers, asTensor, differentiable } from "../../tape.ts";
 import { type Tensor, type Tensor2D, tf } from "../../tf.ts";
 import { readAs } from "../cast.ts";
 import { dropInPlace, dropoutScale } from "./dropout.ts";
-import { matmul } from "../gemm/product.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
+import { matmul, type MatmulSizes } from "../gemm/product.ts";
+import { dispatch, makeOutput, programOf } from "../run/dispatch.ts";
 import { storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import {
@@ -37,113 +36,93 @@ export function fusedDense(
   const backend = tf.backend() as WebGPUBackend;
   const [rows, inputs] = x.shape;
   const columns = kernel.shape[1]!;
-  const single = { batch: 1, batchA: 1, batchB: 1 };
   return differentiable([x, kernel, bias], (save) => {
     const read = readAs(backend, kernel, stored);
-    const output = asTensor(matmul(backend, {
-      a: x,
-      b: read,
-      bias,
-      activation,
-      stored,
-      outputShape: [rows, columns],
-    }, {
-      ...single,
-      rows,
-      columns,
-      depth: inputs,
-      transposeA: false,
-      transposeB: false,
-    }));
+    const output = product(
+      backend,
+      { a: x, b: read, bias, activation, stored },
+      { rows, columns, depth: inputs },
+    );
     if (dropout) dropInPlace(backend, output, dropout);
     save([x, read, output]);
     return output;
-  }, (dy, [x, kernel, output]) => {
-    const masked = biasGradient(
+  }, (dy, [x, kernel, y]) => {
+    const after = activation &&
+      { y, activation, dropoutRate: dropout?.rate };
+    const { bias, dz } = biasGradient(backend, { dy, after });
+    const dx = product(
       backend,
-      {
-        dy,
-        after: activation &&
-          { y: output, activation, dropoutRate: dropout?.rate },
-      },
-      { rows, columns },
+      { a: dz, b: kernel, stored: storedType(backend, x) },
+      { rows, columns: inputs, depth: columns, transposeB: true },
     );
-    const dx = matmul(backend, {
-      a: masked.dz,
-      b: kernel,
-      stored: storedType(backend, x),
-      outputShape: [rows, inputs],
-    }, {
-      ...single,
-      rows,
-      columns: inputs,
-      depth: columns,
-      transposeA: false,
-      transposeB: true,
-    });
-    const dKernel = matmul(backend, {
-      a: x,
-      b: masked.dz,
-      // Of the kernel as it was read: gradients of dense layers are most of a network's.
-      stored: storedType(backend, kernel),
-      outputShape: [inputs, columns],
-    }, {
-      ...single,
-      rows: inputs,
-      columns,
-      depth: rows,
-      transposeA: true,
-      transposeB: false,
-    });
-    if (masked.dz !== dy) backend.disposeData(masked.dz.dataId);
-    return [asTensor(dx), asTensor(dKernel), asTensor(masked.bias)];
+    // Stored as the kernel that was read: gradients of dense layers are most of a network's.
+    const dKernel = product(
+      backend,
+      { a: x, b: dz, stored: storedType(backend, kernel) },
+      { rows: inputs, columns, depth: rows, transposeA: true },
+    );
+    if (dz !== dy) backend.disposeData(dz.dataId);
+    return [dx, dKernel, asTensor(bias)];
   }) as Tensor2D;
 }
 
-/** Rows that one invocation adds up. */
-const ROWS_PER_PART = 64;
+/** Multiplies two matrices. */
+function product(
+  backend: WebGPUBackend,
+  tensors: Omit<Parameters<typeof matmul>[1], "outputShape">,
+  sizes: MatrixSize & Partial<MatmulSizes> & { depth: number },
+): Tensor {
+  const outputShape = [sizes.rows, sizes.columns];
+  return asTensor(matmul(backend, { ...tensors, outputShape }, {
+    batch: 1,
+    batchA: 1,
+    batchB: 1,
+    transposeA: false,
+    transposeB: false,
+    ...sizes,
+  }));
+}
 
-/** Sizes of a matrix. */
 interface MatrixSize {
   readonly rows: number;
   readonly columns: number;
 }
 
+/** Rows that one invocation adds up. */
+const ROWS_PER_PART = 64;
+
 /** What {@linkcode biasGradient} computes. */
 export interface BiasGradient {
   /** float32 `[columns]`: the sums of the columns of `dz`. */
   readonly bias: TensorInfo;
-  /** `[rows, columns]`: the gradient of the biased sums, which stores what `dy` does; `dy` itself without an activation. */
+  /** Gradient of the biased sums, of the shape and stored type of `dy`; `dy` itself without an activation. */
   readonly dz: TensorInfo;
 }
 
 /** What followed the bias. */
 export interface Activated {
-  /** What the activation (and the dropout) gave: float32 or float16 `[rows, columns]`. */
+  /** What the activation (and the dropout) gave: float32 or float16, of the shape of `dy`. */
   readonly y: TensorInfo;
   readonly activation: FusedActivation;
   /** Rate of a dropout after a relu; where it dropped, `y` is 0, just as where the relu did. */
   readonly dropoutRate?: number;
 }
 
-/** Gradients of `y = dropout(activation(z + bias))`, or of `y = z + bias`. */
+/** Gradients of `y = dropout(activation(z + bias))`, or of `y = z + bias`, whose last dimension is the bias's. */
 export function biasGradient(
   backend: WebGPUBackend,
-  gradient: { dy: TensorInfo; after?: Activated },
-  { rows, columns }: MatrixSize,
+  { dy, after }: { dy: TensorInfo; after?: Activated },
 ): BiasGradient {
-  const { dy, after } = gradient;
+  const size = tf.util.sizeFromShape(dy.shape);
+  const columns = dy.shape.at(-1)!;
+  const rows = size / columns;
   // Rows side by side are one row of vectors where their columns do not come in fours.
   const side = [1, 2, 4].find((n) => n * columns % 4 === 0 && rows % n === 0) ??
     1;
   const wide = { rows: rows / side, columns: columns * side };
-  const parts = Math.ceil(wide.rows / ROWS_PER_PART);
-  const source = sourceOfPass(traitsOf(backend), rows * columns);
-  const isWhole = parts * side === 1;
-  const partial = makeOutput(
-    backend,
-    isWhole ? [columns] : [parts * side, columns],
-  );
+  const parts = Math.ceil(wide.rows / ROWS_PER_PART) * side;
+  const source = sourceOfPass(traitsOf(backend), size);
+  const sums = makeOutput(backend, parts === 1 ? [columns] : [parts, columns]);
   const program = programOf(
     backend,
     `bias gradient,${rows},${columns},${after?.activation},${after?.dropoutRate},${source}`,
@@ -151,59 +130,15 @@ export function biasGradient(
   );
   let dz = dy;
   if (after === undefined) {
-    dispatch(backend, program, [partial, dy]);
+    dispatch(backend, program, [sums, dy]);
   } else {
     dz = makeOutput(backend, dy.shape, storedType(backend, dy));
-    dispatch(backend, program, [partial, dy, after.y, dz]);
+    dispatch(backend, program, [sums, dy, after.y, dz]);
   }
-  if (isWhole) return { bias: partial, dz };
-  const bias = columnSums(backend, partial, { rows: parts * side, columns });
-  backend.disposeData(partial.dataId);
+  if (parts === 1) return { bias: sums, dz };
+  const bias = addRows(backend, sums, { rows: parts, columns });
+  backend.disposeData(sums.dataId);
   return { bias, dz };
-}
-
-/** Adds up the columns of a matrix that has few rows. */
-export function columnSums(
-  backend: WebGPUBackend,
-  matrix: TensorInfo,
-  { rows, columns }: MatrixSize,
-): TensorInfo {
-  const output = makeOutput(backend, [columns]);
-  // A workgroup per column, over two directions as there may be more than fit in one.
-  const x = Math.min(columns, MAX_GROUPS);
-  const program = programOf(backend, `column sums,${rows},${columns}`, () => ({
-    code: `
-@group(0) @binding(0) var<storage, read_write> output: array<f32>;
-@group(0) @binding(1) var<storage, read> matrix: array<f32>;
-
-var<workgroup> sums: array<f32, 64>;
-
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(local_invocation_index) i: u32,
-) {
-  let column = min(group.y * ${x}u + group.x, ${columns - 1}u);
-  var sum = 0.0;
-  for (var row = i; row < ${rows}u; row = row + 64u) {
-    sum = sum + matrix[row * ${columns}u + column];
-  }
-  sums[i] = sum;
-  for (var half = 32u; half > 0u; half = half / 2u) {
-    workgroupBarrier();
-    if (i < half) {
-      sums[i] = sums[i] + sums[i + half];
-    }
-  }
-  if (i == 0u) {
-    output[column] = sums[0];
-  }
-}
-`,
-    workgroups: [x, Math.ceil(columns / x), 1],
-  }));
-  dispatch(backend, program, [output, matrix]);
-  return output;
 }
 
 /** One invocation per part of the rows and per column, or per four columns. */
@@ -255,4 +190,48 @@ function derivative(
   const scale = dropoutRate === 0 ? "" : ` * ${dropoutScale(dropoutRate)}`;
   const dy = `dyRead(at)${scale}`;
   return activationGradientOf(activation, { dy, y: "yRead(at)", type });
+}
+
+/** Adds up few rows. */
+function addRows(
+  backend: WebGPUBackend,
+  matrix: TensorInfo,
+  { rows, columns }: MatrixSize,
+): TensorInfo {
+  const output = makeOutput(backend, [columns]);
+  // A workgroup per column, over two directions as there may be more than fit in one.
+  const x = Math.min(columns, MAX_GROUPS);
+  const program = programOf(backend, `column sums,${rows},${columns}`, () => ({
+    code: `
+@group(0) @binding(0) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> matrix: array<f32>;
+
+var<workgroup> sums: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) i: u32,
+) {
+  let column = min(group.y * ${x}u + group.x, ${columns - 1}u);
+  var sum = 0.0;
+  for (var row = i; row < ${rows}u; row = row + 64u) {
+    sum = sum + matrix[row * ${columns}u + column];
+  }
+  sums[i] = sum;
+  for (var half = 32u; half > 0u; half = half / 2u) {
+    workgroupBarrier();
+    if (i < half) {
+      sums[i] = sums[i] + sums[i + half];
+    }
+  }
+  if (i == 0u) {
+    output[column] = sums[0];
+  }
+}
+`,
+    workgroups: [x, Math.ceil(columns / x), 1],
+  }));
+  dispatch(backend, program, [output, matrix]);
+  return output;
 }

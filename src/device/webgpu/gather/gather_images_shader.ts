@@ -1,9 +1,9 @@
 /**
- * The shader that makes a batch of images of images of bytes.
+ * The shader that makes a batch of images from images of bytes.
  *
- * An invocation makes four neighbouring values of several rows: where their columns come from is worked out once, and what is
- * read of a row of bytes is used for all rows of the output that lie between it and the next. That is much less reading where
- * images become larger, and neighbouring invocations write side by side.
+ * An invocation makes four neighbouring values of several rows. It works out once which columns they come from, and reads a row
+ * of bytes once for all rows of the output that lie between it and the next: where images become larger, that is much less
+ * reading. Neighbouring invocations write side by side.
  *
  * @module
  */
@@ -58,8 +58,8 @@ function shader(batch: number, s: GatherSizes): Shader {
   const strips = Math.ceil(rowLength / 4);
   const blocks = Math.ceil(output.height / ROWS);
   const workgroups = gridOf(batch * strips * blocks);
-  const before = new WindowSnippets(s.before, { word: 1, width: stored.width });
-  const after = new WindowSnippets(s.after, {
+  const before = windowOf(s.before, { word: 1, width: stored.width });
+  const after = windowOf(s.after, {
     word: s.before ? 1 + WINDOW_WORDS : 1,
     width: resized.width,
   });
@@ -86,11 +86,11 @@ ${indexOf(batch * strips * blocks, workgroups)}
   let base = u32(rows[entry]) * ${stored.height * stored.width * channels}u;
   let value = min(4u * strip + vec4u(0u, 1u, 2u, 3u), vec4u(${rowLength - 1}u));
   let channel = value % ${channels}u;
-${after.lookThrough(`vec4i(value / ${channels}u)`, "column", "across")}
+${after.across(`vec4i(value / ${channels}u)`, "column")}
 ${columns}
   for (var y = firstLine; y < min(firstLine + ${ROWS}u, ${output.height}u); y++) {
     var bytes = vec4f(${after.fill});
-${after.lookThrough("i32(y)", "line", "down")}
+${after.down("i32(y)", "line")}
     if (lineIsInside) {
 ${row}
       bytes = select(bytes, seen, columnIsInside);
@@ -105,30 +105,31 @@ ${store(rowLength)}
   };
 }
 
-/** Declares where the columns come from, once, and `seen`, what is at a line. */
 interface Lines {
+  /** Declares once where the columns come from. */
   readonly columns: string;
+  /** Declares `seen`: what is at a line. */
   readonly row: string;
 }
 
 function plain(s: GatherSizes, before: WindowSnippets): Lines {
   return {
-    columns: `${before.lookThrough("column", "left", "across")}
+    columns: `${before.across("column", "left")}
   let leftAt = vec4u(left) * ${s.channels}u + channel;`,
     row: `      var seen = vec4f();
 ${readRow("seen", "line", { s, before })}`,
   };
 }
 
-/** Keeps the two rows that the line lies between. */
+/** Resizes: keeps the two rows that the line lies between. */
 function blended(s: GatherSizes, before: WindowSnippets): Lines {
   const { viewed, resized, channels } = s;
   const across = [viewed.width, resized.width] as const;
   const down = [viewed.height, resized.height] as const;
   return {
     columns: `${neighbours("x", "column", { type: "vec4i", sizes: across })}
-${before.lookThrough("x0", "left", "across")}
-${before.lookThrough("x1", "right", "across")}
+${before.across("x0", "left")}
+${before.across("x1", "right")}
   let leftAt = vec4u(left) * ${channels}u + channel;
   let rightAt = vec4u(right) * ${channels}u + channel;
   var top = vec4f();
@@ -156,7 +157,7 @@ function readRow(
 ): string {
   const fill = `vec4f(${before.fill})`;
   return `        {
-${before.lookThrough(y, "source", "down")}
+${before.down(y, "source")}
           ${target} = ${fill};
           if (sourceIsInside) {
             let row = base + u32(source) * ${s.stored.width * s.channels}u;
@@ -203,7 +204,7 @@ function store(rowLength: number): string {
   ).join("\n");
 }
 
-/** What becomes of four bytes: scaled, and normalized for their channels. */
+/** Scales four bytes, and normalizes them for their channels. */
 function valuesOf(bytes: string, { divisor, mean, std }: GatherSizes): string {
   const scaled = divisor === 1 ? bytes : `${bytes} / ${divisor}.0`;
   const isPlain = mean.every((m) => m === 0) && std.every((s) => s === 1);
@@ -226,49 +227,47 @@ function isResized({ viewed, resized }: GatherSizes): boolean {
   return viewed.height !== resized.height || viewed.width !== resized.width;
 }
 
-/** Writes what a window shows. */
-export class WindowSnippets {
-  readonly #fill: number | undefined;
-  readonly #word: number;
-  readonly #width: number;
+/** A window over images, in WGSL. */
+interface WindowSnippets {
+  /** What it shows where there is nothing. */
+  readonly fill: string;
+  /** Declares what is seen at four columns of the window, `<name>`, and whether that is in the image, `<name>IsInside`. */
+  across(columns: string, name: string): string;
+  /** The same for a row. */
+  down(row: string, name: string): string;
+}
 
-  /** Describes the window. */
-  constructor(
-    window: WindowFill | undefined,
-    { word, width }: { word: number; width: number },
-  ) {
-    this.#fill = window?.fill;
-    this.#word = word;
-    this.#width = width;
+/** Writes a window whose numbers begin at a word of an image's entry, over images of a width. */
+function windowOf(
+  window: WindowFill | undefined,
+  { word: first, width }: { word: number; width: number },
+): WindowSnippets {
+  if (window === undefined) {
+    return {
+      fill: floatOf(0),
+      across: (columns, name) =>
+        `  let ${name} = ${columns};
+  let ${name}IsInside = vec4<bool>(true);`,
+      down: (row, name) =>
+        `  let ${name} = ${row};
+  let ${name}IsInside = true;`,
+    };
   }
-
-  /**
-   * Declares what is seen at four columns, or at a row, of the window: `<name>`, and whether there is anything, `<name>IsInside`.
-   */
-  lookThrough(of: string, name: string, along: "across" | "down"): string {
-    const isAcross = along === "across";
-    if (this.#fill === undefined) {
-      return `  let ${name} = ${of};
-  let ${name}IsInside = ${isAcross ? "vec4<bool>(true)" : "true"};`;
-    }
-    const word = (i: number) => `rows[entry + ${this.#word + i}u]`;
-    return isAcross
-      ? `  let ${name}Seen = ${word(1)} + ${word(0)} * ${of};
+  const word = (i: number) => `rows[entry + ${first + i}u]`;
+  return {
+    fill: floatOf(window.fill),
+    across: (columns, name) =>
+      `  let ${name}Seen = ${word(1)} + ${word(0)} * ${columns};
   let ${name}IsInside = (${name}Seen >= vec4i(${
         word(3)
       })) & (${name}Seen < vec4i(${word(4)}));
-  let ${name} = clamp(${name}Seen, vec4i(0), vec4i(${this.#width - 1}));`
-      : `  let ${name} = ${word(2)} + ${of};
-  let ${name}IsInside = ${name} >= ${word(5)} && ${name} < ${word(6)};`;
-  }
-
-  /** Where it shows nothing. */
-  get fill(): string {
-    return floatOf(this.#fill ?? 0);
-  }
+  let ${name} = clamp(${name}Seen, vec4i(0), vec4i(${width - 1}));`,
+    down: (row, name) =>
+      `  let ${name} = ${word(2)} + ${row};
+  let ${name}IsInside = ${name} >= ${word(5)} && ${name} < ${word(6)};`,
+  };
 }
 
-/** Writes a number. */
-export function floatOf(value: number): string {
+function floatOf(value: number): string {
   return `f32(${Math.fround(value)})`;
 }

@@ -11,21 +11,26 @@ import { type GatherSizes, wordsPerImage } from "../../gather_sizes.ts";
 import { asTensor } from "../../tape.ts";
 import { type Tensor4D, tf } from "../../tf.ts";
 import { gatherShader } from "./gather_images_shader.ts";
-import { makeFilled, makeOutput, record } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
-import { freeResident, makeResident } from "../run/resident.ts";
+import {
+  freeResident,
+  makeFilled,
+  makeOutput,
+  makeResident,
+  programOf,
+  record,
+} from "../run/dispatch.ts";
 import { traitsOf } from "../run/ways.ts";
 
-/** What is on each device, by the bytes that it is a copy of. */
+/** The copies on each device, by the bytes that they are copies of. */
 const residents = new WeakMap<
   WebGPUBackend,
   WeakMap<Uint8Array, TensorInfo>
 >();
 
-/** Frees what is on a device and belongs to bytes that nobody has any more. */
+/** Frees the copy of bytes that the program has let go of. */
 const forgotten = new FinalizationRegistry((free: () => void) => free());
 
-/** Makes a batch. All images are copied on the first call, and stay; if a shader cannot see so many, those of the batch are copied. */
+/** Makes a batch. The first call copies all images, which stay; if a shader cannot bind so many, each call copies its own. */
 export function gatherBatch(
   bytes: Uint8Array,
   { places, bytesPerImage, sizes, makeTable }: GatheredBatch,
@@ -43,7 +48,7 @@ export function gatherBatch(
   return asTensor(info) as Tensor4D;
 }
 
-/** Copies a batch to the device; its memory may be used again. */
+/** Copies a batch to the device; the caller may use its memory again. */
 export function copyImages(
   values: Float32Array<ArrayBuffer>,
   shape: readonly number[],
@@ -79,7 +84,7 @@ function pick(
   places: Uint32Array,
   bytesPerImage: number,
 ): Uint8Array {
-  // In words of four bytes.
+  // Rounded up to words of four bytes.
   const picked = new Uint8Array(
     Math.ceil(places.length * bytesPerImage / 4) * 4,
   );
@@ -93,9 +98,8 @@ function pick(
 /**
  * Makes a batch of images.
  *
- * Output place i reads what is resized at max(0, (i + 0.5) * in / out - 0.5), as PyTorch's
- * `interpolate(mode="bilinear", align_corners=False)` does. The place is worked out in integers, so that it is the same as
- * on the host.
+ * Output pixel i reads the resized image at max(0, (i + 0.5) * in / out - 0.5), as PyTorch's
+ * `interpolate(mode="bilinear", align_corners=False)` does. The shader works that out in integers, to get what the host gets.
  */
 export function gatherImages(
   backend: WebGPUBackend,
@@ -111,7 +115,7 @@ export function gatherImages(
     () => gatherShader(batch, sizes),
   );
   const table = makeFilled(backend, new Uint32Array(rows.buffer));
-  // Whoever asks for a batch is not to wait for the work before it.
+  // Recorded, not submitted: submitting may wait for earlier work, and making a batch must not wait.
   record(backend, program, [output, images, table]);
   backend.disposeData(table.dataId);
   return output;

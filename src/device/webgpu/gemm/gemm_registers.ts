@@ -8,15 +8,15 @@ import {
   COMPONENTS,
   declarations,
   declareSums,
-  findTile,
   type GemmPlan,
-  gridOfTiles,
   multiplyAdd,
+  spreadTiles,
   storeTile,
   type Tile,
-  type Tiles,
 } from "./gemm_store.ts";
 import { range, type Shader } from "../wgsl/wgsl.ts";
+
+type RegisterTile = Tile & { form: "registers" };
 
 /**
  * Writes the shader. The sum advances by 4 places, once or several times a turn: the subgroup loads them of `rows` rows,
@@ -24,7 +24,7 @@ import { range, type Shader } from "../wgsl/wgsl.ts";
  */
 export function registerForm(
   plan: GemmPlan,
-  tile: Tile & { form: "registers" },
+  tile: RegisterTile,
 ): Shader {
   const { left, right } = plan;
   const { rows, lanes, step } = tile;
@@ -32,32 +32,22 @@ export function registerForm(
   const live = Math.min(rows, plan.rows);
   const quads = tile.columns / 4;
   const columnsPerGroup = lanes * tile.columns;
-  const tiles: Tiles = [
-    Math.ceil(plan.columns / columnsPerGroup),
-    Math.ceil(plan.rows / rows),
-    plan.batch * plan.splits,
-  ];
+  const { findTile, workgroups } = spreadTiles(plan, {
+    rows,
+    columns: columnsPerGroup,
+    step,
+  });
   const code = `${declarations(plan)}
 
 @compute @workgroup_size(${lanes})
 fn main(
   @builtin(workgroup_id) id: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
-) {${findTile(plan, tiles, step)}
+) {${findTile}
   let firstRow = group.y * ${rows}u;
   let firstColumn = group.x * ${columnsPerGroup}u + lane * 4u;
 ${prepareLeft(plan, tile)}
-${
-    range(quads).flatMap((j) =>
-      right.along === "outer"
-        ? [`  let r${j} = rightPrepare(${column(j, tile)}, batch);`]
-        : range(4).map((c) =>
-          `  let r${4 * j + c} = rightPrepare(${
-            column(j, tile)
-          } + ${c}u, batch);`
-        )
-    ).join("\n")
-  }
+${prepareRight(plan, tile)}
 ${declareSums(live, quads)}
   for (var k = first; k < end; k = k + ${step}u) {
 ${
@@ -81,18 +71,18 @@ ${
   }
 }
 `;
-  return { code, workgroups: gridOfTiles(tiles) };
+  return { code, workgroups };
 }
 
 /** First column of quad `j` of this invocation. */
-function column(j: number, { lanes }: { lanes: number }): string {
+function column(j: number, { lanes }: RegisterTile): string {
   return `firstColumn + ${4 * j * lanes}u`;
 }
 
 /** A load of the left operand covers as many rows as there are lanes, or 4, by 4 places. */
 function prepareLeft(
   { left }: GemmPlan,
-  { rows, lanes }: { rows: number; lanes: number },
+  { rows, lanes }: RegisterTile,
 ): string {
   const row = left.along === "outer" ? "(lane >> 2u) * 4u" : "lane";
   return range(rows / lanes).map((r) =>
@@ -100,9 +90,19 @@ function prepareLeft(
   ).join("\n");
 }
 
+function prepareRight({ right }: GemmPlan, tile: RegisterTile): string {
+  const quads = range(tile.columns / 4).map((j) => column(j, tile));
+  const columns = right.along === "outer"
+    ? quads
+    : quads.flatMap((quad) => range(4).map((c) => `${quad} + ${c}u`));
+  return columns.map((column, i) =>
+    `  let r${i} = rightPrepare(${column}, batch);`
+  ).join("\n");
+}
+
 function loadLeft(
   { left }: GemmPlan,
-  { rows, lanes }: { rows: number; lanes: number },
+  { rows, lanes }: RegisterTile,
 ): string {
   const place = left.along === "outer" ? "place + (lane & 3u)" : "place";
   return [

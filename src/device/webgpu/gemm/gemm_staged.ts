@@ -8,13 +8,11 @@ import {
   COMPONENTS,
   declarations,
   declareSums,
-  findTile,
   type GemmPlan,
-  gridOfTiles,
   multiplyAdd,
+  spreadTiles,
   storeTile,
   type Tile,
-  type Tiles,
 } from "./gemm_store.ts";
 import { range, type Shader } from "../wgsl/wgsl.ts";
 import type { View } from "./view.ts";
@@ -46,25 +44,15 @@ export function stagedForm(
 ): Shader {
   const { rows, columns, step } = tile;
   const [height, width] = [rows / SIDE, columns / SIDE];
-  const tiles: Tiles = [
-    Math.ceil(plan.columns / columns),
-    Math.ceil(plan.rows / rows),
-    plan.batch * plan.splits,
-  ];
-  const left: Staged = {
-    name: "left",
-    view: plan.left,
-    size: rows,
-    each: height,
+  const { findTile, workgroups } = spreadTiles(plan, tile);
+  const operand = (name: "left" | "right", size: number): Staged => ({
+    name,
+    view: plan[name],
+    size,
+    each: size / SIDE,
     step,
-  };
-  const right: Staged = {
-    name: "right",
-    view: plan.right,
-    size: columns,
-    each: width,
-    step,
-  };
+  });
+  const [left, right] = [operand("left", rows), operand("right", columns)];
   const code = `${declarations(plan)}
 
 var<workgroup> leftTile: array<vec4f, ${vectors(left)}>;
@@ -75,7 +63,7 @@ fn main(
   @builtin(workgroup_id) id: vec3u,
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) invocation: u32,
-) {${findTile(plan, tiles, step)}
+) {${findTile}
   let firstRow = group.y * ${rows}u;
   let firstColumn = group.x * ${columns}u;
 ${prepare(left)}
@@ -105,7 +93,7 @@ ${
   }
 }
 `;
-  return { code, workgroups: gridOfTiles(tiles) };
+  return { code, workgroups };
 }
 
 /** Vectors from one row or column to the next where they lie along the sum: one more than there are, against bank conflicts. */
@@ -121,12 +109,12 @@ function vectors(staged: Staged): number {
 /** Where the vectors that an invocation copies lie in the tile: row or column, and place of the sum. */
 function placesOf({ view, size, step }: Staged): string[] {
   const perInvocation = size * step / 4 / SIDE ** 2;
-  return range(perInvocation).map((v) => `invocation + ${v * SIDE ** 2}u`).map(
-    (vector) =>
-      view.along === "depth"
-        ? `vec2u((${vector}) / ${step / 4}u, (${vector}) % ${step / 4}u * 4u)`
-        : `vec2u((${vector}) % ${size / 4}u * 4u, (${vector}) / ${size / 4}u)`,
-  );
+  return range(perInvocation).map((v) => {
+    const vector = `(invocation + ${v * SIDE ** 2}u)`;
+    return view.along === "depth"
+      ? `vec2u(${vector} / ${step / 4}u, ${vector} % ${step / 4}u * 4u)`
+      : `vec2u(${vector} % ${size / 4}u * 4u, ${vector} / ${size / 4}u)`;
+  });
 }
 
 function prepare(staged: Staged): string {

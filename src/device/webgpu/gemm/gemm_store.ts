@@ -10,8 +10,44 @@ import {
   finishFunction,
   MAX_GROUPS,
   range,
+  type Shader,
 } from "../wgsl/wgsl.ts";
-import { declareOperand, declareResult, type Width } from "../wgsl/operand.ts";
+import { declareOperand, declareResult } from "../wgsl/operand.ts";
+
+/**
+ * How a product is cut into tiles, and how many places of the sum a turn of the loop has, a multiple of 4.
+ *
+ * "registers": rows, a multiple of 8, are per subgroup, whose lanes share the left operand, and columns, a multiple of 4, per
+ * invocation. "staged": both are per workgroup of 16x16 invocations, multiples of 64; times `step`, multiples of 1024, so that
+ * invocations copy alike. Both operands of a turn have to fit into 16 KiB, with a vector more per row or column that lies along
+ * it.
+ */
+export type Tile =
+  & { readonly rows: number; readonly columns: number; readonly step: number }
+  & (
+    | { readonly form: "staged" }
+    | { readonly form: "registers"; readonly lanes: number }
+  );
+
+/** A matrix product, or a batch of them. */
+export interface GemmPlan {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly batch: number;
+  readonly left: View;
+  readonly right: View;
+  /** Which index of the output is contiguous in memory. */
+  readonly outputAlong: "row" | "column";
+  /** What follows the sums. A bias lies along the contiguous index of the output. */
+  readonly epilogue: Epilogue;
+  readonly tile: Tile;
+  /**
+   * Parts that each sum is cut into. With more than one, the output is `[batch, splits, ...]` and the parts are still to
+   * be added and the epilogue to be applied.
+   */
+  readonly splits: number;
+}
 
 /** Names of the numbers of a vector. */
 export const COMPONENTS = ["x", "y", "z", "w"] as const;
@@ -21,11 +57,6 @@ function isVectorStore(plan: GemmPlan): boolean {
   return (plan.outputAlong === "column" ? plan.columns : plan.rows) % 4 === 0;
 }
 
-/** Numbers per element of an operand as it is bound. */
-function widthOf({ isVector }: View): Width {
-  return isVector ? 4 : 1;
-}
-
 /**
  * Declares the bindings (output, left, right and what the epilogue needs) and the functions of the views and of the
  * store.
@@ -33,44 +64,38 @@ function widthOf({ isVector }: View): Width {
 export function declarations(plan: GemmPlan): string {
   const { left, right, tile } = plan;
   const source = tile.form === "registers" ? "textures" : "buffers";
+  const width = ({ isVector }: View) => isVector ? 4 : 1;
   return `
 ${declareResult("output", { binding: 0, width: isVectorStore(plan) ? 4 : 1 })}
-${declareOperand("left", { binding: 1, width: widthOf(left), source })}
-${declareOperand("right", { binding: 2, width: widthOf(right), source })}
+${declareOperand("left", { binding: 1, width: width(left), source })}
+${declareOperand("right", { binding: 2, width: width(right), source })}
 ${left.code("left")}
 ${right.code("right")}
 ${storeFunction(plan)}`;
 }
 
-/** Workgroups of a product: tiles across, tiles down, and products times splits. */
-export type Tiles = readonly [across: number, down: number, deep: number];
-
-/** Spreads the tiles over two directions, as there may be more than fit in one. */
-export function gridOfTiles(tiles: Tiles): [x: number, y: number, z: number] {
-  const count = tiles.reduce((product, n) => product * n, 1);
-  const x = Math.min(count, MAX_GROUPS);
-  return [x, Math.ceil(count / x), 1];
-}
-
 /**
- * Finds the tile of the workgroup `id` and its part of the sum: declares `group` (tile across, tile down, product and
- * split), `batch`, `first` and `end`. Workgroups beyond the last tile leave, all their invocations alike.
+ * Spreads tiles of some rows and columns over workgroups, in two directions, as there may be more than fit in one. The WGSL
+ * finds the tile of the workgroup `id` and its part of the sum: it declares `group` (tile across, tile down, product and split),
+ * `batch`, `first` and `end`. Workgroups beyond the last tile leave, all their invocations alike.
  */
-export function findTile(
-  { depth, splits }: GemmPlan,
-  tiles: Tiles,
-  step: number,
-): string {
+export function spreadTiles(
+  plan: GemmPlan,
+  { rows, columns, step }: { rows: number; columns: number; step: number },
+): { findTile: string; workgroups: Shader["workgroups"] } {
+  const { batch, depth, splits } = plan;
   const length = Math.ceil(depth / splits / step) * step;
-  const [across, down, deep] = tiles;
-  const count = across * down * deep;
-  const [x, y] = gridOfTiles(tiles);
+  const across = Math.ceil(plan.columns / columns);
+  const down = Math.ceil(plan.rows / rows);
+  const count = across * down * batch * splits;
+  const x = Math.min(count, MAX_GROUPS);
+  const y = Math.ceil(count / x);
   // The condition is the same for a whole workgroup, so that barriers after it stay in uniform control flow.
   const leave = x * y === count ? "" : `
   if (index >= ${count}u) {
     return;
   }`;
-  return `
+  const findTile = `
   let index = id.y * ${x}u + id.x;${leave}
   let group = vec3u(
     index % ${across}u,
@@ -80,6 +105,7 @@ export function findTile(
   let batch = group.z / ${splits}u;
   let first = group.z % ${splits}u * ${length}u;
   let end = min(first + ${length}u, ${depth}u);`;
+  return { findTile, workgroups: [x, y, 1] };
 }
 
 /** Declares the sums of an invocation: `c${row}_${quad}`, four columns each. */
@@ -109,7 +135,7 @@ export function multiplyAdd(
   }).join("\n");
 }
 
-/** Stores the sums of an invocation. */
+/** Stores the sums of an invocation, four neighbours in memory at a time; their biases are loaded once and not per output. */
 export function storeTile(
   plan: GemmPlan,
   { rows, quads, row, column }: {
@@ -119,52 +145,33 @@ export function storeTile(
     column: (j: number) => string;
   },
 ): string {
+  const load = (name: string, channel: string) =>
+    hasBias(plan) ? `  let ${name} = biasAt(${channel});` : "";
+  const store = (row: string, column: string, sums: string, bias: string) => {
+    const added = hasBias(plan) ? bias : "vec4f()";
+    return `  store(group.z, ${row}, ${column}, finish(${sums}, ${added}));`;
+  };
   if (plan.outputAlong === "column") {
-    return [
-      ...range(quads).map((j) => loadBias(plan, `bias${j}`, column(j))),
-      ...range(rows).flatMap((i) =>
-        range(quads).map((j) =>
-          storeSums(plan, {
-            row: row(i),
-            column: column(j),
-            sums: `c${i}_${j}`,
-            bias: `bias${j}`,
-          })
-        )
-      ),
-    ].join("\n");
-  }
-  const sum = (i: number, j: number, component: string) =>
-    i < rows ? `c${i}_${j}.${component}` : "0.0";
-  return range(Math.ceil(rows / 4)).flatMap((i) => [
-    loadBias(plan, `bias${i}`, row(4 * i)),
-    ...range(quads).flatMap((j) =>
-      COMPONENTS.map((component, c) =>
-        storeSums(plan, {
-          row: row(4 * i),
-          column: `${column(j)} + ${c}u`,
-          sums: `vec4f(${
-            range(4).map((r) => sum(4 * i + r, j, component)).join(", ")
-          })`,
-          bias: `bias${i}`,
-        })
+    const stores = range(rows).flatMap((i) =>
+      range(quads).map((j) =>
+        store(row(i), column(j), `c${i}_${j}`, `bias${j}`)
       )
+    );
+    return [...range(quads).map((j) => load(`bias${j}`, column(j))), ...stores]
+      .join("\n");
+  }
+  return range(Math.ceil(rows / 4)).flatMap((i) => [
+    load(`bias${i}`, row(4 * i)),
+    ...range(quads).flatMap((j) =>
+      COMPONENTS.map((component, c) => {
+        const sums = range(4).map((r) =>
+          4 * i + r < rows ? `c${4 * i + r}_${j}.${component}` : "0.0"
+        );
+        const at = `${column(j)} + ${c}u`;
+        return store(row(4 * i), at, `vec4f(${sums.join(", ")})`, `bias${i}`);
+      })
     ),
   ]).join("\n");
-}
-
-/** Declares the bias of four outputs that are neighbours in memory, to be loaded once and not per output. */
-function loadBias(plan: GemmPlan, name: string, channel: string): string {
-  return hasBias(plan) ? `  let ${name} = biasAt(${channel});` : "";
-}
-
-/** Stores four sums that are neighbours in memory, the first at (row, column). */
-function storeSums(
-  plan: GemmPlan,
-  at: { row: string; column: string; sums: string; bias: string },
-): string {
-  const bias = hasBias(plan) ? at.bias : "vec4f()";
-  return `  store(group.z, ${at.row}, ${at.column}, finish(${at.sums}, ${bias}));`;
 }
 
 function hasBias({ epilogue, splits }: GemmPlan): boolean {
@@ -173,18 +180,15 @@ function hasBias({ epilogue, splits }: GemmPlan): boolean {
 
 function storeFunction(plan: GemmPlan): string {
   const { rows, columns, outputAlong, epilogue, splits } = plan;
-  const [fixed, moving] = outputAlong === "column"
-    ? ["row", "column"]
-    : ["column", "row"];
-  const [fixedEnd, movingEnd] = outputAlong === "column"
-    ? [rows, columns]
-    : [columns, rows];
+  const [fixed, fixedEnd, moving, movingEnd] = outputAlong === "column"
+    ? ["row", rows, "column", columns] as const
+    : ["column", columns, "row", rows] as const;
   const store = isVectorStore(plan)
     ? `
   if (${fixed} < ${fixedEnd}u && ${moving} < ${movingEnd}u) {
     outputWrite(at / 4u, values);
   }`
-    : [0, 1, 2, 3].map((j) => `
+    : range(4).map((j) => `
   if (${fixed} < ${fixedEnd}u && ${moving} + ${j}u < ${movingEnd}u) {
     outputWrite(at + ${j}u, values[${j}]);
   }`).join("");
@@ -192,72 +196,23 @@ function storeFunction(plan: GemmPlan): string {
     binding: 3,
     type: "vec4f",
   });
-  const bias = (j: number) =>
-    `    biases[min(channel + ${j}u, ${movingEnd - 1}u)],`;
-  return `${finish}
-${
-    hasBias(plan)
-      ? `
+  const biases = range(4).map((j) =>
+    `    biases[min(channel + ${j}u, ${movingEnd - 1}u)],`
+  );
+  const biasAt = hasBias(plan)
+    ? `
 fn biasAt(channel: u32) -> vec4f {
   return vec4f(
-${
-        [0, 1, 2, 3].map(bias).join("\n")
-      }
+${biases.join("\n")}
   );
 }
 `
-      : ""
-  }
+    : "";
+  return `${finish}
+${biasAt}
 fn store(z: u32, row: u32, column: u32, values: vec4f) {
   let at = z * ${
     rows * columns
   }u + ${fixed} * ${movingEnd}u + ${moving};${store}
 }`;
-}
-
-/** How a product is cut into tiles. */
-export type Tile =
-  | {
-    readonly form: "registers";
-    /** Rows per subgroup, a multiple of 8. */
-    readonly rows: number;
-    /** Columns per invocation, a multiple of 4. */
-    readonly columns: number;
-    /** Lanes that share the left operand: the size of a subgroup. */
-    readonly lanes: number;
-    /** Places of the sum per turn of the loop, a multiple of 4. */
-    readonly step: number;
-  }
-  | {
-    readonly form: "staged";
-    /** Rows per workgroup of 16x16 invocations, a multiple of 64. */
-    readonly rows: number;
-    /** Columns per workgroup, a multiple of 64. */
-    readonly columns: number;
-    /**
-     * Places of the sum per turn, a multiple of 4; times rows and times columns, a multiple of 1024, so that invocations
-     * copy alike. Both operands of a turn have to fit into 16 KiB, with a vector more per row or column that lies along it.
-     */
-    readonly step: number;
-  };
-
-/** A matrix product, or a batch of them. */
-export interface GemmPlan {
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-  /** Number of products. */
-  readonly batch: number;
-  readonly left: View;
-  readonly right: View;
-  /** Which index of the output is contiguous in memory. */
-  readonly outputAlong: "row" | "column";
-  /** What follows the sums. A bias lies along the contiguous index of the output. */
-  readonly epilogue: Epilogue;
-  readonly tile: Tile;
-  /**
-   * Parts that each sum is cut into. With more than one, the output is `[batch, splits, ...]` and the parts are still to
-   * be added and the epilogue to be applied.
-   */
-  readonly splits: number;
 }

@@ -1,5 +1,11 @@
 /**
- * Runs a matrix product on tensors: chooses tiles, compiles once per key, and adds up split sums.
+ * Runs matrix products on tensors: each tile that fits is a way, compiled once, and split sums are added up.
+ *
+ * `output[row, column] = sum over k of left(row, k) * right(k, column)`, with both operands read through views. It is what
+ * everything heavy is made of. Its shaders have two forms. "registers": each invocation keeps a large tile of sums in registers
+ * and reads its operands straight from textures, for software adapters, where workgroup memory is no faster. The lanes of a
+ * subgroup share the left operand: each loads a part and broadcasts it, so that no value is loaded twice.
+ * "staged": workgroups copy tiles of both operands to workgroup memory first, with coalesced reads, for GPUs.
  *
  * @module
  */
@@ -7,18 +13,24 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { FusedActivation } from "../../device.ts";
-import { gemm } from "./gemm.ts";
+import { memo } from "../../memo.ts";
+import { registerForm } from "./gemm_registers.ts";
+import { stagedForm } from "./gemm_staged.ts";
 import type { GemmPlan } from "./gemm_store.ts";
 import { chooseTilings, type GemmSizes, type Tiling } from "./tile.ts";
 import { matrix, type View } from "./view.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { type Program, programOf } from "../run/program.ts";
+import {
+  dispatch,
+  makeOutput,
+  type Program,
+  programOf,
+} from "../run/dispatch.ts";
 import type { StoredType } from "../run/recorder.ts";
 import {
-  type AdapterTraits,
-  keyOf,
+  type Operation,
   runOperation,
   traitsOf,
+  type Way,
 } from "../run/ways.ts";
 import {
   type Epilogue,
@@ -29,189 +41,148 @@ import {
 } from "../wgsl/wgsl.ts";
 import { declareResult } from "../wgsl/operand.ts";
 
-/** A product to run: `output[row, column] = activation(sum over k of left * right + bias[column])`. */
+/** A product to run. */
 export interface Product extends GemmSizes {
   /** Names the operation and all sizes and options that the views depend on. */
   readonly key: string;
   /** Makes the views, if the shader is not known yet. */
   readonly views: () => { left: View; right: View };
-  /** Applied to the biased sums. */
-  readonly activation?: FusedActivation;
 }
 
-/** The tensors of a product. */
-export interface ProductTensors {
-  readonly left: TensorInfo;
-  readonly right: TensorInfo;
-  /** float32 `[columns]`. */
-  readonly bias?: TensorInfo;
-  /** Shape of the output, of `batch * rows * columns` elements. */
+/** What a product gives. */
+interface ProductOutput {
+  /** Of `batch * rows * columns` elements. */
   readonly outputShape: readonly number[];
   /** What the output stores. Default float32. */
   readonly stored?: StoredType;
 }
 
-/** A way to compute a product: its tiles and, once it has been used, its program. */
-interface Way {
-  readonly tiling: Tiling;
-  program?: Program;
+/** The tensors of a product. */
+interface ProductTensors extends ProductOutput {
+  readonly left: TensorInfo;
+  readonly right: TensorInfo;
+  /** float32 `[columns]`. */
+  readonly bias?: TensorInfo;
+  /** Applied to the biased sums. */
+  readonly activation?: FusedActivation;
 }
 
-/** The ways to compute a product, by name. */
-interface Ways {
-  /** The usual first. */
-  readonly names: readonly string[];
-  readonly byName: ReadonlyMap<string, Way>;
-}
+/** Per adapter as it is or is pretended to be, by the key of the product and of what follows it. */
+const operations = memo<Operation<ProductOutput>>();
 
-/** Ways by the key of the product and of what follows it, per adapter as it is or is pretended to be. */
-const known = new WeakMap<AdapterTraits, Map<string, Ways>>();
-
-/** Runs a product. */
+/** Computes `activation(left * right + bias)`. */
 export function runProduct(
   backend: WebGPUBackend,
   product: Product,
-  tensors: ProductTensors,
+  { left, right, bias, activation, ...output }: ProductTensors,
 ): TensorInfo {
-  const { left, right, bias, outputShape, stored } = tensors;
-  const epilogue = {
-    hasBias: bias !== undefined,
-    activation: product.activation,
-  };
-  const { names, byName } = waysOf(backend, product, epilogue);
-  return runOperation(backend, {
-    key: keyOf(backend, product.key, [left, right]),
-    ways: names,
-    usual: names[0],
-    run(name, [left, right, bias]) {
-      const way = byName.get(name)!;
-      way.program ??= programOfTiling(backend, product, epilogue, way.tiling);
-      const operands = { left, right, bias, outputShape, stored };
-      return runWay(backend, product, operands, { ...epilogue, ...way });
-    },
-  }, bias === undefined ? [left, right] : [left, right, bias]);
-}
-
-function runWay(
-  backend: WebGPUBackend,
-  { rows, columns, batch }: Product,
-  { left, right, bias, outputShape, stored }: ProductTensors,
-  { tiling, program, ...epilogue }: Way & Epilogue,
-): TensorInfo {
-  const { isTransposed, splits } = tiling;
-  const output = makeOutput(backend, outputShape, stored);
-  const operands = isTransposed ? [right, left] : [left, right];
-  if (splits === 1) {
-    const rest = bias === undefined ? [] : [bias];
-    dispatch(backend, program!, [output, ...operands, ...rest]);
-    return output;
-  }
-  const partial = makeOutput(backend, [batch, splits, rows * columns]);
-  dispatch(backend, program!, [partial, ...operands]);
-  const sizes = { batch, splits, rows, columns };
-  addSplits(backend, { output, partial, bias }, sizes, epilogue);
-  backend.disposeData(partial.dataId);
-  return output;
-}
-
-function waysOf(
-  backend: WebGPUBackend,
-  product: Product,
-  { hasBias, activation }: Epilogue,
-): Ways {
   const traits = traitsOf(backend);
-  let products = known.get(traits);
-  if (products === undefined) known.set(traits, products = new Map());
-  const key = `${product.key},${hasBias},${activation}`;
-  let ways = products.get(key);
-  if (ways === undefined) {
-    const byName = new Map(
-      chooseTilings(product, traits).map((tiling) => {
-        const { tile: { rows, columns }, isTransposed } = tiling;
-        const name = `${rows}x${columns}${isTransposed ? " transposed" : ""}`;
-        return [name, { tiling }];
-      }),
-    );
-    products.set(key, ways = { names: [...byName.keys()], byName });
-  }
-  return ways;
+  const epilogue = { hasBias: bias !== undefined, activation };
+  const key = `${product.key},${epilogue.hasBias},${activation}`;
+  const operation = operations(traits, key, () => {
+    const { rows, columns, depth, batch } = product;
+    return {
+      key: product.key,
+      what: `${
+        batch === 1 ? "product" : `${batch} products`
+      } of ${rows}x${depth} and ${depth}x${columns} by tiles`,
+      ways: chooseTilings(product, traits).map((tiling) =>
+        wayOf(product, epilogue, tiling)
+      ),
+    };
+  });
+  const tensors = bias === undefined ? [left, right] : [left, right, bias];
+  return runOperation(backend, operation, tensors, output);
 }
 
-function programOfTiling(
-  backend: WebGPUBackend,
+/** Computes a product by tiles. */
+function wayOf(
   product: Product,
   epilogue: Epilogue,
   tiling: Tiling,
-): Program {
+): Way<ProductOutput> {
+  const { rows, columns, batch } = product;
   const { tile, isTransposed, splits } = tiling;
-  const choices = [
-    epilogue.hasBias,
-    epilogue.activation,
-    ...Object.values(tile),
-    isTransposed,
-    splits,
-  ];
-  return programOf(
-    backend,
-    `${product.key},${choices}`,
-    () => gemm(plan(product, tiling, epilogue)),
-  );
-}
-
-function plan(
-  product: Product,
-  tiling: Tiling,
-  epilogue: Epilogue,
-): GemmPlan {
-  const { rows, columns, depth, batch } = product;
-  const { left, right } = product.views();
-  const { isTransposed, tile, splits } = tiling;
+  const { hasBias, activation } = epilogue;
+  const tiles = [...Object.values(tile), isTransposed, splits];
+  const key = `${product.key},${[hasBias, activation, ...tiles]}`;
+  let program: Program | undefined;
   return {
-    depth,
-    batch,
-    tile,
-    splits,
-    rows: isTransposed ? columns : rows,
-    columns: isTransposed ? rows : columns,
-    left: isTransposed ? right : left,
-    right: isTransposed ? left : right,
-    outputAlong: isTransposed ? "row" : "column",
-    epilogue,
+    name: `${tile.rows}x${tile.columns}${isTransposed ? " transposed" : ""}`,
+    fits: true,
+    run(backend, [left, right, ...bias], { outputShape, stored }) {
+      program ??= programOf(
+        backend,
+        key,
+        () => gemm(planOf(product, epilogue, tiling)),
+      );
+      const output = makeOutput(backend, outputShape, stored);
+      const operands = isTransposed ? [right, left] : [left, right];
+      if (splits === 1) {
+        dispatch(backend, program, [output, ...operands, ...bias]);
+        return output;
+      }
+      const partial = makeOutput(backend, [batch, splits, rows * columns]);
+      dispatch(backend, program, [partial, ...operands]);
+      const sizes = { batch, splits, rows, columns };
+      addSplits(backend, [output, partial, ...bias], sizes, epilogue);
+      backend.disposeData(partial.dataId);
+      return output;
+    },
   };
 }
 
-/** Sizes of sums in parts. */
-export interface SplitSizes {
-  readonly batch: number;
-  /** Parts of each sum. */
-  readonly splits: number;
-  readonly rows: number;
-  readonly columns: number;
+function planOf(
+  { rows, columns, depth, batch, views }: Product,
+  epilogue: Epilogue,
+  { tile, isTransposed, splits }: Tiling,
+): GemmPlan {
+  const { left, right } = views();
+  const plan = { depth, batch, tile, splits, epilogue };
+  return isTransposed
+    ? {
+      ...plan,
+      rows: columns,
+      columns: rows,
+      left: right,
+      right: left,
+      outputAlong: "row",
+    }
+    : { ...plan, rows, columns, left, right, outputAlong: "column" };
 }
+
+/** Writes the shader of a plan. */
+export function gemm(plan: GemmPlan): Shader {
+  return plan.tile.form === "registers"
+    ? registerForm(plan, plan.tile)
+    : stagedForm(plan, plan.tile);
+}
+
+/** Sizes of sums of which each has some parts. */
+type SplitSizes = Omit<GemmSizes, "depth"> & Pick<Tiling, "splits">;
 
 /**
- * Computes `output[b, row, column] = activation(sum over the parts of partial[b, part, row, column] + bias[column])`.
+ * Computes `output[b, row, column] = activation(sum over the parts of partial[b, part, row, column] + bias[column])`, from the
+ * output, the parts and, if there is one, the bias.
  */
 export function addSplits(
   backend: WebGPUBackend,
-  tensors: { output: TensorInfo; partial: TensorInfo; bias?: TensorInfo },
+  tensors: readonly TensorInfo[],
   sizes: SplitSizes,
   epilogue: Epilogue = {},
 ): void {
-  const { output, partial, bias } = tensors;
   const { batch, splits, rows, columns } = sizes;
+  const { hasBias = false, activation } = epilogue;
   const program = programOf(
     backend,
-    `sum of splits,${batch},${splits},${rows},${columns},${
-      epilogue.hasBias === true
-    },${epilogue.activation}`,
-    () => shader(sizes, epilogue),
+    `sum of splits,${batch},${splits},${rows},${columns},${hasBias},${activation}`,
+    () => splitsShader(sizes, epilogue),
   );
-  dispatch(backend, program, [output, partial, ...bias ? [bias] : []]);
+  dispatch(backend, program, tensors);
 }
 
 /** One invocation per output. */
-function shader(
+function splitsShader(
   { rows, columns, batch, splits }: SplitSizes,
   epilogue: Epilogue,
 ): Shader {
@@ -237,17 +208,12 @@ ${indexOf(total, workgroups)}
   return { code, workgroups };
 }
 
-/** Sizes of a product of matrices. */
-export interface MatmulSizes {
-  /** Number of products; an operand with one matrix is shared by all. */
-  readonly batch: number;
-  /** Matrices of `a`: `batch` or 1. */
+/** Sizes of products of matrices. */
+export interface MatmulSizes extends GemmSizes {
+  /** Matrices of `a`: `batch`, or 1 that all products share. */
   readonly batchA: number;
-  /** Matrices of `b`: `batch` or 1. */
+  /** The same of `b`. */
   readonly batchB: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
   /** Whether the matrices of `a` are stored `[depth, rows]`. */
   readonly transposeA: boolean;
   /** Whether the matrices of `b` are stored `[columns, depth]`. */
@@ -257,19 +223,13 @@ export interface MatmulSizes {
 /** Multiplies: `output[i] = activation(a[i] * b[i] + bias)`. */
 export function matmul(
   backend: WebGPUBackend,
-  tensors: {
-    a: TensorInfo;
-    b: TensorInfo;
-    bias?: TensorInfo;
-    activation?: FusedActivation;
-    stored?: StoredType;
-    outputShape: readonly number[];
-  },
+  { a, b, ...tensors }:
+    & { a: TensorInfo; b: TensorInfo }
+    & Omit<ProductTensors, "left" | "right">,
   sizes: MatmulSizes,
 ): TensorInfo {
   const { batch, batchA, batchB, rows, columns, depth } = sizes;
   const { transposeA, transposeB } = sizes;
-  const { a, b, bias, activation, outputShape, stored } = tensors;
   return runProduct(backend, {
     key: `matmul,${batch},${batchA},${batchB},${rows},${columns},${depth},` +
       `${transposeA},${transposeB}`,
@@ -291,6 +251,5 @@ export function matmul(
         batchStride: batchB === 1 ? 0 : columns * depth,
       }),
     }),
-    activation,
-  }, { left: a, right: b, bias, outputShape, stored });
+  }, { ...tensors, left: a, right: b });
 }

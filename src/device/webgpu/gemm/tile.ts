@@ -69,38 +69,35 @@ const EXPECTED_RUNS = 300;
 /** Products that run at the same time on a software adapter: the usual number of cores of a small machine. */
 const CORES = 2;
 
-/** Chooses tiles. */
+/** The tiles of a product that are worth measuring on an adapter, the usual first. */
 export function chooseTilings(
   sizes: GemmSizes,
   traits: AdapterTraits,
 ): Tiling[] {
   const choices = traits.lanes > 1
-    ? registerTiles(sizes, traits)
-    : STAGED_TILES.map((size) => ({
-      tile: { form: "staged" as const, ...size },
+    ? registerTiles(sizes, traits.lanes)
+    : STAGED_TILES.map((size): Choice => ({
+      tile: { form: "staged", ...size },
       isTransposed: false,
     }));
   return choices.map((choice) => withSplits(choice, sizes, traits));
 }
 
+type Choice = Omit<Tiling, "splits">;
+
 /** The tiles that should take least time, the best first. */
-function registerTiles(
-  sizes: GemmSizes,
-  { lanes }: AdapterTraits,
-): Omit<Tiling, "splits">[] {
-  const tiles = REGISTER_TILES
-    .filter(({ rows, columns }) => rows * columns <= MOST_SUMS)
-    .map((size) => ({
-      form: "registers" as const,
-      lanes,
-      step: STEP,
-      ...size,
-    }));
+function registerTiles(sizes: GemmSizes, lanes: number): Choice[] {
+  const tiles = REGISTER_TILES.filter(({ rows, columns }) =>
+    rows * columns <= MOST_SUMS
+  );
   const candidates = [false, true].flatMap((isTransposed) =>
-    tiles.map((tile) => ({ tile, isTransposed }))
+    tiles.map((size): Choice => ({
+      tile: { form: "registers", lanes, step: STEP, ...size },
+      isTransposed,
+    }))
   );
   const costed = candidates.map((candidate) => {
-    const { tile: { rows, columns, lanes } } = candidate;
+    const { rows, columns } = candidate.tile;
     const sums = rows * columns;
     const turn = COST.load * (rows / lanes + columns) + COST.multiply * sums +
       COST.turn;
@@ -117,26 +114,17 @@ function registerTiles(
 }
 
 /** Workgroups that cover the product. */
-function countGroups(
-  { tile, isTransposed }: Omit<Tiling, "splits">,
-  sizes: GemmSizes,
-): number {
+function countGroups({ tile, isTransposed }: Choice, sizes: GemmSizes): number {
   const [rows, columns] = isTransposed
     ? [sizes.columns, sizes.rows]
     : [sizes.rows, sizes.columns];
-  return Math.ceil(rows / tile.rows) * Math.ceil(columns / widthOf(tile)) *
-    sizes.batch;
-}
-
-/** Columns of a workgroup. */
-function widthOf(tile: Tile): number {
-  if (tile.form === "staged") return tile.columns;
-  return tile.columns * tile.lanes;
+  const width = tile.columns * (tile.form === "staged" ? 1 : tile.lanes);
+  return Math.ceil(rows / tile.rows) * Math.ceil(columns / width) * sizes.batch;
 }
 
 /** Cuts the sums where there would be too few workgroups to keep the adapter busy, or too long loops. */
 function withSplits(
-  choice: Omit<Tiling, "splits">,
+  choice: Choice,
   sizes: GemmSizes,
   traits: AdapterTraits,
 ): Tiling {

@@ -19,8 +19,7 @@ export interface View {
   readonly code: (name: string) => string;
 }
 
-/** Sizes of a matrix view. */
-export interface MatrixOptions {
+interface MatrixOptions {
   /** Number of rows (left operand) or columns (right operand). */
   readonly outer: number;
   /** Length of the sum. */
@@ -55,22 +54,18 @@ fn ${name}Step(k: u32) -> ${name}S {
 }
 
 ${
-      loadFunction(name, isVector, (j) =>
-        along === "depth"
-          ? {
-            inside: `s.k + ${j}u < ${depth}u`,
-            address: `p.base + s.offset + ${j}u`,
-          }
-          : {
-            inside: `(s.k < ${depth}u) & (p.outer + ${j}u < ${outer}u)`,
-            address: `p.base + s.offset + ${j}u`,
-          })
+      loadFunction(name, isVector, (j) => ({
+        inside: along === "depth"
+          ? `s.k + ${j}u < ${depth}u`
+          : `(s.k < ${depth}u) & (p.outer + ${j}u < ${outer}u)`,
+        address: `p.base + s.offset + ${j}u`,
+      }))
     }`,
   };
 }
 
 /** Where one element of a load is, in WGSL. */
-export interface ElementAddress {
+interface ElementAddress {
   /** Whether there is such an element: type bool. */
   readonly inside: string;
   /** Its index in the tensor, if there is: type u32. */

@@ -5,22 +5,17 @@
  */
 
 import type { CrossEntropy } from "../../device.ts";
-import { dispatch, makeOutput } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
-import { gridOf, indexOf } from "../wgsl/wgsl.ts";
+import { dispatch, makeOutput, programOf } from "../run/dispatch.ts";
+import { gridOf, indexOf, type Shader } from "../wgsl/wgsl.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-
-/** Invocations that add up the rows. */
-const ADDERS = 256;
 
 /** Computes loss, correct count and gradient. */
 export function crossEntropy(
   backend: WebGPUBackend,
-  tensors: { logits: TensorInfo; labels: TensorInfo },
+  { logits, labels }: { logits: TensorInfo; labels: TensorInfo },
   count: number,
 ): CrossEntropy {
-  const { logits, labels } = tensors;
   const [rows, classes] = logits.shape;
   const gradient = makeOutput(backend, logits.shape);
   const rowLosses = makeOutput(backend, [rows]);
@@ -28,13 +23,7 @@ export function crossEntropy(
   const byRow = programOf(
     backend,
     `cross entropy,${rows},${classes},${count}`,
-    () => {
-      const workgroups = gridOf(rows);
-      return {
-        code: rowCode(indexOf(rows, workgroups), classes, count),
-        workgroups,
-      };
-    },
+    () => rowShader(rows, classes, count),
   );
   dispatch(backend, byRow, [gradient, rowLosses, rowHits, logits, labels]);
   const loss = makeOutput(backend, []);
@@ -50,15 +39,16 @@ export function crossEntropy(
 }
 
 /** One invocation per row. */
-function rowCode(head: string, classes: number, count: number): string {
-  return `
+function rowShader(rows: number, classes: number, count: number): Shader {
+  const workgroups = gridOf(rows);
+  const code = `
 @group(0) @binding(0) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(1) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(2) var<storage, read_write> hits: array<i32>;
 @group(0) @binding(3) var<storage, read> logits: array<f32>;
 @group(0) @binding(4) var<storage, read> labels: array<i32>;
 
-${head}
+${indexOf(rows, workgroups)}
   let first = i * ${classes}u;
   var largest = logits[first];
   var place = 0;
@@ -84,7 +74,11 @@ ${head}
   }
 }
 `;
+  return { code, workgroups };
 }
+
+/** Invocations that add up the rows. */
+const ADDERS = 256;
 
 /** Adds up the rows in one workgroup. */
 function totalCode(rows: number): string {

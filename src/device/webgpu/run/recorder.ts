@@ -14,7 +14,7 @@ export type StoredType = DataType | "float16";
  * The members of `WebGPUBackend` (4.22.0) that recording a dispatch needs; `runWebGPUProgram` there does the same for
  * one output and uniforms of its own.
  */
-export interface Recorder {
+export interface BackendMembers {
   readonly device: GPUDevice;
   readonly bufferManager: {
     acquireBuffer(size: number, usage: GPUBufferUsageFlags): GPUBuffer;
@@ -45,8 +45,8 @@ export interface Recorder {
 }
 
 /** The backend with its inner members. */
-export function recorderOf(backend: WebGPUBackend): Recorder {
-  return backend as unknown as Recorder;
+export function recorderOf(backend: WebGPUBackend): BackendMembers {
+  return backend as unknown as BackendMembers;
 }
 
 /** Submits what has been recorded. */

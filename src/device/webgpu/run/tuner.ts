@@ -7,12 +7,15 @@
 import type { TunedOperation } from "../../device.ts";
 import { type Tensor, tf } from "../../tf.ts";
 import { readAs } from "../cast.ts";
-import { flush, type StoredType, storedType } from "./recorder.ts";
+import { flush } from "./recorder.ts";
 import {
   chooseWays,
   chosenWays,
-  observeOperations,
   type Operation,
+  type StoredShape,
+  type Trace,
+  traceOperations,
+  type Way,
 } from "./ways.ts";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
@@ -31,76 +34,56 @@ const MIN_MS = 100;
 /** Most runs to measure at once. */
 const MOST_REPEATS = 1024;
 
-/** An operation to tune, with the tensors that stand in for its own. */
-interface Candidate {
-  readonly operation: Operation;
-  readonly shapes: readonly StoredShape[];
-}
-
-/** Shape of a tensor, and what it stores. */
-interface StoredShape {
-  readonly shape: number[];
-  readonly stored: StoredType;
-}
-
-/** Tunes every operation that some work runs. What is chosen holds from then on. */
+/** Tunes every operation that some work runs and that has several ways. What is chosen holds from then on. */
 export async function* tuneOperations(
   backend: WebGPUBackend,
   work: () => void,
-  isKnown: (operation: Operation) => boolean,
+  isKnown: (operation: { key: string; ways: readonly string[] }) => boolean,
 ): AsyncGenerator<TunedOperation> {
   const done = new Set<string>();
-  const watch = (run: () => void): Candidate[] => {
-    const found = new Map<string, Candidate>();
-    observeOperations(backend, run, (operation, tensors) => {
-      const { key } = operation;
-      const shapes = tensors.map((tensor) => ({
-        shape: tensor.shape,
-        stored: storedType(backend, tensor),
-      }));
-      if (done.has(key) || isKnown(operation) || found.has(key)) return;
-      found.set(key, { operation, shapes });
-    });
-    return [...found.values()];
-  };
+  for (const trace of allOf(traceOperations(work))) yield* tune(trace);
 
-  async function* tune(
-    candidates: Candidate[],
-  ): AsyncGenerator<TunedOperation> {
-    for (const { operation, shapes } of candidates) {
-      const { key, ways, usual } = operation;
-      if (done.has(key)) continue;
-      done.add(key);
-      const tensors = standIns(backend, operation, shapes);
-      try {
-        const run = (way: string) => {
-          backend.disposeData(operation.run(way, tensors).dataId);
-        };
-        // What a way is made of is tuned before the way.
-        for (const way of ways) yield* tune(watch(() => run(way)));
-        const times = await measure(backend, { ways, usual, run });
-        const best = choose(times, usual);
-        const chosen = [...chosenWays(backend), [key, best] as const];
-        chooseWays(backend, new Map(chosen));
-        const [ms, usualMs] = [times.get(best)!, times.get(usual)!];
-        yield { key, way: best, ms, usual, usualMs };
-      } finally {
-        tf.dispose(tensors);
+  async function* tune(trace: Trace): AsyncGenerator<TunedOperation> {
+    const { key, operation, options } = trace;
+    const ways = operation.ways.filter(({ fits }) => fits === true);
+    if (ways.length < 2 || done.has(key)) return;
+    if (isKnown({ key, ways: ways.map(({ name }) => name) })) return;
+    done.add(key);
+    const tensors = standIns(backend, operation, trace.tensors);
+    const run = (way: Way) =>
+      backend.disposeData(way.run(backend, tensors, options).dataId);
+    try {
+      // What a way is made of is tuned before the way.
+      for (const way of ways) {
+        for (const part of allOf(traceOperations(() => run(way)))) {
+          yield* tune(part);
+        }
       }
+      const times = await measure(backend, ways, run);
+      const usual = ways[0].name;
+      const best = choose(times, usual);
+      const chosen = [...chosenWays(backend), [key, best] as const];
+      chooseWays(backend, new Map(chosen));
+      const [ms, usualMs] = [times.get(best)!, times.get(usual)!];
+      yield { key, way: best, ms, usual, usualMs };
+    } finally {
+      tf.dispose(tensors);
     }
   }
-
-  yield* tune(watch(work));
 }
 
-/** Measures ways in turns: milliseconds of each that has a chance. */
+/** Operations that ran, and those that they consist of. */
+function allOf(parts: Trace["parts"]): Trace[] {
+  return parts.flatMap((part) =>
+    "code" in part ? [] : [part, ...allOf(part.parts)]
+  );
+}
+
+/** Measures ways in turns, the usual first: milliseconds of each that has a chance. */
 async function measure(
   backend: WebGPUBackend,
-  { ways, usual, run }: {
-    ways: readonly string[];
-    usual: string;
-    run: (way: string) => void;
-  },
+  ways: readonly Way[],
+  run: (way: Way) => void,
 ): Promise<Map<string, number>> {
   const entrants = [];
   for (const way of ways) {
@@ -118,11 +101,11 @@ async function measure(
   for (let round = 0; round < ROUNDS; round++) {
     const fastest = Math.min(...entrants.flatMap(({ all }) => all));
     for (const { way, repeat, repeats, all } of entrants) {
-      if (way !== usual && all[0] > HOPELESS * fastest) continue;
+      if (way !== ways[0] && all[0] > HOPELESS * fastest) continue;
       all.push(await time(backend, repeat) / repeats);
     }
   }
-  return new Map(entrants.map(({ way, all }) => [way, median(all)]));
+  return new Map(entrants.map(({ way, all }) => [way.name, median(all)]));
 }
 
 /** The fastest way, if it saves enough. */

@@ -1,24 +1,37 @@
 /**
- * Operations that can be computed in more than one way, and which way is taken.
+ * Operations that can be computed in more than one way: which way is taken, and what ran.
  *
  * @module
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { storedType } from "./recorder.ts";
+import type { TracedOperation, TracedProgram } from "../../device.ts";
+import { memo } from "../../memo.ts";
 import type { Source } from "../wgsl/operand.ts";
+import { type StoredType, storedType } from "./recorder.ts";
 
-/** An operation on tensors that has several ways, which differ in nothing but rounding. */
-export interface Operation {
-  /** Names the operation and all sizes that it depends on. */
+/** A way to compute an operation of some sizes on some adapter. Ways differ in nothing but time and rounding. */
+export interface Way<Options = unknown> {
+  readonly name: string;
+  /** Whether it can be taken or, in a few words, why not. */
+  readonly fits: true | string;
+  /** Computes the operation; `options` are what does not decide which way is fastest. */
+  run(
+    backend: WebGPUBackend,
+    tensors: readonly TensorInfo[],
+    options: Options,
+  ): TensorInfo;
+}
+
+/** An operation on tensors. */
+export interface Operation<Options = unknown> {
+  /** Names it and all sizes that it depends on. */
   readonly key: string;
-  /** Names of the ways. */
-  readonly ways: readonly string[];
-  /** The way to take where none has been chosen. */
-  readonly usual: string;
-  /** Computes it. */
-  readonly run: (way: string, tensors: readonly TensorInfo[]) => TensorInfo;
+  /** What it computes, in words. */
+  readonly what: string;
+  /** All ways, in the order in which they are usual on the adapter: the first that fits is taken unless another was chosen. */
+  readonly ways: readonly Way<Options>[];
   /**
    * Makes the content of a tensor to measure with, where its values decide how long the operation takes; elsewhere they are
    * random.
@@ -26,81 +39,107 @@ export interface Operation {
   readonly sample?: (index: number) => Int32Array | undefined;
 }
 
-/** Is told of operations before they run. */
-export type Observer = (
-  operation: Operation,
-  tensors: readonly TensorInfo[],
-) => void;
-
-/** What is known of the operations on a device. */
-interface Known {
+/** What is known of a device. */
+interface DeviceState {
+  traits?: AdapterTraits;
+  /** Names of ways, by the keys of operations. */
   chosen: ReadonlyMap<string, string>;
-  observer?: Observer;
 }
 
-const known = new WeakMap<GPUDevice, Known>();
+const states = memo<DeviceState>();
+
+function stateOf({ device }: WebGPUBackend): DeviceState {
+  return states(device, "", () => ({ chosen: new Map() }));
+}
 
 /** Runs an operation in the way chosen for it or, without one, the usual. */
-export function runOperation(
+export function runOperation<Options>(
   backend: WebGPUBackend,
-  operation: Operation,
+  operation: Operation<Options>,
   tensors: readonly TensorInfo[],
+  options: Options,
 ): TensorInfo {
-  const { key, ways, usual, run } = operation;
-  const { chosen, observer } = knownOf(backend);
-  if (ways.length > 1) observer?.(operation, tensors);
-  const way = chosen.get(key);
-  // One that an older version knew counts for nothing.
-  return run(way !== undefined && ways.includes(way) ? way : usual, tensors);
-}
-
-/** Names an operation with what it reads, as what is fastest may depend on that. */
-export function keyOf(
-  backend: WebGPUBackend,
-  key: string,
-  tensors: readonly TensorInfo[],
-): string {
+  const { ways } = operation;
+  // What is fastest may depend on what is read.
   const isHalf = tensors.some((tensor) =>
     storedType(backend, tensor) === "float16"
   );
-  return isHalf ? `${key},float16` : key;
+  const key = isHalf ? `${operation.key},float16` : operation.key;
+  const name = stateOf(backend).chosen.get(key);
+  // A name that an older version knew, or a way that no longer fits, counts for nothing.
+  const way = ways.find((way) => way.name === name && way.fits === true) ??
+    ways.find(({ fits }) => fits === true)!;
+  if (traced === undefined) return way.run(backend, tensors, options);
+  const outer = traced;
+  const trace: Trace = {
+    key,
+    what: operation.what,
+    way: way.name,
+    ways,
+    operation,
+    tensors: tensors.map((tensor) => ({
+      shape: tensor.shape,
+      stored: storedType(backend, tensor),
+    })),
+    options,
+    parts: [],
+  };
+  outer.push(trace);
+  traced = trace.parts;
+  try {
+    return way.run(backend, tensors, options);
+  } finally {
+    traced = outer;
+  }
 }
 
-/** Chooses ways. */
+/** Chooses ways, by the keys of operations. */
 export function chooseWays(
   backend: WebGPUBackend,
   ways: ReadonlyMap<string, string>,
 ): void {
-  knownOf(backend).chosen = ways;
+  stateOf(backend).chosen = ways;
 }
 
 /** The ways that were chosen. */
 export function chosenWays(
   backend: WebGPUBackend,
 ): ReadonlyMap<string, string> {
-  return knownOf(backend).chosen;
+  return stateOf(backend).chosen;
 }
 
-/** Watches which operations something runs. */
-export function observeOperations<T>(
-  backend: WebGPUBackend,
-  work: () => T,
-  observer: Observer,
-): T {
-  const state = knownOf(backend);
-  const outer = state.observer;
-  state.observer = observer;
+/** An operation that ran, and all that it takes to run it again. */
+export interface Trace extends TracedOperation {
+  readonly operation: Operation;
+  readonly tensors: readonly StoredShape[];
+  readonly options: unknown;
+  readonly parts: (Trace | TracedProgram)[];
+}
+
+/** Shape of a tensor, and what it stores. */
+export interface StoredShape {
+  readonly shape: number[];
+  readonly stored: StoredType;
+}
+
+/** Where to note what runs, while somebody traces. */
+let traced: Trace["parts"] | undefined;
+
+/** Runs something, and gives the operations and programs that ran, in order. */
+export function traceOperations(work: () => void): Trace["parts"] {
+  const outer = traced;
+  const parts: Trace["parts"] = traced = [];
   try {
-    return work();
+    work();
   } finally {
-    state.observer = outer;
+    traced = outer;
   }
+  return parts;
 }
 
-function knownOf({ device }: WebGPUBackend): Known {
-  let state = known.get(device);
-  if (state === undefined) known.set(device, state = { chosen: new Map() });
-  return state;
+/** Notes that a program ran. */
+export function traceProgram(key: string, code: string): void {
+  traced?.push({ key, code });
 }
 
 /** What the choice of kernels and tiles depends on. */
@@ -120,28 +159,37 @@ export interface AdapterTraits {
   readonly leastCopied: number;
 }
 
-const cachedTraits = new WeakMap<GPUDevice, AdapterTraits>();
-
 /** Describes an adapter. */
 export function traitsOf(backend: WebGPUBackend): AdapterTraits {
-  const { device } = backend;
-  let traits = cachedTraits.get(device);
-  if (traits === undefined) {
-    const { isFallbackAdapter, subgroupMinSize, subgroupMaxSize } =
-      device.adapterInfo;
-    const hasRegisters = isFallbackAdapter && readsTextures() &&
-      device.features.has("subgroups" as GPUFeatureName) &&
-      subgroupMinSize === subgroupMaxSize && [4, 8].includes(subgroupMinSize);
-    traits = {
-      isSoftware: isFallbackAdapter,
-      lanes: hasRegisters ? subgroupMinSize : 1,
-      maxBindingBytes: device.limits.maxStorageBufferBindingSize,
-      source: hasRegisters ? "textures" : "buffers",
-      leastCopied: 65_536,
-    };
-    cachedTraits.set(device, traits);
-  }
-  return traits;
+  return stateOf(backend).traits ??= examine(backend.device);
+}
+
+function examine({ adapterInfo, features, limits }: GPUDevice): AdapterTraits {
+  const { isFallbackAdapter, subgroupMinSize, subgroupMaxSize } = adapterInfo;
+  // Not in Deno's types.
+  const { wgslLanguageFeatures } = navigator.gpu as GPU & {
+    wgslLanguageFeatures?: ReadonlySet<string>;
+  };
+  const readsTextures = "readonly_and_readwrite_storage_textures";
+  const hasRegisters = isFallbackAdapter &&
+    wgslLanguageFeatures?.has(readsTextures) &&
+    features.has("subgroups" as GPUFeatureName) &&
+    subgroupMinSize === subgroupMaxSize && [4, 8].includes(subgroupMinSize);
+  return {
+    isSoftware: isFallbackAdapter,
+    lanes: hasRegisters ? subgroupMinSize : 1,
+    maxBindingBytes: limits.maxStorageBufferBindingSize,
+    source: hasRegisters ? "textures" : "buffers",
+    leastCopied: 65_536,
+  };
+}
+
+/** Has kernels be chosen as on another adapter, to try those; without traits, as on this one again. */
+export function pretendTraits(
+  backend: WebGPUBackend,
+  traits?: AdapterTraits,
+): void {
+  stateOf(backend).traits = traits;
 }
 
 /** Chooses where a kernel reads that looks at each number of a tensor a few times only. */
@@ -150,23 +198,4 @@ export function sourceOfPass(
   size: number,
 ): Source {
   return size < leastCopied ? "buffers" : source;
-}
-
-/** Whether shaders can read storage textures. */
-function readsTextures(): boolean {
-  // Not in Deno's types.
-  const { wgslLanguageFeatures } = navigator.gpu as GPU & {
-    wgslLanguageFeatures?: ReadonlySet<string>;
-  };
-  return wgslLanguageFeatures?.has("readonly_and_readwrite_storage_textures") ??
-    false;
-}
-
-/** Has products on a device computed as on another adapter, to try its tiles. */
-export function pretendTraits(
-  backend: WebGPUBackend,
-  traits?: AdapterTraits,
-): void {
-  if (traits === undefined) cachedTraits.delete(backend.device);
-  else cachedTraits.set(backend.device, traits);
 }

@@ -5,9 +5,14 @@
  */
 
 import { CLIP_EPSILON, CLIP_STATE, SCALE_STATE } from "../../device.ts";
-import { dispatch, dispatchInPlace, makeOutput } from "../run/dispatch.ts";
+import {
+  dispatch,
+  dispatchInPlace,
+  makeOutput,
+  type Program,
+  programOf,
+} from "../run/dispatch.ts";
 import { declareOperand } from "../wgsl/operand.ts";
-import { type Program, programOf } from "../run/program.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

@@ -5,10 +5,9 @@
  */
 
 import { MAX_SCALE, SCALE_STATE, type ScaleRules } from "../../device.ts";
-import { dispatchInPlace } from "../run/dispatch.ts";
+import { dispatchInPlace, programOf } from "../run/dispatch.ts";
 import { gridOf, indexOf } from "../wgsl/wgsl.ts";
 import { declareOperand } from "../wgsl/operand.ts";
-import { programOf } from "../run/program.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

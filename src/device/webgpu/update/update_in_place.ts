@@ -15,8 +15,7 @@ import {
 } from "../../device.ts";
 import { asNumbers } from "../../tape.ts";
 import { type Tensor, tf, type Variable } from "../../tf.ts";
-import { dispatchInPlace, makeFilled } from "../run/dispatch.ts";
-import { programOf } from "../run/program.ts";
+import { dispatchInPlace, makeFilled, programOf } from "../run/dispatch.ts";
 import { storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import { gridOf, indexOf, range, type Shader } from "../wgsl/wgsl.ts";

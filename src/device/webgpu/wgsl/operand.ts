@@ -1,6 +1,6 @@
 /**
- * How kernels read their operands and write their results in WGSL, whatever the tensors store: float32 or float16, which
- * is computed with as f32, and read from the tensors' buffers or from textures that they are copied to first.
+ * How kernels read their operands and write their results in WGSL, whatever the tensors store. Kernels compute with f32, also
+ * where a tensor stores float16. They read its buffer, or a texture that the buffer was copied to first.
  *
  * llvmpipe loads a vector for 8 lanes from a texture about 20 times as fast as from a buffer, and copies from buffer to
  * texture at the speed of memory (docs/performance.md). GPUs read buffers.
@@ -11,15 +11,15 @@
 /** Where a kernel reads its operands from. */
 export type Source = "buffers" | "textures";
 
-/** Numbers of an element: those of a vector, or one. */
+/** Numbers per element: an element is a scalar or a vector. */
 export type Width = 1 | 4;
 
-/** Elements in a row of a texture: a row of either width has a multiple of 256 bytes, as copying to it asks for. */
+/** Elements in a row of a texture. Rows of either width have a multiple of 256 bytes, which copying to them requires. */
 export const TEXTURE_WIDTH = 4096;
 
 /**
- * Declares an operand and the function `${name}Read(i)`, which gives element `i`. It is a line of its own that
- * {@linkcode completeShader} replaces.
+ * Declares an operand and the function `${name}Read(i)`, which gives element `i`, by a line that {@linkcode completeShader}
+ * replaces.
  */
 export function declareOperand(
   name: string,
@@ -35,10 +35,7 @@ export function declareOperand(
   return `#operand ${name} ${binding} ${width} ${source} ${type}`;
 }
 
-/**
- * Declares a result, the function `${name}Write(i, value)`, which stores element `i`, and `${name}Read(i)`. It is a line of
- * its own that {@linkcode completeShader} replaces.
- */
+/** Declares a result and the functions `${name}Write(i, value)`, which stores element `i`, and `${name}Read(i)`, likewise. */
 export function declareResult(
   name: string,
   { binding, width }: { binding: number; width: Width },
@@ -48,13 +45,12 @@ export function declareResult(
 
 /** A shader that can be compiled. */
 export interface CompleteShader {
-  /** WGSL. */
   readonly code: string;
   /** Numbers per element of each binding that is a texture. */
   readonly textures: Readonly<Record<number, Width>>;
 }
 
-/** Completes a shader for tensors of given types. */
+/** Completes a shader. If bit `i` of `halves` is set, the tensor of binding `i` stores float16. */
 export function completeShader(shader: string, halves: number): CompleteShader {
   const textures: Record<number, Width> = {};
   let left = halves;
@@ -79,13 +75,12 @@ export function completeShader(shader: string, halves: number): CompleteShader {
   return { code: halves === 0 ? code : `enable f16;\n${code}`, textures };
 }
 
-/** The format of a texture. */
 export function textureFormat(width: Width, isHalf: boolean): GPUTextureFormat {
   if (width === 1) return "r32float";
   return isHalf ? "rgba16float" : "rgba32float";
 }
 
-/** A binding as it was declared, and what its tensor stores. */
+/** A binding as it was declared, and whether its tensor stores float16. */
 interface Declared {
   readonly name: string;
   readonly binding: number;

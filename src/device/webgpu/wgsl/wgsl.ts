@@ -1,5 +1,5 @@
 /**
- * What writing WGSL takes everywhere.
+ * Snippets of WGSL that shaders of several folders share.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { StoredType } from "../run/recorder.ts";
 /** Most workgroups in one direction, by WebGPU's default limits. */
 export const MAX_GROUPS = 65_535;
 
-/** Counts from 0, for lines of WGSL that are written again and again. */
+/** Counts from 0, to write a line of WGSL several times. */
 export function range(length: number): number[] {
   return Array.from({ length }, (_, i) => i);
 }
@@ -33,7 +33,7 @@ export function gridOf(count: number): Shader["workgroups"] {
   return [x, Math.ceil(groups / x), 1];
 }
 
-/** Writes the head of the entry point: declares `i`, the number of the invocation, and leaves those beyond the last. */
+/** Writes the head of the entry point, which declares `i`, the index of the invocation, and returns beyond the last. */
 export function indexOf(count: number, grid: Shader["workgroups"]): string {
   return `@compute @workgroup_size(${WORKGROUP_SIZE})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -41,22 +41,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (i >= ${count}u) {
     return;
   }`;
-}
-
-/** Writes an activation. */
-export function activationOf(
-  activation: FusedActivation | undefined,
-  { v, type }: { v: string; type: "f32" | "vec4f" },
-): string {
-  switch (activation) {
-    case "relu":
-      // Unlike max, lets NaN through.
-      return `select(${v}, ${type}(), ${v} < ${type}())`;
-    case "sigmoid":
-      return `${type}(1.0) / (${type}(1.0) + exp(-${v}))`;
-    case undefined:
-      return v;
-  }
 }
 
 /** Writes the gradient of an activation. */
@@ -69,15 +53,14 @@ export function activationGradientOf(
     : `${dy} * ${y} * (${type}(1.0) - ${y})`;
 }
 
-/** What follows the sum of a product, in this order. */
+/** What follows the sum of a product. */
 export interface Epilogue {
-  /** Whether a bias is added; bound as float32 `biases`. */
+  /** Whether a bias, bound as float32 `biases`, is added first. */
   readonly hasBias?: boolean;
-  /** Applied after the bias. */
   readonly activation?: FusedActivation;
 }
 
-/** What is added to a convolution and applied to it, and how the output is stored. */
+/** What follows the sum of a convolution, and how its output is stored. */
 export interface ConvEpilogue {
   /** float32 `[outChannels]`. */
   readonly bias?: TensorInfo;
@@ -87,10 +70,7 @@ export interface ConvEpilogue {
   readonly stored?: StoredType;
 }
 
-/**
- * Writes the binding of the bias and the function `finish(sum, bias)`, which gives the output; without a bias, what it is
- * given for one does not matter.
- */
+/** Writes the binding of the bias and the function `finish(sum, bias)`, which gives the output and ignores a bias that is not bound. */
 export function finishFunction(
   { hasBias, activation }: Epilogue,
   { binding, type }: { binding: number; type: "f32" | "vec4f" },
@@ -103,4 +83,20 @@ fn finish(sum: ${type}, bias: ${type}) -> ${type} {
   let v = sum${hasBias ? " + bias" : ""};
   return ${activationOf(activation, { v: "v", type })};
 }`;
+}
+
+/** Writes an activation. */
+function activationOf(
+  activation: FusedActivation | undefined,
+  { v, type }: { v: string; type: "f32" | "vec4f" },
+): string {
+  switch (activation) {
+    case "relu":
+      // Unlike max, lets NaN through.
+      return `select(${v}, ${type}(), ${v} < ${type}())`;
+    case "sigmoid":
+      return `${type}(1.0) / (${type}(1.0) + exp(-${v}))`;
+    case undefined:
+      return v;
+  }
 }

@@ -48,12 +48,7 @@ export const ALEXNET_FIRST: ConvCase = caseOf(
   "bias relu",
 );
 
-/**
- * Sizes of a convolution.
- *
- * @param convolution The convolution.
- * @returns Its sizes, as TensorFlow.js works them out.
- */
+/** Sizes of a convolution. */
 export async function sizesOf(
   { input, filter, strides, pad }: ConvCase,
 ): Promise<ConvSizes> {

@@ -35,33 +35,18 @@ export type ConvFilterGradient = (
   sizes: ConvSizes,
 ) => Promise<[filter: Float32Array, bias?: Float32Array]>;
 
-/**
- * Names a convolution.
- *
- * @param convolution The convolution.
- * @returns Its filter, strides, padding and input.
- */
+/** Names a convolution. */
 export function nameConv({ input, filter, strides, pad }: ConvCase): string {
   return `${filter}/${strides} ${pad} of ${input}`;
 }
 
-/**
- * Names what follows a convolution.
- *
- * @param convolution The convolution.
- * @returns Words to add to the name; nothing where nothing follows.
- */
+/** Names what follows a convolution. */
 export function nameEpilogue({ hasBias, activation }: ConvCase): string {
   const after = [hasBias ? "bias" : "", activation ?? ""].filter(Boolean);
   return after.length > 0 ? ` with ${after.join(", ")}` : "";
 }
 
-/**
- * Checks a convolution of random numbers.
- *
- * @param convolution The convolution.
- * @param compute Computes it.
- */
+/** Checks a convolution of random numbers. */
 export async function checkConv(
   convolution: ConvCase,
   compute: ConvForward,
@@ -81,12 +66,7 @@ export async function checkConv(
   assertClose(values, expected, sumTolerance(x.values, filter.values, depth));
 }
 
-/**
- * Checks the gradient of a convolution by its input.
- *
- * @param convolution The convolution.
- * @param compute Computes the gradient.
- */
+/** Checks the gradient of a convolution by its input. */
 export async function checkConvInputGradient(
   convolution: ConvCase,
   compute: ConvInputGradient,
@@ -101,12 +81,7 @@ export async function checkConvInputGradient(
   );
 }
 
-/**
- * Checks the gradients of a convolution by its filter and its bias.
- *
- * @param convolution The convolution.
- * @param compute Computes them.
- */
+/** Checks the gradients of a convolution by its filter and its bias. */
 export async function checkConvFilterGradient(
   convolution: ConvCase,
   compute: ConvFilterGradient,
@@ -126,12 +101,7 @@ export async function checkConvFilterGradient(
   assertClose(byBias, sums, sumTolerance(one, dy.values, depth));
 }
 
-/**
- * A convolution and its gradients as products.
- *
- * @param s Sizes of the convolution.
- * @returns Sizes of the products.
- */
+/** A convolution and its gradients as products. */
 export function productsOf(
   s: ConvSizes,
 ): Record<"forward" | "inputGradient" | "filterGradient", GemmSizes> {

@@ -11,17 +11,17 @@ import {
   conv2dForward,
   conv2dInputGradient,
   convWays,
+  KINDS,
 } from "../../../../src/device/webgpu/conv/conv2d.ts";
 import {
   type AdapterTraits,
   chooseWays,
-  observeOperations,
-  type Operation,
 } from "../../../../src/device/webgpu/run/ways.ts";
 import { assertCloseTensor } from "../../../compare.ts";
 import { webgpuTest } from "../../../device.ts";
 import { type ConvCase, sizesOf } from "./conv2d_cases.ts";
 import { runKernel, webgpuBackend } from "../run.ts";
+import { chooseNamed, operationsIn, type Ran } from "../traces.ts";
 import { setUpWinograd, winogradTolerance } from "./winograd_cases.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
@@ -102,18 +102,36 @@ const LISTED: readonly Listed[] = [
 
 for (const { what, input, filter, ways, usual } of LISTED) {
   Deno.test(`convWays() of ${what}: ${ways.join(", ")}; usually ${usual}`, async () => {
-    const sizes = await _sizesOf(input, filter);
-    const software = convWays(SOFTWARE, sizes, what);
-    assertEquals([software.ways, software.usual], [ways, usual]);
-    // Nothing is known of a GPU before it is measured.
-    const gpu = convWays(GPU, sizes, what);
-    assertEquals([gpu.ways, gpu.usual], [ways, "direct"]);
-    for (const way of ways) {
-      const side = Number(way.split("x")[1]);
-      assertEquals(gpu.tileOf(way), way === "direct" ? undefined : side);
+    const sizes = await sizesOf({ ...SMALL, input, filter });
+    const others = ways.filter((way) => way !== usual);
+    for (const kind of Object.values(KINDS)) {
+      const fitting = (traits: AdapterTraits) =>
+        convWays(kind, sizes, traits).filter(({ fits }) => fits === true)
+          .map(({ name }) => name);
+      assertEquals(fitting(SOFTWARE), [usual, ...others]);
+      // Nothing is known of a GPU before it is measured.
+      assertEquals(fitting(GPU), ways);
     }
   });
 }
+
+Deno.test("convWays() says of tiles why they do not fit", async () => {
+  const reasons = async (change: Partial<ConvCase>) =>
+    convWays(KINDS.forward, await sizesOf({ ...SMALL, ...change }), GPU)
+      .filter(({ fits }) => fits !== true)
+      .map(({ name, fits }) => `${name}: ${fits}`);
+  assertEquals(await reasons({}), []);
+  assertEquals(await reasons({ input: [2, 9, 10, 1] }), [
+    "winograd 6x6: channels not in fours",
+    "winograd 4x4: channels not in fours",
+  ]);
+  assertEquals(await reasons({ filter: [11, 11, 96], strides: [4, 4] }), [
+    "winograd 2x2: stride above 1",
+  ]);
+  assertEquals(await reasons({ filter: [11, 11, 96] }), [
+    "winograd 2x2: filter too large",
+  ]);
+});
 
 type Compute = (
   backend: WebGPUBackend,
@@ -142,21 +160,10 @@ const SMALL: ConvCase = {
 
 for (const [name, compute] of Object.entries(OPERATIONS)) {
   webgpuTest(`${name}() gives the same in each of its ways`, async () => {
-    const { sizes, inputs } = await setUp();
-    const backend = await webgpuBackend();
-    const [{ key, ways }] = await operationsOf(compute);
+    const { ways } = (await ran(compute))[0];
     assertEquals(ways, THREE);
     const results: Float32Array[] = [];
-    for (const way of ways) {
-      chooseWays(backend, new Map([[key, way]]));
-      try {
-        const kernel = (backend: WebGPUBackend, tensors: readonly Tensor[]) =>
-          compute(backend, tensors, sizes);
-        results.push(await runKernel({ inputs, makes: [], kernel }));
-      } finally {
-        chooseWays(backend, new Map());
-      }
-    }
+    for (const way of ways) results.push((await run(compute, way)).values);
     const [direct, ...tiled] = results;
     for (const values of tiled) {
       // In another way, so rounded differently.
@@ -168,46 +175,40 @@ for (const [name, compute] of Object.entries(OPERATIONS)) {
   webgpuTest(
     `${name}() names the product that it is directly otherwise than itself, so that both can be tuned`,
     async () => {
-      const [operation, ...others] = await operationsOf(compute, true);
-      assertEquals(operation.ways, THREE);
+      const [operation, ...others] = await ran(compute);
       assert(others.length > 0, "the product has several tiles");
       for (const { key } of others) assert(key !== operation.key, key);
     },
   );
 }
 
-async function setUp() {
+/** The operations that one consists of, computed directly. */
+async function ran(compute: Compute): Promise<readonly Ran[]> {
+  return (await run(compute, "direct")).operations;
+}
+
+/** Computes in one way. */
+async function run(compute: Compute, way: string) {
   const { sizes, x, filter, dy, bias } = await setUpWinograd(SMALL);
-  return { sizes, inputs: [x, filter, dy, bias!] };
-}
-
-/** The operations that one consists of, computed in the usual way or directly. */
-async function operationsOf(
-  compute: Compute,
-  isDirect = false,
-): Promise<Operation[]> {
-  const { sizes, inputs } = await setUp();
-  const seen: Operation[] = [];
-  await runKernel({
-    inputs,
-    makes: [],
-    kernel: (backend, tensors) =>
-      observeOperations(
-        backend,
-        () => compute(backend, tensors, sizes),
-        (operation, tensors) => {
-          seen.push(operation);
-          if (!isDirect || seen.length > 1) return;
-          backend.disposeData(operation.run("direct", tensors).dataId);
-        },
-      ),
-  });
-  return seen;
-}
-
-async function _sizesOf(
-  input: ConvCase["input"],
-  filter: ConvCase["filter"],
-): Promise<ConvSizes> {
-  return await sizesOf({ ...SMALL, input, filter });
+  const backend = await webgpuBackend();
+  let operations: Ran[] = [];
+  try {
+    const values = await runKernel({
+      inputs: [x, filter, dy, bias!],
+      makes: [],
+      kernel(backend, tensors) {
+        let output: TensorInfo | undefined;
+        const work = () => {
+          if (output !== undefined) backend.disposeData(output.dataId);
+          output = compute(backend, tensors, sizes);
+        };
+        assert(chooseNamed(backend, [way], work) > 0);
+        operations = operationsIn(work);
+        return output!;
+      },
+    });
+    return { values, operations };
+  } finally {
+    chooseWays(backend, new Map());
+  }
 }

@@ -98,13 +98,7 @@ export const FUSED_CASES: readonly (readonly [
   })
 );
 
-/**
- * Names a convolution and what follows it.
- *
- * @param testCase The convolution and the pooling.
- * @param epilogue What follows.
- * @returns Its sizes, activation and pooling.
- */
+/** Names a convolution and what follows it. */
 export function nameFusedConv(
   { input, filter, conv, pool }: FusedConvCase,
   { activation, kind }: FusedConvEpilogue,
@@ -126,13 +120,7 @@ export interface FusedConvSetUp
   readonly dy: Float32Array;
 }
 
-/**
- * The operation on tensors, on the device in use.
- *
- * @param options Its options.
- * @param needsInputGradient Whether it is differentiable by its input.
- * @returns A function of kernel, bias and input.
- */
+/** The operation on tensors, on the device in use. */
 export function fusedConvOf(
   options: FusedConvSetUp,
   needsInputGradient: boolean,
@@ -144,13 +132,7 @@ export function fusedConvOf(
     );
 }
 
-/**
- * Makes an operation ready, with random tensors.
- *
- * @param testCase Sizes.
- * @param options What follows the convolution.
- * @returns The operation and its tensors.
- */
+/** Makes an operation ready, with random tensors. */
 export async function setUpFusedConv(
   { input, filter, fits = input[0], parts = [input[0]], ...c }: FusedConvCase,
   { activation, kind }: FusedConvEpilogue,

@@ -26,12 +26,7 @@ import { type RunSeveral, sumTolerance } from "../run.ts";
 /** Distance from 1 to the next float32. */
 const EPSILON = 2 ** -23;
 
-/**
- * Checks the output and all gradients, with and without that of the input.
- *
- * @param set The operation and its tensors.
- * @param run Runs it on a device.
- */
+/** Checks the output and all gradients, with and without that of the input. */
 export async function checkFusedConv(
   set: FusedConvSetUp,
   run: RunSeveral,
@@ -90,8 +85,6 @@ export async function checkFusedConv(
 /**
  * Checks that gradients on the device in use leave no tensors behind, and that there is none of the input unless it is
  * wanted.
- *
- * @param set The operation and its tensors.
  */
 export function countFusedConv(set: FusedConvSetUp): void {
   const backend = tf.backend();

@@ -8,11 +8,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { throwIfDeviceFailed } from "../../../../src/device/device.ts";
 import { type Tensor, tf } from "../../../../src/device/tf.ts";
-import {
-  chooseWays,
-  observeOperations,
-  type Operation,
-} from "../../../../src/device/webgpu/run/ways.ts";
+import { chooseWays } from "../../../../src/device/webgpu/run/ways.ts";
 import { assertClose } from "../../../compare.ts";
 import { webgpuTest } from "../../../device.ts";
 import {
@@ -22,6 +18,7 @@ import {
   setUpFusedConv,
 } from "./fused_conv_cases.ts";
 import { sumTolerance, webgpuBackend } from "../run.ts";
+import { operationsIn } from "../traces.ts";
 
 const CASES: readonly FusedConvCase[] = [
   // AlexNet's first layer, smaller: windows of the pooling overlap.
@@ -88,18 +85,9 @@ async function _gradients(
   );
   const operation = fusedConvOf(set, false);
   const compute = tf.grads((kernel, bias) => operation(kernel, bias, x));
-  const seen: Operation[] = [];
-  observeOperations(
-    backend,
-    () => tf.dispose(compute([kernel, bias], dy)),
-    (operation) => {
-      if (operation.ways.includes("sparse")) seen.push(operation);
-    },
-  );
-  assertEquals(
-    seen.map(({ ways, usual }) => ({ ways, usual })),
-    [{ ways: ["sparse", "unpooled"], usual: "sparse" }],
-  );
+  const seen = operationsIn(() => tf.dispose(compute([kernel, bias], dy)))
+    .filter(({ ways }) => ways.includes("sparse"));
+  assertEquals(seen.map(({ ways }) => ways), [["sparse", "unpooled"]]);
   const [{ key }] = seen;
   const results: Float32Array[][] = [];
   for (const way of ways) {

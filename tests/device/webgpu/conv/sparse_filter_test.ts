@@ -5,12 +5,12 @@
  * @module
  */
 
-import { assert } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import {
   conv2dFilterGradient,
   convKey,
 } from "../../../../src/device/webgpu/conv/conv2d.ts";
-import { maxPoolGradientAt } from "../../../../src/device/webgpu/pool/max_pool.ts";
+import { maxPoolGradientAt } from "../../../../src/device/webgpu/pool/pool.ts";
 import {
   type ConvSizes,
   convSizes,
@@ -27,10 +27,9 @@ import { webgpuTest } from "../../../device.ts";
 import { numbers } from "../../../numbers.ts";
 import { sizesOf } from "./conv2d_cases.ts";
 import { formTest } from "../forms.ts";
-import { runPoisoned } from "../made.ts";
 import { referenceMaxPool } from "../pool/pool_reference.ts";
 import { referenceConv2dFilterGradient } from "../reference.ts";
-import { sumTolerance, webgpuBackend } from "../run.ts";
+import { runKernelOfSeveral, sumTolerance, webgpuBackend } from "../run.ts";
 
 interface Case {
   /** `[batch, height, width, channels]`. */
@@ -106,7 +105,7 @@ CASES.forEach((testCase) => {
     async () => {
       const { conv, pool, x, dy, places, dz } = await setUp(testCase);
       const pooled = poolOutputShape(pool);
-      const [values, unpooled] = await runPoisoned({
+      const [values, unpooled] = await runKernelOfSeveral({
         inputs: [
           { values: x, shape: input },
           { values: dy, shape: pooled },
@@ -115,7 +114,7 @@ CASES.forEach((testCase) => {
         kernel(backend, [x, dy, places]) {
           const sparse = sparseFilterGradient(
             backend,
-            { x, dy, places },
+            [x, dy, places],
             { conv, pool },
             convKey("sparse test", conv),
           );
@@ -144,7 +143,7 @@ webgpuTest("sparseFilterGradient() tells sizes from one another", async () => {
       pool,
     });
     const shape = poolOutputShape(sizes);
-    const [values] = await runPoisoned({
+    const [values] = await runKernelOfSeveral({
       inputs: [
         { values: x, shape: CASES[0].input },
         { values: dy, shape },
@@ -153,7 +152,7 @@ webgpuTest("sparseFilterGradient() tells sizes from one another", async () => {
       kernel: (backend, [x, dy, places]) => [
         sparseFilterGradient(
           backend,
-          { x, dy, places },
+          [x, dy, places],
           { conv, pool: sizes },
           "sizes",
         ),
@@ -166,41 +165,59 @@ webgpuTest("sparseFilterGradient() tells sizes from one another", async () => {
 });
 
 Deno.test("fitsSparse() is for windows within the image whose rows begin where vectors do", async () => {
-  const fits = async (
-    input: [number, number, number, number],
+  type Size = [number, number, number, number];
+  type Pad = Parameters<typeof sizesOf>[0]["pad"];
+  const check = async (
+    expected: true | string,
+    input: Size,
     filter: [number, number, number],
-    stride: number | [number, number],
-    pad: Parameters<typeof sizesOf>[0]["pad"] = "valid",
+    strides: [number, number],
+    pad: Pad = "valid",
   ) => {
-    const strides: [number, number] = typeof stride === "number"
-      ? [stride, stride]
-      : stride;
     const convolution = { input, filter, strides, pad, hasBias: false };
-    return fitsSparse(await sizesOf(convolution));
+    assertEquals(fitsSparse(await sizesOf(convolution)), expected);
   };
   // AlexNet's.
-  assert(await fits([128, 224, 224, 1], [11, 11, 96], 4));
-  assert(await fits([2, 27, 28, 3], [5, 5, 8], 4));
+  await check(true, [128, 224, 224, 1], [11, 11, 96], [4, 4]);
+  await check(true, [2, 27, 28, 3], [5, 5, 8], [4, 4]);
   // The stride of rows does not matter.
-  assert(await fits([2, 27, 28, 1], [5, 5, 8], [3, 4]));
-  // Rows that begin within a vector.
-  assert(!await fits([2, 28, 28, 1], [5, 5, 8], 2));
-  assert(!await fits([2, 28, 28, 1], [5, 5, 8], [4, 3]));
-  assert(!await fits([2, 28, 27, 1], [5, 5, 8], 4));
-  assert(!await fits([2, 28, 30, 1], [5, 5, 8], 4));
+  await check(true, [2, 27, 28, 1], [5, 5, 8], [3, 4]);
+  const vectors = "windows do not begin at vectors of 4";
+  await check(vectors, [2, 28, 28, 1], [5, 5, 8], [2, 2]);
+  await check(vectors, [2, 28, 28, 1], [5, 5, 8], [4, 3]);
+  await check(vectors, [2, 28, 27, 1], [5, 5, 8], [4, 4]);
+  await check(vectors, [2, 28, 30, 1], [5, 5, 8], [4, 4]);
   // Padding before the image, and after it.
-  assert(!await fits([2, 28, 28, 4], [3, 3, 8], 1, "same"));
-  const none: [number, number] = [0, 0];
-  assert(!await fits([2, 28, 28, 4], [3, 3, 8], 1, [none, [1, 0], none, none]));
-  assert(!await fits([2, 28, 28, 4], [3, 3, 8], 1, [none, none, [1, 0], none]));
-  assert(!await fits([2, 28, 28, 4], [3, 3, 8], 1, [none, [0, 1], none, none]));
-  assert(!await fits([2, 28, 28, 4], [3, 3, 8], 1, [none, none, [0, 1], none]));
+  const [none, one]: [number, number][] = [[0, 0], [1, 0]];
+  const after: [number, number] = [0, 1];
+  const padded = async (pad: Pad) =>
+    await check(
+      "windows reach into padding",
+      [2, 28, 28, 4],
+      [3, 3, 8],
+      [1, 1],
+      pad,
+    );
+  await padded("same");
+  await padded([none, one, none, none]);
+  await padded([none, none, one, none]);
+  await padded([none, after, none, none]);
+  await padded([none, none, after, none]);
   // Before it only, where windows end within it all the same.
-  assert(await fits([2, 11, 11, 4], [3, 3, 8], 4));
-  assert(!await fits([2, 11, 11, 4], [3, 3, 8], 4, [none, [1, 0], none, none]));
-  assert(!await fits([2, 11, 11, 4], [3, 3, 8], 4, [none, none, [1, 0], none]));
+  const whole: Size = [2, 11, 11, 4];
+  await check(true, whole, [3, 3, 8], [4, 4]);
+  for (const pad of [[none, one, none, none], [none, none, one, none]]) {
+    await check(
+      "windows reach into padding",
+      whole,
+      [3, 3, 8],
+      [4, 4],
+      pad as Pad,
+    );
+  }
   // More sums than compilers keep in registers.
-  assert(!await fits([2, 28, 28, 3], [11, 11, 8], 4));
+  const large = "filter too large for registers";
+  await check(large, [2, 28, 28, 3], [11, 11, 8], [4, 4]);
 });
 
 /** Sizes and random tensors; places are those of random outputs. */
@@ -221,7 +238,7 @@ async function setUp(c: Case): Promise<{
     strides: c.strides,
     pad: "valid",
   });
-  assert(fitsSparse(conv));
+  assertEquals(fitsSparse(conv), true);
   const { batch, outHeight, outWidth } = conv;
   const inShape = [batch, outHeight, outWidth, filters];
   const pool = poolSizes({ inShape, ...c.pool, pad: "valid" });

@@ -15,13 +15,13 @@ import {
 import { assertCloseTensor } from "../../../compare.ts";
 import { numbers } from "../../../numbers.ts";
 import { type ConvCase, sizesOf } from "./conv2d_cases.ts";
-import { runPoisoned } from "../made.ts";
 import {
   referenceConv2d,
   referenceConv2dFilterGradient,
   referenceConv2dInputGradient,
 } from "../reference.ts";
 import type { Input } from "../run.ts";
+import { runKernelOfSeveral } from "../run.ts";
 
 /** A convolution and what it is computed of. */
 export interface WinogradSetUp {
@@ -35,12 +35,7 @@ export interface WinogradSetUp {
   readonly activation?: FusedActivation;
 }
 
-/**
- * Makes a convolution ready, with random tensors.
- *
- * @param convolution Its sizes, and what follows it.
- * @returns The convolution and its tensors.
- */
+/** Makes a convolution ready, with random tensors. */
 export async function setUpWinograd(
   convolution: ConvCase,
 ): Promise<WinogradSetUp> {
@@ -66,20 +61,12 @@ export async function setUpWinograd(
  * The matrices multiply what is rounded before the sums cancel: with up to 4 places by 0 and 1, with more by powers of 2 and
  * by what divides them. Measured over these cases are at most 6e-7 and 8e-6. A factor that is wrong, a tap that is left out
  * or a pixel that is not 0 outside of the image change the largest element by a thousandth and more.
- *
- * @param places Places of a tile.
- * @returns The share.
  */
 export function winogradTolerance(places: number): number {
   return places <= 4 ? 2e-6 : 2e-5;
 }
 
-/**
- * Checks output and gradients against the references, with poisoned memory.
- *
- * @param set The convolution and its tensors.
- * @param tiles Numbers of outputs of a tile.
- */
+/** Checks output and gradients against the references, with poisoned memory. */
 export async function checkWinograd(
   { sizes, x, filter, dy, bias, activation }: WinogradSetUp,
   tiles: readonly number[],
@@ -102,16 +89,17 @@ export async function checkWinograd(
   ];
   for (const m of tiles) {
     const convolution = { sizes, m, key: convKey("tiles", sizes) };
-    const actual = await runPoisoned({
+    const actual = await runKernelOfSeveral({
       inputs: [x, filter, dy, ...bias ? [bias] : []],
       kernel: (backend, [x, filter, dy, bias]) => [
         winogradForward(
           backend,
-          { x, filter, bias, activation },
+          bias ? [x, filter, bias] : [x, filter],
           convolution,
+          { activation },
         ),
-        winogradInputGradient(backend, { dy, filter }, convolution),
-        winogradFilterGradient(backend, { x, dy }, convolution),
+        winogradInputGradient(backend, [dy, filter], convolution, {}),
+        winogradFilterGradient(backend, [x, dy], convolution, {}),
       ],
     });
     const relative = winogradTolerance(m + sizes.filterHeight - 1);

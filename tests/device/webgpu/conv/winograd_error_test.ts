@@ -7,16 +7,18 @@
 import type { ConvSizes } from "../../../../src/device/sizes.ts";
 import type { Tensor } from "../../../../src/device/tf.ts";
 import {
+  conv2dFilterGradient,
+  conv2dForward,
+  conv2dInputGradient,
   convKey,
-  directFilterGradient,
-  directForward,
-  directInputGradient,
+  KINDS,
 } from "../../../../src/device/webgpu/conv/conv2d.ts";
 import {
   winogradFilterGradient,
   winogradForward,
   winogradInputGradient,
 } from "../../../../src/device/webgpu/conv/winograd.ts";
+import { chooseWays } from "../../../../src/device/webgpu/run/ways.ts";
 import { webgpuTest } from "../../../device.ts";
 import { numbers } from "../../../numbers.ts";
 import { sizesOf } from "./conv2d_cases.ts";
@@ -93,7 +95,17 @@ for (const { name, input, filter, tiles } of CASES) {
         const values = await runKernelOfSeveral({
           inputs: tensors,
           makes: [],
-          kernel: (backend, tensors) => compute(backend, tensors, sizes, m),
+          kernel(backend, tensors) {
+            const keys = Object.values(KINDS).map(({ name }) =>
+              [convKey(name, sizes), "direct"] as const
+            );
+            chooseWays(backend, new Map(keys));
+            try {
+              return compute(backend, tensors, sizes, m);
+            } finally {
+              chooseWays(backend, new Map());
+            }
+          },
         });
         Object.entries(exact).forEach(([what, expected], i) => {
           const error = largestError(values[i], expected);
@@ -113,19 +125,18 @@ function compute(
   sizes: ConvSizes,
   m: number | undefined,
 ): TensorInfo[] {
-  const key = convKey("error", sizes);
   if (m === undefined) {
     return [
-      directForward(backend, { x, filter }, sizes, `${key} forward`),
-      directInputGradient(backend, { dy, filter }, sizes, `${key} input`),
-      directFilterGradient(backend, { x, dy }, sizes, `${key} filter`),
+      conv2dForward(backend, { x, filter }, sizes),
+      conv2dInputGradient(backend, { dy, filter }, sizes),
+      conv2dFilterGradient(backend, { x, dy }, sizes),
     ];
   }
-  const convolution = { sizes, m, key };
+  const convolution = { sizes, m, key: convKey("error", sizes) };
   return [
-    winogradForward(backend, { x, filter }, convolution),
-    winogradInputGradient(backend, { dy, filter }, convolution),
-    winogradFilterGradient(backend, { x, dy }, convolution),
+    winogradForward(backend, [x, filter], convolution, {}),
+    winogradInputGradient(backend, [dy, filter], convolution, {}),
+    winogradFilterGradient(backend, [x, dy], convolution, {}),
   ];
 }
 

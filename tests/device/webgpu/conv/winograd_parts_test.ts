@@ -7,10 +7,7 @@
 import { assert } from "@std/assert";
 import { throwIfDeviceFailed } from "../../../../src/device/device.ts";
 import { type Tensor, tf } from "../../../../src/device/tf.ts";
-import {
-  chooseWays,
-  observeOperations,
-} from "../../../../src/device/webgpu/run/ways.ts";
+import { chooseWays } from "../../../../src/device/webgpu/run/ways.ts";
 import { assertCloseTensor } from "../../../compare.ts";
 import { webgpuTest } from "../../../device.ts";
 import {
@@ -19,6 +16,7 @@ import {
   setUpFusedConv,
 } from "./fused_conv_cases.ts";
 import { webgpuBackend } from "../run.ts";
+import { chooseNamed } from "../traces.ts";
 
 const CASE: FusedConvCase = {
   input: [5, 12, 12, 32],
@@ -67,12 +65,7 @@ async function compute(
       dy,
     ),
   ];
-  const chosen = new Map<string, string>();
-  observeOperations(backend, () => tf.dispose(run()), ({ key, ways }) => {
-    if (ways.includes(way)) chosen.set(key, way);
-  });
-  assert(chosen.size >= 3);
-  chooseWays(backend, chosen);
+  assert(chooseNamed(backend, [way], () => tf.dispose(run())) >= 3);
   try {
     const results: Float32Array[] = [];
     for (const tensor of run()) {

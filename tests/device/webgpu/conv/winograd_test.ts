@@ -4,21 +4,20 @@
  * @module
  */
 
-import type { ConvSizes } from "../../../../src/device/sizes.ts";
 import {
   pretendTraits,
   traitsOf,
 } from "../../../../src/device/webgpu/run/ways.ts";
 import {
   fitsWinograd,
-  partsOf,
+  tiledParts,
 } from "../../../../src/device/webgpu/conv/winograd.ts";
 import { webgpuTest } from "../../../device.ts";
 import { type ConvCase, sizesOf } from "./conv2d_cases.ts";
 import { formTest, passTest } from "../forms.ts";
 import { webgpuBackend } from "../run.ts";
 import { checkWinograd, setUpWinograd } from "./winograd_cases.ts";
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 
 const MAX_BYTES = 2 ** 27;
 
@@ -65,7 +64,9 @@ for (const [r, tiles] of [[2, [7]], [3, [1, 2, 6]], [5, [2]]] as const) {
     } and its gradients are the references'`,
     async () => {
       const set = await setUpWinograd(testCase);
-      for (const m of tiles) assert(fitsWinograd(set.sizes, m, MAX_BYTES));
+      for (const m of tiles) {
+        assertEquals(fitsWinograd(set.sizes, m, MAX_BYTES), true);
+      }
       await checkWinograd(set, tiles);
     },
   );
@@ -107,10 +108,8 @@ for (const { convolution, m, maxBindingBytes, counts } of CUTS) {
       const backend = await webgpuBackend();
       const set = await setUpWinograd(convolution);
       assertEquals(
-        partsOf(set.sizes, m, {
-          maxBytes: maxBindingBytes,
-          isHalf: false,
-        }).map(({ count }) => count),
+        tiledParts(set.sizes, m, { maxBytes: maxBindingBytes, isHalf: false })
+          .map(({ count }) => count),
         counts,
       );
       pretendTraits(backend, { ...traitsOf(backend), maxBindingBytes });
@@ -123,53 +122,63 @@ for (const { convolution, m, maxBindingBytes, counts } of CUTS) {
   );
 }
 
+const REFUSED: readonly (readonly [
+  change: Partial<ConvCase>,
+  m: number,
+  reason: string,
+])[] = [
+  [{}, 7, "filter too large"],
+  [{ filter: [5, 5, 4] }, 5, "filter too large"],
+  [{ filter: [1, 1, 8] }, 4, "filter not square, or 1x1"],
+  [{ filter: [3, 5, 8] }, 2, "filter not square, or 1x1"],
+  [{ filter: [3, 3, 6] }, 4, "channels not in fours"],
+  [{ input: [2, 9, 9, 6] }, 4, "channels not in fours"],
+  [{ strides: [1, 2] }, 4, "stride above 1"],
+  [{ strides: [2, 1] }, 4, "stride above 1"],
+  [
+    { pad: [[0, 0], [3, 0], [0, 0], [0, 0]] },
+    4,
+    "padding of a whole filter",
+  ],
+  [
+    { pad: [[0, 0], [0, 0], [3, 0], [0, 0]] },
+    4,
+    "padding of a whole filter",
+  ],
+];
+
 Deno.test("fitsWinograd() is for strides of 1, square filters, multiples of 4 channels and tiles of up to 8 places", async () => {
-  const fits = async (
-    { input = [2, 9, 9, 8], filter = [3, 3, 8], strides = [1, 1], ...rest }:
-      Partial<ConvCase>,
-    m: number,
-  ) => {
-    const convolution = {
-      input,
-      filter,
-      strides,
-      pad: rest.pad ?? "same",
-      hasBias: false,
-    };
-    return fitsWinograd(await sizesOf(convolution), m, MAX_BYTES);
+  const fits = async (change: Partial<ConvCase>, m: number) => {
+    const convolution = caseOf([2, 9, 9, 8], [3, 3, 8], "same");
+    const sizes = await sizesOf({ ...convolution, ...change });
+    return fitsWinograd(sizes, m, MAX_BYTES);
   };
-  assert(await fits({}, 6));
-  assert(!await fits({}, 7));
-  assert(await fits({ filter: [5, 5, 4] }, 4));
-  assert(!await fits({ filter: [5, 5, 4] }, 5));
-  assert(!await fits({ filter: [1, 1, 8] }, 4));
-  assert(!await fits({ filter: [3, 5, 8] }, 2));
-  assert(!await fits({ filter: [3, 3, 6] }, 4));
-  assert(!await fits({ input: [2, 9, 9, 6] }, 4));
-  assert(!await fits({ strides: [1, 2] }, 4));
-  assert(!await fits({ strides: [2, 1] }, 4));
-  assert(!await fits({ pad: [[0, 0], [3, 0], [0, 0], [0, 0]] }, 4));
-  assert(!await fits({ pad: [[0, 0], [0, 0], [3, 0], [0, 0]] }, 4));
+  assertEquals(await fits({}, 6), true);
+  assertEquals(await fits({ filter: [5, 5, 4] }, 4), true);
+  for (const [change, m, reason] of REFUSED) {
+    assertEquals(await fits(change, m), reason);
+  }
 });
 
 Deno.test("fitsWinograd() is not for tensors of tiles that the adapter cannot bind", async () => {
-  const s: ConvSizes = await sizesOf(caseOf([2, 12, 12, 8], [3, 3, 8], "same"));
+  const check = async (
+    input: ConvCase["input"],
+    filter: ConvCase["filter"],
+    bytes: number,
+  ) => {
+    const sizes = await sizesOf(caseOf(input, filter, "same"));
+    assertEquals(fitsWinograd(sizes, 4, bytes), true);
+    assertEquals(
+      fitsWinograd(sizes, 4, bytes - 1),
+      "more bytes than can be bound",
+    );
+  };
   // 36 places of 9 tiles of an image, whose numbers 64 divides.
-  const bytes = 36 * 9 * 8 * 4;
-  assert(fitsWinograd(s, 4, bytes));
-  assert(!fitsWinograd(s, 4, bytes - 1));
+  await check([2, 12, 12, 8], [3, 3, 8], 36 * 9 * 8 * 4);
   // Parts can begin at every second image only: of 96 numbers.
-  const odd: ConvSizes = await sizesOf(caseOf([2, 4, 6, 4], [3, 3, 4], "same"));
-  const ofImage = 36 * 2 * 4 * 4;
-  assert(fitsWinograd(odd, 4, 2 * ofImage));
-  assert(!fitsWinograd(odd, 4, 2 * ofImage - 1));
+  await check([2, 4, 6, 4], [3, 3, 4], 2 * 36 * 2 * 4 * 4);
   // The transformed filter is larger than the tiles of an image.
-  const deep: ConvSizes = await sizesOf(
-    caseOf([2, 4, 4, 64], [3, 3, 64], "same"),
-  );
-  const ofFilter = 36 * 64 * 64 * 4;
-  assert(fitsWinograd(deep, 4, ofFilter));
-  assert(!fitsWinograd(deep, 4, ofFilter - 1));
+  await check([2, 4, 4, 64], [3, 3, 64], 36 * 64 * 64 * 4);
 });
 
 function caseOf(

@@ -50,12 +50,7 @@ export const DROPOUTS: readonly DropoutCase[] = [
   { rate, shape: [4, 4, 64], key: KEYS[4] },
 ]);
 
-/**
- * Checks a dropout and its gradient.
- *
- * @param dropout The dropout.
- * @param run Runs it on a device.
- */
+/** Checks a dropout and its gradient. */
 export async function checkDropout(
   { rate, shape, key }: DropoutCase,
   run: RunSeveral,
@@ -64,7 +59,6 @@ export async function checkDropout(
   const [x, dy] = [numbers(size), numbers(size, [-1, 1], 1)];
   const [y, dx] = await run({
     inputs: [{ values: x, shape }, { values: dy, shape }],
-    makes: [4, size],
     kernel: (_, [x, dy]) =>
       withGradients((x) => device().dropout(x, { rate, key }), [x], dy),
   });
@@ -80,50 +74,30 @@ export interface DenseCase {
   readonly inputs: number;
   readonly columns: number;
   readonly rate: number;
-  /** Whether the sums are long and few, so that they are cut into parts. */
-  readonly isSplit: boolean;
 }
 
 /** Small and large products. */
 export const DENSE: readonly DenseCase[] = [
-  { rows: 1, inputs: 1, columns: 1, rate: 0.25, isSplit: false },
-  { rows: 5, inputs: 50, columns: 29, rate: 0.5, isSplit: false },
-  { rows: 10, inputs: 128, columns: 12, rate: 0.25, isSplit: false },
-  { rows: 130, inputs: 30, columns: 7, rate: 0.5, isSplit: false },
-  { rows: 3, inputs: 4100, columns: 6, rate: 0.5, isSplit: true },
-  { rows: 5, inputs: 4100, columns: 8, rate: 0.25, isSplit: true },
+  { rows: 1, inputs: 1, columns: 1, rate: 0.25 },
+  { rows: 5, inputs: 50, columns: 29, rate: 0.5 },
+  { rows: 10, inputs: 128, columns: 12, rate: 0.25 },
+  { rows: 130, inputs: 30, columns: 7, rate: 0.5 },
+  // Sums that are long and few, so that they are cut into parts.
+  { rows: 3, inputs: 4100, columns: 6, rate: 0.5 },
+  { rows: 5, inputs: 4100, columns: 8, rate: 0.25 },
 ];
 
 /**
- * A product and its gradients as products.
- *
- * @param testCase Its sizes.
- * @returns Sizes of the products.
- */
-export function denseProducts(
-  { rows, inputs, columns }: DenseCase,
-): Record<"forward" | "byX" | "byKernel", MatmulSizes> {
-  return {
-    forward: sizes(rows, columns, inputs),
-    byX: { ...sizes(rows, inputs, columns), transposeB: true },
-    byKernel: { ...sizes(inputs, columns, rows), transposeA: true },
-  };
-}
-
-/**
  * Checks that a product with relu and dropout is relu, then dropout, and so are its gradients.
- *
- * @param testCase Sizes of the product.
- * @param run Runs it on a device.
- * @param makes Number of elements of each tensor that it makes, where the device is to know.
  */
 export async function checkDense(
   testCase: DenseCase,
   run: RunSeveral,
-  makes: readonly number[] = [],
 ): Promise<void> {
   const { rows, inputs, columns, rate } = testCase;
-  const { forward, byX, byKernel } = denseProducts(testCase);
+  const forward = sizes(rows, columns, inputs);
+  const byX = { ...sizes(rows, inputs, columns), transposeB: true };
+  const byKernel = { ...sizes(inputs, columns, rows), transposeA: true };
   const size = rows * columns;
   const key = KEYS[2];
   const x = numbers(rows * inputs, [-1, 1], 1);
@@ -137,7 +111,6 @@ export async function checkDense(
       { values: bias, shape: [columns] },
       { values: dy, shape: [rows, columns] },
     ],
-    makes,
     kernel: (_, [x, kernel, bias, dy]) =>
       withGradients(
         (x, kernel, bias) =>
@@ -196,14 +169,7 @@ function withGradients(
   return [value, ...grads];
 }
 
-/**
- * What dropout multiplies by.
- *
- * @param size Number of elements.
- * @param rate Share of elements that are dropped.
- * @param key Key of the random numbers.
- * @returns 0, or 1 / (1 - rate) as a float32, for each.
- */
+/** What dropout multiplies each element by: 0, or 1 / (1 - rate) as a float32. */
 export function dropoutMask(
   size: number,
   rate: number,

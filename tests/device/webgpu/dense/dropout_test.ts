@@ -8,28 +8,25 @@ import { assertEquals } from "@std/assert";
 import {
   dispatch,
   makeOutput,
+  programOf,
 } from "../../../../src/device/webgpu/run/dispatch.ts";
 import { fusedDropout } from "../../../../src/device/webgpu/dense/dropout.ts";
 import { gridOf, indexOf } from "../../../../src/device/webgpu/wgsl/wgsl.ts";
-import { programOf } from "../../../../src/device/webgpu/run/program.ts";
 import {
   makeRandomKey,
   uniformFunction,
-} from "../../../../src/device/webgpu/wgsl/threefry.ts";
-import { chooseTilings } from "../../../../src/device/webgpu/gemm/tile.ts";
-import { traitsOf } from "../../../../src/device/webgpu/run/ways.ts";
+} from "../../../../src/device/webgpu/dense/dropout.ts";
 import { uniforms } from "../../../../src/random.ts";
 import { webgpuTest } from "../../../device.ts";
 import {
   checkDense,
   checkDropout,
   DENSE,
-  denseProducts,
   dropoutMask,
   DROPOUTS,
   KEYS,
 } from "./dropout_cases.ts";
-import { runKernel, runKernelOfSeveral, webgpuBackend } from "../run.ts";
+import { runKernel, runKernelOfSeveral } from "../run.ts";
 
 for (const key of KEYS) {
   webgpuTest(
@@ -38,7 +35,6 @@ for (const key of KEYS) {
       for (const size of [1, 2, 63, 65, 1000]) {
         const bits = await runKernel({
           inputs: [],
-          makes: [4, size],
           kernel: (backend) => {
             const random = makeRandomKey(backend, key);
             const output = makeOutput(backend, [size], "int32");
@@ -79,7 +75,6 @@ webgpuTest(
     const options = { rate: 0.5, key: KEYS[2] };
     const y = await runKernel({
       inputs: [{ values: new Float32Array(size).fill(1), shape: [size] }],
-      makes: [4, size],
       kernel: (_, [x]) => fusedDropout(x, options),
     });
     const mask = dropoutMask(size, options.rate, options.key);
@@ -88,24 +83,10 @@ webgpuTest(
 );
 
 for (const testCase of DENSE) {
-  const { rows, inputs, columns, rate, isSplit } = testCase;
+  const { rows, inputs, columns, rate } = testCase;
   const what = `${rows}x${columns}x${inputs} with relu and dropout of ${rate}`;
   webgpuTest(
     `fusedDense() ${what} is relu, then dropout, and so are its gradients`,
-    async () => {
-      const traits = traitsOf(await webgpuBackend());
-      const made = Object.values(denseProducts(testCase)).map((sizes) => {
-        const size = sizes.rows * sizes.columns;
-        return [size, chooseTilings(sizes, traits)[0].splits * size];
-      });
-      const [[size, parts]] = made;
-      assertEquals(parts > size, isSplit);
-      await checkDense(testCase, runKernelOfSeveral, [
-        4,
-        columns,
-        Math.ceil(rows / 64) * columns,
-        ...made.flat(),
-      ]);
-    },
+    () => checkDense(testCase, runKernelOfSeveral),
   );
 }

@@ -42,9 +42,6 @@ const ACTIVATIONS = [undefined, "relu", "sigmoid"] as const;
  * pair of values. Large register tiles take llvmpipe seconds to compile, so of them only four products or, of the largest,
  * two are tried, among which most options still have all of their values. As the epilogue is the same code for all tiles, other pairs of it are
  * tried with every other tile.
- *
- * @param index Index of the tile in {@linkcode TILES}.
- * @returns The products.
  */
 export function plansOf(index: number): PlanCase[] {
   const { tile } = TILES[index];

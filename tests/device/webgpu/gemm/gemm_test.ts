@@ -8,9 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import {
   dispatch,
   makeOutput,
+  programOf,
 } from "../../../../src/device/webgpu/run/dispatch.ts";
-import { programOf } from "../../../../src/device/webgpu/run/program.ts";
-import { gemm } from "../../../../src/device/webgpu/gemm/gemm.ts";
+import { gemm } from "../../../../src/device/webgpu/gemm/product.ts";
 import type { GemmPlan } from "../../../../src/device/webgpu/gemm/gemm_store.ts";
 import { traitsOf } from "../../../../src/device/webgpu/run/ways.ts";
 import { assertClose } from "../../../compare.ts";

@@ -54,12 +54,7 @@ export type Matmul = (
   options: { sizes: MatmulSizes; activation?: FusedActivation },
 ) => Promise<Float32Array>;
 
-/**
- * Names a product.
- *
- * @param product The product.
- * @returns Its sizes, what is transposed, and what follows.
- */
+/** Names a product. */
 export function nameMatmul(product: MatmulCase): string {
   return [
     product.size.join("x"),
@@ -71,12 +66,7 @@ export function nameMatmul(product: MatmulCase): string {
   ].filter(Boolean).join(" ");
 }
 
-/**
- * Checks a product of random numbers.
- *
- * @param product The product.
- * @param compute Computes it.
- */
+/** Checks a product of random numbers. */
 export async function checkMatmul(
   product: MatmulCase,
   compute: Matmul,
@@ -96,11 +86,7 @@ export async function checkMatmul(
   assertClose(values, expected, sumTolerance(a, b, depth));
 }
 
-/**
- * Checks that a NaN goes through relu, so that a network which goes astray is seen to.
- *
- * @param compute Computes a product.
- */
+/** Checks that a NaN goes through relu, so that a network which goes astray is seen to. */
 export async function checkNanThroughRelu(compute: Matmul): Promise<void> {
   const sizes = matmulSizesOf({ size: [1, 2, 1] });
   for (const hasBias of [false, true]) {
@@ -113,12 +99,7 @@ export async function checkNanThroughRelu(compute: Matmul): Promise<void> {
   }
 }
 
-/**
- * Sizes of a product.
- *
- * @param product The product.
- * @returns Its sizes, as kernels take them.
- */
+/** Sizes of a product. */
 export function matmulSizesOf(
   { size: [rows, columns, depth], batches: [batchA, batchB] = [1, 1], ...rest }:
     MatmulCase,

@@ -103,6 +103,26 @@ Deno.test("chooseTilings() cuts sums where a product would keep few invocations 
   }
 });
 
+Deno.test("chooseTilings() takes the tiles that are known to be fast on llvmpipe, and on GPUs the smallest", () => {
+  const usual = (traits: AdapterTraits, ...sizes: [number, number, number]) => {
+    const [{ tile, isTransposed }] = chooseTilings(_product(...sizes), traits);
+    const name = `${tile.rows}x${tile.columns}`;
+    return isTransposed ? `${name} transposed` : name;
+  };
+  // Products of AlexNet at batch 8.
+  const known: [sizes: [number, number, number], name: string][] = [
+    [[23_328, 96, 121], "48x4"],
+    [[8, 4096, 6400], "8x16"],
+    [[8, 10, 4096], "8x4"],
+    [[4096, 10, 8], "8x4 transposed"],
+    [[6400, 4096, 8], "48x4"],
+  ];
+  for (const [sizes, name] of known) {
+    assertEquals(usual(SOFTWARE, ...sizes), name);
+    assertEquals(usual(ADAPTERS["a GPU"], ...sizes), "64x64");
+  }
+});
+
 for (const lanes of [8, 4]) {
   Deno.test(`chooseTilings() wastes little of a tile, with ${lanes} lanes`, () => {
     const traits = { ...SOFTWARE, lanes };

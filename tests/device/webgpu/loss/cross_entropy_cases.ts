@@ -92,12 +92,7 @@ export type ComputeCrossEntropy = (
   count: number,
 ) => Promise<CrossEntropyResults>;
 
-/**
- * Checks a batch.
- *
- * @param testCase The batch.
- * @param compute Computes.
- */
+/** Checks a batch. */
 export async function checkCrossEntropy(
   { batch, classes, logits, count = batch }: CrossEntropyCase,
   compute: ComputeCrossEntropy,
@@ -140,12 +135,7 @@ export const BAD_ROWS: readonly BadRow[] = [
   ["the smallest label", [1, 2, 3], -(2 ** 31)],
 ];
 
-/**
- * Checks that a bad row makes the loss NaN, and leaves the gradients of the others as they are.
- *
- * @param bad The row, and its place among 300.
- * @param compute Computes.
- */
+/** Checks that a bad row makes the loss NaN, and leaves the gradients of the others as they are. */
 export async function checkBadRow(
   { bad: [, row, label = 0], place }: { bad: BadRow; place: number },
   compute: ComputeCrossEntropy,
@@ -164,11 +154,7 @@ export async function checkBadRow(
   assertEquals(others(gradient), others(before.gradient));
 }
 
-/**
- * Checks that rows whose label is out of range do not count as correct.
- *
- * @param compute Computes.
- */
+/** Checks that rows whose label is out of range do not count as correct. */
 export async function checkCountOfBadLabels(
   compute: ComputeCrossEntropy,
 ): Promise<void> {

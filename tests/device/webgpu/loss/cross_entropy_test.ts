@@ -23,7 +23,6 @@ const compute: ComputeCrossEntropy = async (logits, labels, count) => {
       { values: logits, shape: [batch, logits.length / batch] },
       { values: labels, shape: [batch] },
     ],
-    makes: [logits.length, batch, 1],
     kernel: (backend, [logits, labels]) => {
       const results = crossEntropy(backend, { logits, labels }, count);
       return [results.loss, results.correct, results.gradient];

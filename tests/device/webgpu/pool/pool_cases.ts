@@ -60,12 +60,7 @@ export const MAX_POOLS: readonly PoolCase[] = [
   { input: [1, 4, 5, 6], window: [4, 5], strides: [1, 1], pad: "valid" },
 ];
 
-/**
- * Sizes of a pooling.
- *
- * @param pooling The pooling.
- * @returns Its sizes, as TensorFlow.js works them out.
- */
+/** Sizes of a pooling, as TensorFlow.js works them out. */
 export async function poolSizesOf(
   { input, window, strides, pad }: PoolCase,
 ): Promise<PoolSizes> {
@@ -73,12 +68,7 @@ export async function poolSizesOf(
   return poolSizes({ inShape: input, filterSize: window, strides, pad });
 }
 
-/**
- * Names a pooling.
- *
- * @param pooling The pooling.
- * @returns Its window, strides, padding and input.
- */
+/** Names a pooling by its window, strides, padding and input. */
 export function namePool({ input, window, strides, pad }: PoolCase): string {
   return `${window}/${strides} ${pad} of ${input}`;
 }

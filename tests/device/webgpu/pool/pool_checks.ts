@@ -33,12 +33,7 @@ export type MaxPoolGradient = (
 /** How far WGSL lets a quotient be off, relatively: 2.5 units in the last place. */
 const DIVISION = 2.5 * 2 ** -23;
 
-/**
- * Checks average pooling.
- *
- * @param pooling The pooling.
- * @param compute Computes it.
- */
+/** Checks average pooling. */
 export async function checkAveragePool(
   pooling: PoolCase,
   compute: Pool,
@@ -55,12 +50,7 @@ export async function checkAveragePool(
   );
 }
 
-/**
- * Checks the gradient of average pooling.
- *
- * @param pooling The pooling.
- * @param compute Computes the gradient from that of the output.
- */
+/** Checks the gradient of average pooling. */
 export async function checkAveragePoolGradient(
   pooling: PoolCase,
   compute: Pool,
@@ -77,12 +67,7 @@ export async function checkAveragePoolGradient(
   );
 }
 
-/**
- * Checks max pooling.
- *
- * @param pooling The pooling.
- * @param compute Computes it.
- */
+/** Checks max pooling. */
 export async function checkMaxPool(
   pooling: PoolCase,
   compute: Pool,
@@ -92,12 +77,7 @@ export async function checkMaxPool(
   assertEquals(await compute(x, sizes), expected);
 }
 
-/**
- * Checks the gradient of max pooling.
- *
- * @param pooling The pooling.
- * @param compute Computes the gradient.
- */
+/** Checks the gradient of max pooling. */
 export async function checkMaxPoolGradient(
   pooling: PoolCase,
   compute: MaxPoolGradient,
@@ -145,12 +125,7 @@ export const MAX_POOL_ROWS: Readonly<Record<string, MaxPoolRow>> = {
   },
 };
 
-/**
- * Checks max pooling of a row, and its gradient.
- *
- * @param row The row, of so many channels, which are all alike.
- * @param operations Compute them.
- */
+/** Checks max pooling of a row of so many channels, which are all alike, and its gradient. */
 export async function checkMaxPoolRow(
   { row, channels }: { row: MaxPoolRow; channels: number },
   { forward, gradient }: { forward: Pool; gradient: MaxPoolGradient },
@@ -171,13 +146,7 @@ export async function checkMaxPoolRow(
   );
 }
 
-/**
- * Sizes of a pooling of a row by threes.
- *
- * @param width Its length.
- * @param channels Number of channels.
- * @returns The sizes.
- */
+/** Sizes of a pooling of a row of a width by threes. */
 export function rowSizes(width: number, channels: number): Promise<PoolSizes> {
   return poolSizesOf({
     input: [1, 1, width, channels],
@@ -187,13 +156,7 @@ export function rowSizes(width: number, channels: number): Promise<PoolSizes> {
   });
 }
 
-/**
- * Repeats each value for all channels.
- *
- * @param values The values.
- * @param channels Number of channels.
- * @returns float32 `[values, channels]`.
- */
+/** Repeats each value for all channels: `[values, channels]`. */
 export function spread(
   values: readonly number[],
   channels: number,

@@ -5,23 +5,15 @@
  */
 
 import type { PoolSizes } from "../../../../src/device/sizes.ts";
-import type { NanRule } from "../../../../src/device/webgpu/pool/max_pool.ts";
 import { eachTap } from "../reference.ts";
 
 type Numbers = ArrayLike<number>;
 
-/**
- * Max pooling.
- *
- * @param x The input, NHWC.
- * @param sizes Sizes of the pooling.
- * @param nan Whether a NaN is the largest value of its window, or is ignored.
- * @returns The output, NHWC, and the index in `x` that each value is from: the first largest of its window.
- */
+/** Max pooling: the output, NHWC, and the index in `x` of the first largest value of each window. */
 export function referenceMaxPool(
   x: Numbers,
   sizes: PoolSizes,
-  nan: NanRule = "ignored",
+  nan: "largest" | "ignored" = "ignored",
 ): { values: Float64Array; places: Int32Array } {
   const size = outputSize(sizes);
   const values = new Float64Array(size);
@@ -39,13 +31,7 @@ export function referenceMaxPool(
   return { values, places };
 }
 
-/**
- * Gradient of max pooling, where a NaN is ignored.
- *
- * @param tensors `dy` and the input `x` of the pooling, NHWC.
- * @param sizes Sizes of the pooling.
- * @returns The gradient, NHWC.
- */
+/** Gradient of max pooling, where a NaN is ignored. */
 export function referenceMaxPoolGradient(
   tensors: { dy: Numbers; x: Numbers },
   sizes: PoolSizes,
@@ -56,13 +42,7 @@ export function referenceMaxPoolGradient(
   return dx;
 }
 
-/**
- * Average pooling: means over what a window holds of the image.
- *
- * @param x The input, NHWC.
- * @param sizes Sizes of the pooling.
- * @returns The output, NHWC.
- */
+/** Average pooling: means over what a window holds of the image. */
 export function referenceAveragePool(
   x: Numbers,
   sizes: PoolSizes,
@@ -73,13 +53,7 @@ export function referenceAveragePool(
   return sums.map((sum, i) => sum / counts[i]);
 }
 
-/**
- * Gradient of average pooling.
- *
- * @param dy The gradient of the output, NHWC.
- * @param sizes Sizes of the pooling.
- * @returns The gradient, NHWC.
- */
+/** Gradient of average pooling by its input, from that of its output. */
 export function referenceAveragePoolGradient(
   dy: Numbers,
   sizes: PoolSizes,

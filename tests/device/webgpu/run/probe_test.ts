@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { probeMaxLoopIterations } from "../../../../src/device/webgpu/run/probe.ts";
+import { probeMaxLoopIterations } from "../../../../src/device/webgpu/run/adapter.ts";
 import { tf } from "../../../../src/device/tf.ts";
 import { use, webgpuTest } from "../../../device.ts";
 

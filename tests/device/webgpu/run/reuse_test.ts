@@ -14,6 +14,8 @@ import { asTensor } from "../../../../src/device/tape.ts";
 import {
   dispatch,
   makeOutput,
+  makeResident,
+  programOf,
 } from "../../../../src/device/webgpu/run/dispatch.ts";
 import { gridOf, indexOf } from "../../../../src/device/webgpu/wgsl/wgsl.ts";
 import { gatherImages } from "../../../../src/device/webgpu/gather/images.ts";
@@ -22,12 +24,10 @@ import {
   declareOperand,
   type Source,
 } from "../../../../src/device/webgpu/wgsl/operand.ts";
-import { programOf } from "../../../../src/device/webgpu/run/program.ts";
 import {
   flush,
   recorderOf,
 } from "../../../../src/device/webgpu/run/recorder.ts";
-import { makeResident } from "../../../../src/device/webgpu/run/resident.ts";
 import { traitsOf } from "../../../../src/device/webgpu/run/ways.ts";
 import { assertClose } from "../../../compare.ts";
 import { webgpuTest } from "../../../device.ts";

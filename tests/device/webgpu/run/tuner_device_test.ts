@@ -12,9 +12,9 @@ import { tf } from "../../../../src/device/tf.ts";
 import {
   dispatch,
   makeOutput,
+  programOf,
 } from "../../../../src/device/webgpu/run/dispatch.ts";
 import { gridOf, indexOf } from "../../../../src/device/webgpu/wgsl/wgsl.ts";
-import { programOf } from "../../../../src/device/webgpu/run/program.ts";
 import { tuneOperations } from "../../../../src/device/webgpu/run/tuner.ts";
 import {
   chooseWays,
@@ -36,14 +36,18 @@ for (const usual of ["forty", "one"]) {
     async () => {
       const backend = await webgpuBackend();
       const input = tf.ones([SIZE]);
+      const others = Object.keys(WAYS).filter((name) => name !== usual);
       const operation: Operation = {
         key: "dispatches",
-        ways: Object.keys(WAYS),
-        usual,
-        run: (way, [x]) => repeat(backend, x, WAYS[way]),
+        what: "dispatches",
+        ways: [usual, ...others].map((name) => ({
+          name,
+          fits: true,
+          run: (backend, [x]) => repeat(backend, x, WAYS[name]),
+        })),
       };
       const run = () => {
-        const output = runOperation(backend, operation, [input]);
+        const output = runOperation(backend, operation, [input], {});
         backend.disposeData(output.dataId);
       };
       const count = () => [tf.memory().numTensors, backend.numDataIds()];

@@ -43,19 +43,17 @@ class Clock {
     costs: Costs,
     inner: Readonly<Record<string, () => void>> = {},
   ): Operation {
-    const ways = Object.keys(costs);
-    return {
-      key,
-      ways,
-      usual: ways[0],
-      run: (way) => {
-        inner[way]?.();
-        const cost = costs[way];
+    const ways = Object.entries(costs).map(([name, cost]) => ({
+      name,
+      fits: true as const,
+      run: (backend: WebGPUBackend) => {
+        inner[name]?.();
         this.ms += typeof cost === "number" ? cost : cost();
-        this.ran.push(`${key} ${way}`);
-        return makeOutput(this.backend, [1]);
+        this.ran.push(`${key} ${name}`);
+        return makeOutput(backend, [1]);
       },
-    };
+    }));
+    return { key, what: key, ways };
   }
 
   [Symbol.dispose]() {
@@ -71,7 +69,7 @@ function _run(
   inputs: readonly TensorInfo[] = [],
 ): void {
   for (const operation of operations) {
-    backend.disposeData(runOperation(backend, operation, inputs).dataId);
+    backend.disposeData(runOperation(backend, operation, inputs, {}).dataId);
   }
 }
 
@@ -83,7 +81,7 @@ async function tune(
   const count = () => [tf.memory().numTensors, backend.numDataIds()];
   const before = count();
   const work = () => _run(backend, operations);
-  const isKnown = ({ key }: Operation) => known.includes(key);
+  const isKnown = ({ key }: { key: string }) => known.includes(key);
   const all: TunedOperation[] = [];
   for await (const tuned of tuneOperations(backend, work, isKnown)) {
     all.push(tuned);
@@ -214,16 +212,17 @@ webgpuTest(
     const seen = new Set<string>();
     const operation = clock.operation("a", { slow: 20, fast: 5 });
     const watched = (key: string, fails: boolean): Operation => ({
-      ...operation,
       key,
-      run(way, tensors) {
-        seen.add(JSON.stringify(tensors.map(({ shape, dtype }) => [
-          shape,
-          dtype,
-        ])));
-        if (fails && way === "fast") throw new Error("broken");
-        return operation.run(way, tensors);
-      },
+      what: key,
+      ways: operation.ways.map((way) => ({
+        ...way,
+        run(backend, tensors, options) {
+          const types = tensors.map(({ shape, dtype }) => [shape, dtype]);
+          seen.add(JSON.stringify(types));
+          if (fails && way.name === "fast") throw new Error("broken");
+          return way.run(backend, tensors, options);
+        },
+      })),
     });
     const never = () => false;
     const two = [watched("a", false), watched("b", false)];

@@ -11,7 +11,7 @@ import { throwIfDeviceFailed } from "../../../../src/device/device.ts";
 import { conv2dFilterGradient } from "../../../../src/device/webgpu/conv/conv2d.ts";
 import { asTensor } from "../../../../src/device/tape.ts";
 import { matmul } from "../../../../src/device/webgpu/gemm/product.ts";
-import { scratchBytes } from "../../../../src/device/webgpu/run/scratch.ts";
+import { scratchBytes } from "../../../../src/device/webgpu/run/dispatch.ts";
 import { convSizes } from "../../../../src/device/sizes.ts";
 import { traitsOf } from "../../../../src/device/webgpu/run/ways.ts";
 import { assertClose } from "../../../compare.ts";

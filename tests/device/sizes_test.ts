@@ -4,11 +4,8 @@
  * @module
  */
 
-import { imageStep } from "../../../../src/device/sizes.ts";
-import {
-  cutImages,
-  imagesOf,
-} from "../../../../src/device/webgpu/conv/image_parts.ts";
+import { cutImages, imageStep } from "../../src/device/sizes.ts";
+import { imagesOf } from "../../src/device/webgpu/run/dispatch.ts";
 import { assert, assertEquals } from "@std/assert";
 
 const STEPS: [sizes: number[], step: number][] = [
@@ -31,78 +28,30 @@ for (const [sizes, expected] of STEPS) {
   });
 }
 
-interface Cut {
-  readonly what: string;
-  readonly batch: number;
-  readonly size: number;
-  readonly step: number;
-  readonly maxBytes: number;
-  /** Images of each part. */
-  readonly counts: readonly number[];
-}
-
-const FIVE = { size: 5, step: 1 };
-
-const CUTS: readonly Cut[] = [
-  { what: "all fit", ...FIVE, batch: 10, maxBytes: 200, counts: [10] },
-  { what: "a byte short", ...FIVE, batch: 10, maxBytes: 199, counts: [5, 5] },
-  { what: "a rest", ...FIVE, batch: 10, maxBytes: 80, counts: [4, 4, 2] },
-  { what: "equal parts", ...FIVE, batch: 9, maxBytes: 80, counts: [3, 3, 3] },
-  { what: "one each", ...FIVE, batch: 3, maxBytes: 39, counts: [1, 1, 1] },
-  { what: "none fits", ...FIVE, batch: 2, maxBytes: 19, counts: [2] },
-  {
-    what: "AlexNet's first convolution on llvmpipe",
-    batch: 128,
-    size: 54 * 54 * 96,
-    step: 1,
-    maxBytes: 2 ** 27,
-    counts: [64, 64],
-  },
+/** Numbers of an image, the step and the most bytes: images of each part. */
+const CUTS: readonly (readonly [
+  what: string,
+  batch: number,
+  limits: readonly [size: number, step: number, maxBytes: number],
+  counts: readonly number[],
+])[] = [
+  ["all fit", 10, [5, 1, 200], [10]],
+  ["a byte short", 10, [5, 1, 199], [5, 5]],
+  ["a rest", 10, [5, 1, 80], [4, 4, 2]],
+  ["equal parts", 9, [5, 1, 80], [3, 3, 3]],
+  ["one each", 3, [5, 1, 39], [1, 1, 1]],
+  ["none fits", 2, [5, 1, 19], [2]],
+  ["AlexNet's first, llvmpipe", 128, [54 * 54 * 96, 1, 2 ** 27], [64, 64]],
   // As above, but parts begin at a multiple of some images.
-  {
-    what: "three fit, by two",
-    batch: 5,
-    size: 5,
-    step: 2,
-    maxBytes: 60,
-    counts: [2, 2, 1],
-  },
-  {
-    what: "eleven fit, by four",
-    batch: 15,
-    size: 5,
-    step: 4,
-    maxBytes: 220,
-    counts: [8, 7],
-  },
-  {
-    what: "ten fit, by four, with a rest",
-    batch: 11,
-    size: 5,
-    step: 4,
-    maxBytes: 200,
-    counts: [8, 3],
-  },
-  {
-    what: "three fit, by four",
-    batch: 15,
-    size: 5,
-    step: 4,
-    maxBytes: 79,
-    counts: [15],
-  },
-  {
-    what: "all fit, fewer than the step",
-    batch: 3,
-    size: 5,
-    step: 64,
-    maxBytes: 60,
-    counts: [3],
-  },
+  ["three fit, by two", 5, [5, 2, 60], [2, 2, 1]],
+  ["eleven fit, by four", 15, [5, 4, 220], [8, 7]],
+  ["ten fit, by four, with a rest", 11, [5, 4, 200], [8, 3]],
+  ["three fit, by four", 15, [5, 4, 79], [15]],
+  ["all fit, fewer than the step", 3, [5, 64, 60], [3]],
 ];
-for (const { what, batch, counts, ...limits } of CUTS) {
+for (const [what, batch, [size, step, maxBytes], counts] of CUTS) {
   Deno.test(`cutImages() of ${batch} where ${what} is ${counts}`, () => {
-    const parts = cutImages(batch, limits);
+    const parts = cutImages(batch, { size, step, maxBytes });
     assertEquals(parts.map(({ count }) => count), counts);
     assertCover(parts, batch);
   });

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import {
   type Matrix,
   MOST_PLACES,
   winogradMatrices,
-} from "../../../../src/device/webgpu/conv/winograd_matrices.ts";
+} from "../../../../src/device/webgpu/conv/winograd_shaders.ts";
 import { assertClose } from "../../../compare.ts";
 import { numbers } from "../../../numbers.ts";
 
@@ -54,13 +54,12 @@ Deno.test("winogradMatrices() turnedFilter is the filter of reversed taps", () =
   assertClose(apply(turnedFilter, taps), expected, { absolute: 1e-12 });
 });
 
-Deno.test("winogradMatrices() gives matrices once, each with a name of its own", () => {
+Deno.test("winogradMatrices() gives each matrix a name of its own", () => {
   const names = new Set<string>();
   let count = 0;
   for (let m = 1; m <= MOST_PLACES; m++) {
     for (let r = 1; m + r - 1 <= MOST_PLACES; r++) {
       const matrices = winogradMatrices(m, r);
-      assertStrictEquals(winogradMatrices(m, r), matrices);
       for (const { name } of Object.values(matrices) as Matrix[]) {
         names.add(name);
         count++;
