@@ -108,7 +108,9 @@ export function pictureOptions(
   checkpoint: Checkpoint,
 ): Pick<LoadImageOptions, "size" | "channels" | "transform"> {
   const { path, config } = checkpoint;
-  const { inputShape, imageShape, transform } = networkIn(checkpoint);
+  const { inputShape, transform, ...known } = networkIn(checkpoint);
+  // Without its transform, an image has the network's own size.
+  const imageShape = transform && known.imageShape;
   const [height, width, channels] = imageShape ?? inputShape;
   if (channels !== 1 && channels !== 3) {
     throw new DataError(

@@ -6,7 +6,6 @@
 
 import packageConfig from "../../deno.json" with { type: "json" };
 import { areFashionMnist, MANIFEST } from "../data/fashion_mnist/manifest.ts";
-import type { DataLoader } from "../data/loader/data_loader.ts";
 import type { Transform } from "../data/transforms/transform.ts";
 import { throwIfDeviceFailed } from "../device/device.ts";
 import { ensureBackend } from "../device/open.ts";
@@ -16,7 +15,6 @@ import { Sequential } from "../nn/sequential.ts";
 import { showName, writeAtomically } from "./files.ts";
 import {
   contradiction,
-  dataOf,
   describeModel,
   findMisfit,
   layersOf,
@@ -30,6 +28,7 @@ import {
   onFashionMnist,
   parseModelConfig,
   parseNetwork,
+  type SaveModelOptions,
   weightShapes,
 } from "./network.ts";
 import {
@@ -39,7 +38,12 @@ import {
   type SafetensorsFile,
 } from "./safetensors.ts";
 
-export type { ModelConfig, NetworkConfig, TransformConfig } from "./network.ts";
+export type {
+  ModelConfig,
+  NetworkConfig,
+  SaveModelOptions,
+  TransformConfig,
+} from "./network.ts";
 
 /** Says in a file's metadata that this package wrote it. */
 const FORMAT = "@x/alexnet";
@@ -62,16 +66,6 @@ export interface Checkpoint {
 export interface LoadCheckpointOptions {
   /** What to read: the weights, or also what else a run's checkpoint has, to go on training. Default "weights". */
   tensors?: "weights" | "all";
-}
-
-/** What {@linkcode saveModel} writes beside the network. */
-export interface SaveModelOptions {
-  /** What the network is evaluated on: it knows the names of the classes, the transform, and the size of the images. */
-  data?: DataLoader;
-  /** What class 0, 1, ... means. Default: as `data` says. */
-  classNames?: readonly string[];
-  /** What is done to an image before the network is evaluated on it. Default: as `data` says. */
-  transform?: Transform;
 }
 
 /** What {@linkcode loadModel} gives. */
@@ -112,8 +106,7 @@ export async function saveModel(
   net: Sequential,
   options: SaveModelOptions = {},
 ): Promise<void> {
-  const { data, ...given } = options;
-  const network = networkOf(net, { ...dataOf(data), ...given });
+  const network = networkOf(net, options);
   const config = modelOf(network);
   const tensors = await readWeights(net);
   await writeCheckpoint(path, { config, network, tensors });
@@ -205,7 +198,7 @@ export async function writeCheckpoint(
   const metadata = {
     format: FORMAT,
     version: packageConfig.version,
-    // Versions before 0.2 know networks by their names alone.
+    // Older versions know networks by their names alone.
     config: JSON.stringify(which.config),
     network: JSON.stringify(networkIn(which)),
     ...training === undefined ? {} : { training },

@@ -7,7 +7,7 @@
 import { storedImages } from "../data/array_dataset.ts";
 import { fashionMnistTransform } from "../data/fashion_mnist/fashion_mnist.ts";
 import { MANIFEST } from "../data/fashion_mnist/manifest.ts";
-import { DataLoader } from "../data/loader/data_loader.ts";
+import type { DataLoader } from "../data/loader/data_loader.ts";
 import { wholeOf } from "../data/split.ts";
 import * as transforms from "../data/transforms/mod.ts";
 import { takeApart, type Transform } from "../data/transforms/transform.ts";
@@ -67,43 +67,38 @@ export const MAX_IMAGE_SIZE = 4096;
 /** Most layers of a network that is read from a file. */
 const MAX_LAYERS = 1000;
 
-/** What a network is evaluated on. */
-export interface NetworkData {
-  readonly classNames?: readonly string[];
-  readonly transform?: Transform;
-  readonly imageShape?: Shape;
-}
-
-/** What a `DataLoader` says of its images. Transforms that draw random numbers are for training: nothing is evaluated with them. */
-export function dataOf(source: unknown): NetworkData {
-  if (!(source instanceof DataLoader)) return {};
-  const { dataset: { classNames }, transform } = source;
-  const images = storedImages(wholeOf(source.dataset).whole);
-  const isRandom = takeApart(transform).some(({ origin }) =>
-    /^random|^colorJitter$/.test(origin?.name ?? "")
-  );
-  return {
-    classNames,
-    transform: isRandom ? undefined : transform,
-    imageShape: images && [images.height, images.width, images.channels],
-  };
+/** What {@linkcode saveModel} writes beside the network. */
+export interface SaveModelOptions {
+  /** What the network is evaluated on: it knows the names of the classes, the transform, and the size of the images. */
+  data?: DataLoader;
+  /** What class 0, 1, ... means. Default: as `data` says. */
+  classNames?: readonly string[];
+  /** What is done to an image before the network is evaluated on it. Default: as `data` says. */
+  transform?: Transform;
 }
 
 /** Describes a network. It throws a `ShapeError` if the network could not be built again from what a file would say of it. */
 export function networkOf(
   { layers, inputShape }: Pick<SequentialOptions, "layers" | "inputShape">,
-  { transform, ...data }: NetworkData = {},
+  { data, ...given }: SaveModelOptions = {},
 ): NetworkConfig {
-  for (const [i, { name }] of summarize(layers, inputShape).entries()) {
-    const { kind, config } = layers[i];
+  const placed = summarize(layers, inputShape);
+  for (const { name, kind, config } of placed) {
     if (config !== undefined && layerOf(config).kind === kind) continue;
     throw new ShapeError(
       `Cannot keep layer ${name}, as it is of your own, without the \`config\` of a layer of this package to build it again from: use layers of this package, or keep the values of getWeights() yourself`,
     );
   }
-  const configs = layers.map(({ config }) => config);
-  const steps = transform && describeTransform(transform);
-  const network = { inputShape, layers: configs, ...data, transform: steps };
+  const { classNames = data?.dataset.classNames } = given;
+  const { transform = data?.transform } = given;
+  const images = data && storedImages(wholeOf(data.dataset).whole);
+  const network = {
+    inputShape,
+    layers: placed.map(({ config }) => config),
+    classNames,
+    transform: transform && describeTransform(transform),
+    imageShape: images && [images.height, images.width, images.channels],
+  };
   try {
     return parseNetwork(JSON.stringify(network));
   } catch (error) {
@@ -111,13 +106,20 @@ export function networkOf(
   }
 }
 
-/** A file must not be able to name code on the machine of the person who reads it. So a transform of a module of the user's has no name. */
-function describeTransform(transform: Transform): TransformConfig[] {
-  return takeApart(transform).map(({ origin, description }) =>
+/**
+ * Describes a transform, unless it draws random numbers: nothing is evaluated with those for training. One of a module of the
+ * user's has no name, as a file must not be able to name code on the machine of the person who reads it.
+ */
+function describeTransform(
+  transform: Transform,
+): TransformConfig[] | undefined {
+  const steps = takeApart(transform).map(({ origin, description }) =>
     origin?.args && origin.module === undefined
       ? { name: origin.name, args: origin.args }
       : { description }
   );
+  const isRandom = /"name":"(random|colorJitter)/.test(JSON.stringify(steps));
+  return isRandom ? undefined : steps;
 }
 
 /** Describes a network that has a name. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DataLoader } from "../data/loader/data_loader.ts";
 import { DataError } from "../errors.ts";
 import {
   type Checkpoint,
@@ -17,7 +18,6 @@ import { orCannotRead } from "../io/files.ts";
 import {
   computeSame,
   contradiction,
-  dataOf,
   modelOf,
   networkOf,
 } from "../io/network.ts";
@@ -71,7 +71,8 @@ export class RunCheckpoints {
     const path = this.#pathOf(newest);
     const checkpoint = await loadCheckpoint(path, { tensors: "all" });
     requireSameNetwork(checkpoint, this.#config.model);
-    this.#which = checkpoint;
+    const { config, network } = checkpoint;
+    this.#which = { config, network };
     const state = await stateOf(checkpoint);
     if (newest === LAST) this.#lastStep = state.progress.step;
     return state;
@@ -81,7 +82,10 @@ export class RunCheckpoints {
   begin(net: Sequential, data?: BatchSource): void {
     const { model, data: { classNames } } = this.#config;
     const path = this.#folder;
-    const network = networkOf(net, { ...dataOf(data), classNames });
+    const network = networkOf(net, {
+      data: data instanceof DataLoader ? data : undefined,
+      classNames,
+    });
     const config = modelOf(network);
     requireSameNetwork({ path, config }, model);
     const { network: before = network } = this.#which;
@@ -101,8 +105,7 @@ export class RunCheckpoints {
       this.#lastStep < progress.step;
     if (this.#keep > 1 && isOlder) await this.#keepLast();
     await writeCheckpoint(this.#pathOf(LAST), {
-      config: this.#which.config,
-      network: this.#which.network,
+      ...this.#which,
       tensors: new Map([...weights, ...others]),
       training: JSON.stringify(progress),
     });
@@ -116,9 +119,8 @@ export class RunCheckpoints {
   /** Writes weights as `best`, whole or not at all. */
   async saveBest(net: Sequential): Promise<void> {
     if (this.#which.network === undefined) this.begin(net);
-    const { config, network } = this.#which;
     const tensors = await readWeights(net);
-    await writeCheckpoint(this.#pathOf(BEST), { config, network, tensors });
+    await writeCheckpoint(this.#pathOf(BEST), { ...this.#which, tensors });
   }
 
   /** Gives `last` a second name, under which it stays when the next state is written. Where no link can be, it is copied. */

@@ -172,7 +172,7 @@ Deno.test("loadCheckpoint() refuses weights of another network before it reads t
   await saveCheckpoint(path, net, { ...CONFIG, classes: 5 });
   net.dispose();
   const { tensors } = await loadCheckpoint(path);
-  // As a program of version 0.1 could write it.
+  // As an older version could write it.
   const metadata = { format: "@x/alexnet", config: JSON.stringify(CONFIG) };
   await Deno.writeFile(path, join(encodeSafetensors({ tensors, metadata })));
   const { message } = await assertRejects(

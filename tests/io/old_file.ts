@@ -1,5 +1,5 @@
 /**
- * Files of version 0.1, which said the name of their network alone.
+ * Files of before networks were described in them: they say its name alone.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 const FIXTURE = new URL("../fixtures/lenet.safetensors", import.meta.url);
 
 /**
- * Makes a file as a program of version 0.1 wrote it by `saveCheckpoint` as the documentation said: its classes come before the
+ * Makes a file as a program wrote it then by `saveCheckpoint` as the documentation said: its classes come before the
  * size of its images. `train` wrote them in the other order.
  *
  * @returns Its bytes.
