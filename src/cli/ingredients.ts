@@ -10,7 +10,7 @@ import {
   fashionMnistTransform,
   loadFashionMnist,
 } from "../data/fashion_mnist/fashion_mnist.ts";
-import { areFashionMnist, MANIFEST } from "../data/fashion_mnist/manifest.ts";
+import { isFashionMnist, MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import type { LoadImageOptions } from "../data/pictures/load_image.ts";
 import {
   compose,
@@ -94,9 +94,10 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     ? undefined
     : await readConfig(path).catch(() => undefined);
   if (run?.model.classes !== checkpoint.config.classes) return checkpoint;
-  const { source, classNames } = run.data;
-  const isKnown = source !== "own" && areFashionMnist(classNames);
-  const known = isKnown ? onFashionMnist(network) : { ...network, classNames };
+  const { classNames } = run.data;
+  const known = isFashionMnist(run.data)
+    ? onFashionMnist(network)
+    : { ...network, classNames };
   return { ...checkpoint, network: known };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import packageConfig from "../../deno.json" with { type: "json" };
-import { areFashionMnist, MANIFEST } from "../data/fashion_mnist/manifest.ts";
+import { isFashionMnist, MANIFEST } from "../data/fashion_mnist/manifest.ts";
 import type { Transform } from "../data/transforms/transform.ts";
 import { throwIfDeviceFailed } from "../device/device.ts";
 import { ensureBackend } from "../device/open.ts";
@@ -306,20 +306,28 @@ export function restoreWeights(
   );
 }
 
-/** Checks that a network is one for Fashion-MNIST, before it is asked for its images. One without class names may be. */
-export function requireFashionMnist(
-  { path, config, network }: Checkpoint,
-): void {
-  const { classNames } = MANIFEST;
-  const names = network?.classNames ?? classNames;
-  const isOne = areFashionMnist(names);
-  const hasClasses = config.classes === classNames.length;
+/**
+ * Gives the transform with which a network is evaluated on Fashion-MNIST. It throws a `DataError` if the network is one for other
+ * data; one without class names may be for any.
+ */
+export function transformForFashionMnist(checkpoint: Checkpoint): Transform {
+  const { path, config } = checkpoint;
+  const network = networkIn(checkpoint);
+  const { classNames = MANIFEST.classNames } = network;
+  const isSame = isFashionMnist({ classNames });
+  const hasClasses = config.classes === MANIFEST.classNames.length;
   const { channels = 1 } = config;
-  if (isOne && hasClasses && channels === 1) return;
+  if (isSame && hasClasses && channels === 1) {
+    return makeTransform(
+      network.transform ?? onFashionMnist(network).transform!,
+    );
+  }
   const data = hasClasses
     ? "the grey images of Fashion-MNIST"
-    : `data of ${classNames.length} classes`;
-  const own = isOne ? "" : `, of the classes ${showName(names.join(", "))}`;
+    : `data of ${MANIFEST.classNames.length} classes`;
+  const own = isSame
+    ? ""
+    : `, of the classes ${showName(classNames.join(", "))}`;
   throw new DataError(
     path,
     `Cannot use ${path} on ${data}: it is ${describeModel(config)}${own}`,

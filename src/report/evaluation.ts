@@ -10,10 +10,9 @@ import type { FileOptions } from "../data/fashion_mnist/files.ts";
 import {
   type Checkpoint,
   loadCheckpoint,
-  requireFashionMnist,
   restoreNetwork,
+  transformForFashionMnist,
 } from "../io/checkpoint.ts";
-import { makeTransform, networkIn, onFashionMnist } from "../io/network.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { LayerSummary } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
@@ -74,16 +73,14 @@ export async function evaluateRun(
   { data }: RunConfig,
   options: EvaluationOptions = {},
 ): Promise<RunEvaluation> {
-  requireFashionMnist(checkpoint);
+  const transforms = transformForFashionMnist(checkpoint);
   const { path, tensors } = checkpoint;
-  const network = networkIn(checkpoint);
-  const { transform } = { ...onFashionMnist(network), ...network };
   const { dataDir, offline, onDownload, onProgress } = options;
   const { testSamples, classNames } = data;
   const source = data.source === "sample" ? "sample" : "full";
   const { test } = await loadFashionMnist({
     ...{ source, testSamples, dataDir, offline, onProgress: onDownload },
-    transforms: transform && makeTransform(transform),
+    transforms,
   });
   using disposables = new DisposableStack();
   disposables.use(test);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { areFashionMnist } from "../data/fashion_mnist/manifest.ts";
+import { isFashionMnist } from "../data/fashion_mnist/manifest.ts";
 import type { ModelName } from "../models/named.ts";
 import type { RunConfig } from "../runs/records.ts";
 
@@ -55,16 +55,9 @@ const RECIPE = {
 
 /** The lecture's run of the same network. Of a network or data that the lecture does not have, nothing is known. */
 export function lectureOf({ model, data }: RunConfig): LectureRun {
-  return model.model === "own" || !isOnFashionMnist(data)
+  return model.model === "own" || !isFashionMnist(data)
     ? { source: "", recipe: {}, epochs: [] }
     : LECTURE[model.model];
-}
-
-/** Whether a run was on Fashion-MNIST, whose images everybody can have. */
-export function isOnFashionMnist(
-  { source, classNames }: RunConfig["data"],
-): boolean {
-  return source !== "own" && areFashionMnist(classNames);
 }
 
 /** The runs by network. */

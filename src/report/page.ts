@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isFashionMnist } from "../data/fashion_mnist/manifest.ts";
 import { NETWORKS } from "../models/named.ts";
 import type { ReportContent } from "./evaluation.ts";
 import {
@@ -18,7 +19,7 @@ import {
   type Section,
 } from "./html.ts";
 import { accuracySection, lossSection } from "./learning.ts";
-import { isOnFashionMnist, lectureOf } from "./lecture.ts";
+import { lectureOf } from "./lecture.ts";
 import {
   configurationSection,
   layerSection,
@@ -35,7 +36,7 @@ export function renderPage(content: ReportContent): string {
   const { name, config } = content;
   const { model: { model }, data } = config;
   const title = `${model === "own" ? "A network" : NETWORKS[model].title} on ${
-    isOnFashionMnist(data) ? "Fashion-MNIST" : "its own data"
+    isFashionMnist(data) ? "Fashion-MNIST" : "its own data"
   }`;
   const sections = [
     lossSection(content),

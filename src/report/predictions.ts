@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isFashionMnist } from "../data/fashion_mnist/manifest.ts";
 import { drawEnlarged, encodePng, filterImage } from "../io/contact_sheet.ts";
 import type { RunConfig } from "../runs/records.ts";
 import type { ReportContent, RunEvaluation } from "./evaluation.ts";
@@ -18,7 +19,6 @@ import {
   type Section,
   table,
 } from "./html.ts";
-import { isOnFashionMnist } from "./lecture.ts";
 import { heatLevel } from "./style.ts";
 
 /** Which classes are taken for which, how well each is found, the worst mistakes, and the first layer's filters. */
@@ -40,7 +40,7 @@ export function predictionSections(
 
 /** Stands in sections of a run that was not evaluated. */
 function explainNone({ data }: RunConfig): Markup {
-  return isOnFashionMnist(data)
+  return isFashionMnist(data)
     ? html`<p>The run has no checkpoint yet: make the report again once it has one.</p>`
     : html`<p>The run was on data of its own, and a report can load no test images but those of Fashion-MNIST.</p>`;
 }

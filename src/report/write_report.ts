@@ -4,13 +4,13 @@
  * @module
  */
 
+import { isFashionMnist } from "../data/fashion_mnist/manifest.ts";
 import { writeAtomically } from "../io/files.ts";
 import { layersOf, namedNetwork } from "../io/network.ts";
 import { summarize } from "../nn/sequential.ts";
 import { host } from "../platform/host.ts";
 import { readRun } from "../runs/read_run.ts";
 import { evaluateRun, type EvaluationOptions, readBest } from "./evaluation.ts";
-import { isOnFashionMnist } from "./lecture.ts";
 
 /** Options of {@linkcode writeReport}. */
 export interface ReportOptions extends EvaluationOptions {
@@ -57,7 +57,7 @@ export async function writeReport(
     ...records,
     name: host.nameOf(run),
     layers: summarize(layers, inputShape),
-    evaluation: checkpoint && isOnFashionMnist(config.data)
+    evaluation: checkpoint && isFashionMnist(config.data)
       ? await evaluateRun(checkpoint, config, evaluation)
       : undefined,
   });

@@ -5,8 +5,7 @@
  */
 
 import { MANIFEST } from "../../data/fashion_mnist/manifest.ts";
-import { requireFashionMnist } from "../../io/checkpoint.ts";
-import { makeTransform, networkIn, onFashionMnist } from "../../io/network.ts";
+import { transformForFashionMnist } from "../../io/checkpoint.ts";
 import {
   classMetrics,
   confusionMatrix,
@@ -26,18 +25,14 @@ export async function evaluateCommand(
   const checkpoint = await readCheckpoint(path);
   const { config } = checkpoint;
   const { classNames } = MANIFEST;
-  requireFashionMnist(checkpoint);
-  const network = networkIn(checkpoint);
-  if (network.classNames === undefined) {
+  const transforms = transformForFashionMnist(checkpoint);
+  if (checkpoint.network?.classNames === undefined) {
     warn(
       `${path} does not say its classes: they are taken for those of Fashion-MNIST`,
     );
   }
-  const { transform } = { ...onFashionMnist(network), ...network };
   using view = new ProgressView(options);
-  const { test } = await loadData(options, view, {
-    transforms: transform && makeTransform(transform),
-  });
+  const { test } = await loadData(options, view, { transforms });
   const { net, backend } = await openNetwork(checkpoint, options);
   if (!quiet && !json) console.log(`device: ${formatDevice(backend)}`);
   const predictions = await evaluatePredictions(net, test, {

@@ -5,8 +5,10 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { loadFashionMnist } from "../../../src/data/fashion_mnist/fashion_mnist.ts";
 import { saveCheckpoint } from "../../../src/io/checkpoint.ts";
 import { lenet } from "../../../src/models/lenet.ts";
+import { evaluate as evaluateNetwork } from "../../../src/train/evaluate.ts";
 import { makeFolder } from "../../data/folder.ts";
 import { use } from "../../device.ts";
 import { assertOneLineError, CPU_DEVICE, runMain } from "../program.ts";
@@ -112,4 +114,29 @@ Deno.test("evaluate prints loss and accuracy, metrics of classes and the confusi
     const counts = confusionMatrix[i].map(String);
     assertEquals(lines[17 + i].split(/ {2,}/), [name, ...counts]);
   }
+});
+
+Deno.test("evaluate gives a network that names no classes and no transform the images in its own size, with a warning", async () => {
+  await use("cpu");
+  await using folder = await makeFolder();
+  const path = `${folder.path}/net`;
+  const net = lenet({ imageSize: 32, seed: 1 });
+  await saveCheckpoint(path, net, {
+    model: "lenet",
+    classes: 10,
+    imageSize: 32,
+  });
+  const { test } = await loadFashionMnist({
+    ...{ source: "sample", testSamples: 40, resize: 32 },
+  });
+  const { loss, accuracy } = await evaluateNetwork(net, test);
+  net.dispose();
+  const { stdout, stderr } = await runMain([
+    ...["evaluate", path, "--json", "--source=sample", "--test-samples=40"],
+    "--device=cpu",
+  ]);
+  assertMatch(stderr, /^warning: .+net does not say its classes/);
+  const result: Evaluation = JSON.parse(stdout);
+  assertEquals(result.accuracy, accuracy);
+  assert(Math.abs(result.loss - loss) < 1e-5, `${result.loss} ${loss}`);
 });
