@@ -11,7 +11,7 @@ import type { DataLoader } from "../data/loader/data_loader.ts";
 import { wholeOf } from "../data/split.ts";
 import * as transforms from "../data/transforms/mod.ts";
 import { takeApart, type Transform } from "../data/transforms/transform.ts";
-import { AlexNetError, ShapeError } from "../errors.ts";
+import { ShapeError } from "../errors.ts";
 import { MODEL_NAMES, type ModelName, namedLayers } from "../models/named.ts";
 import { layerOf } from "../nn/from_config.ts";
 import type { LayerConfig } from "../nn/layer.ts";
@@ -275,18 +275,12 @@ export function parseModelConfig(text = ""): ModelConfig {
     imageSize: count("imageSize", MAX_IMAGE_SIZE),
     ...hasChannels ? { channels: count("channels", MAX_IMAGE_SIZE) } : {},
   };
-  if (model !== "own") requirePossible(config);
-  return config;
-}
-
-/** Throws a `ShapeError` if there is no such network. */
-export function requirePossible(config: ModelConfig): void {
   try {
-    weightShapes(namedNetwork(config));
+    if (model !== "own") weightShapes(namedNetwork(config));
+    return config;
   } catch (error) {
-    if (!(error instanceof AlexNetError)) throw error;
     throw new ShapeError(
-      `it describes an impossible network: ${error.message}`,
+      `it describes an impossible network: ${reasonOf(error)}`,
     );
   }
 }

@@ -9,13 +9,7 @@ import * as v from "valibot";
 import { COUNTS } from "../data/fashion_mnist/fashion_mnist.ts";
 import type { AdapterDescription } from "../device/device.ts";
 import { ShapeError } from "../errors.ts";
-import {
-  MAX_CLASSES,
-  MAX_IMAGE_SIZE,
-  type ModelConfig,
-  requirePossible,
-} from "../io/network.ts";
-import { MODEL_NAMES } from "../models/named.ts";
+import { type ModelConfig, parseModelConfig } from "../io/network.ts";
 import { reasonOf } from "../reason.ts";
 import type { EpochEnd } from "../train/callbacks.ts";
 import type { TrainingProgress } from "../train/state.ts";
@@ -99,18 +93,13 @@ export const checkConfig: (value: unknown) => RunConfig = checker(v.pipe(
     ),
     system: text,
     model: v.pipe(
-      v.object({
-        model: v.picklist([...MODEL_NAMES, "own"]),
-        classes: count(2, MAX_CLASSES),
-        imageSize: count(1, MAX_IMAGE_SIZE),
-        channels: v.optional(count(1, MAX_IMAGE_SIZE)),
-      }),
-      v.rawCheck(({ dataset, addIssue }) => {
-        if (!dataset.typed || dataset.value.model === "own") return;
+      v.unknown(),
+      v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
         try {
-          requirePossible(dataset.value);
+          return parseModelConfig(JSON.stringify(value));
         } catch (error) {
           addIssue({ message: reasonOf(error) });
+          return NEVER;
         }
       }),
     ),

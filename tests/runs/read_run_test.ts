@@ -104,9 +104,17 @@ const BAD_CONFIGS: [what: string, config: string, reason: RegExp][] = [
   ["that is no object", "[]", /config\.json: /],
   ...([
     ["started", "today", /started/],
-    ["model", { ...CONFIG.model, imageSize: 1e9 }, /model\.imageSize: .+4096/],
-    ["model", { ...CONFIG.model, classes: 1e9 }, /model\.classes: .+100000/],
-    ["model", { ...CONFIG.model, model: "vgg" }, /model\.model: .+"vgg"/],
+    [
+      "model",
+      { ...CONFIG.model, imageSize: 1e9 },
+      /model: .+ imageSize .+4096/,
+    ],
+    ["model", { ...CONFIG.model, classes: 1e9 }, /model: .+ classes .+100000/],
+    [
+      "model",
+      { ...CONFIG.model, model: "vgg" },
+      /model: .+ not one of alexnet/,
+    ],
     ["model", { ...CONFIG.model, classes: 3 }, /a class name for each class/],
     ["data", { ...CONFIG.data, testSamples: 501 }, /not so many images/],
     ["model", { ...CONFIG.model, model: "\x1b[2J".repeat(1e5) }, /model/],
