@@ -8,6 +8,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { BackendError } from "../errors.ts";
 import type { RandomSource } from "../random.ts";
+import type { UpdateFormula } from "./formula.ts";
 import type { GatherSizes } from "./gather_sizes.ts";
 import type { ConvSizes, PoolSizes } from "./sizes.ts";
 import {
@@ -94,30 +95,17 @@ export interface Device {
   isOne(scalar: TensorInfo): boolean;
 
   /**
-   * A step of SGD for each weight, where it is: `g = factor * gradient + weightDecay * weight`, `velocity = momentum *
-   * velocity + g`, `weight -= learningRate * velocity` (without a velocity: `g`).
+   * A step of an optimizer: changes each weight, and what is kept of it from step to step, where they are.
    *
-   * @param parameters The weights of a network.
-   * @param rates The numbers of the step.
-   * @param scale Has the factor, see {@linkcode SCALE_STATE}; 1 without. Where it is 0, nothing changes.
+   * @param formula What becomes of a parameter.
+   * @param parameters The weights of a network; all of them have variables of the same names.
+   * @param state `step` counts the steps so far, float32 scalar, and is increased: needed where the formula has bias
+   * corrections. `scale` has the factor of gradients, see {@linkcode SCALE_STATE}; 1 without. Where it is 0, nothing changes.
    */
-  sgd(
-    parameters: readonly SgdTensors[],
-    rates: SgdRates,
-    scale?: Tensor1D,
-  ): void;
-
-  /**
-   * A step of Adam for each weight, where it is; the formula is in `optim/adam.ts`.
-   *
-   * @param parameters The weights of a network.
-   * @param rates The numbers of the step.
-   * @param state Steps so far, float32 scalar, which is increased; and what has the factor, as for `sgd`.
-   */
-  adam(
-    parameters: readonly AdamTensors[],
-    rates: AdamRates,
-    state: { step: Variable; scale?: Tensor1D },
+  update(
+    formula: UpdateFormula,
+    parameters: readonly Parameter[],
+    state?: { step?: Variable; scale?: Tensor1D },
   ): void;
 
   /**
@@ -402,38 +390,11 @@ export interface CrossEntropy {
 /** An activation that follows a sum in the same kernel. */
 export type FusedActivation = "relu" | "sigmoid";
 
-/** A weight, its gradient, which may store float16, and, with momentum, its velocity: of one shape. */
-export interface SgdTensors {
-  readonly weight: Variable;
+/** A weight, what an optimizer keeps of it, and its gradient, which may store float16: of one shape. */
+export interface Parameter {
   readonly gradient: Tensor;
-  readonly velocity?: Variable;
-}
-
-/** The numbers of a step. */
-export interface SgdRates {
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
-}
-
-/** A weight, its gradient, which may store float16, and its moments: of one shape. */
-export interface AdamTensors {
-  readonly weight: Variable;
-  readonly gradient: Tensor;
-  readonly firstMoment: Variable;
-  readonly secondMoment: Variable;
-}
-
-/** The numbers of a step. */
-export interface AdamRates {
-  readonly learningRate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  /** Multiple of the weight that is added to its gradient. */
-  readonly weightDecay: number;
-  /** Multiple of the weight that the learning rate is multiplied by and that is taken off it, as AdamW does. */
-  readonly decoupledDecay: number;
+  /** `weight` and, by their names in the formula, what is kept. */
+  readonly variables: Readonly<Record<string, Variable>>;
 }
 
 /** Places in the state of a scale, float32 `[4]`. */

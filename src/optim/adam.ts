@@ -4,17 +4,9 @@
  * @module
  */
 
-import { device } from "../device/device.ts";
-import { tf, type Variable } from "../device/tf.ts";
-import { OptionError } from "../errors.ts";
+import { biasCorrection, expressionOf } from "../device/formula.ts";
 import { requireNumber } from "../options.ts";
-import {
-  copiesOf,
-  type Optimizer,
-  requireFit,
-  requireKept,
-  zerosLike,
-} from "./optimizer.ts";
+import { type Optimizer, optimizerOf } from "./optimizer.ts";
 
 /** Options of {@linkcode adam} and {@linkcode adamW}. */
 export interface AdamOptions {
@@ -69,14 +61,6 @@ export function adamW(options: AdamOptions = {}): Optimizer {
   return adamOf("AdamW", { ...options, ...decay });
 }
 
-/** What the optimizer keeps on the device. */
-interface Kept {
-  /** Steps so far, float32 scalar. */
-  readonly step: Variable;
-  readonly firstMoment: readonly Variable[];
-  readonly secondMoment: readonly Variable[];
-}
-
 function adamOf(
   name: string,
   options: AdamOptions & { weightDecay: number; decoupledDecay: number },
@@ -89,63 +73,30 @@ function adamOf(
   requireNumber("beta2", beta2, { min: 0, below: 1 });
   requireNumber("epsilon", epsilon, { above: 0 });
   requireNumber("weightDecay", weightDecay, { min: 0 });
-  let kept: Kept | undefined;
-  const fixed = { beta1, beta2, epsilon, weightDecay, decoupledDecay };
   const decay = Math.max(weightDecay, decoupledDecay);
-  const optimizer: Optimizer = {
+  return optimizerOf({
+    name,
     description: `${name}, learning rate ${learningRate}${
       decay > 0 ? `, weight decay ${decay}` : ""
     }`,
     learningRate,
-    takesLossScale: true,
-    apply(weights, gradients, scale) {
-      const { step, firstMoment, secondMoment } = kept ??= begin(weights);
-      requireFit(firstMoment, weights);
-      requireFit(secondMoment, weights);
-      const rates = { ...fixed, learningRate: optimizer.learningRate };
-      const parameters = weights.map((weight, i) => ({
-        weight,
-        gradient: gradients[i],
-        firstMoment: firstMoment[i],
-        secondMoment: secondMoment[i],
-      }));
-      device().adam(parameters, rates, { step, scale: scale?.state });
-    },
-    state: () => kept === undefined ? {} : { ...kept, step: [kept.step] },
-    restore(state) {
-      const names = ["step", "firstMoment", "secondMoment"];
-      const what = `${names.join(", ")}, as ${name} keeps these`;
-      requireKept(state, names, what);
-      const { step, firstMoment, secondMoment } = state;
-      const isKept = step !== undefined;
-      if (isKept && (step.length !== 1 || step[0].size !== 1)) {
-        throw new OptionError(
-          "state",
-          `step [${step.map(({ shape }) => `[${shape}]`)}]`,
-          `a step that is one scalar, and ${what}`,
-        );
-      }
-      optimizer.dispose();
-      if (!isKept) return;
-      kept = {
-        step: copiesOf(step)[0],
-        firstMoment: copiesOf(firstMoment),
-        secondMoment: copiesOf(secondMoment),
+    keeps: ["firstMoment", "secondMoment"],
+    countsSteps: true,
+    formulaAt: (learningRate) => (old) => {
+      const { weight, gradient, firstMoment, secondMoment } = old;
+      const g = gradient.plus(weight.times(weightDecay));
+      const m = firstMoment.plus(g.minus(firstMoment).times(1 - beta1));
+      const v = secondMoment.plus(
+        g.square().minus(secondMoment).times(1 - beta2),
+      );
+      const root = v.sqrt().over(biasCorrection(beta2).sqrt());
+      const size = expressionOf(learningRate).over(biasCorrection(beta1));
+      const shrunk = weight.minus(weight.times(learningRate * decoupledDecay));
+      return {
+        firstMoment: m,
+        secondMoment: v,
+        weight: shrunk.minus(m.times(size).over(root.plus(epsilon))),
       };
     },
-    dispose() {
-      if (kept === undefined) return;
-      tf.dispose([kept.step, ...kept.firstMoment, ...kept.secondMoment]);
-      kept = undefined;
-    },
-  };
-  return optimizer;
-}
-
-function begin(weights: readonly Variable[]): Kept {
-  return {
-    step: tf.tidy(() => tf.variable(tf.scalar(0), false)),
-    firstMoment: zerosLike(weights),
-    secondMoment: zerosLike(weights),
-  };
+  });
 }

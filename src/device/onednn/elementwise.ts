@@ -5,12 +5,6 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type {
-  AdamRates,
-  AdamTensors,
-  SgdRates,
-  SgdTensors,
-} from "../device.ts";
 import { addScaled, makePrimitive } from "./library/primitive.ts";
 import type {
   BinaryFunction,
@@ -21,15 +15,13 @@ import type {
 import { nativeMatmul } from "./matmul.ts";
 import {
   cpuBackend,
+  type Floats,
   floatsOf,
   makeFloats,
   nativeLibrary,
   primitiveOf,
   rowMajor,
-  soleFloats,
 } from "./tensors.ts";
-
-type Floats = Float32Array<ArrayBuffer>;
 
 /** The layout of so many elements, whatever their shape. */
 function asFlat(size: number): Layout {
@@ -87,19 +79,14 @@ export function combine(
     )).run({ x: a, x2: b, y });
 }
 
-/** Square roots, in place. */
-export function rootInPlace(x: Floats): void {
-  apply({ of: "sqrt", alpha: 0, beta: 0 }, x, x);
+/** Computes square roots; both arrays may be the same. */
+export function rootsOf(x: Floats, y: Floats): void {
+  apply({ of: "sqrt", alpha: 0, beta: 0 }, x, y);
 }
 
 /** Applies an activation, in place. */
 export function applyInPlace(x: Floats, of: "relu" | "sigmoid"): void {
   apply({ of, alpha: 0, beta: 0 }, x, x);
-}
-
-/** Adds a number to each element, in place. */
-export function increaseInPlace(x: Floats, beta: number): void {
-  apply({ of: "linear", alpha: 1, beta }, x, x);
 }
 
 function apply(
@@ -235,61 +222,5 @@ function withOnes(
     return multiply(ones.info);
   } finally {
     cpuBackend().disposeData(ones.info.dataId);
-  }
-}
-
-/**
- * Computes `g = factor * gradient + weightDecay * weight`, `velocity = momentum * velocity + g`, `weight -= learningRate *
- * velocity` (without a velocity: `g`) for each weight, where it is. A weight or velocity whose memory another tensor
- * shares, as a clone does, is moved to new memory first.
- */
-export function nativeSgd(
-  parameters: readonly SgdTensors[],
-  { learningRate, momentum, weightDecay }: SgdRates,
-  factor: number,
-): void {
-  for (const { weight, gradient, velocity } of parameters) {
-    const w = soleFloats(weight);
-    const g = floatsOf(gradient);
-    if (velocity === undefined) {
-      const beta = 1 - learningRate * weightDecay;
-      accumulate(w, g, { alpha: -learningRate * factor, beta });
-      continue;
-    }
-    const v = soleFloats(velocity);
-    accumulate(v, g, { alpha: factor, beta: momentum });
-    if (weightDecay > 0) accumulate(v, w, { alpha: weightDecay });
-    accumulate(w, v, { alpha: -learningRate });
-  }
-}
-
-/** A step of Adam for each weight, where it is, as `adamInPlace` computes it on WebGPU. */
-export function nativeAdam(
-  parameters: readonly AdamTensors[],
-  rates: AdamRates,
-  { factor, count }: { factor: number; count: number },
-): void {
-  const { learningRate, beta1, beta2, epsilon, weightDecay } = rates;
-  // 1 - beta^count, without the loss of digits of a difference.
-  const [rest1, rest2] = [beta1, beta2].map((beta) =>
-    -Math.expm1(count * Math.log(beta))
-  );
-  const { arrays } = cpuBackend();
-  for (const { weight, gradient, firstMoment, secondMoment } of parameters) {
-    const [w, m, v] = [weight, firstMoment, secondMoment].map(soleFloats);
-    const [g, x] = [arrays.floats(w.length), arrays.floats(w.length)];
-    accumulate(g, floatsOf(gradient), { alpha: factor, beta: 0 });
-    if (weightDecay > 0) accumulate(g, w, { alpha: weightDecay });
-    accumulate(m, g, { alpha: 1 - beta1, beta: beta1 });
-    combine("multiply", g, g, x);
-    accumulate(v, x, { alpha: 1 - beta2, beta: beta2 });
-    accumulate(x, v, { alpha: 1 / rest2, beta: 0 });
-    rootInPlace(x);
-    increaseInPlace(x, epsilon);
-    combine("divide", m, x, g);
-    const beta = 1 - learningRate * rates.decoupledDecay;
-    accumulate(w, g, { alpha: -learningRate / rest1, beta });
-    arrays.release(g);
-    arrays.release(x);
   }
 }

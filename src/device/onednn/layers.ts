@@ -19,8 +19,6 @@ import {
   columnSums,
   hasNaN,
   nativeActivationGradient,
-  nativeAdam,
-  nativeSgd,
   nativeUnary,
   squareSum,
 } from "./elementwise.ts";
@@ -37,18 +35,13 @@ import {
   nativePoolGradient,
   type PoolKind,
 } from "./pool.ts";
-import {
-  cpuBackend,
-  floatsOf,
-  makeFloats,
-  ownFloats,
-  soleFloats,
-} from "./tensors.ts";
+import { cpuBackend, floatsOf, makeFloats, ownFloats } from "./tensors.ts";
 import type { PoolSizes } from "../sizes.ts";
 import { asTensor, differentiable } from "../tape.ts";
 import type { Tensor, Tensor2D, Tensor4D } from "../tf.ts";
-import { clipNormOnCpu, CPU_INFO, readFactor } from "../tfjs/tfjs_device.ts";
+import { clipNormOnCpu, CPU_INFO } from "../tfjs/tfjs_device.ts";
 import { uniforms } from "../../random.ts";
+import { nativeUpdate } from "./update.ts";
 
 /** Computes `pool(activation(conv2d(x, kernel) + bias))`. With max pooling, what is not pooled yet is freed at once. */
 export function nativeConvLayer(
@@ -200,17 +193,7 @@ export function oneDnnDevice(library: NativeLibrary): Device {
     dropout: nativeDropoutLayer,
     crossEntropy: nativeCrossEntropy,
     isOne: (scalar) => floatsOf(scalar)[0] === 1,
-    sgd(parameters, rates, scale) {
-      const factor = readFactor(scale);
-      if (factor !== 0) nativeSgd(parameters, rates, factor);
-    },
-    adam(parameters, rates, { step, scale }) {
-      const factor = readFactor(scale);
-      if (factor === 0) return;
-      const steps = soleFloats(step);
-      steps[0]++;
-      nativeAdam(parameters, rates, { factor, count: steps[0] });
-    },
+    update: nativeUpdate,
     clipNorm: clipNormOnCpu((gradients) =>
       gradients.reduce((sum, gradient) => sum + squareSum(gradient), 0)
     ),

@@ -43,16 +43,19 @@ export function implementations(): Map<string, string> {
   );
 }
 
+/** Numbers where they lie. */
+export type Floats = Float32Array<ArrayBuffer>;
+
 /** The CPU backend, which is in use. */
 export function cpuBackend(): CpuBackend {
   return tf.backend() as CpuBackend;
 }
 
 /** The values of a tensor, where they lie. */
-export function floatsOf({ dataId }: TensorInfo): Float32Array<ArrayBuffer> {
+export function floatsOf({ dataId }: TensorInfo): Floats {
   const { values } = cpuBackend().data.get(dataId);
   return values instanceof Float32Array
-    ? values as Float32Array<ArrayBuffer>
+    ? values as Floats
     : Float32Array.from(values as ArrayLike<number>);
 }
 
@@ -65,7 +68,7 @@ export interface Made<A> {
 /** Makes a float32 tensor. */
 export function makeFloats(
   shape: readonly number[],
-): Made<Float32Array<ArrayBuffer>> {
+): Made<Floats> {
   const backend = cpuBackend();
   const values = backend.arrays.floats(tf.util.sizeFromShape([...shape]));
   return {
@@ -89,19 +92,19 @@ export function bytesOf({ dataId }: TensorInfo): Uint8Array<ArrayBuffer> {
 /** The memory of a tensor, if no other tensor shares it and nobody outside may hold it. */
 export function ownFloats(
   { dataId }: TensorInfo,
-): Float32Array<ArrayBuffer> | undefined {
+): Floats | undefined {
   const backend = cpuBackend();
   const { values } = backend.data.get(dataId);
   const isOwn = backend.refCount(dataId) <= 1 &&
     backend.arrays.holders(values) === 1;
-  return isOwn ? values as Float32Array<ArrayBuffer> : undefined;
+  return isOwn ? values as Floats : undefined;
 }
 
 /**
  * The memory of a variable that is about to change where it is. One whose memory another tensor shares, as a clone does, or
  * that someone outside may hold, is moved to new memory first.
  */
-export function soleFloats(variable: Variable): Float32Array<ArrayBuffer> {
+export function soleFloats(variable: Variable): Floats {
   const own = ownFloats(variable);
   if (own !== undefined) return own;
   const copy = makeFloats(variable.shape);

@@ -6,18 +6,20 @@
 
 import { uniforms } from "../../random.ts";
 import {
-  type AdamRates,
-  type AdamTensors,
   type BackendInfo,
   CLIP_EPSILON,
   CLIP_STATE,
   type Device,
   type Dropout,
   type FusedActivation,
+  type Parameter,
   SCALE_STATE,
-  type SgdRates,
-  type SgdTensors,
 } from "../device.ts";
+import {
+  type Expression,
+  traceFormula,
+  type UpdateFormula,
+} from "../formula.ts";
 import type { PoolSizes } from "../sizes.ts";
 import { opaque, takeInfo } from "../tape.ts";
 import {
@@ -26,7 +28,6 @@ import {
   type Tensor2D,
   type Tensor4D,
   tf,
-  type Variable,
 } from "../tf.ts";
 
 /** What any CPU can do. */
@@ -93,20 +94,13 @@ const DEVICE: Device = {
     const values = tf.backend().readSync(dataId) as Float32Array;
     return values[0] === 1;
   },
-  sgd(parameters, rates, scale) {
+  update(formula, parameters, { step, scale } = {}) {
     const factor = readFactor(scale);
     if (factor === 0) return;
+    if (step !== undefined) tf.tidy(() => step.assign(tf.add(step, 1)));
+    const t = step?.dataSync()[0] ?? 0;
     for (const parameter of parameters) {
-      tf.tidy(() => sgdStep(parameter, rates, factor));
-    }
-  },
-  adam(parameters, rates, { step, scale }) {
-    const factor = readFactor(scale);
-    if (factor === 0) return;
-    tf.tidy(() => step.assign(tf.add(step, 1)));
-    const [t] = step.dataSync();
-    for (const parameter of parameters) {
-      tf.tidy(() => adamStep(parameter, rates, { factor, t }));
+      tf.tidy(() => updateOne(formula, parameter, { factor, t }));
     }
   },
   clipNorm: clipNormOnCpu((gradients) => {
@@ -202,43 +196,35 @@ function poolOf(x: Tensor4D, kind: "max" | "average", s: PoolSizes): Tensor {
   return tf.div(mean(padded(x)), share);
 }
 
-function sgdStep(
-  { weight, gradient, velocity }: SgdTensors,
-  { learningRate, momentum, weightDecay }: SgdRates,
-  factor: number,
-): void {
-  let change = tf.mul(gradient, factor);
-  if (weightDecay > 0) change = tf.add(change, tf.mul(weight, weightDecay));
-  if (velocity !== undefined) {
-    change = tf.add(tf.mul(velocity, momentum), change);
-    velocity.assign(change);
-  }
-  weight.assign(tf.sub(weight, tf.mul(change, learningRate)));
-}
+/** By their kinds in a formula. */
+const OPERATIONS: Readonly<
+  Record<string, (a: Tensor | number, b: Tensor | number) => Tensor>
+> = {
+  plus: (a, b) => tf.add(a, b),
+  minus: (a, b) => tf.sub(a, b),
+  times: (a, b) => tf.mul(a, b),
+  over: (a, b) => tf.div(a, b),
+  sqrt: (a) => tf.sqrt(a),
+};
 
-function adamStep(
-  { weight, gradient, firstMoment, secondMoment }: AdamTensors,
-  rates: AdamRates,
+function updateOne(
+  formula: UpdateFormula,
+  { gradient, variables }: Parameter,
   { factor, t }: { factor: number; t: number },
 ): void {
-  const { learningRate, beta1, beta2, epsilon } = rates;
-  const move = (mean: Variable, to: Tensor, share: number) =>
-    mean.assign(tf.add(mean, tf.mul(tf.sub(to, mean), share)));
-  const scaled = tf.mul(gradient, factor);
-  const decayed = tf.add(scaled, tf.mul(weight, rates.weightDecay));
-  move(firstMoment, decayed, 1 - beta1);
-  move(secondMoment, tf.square(decayed), 1 - beta2);
-  // 1 - beta^t, without the loss of digits of a difference.
-  const correctionOf = (beta: number) => -Math.expm1(t * Math.log(beta));
-  const root = tf.mul(
-    tf.sqrt(secondMoment),
-    1 / Math.sqrt(correctionOf(beta2)),
-  );
-  const change = tf.div(firstMoment, tf.add(root, epsilon));
-  const shrunk = tf.sub(
-    weight,
-    tf.mul(weight, learningRate * rates.decoupledDecay),
-  );
-  const size = learningRate / correctionOf(beta1);
-  weight.assign(tf.sub(shrunk, tf.mul(change, size)));
+  const old: Readonly<Record<string, Tensor>> = {
+    ...variables,
+    gradient: tf.mul(gradient, factor),
+  };
+  const known = new Map<Expression, Tensor | number>();
+  const compute = (x: Expression, [a, b]: (Tensor | number)[]) => {
+    if (x.isScalar) return x.at(t);
+    // A clone keeps the old numbers until all new ones are there.
+    if (x.kind === "element") return tf.clone(old[x.detail]);
+    return OPERATIONS[x.kind](a, b);
+  };
+  const changes = traceFormula(formula, Object.keys(variables)).map((
+    [name, x],
+  ) => [variables[name], x.fold(known, compute) as Tensor] as const);
+  for (const [variable, changed] of changes) variable.assign(changed);
 }

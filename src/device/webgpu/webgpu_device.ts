@@ -18,7 +18,7 @@ import { differentiableMaxPool } from "./pool/max_pool.ts";
 import { recorderOf, valuesOnHost } from "./run/recorder.ts";
 import { tuneOperations } from "./run/tuner.ts";
 import { chooseWays } from "./run/ways.ts";
-import { adamInPlace, sgdInPlace } from "./update/update_in_place.ts";
+import { updateInPlace } from "./update/update_in_place.ts";
 import { clipNorm } from "./update/clip.ts";
 import { updateScale } from "./update/loss_scale.ts";
 
@@ -36,8 +36,7 @@ export function webgpuDevice(info: BackendInfo): Device {
     dropout: fusedDropout,
     crossEntropy: (tensors, count) => crossEntropy(backend(), tensors, count),
     isOne: (scalar) => valuesOnHost(backend(), scalar)?.[0] === 1,
-    sgd: sgdInPlace,
-    adam: adamInPlace,
+    update: updateInPlace,
     clipNorm({ gradients, ...tensors }, maxNorm) {
       tf.tidy(() => {
         const numbers = gradients.map(asNumbers);

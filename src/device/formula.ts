@@ -1,0 +1,119 @@
+/**
+ * Formulas of optimizers: an optimizer states its own once, and each device computes it in its own way.
+ *
+ * @module
+ */
+
+/** What becomes of a parameter in a step: the new values by name, from the old ones and from `gradient`. */
+export type UpdateFormula = (old: Expressions) => Expressions;
+
+/** Values of a parameter by name. */
+export type Expressions = Readonly<Record<string, Expression>>;
+
+/** A number in the middle of a formula: each element of a parameter has one of its own, but for scalars. */
+export class Expression {
+  /** Whether all elements of all parameters have the same. */
+  readonly isScalar: boolean;
+
+  constructor(
+    readonly kind: ExpressionKind,
+    readonly parts: readonly Expression[] = [],
+    /** The name of an element, the value of a number, or the beta of a correction. */
+    readonly detail: string | number = "",
+  ) {
+    this.isScalar = kind !== "element" && parts.every((x) => x.isScalar);
+  }
+
+  plus(other: Expression | number): Expression {
+    return new Expression("plus", [this, expressionOf(other)]);
+  }
+
+  minus(other: Expression | number): Expression {
+    return new Expression("minus", [this, expressionOf(other)]);
+  }
+
+  times(other: Expression | number): Expression {
+    return new Expression("times", [this, expressionOf(other)]);
+  }
+
+  /** Divides; by a scalar, this multiplies by what is 1 over it, which is worked out once for all elements. */
+  over(other: Expression | number): Expression {
+    const divisor = expressionOf(other);
+    return divisor.isScalar && !this.isScalar
+      ? this.times(new Expression("over", [expressionOf(1), divisor]))
+      : new Expression("over", [this, divisor]);
+  }
+
+  square(): Expression {
+    return this.times(this);
+  }
+
+  sqrt(): Expression {
+    return new Expression("sqrt", [this]);
+  }
+
+  /** Works this out from its parts, each of them once; `known` has what is worked out already. */
+  fold<X>(
+    known: Map<Expression, X>,
+    compute: (x: Expression, parts: X[]) => X,
+  ): X {
+    let value = known.get(this);
+    if (value === undefined) {
+      const parts = this.parts.map((part) => part.fold(known, compute));
+      known.set(this, value = compute(this, parts));
+    }
+    return value;
+  }
+
+  /** The value of a scalar at a step, from 1. */
+  at(step: number): number {
+    const detail = Number(this.detail);
+    const [a, b] = this.parts.map((part) => part.at(step));
+    switch (this.kind) {
+      case "plus":
+        return a + b;
+      case "minus":
+        return a - b;
+      case "times":
+        return a * b;
+      case "over":
+        return a / b;
+      case "sqrt":
+        return Math.sqrt(a);
+      case "correction":
+        // 1 - beta^t, without the loss of digits of a difference.
+        return -Math.expm1(step * Math.log(detail));
+      default:
+        return detail;
+    }
+  }
+}
+
+/** How an expression comes from its parts; those of the second row have none. */
+export type ExpressionKind =
+  | ("plus" | "minus" | "times" | "over" | "sqrt")
+  | ("element" | "number" | "correction");
+
+/** A number of a formula, which may be another in each step. */
+export function expressionOf(value: Expression | number): Expression {
+  return typeof value === "number"
+    ? new Expression("number", [], value)
+    : value;
+}
+
+/** `1 - beta^t` at step `t`, from 1: what a mean that began at 0 and keeps this share each time is to be divided by. */
+export function biasCorrection(beta: number): Expression {
+  return new Expression("correction", [], beta);
+}
+
+/** Lists what a formula makes of variables of those names. */
+export function traceFormula(
+  formula: UpdateFormula,
+  names: readonly string[],
+): [name: string, value: Expression][] {
+  const old = ["gradient", ...names].map((name) => [
+    name,
+    new Expression("element", [], name),
+  ]);
+  return Object.entries(formula(Object.fromEntries(old)));
+}
