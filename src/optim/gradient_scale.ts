@@ -101,11 +101,9 @@ export class LossScale implements GradientScale {
    * @param gradients Tensors that store float32 or float16; not disposed.
    */
   update(gradients: readonly Tensor[]): void {
-    device().updateLossScale?.({
-      gradients,
-      state: this.#state,
-      isFound: this.#isFound,
-    }, { growthInterval: this.#growthInterval });
+    const [state, isFound] = [this.#state, this.#isFound];
+    const tensors = { gradients, state, isFound };
+    device().updateLossScale?.(tensors, this.#growthInterval);
   }
 
   /**

@@ -18,9 +18,8 @@ import { differentiableMaxPool } from "./pool/max_pool.ts";
 import { recorderOf, valuesOnHost } from "./run/recorder.ts";
 import { tuneOperations } from "./run/tuner.ts";
 import { chooseWays } from "./run/ways.ts";
+import { clipNorm, updateScale } from "./update/gradient_scale.ts";
 import { updateInPlace } from "./update/update_in_place.ts";
-import { clipNorm } from "./update/clip.ts";
-import { updateScale } from "./update/loss_scale.ts";
 
 /** Makes the device. */
 export function webgpuDevice(info: BackendInfo): Device {
@@ -43,7 +42,8 @@ export function webgpuDevice(info: BackendInfo): Device {
         clipNorm(backend(), { gradients: numbers, ...tensors }, maxNorm);
       });
     },
-    updateLossScale: (tensors, rules) => updateScale(backend(), tensors, rules),
+    updateLossScale: (tensors, growthInterval) =>
+      updateScale(backend(), tensors, growthInterval),
     asNumbers,
     asFloats,
     takeValues(tensor) {

@@ -20,6 +20,7 @@ import { storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import { gridOf, indexOf, range, type Shader } from "../wgsl/wgsl.ts";
 import { declareOperand, type Source } from "../wgsl/operand.ts";
+import { declareScale } from "./gradient_scale.ts";
 
 /** Storage buffers that every adapter can bind to a shader. */
 const MAX_STORAGE_BUFFERS = 8;
@@ -224,10 +225,6 @@ ${isScaled ? SKIP : ""}
 `,
     workgroups,
   };
-}
-
-function declareScale(binding: number): string {
-  return `@group(0) @binding(${binding}) var<storage, read> scale: array<f32, 4>;`;
 }
 
 /** A step whose gradients are not finite changes nothing. */
