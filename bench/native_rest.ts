@@ -7,14 +7,14 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { tf } from "../src/device/tf.ts";
 import { asTensor } from "../src/device/tape.ts";
-import { nativeCrossEntropy } from "../src/device/onednn/cross_entropy.ts";
+import { nativeCrossEntropy } from "../src/device/onednn/onednn_device.ts";
 import {
   activateInPlace,
-  columnSums,
   nativeActivationGradient,
   nativeUnary,
+  sumOfRows,
 } from "../src/device/onednn/elementwise.ts";
-import { nativeDropoutLayer } from "../src/device/onednn/layers.ts";
+import { nativeDropoutLayer } from "../src/device/onednn/onednn_device.ts";
 import { nativePool, nativePoolGradient } from "../src/device/onednn/pool.ts";
 import { poolSizes } from "../src/device/sizes.ts";
 import type { DropoutConfig, PoolingConfig } from "../src/nn/layer.ts";
@@ -167,7 +167,7 @@ function biasGradient(
   return {
     ...{ layer: name, operation: "bias gradient", sizes: format(shape) },
     gigabytes: floats(shape, outputShape),
-    compute: () => [columnSums(dy, { rows, columns })],
+    compute: () => [sumOfRows(dy, { rows, columns })],
   };
 }
 
@@ -189,7 +189,7 @@ function dropout(
     compute: () => [nativeDropoutLayer(x, { rate, key })],
   }, {
     ...{ ...shared, operation: "gradient" },
-    compute: () => [nativeUnary(dy, "linear", { alpha: 1 / (1 - rate) })],
+    compute: () => [nativeUnary(dy, "linear", 1 / (1 - rate))],
   }];
 }
 

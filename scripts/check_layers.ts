@@ -35,7 +35,6 @@ export const MAX_LINES = 600;
 const DOORS = [
   "device",
   "formula",
-  "gather_sizes",
   "open",
   "sizes",
   "tape",

@@ -9,8 +9,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { BackendError } from "../errors.ts";
 import type { RandomSource } from "../random.ts";
 import type { UpdateFormula } from "./formula.ts";
-import type { GatherSizes } from "./gather_sizes.ts";
-import type { ConvSizes, PoolSizes } from "./sizes.ts";
+import type { ConvSizes, GatherSizes, PoolSizes } from "./sizes.ts";
 import {
   type Tensor,
   type Tensor1D,

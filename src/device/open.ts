@@ -16,7 +16,7 @@ import {
 import { registerKernels } from "./drop_in/register.ts";
 import { registerNative } from "./drop_in/register_native.ts";
 import { findOneDnn } from "./onednn/library/library.ts";
-import { oneDnnDevice } from "./onednn/layers.ts";
+import { oneDnnDevice } from "./onednn/onednn_device.ts";
 import { loadTf, tf } from "./tf.ts";
 import { tfjsDevice } from "./tfjs/tfjs_device.ts";
 import { openedWebGpu, openWebGpu } from "./webgpu/open_webgpu.ts";

@@ -1,5 +1,5 @@
 /**
- * Sizes of convolutions and poolings from shapes, strides and padding, by TensorFlow.js's own rules.
+ * Sizes of what a device computes: of convolutions and poolings, by TensorFlow.js's own rules, and of gathered images.
  *
  * @module
  */
@@ -9,16 +9,14 @@ import { tf } from "./tf.ts";
 type Shape4d = [number, number, number, number];
 type Pair = number | readonly [number, number] | readonly number[];
 
-/** Bytes between places of a buffer where a binding may begin on every WebGPU adapter. */
+/** Bytes between the offsets of a buffer where a binding may begin on every WebGPU adapter. */
 const ALIGNMENT = 256;
 
 /** A convolution as TensorFlow.js describes it, NHWC. */
-export interface ConvDescription {
-  /** `[batch, height, width, inChannels]`. */
+interface ConvDescription {
   readonly inShape: readonly number[];
-  /** `[height, width, inChannels, outChannels]`. */
+  /** HWIO. */
   readonly filterShape: readonly number[];
-  /** Steps between windows. */
   readonly strides: Pair;
   /** "valid", "same", a number, or explicit padding of each dimension. */
   readonly pad: string | number | readonly unknown[];
@@ -27,8 +25,7 @@ export interface ConvDescription {
 }
 
 /** A pooling as TensorFlow.js describes it, NHWC. */
-export interface PoolDescription extends Omit<ConvDescription, "filterShape"> {
-  /** Height and width of the window. */
+interface PoolDescription extends Omit<ConvDescription, "filterShape"> {
   readonly filterSize: Pair;
 }
 
@@ -42,20 +39,13 @@ export function convSizes(c: ConvDescription): ConvSizes {
     c.pad as number,
     c.dimRoundingMode as "floor",
   );
+  const { inChannels, outChannels, filterHeight, filterWidth } = info;
   return {
-    batch: info.batchSize,
-    inHeight: info.inHeight,
-    inWidth: info.inWidth,
-    inChannels: info.inChannels,
-    outHeight: info.outHeight,
-    outWidth: info.outWidth,
-    outChannels: info.outChannels,
-    filterHeight: info.filterHeight,
-    filterWidth: info.filterWidth,
-    strideHeight: info.strideHeight,
-    strideWidth: info.strideWidth,
-    padTop: info.padInfo.top,
-    padLeft: info.padInfo.left,
+    ...windowSizes(info),
+    inChannels,
+    outChannels,
+    filterHeight,
+    filterWidth,
   };
 }
 
@@ -70,14 +60,22 @@ export function poolSizes(p: PoolDescription): PoolSizes {
     p.dimRoundingMode as "floor",
   );
   return {
+    ...windowSizes(info),
+    channels: info.outChannels,
+    windowHeight: info.effectiveFilterHeight,
+    windowWidth: info.effectiveFilterWidth,
+  };
+}
+
+function windowSizes(
+  info: ReturnType<typeof tf.backend_util.computeConv2DInfo>,
+): WindowSizes {
+  return {
     batch: info.batchSize,
     inHeight: info.inHeight,
     inWidth: info.inWidth,
-    channels: info.inChannels,
     outHeight: info.outHeight,
     outWidth: info.outWidth,
-    windowHeight: info.effectiveFilterHeight,
-    windowWidth: info.effectiveFilterWidth,
     strideHeight: info.strideHeight,
     strideWidth: info.strideWidth,
     padTop: info.padInfo.top,
@@ -85,37 +83,32 @@ export function poolSizes(p: PoolDescription): PoolSizes {
   };
 }
 
-/** Sizes of a convolution, in the words of its forward pass. */
-export interface ConvSizes {
+/** Where windows lie on images. */
+export interface WindowSizes {
   readonly batch: number;
   readonly inHeight: number;
   readonly inWidth: number;
-  readonly inChannels: number;
   readonly outHeight: number;
   readonly outWidth: number;
-  readonly outChannels: number;
-  readonly filterHeight: number;
-  readonly filterWidth: number;
   readonly strideHeight: number;
   readonly strideWidth: number;
   readonly padTop: number;
   readonly padLeft: number;
 }
 
+/** Sizes of a convolution, in the words of its forward pass. */
+export interface ConvSizes extends WindowSizes {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly filterHeight: number;
+  readonly filterWidth: number;
+}
+
 /** Sizes of a pooling. */
-export interface PoolSizes {
-  readonly batch: number;
-  readonly inHeight: number;
-  readonly inWidth: number;
+export interface PoolSizes extends WindowSizes {
   readonly channels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
   readonly windowHeight: number;
   readonly windowWidth: number;
-  readonly strideHeight: number;
-  readonly strideWidth: number;
-  readonly padTop: number;
-  readonly padLeft: number;
 }
 
 /** Shape of what a pooling takes. */
@@ -138,4 +131,49 @@ export function imageStep(
     sizes.some((size) => step * size * bytesPerElement % ALIGNMENT !== 0)
   ) step *= 2;
   return step;
+}
+
+/** Height and width, in pixels. */
+interface Extent {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What is beyond the edges of a window, in units of the bytes. */
+export interface WindowFill {
+  readonly fill: number;
+}
+
+/** Everything but which images, and where their windows are. */
+export interface GatherSizes {
+  /** Size of the images of bytes. */
+  readonly stored: Extent;
+  readonly channels: number;
+  /** Size of the first window, or that of the images. */
+  readonly viewed: Extent;
+  /** Size that what the first window shows is resized to; the same for none. */
+  readonly resized: Extent;
+  /** Size of the second window, or that after resizing. */
+  readonly output: Extent;
+  /** Whether there is a window before resizing. */
+  readonly before?: WindowFill;
+  /** Whether there is one after resizing. */
+  readonly after?: WindowFill;
+  /** What bytes are divided by. */
+  readonly divisor: 1 | 255;
+  /** What is then subtracted: one number, or one per channel. */
+  readonly mean: readonly number[];
+  /** What that is then divided by: one number, or one per channel. */
+  readonly std: readonly number[];
+}
+
+/**
+ * Words of a window: 1 or -1 (mirrored); column and row of the image at its left or right edge and at its top; and of which
+ * columns and rows of the image it shows anything: first, last + 1 and first, last + 1.
+ */
+export const WINDOW_WORDS = 7;
+
+/** Counts the words that say which image and which windows of it. */
+export function wordsPerImage({ before, after }: GatherSizes): number {
+  return 1 + (before ? WINDOW_WORDS : 0) + (after ? WINDOW_WORDS : 0);
 }

@@ -7,10 +7,7 @@
 import { areFloats, type Kernel } from "./kernel.ts";
 import type { ConvSizes, PoolSizes } from "../sizes.ts";
 import type { CpuBackend } from "../tfjs/cpu_backend.ts";
-import type {
-  BinaryFunction,
-  NativeActivation,
-} from "../onednn/library/operation.ts";
+import type { BinaryFunction } from "../onednn/library/describe.ts";
 import { replaceKernels } from "./register.ts";
 import { convKernels } from "./tfjs_conv2d.ts";
 import { matmulKernels } from "./tfjs_matmul.ts";
@@ -28,7 +25,7 @@ import {
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
 } from "../onednn/conv2d.ts";
-import { readyDevice } from "../device.ts";
+import { type FusedActivation, readyDevice } from "../device.ts";
 import { nativeMatmul } from "../onednn/matmul.ts";
 import { nativePool, nativePoolGradient } from "../onednn/pool.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
@@ -111,7 +108,7 @@ function isPooling(s: PoolSizes): boolean {
 }
 
 /** Leaves NaN, which oneDNN would hide, to TensorFlow.js's own kernel. */
-function activationOf(of: NativeActivation): Kernel<CpuBackend> {
+function activationOf(of: FusedActivation): Kernel<CpuBackend> {
   return ({ backend, inputs: { x } }) =>
     isLarge(x) && areFloats(backend, x) && !hasNaN(x)
       ? nativeUnary(x, of)

@@ -12,8 +12,15 @@ import {
 } from "../formula.ts";
 import type { Tensor1D, Variable } from "../tf.ts";
 import { readFactor } from "../tfjs/tfjs_device.ts";
-import { accumulate, combine, rootsOf } from "./elementwise.ts";
-import { cpuBackend, type Floats, floatsOf, soleFloats } from "./tensors.ts";
+import { apply, combine } from "./elementwise.ts";
+import { addScaled } from "./library/primitive.ts";
+import {
+  cpuBackend,
+  type Floats,
+  floatsOf,
+  libraryInUse,
+  soleFloats,
+} from "./tensors.ts";
 
 /** Elements that are computed at a time: the arrays in between stay small, and in a core's cache. */
 const CHUNK = 1 << 18;
@@ -74,7 +81,11 @@ function updatePart(
     if (terms.size === 1 && constant === 0) return [first!, factor!];
     const array = lend();
     if (terms.size === 1) {
-      combine("add", first!, Float32Array.of(constant / factor!), array);
+      combine("add", {
+        a: first!,
+        b: Float32Array.of(constant / factor!),
+        y: array,
+      });
       known.set(x, times(sumOf(array), factor!));
     } else {
       addUp({ terms, constant }, array);
@@ -98,13 +109,17 @@ function updatePart(
         if (isProduct && a.terms.size === 0) return times(b, a.constant);
         const [[left, p], [right, q]] = x.parts.map(arrayOf);
         const array = lend();
-        combine(isProduct ? "multiply" : "divide", left, right, array);
+        combine(isProduct ? "multiply" : "divide", {
+          a: left,
+          b: right,
+          y: array,
+        });
         return times(sumOf(array), isProduct ? p * q : p / q);
       }
       case "sqrt": {
         const [square, factor] = arrayOf(x.parts[0]);
         const array = lend();
-        rootsOf(square, array);
+        apply("sqrt", { x: square, y: array });
         return times(sumOf(array), Math.sqrt(factor));
       }
       default: {
@@ -166,17 +181,18 @@ function plus(a: Sum, b: Sum, factor = 1): Sum {
 
 /** Computes a sum into an array, which may be one of its terms. */
 function addUp({ terms, constant }: Sum, target: Floats): void {
+  const library = libraryInUse();
   let beta = terms.get(target) ?? 0;
   for (const [array, alpha] of terms) {
     if (array === target) continue;
-    accumulate(target, array, { alpha, beta });
+    addScaled(library, { alpha, x: array, beta, y: target });
     beta = 1;
   }
   if (beta === 0) target.fill(0);
   else if (beta !== 1) {
-    combine("multiply", target, Float32Array.of(beta), target);
+    combine("multiply", { a: target, b: Float32Array.of(beta), y: target });
   }
   if (constant !== 0) {
-    combine("add", target, Float32Array.of(constant), target);
+    combine("add", { a: target, b: Float32Array.of(constant), y: target });
   }
 }

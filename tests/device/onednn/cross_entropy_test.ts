@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nativeCrossEntropy } from "../../../src/device/onednn/cross_entropy.ts";
+import { nativeCrossEntropy } from "../../../src/device/onednn/onednn_device.ts";
 import { nativeTest } from "../../native.ts";
 import {
   BAD_ROWS,

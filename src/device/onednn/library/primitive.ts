@@ -4,9 +4,13 @@
  * @module
  */
 
-import { describe, describeMemory } from "./describe.ts";
+import {
+  describe,
+  describeMemory,
+  type Layout,
+  type NativeOperation,
+} from "./describe.ts";
 import type { Handle, OneDnn } from "./library.ts";
-import type { Layout, Operation } from "./operation.ts";
 import { BackendError } from "../../../errors.ts";
 
 /** Numbers of what an operation reads and writes. */
@@ -69,7 +73,7 @@ export interface Primitive {
  */
 export function makePrimitive(
   library: OneDnn,
-  operation: Operation,
+  operation: NativeOperation,
   given: Partial<Readonly<Record<ArgumentName, Place>>>,
 ): Primitive {
   const descriptor = describe(library, operation);
@@ -151,7 +155,7 @@ export function makePrimitive(
   };
 }
 
-function isWritten(operation: Operation, name: ArgumentName): boolean {
+function isWritten(operation: NativeOperation, name: ArgumentName): boolean {
   return operation.gradient
     ? name === "dx" || name === "dKernel" || name === "dBias"
     : name === "y" || name === "places";
@@ -194,7 +198,7 @@ function call(
 /** Asks how the library would compute an operation, without making it ready. */
 export function implementationOf(
   library: OneDnn,
-  operation: Operation,
+  operation: NativeOperation,
 ): string {
   const descriptor = describe(library, operation);
   const implementation = nameOfImplementation(library, descriptor);
