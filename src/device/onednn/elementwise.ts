@@ -126,7 +126,7 @@ export function nativeActivationGradient(
   primitiveOf(`activation gradient,${of},${length}`, (library) =>
     makePrimitive(
       library,
-      { kind: "activation", gradient: true, of, x: flat },
+      { kind: "elementwise", gradient: true, of: `${of} by output`, x: flat },
       { y: flat, dy: flat, dx: flat },
     )).run({ y: floatsOf(y), dy: floatsOf(dy), dx: dx.values });
   return dx.info;
@@ -144,7 +144,6 @@ export function sumOfRows(
   return sums;
 }
 
-/** Looks for NaN. */
 export function hasNaN(x: TensorInfo): boolean {
   const sums = partialSums(x);
   const isFound = floatsOf(sums).some(Number.isNaN);

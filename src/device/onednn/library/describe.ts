@@ -40,10 +40,10 @@ const UNARY_FUNCTIONS = {
   sigmoid: { 2: 175, 3: 41 },
   sqrt: { 2: 111, 3: 37 },
   linear: { 2: 127, 3: 38 },
+  // Their gradients are computed from what they gave.
+  "relu by output": { 2: 256, 3: 256 },
+  "sigmoid by output": { 2: 260, 3: 260 },
 } as const;
-
-/** Numbers of activations whose gradient is computed from their output, the same in both versions. */
-const BY_OUTPUT = { relu: 256, sigmoid: 260 } as const;
 
 /** A function of one number. */
 export type UnaryFunction = keyof typeof UNARY_FUNCTIONS;
@@ -86,16 +86,10 @@ export type NativeOperation =
   }
   | {
     readonly kind: "elementwise";
-    readonly gradient?: undefined;
+    readonly gradient?: true;
     readonly of: UnaryFunction;
     /** What "linear" multiplies by. */
-    readonly alpha: number;
-    readonly x: Layout;
-  }
-  | {
-    readonly kind: "activation";
-    readonly gradient?: true;
-    readonly of: keyof typeof BY_OUTPUT;
+    readonly alpha?: number;
     readonly x: Layout;
   }
   | {
@@ -169,17 +163,14 @@ function description(
       const { a, b, bias, y } = operation;
       return ["matmul", ...[a, b, bias, y].map(memory)];
     }
-    case "elementwise":
-    case "activation": {
-      const count = (operation.gradient ? 2 : 1) + (isOld ? 0 : 1);
-      const [algorithm, alpha] = operation.kind === "activation"
-        ? [BY_OUTPUT[operation.of], 0]
-        : [UNARY_FUNCTIONS[operation.of][isOld ? 2 : 3], operation.alpha];
+    case "elementwise": {
+      const { gradient, of, alpha = 0, x } = operation;
+      const count = (gradient ? 2 : 1) + (isOld ? 0 : 1);
       return [
         `eltwise_${direction}`,
         ...purpose,
-        algorithm,
-        ...Array<Handle>(count).fill(memory(operation.x)),
+        UNARY_FUNCTIONS[of][isOld ? 2 : 3],
+        ...Array<Handle>(count).fill(memory(x)),
         alpha,
         0,
       ];

@@ -31,7 +31,7 @@ export const NO_LIBRARY_REMEDY = {
 }[Deno.build.os as string] ??
   `put oneDNN's library on the path, or name it in ${LIBRARY_VARIABLE}`;
 
-/** Statuses by number. */
+/** By number. */
 const STATUSES = [
   "success",
   "out of memory",
@@ -47,7 +47,6 @@ const OUT_OF_MEMORY = 1;
 /** A pointer that the library gave. */
 export type Handle = Deno.PointerValue;
 
-/** What a function of the library is given. */
 export type NativeValue = number | bigint | Handle | BufferSource;
 
 /** Kind of engine, and of stream, of every call. */
@@ -58,9 +57,8 @@ const DEFAULT_STREAM = 1;
 export interface OneDnn {
   /** Its file, as it was found. */
   readonly path: string;
-  /** Its version, for example "2.6.3". */
+  /** For example "2.6.3". */
   readonly version: string;
-  /** First number of the version: 2 or 3. */
   readonly major: number;
   /** Threads that it computes with; undefined where it does not say. */
   readonly threads?: number;
@@ -90,43 +88,41 @@ export function findOneDnn(): FoundOneDnn {
 
 function find(): FoundOneDnn {
   // Nobody is asked for what is not needed. Pointers need the permission for all files.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+  if (!isGranted({ name: "ffi" })) {
     return { missing: "loading oneDNN needs --allow-ffi, without a path" };
   }
-  const named = variable();
-  const names = named === undefined ? NAMES[Deno.build.os] ?? [] : [named];
+  const named = isGranted({ name: "env", variable: LIBRARY_VARIABLE })
+    ? Deno.env.get(LIBRARY_VARIABLE)
+    : undefined;
   let broken: string | undefined;
-  let reason = `oneDNN was not found: ${NO_LIBRARY_REMEDY}`;
-  for (const path of names) {
+  for (const path of named ? [named] : NAMES[Deno.build.os] ?? []) {
     try {
       return { library: openLibrary(path) };
     } catch (error) {
       // Deno says some of it twice.
       const message = reasonOf(error)
         .replace(/^(Could not open library: )+/, "");
-      if (named !== undefined) {
-        reason =
-          `${LIBRARY_VARIABLE} names "${named}", which cannot be used (${message})`;
-      } else if (!isAbsent(message) && broken === undefined) {
-        broken = error instanceof BackendError
-          ? message
-          : `oneDNN in ${path} cannot be used (${message}): ${NO_LIBRARY_REMEDY}`;
+      if (named) {
+        return {
+          missing:
+            `${LIBRARY_VARIABLE} names "${named}", which cannot be used (${message})`,
+        };
       }
+      if (ABSENT.test(message)) continue;
+      broken ??= error instanceof BackendError
+        ? message
+        : `oneDNN in ${path} cannot be used (${message}): ${NO_LIBRARY_REMEDY}`;
     }
   }
-  return { missing: broken ?? reason };
+  return { missing: broken ?? `oneDNN was not found: ${NO_LIBRARY_REMEDY}` };
 }
 
-/** Whether a message says that there is no such file. */
-function isAbsent(message: string): boolean {
-  return /no such file|cannot open shared object|module could not be found/i
-    .test(message);
-}
+/** Says that there is no such file. */
+const ABSENT =
+  /no such file|cannot open shared object|module could not be found/i;
 
-function variable(): string | undefined {
-  const permission = { name: "env", variable: LIBRARY_VARIABLE } as const;
-  if (Deno.permissions.querySync(permission).state !== "granted") return;
-  return Deno.env.get(LIBRARY_VARIABLE) || undefined;
+function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
 }
 
 function openLibrary(path: string): OneDnn {
