@@ -56,7 +56,15 @@ export function opaque(
   compute: (...inputs: Tensor[]) => Tensor,
 ): Tensor {
   if (tape === undefined) return compute(...inputs);
-  const { output, nodes } = untaped(() => recordNodes(inputs, compute));
+  const ours = tape;
+  tape = undefined;
+  let recorded: ReturnType<typeof recordNodes>;
+  try {
+    recorded = recordNodes(inputs, compute);
+  } finally {
+    tape = ours;
+  }
+  const { output, nodes } = recorded;
   const own = inputs.includes(output) ? tf.clone(output) : output;
   tape.push({
     inputs,
@@ -160,23 +168,12 @@ function gradientsOf(
   });
 }
 
-function untaped<T>(run: () => T): T {
-  const outer = tape;
-  tape = undefined;
-  try {
-    return run();
-  } finally {
-    tape = outer;
-  }
-}
+/** Receives gradients one by one, in the order in which the backward pass finishes them; `index` is that of the weight. */
+export type GradientListener = (index: number, gradient: Tensor) => void;
 
-/** Receives gradients one by one, in the order in which the backward pass finishes them. */
-export type GradientListener = (place: number, gradient: Tensor) => void;
-
-/** A scalar and its gradients. */
+/** A scalar and its gradients: a tensor per weight, of the same shape, that stores float32 or float16. */
 export interface ScalarAndGradients {
   readonly value: Scalar;
-  /** A tensor per weight, of the same shape; it stores float32 or float16. */
   readonly gradients: Tensor[];
 }
 
@@ -193,7 +190,9 @@ export function valueAndGradients(
   try {
     const value = compute();
     tape = undefined;
-    return goBack(recorded, { value, weights, onGradient });
+    const found = goBack(recorded, value, { weights, onGradient });
+    const gradients = weights.map((w) => found.get(w) ?? tf.zerosLike(w));
+    return { value, gradients };
   } catch (error) {
     // What TensorFlow.js's tape kept, no scope frees.
     tf.dispose(recorded.flatMap(({ made }) => made));
@@ -203,16 +202,20 @@ export function valueAndGradients(
   }
 }
 
+/** Finds the gradients of a value by what went into it. */
 function goBack(
   recorded: Recorded[],
-  { value, weights, onGradient }: {
-    value: Scalar;
+  value: Scalar,
+  { weights, onGradient }: {
     weights: readonly Tensor[];
     onGradient?: GradientListener;
   },
-): ScalarAndGradients {
+): Map<Tensor, Tensor> {
   const gradients = new Map<Tensor, Tensor>([[value, tf.scalar(1)]]);
-  const finished = onGradient && finishedBy(recorded, weights);
+  // The gradient of a weight is whole once the first operation that it went into has been gone back over.
+  const firsts = weights.map((weight) =>
+    recorded.find(({ inputs }) => inputs.includes(weight))
+  );
   for (const operation of recorded.reverse()) {
     const { inputs, output, saved, made, gradient } = operation;
     const dy = gradients.get(output);
@@ -225,33 +228,13 @@ function goBack(
       dy.dispose();
     }
     tf.dispose(made.filter((tensor) => tensor !== value));
-    for (const place of finished?.get(operation) ?? []) {
-      const gradient = gradients.get(weights[place]);
-      if (gradient !== undefined) onGradient!(place, gradient);
+    if (onGradient === undefined) continue;
+    for (const [i, weight] of weights.entries()) {
+      const whole = firsts[i] === operation && gradients.get(weight);
+      if (whole) onGradient(i, whole);
     }
   }
-  return {
-    value,
-    gradients: weights.map((weight) =>
-      gradients.get(weight) ?? tf.zerosLike(weight)
-    ),
-  };
-}
-
-/** Places of the weights whose gradients are whole after the gradient of an operation: the first that had them as inputs. */
-function finishedBy(
-  recorded: readonly Recorded[],
-  weights: readonly Tensor[],
-): Map<Recorded, number[]> {
-  const finished = new Map<Recorded, number[]>();
-  weights.forEach((weight, place) => {
-    const first = recorded.find(({ inputs }) => inputs.includes(weight));
-    if (first === undefined) return;
-    const places = finished.get(first);
-    if (places) places.push(place);
-    else finished.set(first, [place]);
-  });
-  return finished;
+  return gradients;
 }
 
 /** Gives TensorFlow.js a tensor that one of our kernels made. */
@@ -268,12 +251,12 @@ export function takeInfo(tensor: Tensor): TensorInfo {
   return { dataId, shape, dtype };
 }
 
-/** What every device is given: float32 or float16, whatever the tensor was cast from. See {@linkcode Device.asNumbers}. */
+/** Asks the device for a tensor that stores float32 or float16, as the device needs it, whatever it was cast from. */
 export function asNumbers<T extends Tensor>(x: T): T {
   return device().asNumbers(x) as T;
 }
 
-/** What TensorFlow.js's operations are given: float32. See {@linkcode Device.asFloats}. */
+/** Asks the device for a tensor that stores float32, as TensorFlow.js's operations need it. */
 export function asFloats<T extends Tensor>(x: T): T {
   return device().asFloats(x) as T;
 }

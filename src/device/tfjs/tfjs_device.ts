@@ -20,7 +20,7 @@ import {
   traceFormula,
   type UpdateFormula,
 } from "../formula.ts";
-import type { PoolSizes } from "../sizes.ts";
+import type { PoolSizes, WindowSizes } from "../sizes.ts";
 import { opaque, takeInfo } from "../tape.ts";
 import {
   type Tensor,
@@ -37,12 +37,13 @@ export const CPU_INFO: BackendInfo = {
   maxLoopIterations: Infinity,
 };
 
-const DEVICE: Device = {
+/** The device. */
+export const TFJS_DEVICE: Device = {
   name: "tfjs",
   info: CPU_INFO,
   conv({ x, kernel, bias }, options) {
     const { sizes: s, activation, pool, needsInputGradient } = options;
-    const pads = padsOf({ ...s, window: [s.filterHeight, s.filterWidth] });
+    const pads = padsOf(s, [s.filterHeight, s.filterWidth]);
     const strides: [number, number] = [s.strideHeight, s.strideWidth];
     const compute = (kernel: Tensor, bias: Tensor, x: Tensor) => {
       const filter = kernel as Tensor4D;
@@ -112,11 +113,6 @@ const DEVICE: Device = {
   takeValues: (tensor) => Float32Array.from(tensor.dataSync()),
 };
 
-/** The device. */
-export function tfjsDevice(): Device {
-  return DEVICE;
-}
-
 /** Reads a factor, which a loss scale or the clipping of gradients found, on the CPU, which never waits; 1 without one. */
 export function readFactor(scale: Tensor1D | undefined): number {
   return scale === undefined ? 1 : scale.dataSync()[SCALE_STATE.factor];
@@ -152,29 +148,17 @@ function maskOf({ size, shape }: Tensor, { rate, key }: Dropout): Tensor {
 
 /** What lies before and after the images, in both directions. */
 function padsOf(
-  s: {
-    inHeight: number;
-    inWidth: number;
-    outHeight: number;
-    outWidth: number;
-    window: readonly [number, number];
-    strideHeight: number;
-    strideWidth: number;
-    padTop: number;
-    padLeft: number;
-  },
+  s: WindowSizes,
+  [height, width]: readonly [number, number],
 ): [[0, 0], [number, number], [number, number], [0, 0]] {
-  const along = (
-    [before, length, windows, size, stride]: readonly number[],
-  ): [number, number] => {
-    const reach = (windows - 1) * stride + size - before - length;
-    return [before, Math.max(reach, 0)];
-  };
-  const [height, width] = s.window;
+  const after = (before: number, length: number, reach: number) =>
+    Math.max(reach - before - length, 0);
+  const rows = (s.outHeight - 1) * s.strideHeight + height;
+  const columns = (s.outWidth - 1) * s.strideWidth + width;
   return [
     [0, 0],
-    along([s.padTop, s.inHeight, s.outHeight, height, s.strideHeight]),
-    along([s.padLeft, s.inWidth, s.outWidth, width, s.strideWidth]),
+    [s.padTop, after(s.padTop, s.inHeight, rows)],
+    [s.padLeft, after(s.padLeft, s.inWidth, columns)],
     [0, 0],
   ];
 }
@@ -186,7 +170,7 @@ function padsOf(
 function poolOf(x: Tensor4D, kind: "max" | "average", s: PoolSizes): Tensor {
   const window: [number, number] = [s.windowHeight, s.windowWidth];
   const strides: [number, number] = [s.strideHeight, s.strideWidth];
-  const pads = padsOf({ ...s, window });
+  const pads = padsOf(s, window);
   if (kind === "max") return tf.maxPool(x, window, strides, pads);
   const mean = (images: Tensor4D) =>
     tf.avgPool(images, window, strides, "valid");
