@@ -89,15 +89,10 @@ export interface Device {
 
   /**
    * Looks for gradients that are not finite, and changes the loss scale in `state`, float32 `[4]`, see
-   * {@linkcode SCALE_STATE}: halves it, or doubles it after so many steps without one. int32 `isFound`, `[1]`, is 0 before and
-   * after. Only a device that has float16 does this.
+   * {@linkcode SCALE_STATE}: halves it, or doubles it after so many steps without one. Only a device that has float16 does this.
    */
   updateLossScale?(
-    tensors: {
-      gradients: readonly Tensor[];
-      state: Variable;
-      isFound: Variable;
-    },
+    tensors: { gradients: readonly Tensor[]; state: Variable },
     growthInterval: number,
   ): void;
 

@@ -67,27 +67,21 @@ export class Expression {
 
   /** The value of a scalar at a step, from 1. */
   at(step: number): number {
-    const detail = Number(this.detail);
     const [a, b] = this.parts.map((part) => part.at(step));
-    switch (this.kind) {
-      case "plus":
-        return a + b;
-      case "minus":
-        return a - b;
-      case "times":
-        return a * b;
-      case "over":
-        return a / b;
-      case "sqrt":
-        return Math.sqrt(a);
-      case "correction":
-        // 1 - beta^t, without the loss of digits of a difference.
-        return -Math.expm1(step * Math.log(detail));
-      default:
-        return detail;
-    }
+    const detail = Number(this.detail);
+    // 1 - beta^t, without the loss of digits of a difference.
+    if (this.kind === "correction") return -Math.expm1(step * Math.log(detail));
+    return this.kind in OPERATIONS ? OPERATIONS[this.kind](a, b) : detail;
   }
 }
+
+const OPERATIONS: Readonly<Record<string, (a: number, b: number) => number>> = {
+  plus: (a, b) => a + b,
+  minus: (a, b) => a - b,
+  times: (a, b) => a * b,
+  over: (a, b) => a / b,
+  sqrt: (a) => Math.sqrt(a),
+};
 
 /** How an expression comes from its parts; those of the second row have none. */
 export type ExpressionKind =

@@ -56,15 +56,7 @@ export function opaque(
   compute: (...inputs: Tensor[]) => Tensor,
 ): Tensor {
   if (tape === undefined) return compute(...inputs);
-  const ours = tape;
-  tape = undefined;
-  let recorded: ReturnType<typeof recordNodes>;
-  try {
-    recorded = recordNodes(inputs, compute);
-  } finally {
-    tape = ours;
-  }
-  const { output, nodes } = recorded;
+  const { output, nodes } = recordNodes(inputs, compute);
   const own = inputs.includes(output) ? tf.clone(output) : output;
   tape.push({
     inputs,
@@ -95,7 +87,7 @@ interface TapeEngine {
   endTape(): void;
 }
 
-/** Computes with TensorFlow.js's tape recording; the current scope owns the output. */
+/** Computes with TensorFlow.js's tape recording in place of ours; the current scope owns the output. */
 function recordNodes(
   inputs: readonly Tensor[],
   compute: (...inputs: Tensor[]) => Tensor,
@@ -105,23 +97,21 @@ function recordNodes(
   // Another tape may record around us, as where somebody differentiates a whole training step.
   const outer = state.gradientDepth > 0 ? state.activeTape : null;
   const begin = outer?.length ?? 0;
-  const takeNodes = () => {
-    const nodes = state.activeTape?.slice(begin) ?? [];
-    if (outer === null) state.activeTape = null;
-    else outer.length = begin;
-    return nodes;
-  };
+  const ours = tape;
+  tape = undefined;
   engine.startTape();
-  let output: Tensor;
+  let output: Tensor | undefined;
+  let nodes: readonly TapeNode[] = [];
   try {
     output = tf.tidy(() => compute(...inputs));
-  } catch (error) {
+  } finally {
+    tape = ours;
     engine.endTape();
-    tf.dispose(savedBy(takeNodes()));
-    throw error;
+    nodes = state.activeTape?.slice(begin) ?? [];
+    if (outer === null) state.activeTape = null;
+    else outer.length = begin;
+    if (output === undefined) tf.dispose(savedBy(nodes));
   }
-  engine.endTape();
-  const nodes = takeNodes();
   return { output, nodes };
 }
 

@@ -42,7 +42,6 @@ export interface LossScaleOptions {
  */
 export class LossScale implements GradientScale {
   readonly #state: Variable;
-  readonly #isFound: Variable;
   readonly #growthInterval: number;
 
   /**
@@ -66,10 +65,7 @@ export class LossScale implements GradientScale {
     const state = new Float32Array(4);
     state[SCALE_STATE.scale] = initialScale;
     state[SCALE_STATE.factor] = 1 / initialScale;
-    [this.#state, this.#isFound] = tf.tidy(() => [
-      tf.variable(tf.tensor1d(state), false),
-      tf.variable(tf.zeros([1], "int32"), false),
-    ]);
+    this.#state = tf.tidy(() => tf.variable(tf.tensor1d(state), false));
   }
 
   /** The state on the device, float32 `[4]`, as optimizers read it. */
@@ -101,8 +97,7 @@ export class LossScale implements GradientScale {
    * @param gradients Tensors that store float32 or float16; not disposed.
    */
   update(gradients: readonly Tensor[]): void {
-    const [state, isFound] = [this.#state, this.#isFound];
-    const tensors = { gradients, state, isFound };
+    const tensors = { gradients, state: this.#state };
     device().updateLossScale?.(tensors, this.#growthInterval);
   }
 
@@ -130,7 +125,7 @@ export class LossScale implements GradientScale {
 
   /** Frees the scale. */
   dispose(): void {
-    tf.dispose([this.#state, this.#isFound]);
+    this.#state.dispose();
   }
 }
 

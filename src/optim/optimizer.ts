@@ -79,7 +79,9 @@ export function optimizerOf(options: FormulaOptions): Optimizer {
     takesLossScale: true,
     apply(weights, gradients, scale) {
       const { step, ...ofWeights } = kept ??= keep((name) =>
-        name === "step" ? [zero()] : zerosLike(weights)
+        name === "step"
+          ? [variableOf(() => tf.scalar(0))]
+          : weights.map((w) => variableOf(() => tf.zerosLike(w)))
       );
       const lists = Object.entries(ofWeights);
       for (const [, list] of lists) requireFit(list, weights);
@@ -98,7 +100,10 @@ export function optimizerOf(options: FormulaOptions): Optimizer {
       const given = Object.keys(state);
       if (given.length > 0) requireKept(state, names, name);
       optimizer.dispose();
-      if (given.length > 0) kept = keep((name) => copiesOf(state[name]));
+      if (given.length === 0) return;
+      kept = keep((name) =>
+        state[name].map((t) => variableOf(() => tf.clone(t)))
+      );
     },
     dispose() {
       tf.dispose(Object.values(kept ?? {}).flat());
@@ -107,17 +112,9 @@ export function optimizerOf(options: FormulaOptions): Optimizer {
   };
   return optimizer;
 }
-/** Makes zeros for each tensor, which change where they are. */
-function zerosLike(tensors: readonly Tensor[]): Variable[] {
-  return tensors.map((t) => tf.tidy(() => tf.variable(tf.zerosLike(t), false)));
-}
-
-function zero(): Variable {
-  return tf.tidy(() => tf.variable(tf.scalar(0), false));
-}
-
-function copiesOf(tensors: readonly Tensor[]): Variable[] {
-  return tensors.map((t) => tf.tidy(() => tf.variable(tf.clone(t), false)));
+/** A variable that changes where it is. */
+function variableOf(make: () => Tensor): Variable {
+  return tf.tidy(() => tf.variable(make(), false));
 }
 
 /** Checks that a state has all that an optimizer keeps, and nothing else. */

@@ -133,6 +133,12 @@ function description(
   const direction = operation.gradient ? "backward" : "forward";
   // A gradient says so by its name alone.
   const purpose = operation.gradient ? [] : [FORWARD_TRAINING];
+  const numbersOf = (windows: Windows, ...size: (readonly number[])[]) => {
+    const { strides, padBefore, padAfter } = windows;
+    // Dilations that leave windows as they are.
+    const dilations = isOld ? [] : [strides.map(() => 0)];
+    return [strides, ...size, ...dilations, padBefore, padAfter].map(longs);
+  };
   switch (operation.kind) {
     case "convolution": {
       const { gradient, x, kernel, bias, y, windows } = operation;
@@ -145,7 +151,7 @@ function description(
         ...purpose,
         CONVOLUTIONS[operation.by],
         ...layouts.map(memory),
-        ...windowsOf(windows, isOld ? [] : [none(windows)]),
+        ...numbersOf(windows),
       ];
     }
     case "pooling": {
@@ -156,7 +162,7 @@ function description(
         POOLINGS[takes],
         memory(x),
         memory(y),
-        ...windowsOf(windows, isOld ? [size] : [size, none(windows)]),
+        ...numbersOf(windows, size),
       ];
     }
     case "product": {
@@ -180,19 +186,6 @@ function description(
       return ["binary", BINARY_FUNCTIONS[of], ...[a, b, y].map(memory)];
     }
   }
-}
-
-/** Strides, something more, padding before and padding after. */
-function windowsOf(
-  { strides, padBefore, padAfter }: Windows,
-  others: readonly (readonly number[])[],
-): BigInt64Array<ArrayBuffer>[] {
-  return [strides, ...others, padBefore, padAfter].map(longs);
-}
-
-/** Dilations that leave windows as they are. */
-function none({ strides }: Windows): number[] {
-  return strides.map(() => 0);
 }
 
 /** Numbers of a type and of a layout, the same in versions 2 and 3. */

@@ -13,7 +13,12 @@ import {
   MAX_SCALE,
   SCALE_STATE,
 } from "../../device.ts";
-import { dispatch, dispatchInPlace, makeOutput } from "../run/dispatch.ts";
+import {
+  dispatch,
+  dispatchInPlace,
+  makeFilled,
+  makeOutput,
+} from "../run/dispatch.ts";
 import { type Program, programOf } from "../run/program.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import { declareOperand } from "../wgsl/operand.ts";
@@ -25,13 +30,13 @@ const EXPONENT = "0x7f800000u";
 /** Looks for gradients that are not finite, and changes the scale of the loss. */
 export function updateScale(
   backend: WebGPUBackend,
-  { gradients, state, isFound }: {
+  { gradients, state }: {
     gradients: readonly TensorInfo[];
     state: TensorInfo;
-    isFound: TensorInfo;
   },
   growthInterval: number,
 ): void {
+  const isFound = makeFilled(backend, Uint32Array.of(0));
   for (const gradient of gradients) {
     const { size, width, source } = layoutOf(backend, gradient);
     const key = `not finite,${size},${source}`;
@@ -59,7 +64,7 @@ ${indexOf(count, workgroups)}
   const program = programOf(backend, `loss scale,${growthInterval}`, () => ({
     code: `
 @group(0) @binding(0) var<storage, read_write> state: array<f32, 4>;
-@group(0) @binding(1) var<storage, read_write> isFound: array<u32, 1>;
+@group(0) @binding(1) var<storage, read> isFound: array<u32, 1>;
 
 @compute @workgroup_size(1)
 fn main() {
@@ -76,12 +81,12 @@ fn main() {
     state[${SCALE_STATE.steps}] = select(steps, 0.0, isDue);
     state[${SCALE_STATE.factor}] = 1.0 / scale;
   }
-  isFound[0] = 0u;
 }
 `,
     workgroups: [1, 1, 1],
   }));
-  dispatchInPlace(backend, program, { written: [state, isFound], read: [] });
+  dispatchInPlace(backend, program, { written: [state], read: [isFound] });
+  backend.disposeData(isFound.dataId);
 }
 
 /** Invocations of a workgroup. */

@@ -146,18 +146,13 @@ function groupsOf(
   parameters: readonly Parameter[],
   most: number,
 ): Group[] {
-  const traits = traitsOf(backend);
   const groups: Group[] = [];
-  let last: Group | undefined;
   for (const parameter of parameters) {
-    const source = sourceOfPass(traits, parameter.gradient.size);
-    if (source === "textures") {
-      groups.push({ members: [parameter], source });
-    } else if (last === undefined || last.members.length === most) {
-      groups.push(last = { members: [parameter], source });
-    } else {
+    const source = sourceOfPass(traitsOf(backend), parameter.gradient.size);
+    const last = groups.findLast((group) => group.source !== "textures");
+    if (source !== "textures" && last && last.members.length < most) {
       last.members.push(parameter);
-    }
+    } else groups.push({ members: [parameter], source });
   }
   return groups;
 }
