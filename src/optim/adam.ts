@@ -6,7 +6,7 @@
 
 import { biasCorrection, expressionOf } from "../device/formula.ts";
 import { requireNumber } from "../options.ts";
-import { type Optimizer, optimizerOf } from "./optimizer.ts";
+import { formulaOptimizer, type Optimizer } from "./optimizer.ts";
 
 /** Options of {@linkcode adam} and {@linkcode adamW}. */
 export interface AdamOptions {
@@ -74,7 +74,7 @@ function adamOf(
   requireNumber("epsilon", epsilon, { above: 0 });
   requireNumber("weightDecay", weightDecay, { min: 0 });
   const decay = Math.max(weightDecay, decoupledDecay);
-  return optimizerOf({
+  return formulaOptimizer({
     name,
     description: `${name}, learning rate ${learningRate}${
       decay > 0 ? `, weight decay ${decay}` : ""

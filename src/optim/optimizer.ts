@@ -67,7 +67,7 @@ interface FormulaOptions extends Pick<Optimizer, "description"> {
 }
 
 /** Makes an optimizer of its formula, which the device computes. */
-export function optimizerOf(options: FormulaOptions): Optimizer {
+export function formulaOptimizer(options: FormulaOptions): Optimizer {
   const { name, description, learningRate, keeps, formulaAt } = options;
   const names = options.countsSteps ? ["step", ...keeps] : keeps;
   let kept: Readonly<Record<string, readonly Variable[]>> | undefined;

@@ -6,7 +6,7 @@
 
 import type { Expressions } from "../device/formula.ts";
 import { requireNumber } from "../options.ts";
-import { type Optimizer, optimizerOf } from "./optimizer.ts";
+import { formulaOptimizer, type Optimizer } from "./optimizer.ts";
 
 /** Options of {@linkcode sgd}. */
 export interface SgdOptions {
@@ -38,7 +38,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   requireNumber("learningRate", learningRate, { above: 0 });
   requireNumber("momentum", momentum, { min: 0, below: 1 });
   requireNumber("weightDecay", weightDecay, { min: 0 });
-  return optimizerOf({
+  return formulaOptimizer({
     name: momentum > 0 ? "SGD" : "SGD without momentum",
     description: [
       `SGD, learning rate ${learningRate}`,

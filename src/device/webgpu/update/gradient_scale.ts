@@ -116,14 +116,12 @@ export function clipNorm(
   for (const { program, gradient } of passes) {
     dispatch(backend, program, [partial, gradient]);
   }
-  const isScaled = scale !== undefined;
-  const finish = programOf(
-    backend,
-    `clip norm,${count},${maxNorm},${isScaled}`,
-    () => finishShader(count, { maxNorm, isScaled }),
-  );
-  const read = isScaled ? [partial, scale] : [partial];
-  dispatchInPlace(backend, finish, { written: [state], read });
+  const key = `clip norm,${count},${maxNorm}`;
+  const finish = programOf(backend, key, () => finishShader(count, maxNorm));
+  withScale(backend, scale, (scale) => {
+    const read = [partial, scale];
+    dispatchInPlace(backend, finish, { written: [state], read });
+  });
   backend.disposeData(partial.dataId);
 }
 
@@ -158,15 +156,12 @@ ${SUM_AND_MAIN}
   }));
 }
 
-function finishShader(
-  count: number,
-  { maxNorm, isScaled }: { maxNorm: number; isScaled: boolean },
-): Shader {
-  const scale = isScaled ? `${declareScale(2)}\n` : "";
+function finishShader(count: number, maxNorm: number): Shader {
   const code = `
 @group(0) @binding(0) var<storage, read_write> state: array<f32, 4>;
 @group(0) @binding(1) var<storage, read> partial: array<f32>;
-${scale}${SUM_AND_MAIN}
+${declareScale(2)}
+${SUM_AND_MAIN}
   var sum = 0.0;
   for (var k = i; k < ${count}u; k = k + ${WORKGROUP_SIZE}u) {
     sum = sum + partial[k];
@@ -175,7 +170,7 @@ ${scale}${SUM_AND_MAIN}
   if (i > 0u) {
     return;
   }
-  let factor = ${isScaled ? `scale[${SCALE_STATE.factor}]` : "1.0"};
+  let factor = ${FACTOR};
   let norm = factor * sqrt(sums[0]);
   let clipped = factor * min(f32(${maxNorm}) / (norm + ${CLIP_EPSILON}), 1.0);
   let isFinite = (bitcast<u32>(sums[0]) & ${EXPONENT}) != ${EXPONENT};
@@ -185,6 +180,20 @@ ${scale}${SUM_AND_MAIN}
 `;
   return { code, workgroups: [1, 1, 1] };
 }
+
+/** Lends what has the factor of gradients: one of 1, if they have none. */
+export function withScale(
+  backend: WebGPUBackend,
+  scale: TensorInfo | undefined,
+  run: (scale: TensorInfo) => void,
+): void {
+  const lent = scale ?? makeFilled(backend, Float32Array.of(1, 0, 1, 0));
+  run(lent);
+  if (scale === undefined) backend.disposeData(lent.dataId);
+}
+
+/** What gradients are multiplied by. */
+export const FACTOR = `scale[${SCALE_STATE.factor}]`;
 
 /** Declares what has the factor of gradients. */
 export function declareScale(binding: number): string {

@@ -6,7 +6,7 @@
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { type Parameter, SCALE_STATE } from "../../device.ts";
+import type { Parameter } from "../../device.ts";
 import {
   type Expression,
   traceFormula,
@@ -20,7 +20,7 @@ import { storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import { gridOf, indexOf, range, type Shader } from "../wgsl/wgsl.ts";
 import { declareOperand, type Source } from "../wgsl/operand.ts";
-import { declareScale } from "./gradient_scale.ts";
+import { declareScale, FACTOR, withScale } from "./gradient_scale.ts";
 
 /** Storage buffers that every adapter can bind to a shader. */
 const MAX_STORAGE_BUFFERS = 8;
@@ -39,37 +39,32 @@ export function updateInPlace(
   if (names.length === 0) return;
   const { numbers, prepared, changes } = writeFormula(formula, names);
   const rates = makeFilled(backend, Float32Array.from(numbers));
-  if (step !== undefined) {
-    makeSole(backend, step);
-    countStep(backend, prepared, { step, rates, scale });
-  }
-  const others = scale === undefined ? [rates] : [rates, scale];
-  const most = Math.floor(
-    (MAX_STORAGE_BUFFERS - others.length) / (names.length + 1),
-  );
-  for (const { members, source } of groupsOf(backend, parameters, most)) {
-    const gradients = members.map(({ gradient }) => asNumbers(gradient));
-    const written = members.flatMap(({ variables }) =>
-      names.map((name) => variables[name])
-    );
-    written.forEach((variable) => makeSole(backend, variable));
-    const read: TensorInfo[] = [...others, ...gradients];
-    if (source === "textures") read.push(...written);
-    const sizes = members.map(({ gradient }) => gradient.size);
-    const program = programOf(
-      backend,
-      `update ${changes.join(" ")},${sizes},${others.length},${source}`,
-      () =>
-        updateShader({ names, changes }, sizes, {
-          isScaled: scale !== undefined,
-          source,
-        }),
-    );
-    dispatchInPlace(backend, program, { written, read });
-    gradients.forEach((gradient, i) => {
-      if (gradient !== members[i].gradient) gradient.dispose();
-    });
-  }
+  withScale(backend, scale, (scale) => {
+    if (step !== undefined) {
+      makeSole(backend, step);
+      countStep(backend, prepared, { step, rates, scale });
+    }
+    for (const { members, source } of groupsOf(backend, parameters, names)) {
+      const gradients = members.map(({ gradient }) => asNumbers(gradient));
+      const written = members.flatMap(({ variables }) =>
+        names.map((name) => variables[name])
+      );
+      written.forEach((variable) => makeSole(backend, variable));
+      const read: TensorInfo[] = [rates, scale, ...gradients];
+      if (source === "textures") read.push(...written);
+      const sizes = members.map(({ gradient }) => gradient.size);
+      const key = `update ${changes.join(" ")},${sizes},${source}`;
+      const program = programOf(
+        backend,
+        key,
+        () => updateShader({ names, changes }, sizes, source),
+      );
+      dispatchInPlace(backend, program, { written, read });
+      gradients.forEach((gradient, i) => {
+        if (gradient !== members[i].gradient) gradient.dispose();
+      });
+    }
+  });
   backend.disposeData(rates.dataId);
 }
 
@@ -134,19 +129,14 @@ function makeSole(backend: WebGPUBackend, variable: Variable): void {
   tf.tidy(() => variable.assign(tf.add(variable, 0)));
 }
 
-/** Parameters that one dispatch is for. */
-interface Group {
-  readonly members: Parameter[];
-  readonly source: Source;
-}
-
-/** Groups parameters, at most so many; one that is read from textures is alone. */
+/** Groups parameters, as many as a shader can bind; one that is read from textures is alone. */
 function groupsOf(
   backend: WebGPUBackend,
   parameters: readonly Parameter[],
-  most: number,
-): Group[] {
-  const groups: Group[] = [];
+  names: readonly string[],
+): { members: Parameter[]; source: Source }[] {
+  const most = Math.floor((MAX_STORAGE_BUFFERS - 2) / (names.length + 1));
+  const groups: ReturnType<typeof groupsOf> = [];
   for (const parameter of parameters) {
     const source = sourceOfPass(traitsOf(backend), parameter.gradient.size);
     const last = groups.findLast((group) => group.source !== "textures");
@@ -161,14 +151,13 @@ function groupsOf(
 function updateShader(
   { names, changes }: { names: readonly string[]; changes: readonly string[] },
   sizes: readonly number[],
-  { isScaled, source }: { isScaled: boolean; source: Source },
+  source: Source,
 ): Shader {
   const widths = sizes.map((size) => size % 4 === 0 ? 4 : 1);
   const counts = sizes.map((size, k) => size / widths[k]);
   const rates = sizes.length * names.length;
-  const gradients = rates + (isScaled ? 2 : 1);
+  const gradients = rates + 2;
   const olds = gradients + sizes.length;
-  const factor = isScaled ? `scale[${SCALE_STATE.factor}] * ` : "";
   const updates = range(sizes.length).map((k) => {
     const width = widths[k];
     const type = width === 4 ? "vec4f" : "f32";
@@ -192,7 +181,7 @@ ${copies.join("\n")}
 
 fn update${k}(i: u32) {
 ${names.map((name) => `  let ${name} = ${old(name)};`).join("\n")}
-  let gradient = ${factor}gradient${k}Read(i);
+  let gradient = ${FACTOR} * gradient${k}Read(i);
   ${changes.join("\n  ")}
 ${names.map((name) => `  ${name}${k}[i] = ${name}Next;`).join("\n")}
 }
@@ -211,10 +200,10 @@ ${names.map((name) => `  ${name}${k}[i] = ${name}Next;`).join("\n")}
   return {
     code: `
 @group(0) @binding(${rates}) var<storage, read> rates: array<f32>;
-${isScaled ? declareScale(rates + 1) : ""}
+${declareScale(rates + 1)}
 ${updates.join("\n")}
 ${indexOf(total, workgroups)}
-${isScaled ? SKIP : ""}
+${SKIP}
   ${calls.join(" else ")}
 }
 `,
@@ -223,7 +212,7 @@ ${isScaled ? SKIP : ""}
 }
 
 /** A step whose gradients are not finite changes nothing. */
-const SKIP = `  if (scale[${SCALE_STATE.factor}] == 0.0) {
+const SKIP = `  if (${FACTOR} == 0.0) {
     return;
   }`;
 
@@ -234,16 +223,15 @@ function countStep(
   { step, rates, scale }: {
     step: TensorInfo;
     rates: TensorInfo;
-    scale?: TensorInfo;
+    scale: TensorInfo;
   },
 ): void {
-  const isScaled = scale !== undefined;
-  const key = `count step ${prepared.join(" ")},${isScaled}`;
+  const key = `count step ${prepared.join(" ")}`;
   const program = programOf(backend, key, () => ({
     code: `
 @group(0) @binding(0) var<storage, read_write> step: array<f32, 1>;
 @group(0) @binding(1) var<storage, read_write> rates: array<f32>;
-${isScaled ? declareScale(2) : ""}
+${declareScale(2)}
 
 // 1 - e^x of a negative x. For small ones by the series, as the difference would have few digits.
 fn oneMinusExp(x: f32) -> f32 {
@@ -259,7 +247,7 @@ fn oneMinusExp(x: f32) -> f32 {
 
 @compute @workgroup_size(1)
 fn main() {
-${isScaled ? SKIP : ""}
+${SKIP}
   let t = step[0] + 1.0;
   step[0] = t;
   ${prepared.join("\n  ")}
@@ -267,10 +255,7 @@ ${isScaled ? SKIP : ""}
 `,
     workgroups: [1, 1, 1],
   }));
-  dispatchInPlace(backend, program, {
-    written: [step, rates],
-    read: isScaled ? [scale] : [],
-  });
+  dispatchInPlace(backend, program, { written: [step, rates], read: [scale] });
 }
 
 /** Computes `sum += term`. */
