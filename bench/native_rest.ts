@@ -7,14 +7,13 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { tf } from "../src/device/tf.ts";
 import { asTensor } from "../src/device/tape.ts";
-import { nativeCrossEntropy } from "../src/device/onednn/onednn_device.ts";
+import { device } from "../src/device/device.ts";
 import {
   activateInPlace,
   nativeActivationGradient,
   nativeUnary,
   sumOfRows,
 } from "../src/device/onednn/elementwise.ts";
-import { nativeDropoutLayer } from "../src/device/onednn/onednn_device.ts";
 import { nativePool, nativePoolGradient } from "../src/device/onednn/pool.ts";
 import { poolSizes } from "../src/device/sizes.ts";
 import type { DropoutConfig, PoolingConfig } from "../src/nn/layer.ts";
@@ -186,7 +185,7 @@ function dropout(
   };
   return [{
     ...{ ...shared, operation: "forward" },
-    compute: () => [nativeDropoutLayer(x, { rate, key })],
+    compute: () => [device().dropout(x, { rate, key })],
   }, {
     ...{ ...shared, operation: "gradient" },
     compute: () => [nativeUnary(dy, "linear", 1 / (1 - rate))],
@@ -206,7 +205,7 @@ function loss(
   return {
     ...{ layer: "", operation: "loss and its gradient", sizes: format(shape) },
     compute() {
-      const results = nativeCrossEntropy({ logits, labels }, batch);
+      const results = device().crossEntropy({ logits, labels }, batch);
       return [results.loss, results.correct, results.gradient];
     },
   };

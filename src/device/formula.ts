@@ -84,7 +84,7 @@ const OPERATIONS: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 /** How an expression comes from its parts; those of the second row have none. */
-export type ExpressionKind =
+type ExpressionKind =
   | ("plus" | "minus" | "times" | "over" | "sqrt")
   | ("element" | "number" | "correction");
 
@@ -100,11 +100,14 @@ export function biasCorrection(beta: number): Expression {
   return new Expression("correction", [], beta);
 }
 
+/** What a formula makes of variables, by name. */
+export type TracedFormula = readonly (readonly [name: string, x: Expression])[];
+
 /** Lists what a formula makes of variables of those names. */
 export function traceFormula(
   formula: UpdateFormula,
   names: readonly string[],
-): [name: string, value: Expression][] {
+): TracedFormula {
   const old = ["gradient", ...names].map((name) => [
     name,
     new Expression("element", [], name),

@@ -162,7 +162,7 @@ function gradientsOf(
 export type GradientListener = (index: number, gradient: Tensor) => void;
 
 /** A scalar and its gradients: a tensor per weight, of the same shape, that stores float32 or float16. */
-export interface ScalarAndGradients {
+interface ScalarAndGradients {
   readonly value: Scalar;
   readonly gradients: Tensor[];
 }

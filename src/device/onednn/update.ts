@@ -4,14 +4,8 @@
  * @module
  */
 
-import type { Parameter } from "../device.ts";
-import {
-  type Expression,
-  traceFormula,
-  type UpdateFormula,
-} from "../formula.ts";
-import type { Tensor1D, Variable } from "../tf.ts";
-import { readFactor } from "../tfjs/tfjs_device.ts";
+import type { Expression, TracedFormula } from "../formula.ts";
+import { updateOnCpu } from "../tfjs/tfjs_device.ts";
 import { apply, combine } from "./elementwise.ts";
 import { addScaled } from "./library/primitive.ts";
 import {
@@ -25,33 +19,21 @@ import {
 /** Elements that are computed at a time: the arrays in between stay small, and in a core's cache. */
 const CHUNK = 1 << 18;
 
-/**
- * Applies a formula to each parameter. A variable whose memory another tensor shares, as a clone does, is moved to new memory
- * first.
- */
-export function nativeUpdate(
-  formula: UpdateFormula,
-  parameters: readonly Parameter[],
-  { step, scale }: { step?: Variable; scale?: Tensor1D } = {},
-): void {
-  const factor = readFactor(scale);
-  if (factor === 0) return;
-  const t = step === undefined ? 0 : ++soleFloats(step)[0];
-  for (const { gradient, variables } of parameters) {
-    const names = Object.keys(variables);
-    const results = traceFormula(formula, names);
-    const arrays = [
-      floatsOf(gradient),
-      ...names.map((name) => soleFloats(variables[name])),
-    ];
+/** Makes a step. A variable whose memory another tensor shares, as a clone does, is moved to new memory first. */
+export const nativeUpdate = updateOnCpu(
+  (results, { gradient, variables }, numbers) => {
+    const arrays = Object.entries(variables).map(([name, variable]) =>
+      [name, soleFloats(variable)] as const
+    );
+    arrays.push(["gradient", floatsOf(gradient)]);
     for (let begin = 0; begin < gradient.size; begin += CHUNK) {
-      const parts = ["gradient", ...names].map((name, i) =>
-        [name, arrays[i].subarray(begin, begin + CHUNK)] as const
+      const parts = arrays.map(([name, array]) =>
+        [name, array.subarray(begin, begin + CHUNK)] as const
       );
-      updatePart(results, new Map(parts), { factor, t });
+      updatePart(results, new Map(parts), numbers);
     }
-  }
-}
+  },
+);
 
 /** A sum of arrays, each times a number, and of a number, which is added up where it is needed and no earlier. */
 interface Sum {
@@ -60,7 +42,7 @@ interface Sum {
 }
 
 function updatePart(
-  results: readonly (readonly [name: string, value: Expression])[],
+  results: TracedFormula,
   arrays: ReadonlyMap<string, Floats>,
   { factor, t }: { factor: number; t: number },
 ): void {

@@ -17,8 +17,8 @@ import {
 } from "../device.ts";
 import {
   type Expression,
+  type TracedFormula,
   traceFormula,
-  type UpdateFormula,
 } from "../formula.ts";
 import type { PoolSizes, WindowSizes } from "../sizes.ts";
 import { opaque, takeInfo } from "../tape.ts";
@@ -95,15 +95,7 @@ export const TFJS_DEVICE: Device = {
     const values = tf.backend().readSync(dataId) as Float32Array;
     return values[0] === 1;
   },
-  update(formula, parameters, { step, scale } = {}) {
-    const factor = readFactor(scale);
-    if (factor === 0) return;
-    if (step !== undefined) tf.tidy(() => step.assign(tf.add(step, 1)));
-    const t = step?.dataSync()[0] ?? 0;
-    for (const parameter of parameters) {
-      tf.tidy(() => updateOne(formula, parameter, { factor, t }));
-    }
-  },
+  update: updateOnCpu((...args) => tf.tidy(() => updateOne(...args))),
   clipNorm: clipNormOnCpu((gradients) => {
     const squares = gradients.map((g) => tf.sum(tf.square(g)));
     return tf.addN(squares).dataSync()[0];
@@ -113,8 +105,28 @@ export const TFJS_DEVICE: Device = {
   takeValues: (tensor) => Float32Array.from(tensor.dataSync()),
 };
 
+/** Has parameters changed one by one on the CPU, by what a formula makes of them at a step. */
+export function updateOnCpu(
+  updateOne: (
+    results: TracedFormula,
+    parameter: Parameter,
+    { factor, t }: { factor: number; t: number },
+  ) => void,
+): Device["update"] {
+  return (formula, parameters, { step, scale } = {}) => {
+    const factor = readFactor(scale);
+    if (factor === 0) return;
+    if (step !== undefined) tf.tidy(() => step.assign(tf.add(step, 1)));
+    const t = step?.dataSync()[0] ?? 0;
+    for (const parameter of parameters) {
+      const results = traceFormula(formula, Object.keys(parameter.variables));
+      updateOne(results, parameter, { factor, t });
+    }
+  };
+}
+
 /** Reads a factor, which a loss scale or the clipping of gradients found, on the CPU, which never waits; 1 without one. */
-export function readFactor(scale: Tensor1D | undefined): number {
+function readFactor(scale: Tensor1D | undefined): number {
   return scale === undefined ? 1 : scale.dataSync()[SCALE_STATE.factor];
 }
 
@@ -192,7 +204,7 @@ const OPERATIONS: Readonly<
 };
 
 function updateOne(
-  formula: UpdateFormula,
+  results: TracedFormula,
   { gradient, variables }: Parameter,
   { factor, t }: { factor: number; t: number },
 ): void {
@@ -207,8 +219,8 @@ function updateOne(
     if (x.kind === "element") return tf.clone(old[x.detail]);
     return OPERATIONS[x.kind](a, b);
   };
-  const changes = traceFormula(formula, Object.keys(variables)).map((
-    [name, x],
-  ) => [variables[name], x.fold(known, compute) as Tensor] as const);
+  const changes = results.map(([name, x]) =>
+    [variables[name], x.fold(known, compute) as Tensor] as const
+  );
   for (const [variable, changed] of changes) variable.assign(changed);
 }

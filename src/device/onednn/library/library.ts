@@ -24,7 +24,7 @@ const NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
 };
 
 /** What to do where the library is missing. */
-export const NO_LIBRARY_REMEDY = {
+const NO_LIBRARY_REMEDY = {
   linux:
     "install it with `apt-get install libdnnl-dev`, or your system's package of oneDNN",
   darwin: "install it with `brew install onednn`",
@@ -75,7 +75,7 @@ export interface OneDnn {
 }
 
 /** The library, or why there is none. */
-export type FoundOneDnn =
+type FoundOneDnn =
   | { readonly library: OneDnn; readonly missing?: undefined }
   | { readonly library?: undefined; readonly missing: string };
 
