@@ -112,6 +112,7 @@ export function formulaOptimizer(options: FormulaOptions): Optimizer {
   };
   return optimizer;
 }
+
 /** A variable that changes where it is. */
 function variableOf(make: () => Tensor): Variable {
   return tf.tidy(() => tf.variable(make(), false));
@@ -123,21 +124,18 @@ function requireKept(
   names: readonly string[],
   optimizer: string,
 ): void {
-  const given = Object.entries(state);
+  const given = Object.keys(state);
   const isKept = given.length === names.length &&
     names.every((name) => name in state);
   const { step } = state;
   if (isKept && (!step || (step.length === 1 && step[0].size === 1))) return;
-  const shapes = given.map(([name, tensors]) =>
-    `${name} ${tensors.map(({ shape }) => `[${shape}]`).join(" ")}`
-  );
+  const shapes = given.map((name) => `${name} ${shapesOf(state[name])}`);
+  const scalar = names.includes("step") ? ", the step being one scalar" : "";
   const what = names.join(", ") || "nothing";
   throw new OptionError(
     "state",
     shapes.join(", "),
-    `${what}, which is what ${optimizer} keeps${
-      names.includes("step") ? ", the step being one scalar" : ""
-    }`,
+    `${what}, which is what ${optimizer} keeps${scalar}`,
   );
 }
 
@@ -146,13 +144,13 @@ function requireFit(
   kept: readonly Tensor[],
   weights: readonly Tensor[],
 ): void {
-  const shapes = (tensors: readonly Tensor[]) =>
-    tensors.map(({ shape }) => `[${shape}]`).join(", ");
-  if (shapes(kept) !== shapes(weights)) {
-    throw new ShapeError(
-      `Cannot go on from an optimizer's state of shapes ${
-        shapes(kept)
-      } as the network has ${shapes(weights)}: it was kept for another network`,
-    );
-  }
+  const [given, needed] = [kept, weights].map(shapesOf);
+  if (given === needed) return;
+  throw new ShapeError(
+    `Cannot go on from an optimizer's state of shapes ${given} as the network has ${needed}: it was kept for another network`,
+  );
+}
+
+function shapesOf(tensors: readonly Tensor[]): string {
+  return tensors.map(({ shape }) => `[${shape}]`).join(", ");
 }

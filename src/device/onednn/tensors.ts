@@ -5,7 +5,6 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { BackendError } from "../../errors.ts";
 import { memo } from "../memo.ts";
 import { type Tensor, tf, type Variable } from "../tf.ts";
 import type { CpuBackend } from "../tfjs/cpu_backend.ts";
@@ -15,11 +14,7 @@ import type { Primitive } from "./library/primitive.ts";
 
 /** The library, which is in use. */
 export function libraryInUse(): OneDnn {
-  const { library, missing } = findOneDnn();
-  if (library === undefined) {
-    throw new BackendError(`Cannot compute by oneDNN, as ${missing}`);
-  }
-  return library;
+  return findOneDnn().library!;
 }
 
 const primitives = memo<Primitive>();
