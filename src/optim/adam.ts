@@ -42,8 +42,7 @@ export interface AdamOptions {
  * @throws {OptionError} If an option is out of its range.
  */
 export function adam(options: AdamOptions = {}): Optimizer {
-  const { weightDecay = 0 } = options;
-  return adamOf("Adam", { ...options, weightDecay, decoupledDecay: 0 });
+  return adamOf("Adam", options);
 }
 
 /**
@@ -55,43 +54,39 @@ export function adam(options: AdamOptions = {}): Optimizer {
  * @throws {OptionError} If an option is out of its range.
  */
 export function adamW(options: AdamOptions = {}): Optimizer {
-  const { weightDecay = 0.01 } = options;
-  requireNumber("weightDecay", weightDecay, { min: 0 });
-  const decay = { weightDecay: 0, decoupledDecay: weightDecay };
-  return adamOf("AdamW", { ...options, ...decay });
+  return adamOf("AdamW", options);
 }
 
-function adamOf(
-  name: string,
-  options: AdamOptions & { weightDecay: number; decoupledDecay: number },
-): Optimizer {
-  const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } =
-    options;
-  const { weightDecay, decoupledDecay } = options;
+function adamOf(name: "Adam" | "AdamW", options: AdamOptions): Optimizer {
+  const isDecoupled = name === "AdamW";
+  const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999 } = options;
+  const { epsilon = 1e-8, weightDecay = isDecoupled ? 0.01 : 0 } = options;
   requireNumber("learningRate", learningRate, { above: 0 });
   requireNumber("beta1", beta1, { min: 0, below: 1 });
   requireNumber("beta2", beta2, { min: 0, below: 1 });
   requireNumber("epsilon", epsilon, { above: 0 });
   requireNumber("weightDecay", weightDecay, { min: 0 });
-  const decay = Math.max(weightDecay, decoupledDecay);
+  const decay = weightDecay > 0 ? `, weight decay ${weightDecay}` : "";
   return formulaOptimizer({
     name,
-    description: `${name}, learning rate ${learningRate}${
-      decay > 0 ? `, weight decay ${decay}` : ""
-    }`,
+    description: `${name}, learning rate ${learningRate}${decay}`,
     learningRate,
     keeps: ["firstMoment", "secondMoment"],
     countsSteps: true,
     formulaAt: (learningRate) => (old) => {
       const { weight, gradient, firstMoment, secondMoment } = old;
-      const g = gradient.plus(weight.times(weightDecay));
+      const g = isDecoupled
+        ? gradient
+        : gradient.plus(weight.times(weightDecay));
       const m = firstMoment.plus(g.minus(firstMoment).times(1 - beta1));
       const v = secondMoment.plus(
         g.square().minus(secondMoment).times(1 - beta2),
       );
       const root = v.sqrt().over(biasCorrection(beta2).sqrt());
       const size = expressionOf(learningRate).over(biasCorrection(beta1));
-      const shrunk = weight.minus(weight.times(learningRate * decoupledDecay));
+      const shrunk = isDecoupled
+        ? weight.minus(weight.times(learningRate * weightDecay))
+        : weight;
       return {
         firstMoment: m,
         secondMoment: v,
