@@ -14,13 +14,17 @@ export type Expressions = Readonly<Record<string, Expression>>;
 export class Expression {
   /** Whether all elements of all parameters have the same. */
   readonly isScalar: boolean;
+  readonly name: string;
+  readonly value: number;
 
+  /** `name` is that of an element, `value` that of a number or the beta of a correction. */
   constructor(
     readonly kind: ExpressionKind,
     readonly parts: readonly Expression[] = [],
-    /** The name of an element, the value of a number, or the beta of a correction. */
-    readonly detail: string | number = "",
+    { name = "", value = 0 } = {},
   ) {
+    this.name = name;
+    this.value = value;
     this.isScalar = kind !== "element" && parts.every((x) => x.isScalar);
   }
 
@@ -67,11 +71,11 @@ export class Expression {
 
   /** The value of a scalar at a step, from 1. */
   at(step: number): number {
-    const [a, b] = this.parts.map((part) => part.at(step));
-    const detail = Number(this.detail);
+    const { kind, parts, value } = this;
     // 1 - beta^t, without the loss of digits of a difference.
-    if (this.kind === "correction") return -Math.expm1(step * Math.log(detail));
-    return this.kind in OPERATIONS ? OPERATIONS[this.kind](a, b) : detail;
+    if (kind === "correction") return -Math.expm1(step * Math.log(value));
+    const [a, b] = parts.map((part) => part.at(step));
+    return kind in OPERATIONS ? OPERATIONS[kind](a, b) : value;
   }
 }
 
@@ -91,26 +95,29 @@ type ExpressionKind =
 /** A number of a formula, which may be another in each step. */
 export function expressionOf(value: Expression | number): Expression {
   return typeof value === "number"
-    ? new Expression("number", [], value)
+    ? new Expression("number", [], { value })
     : value;
 }
 
 /** `1 - beta^t` at step `t`, from 1: what a mean that began at 0 and keeps this share each time is to be divided by. */
 export function biasCorrection(beta: number): Expression {
-  return new Expression("correction", [], beta);
+  return new Expression("correction", [], { value: beta });
 }
 
 /** What a formula makes of variables, by name. */
 export type TracedFormula = readonly (readonly [name: string, x: Expression])[];
 
-/** Lists what a formula makes of variables of those names. */
+/** Lists what a formula makes of variables of those names, and of gradients that are first multiplied by a factor. */
 export function traceFormula(
   formula: UpdateFormula,
   names: readonly string[],
+  factor?: number,
 ): TracedFormula {
-  const old = ["gradient", ...names].map((name) => [
-    name,
-    new Expression("element", [], name),
-  ]);
-  return Object.entries(formula(Object.fromEntries(old)));
+  const [gradient, ...old] = ["gradient", ...names].map((name) =>
+    new Expression("element", [], { name })
+  );
+  return Object.entries(formula({
+    gradient: factor === undefined ? gradient : gradient.times(factor),
+    ...Object.fromEntries(old.map((x) => [x.name, x])),
+  }));
 }

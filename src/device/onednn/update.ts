@@ -21,7 +21,7 @@ const CHUNK = 1 << 18;
 
 /** Makes a step. A variable whose memory another tensor shares, as a clone does, is moved to new memory first. */
 export const nativeUpdate = updateOnCpu(
-  (results, { gradient, variables }, numbers) => {
+  (results, { gradient, variables }, t) => {
     const arrays = Object.entries(variables).map(([name, variable]) =>
       [name, soleFloats(variable)] as const
     );
@@ -30,7 +30,7 @@ export const nativeUpdate = updateOnCpu(
       const parts = arrays.map(([name, array]) =>
         [name, array.subarray(begin, begin + CHUNK)] as const
       );
-      updatePart(results, new Map(parts), numbers);
+      updatePart(results, new Map(parts), t);
     }
   },
 );
@@ -44,7 +44,7 @@ interface Sum {
 function updatePart(
   results: TracedFormula,
   arrays: ReadonlyMap<string, Floats>,
-  { factor, t }: { factor: number; t: number },
+  t: number,
 ): void {
   const { arrays: memory } = cpuBackend();
   const { length } = arrays.get("gradient")!;
@@ -104,11 +104,8 @@ function updatePart(
         apply("sqrt", { x: square, y: array });
         return times(sumOf(array), Math.sqrt(factor));
       }
-      default: {
-        const name = `${x.detail}`;
-        const array = sumOf(arrays.get(name)!);
-        return name === "gradient" ? times(array, factor) : array;
-      }
+      default:
+        return sumOf(arrays.get(x.name)!);
     }
   };
 
@@ -138,7 +135,7 @@ function reads(
 ): boolean {
   if (written.has(x)) return false;
   return x.kind === "element"
-    ? x.detail === name
+    ? x.name === name
     : x.parts.some((part) => reads(part, name, written));
 }
 

@@ -45,16 +45,13 @@ export const TFJS_DEVICE: Device = {
     const { sizes: s, activation, pool, needsInputGradient } = options;
     const pads = padsOf(s, [s.filterHeight, s.filterWidth]);
     const strides: [number, number] = [s.strideHeight, s.strideWidth];
-    const compute = (kernel: Tensor, bias: Tensor, x: Tensor) => {
-      const filter = kernel as Tensor4D;
-      const sums = tf.conv2d(x as Tensor4D, filter, strides, pads);
+    const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
+    return opaque(inputs, (kernel, bias, images = x) => {
+      const [input, filter] = [images, kernel] as Tensor4D[];
+      const sums = tf.conv2d(input, filter, strides, pads);
       const y = activate(tf.add(sums, bias), activation);
       return pool ? poolOf(y as Tensor4D, pool.kind, pool.sizes) : y;
-    };
-    return (needsInputGradient
-      ? opaque([kernel, bias, x], compute)
-      : opaque([kernel, bias], (...weights) =>
-        compute(weights[0], weights[1], x))) as Tensor4D;
+    }) as Tensor4D;
   },
   dense({ x, kernel, bias }, { activation, dropout }) {
     return opaque([x, kernel, bias], (x, kernel, bias) => {
@@ -68,34 +65,38 @@ export const TFJS_DEVICE: Device = {
   dropout: (x, options) => opaque([x], (x) => tf.mul(x, maskOf(x, options))),
   crossEntropy({ logits, labels }, count) {
     const [z, target] = [logits, labels].map((info) => info as Tensor);
-    const { loss, correct, gradient } = tf.tidy(() => {
-      const classes = z.shape[1]!;
-      const hot = tf.oneHot(target as Tensor1D, classes);
-      const isLabel = tf.logicalAnd(
-        tf.greaterEqual(target, 0),
-        tf.less(target, classes),
-      );
+    const [loss, correct, gradient] = tf.tidy(() => {
+      const hot = tf.oneHot(target as Tensor1D, z.shape[1]!);
       const logProbabilities = tf.logSoftmax(z as Tensor2D);
       const losses = tf.neg(tf.sum(tf.mul(logProbabilities, hot), 1));
+      // Labels that are out of range are not hot anywhere.
+      const isLabel = tf.greater(tf.sum(hot, 1), 0);
       const known = tf.where(isLabel, losses, tf.fill(losses.shape, NaN));
-      const hits = tf.equal(tf.argMax(z, 1), target);
-      return {
-        loss: tf.div(tf.sum(known), count),
-        correct: tf.sum(tf.cast(hits, "int32")),
-        gradient: tf.div(tf.sub(tf.exp(logProbabilities), hot), count),
-      };
-    });
-    return {
-      loss: takeInfo(loss),
-      correct: takeInfo(correct),
-      gradient: takeInfo(gradient),
+      return [
+        tf.div(tf.sum(known), count),
+        tf.sum(tf.cast(tf.equal(tf.argMax(z, 1), target), "int32")),
+        tf.div(tf.sub(tf.exp(logProbabilities), hot), count),
+      ];
+    }).map(takeInfo);
+    return { loss, correct, gradient };
+  },
+  isOne: ({ dataId }) =>
+    (tf.backend().readSync(dataId) as Float32Array)[0] === 1,
+  update: updateOnCpu((results, { gradient, variables }, t) => {
+    const old: Readonly<Record<string, Tensor>> = { ...variables, gradient };
+    const known = new Map<Expression, Tensor | number>();
+    const compute = (x: Expression, [a, b]: (Tensor | number)[]) => {
+      if (x.isScalar) return x.at(t);
+      // A clone keeps the old numbers until all new ones are there.
+      return x.kind === "element"
+        ? tf.clone(old[x.name])
+        : OPERATIONS[x.kind](a, b);
     };
-  },
-  isOne: ({ dataId }) => {
-    const values = tf.backend().readSync(dataId) as Float32Array;
-    return values[0] === 1;
-  },
-  update: updateOnCpu((...args) => tf.tidy(() => updateOne(...args))),
+    tf.tidy(() => {
+      const changed = results.map(([, x]) => x.fold(known, compute) as Tensor);
+      results.forEach(([name], i) => variables[name].assign(changed[i]));
+    });
+  }),
   clipNorm: clipNormOnCpu((gradients) => {
     const squares = gradients.map((g) => tf.sum(tf.square(g)));
     return tf.addN(squares).dataSync()[0];
@@ -105,12 +106,23 @@ export const TFJS_DEVICE: Device = {
   takeValues: (tensor) => Float32Array.from(tensor.dataSync()),
 };
 
+/** By their kinds in a formula. */
+const OPERATIONS: Readonly<
+  Record<string, (a: Tensor | number, b: Tensor | number) => Tensor>
+> = {
+  plus: (a, b) => tf.add(a, b),
+  minus: (a, b) => tf.sub(a, b),
+  times: (a, b) => tf.mul(a, b),
+  over: (a, b) => tf.div(a, b),
+  sqrt: (a) => tf.sqrt(a),
+};
+
 /** Has parameters changed one by one on the CPU, by what a formula makes of them at a step. */
 export function updateOnCpu(
   updateOne: (
     results: TracedFormula,
     parameter: Parameter,
-    { factor, t }: { factor: number; t: number },
+    t: number,
   ) => void,
 ): Device["update"] {
   return (formula, parameters, { step, scale } = {}) => {
@@ -119,8 +131,8 @@ export function updateOnCpu(
     if (step !== undefined) tf.tidy(() => step.assign(tf.add(step, 1)));
     const t = step?.dataSync()[0] ?? 0;
     for (const parameter of parameters) {
-      const results = traceFormula(formula, Object.keys(parameter.variables));
-      updateOne(results, parameter, { factor, t });
+      const names = Object.keys(parameter.variables);
+      updateOne(traceFormula(formula, names, factor), parameter, t);
     }
   };
 }
@@ -190,37 +202,4 @@ function poolOf(x: Tensor4D, kind: "max" | "average", s: PoolSizes): Tensor {
   const padded = (images: Tensor4D) => tf.pad(images, pads) as Tensor4D;
   const share = mean(padded(tf.ones([1, s.inHeight, s.inWidth, 1])));
   return tf.div(mean(padded(x)), share);
-}
-
-/** By their kinds in a formula. */
-const OPERATIONS: Readonly<
-  Record<string, (a: Tensor | number, b: Tensor | number) => Tensor>
-> = {
-  plus: (a, b) => tf.add(a, b),
-  minus: (a, b) => tf.sub(a, b),
-  times: (a, b) => tf.mul(a, b),
-  over: (a, b) => tf.div(a, b),
-  sqrt: (a) => tf.sqrt(a),
-};
-
-function updateOne(
-  results: TracedFormula,
-  { gradient, variables }: Parameter,
-  { factor, t }: { factor: number; t: number },
-): void {
-  const old: Readonly<Record<string, Tensor>> = {
-    ...variables,
-    gradient: tf.mul(gradient, factor),
-  };
-  const known = new Map<Expression, Tensor | number>();
-  const compute = (x: Expression, [a, b]: (Tensor | number)[]) => {
-    if (x.isScalar) return x.at(t);
-    // A clone keeps the old numbers until all new ones are there.
-    if (x.kind === "element") return tf.clone(old[x.detail]);
-    return OPERATIONS[x.kind](a, b);
-  };
-  const changes = results.map(([name, x]) =>
-    [variables[name], x.fold(known, compute) as Tensor] as const
-  );
-  for (const [variable, changed] of changes) variable.assign(changed);
 }

@@ -74,7 +74,7 @@ export interface OneDnn {
   make(name: StatusFunction, ...values: readonly NativeValue[]): Handle;
 }
 
-/** The library, or why there is none. */
+/** The library, or why there is none, in words that complete "as ...". */
 type FoundOneDnn =
   | { readonly library: OneDnn; readonly missing?: undefined }
   | { readonly library?: undefined; readonly missing: string };

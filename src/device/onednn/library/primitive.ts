@@ -39,7 +39,7 @@ const NO_MEMORY = null;
 
 /** An array that an operation reads or writes. */
 interface Argument {
-  readonly name: string;
+  readonly name: ArgumentName;
   readonly type: typeof Float32Array | typeof Uint8Array;
   readonly length: number;
 }
@@ -77,8 +77,8 @@ export function makePrimitive(
   const bound: (Argument & { readonly memory: Handle })[] = [];
   const inner: [number, Handle][] = [];
   const copies: Handle[] = [];
-  for (const [key, layout] of Object.entries(given)) {
-    const name = key as ArgumentName;
+  for (const name of Object.keys(given) as ArgumentName[]) {
+    const layout = given[name]!;
     const number = ARGUMENTS[name];
     const wanted = queries.dnnl_primitive_desc_query_md(
       descriptor,
@@ -109,8 +109,7 @@ export function makePrimitive(
   const calls = [...before, call(library, descriptor, inner), ...after];
   const check = (arrays: Arrays) => {
     for (const argument of bound) {
-      const array = arrays[argument.name as ArgumentName];
-      requireArray(operation.kind, argument, array);
+      requireArray(operation.kind, argument, arrays[argument.name]);
     }
   };
   const setData = (memory: Handle, array: BufferSource) =>
@@ -121,7 +120,7 @@ export function makePrimitive(
     run(arrays) {
       check(arrays);
       for (const { name, memory } of bound) {
-        setData(memory, arrays[name as ArgumentName] as BufferSource);
+        setData(memory, arrays[name] as BufferSource);
       }
       copies.forEach((memory, slot) => setData(memory, slots[slot]));
       for (const [primitive, count, list] of calls) {
@@ -234,7 +233,7 @@ export function addScaled(
   },
 ): void {
   const { length } = y;
-  for (const [name, array] of Object.entries({ x, y })) {
+  for (const [name, array] of [["x", x], ["y", y]] as const) {
     requireArray("a sum", { name, type: Float32Array, length }, array);
   }
   if (length === 0) return;

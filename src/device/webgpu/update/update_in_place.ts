@@ -93,11 +93,11 @@ function writeFormula(
   const write = (x: Expression, [a, b]: string[]): string => {
     switch (x.kind) {
       case "element":
-        return `${x.detail}`;
+        return x.name;
       case "number":
-        return rateOf(Number(x.detail));
+        return rateOf(x.value);
       case "correction": {
-        const log = Math.max(Math.log(Number(x.detail)), LEAST_LOG);
+        const log = Math.max(Math.log(x.value), LEAST_LOG);
         return prepare(`oneMinusExp(t * ${rateOf(log)})`);
       }
       case "sqrt":
