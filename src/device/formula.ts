@@ -10,9 +10,8 @@ export type UpdateFormula = (old: Expressions) => Expressions;
 /** Values of a parameter by name. */
 export type Expressions = Readonly<Record<string, Expression>>;
 
-/** A number in the middle of a formula: each element of a parameter has one of its own, but for scalars. */
+/** A part of a formula: a number for each element of a parameter or, if it is a scalar, one number for all of them. */
 export class Expression {
-  /** Whether all elements of all parameters have the same. */
   readonly isScalar: boolean;
   readonly name: string;
   readonly value: number;
@@ -87,12 +86,18 @@ const OPERATIONS: Readonly<Record<string, (a: number, b: number) => number>> = {
   sqrt: (a) => Math.sqrt(a),
 };
 
-/** How an expression comes from its parts; those of the second row have none. */
+/** How an expression comes from its parts, of which the first three have none. */
 type ExpressionKind =
-  | ("plus" | "minus" | "times" | "over" | "sqrt")
-  | ("element" | "number" | "correction");
+  | "element"
+  | "number"
+  | "correction"
+  | "plus"
+  | "minus"
+  | "times"
+  | "over"
+  | "sqrt";
 
-/** A number of a formula, which may be another in each step. */
+/** A number as a part of a formula; it may be another number in each step. */
 export function expressionOf(value: Expression | number): Expression {
   return typeof value === "number"
     ? new Expression("number", [], { value })
@@ -107,7 +112,7 @@ export function biasCorrection(beta: number): Expression {
 /** What a formula makes of variables, by name. */
 export type TracedFormula = readonly (readonly [name: string, x: Expression])[];
 
-/** Lists what a formula makes of variables of those names, and of gradients that are first multiplied by a factor. */
+/** Lists what a formula makes of variables of those names, and of gradients, which are first multiplied by a factor. */
 export function traceFormula(
   formula: UpdateFormula,
   names: readonly string[],

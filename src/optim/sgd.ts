@@ -47,14 +47,11 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     ].join(", "),
     learningRate,
     keeps: momentum > 0 ? ["velocity"] : [],
-    formulaAt:
-      (learningRate) => ({ weight, velocity, gradient }): Expressions => {
-        const g = gradient.plus(weight.times(weightDecay));
-        if (momentum === 0) {
-          return { weight: weight.minus(g.times(learningRate)) };
-        }
-        const v = velocity.times(momentum).plus(g);
-        return { velocity: v, weight: weight.minus(v.times(learningRate)) };
-      },
+    formulaAt: (learningRate) => ({ weight, velocity, gradient }) => {
+      const g = gradient.plus(weight.times(weightDecay));
+      const v = momentum > 0 ? velocity.times(momentum).plus(g) : g;
+      const kept: Expressions = momentum > 0 ? { velocity: v } : {};
+      return { ...kept, weight: weight.minus(v.times(learningRate)) };
+    },
   });
 }

@@ -58,51 +58,44 @@ function updatePart(
 
   /** Adds up the terms of an expression, once, but for a number that they are multiplied by. */
   const arrayOf = (x: Expression): [array: Floats, factor: number] => {
-    const { terms, constant } = known.get(x)!;
-    const [[first, factor] = []] = terms;
-    if (terms.size === 1 && constant === 0) return [first!, factor!];
-    const array = lend();
-    if (terms.size === 1) {
-      combine("add", {
-        a: first!,
-        b: Float32Array.of(constant / factor!),
-        y: array,
-      });
-      known.set(x, times(sumOf(array), factor!));
-    } else {
-      addUp({ terms, constant }, array);
-      known.set(x, sumOf(array));
-    }
+    const sum = known.get(x)!;
+    const [[first, factor] = []] = sum.terms;
+    const isSingle = sum.terms.size === 1;
+    if (isSingle && sum.constant === 0) return [first!, factor!];
+    const y = lend();
+    if (isSingle) {
+      const b = Float32Array.of(sum.constant / factor!);
+      combine("add", { a: first!, b, y });
+    } else addUp(sum, y);
+    known.set(x, times(sumOf(y), isSingle ? factor! : 1));
     return arrayOf(x);
   };
-  const compute = (x: Expression, [a, b]: Sum[]): Sum => {
+  const compute = (x: Expression, [left, right]: Sum[]): Sum => {
     if (x.isScalar) return { terms: new Map(), constant: x.at(t) };
     switch (x.kind) {
       case "plus":
-        return plus(a, b);
+        return plus(left, right);
       case "minus":
-        return plus(a, b, -1);
+        return plus(left, right, -1);
       case "times":
       case "over": {
         const isProduct = x.kind === "times";
-        if (b.terms.size === 0) {
-          return times(a, isProduct ? b.constant : 1 / b.constant);
+        if (isProduct && right.terms.size === 0) {
+          return times(left, right.constant);
         }
-        if (isProduct && a.terms.size === 0) return times(b, a.constant);
-        const [[left, p], [right, q]] = x.parts.map(arrayOf);
-        const array = lend();
-        combine(isProduct ? "multiply" : "divide", {
-          a: left,
-          b: right,
-          y: array,
-        });
-        return times(sumOf(array), isProduct ? p * q : p / q);
+        if (isProduct && left.terms.size === 0) {
+          return times(right, left.constant);
+        }
+        const [[a, p], [b, q]] = x.parts.map(arrayOf);
+        const y = lend();
+        combine(isProduct ? "multiply" : "divide", { a, b, y });
+        return times(sumOf(y), isProduct ? p * q : p / q);
       }
       case "sqrt": {
         const [square, factor] = arrayOf(x.parts[0]);
-        const array = lend();
-        apply("sqrt", { x: square, y: array });
-        return times(sumOf(array), Math.sqrt(factor));
+        const y = lend();
+        apply("sqrt", { x: square, y });
+        return times(sumOf(y), Math.sqrt(factor));
       }
       default:
         return sumOf(arrays.get(x.name)!);
@@ -110,6 +103,7 @@ function updatePart(
   };
 
   const written = new Set<Expression>();
+  // What replaces an old value that is still needed is written last.
   const late: (() => void)[] = [];
   for (const [i, [name, x]] of results.entries()) {
     const sum = x.fold(known, compute);
@@ -143,9 +137,8 @@ function sumOf(array: Floats): Sum {
   return { terms: new Map([[array, 1]]), constant: 0 };
 }
 
-function times({ terms, constant }: Sum, factor: number): Sum {
-  const none: Sum = { terms: new Map(), constant: 0 };
-  return plus(none, { terms, constant }, factor);
+function times(sum: Sum, factor: number): Sum {
+  return plus({ terms: new Map(), constant: 0 }, sum, factor);
 }
 
 function plus(a: Sum, b: Sum, factor = 1): Sum {
