@@ -29,8 +29,11 @@ interface PoolDescription extends Omit<ConvDescription, "filterShape"> {
   readonly filterSize: Pair;
 }
 
+/** Sizes of a convolution, in the words of its forward pass. */
+export type ConvSizes = Readonly<ReturnType<typeof convSizes>>;
+
 /** Works out the sizes of a convolution. */
-export function convSizes(c: ConvDescription): ConvSizes {
+export function convSizes(c: ConvDescription) {
   const info = tf.backend_util.computeConv2DInfo(
     c.inShape as Shape4d,
     c.filterShape as Shape4d,
@@ -40,17 +43,15 @@ export function convSizes(c: ConvDescription): ConvSizes {
     c.dimRoundingMode as "floor",
   );
   const { inChannels, outChannels, filterHeight, filterWidth } = info;
-  return {
-    ...windowSizes(info),
-    inChannels,
-    outChannels,
-    filterHeight,
-    filterWidth,
-  };
+  const sizes = { inChannels, outChannels, filterHeight, filterWidth };
+  return { ...windowSizes(info), ...sizes };
 }
 
+/** Sizes of a pooling. */
+export type PoolSizes = Readonly<ReturnType<typeof poolSizes>>;
+
 /** Works out the sizes of a pooling. */
-export function poolSizes(p: PoolDescription): PoolSizes {
+export function poolSizes(p: PoolDescription) {
   const info = tf.backend_util.computePool2DInfo(
     p.inShape as Shape4d,
     p.filterSize as number,
@@ -67,9 +68,12 @@ export function poolSizes(p: PoolDescription): PoolSizes {
   };
 }
 
+/** Where windows lie on images. */
+export type WindowSizes = Readonly<ReturnType<typeof windowSizes>>;
+
 function windowSizes(
   info: ReturnType<typeof tf.backend_util.computeConv2DInfo>,
-): WindowSizes {
+) {
   return {
     batch: info.batchSize,
     inHeight: info.inHeight,
@@ -81,34 +85,6 @@ function windowSizes(
     padTop: info.padInfo.top,
     padLeft: info.padInfo.left,
   };
-}
-
-/** Where windows lie on images. */
-export interface WindowSizes {
-  readonly batch: number;
-  readonly inHeight: number;
-  readonly inWidth: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly strideHeight: number;
-  readonly strideWidth: number;
-  readonly padTop: number;
-  readonly padLeft: number;
-}
-
-/** Sizes of a convolution, in the words of its forward pass. */
-export interface ConvSizes extends WindowSizes {
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly filterHeight: number;
-  readonly filterWidth: number;
-}
-
-/** Sizes of a pooling. */
-export interface PoolSizes extends WindowSizes {
-  readonly channels: number;
-  readonly windowHeight: number;
-  readonly windowWidth: number;
 }
 
 /** Shape of what a pooling takes. */

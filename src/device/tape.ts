@@ -161,21 +161,16 @@ function gradientsOf(
 /** Receives gradients one by one, in the order in which the backward pass finishes them; `index` is that of the weight. */
 export type GradientListener = (index: number, gradient: Tensor) => void;
 
-/** A scalar and its gradients: a tensor per weight, of the same shape, that stores float32 or float16. */
-interface ScalarAndGradients {
-  readonly value: Scalar;
-  readonly gradients: Tensor[];
-}
-
 /**
- * Computes gradients by a tape of our own. Against TensorFlow.js's, what a gradient needs is freed as soon as it is
- * computed, and there is less JavaScript. Call it inside a `tidy`.
+ * Computes a scalar and its gradients, a tensor per weight that stores float32 or float16, by a tape of our own. Against
+ * TensorFlow.js's, what a gradient needs is freed as soon as it is computed, and there is less JavaScript. Call it inside a
+ * `tidy`.
  */
 export function valueAndGradients(
   weights: readonly Tensor[],
   compute: () => Scalar,
   onGradient?: GradientListener,
-): ScalarAndGradients {
+) {
   const recorded: Recorded[] = tape = [];
   try {
     const value = compute();

@@ -7,11 +7,8 @@
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { alignedOffset, ALIGNMENT } from "../onednn/library/primitive.ts";
 
-/** The backend, as our kernels use it. */
-export interface CpuBackend extends MathBackendCPU {
-  /** Where the values of our kernels' results lie. */
-  readonly arrays: CpuMemory;
-}
+/** The backend; the values of our kernels' results lie in its `arrays`. */
+export type CpuBackend = ReturnType<typeof makeCpuBackend>;
 
 /**
  * Makes the backend.
@@ -19,40 +16,34 @@ export interface CpuBackend extends MathBackendCPU {
  * Of the arrays in it only those change that it lent itself, and only to one tensor: so whoever reads gets a copy, as from
  * any other device.
  */
-export function makeCpuBackend(Base: typeof MathBackendCPU): CpuBackend {
-  class PooledCpuBackend extends Base implements CpuBackend {
+export function makeCpuBackend(Base: typeof MathBackendCPU) {
+  return new class extends Base {
     readonly arrays = new CpuMemory();
 
-    override write(...args: Parameters<MathBackendCPU["write"]>): object {
+    override write(...args: Parameters<MathBackendCPU["write"]>) {
       this.arrays.hold(args[0]);
       return super.write(...args);
     }
 
-    override move(...args: Parameters<MathBackendCPU["move"]>): void {
+    override move(...args: Parameters<MathBackendCPU["move"]>) {
       this.arrays.hold(args[1]);
       super.move(...args);
     }
 
-    override disposeData(dataId: object, force = false): boolean {
-      const values = this.data.has(dataId)
-        ? this.data.get(dataId).values
-        : undefined;
+    override disposeData(dataId: object, force = false) {
+      const isHere = this.data.has(dataId);
+      const values = isHere ? this.data.get(dataId).values : undefined;
       const isGone = super.disposeData(dataId, force);
       if (isGone) this.arrays.release(values);
       return isGone;
     }
 
-    override readSync(
-      dataId: object,
-    ): ReturnType<MathBackendCPU["readSync"]> {
+    override readSync(dataId: object) {
       const values = super.readSync(dataId);
-      return values instanceof Float32Array &&
-          this.arrays.holders(values) !== undefined
-        ? values.slice()
-        : values;
+      const isLent = this.arrays.holders(values) !== undefined;
+      return isLent && values instanceof Float32Array ? values.slice() : values;
     }
-  }
-  return new PooledCpuBackend();
+  }();
 }
 
 /** Smaller arrays are not worth keeping. */
