@@ -26,41 +26,33 @@ import {
 export interface Device {
   /** Which one it is, and its folder. */
   readonly name: "webgpu" | "onednn" | "tfjs";
-
   /** What it can and cannot do. */
   readonly info: BackendInfo;
-
   /** Computes `pool(activation(conv2d(x, kernel) + bias))`: `x` is NHWC, `kernel` HWIO and `bias` `[outChannels]`. */
   conv(
     tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },
     options: FusedConvOptions,
   ): Tensor4D;
-
   /** Computes `dropout(activation(x * kernel + bias))`: `x` is `[batch, in]`, `kernel` `[in, out]` and `bias` `[out]`. */
   dense(
     tensors: { x: Tensor2D; kernel: Tensor2D; bias: Tensor },
     options: FusedDenseOptions,
   ): Tensor2D;
-
   /** Largest value, or mean, of each window of images, NHWC; padding never counts as a value. */
   pool(x: Tensor4D, pool: FusedPool): Tensor4D;
-
   /** Drops elements of a tensor of any shape, and divides the others by `1 - rate`. */
   dropout(x: Tensor, options: Dropout): Tensor;
-
   /**
    * Softmax cross entropy of float32 logits `[batch, classes]` and int32 labels `[batch]`, with its gradient and the number of
    * correct predictions. A row whose label is not in [0, classes) has the loss NaN. `count` is what to divide by: the size of
-   * the whole batch. Nobody differentiates it.
+   * the whole batch. It is not differentiable.
    */
   crossEntropy(
     tensors: { logits: TensorInfo; labels: TensorInfo },
     count: number,
   ): CrossEntropy;
-
   /** Whether a float32 scalar is known to be 1; false where only the device has its value, as nothing waits for that. */
   isOne(scalar: TensorInfo): boolean;
-
   /**
    * A step of an optimizer: changes each weight, and what is kept of it from step to step, where they are, by a formula. All
    * parameters have variables of the same names. `step`, a float32 scalar, counts the steps so far, and is increased: a formula
@@ -72,7 +64,6 @@ export interface Device {
     parameters: readonly Parameter[],
     state?: { step?: Variable; scale?: Tensor1D },
   ): void;
-
   /**
    * Finds the norm of all gradients as one vector, once they are multiplied by the factor that `scale` has, and
    * `factor * min(1, maxNorm / (norm + 1e-6))`, which is 0 where one of them is not finite. Writes both to `state`, float32
@@ -86,7 +77,6 @@ export interface Device {
     },
     maxNorm: number,
   ): void;
-
   /**
    * Looks for gradients that are not finite, and changes the loss scale in `state`, float32 `[4]`, see
    * {@linkcode SCALE_STATE}: halves it, or doubles it after so many steps without one. Only a device that has float16 does this.
@@ -95,22 +85,17 @@ export interface Device {
     tensors: { gradients: readonly Tensor[]; state: Variable },
     growthInterval: number,
   ): void;
-
   /**
    * Gives a tensor that stores float32 or float16, as the operations above need it, whatever it was cast from: the same one, or
    * a copy that the current scope owns.
    */
   asNumbers(x: Tensor): Tensor;
-
   /** Gives a tensor that stores float32, as TensorFlow.js's operations need it: the same one, or a copy like the above. */
   asFloats(x: Tensor): Tensor;
-
   /** Takes the values of a float32 tensor that nobody else reads, for the caller to change; the tensor is not disposed. */
   takeValues(tensor: Tensor): Float32Array | Promise<Float32Array>;
-
   /** How the device makes batches of images that are in memory as bytes, where it does. */
   readonly images?: DeviceImages;
-
   /** How the fastest ways are found, where the device can compute an operation in several. */
   readonly tuner?: DeviceTuner;
 }

@@ -126,8 +126,10 @@ export function nativeLibrary(): FoundLibrary {
 
 /** Chooses the device that is likely the fastest: a GPU, else the CPU with its library, else whatever there is. */
 async function chooseDevice(): Promise<"webgpu" | "cpu"> {
-  const adapter = (await openedWebGpu())?.adapter ?? await firstAdapter();
-  if (adapter === undefined) return "cpu";
+  const known = (await openedWebGpu())?.adapter;
+  const found = known === undefined ? await findAdapter() : null;
+  const adapter = known ?? (found && describeAdapter(found));
+  if (adapter === null) return "cpu";
   const isSlow = adapter.isSoftware && nativeLibrary().library !== undefined;
   return isSlow ? "cpu" : "webgpu";
 }
@@ -147,9 +149,4 @@ function whatIsMissing(
     return `This runs on the CPU in plain JavaScript, hundreds of times slower than with oneDNN, as ${found}${missing}`;
   }
   return `This runs on a software WebGPU adapter, several times slower than the CPU with oneDNN, as ${missing}`;
-}
-
-async function firstAdapter(): Promise<AdapterDescription | undefined> {
-  const adapter = await findAdapter();
-  return adapter === null ? undefined : describeAdapter(adapter);
 }

@@ -108,10 +108,8 @@ export class LossScale implements GradientScale {
    */
   async read(): Promise<{ scale: number; skippedSteps: number }> {
     const state = await this.#state.data();
-    return {
-      scale: state[SCALE_STATE.scale],
-      skippedSteps: state[SCALE_STATE.skipped],
-    };
+    const { scale, skipped } = SCALE_STATE;
+    return { scale: state[scale], skippedSteps: state[skipped] };
   }
 
   /**

@@ -43,7 +43,6 @@ export function oneDnnDevice(library: NativeLibrary): Device {
 
 const OPERATIONS: Omit<Device, "info"> = {
   name: "onednn",
-
   // With max pooling, what is not pooled yet is freed at once.
   conv({ x, kernel, bias }, options) {
     const { sizes, activation, pool, needsInputGradient } = options;
@@ -89,7 +88,6 @@ const OPERATIONS: Omit<Device, "info"> = {
       return [filter, bias, ...dx].map(asTensor);
     }) as Tensor4D;
   },
-
   // No mask of dropout is kept: where the output is 0, so is the gradient.
   dense({ x, kernel, bias }, { activation, dropout }) {
     const [rows, inputs] = x.shape;
@@ -125,7 +123,6 @@ const OPERATIONS: Omit<Device, "info"> = {
       return [dx, dKernel, dBias].map(asTensor);
     }) as Tensor2D;
   },
-
   pool(x, { kind, sizes }) {
     return differentiable([x], (save) => {
       const { pooled, places } = nativePool(x, kind, sizes);
@@ -138,7 +135,6 @@ const OPERATIONS: Omit<Device, "info"> = {
       asTensor(nativePoolGradient({ dy, places }, sizes)),
     ]) as Tensor4D;
   },
-
   // No mask is kept: the gradient draws the same numbers again.
   dropout(x, options) {
     const run = (values: TensorInfo): Tensor => {
@@ -149,7 +145,6 @@ const OPERATIONS: Omit<Device, "info"> = {
     };
     return differentiable([x], () => run(x), (dy) => [run(dy)]);
   },
-
   // In JavaScript, as oneDNN's logarithm of softmax is off by up to 4e-6 and takes a logit of Infinity for a number; a batch of
   // 128 rows takes far less than a millisecond.
   crossEntropy({ logits, labels }, count) {
@@ -193,7 +188,6 @@ const OPERATIONS: Omit<Device, "info"> = {
       gradient: gradient.info,
     };
   },
-
   isOne: (scalar) => floatsOf(scalar)[0] === 1,
   update: nativeUpdate,
   clipNorm: clipNormOnCpu((gradients) =>

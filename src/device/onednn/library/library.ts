@@ -127,7 +127,11 @@ function isGranted(permission: Deno.PermissionDescriptor): boolean {
 
 function openLibrary(path: string): OneDnn {
   const { symbols: queries } = Deno.dlopen(path, QUERIES);
-  const { version, major } = versionOf(queries.dnnl_version());
+  // `dnnl_version_t` has three ints first.
+  const view = new Deno.UnsafePointerView(queries.dnnl_version()!);
+  const numbers = [0, 4, 8].map((offset) => view.getInt32(offset));
+  const version = numbers.join(".");
+  const [major] = numbers;
   if (major !== 2 && major !== 3) {
     throw new BackendError(
       `oneDNN ${version} in ${path} is neither version 2 nor 3: ${NO_LIBRARY_REMEDY}`,
@@ -172,21 +176,13 @@ function pin(path: string, { dlopen }: OneDnn["queries"]): void {
   }
 }
 
-/** Reads `dnnl_version_t`: three ints first. */
-function versionOf(pointer: Handle): { version: string; major: number } {
-  const view = new Deno.UnsafePointerView(pointer!);
-  const numbers = [0, 4, 8].map((offset) => view.getInt32(offset));
-  return { version: numbers.join("."), major: numbers[0] };
-}
-
 /** OpenMP counts the machine's cores, which may be more than this process may use. */
 function limitThreads(queries: OneDnn["queries"]): number | undefined {
   const threads = queries.omp_get_max_threads?.();
   if (threads === undefined) return;
   const cores = navigator.hardwareConcurrency;
-  if (threads <= cores) return threads;
-  queries.omp_set_num_threads?.(cores);
-  return cores;
+  if (threads > cores) queries.omp_set_num_threads?.(cores);
+  return Math.min(threads, cores);
 }
 
 /** What the letters of a signature stand for; `b` is memory of JavaScript's, `p` a pointer that the library gave. */

@@ -68,26 +68,16 @@ export function updateInPlace(
   backend.disposeData(rates.dataId);
 }
 
-/** A formula in WGSL, without its numbers: another learning rate needs no other shader. */
-interface WrittenFormula {
-  /** The numbers, which are `rates[0]`, `rates[1]` and so on. */
-  readonly numbers: number[];
-  /** Assigns the rates that depend on the step `t`. */
-  readonly prepared: string[];
-  /** Declares the new value of each variable, `weightNext` for example, from the old ones and `gradient`. */
-  readonly changes: string[];
-}
-
 const SIGNS = { plus: "+", minus: "-", times: "*", over: "/" };
 
 /** Least logarithm of a beta: of 0, which has none, all powers are 0 to float32. */
 const LEAST_LOG = -200;
 
-function writeFormula(
-  formula: UpdateFormula,
-  names: readonly string[],
-): WrittenFormula {
+/** Writes a formula in WGSL, without its numbers: another learning rate needs no other shader. */
+function writeFormula(formula: UpdateFormula, names: readonly string[]) {
+  // They are `rates[0]`, `rates[1]` and so on.
   const numbers: number[] = [];
+  // Assignments to those that depend on the step `t`.
   const prepared: string[] = [];
   const rateOf = (value: number) => `rates[${numbers.push(value) - 1}]`;
   const write = (x: Expression, [a, b]: string[]): string => {
@@ -114,6 +104,7 @@ function writeFormula(
     return rate;
   };
   const known = new Map<Expression, string>();
+  // Declarations of the new values, such as `weightNext`, from the old ones and `gradient`.
   const changes = traceFormula(formula, names).map(([name, value]) => {
     const change = `let ${name}Next = ${value.fold(known, write)};`;
     known.set(value, `${name}Next`);
@@ -134,9 +125,9 @@ function groupsOf(
   backend: WebGPUBackend,
   parameters: readonly Parameter[],
   names: readonly string[],
-): { members: Parameter[]; source: Source }[] {
+) {
   const most = Math.floor((MAX_STORAGE_BUFFERS - 2) / (names.length + 1));
-  const groups: ReturnType<typeof groupsOf> = [];
+  const groups: { members: Parameter[]; source: Source }[] = [];
   for (const parameter of parameters) {
     const source = sourceOfPass(traitsOf(backend), parameter.gradient.size);
     const last = groups.findLast((group) => group.source !== "textures");
