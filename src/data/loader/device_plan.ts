@@ -10,6 +10,7 @@ import {
   WINDOW_WORDS,
   wordsPerImage,
 } from "../../device/gather_sizes.ts";
+import { isSameSize } from "../transforms/resize.ts";
 import {
   type DrawWindows,
   takeApart,
@@ -68,8 +69,14 @@ export function planForDevice(
         break;
       }
       case "resize": {
-        const { size: asked } = onDevice;
-        if (asked.height === size.height && asked.width === size.width) break;
+        const { size: asked, fitted } = onDevice;
+        if (isSameSize(asked, size)) break;
+        if (!isSameSize(fitted(size), asked)) {
+          return cannot("adds or cuts off edges, as only the host does");
+        }
+        if (asked.height < size.height || asked.width < size.width) {
+          return cannot("shrinks images, which is done on the host only");
+        }
         // The kernel normalizes last, and would round otherwise than the host.
         if (normal) return cannot("comes after normalizing");
         if (resized) return cannot("resizes a second time");
