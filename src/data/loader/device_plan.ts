@@ -71,11 +71,11 @@ export function planForDevice(
       case "resize": {
         const { size: asked, fitted } = onDevice;
         if (isSameSize(asked, size)) break;
-        if (!isSameSize(fitted(size), asked)) {
-          return cannot("adds or cuts off edges, as only the host does");
-        }
-        if (asked.height < size.height || asked.width < size.width) {
-          return cannot("shrinks images, which is done on the host only");
+        const isLess = asked.height < size.height || asked.width < size.width;
+        if (isLess || !isSameSize(fitted(size), asked)) {
+          return cannot(
+            "shrinks images or changes edges, as only the host can",
+          );
         }
         // The kernel normalizes last, and would round otherwise than the host.
         if (normal) return cannot("comes after normalizing");

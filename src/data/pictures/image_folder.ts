@@ -109,13 +109,19 @@ export async function imageFolder(
     const names = classNames.join(", ");
     throw refuse(stranger, `add it to classNames (${names}), or move it away`);
   }
-  const files: File[] = [];
+  const files: { path: string; label: number; reason?: string }[] = [];
   for (const [label, name] of classNames.entries()) {
     if (!folders.includes(name)) continue;
     const paths = await findPictures(`${root}/${name}`);
     files.push(...paths.map((path) => ({ path, label })));
   }
-  await inspect(files);
+  for (let i = 0; i < files.length; i += AT_ONCE) {
+    await Promise.all(
+      files.slice(i, i + AT_ONCE).map(async (file) => {
+        file.reason = await faultOf(file.path);
+      }),
+    );
+  }
   const leftOut = files.flatMap(({ path, reason }) =>
     reason === undefined ? [] : [{ path, reason }]
   );
@@ -147,26 +153,10 @@ export async function imageFolder(
   return Object.assign(dataset, { leftOut });
 }
 
-interface File {
-  readonly path: string;
-  readonly label: number;
-  /** Why it is left out. */
-  reason?: string;
-}
-
 /** Files that are read at the same time, as each waits for the disk. */
 const AT_ONCE = 64;
 
-/** Says why files are left out, by their names and their first bytes. */
-async function inspect(files: readonly File[]): Promise<void> {
-  for (let i = 0; i < files.length; i += AT_ONCE) {
-    const some = files.slice(i, i + AT_ONCE);
-    await Promise.all(some.map(async (file) => {
-      file.reason = await faultOf(file.path);
-    }));
-  }
-}
-
+/** Says why a file is left out, by its name and its first bytes. */
 async function faultOf(path: string): Promise<string | undefined> {
   if (!IMAGE_NAME.test(path)) {
     return path.slice(path.lastIndexOf(".") + 1).toLowerCase();

@@ -110,6 +110,11 @@ interface Part {
   readonly count: number;
 }
 
+interface Parts {
+  readonly rows: Part;
+  readonly columns: Part;
+}
+
 /** The middle of a side that is too long, or all of it. What is cut off is not made: of a long picture it may be most. */
 function middleOf(size: number, wanted: number): Part {
   const first = Math.max(0, roundHalfEven((size - wanted) / 2));
@@ -120,39 +125,78 @@ export function isSameSize(a: Extent, b: Extent): boolean {
   return a.height === b.height && a.width === b.width;
 }
 
-interface ResampleOptions {
-  readonly rows: Part;
-  readonly columns: Part;
-  /** What all values are divided by. */
-  readonly divisor: number;
-  readonly memory?: Float32Array;
+/** Prepares resizing. The function that is returned makes float32 `[height, width, channels]` of an image. */
+function resampler() {
+  let prepared: number[] = [];
+  const none = growingAxis(0, middleOf(0, 0), 1);
+  let [rows, columns] = [none, none];
+  let [start, end] = [0, 0];
+  let scratch = new Float32Array(0);
+  return (
+    image: Image,
+    { divisor, memory, ...asked }: Parts & {
+      /** What all values are divided by. */
+      divisor: number;
+      memory?: Float32Array;
+    },
+  ): Float32Array => {
+    // A side that grows comes last: it may grow a hundred times. It is interpolated along each row first, then between rows.
+    const { data, height, width, ...parts } = shrink(image, asked);
+    const { channels } = image;
+    const numRows = parts.rows.count;
+    const sizes = [parts.rows, parts.columns].flatMap(Object.values);
+    const key = [height, width, channels, ...sizes];
+    if (key.some((side, i) => side !== prepared[i])) {
+      prepared = key;
+      rows = growingAxis(height, parts.rows, 1);
+      columns = growingAxis(width, parts.columns, channels);
+      // A crop needs some of the rows only.
+      [start, end] = [rows.first[0], rows.second.at(-1)! + 1];
+      const length = (end - start) * columns.share.length;
+      if (scratch.length < length) scratch = new Float32Array(length);
+    }
+    const [stretched, { first, second, share }] = [scratch, columns];
+    const stride = share.length;
+    for (let y = start; y < end; y++) {
+      const from = y * width * channels;
+      const to = (y - start) * stride;
+      for (let i = 0; i < stride; i++) {
+        const a = data[from + first[i]];
+        const b = data[from + second[i]];
+        stretched[to + i] = (a + share[i] * (b - a)) / divisor;
+      }
+    }
+    const out = memoryFor(numRows * stride, memory);
+    for (let y = 0; y < numRows; y++) {
+      const top = (rows.first[y] - start) * stride;
+      const bottom = (rows.second[y] - start) * stride;
+      const part = rows.share[y];
+      const to = y * stride;
+      for (let i = 0; i < stride; i++) {
+        const a = stretched[top + i];
+        out[to + i] = a + part * (stretched[bottom + i] - a);
+      }
+    }
+    return out;
+  };
 }
 
-/** Prepares resizing. The function that is returned makes float32 `[height, width, channels]` of an image. */
-function resampler(): (
-  image: Image,
-  options: ResampleOptions,
-) => Float32Array {
-  const enlarge = bilinear();
-  return (image, options) => {
-    const { channels } = image;
-    let { data, height, width } = image;
-    let { rows, columns } = options;
-    // A side that grows comes last: it may grow a hundred times.
-    if (columns.size < width) {
-      data = blend(data, shrinkingAxis(width, columns), [width, channels]);
-      width = columns.count;
-      columns = middleOf(width, width);
-    }
-    if (rows.size < height) {
-      const inner = width * channels;
-      data = blend(data, shrinkingAxis(height, rows), [height, inner]);
-      height = rows.count;
-      rows = middleOf(height, height);
-    }
-    const shrunk = { ...image, data, height, width };
-    return enlarge(shrunk, { ...options, rows, columns });
-  };
+/** Shrinks the sides that are to shrink, with antialiasing, and returns what is left to do. */
+function shrink(image: Image, { rows, columns }: Parts) {
+  const { channels } = image;
+  let { data, height, width } = image;
+  if (columns.size < width) {
+    data = blend(data, shrinkingAxis(width, columns), [width, channels]);
+    width = columns.count;
+    columns = middleOf(width, width);
+  }
+  if (rows.size < height) {
+    const inner = width * channels;
+    data = blend(data, shrinkingAxis(height, rows), [height, inner]);
+    height = rows.count;
+    rows = middleOf(height, height);
+  }
+  return { data, height, width, rows, columns };
 }
 
 /** For each pixel along one side of the output: which pixel of the input is the first, and what those from there count. */
@@ -195,53 +239,6 @@ function blend(
     }
   }
   return out;
-}
-
-/** Prepares interpolation: along each row first, then between rows. */
-function bilinear(): ReturnType<typeof resampler> {
-  let prepared: number[] = [];
-  const none = growingAxis(0, middleOf(0, 0), 1);
-  let [rows, columns] = [none, none];
-  let scratch = new Float32Array(0);
-  let [start, end] = [0, 0];
-  return (image, options) => {
-    const { divisor, memory } = options;
-    const { data, height, width, channels } = image;
-    const parts = [options.rows, options.columns].flatMap(Object.values);
-    const sizes = [height, width, channels, ...parts];
-    if (sizes.some((side, i) => side !== prepared[i])) {
-      prepared = sizes;
-      rows = growingAxis(height, options.rows, 1);
-      columns = growingAxis(width, options.columns, channels);
-      // A crop needs some of the rows only.
-      [start, end] = [rows.first[0], rows.second.at(-1)! + 1];
-      const length = (end - start) * columns.share.length;
-      if (scratch.length < length) scratch = new Float32Array(length);
-    }
-    const [stretched, { first, second, share }] = [scratch, columns];
-    const stride = share.length;
-    for (let y = start; y < end; y++) {
-      const from = y * width * channels;
-      const to = (y - start) * stride;
-      for (let i = 0; i < stride; i++) {
-        const a = data[from + first[i]];
-        const b = data[from + second[i]];
-        stretched[to + i] = (a + share[i] * (b - a)) / divisor;
-      }
-    }
-    const out = memoryFor(options.rows.count * stride, memory);
-    for (let y = 0; y < options.rows.count; y++) {
-      const top = (rows.first[y] - start) * stride;
-      const bottom = (rows.second[y] - start) * stride;
-      const part = rows.share[y];
-      const to = y * stride;
-      for (let i = 0; i < stride; i++) {
-        const a = stretched[top + i];
-        out[to + i] = a + part * (stretched[bottom + i] - a);
-      }
-    }
-    return out;
-  };
 }
 
 /** For each value along one side of the output: two neighbours in the input and the share of the second. */
