@@ -102,12 +102,12 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 }
 
 /**
- * How pictures become what a network sees. They are fitted to the size of the images that it was trained on, where that is known.
- * A transform that resizes images of many sizes gets the pictures as they are.
+ * How pictures become what a network sees. They are fitted to the size of the images that it was trained on, where that is known,
+ * in their own form. A transform that resizes images of many sizes gets the pictures as they are.
  */
 export function pictureOptions(
   checkpoint: Checkpoint,
-): Pick<LoadImageOptions, "size" | "channels" | "transform"> {
+): Pick<LoadImageOptions, "size" | "fit" | "channels" | "transform"> {
   const { path, config } = checkpoint;
   const { inputShape, transform, ...known } = networkIn(checkpoint);
   // Without its transform, an image has the network's own size.
@@ -124,6 +124,7 @@ export function pictureOptions(
   const isResized = transform?.some(({ name }) => name === "resize");
   return {
     size: isResized && !imageShape ? "own" : [height, width],
+    fit: imageShape && "pad",
     channels,
     transform: transform && makeTransform(transform),
   };
