@@ -29,23 +29,41 @@ export interface NativePooled {
   readonly places?: TensorInfo;
 }
 
+/** Where oneDNN begins to look for the largest: in a window of -Infinity it finds none. */
+const LEAST_FINITE = -(2 - 2 ** -23) * 2 ** 127;
+
+/** The float32 above it. */
+const NEXT_FINITE = -(2 - 2 ** -22) * 2 ** 127;
+
 /**
- * Largest value, or mean, of each window. Of equal ones the first is the largest, and NaN is ignored; where all are
- * -Infinity, the largest is the least finite number.
+ * Largest value, or mean, of each window. Of equal ones the first is the largest, and NaN is ignored. Where `isPositive` says
+ * that no value is below 0, none is looked for that is -Infinity.
  */
 export function nativePool(
   x: TensorInfo,
   kind: PoolKind,
   s: PoolSizes,
+  { isPositive = false }: { isPositive?: boolean } = {},
 ): NativePooled {
   const primitive = poolPrimitive(kind, s, false);
   const pooled = makeFloats(poolOutputShape(s));
+  const y = pooled.values;
   const places = kind === "max" ? makeBytes(primitive.placesBytes) : undefined;
-  primitive.run({
-    x: floatsOf(x),
-    y: pooled.values,
-    places: places?.values,
-  });
+  primitive.run({ x: floatsOf(x), y, places: places?.values });
+  const isAstray = kind === "max" && !isPositive && y.includes(LEAST_FINITE) &&
+    floatsOf(x).includes(-Infinity);
+  if (isAstray) {
+    // Again, with a number that oneDNN does find. It is looked for only now, as there are far fewer results than values.
+    const found = makeFloats(x.shape);
+    floatsOf(x).forEach((value, i) =>
+      found.values[i] = value === -Infinity ? NEXT_FINITE : value
+    );
+    primitive.run({ x: found.values, y, places: places?.values });
+    cpuBackend().disposeData(found.info.dataId);
+    y.forEach((value, i) => {
+      if (value === NEXT_FINITE) y[i] = -Infinity;
+    });
+  }
   return { pooled: pooled.info, places: places?.info };
 }
 
