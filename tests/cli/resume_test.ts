@@ -82,6 +82,11 @@ Deno.test("train --resume refuses more epochs where the schedule ends with them"
     ...["train", ...TINY, "--device", "cpu", "--out", run],
     ...["--schedule", "cosine"],
   ]);
+  const { stdout } = await runMain(["train", "--resume", run]);
+  assertMatch(
+    stdout,
+    /^all 1 epochs are done: the cosine schedule ends with them$/m,
+  );
   assertOneLineError(
     await runMain(["train", "--resume", run, "--epochs", "2"]),
     { code: 2, message: /as the cosine schedule of .+ ends with its 1 epochs/ },
