@@ -47,8 +47,13 @@ export async function importCheckpoint(
     );
   }
   await checkWritable("--output", output);
-  const checkpoint = await importModel(path, { format, model, imageSize });
+  const notes: string[] = [];
+  const checkpoint = await importModel(path, {
+    ...{ format, model, imageSize },
+    onAssumption: (assumption) => notes.push(`note: ${assumption}`),
+  });
   await writeCheckpoint(output, checkpoint);
   console.log(`wrote ${output}: ${describeModel(checkpoint.config)}`);
+  for (const note of notes) console.log(note);
   return 0;
 }

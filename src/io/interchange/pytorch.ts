@@ -22,6 +22,7 @@ import {
 } from "../safetensors.ts";
 import { type DescribedLayer, describeNetwork, permute } from "./described.ts";
 import {
+  describeAssumption,
   detectModel,
   fits,
   type ForeignWeight,
@@ -114,8 +115,9 @@ export async function importSafetensors(
   using file = await openSafetensors(path);
   const isOurs = [...file.entries.keys()].some((n) => n.endsWith(".kernel"));
   const weights = { ...file, ...isOurs ? OUR_LAYOUT : pytorchLayout(file) };
-  const config = statedConfig(file, weights, known) ??
-    detectModel(weights, known);
+  const stated = statedConfig(file, weights, known);
+  const config = stated ?? detectModel(weights, known);
+  if (!stated) known.onAssumption?.(describeAssumption(config));
   return await readWeightFile(weights, config);
 }
 
