@@ -5,6 +5,7 @@
  */
 
 import { NETWORKS } from "../models/named.ts";
+import { describeChoice } from "../runs/run_checkpoints.ts";
 import type { ReportContent } from "./evaluation.ts";
 import {
   type Content,
@@ -120,6 +121,9 @@ function resultSection(content: ReportContent): Section {
       `${formatThreeDigits(last.imagesPerSecond)} images/s in the last epoch`,
     ],
   ];
+  const choice = describeChoice(config.recipe, {
+    hasBest: evaluation?.checkpoint === "best",
+  });
   const body = html`
     <dl class="cards">
       ${cards.map(([name, value, more]) =>
@@ -132,6 +136,7 @@ function resultSection(content: ReportContent): Section {
       )}
       <div><dt>Device</dt><dd class="words">${config.device}</dd></div>
     </dl>
+    ${choice && html`<p>In this run ${choice}.</p>`}
   `;
   return { id: "headline", title: "Result", body };
 }

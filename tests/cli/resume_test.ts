@@ -38,6 +38,10 @@ Deno.test("train --resume trains more epochs if asked to, and says so where ther
     ...["train", ...TINY, "--device", "cpu", "--out", run],
   ]);
   assertEquals(begun.code, 0, begun.stderr);
+  assertMatch(
+    begun.stdout,
+    /^note: the test images decided which checkpoint is best: /m,
+  );
   const done = await runMain(["train", "--resume", run]);
   assertEquals([done.code, done.stderr], [0, ""]);
   assertMatch(done.stdout, /^all 1 epochs are done: --epochs N trains more$/m);
