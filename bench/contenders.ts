@@ -44,7 +44,7 @@ export interface Contender {
 }
 
 /** Who takes part. */
-export interface Field {
+interface Field {
   readonly contenders: readonly Contender[];
   /** A line for each that needs something which is not installed: why it is left out, and how to get that. */
   readonly absent: readonly string[];
@@ -102,8 +102,8 @@ const JAX: Contender = {
 };
 
 /**
- * Lists who is compared, in the order in which they take turns: TensorFlow.js and this package on WebGPU, with `peers` the others
- * too, or `only` whom it names.
+ * Lists the contenders in the order in which they take turns: TensorFlow.js and this package on WebGPU; with `peers`, the others
+ * too; with `only`, those that it names.
  */
 export async function listContenders(
   options: { peers: boolean; only?: readonly Name[] },

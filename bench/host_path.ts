@@ -9,7 +9,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { loadFashionMnist } from "../src/data/mod.ts";
 
 /** What it prints. */
-export interface HostPathResult {
+interface HostPathResult {
   /** Of the whole epoch, including the start of the workers. */
   readonly imagesPerSecond: number;
   /** Most memory of the process, workers included. */

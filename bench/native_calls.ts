@@ -45,7 +45,7 @@ const LEARNING_RATE = 1e-12;
 const FLOAT_BYTES = 4;
 
 /** A layer of AlexNet. Shapes are without the batch dimension. */
-export interface AlexNetLayer {
+interface AlexNetLayer {
   /** As in the layer table, for example "conv2d_1". */
   readonly name: string;
   readonly config: LayerConfig;
@@ -58,7 +58,7 @@ export interface AlexNetLayer {
 }
 
 /** A call of a native kernel, and how much it does. */
-export interface NativeCall
+interface NativeCall
   extends Pick<HostTiming, "sizes" | "gflop" | "gigabytes"> {
   /** Name of the layer; empty where the call is not of one. */
   readonly layer: string;

@@ -8,7 +8,7 @@ import { countRepeats, median, timeRuns } from "./measure.ts";
 import type { Roofline } from "./roofline.ts";
 
 /** What is done in the time that is measured. */
-export interface Work {
+interface Work {
   readonly name: string;
   /** 10^9 floating-point operations, a multiply-add counting as two. */
   readonly gflop?: number;

@@ -18,7 +18,7 @@ import type { EpochRecord } from "../src/runs/records.ts";
 
 const PROGRAM = fileURLToPath(new URL("../mod.ts", import.meta.url));
 
-export interface KillOptions {
+interface KillOptions {
   /** How often to kill: each time after at most a share of 1 / `kills` of the changes that an undisturbed run makes to files. */
   readonly kills: number;
   /** Options of `train` besides --out and --resume. */
@@ -32,7 +32,7 @@ export interface KillOptions {
 }
 
 /** How the runs compare. */
-export interface KillOutcome {
+interface KillOutcome {
   /** Kills that found a process to kill: all, unless a run that goes on changes its files less often. */
   readonly kills: number;
   /** Steps of each run. */

@@ -61,7 +61,7 @@ const THREADED = "tests/device/onednn";
 const THREADED_ENVIRONMENT = { OMP_WAIT_POLICY: "passive" };
 
 /** How many tests passed, failed and were skipped. */
-export interface TestCounts {
+interface TestCounts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;

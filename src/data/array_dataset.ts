@@ -118,15 +118,17 @@ function fromArrays(
   const [count] = labels.shape;
   if (count !== length) {
     throw new ShapeError(
-      `Cannot make a data set as there must be one label per image: got ${length} images${where.images} and ${count} labels${where.labels}`,
+      `Cannot make a data set as there must be one label per image: got ${length} images${where.images} and ${count} labels${where.labels}${
+        where.images && ": name two files that go together"
+      }`,
     );
   }
-  const largest = largestOf(labels);
-  if (largest >= classNames.length) {
+  const unnamed = labels.data.findIndex((label) => label >= classNames.length);
+  if (unnamed >= 0) {
     throw new OptionError(
-      "classNames.length",
-      classNames.length,
-      `at least ${largest + 1} as there is a label ${largest}${where.labels}`,
+      `labels[${unnamed}]${where.labels}`,
+      labels.data[unnamed],
+      `less than ${classNames.length}, the number of class names`,
     );
   }
   const size = height * width * channels;

@@ -9,7 +9,7 @@ import { requireInteger, requireSeed } from "../options.ts";
 import { permutation, STREAMS } from "../random.ts";
 import { byClass, checkIndices, type Dataset, makeDataset } from "./dataset.ts";
 
-/** Of each data set that {@linkcode subset} made: the data set above it, and the samples that it has of that. */
+/** For each data set that {@linkcode subset} made: the data set that it was made from, and which samples of that it has. */
 const parts = new WeakMap<
   Dataset,
   { above: Dataset; indices: Uint32Array<ArrayBuffer> }

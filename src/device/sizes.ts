@@ -13,7 +13,7 @@ type Pair = number | readonly [number, number] | readonly number[];
 const ALIGNMENT = 256;
 
 /** A convolution as TensorFlow.js describes it, NHWC. */
-export interface ConvDescription {
+interface ConvDescription {
   /** `[batch, height, width, inChannels]`. */
   readonly inShape: readonly number[];
   /** `[height, width, inChannels, outChannels]`. */
@@ -27,7 +27,7 @@ export interface ConvDescription {
 }
 
 /** A pooling as TensorFlow.js describes it, NHWC. */
-export interface PoolDescription extends Omit<ConvDescription, "filterShape"> {
+interface PoolDescription extends Omit<ConvDescription, "filterShape"> {
   /** Height and width of the window. */
   readonly filterSize: Pair;
 }

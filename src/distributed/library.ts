@@ -140,7 +140,7 @@ function interfaceOf({ handle }: Abi): Deno.ForeignLibraryInterface {
 /** The longest text that any library gives. */
 const MAX_TEXT = 8192;
 
-/** Has a function of the library write text and its length. */
+/** Calls a function of the library that writes text and its length, and returns the text. */
 export function readText(
   write: (
     text: Uint8Array<ArrayBuffer>,

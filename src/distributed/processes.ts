@@ -86,7 +86,7 @@ const OTHER_GPU = "MESA_VK_DEVICE_SELECT";
 /** Where Linux lists devices. */
 const DEVICES = "/sys/bus/pci/devices";
 
-/** PCI class of displays; that of GPUs that have none begins in the same way. */
+/** How the PCI classes of GPUs begin, with a display or without one. */
 const DISPLAY = /^0x03/;
 
 /** NVIDIA, AMD, Intel. Displays of other vendors only show consoles. */

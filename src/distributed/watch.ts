@@ -53,7 +53,7 @@ interface Peer {
 }
 
 /** What the processes are, and how long to wait for them. */
-export interface WatchOptions {
+interface WatchOptions {
   /** A communicator for nothing but the messages. */
   readonly comm: MpiHandle;
   readonly rank: number;

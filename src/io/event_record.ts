@@ -11,7 +11,7 @@ import { crc32c } from "@aws-crypto/crc32c";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
 /** A number, or a picture in RGB, under a tag. */
-export interface SummaryValue {
+interface SummaryValue {
   /** TensorBoard groups tags by what is before the slash. */
   readonly tag: string;
   readonly scalar?: number;

@@ -72,7 +72,7 @@ export function weightShapes(config: ModelConfig): Map<string, Shape> {
 }
 
 /** The first weight that a file lacks, or has with another shape. */
-export interface Misfit {
+interface Misfit {
   /** What the file has instead. */
   readonly found: string;
   readonly isMissing: boolean;

@@ -36,9 +36,9 @@ export class EventWriter {
   }
 
   /**
-   * Starts a file in a folder. TensorBoard forgets what the files that are there say of `firstStep` and later steps, once it is
-   * told of such steps again. In a new run, `firstStep` is 0: it must be written all the same, as TensorBoard takes nothing but
-   * the second start for a restart.
+   * Starts a file in a folder and records that a session starts at `firstStep`. Once TensorBoard gets such steps again, it
+   * forgets what older files say of them. A new run records a start at 0 too, because TensorBoard takes only the second start
+   * for a restart.
    */
   static async open(folder: string, firstStep: number): Promise<EventWriter> {
     const encoder = await import("./event_record.ts");

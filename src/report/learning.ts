@@ -152,7 +152,7 @@ function explanation({ epochs, config, layers }: ReportContent): Markup {
   `;
 }
 
-/** A table of the epochs. A figure that the run lacks has no column, nor has one that the lecture lacks. */
+/** A table of the epochs. A figure that the run never recorded has no column, nor has one that the lecture never recorded. */
 function epochTable({ epochs }: ReportContent, lecture: LectureRun): Markup {
   type Row = typeof epochs[number];
   const column = (

@@ -25,7 +25,7 @@ import {
 } from "./lecture.ts";
 
 /** How to draw the chart. */
-export interface LearningChart {
+interface LearningChart {
   readonly of: "loss" | "accuracy";
   readonly yLabel: string;
   /** A curve per figure of the epochs. A figure that no epoch has is left out. */
@@ -188,7 +188,7 @@ function plannedSteps({ config, steps }: RunRecords): number {
 }
 
 /** A few steps as one point: their middle, in epochs, the means of their figures, and the range of their losses. */
-export interface StepGroup {
+interface StepGroup {
   readonly x: number;
   readonly loss: number;
   readonly accuracy: number;

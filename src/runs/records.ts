@@ -184,7 +184,7 @@ export const checkProgress: (value: unknown) => TrainingProgress = checker(
   }) as v.GenericSchema<unknown, TrainingProgress>,
 );
 
-/** Makes a check that returns what is right. Of what is wrong, the message of its `ShapeError` says where and why. */
+/** Makes a check: it returns a value that fits the schema, and otherwise throws a `ShapeError` that says where and why. */
 function checker<T>(schema: v.GenericSchema<unknown, T>) {
   return (value: unknown): T => {
     const result = v.safeParse(schema, value, { abortEarly: true });

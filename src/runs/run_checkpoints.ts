@@ -14,6 +14,7 @@ import {
 } from "../io/checkpoint.ts";
 import { describeModel } from "../io/model_config.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
+import { orCannotRead } from "../io/files.ts";
 import { host } from "../platform/host.ts";
 import type { TrainingProgress, TrainingState } from "../train/state.ts";
 
@@ -102,7 +103,11 @@ export class RunCheckpoints {
   }
 
   async #list(): Promise<string[]> {
-    return (await host.list(this.#folder)).map(({ name }) => name);
+    const entries = await orCannotRead(
+      this.#folder,
+      () => host.list(this.#folder),
+    );
+    return entries.map(({ name }) => name);
   }
 
   #pathOf(name: string): string {

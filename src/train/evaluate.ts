@@ -8,6 +8,7 @@ import { ensureBackend } from "../device/open.ts";
 import { type Tensor1D, type Tensor2D, tf } from "../device/tf.ts";
 import { DataError } from "../errors.ts";
 import { lossAndCorrect } from "../nn/loss.ts";
+import { requireLabels } from "../nn/batch.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { batchesFrom, type BatchSource } from "./batch_source.ts";
 import type { Progress } from "./callbacks.ts";
@@ -90,6 +91,7 @@ export async function measure(
       if ((await anywhere(communicator, [isAborted]))[0]) return;
       // A small batch may have no image for this process.
       if (images.shape[0] > 0) {
+        requireLabels(labels, images.shape[0], "image");
         tf.tidy(() => {
           const logits = net.predict(images);
           const { loss, correct } = lossAndCorrect(logits, labels);

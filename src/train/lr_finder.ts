@@ -19,7 +19,7 @@ import { updateWeights } from "./step.ts";
 /** Share of the smoothed loss that each step keeps, as in fastai. */
 const SMOOTHING = 0.98;
 
-/** A smoothed loss of more than the smallest one times this has diverged, as in fastai. */
+/** Training has diverged once the smoothed loss exceeds this many times its smallest value, as in fastai. */
 const DIVERGENCE = 4;
 
 /** Options of {@linkcode findLearningRate}. */
@@ -164,8 +164,8 @@ export interface LearningRateSuggestions {
 }
 
 /**
- * Suggests learning rates from a curve of rising rates, of which `steps` were to be tried; at least three points must count. The
- * first tenth of the steps does not, as the mean is still of few losses, nor do the last 5 points.
+ * Suggests learning rates from a curve of rising rates, of which `steps` were planned. The first tenth of the steps does not
+ * count, as the mean is still of few losses; nor do the last 5 points. Returns `undefined` if fewer than three points count.
  */
 export function suggestLearningRates(
   points: readonly { learningRate: number; smoothedLoss: number }[],

@@ -173,7 +173,7 @@ Deno.test("idxDataset() says which label has no class name", async () => {
   const error = await assertRejects(
     () => idxDataset({ ...files, classNames: ["a", "b"] }),
     OptionError,
-    `at least 3 as there is a label 2 in ${files.labels}`,
+    `labels[0] in ${files.labels}`,
   );
   assertEquals(error.message.includes("\n"), false);
 });

@@ -74,7 +74,7 @@ Deno.test("arrayDataset() refuses a label without a name", () => {
   assertThrows(
     () => arrayDataset({ images: IMAGES, labels: LABELS, classNames: ["a"] }),
     OptionError,
-    "at least 2 as there is a label 1",
+    "labels[1]",
   );
 });
 

@@ -6,12 +6,14 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { Image } from "../../src/data/dataset.ts";
 import { type Tensor, type Tensor4D, tf } from "../../src/device/tf.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, dropout, flatten } from "../../src/nn/dense.ts";
 import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
+import { classify } from "../../src/train/predictions.ts";
 import { lossAndGradients } from "../../src/train/step.ts";
 import { assertCloseTensor } from "../compare.ts";
 import { readBoth, use, webgpuTest } from "../device.ts";
@@ -145,6 +147,30 @@ webgpuTest(
     );
     assertThrows(() => net.predict(images), ShapeError, message);
     tf.dispose([images, labels]);
+    net.dispose();
+  },
+);
+
+webgpuTest(
+  "classify() takes images that are together larger than a binding",
+  async () => {
+    const images = Array.from({ length: 170 }, (_, i): Image => ({
+      data: Float32Array.from(numbers(400, [0, 1]), (value) => value * i / 170),
+      height: 20,
+      width: 20,
+      channels: 1,
+      maxValue: 1,
+    }));
+    const bytes = images.length * 400 * Float32Array.BYTES_PER_ELEMENT;
+    assert(bytes > BINDING_BYTES, `${bytes}`);
+    await use("webgpu", { maxBindingBytes: BINDING_BYTES });
+    const net = makeNet(0);
+    const found = await classify(net, images, { top: 10 });
+    assertEquals(found.length, images.length);
+    const [first, , , last] = await Promise.all(
+      [0, 1, 2, 169].map((i) => classify(net, [images[i]], { top: 10 })),
+    );
+    assertEquals([found[0], found[169]], [first[0], last[0]]);
     net.dispose();
   },
 );

@@ -90,3 +90,18 @@ Deno.test("evaluate() refuses data without batches and images that do not fit", 
   other.dispose();
   assertEquals(tf.memory().numTensors, before);
 });
+
+Deno.test("evaluate() says that there must be a label for each image", async () => {
+  await use("cpu");
+  const net = tinyNet();
+  const [batch] = await Array.fromAsync(tinyData({ count: 2 }));
+  const labels = tf.tensor1d([0, 1, 0], "int32");
+  const data = [{ ...batch, labels }];
+  await assertRejects(
+    () => evaluate(net, data as never),
+    ShapeError,
+    "expected int32 [2], one per image",
+  );
+  tf.dispose([batch.images, labels]);
+  net.dispose();
+});

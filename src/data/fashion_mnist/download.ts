@@ -18,6 +18,9 @@ export interface DownloadProgress {
   totalBytes: number | undefined;
 }
 
+/** How long to wait for a server to answer. */
+const CONNECT_TIMEOUT_MS = 20_000;
+
 /** Where to download from and to. */
 interface DownloadOptions {
   /** Made if it does not exist. */
@@ -25,8 +28,6 @@ interface DownloadOptions {
   /** Addresses of folders to try in turn, each with a slash at the end. */
   mirrors: readonly string[];
   onProgress?: (progress: DownloadProgress) => void;
-  /** How long to wait for a server to answer. Default 20,000. */
-  connectTimeoutMs?: number;
   /** How long to wait for the next piece. Default 30,000. */
   stallTimeoutMs?: number;
 }
@@ -100,7 +101,7 @@ async function runTransfer(
   transfer: Transfer,
   offset: number,
 ): Promise<number> {
-  const { url, connectTimeoutMs = 20_000, stallTimeoutMs = 30_000 } = transfer;
+  const { url, stallTimeoutMs = 30_000 } = transfer;
   const abort = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const waitAtMost = (ms: number, what: string): void => {
@@ -109,7 +110,7 @@ async function runTransfer(
     timer = setTimeout(() => abort.abort(reason), ms);
   };
   try {
-    waitAtMost(connectTimeoutMs, "no answer");
+    waitAtMost(CONNECT_TIMEOUT_MS, "no answer");
     // "identity", as the runtime would decompress what a server marks as gzip-encoded.
     const headers = new Headers({ "accept-encoding": "identity" });
     if (offset > 0) headers.set("range", `bytes=${offset}-`);

@@ -51,7 +51,7 @@ export type DrawWindows = (
 ) => readonly ImageWindow[];
 
 /** What the device does in place of a transform. */
-export type DeviceForm =
+type DeviceForm =
   | { readonly kind: "resize"; readonly size: Extent }
   | {
     readonly kind: "windows";

@@ -5,6 +5,7 @@
  */
 
 import { DataError, OptionError } from "../../errors.ts";
+import { requireOneOf } from "../../options.ts";
 import { type Checkpoint, writeCheckpoint } from "../checkpoint.ts";
 import type { NamedTensor } from "../safetensors.ts";
 import { type DescribedNetwork, describeNetwork } from "./described.ts";
@@ -71,15 +72,6 @@ export async function exportModel(
   } else {
     await writeCheckpoint(output, { config, tensors });
   }
-}
-
-function requireOneOf(
-  option: string,
-  value: string,
-  choices: readonly string[],
-): void {
-  if (choices.includes(value)) return;
-  throw new OptionError(option, value, `one of ${choices.join(", ")}`);
 }
 
 /** The weights alone, checked, in the order of the network: a checkpoint of a run has more. */

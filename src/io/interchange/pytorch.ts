@@ -32,7 +32,7 @@ import {
 } from "./weights.ts";
 
 /** One of our weights, as PyTorch has it. */
-export interface PyTorchWeight extends Required<ForeignWeight> {
+interface PyTorchWeight extends Required<ForeignWeight> {
   /** Copies one of our tensors into PyTorch's layout. */
   readonly toTheirs: (tensor: NamedTensor) => NamedTensor;
 }

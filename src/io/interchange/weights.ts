@@ -52,7 +52,7 @@ export interface WeightFile {
   read(name: string): Promise<NamedTensor>;
   /** Lists the weights of a network, the last bias last. */
   weightsOf(config: ModelConfig): readonly ForeignWeight[];
-  /** Says what else differs from a network, where all of its weights are there, to complete "as lenet, ...". */
+  /** Called if the file has all weights of a network: says what else differs from it, to complete "as lenet, ...". */
   misfitOf(config: ModelConfig): string | undefined;
 }
 

@@ -41,7 +41,7 @@ export function dropInPlace(
   drop(backend, { output: x }, dropout);
 }
 
-/** Drops elements of `x` or, without one, of the output. */
+/** Drops elements of `x` and writes the rest to the output; without `x`, changes the output in place. */
 function drop(
   backend: WebGPUBackend,
   { output, x }: { output: TensorInfo; x?: TensorInfo },

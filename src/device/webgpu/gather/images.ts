@@ -115,7 +115,7 @@ export function gatherImages(
     () => gatherShader(batch, sizes),
   );
   const table = makeFilled(backend, new Uint32Array(rows.buffer));
-  // Not submitted: that may wait for earlier work, and a batch must not.
+  // Recorded, not submitted: submitting may wait for earlier work, and making a batch must not wait.
   record(backend, program, [output, images, table]);
   backend.disposeData(table.dataId);
   return output;

@@ -50,7 +50,7 @@ export interface CompleteShader {
   readonly textures: Readonly<Record<number, Width>>;
 }
 
-/** Completes a shader for tensors of which those whose bit is set in `halves` store float16. */
+/** Completes a shader. If bit `i` of `halves` is set, the tensor of binding `i` stores float16. */
 export function completeShader(shader: string, halves: number): CompleteShader {
   const textures: Record<number, Width> = {};
   let left = halves;
