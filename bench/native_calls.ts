@@ -58,8 +58,7 @@ interface AlexNetLayer {
 }
 
 /** A call of a native kernel, and how much it does. */
-interface NativeCall
-  extends Pick<HostTiming, "sizes" | "gflop" | "gigabytes"> {
+interface NativeCall extends Pick<HostTiming, "sizes" | "gflop" | "gigabytes"> {
   /** Name of the layer; empty where the call is not of one. */
   readonly layer: string;
   /** For example "filter gradient". */

@@ -8,9 +8,9 @@
 
 import { DataError } from "../errors.ts";
 
-/** The types of values by their codes. The MNIST family has unsigned bytes, but for the labels of QMNIST, which are int32. */
+/** The types of values by their codes. The MNIST family has uint8, but for the labels of QMNIST, which are int32. */
 const TYPES = {
-  0x08: ["unsigned byte", 1, "getUint8"],
+  0x08: ["uint8", 1, "getUint8"],
   0x09: ["int8", 1, "getInt8"],
   0x0b: ["int16", 2, "getInt16"],
   0x0c: ["int32", 4, "getInt32"],
@@ -35,13 +35,12 @@ export interface ParseIdxOptions {
 }
 
 /**
- * Parses the decompressed bytes of an IDX file, strictly. Its values may be of any type of IDX (unsigned byte, int8, int16,
- * int32, float32, float64) where they are whole numbers from 0 to 255. Where rank 1 is asked for, a table of int32 counts as
- * its first column: so QMNIST keeps its labels.
+ * Parses the decompressed bytes of an IDX file, strictly. Its values may be of any type of IDX where they are whole numbers from
+ * 0 to 255. Where rank 1 is asked for, a table of int32 counts as its first column: so QMNIST keeps its labels.
  *
  * @param bytes The whole file.
  * @param options Where the bytes come from and the rank that they must have.
- * @returns The array, with `data` being a view of `bytes` where these are unsigned bytes, and a copy otherwise.
+ * @returns The array, with `data` being a view of `bytes` where these are uint8, and a copy otherwise.
  * @throws {DataError} If the bytes are not exactly one IDX array of that rank, or its values are others.
  */
 export function parseIdx(
@@ -49,16 +48,11 @@ export function parseIdx(
   options: ParseIdxOptions,
 ): IdxArray {
   const { path } = options;
-  const check = (
-    isRight: boolean,
-    expected: string,
-    found: string,
-    advice = "replace it by the original file",
-  ): void => {
+  const check = (isRight: boolean, expected: string, found: string): void => {
     if (isRight) return;
     throw new DataError(
       path,
-      `Cannot read ${path} as an IDX file: expected ${expected}, found ${found}: ${advice}`,
+      `Cannot read ${path} as an IDX file: expected ${expected}, found ${found}: replace it by the original file or write it anew`,
     );
   };
   const length = `${bytes.length} bytes`;
@@ -84,24 +78,16 @@ export function parseIdx(
   const numElements = shape.reduce((product, size) => product * size, 1);
   check(numElements > 0, "dimensions of at least 1", `[${shape}]`);
   const end = start + numElements * numBytes;
-  const needed = numBytes === 1 ? "" : ` of ${name}`;
-  check(
-    bytes.length === end,
-    `${end} bytes for shape [${shape}]${needed}`,
-    length,
-  );
-  if (name === "unsigned byte") return { shape, data: bytes.subarray(start) };
+  const expected = `${end} bytes for shape [${shape}] of ${name}`;
+  check(bytes.length === end, expected, length);
+  if (name === "uint8") return { shape, data: bytes.subarray(start) };
   const step = isTable ? shape.pop()! : 1;
   const data = new Uint8Array(numElements / step);
   for (let i = 0; i < data.length; i++) {
     const value = view[get](start + i * step * numBytes);
     data[i] = value;
-    check(
-      data[i] === value,
-      "whole numbers from 0 to 255",
-      `values of ${name}, number ${i} of which is ${value}`,
-      "write such numbers into it",
-    );
+    const found = `${value} as number ${i} of ${name}`;
+    check(data[i] === value, "whole numbers from 0 to 255", found);
   }
   return { shape, data };
 }

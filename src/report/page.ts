@@ -121,9 +121,8 @@ function resultSection(content: ReportContent): Section {
       `${formatThreeDigits(last.imagesPerSecond)} images/s in the last epoch`,
     ],
   ];
-  const choice = describeChoice(config.recipe, {
-    hasBest: evaluation?.checkpoint === "best",
-  });
+  const hasBest = evaluation?.checkpoint === "best";
+  const choice = describeChoice(config.recipe, { hasBest });
   const body = html`
     <dl class="cards">
       ${cards.map(([name, value, more]) =>

@@ -191,10 +191,10 @@ export function describeChoice(
   { hasBest }: { hasBest: boolean },
 ): string | undefined {
   const decided = [
-    recipe["early-stopping"] !== undefined && "when training ends",
-    recipe.schedule === "plateau" && "the learning rate",
-    hasBest && "which checkpoint is best",
-  ].filter((what) => what !== false);
+    ...recipe["early-stopping"] !== undefined ? ["when training ends"] : [],
+    ...recipe.schedule === "plateau" ? ["the learning rate"] : [],
+    ...hasBest ? ["which checkpoint is best"] : [],
+  ];
   if (decided.length === 0) return undefined;
   const all = new Intl.ListFormat("en").format(decided);
   return `the test images decided ${all}: accuracy on other images may be lower than on them`;

@@ -41,44 +41,39 @@ export async function* batchesFrom(
   net: Sequential,
   which: EpochOptions,
 ): AsyncGenerator<Batch, void, undefined> {
-  requireKnownClasses(source, net);
-  let mustLook = source.dataset?.labels === undefined;
+  let isChecked = requireKnown(source, net);
   const { shard, ...whole } = which;
   const mustCut = shard !== undefined && !source.makesShards;
   const made = mustCut ? whole : which;
   for await (const batch of source.batches?.(made) ?? skip(source, made)) {
-    if (mustLook) requireClasses(await batch.labels.data(), net);
-    mustLook = false;
+    if (!isChecked) requireClasses(await batch.labels.data(), net);
+    isChecked = true;
     if (mustCut) yield* cut(batch, shard);
     else yield batch;
   }
 }
 
-/** Checks the labels of a source, if they are known. */
-export function requireKnownClasses(
-  { dataset }: BatchSource,
-  net: Sequential,
-): void {
-  if (dataset?.labels) requireClasses(dataset.labels, net, dataset.classNames);
+/** Checks the labels of a source as {@linkcode requireClasses} does, if they are known; returns whether they are. */
+export function requireKnown(source: BatchSource, net: Sequential): boolean {
+  const { labels, classNames } = source.dataset ?? {};
+  if (labels) requireClasses(labels, net, classNames);
+  return labels !== undefined;
 }
 
-/** Throws a `ShapeError` unless the network has an output for each label. */
+/** Throws a `ShapeError` unless the network has an output for each label: one without would count as a loss of 0, or NaN. */
 export function requireClasses(
   labels: ArrayLike<number>,
   net: Sequential,
   classNames: readonly string[] = [],
 ): void {
   const classes = net.summary().at(-1)!.outputShape[1];
+  const last = classes - 1;
   for (let i = 0; i < labels.length; i++) {
-    const label = labels[i];
-    if (label >= 0 && label < classes) continue;
-    const name = classNames[label];
+    if (labels[i] >= 0 && labels[i] <= last) continue;
+    const name = classNames[labels[i]];
+    const label = name ? `${labels[i]} (${name})` : labels[i];
     throw new ShapeError(
-      `Cannot use image ${i} as its label ${label}${
-        name === undefined ? "" : ` (${name})`
-      } is not one of the ${classes} classes of the network, 0 to ${
-        classes - 1
-      }: make a network of more classes, or leave such images out`,
+      `Cannot use image ${i} as its label ${label} is not one of the ${classes} classes of the network, 0 to ${last}: make a network of more classes, or leave such images out`,
     );
   }
 }

@@ -136,8 +136,7 @@ async function* endless(
 ): AsyncGenerator<Batch, void, undefined> {
   for (let epoch = 0;; epoch++) {
     let isEmpty = true;
-    const batches = batchesFrom(train, net, { epoch, firstBatch: 0 });
-    for await (const batch of batches) {
+    for await (const batch of batchesFrom(train, net, { epoch })) {
       isEmpty = false;
       yield batch;
     }

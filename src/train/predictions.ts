@@ -218,7 +218,6 @@ function describe(logits: Tensor2D, labels: Tensor1D): Tensor {
   ]);
 }
 
-/** A label that is no class would count as a loss of 0. */
 function requireFinite(values: Float32Array, task: string): void {
   if (values.every(Number.isFinite)) return;
   throw new AlexNetError(

@@ -51,7 +51,7 @@ Deno.test("parseIdx() reads sizes of more than one byte, high byte first", () =>
 Deno.test("parseIdx() refuses a truncated file", () => {
   assertStringIncludes(
     refused(BYTES.subarray(0, 21)),
-    "expected 22 bytes for shape [1,2,3], found 21 bytes",
+    "expected 22 bytes for shape [1,2,3] of uint8, found 21 bytes",
   );
 });
 
@@ -95,13 +95,16 @@ Deno.test("parseIdx() reads whole numbers from 0 to 255 of every type", () => {
 Deno.test("parseIdx() says of other values what they are", () => {
   for (
     const [bytes, message] of [
-      [ofType(0x09, 7, 255), "int8, number 1 of which is -1"],
-      [ofType(0x0b, 1, 44, 0, 1), "int16, number 0 of which is 300"],
+      [ofType(0x09, 7, 255), "-1 as number 1 of int8"],
+      [ofType(0x0b, 1, 44, 0, 1), "300 as number 0 of int16"],
       [
         ofType(0x0d, 0x3f, 0, 0, 0, 0, 0, 0, 0),
-        "float32, number 0 of which is 0.5",
+        "0.5 as number 0 of float32",
       ],
-      [ofType(0x0d, 0x7f, 0xc0, 0, 0, 0, 0, 0, 0), "number 0 of which is NaN"],
+      [
+        ofType(0x0d, 0x7f, 0xc0, 0, 0, 0, 0, 0, 0),
+        "NaN as number 0 of float32",
+      ],
     ] as const
   ) {
     const found = refused(bytes, 1);
@@ -124,7 +127,7 @@ Deno.test("parseIdx() takes the first column of a table of int32 for labels, as 
     .forEach((value, i) => view.setInt32(12 + 4 * i, value));
   const { shape, data } = parseIdx(bytes, { path: "x", rank: 1 });
   assertEquals([shape, [...data]], [[2], [5, 9]]);
-  assertStringIncludes(refused(bytes), "number 2 of which is 2100");
+  assertStringIncludes(refused(bytes), "2100 as number 2 of int32");
 });
 
 Deno.test("parseIdx() refuses element types that IDX has not", () => {

@@ -47,13 +47,11 @@ export async function importCheckpoint(
     );
   }
   await checkWritable("--output", output);
-  const notes: string[] = [];
   const checkpoint = await importModel(path, {
     ...{ format, model, imageSize },
-    onAssumption: (assumption) => notes.push(`note: ${assumption}`),
+    onAssumption: (assumption) => console.log(`note: ${assumption}`),
   });
   await writeCheckpoint(output, checkpoint);
   console.log(`wrote ${output}: ${describeModel(checkpoint.config)}`);
-  for (const note of notes) console.log(note);
   return 0;
 }

@@ -42,8 +42,8 @@ interface Transfer extends DownloadOptions {
 /**
  * Downloads NAME.gz, verifies its decompressed content, and only then gives it its name. A connection that breaks or
  * stalls leaves NAME.gz.part, which the next try (another mirror, or another run) continues with a Range request.
- * Everything else that goes wrong leaves nothing behind. While one process writes to NAME.gz.part, any other that downloads the
- * same file writes to one of its own: each gives its whole file the name, and the last one stays.
+ * Everything else that goes wrong leaves nothing behind. While one process writes to NAME.gz.part, another that downloads the
+ * same file writes to one of its own, and the last whole file stays.
  */
 export async function downloadFile(
   entry: FileEntry,

@@ -23,12 +23,8 @@ export interface KnownModel {
   readonly model?: ModelName;
   /** Height and width of the images. Default: those of the file or, where it does not say, 224 for AlexNet and 28 for LeNet. */
   readonly imageSize?: number;
-  /**
-   * Called where the file has weights alone, whose names and shapes do not tell how their network computes.
-   *
-   * @param assumption Activation, pooling, padding and size of the images that it is taken to have, in a sentence.
-   */
-  onAssumption?(assumption: string): void;
+  /** Called with a sentence on how the network is taken to compute, where the file has weights alone. */
+  readonly onAssumption?: (assumption: string) => void;
 }
 
 /** A weight of one of our networks, as a format has it. */
@@ -93,16 +89,18 @@ export function detectModel(file: WeightFile, known: KnownModel): ModelConfig {
     const sizes = all.filter((size) => fits(file, withSize(size)));
     if (sizes.length === 1) return withSize(sizes[0]);
     if (sizes.length === 0) continue;
-    const images = `${model} has such weights for images of ${sizes[0]} to ${
-      sizes.at(-1)
-    } pixels`;
-    const flat = flattenedSizes(withSize(sizes[0])).padded;
-    const isAmbiguous = flattenedSizes(withSize(usual)).unpadded === flat;
+    const padded = flattenedSize(withSize(sizes[0]), { pads: true });
+    const unpadded = flattenedSize(withSize(usual), { pads: false });
+    const doubt = padded === unpadded
+      ? `, and a network without padding, which none here is, for images of ${usual}; if it pads as ${model} does,`
+      : ";";
     throw new DataError(
       path,
-      isAmbiguous
-        ? `Cannot import ${path}: ${images}, and a network without padding has them for images of ${usual} pixels: if it pads as ${model} does, say the size of its images with --resize (\`imageSize\`); if not, no network here computes what it does`
-        : `Cannot import ${path}: ${images}; say which with --resize (\`imageSize\`)`,
+      `Cannot import ${path}: ${model} has such weights for images of ${
+        sizes[0]
+      } to ${
+        sizes.at(-1)
+      } pixels${doubt} say which with --resize (\`imageSize\`)`,
     );
   }
   throw new DataError(
@@ -113,38 +111,35 @@ export function detectModel(file: WeightFile, known: KnownModel): ModelConfig {
   );
 }
 
-/** How many values a network flattens, and how many it would if it padded nothing. */
-function flattenedSizes(
+/** How many values a network flattens, or would if it padded nothing. */
+function flattenedSize(
   config: ModelConfig,
-): { padded: number; unpadded: number } {
+  { pads }: { pads: boolean },
+): number | undefined {
   const { inputShape, layers } = describeNetwork(config);
-  const index = layers.findIndex(({ config }) => config.kind === "flatten");
-  const { input } = layers[index];
-  const sides = inputShape.slice(0, 2).map((side, d) =>
-    layers.slice(0, index).reduce(
-      (n, { config }) =>
-        "strides" in config
-          ? Math.floor((n - config.size[d]) / config.strides[d]) + 1
-          : n,
-      side,
-    )
-  );
-  return { padded: sizeOf(input), unpadded: sizeOf([...sides, input[2]]) };
+  let sides = inputShape.slice(0, 2);
+  for (const { config, input } of layers) {
+    if (config.kind === "flatten") {
+      return sizeOf(pads ? input : [...sides, input[2]]);
+    }
+    if (!("strides" in config)) continue;
+    const { size, strides } = config;
+    sides = sides.map((n, d) => Math.floor((n - size[d]) / strides[d]) + 1);
+  }
 }
 
 /** Says what is taken for granted of a network of which names and shapes of weights are known. */
 export function describeAssumption(config: ModelConfig): string {
   const { inputShape: [size], layers } = describeNetwork(config);
   const configs = layers.map(({ config }) => config);
-  const paddings = configs.filter((c) => c.kind === "conv2d")
-    .map(({ padding, size }) => padding === "same" ? (size[0] - 1) / 2 : 0);
-  const activation = configs.find((c) => c.kind === "conv2d")?.activation;
-  const pooling = configs.some(({ kind }) => kind === "max_pool2d")
-    ? "max"
-    : "average";
-  return `names and shapes of weights do not tell how a network computes: it is taken for ${config.model} with images of ${size}x${size} pixels, ${activation}, ${pooling} pooling, and convolutions that are padded by ${
-    paddings.join(", ")
-  }; if it was another, its predictions are wrong`;
+  const convolutions = configs.filter((c) => c.kind === "conv2d");
+  const { activation } = convolutions[0];
+  const isMax = configs.some(({ kind }) => kind === "max_pool2d");
+  const pooling = isMax ? "max" : "average";
+  const paddings = convolutions.map(({ padding, size }) =>
+    padding === "same" ? (size[0] - 1) / 2 : 0
+  ).join(", ");
+  return `names and shapes of weights do not tell how a network computes: it is taken for ${config.model} with images of ${size}x${size} pixels, ${activation}, ${pooling} pooling, and convolutions that are padded by ${paddings}; if it was another, its predictions are wrong`;
 }
 
 /** Says why a file does not have the weights of a network, if it does not. */

@@ -64,7 +64,7 @@ Deno.test("import notes what it assumes of a file that has weights alone", async
     ...["--output", `${folder.path}/net`],
   ]);
   assertEquals([code, stderr], [0, ""]);
-  const [wrote, note, ...more] = stdout.split("\n");
+  const [note, wrote, ...more] = stdout.split("\n");
   assertEquals(wrote.endsWith(": lenet for 10 classes and 28x28 images"), true);
   assertMatch(note, /^note: .+ taken for lenet .+ sigmoid, average pooling/);
   assertEquals(more, [""]);

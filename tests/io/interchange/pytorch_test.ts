@@ -171,7 +171,7 @@ Deno.test("importModel() refuses a LeNet without padding, which has the weights 
   await assertRejects(
     () => importModel(path, { format: "safetensors" }),
     DataError,
-    "lenet has such weights for images of 24 to 27 pixels, and a network without padding has them for images of 28 pixels: if it pads",
+    "lenet has such weights for images of 24 to 27 pixels, and a network without padding, which none here is, for images of 28; if it pads as lenet does, say",
   );
 });
 
