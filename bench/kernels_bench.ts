@@ -21,7 +21,7 @@ import {
   maxPoolGradientAt,
   maxPoolWithPlaces,
 } from "../src/device/webgpu/pool/pool.ts";
-import { sgdInPlace } from "../src/device/webgpu/update/update_in_place.ts";
+import { updateInPlace } from "../src/device/webgpu/update/update_in_place.ts";
 import { convSizes, poolSizes } from "../src/device/sizes.ts";
 import { makeResident } from "../src/device/webgpu/run/dispatch.ts";
 import { openDevice } from "./measure.ts";
@@ -195,12 +195,14 @@ function bias(name: string, rows: number, columns: number): Timing {
 function sgd(name: string, shape: number[]): Timing {
   const weight = tf.variable(tf.zeros(shape)) as Variable;
   const gradient = tf.randomUniform(shape);
-  const rates = { learningRate: 0.01, momentum: 0, weightDecay: 0 };
   return {
     name: `${name} SGD in place`,
     group: "other",
     gigabytes: gigabytes(weight, weight, gradient),
-    run: () => sgdInPlace([{ weight, gradient }], rates),
+    run: () =>
+      updateInPlace(({ weight, gradient }) => ({
+        weight: weight.minus(gradient.times(0.01)),
+      }), [{ gradient, variables: { weight } }]),
   };
 }
 

@@ -13,14 +13,13 @@ import {
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
 } from "../src/device/onednn/conv2d.ts";
-import { nativeCrossEntropy } from "../src/device/onednn/cross_entropy.ts";
 import {
   activateInPlace,
-  columnSums,
   nativeActivationGradient,
   nativeUnary,
+  sumOfRows,
 } from "../src/device/onednn/elementwise.ts";
-import { nativeDropoutLayer } from "../src/device/onednn/layers.ts";
+import { device } from "../src/device/device.ts";
 import { nativeMatmul } from "../src/device/onednn/matmul.ts";
 import { nativePool, nativePoolGradient } from "../src/device/onednn/pool.ts";
 import { cpuBackend, implementations } from "../src/device/onednn/tensors.ts";
@@ -355,7 +354,7 @@ function biasGradient(
     operation: "bias gradient",
     sizes: format(shape),
     gigabytes: floats(shape, outputShape),
-    compute: () => [columnSums(dy, { rows, columns })],
+    compute: () => [sumOfRows(dy, { rows, columns })],
   };
 }
 
@@ -377,11 +376,11 @@ function dropout(
   return [{
     ...shared,
     operation: "forward",
-    compute: () => [nativeDropoutLayer(x, { rate, key })],
+    compute: () => [device().dropout(x, { rate, key })],
   }, {
     ...shared,
     operation: "gradient",
-    compute: () => [nativeUnary(dy, "linear", { alpha: 1 / (1 - rate) })],
+    compute: () => [nativeUnary(dy, "linear", 1 / (1 - rate))],
   }];
 }
 
@@ -400,7 +399,7 @@ function loss(
     operation: "loss and its gradient",
     sizes: format(shape),
     compute() {
-      const results = nativeCrossEntropy({ logits, labels }, batch);
+      const results = device().crossEntropy({ logits, labels }, batch);
       return [results.loss, results.correct, results.gradient];
     },
   };

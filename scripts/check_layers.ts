@@ -47,7 +47,14 @@ const LAYERS: readonly (readonly string[])[] = [
 const MAX_LINES = 600;
 
 /** The files of `src/device/` that the layers above may import. */
-const DOORS = ["device", "gather_sizes", "open", "sizes", "tape", "tf"];
+const DOORS = [
+  "device",
+  "formula",
+  "open",
+  "sizes",
+  "tape",
+  "tf",
+];
 
 /** Layers that look into a device all the same: the entry points, and what shows a person the machine. */
 const INSIDERS = new Set(["cli", "mod.ts"]);

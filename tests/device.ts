@@ -19,7 +19,7 @@ import {
 import { type BackendOptions, initBackend } from "../src/device/open.ts";
 import { findOneDnn } from "../src/device/onednn/library/library.ts";
 import { type Tensor, tf } from "../src/device/tf.ts";
-import { tfjsDevice } from "../src/device/tfjs/tfjs_device.ts";
+import { TFJS_DEVICE } from "../src/device/tfjs/tfjs_device.ts";
 
 const isMissing = await findAdapter() === null;
 
@@ -78,7 +78,7 @@ export async function use(
     ...options,
     device: isPlain ? "cpu" : device,
   });
-  if (isPlain) setDevice(tfjsDevice());
+  if (isPlain) setDevice(TFJS_DEVICE);
   if (device === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
   return info;
 }

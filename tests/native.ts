@@ -12,7 +12,7 @@ import {
 import { tf } from "../src/device/tf.ts";
 import { initBackend } from "../src/device/open.ts";
 import { device, setDevice } from "../src/device/device.ts";
-import { tfjsDevice } from "../src/device/tfjs/tfjs_device.ts";
+import { TFJS_DEVICE } from "../src/device/tfjs/tfjs_device.ts";
 
 const { library, missing } = findOneDnn();
 
@@ -55,7 +55,7 @@ export async function nativeBackend(): Promise<CpuBackend> {
  */
 export async function plainly<T>(compute: () => T | Promise<T>): Promise<T> {
   const inUse = device();
-  setDevice(tfjsDevice());
+  setDevice(TFJS_DEVICE);
   try {
     return await compute();
   } finally {

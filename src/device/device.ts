@@ -8,8 +8,8 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { BackendError } from "../errors.ts";
 import type { RandomSource } from "../random.ts";
-import type { GatherSizes } from "./gather_sizes.ts";
-import type { ConvSizes, PoolSizes } from "./sizes.ts";
+import type { UpdateFormula } from "./formula.ts";
+import type { ConvSizes, GatherSizes, PoolSizes } from "./sizes.ts";
 import {
   type Tensor,
   type Tensor1D,
@@ -20,113 +20,54 @@ import {
 } from "./tf.ts";
 
 /**
- * A device and its operations. All of them are differentiable, on TensorFlow.js's tape and on ours (`tape.ts`), unless they
- * say otherwise. Tensors are float32; on a device that has float16, activations and their gradients may store that.
+ * A device and its operations. Layers may differentiate those that give a tensor, on TensorFlow.js's tape and on ours
+ * (`tape.ts`). Tensors are float32; on a device that has float16, activations and their gradients may store that.
  */
 export interface Device {
   /** Which one it is, and its folder. */
   readonly name: "webgpu" | "onednn" | "tfjs";
-
   /** What it can and cannot do. */
   readonly info: BackendInfo;
-
-  /**
-   * Computes `pool(activation(conv2d(x, kernel) + bias))`.
-   *
-   * @param tensors `x`, NHWC, `kernel`, HWIO, and `bias`, `[outChannels]`.
-   * @param options What to compute.
-   * @returns NHWC.
-   */
+  /** Computes `pool(activation(conv2d(x, kernel) + bias))`: `x` is NHWC, `kernel` HWIO and `bias` `[outChannels]`. */
   conv(
     tensors: { x: Tensor4D; kernel: Tensor4D; bias: Tensor },
     options: FusedConvOptions,
   ): Tensor4D;
-
-  /**
-   * Computes `dropout(activation(x * kernel + bias))`.
-   *
-   * @param tensors `x`, `[batch, in]`, `kernel`, `[in, out]`, and `bias`, `[out]`.
-   * @param options What follows the bias.
-   * @returns `[batch, out]`.
-   */
+  /** Computes `dropout(activation(x * kernel + bias))`: `x` is `[batch, in]`, `kernel` `[in, out]` and `bias` `[out]`. */
   dense(
     tensors: { x: Tensor2D; kernel: Tensor2D; bias: Tensor },
     options: FusedDenseOptions,
   ): Tensor2D;
-
-  /**
-   * Largest value, or mean, of each window; padding never counts as a value.
-   *
-   * @param x `[batch, inHeight, inWidth, channels]`.
-   * @param pool Which, and its sizes.
-   * @returns `[batch, outHeight, outWidth, channels]`.
-   */
+  /** Largest value, or mean, of each window of images, NHWC; padding never counts as a value. */
   pool(x: Tensor4D, pool: FusedPool): Tensor4D;
-
-  /**
-   * Drops elements, and divides the others by `1 - rate`.
-   *
-   * @param x Of any shape.
-   * @param options What to drop.
-   * @returns Of the same shape.
-   */
+  /** Drops elements of a tensor of any shape, and divides the others by `1 - rate`. */
   dropout(x: Tensor, options: Dropout): Tensor;
-
   /**
-   * Softmax cross entropy with its gradient, and the count of correct predictions; not differentiable.
-   *
-   * @param tensors float32 logits `[batch, classes]` and int32 labels `[batch]`; a row whose label is not in [0, classes)
-   * has the loss NaN.
-   * @param count What to divide by: the size of the whole batch.
-   * @returns The results.
+   * Softmax cross entropy of float32 logits `[batch, classes]` and int32 labels `[batch]`, with its gradient and the number of
+   * correct predictions. A row whose label is not in [0, classes) has the loss NaN. `count` is what to divide by: the size of
+   * the whole batch. It is not differentiable.
    */
   crossEntropy(
     tensors: { logits: TensorInfo; labels: TensorInfo },
     count: number,
   ): CrossEntropy;
-
-  /**
-   * Says whether a scalar is known to be 1, without waiting for the device.
-   *
-   * @param scalar float32 scalar.
-   * @returns Whether it is; false where its value is on the device alone.
-   */
+  /** Whether a float32 scalar is known to be 1; false where only the device has its value, as nothing waits for that. */
   isOne(scalar: TensorInfo): boolean;
-
   /**
-   * A step of SGD for each weight, where it is: `g = factor * gradient + weightDecay * weight`, `velocity = momentum *
-   * velocity + g`, `weight -= learningRate * velocity` (without a velocity: `g`).
-   *
-   * @param parameters The weights of a network.
-   * @param rates The numbers of the step.
-   * @param scale Has the factor, see {@linkcode SCALE_STATE}; 1 without. Where it is 0, nothing changes.
+   * A step of an optimizer: changes each weight, and what is kept of it from step to step, where they are, by a formula. All
+   * parameters have variables of the same names. `step`, a float32 scalar, counts the steps so far, and is increased: a formula
+   * with bias corrections needs it. Gradients are first multiplied by the factor that `scale` has, see
+   * {@linkcode SCALE_STATE}; where that is 0, nothing changes, `step` neither.
    */
-  sgd(
-    parameters: readonly SgdTensors[],
-    rates: SgdRates,
-    scale?: Tensor1D,
+  update(
+    formula: UpdateFormula,
+    parameters: readonly Parameter[],
+    state?: { step?: Variable; scale?: Tensor1D },
   ): void;
-
   /**
-   * A step of Adam for each weight, where it is; the formula is in `optim/adam.ts`.
-   *
-   * @param parameters The weights of a network.
-   * @param rates The numbers of the step.
-   * @param state Steps so far, float32 scalar, which is increased; and what has the factor, as for `sgd`.
-   */
-  adam(
-    parameters: readonly AdamTensors[],
-    rates: AdamRates,
-    state: { step: Variable; scale?: Tensor1D },
-  ): void;
-
-  /**
-   * Finds the norm of all gradients as one vector, and `factor * min(1, maxNorm / (norm + 1e-6))`, which is 0 where one of
-   * them is not finite.
-   *
-   * @param tensors Gradients; `state` to write, float32 `[4]`, see {@linkcode CLIP_STATE}; and what has the factor that the
-   * gradients are still to be multiplied by.
-   * @param maxNorm The largest norm, above 0.
+   * Finds the norm of all gradients as one vector, once they are multiplied by the factor that `scale` has, and
+   * `factor * min(1, maxNorm / (norm + 1e-6))`, which is 0 where one of them is not finite. Writes both to `state`, float32
+   * `[4]`, see {@linkcode CLIP_STATE}.
    */
   clipNorm(
     tensors: {
@@ -136,51 +77,26 @@ export interface Device {
     },
     maxNorm: number,
   ): void;
-
   /**
-   * Looks for gradients that are not finite, and changes the loss scale; only where the device has float16.
-   *
-   * @param tensors Gradients; `state`, float32 `[4]`, see {@linkcode SCALE_STATE}; and int32 `isFound`, `[1]`, which is 0
-   * before and after.
-   * @param rules How it changes.
+   * Looks for gradients that are not finite, and changes the loss scale in `state`, float32 `[4]`, see
+   * {@linkcode SCALE_STATE}: halves it, or doubles it after so many steps without one. Only a device that has float16 does this.
    */
   updateLossScale?(
-    tensors: {
-      gradients: readonly Tensor[];
-      state: Variable;
-      isFound: Variable;
-    },
-    rules: ScaleRules,
+    tensors: { gradients: readonly Tensor[]; state: Variable },
+    growthInterval: number,
   ): void;
-
   /**
-   * A tensor that stores float32 or float16, as the operations above need it, whatever it was cast from.
-   *
-   * @param x float32 by its type.
-   * @returns The same tensor, or a copy that the current scope owns.
+   * Gives a tensor that stores float32 or float16, as the operations above need it, whatever it was cast from: the same one, or
+   * a copy that the current scope owns.
    */
   asNumbers(x: Tensor): Tensor;
-
-  /**
-   * A tensor that stores float32, as TensorFlow.js's operations need it.
-   *
-   * @param x float32 by its type.
-   * @returns The same tensor, or a copy that the current scope owns.
-   */
+  /** Gives a tensor that stores float32, as TensorFlow.js's operations need it: the same one, or a copy like the above. */
   asFloats(x: Tensor): Tensor;
-
-  /**
-   * Takes the values of a tensor that nobody else reads.
-   *
-   * @param tensor float32, not disposed.
-   * @returns Its values, which the caller may change.
-   */
+  /** Takes the values of a float32 tensor that nobody else reads, for the caller to change; the tensor is not disposed. */
   takeValues(tensor: Tensor): Float32Array | Promise<Float32Array>;
-
-  /** Where the device makes batches of images that are in memory as bytes: how. */
+  /** How the device makes batches of images that are in memory as bytes, where it does. */
   readonly images?: DeviceImages;
-
-  /** Where operations can be computed in several ways: how the fastest are found. */
+  /** How the fastest ways are found, where the device can compute an operation in several. */
   readonly tuner?: DeviceTuner;
 }
 
@@ -240,15 +156,7 @@ export interface TracedProgram {
 /** The devices that are open, by the name of the backend of TensorFlow.js that each has. */
 const open = new Map<string, Device>();
 
-/** Errors of devices that no caller has been told of yet. */
-const failures: string[] = [];
-
-/**
- * The device in use: that of the backend that TensorFlow.js computes on.
- *
- * @returns The device.
- * @throws {BackendError} If none is ready yet.
- */
+/** The device in use: that of the backend that TensorFlow.js computes on. */
 export function device(): Device {
   const found = readyDevice();
   if (found !== undefined) return found;
@@ -257,38 +165,25 @@ export function device(): Device {
   );
 }
 
-/**
- * The device in use, if one is ready.
- *
- * @returns The device.
- */
+/** The device in use, if one is ready. */
 export function readyDevice(): Device | undefined {
   return open.size === 0 ? undefined : open.get(tf.getBackend());
 }
 
-/**
- * Has a device compute whatever is computed on its backend of TensorFlow.js.
- *
- * @param device The device, which is ready.
- */
+/** Has a device, which is ready, compute whatever is computed on its backend of TensorFlow.js. */
 export function setDevice(device: Device): void {
   open.set(device.info.device, device);
 }
 
-/**
- * Forgets a device that is lost.
- *
- * @param name Its backend of TensorFlow.js.
- */
+/** Forgets a device that is lost. */
 export function dropDevice(name: BackendInfo["device"]): void {
   open.delete(name);
 }
 
-/**
- * Keeps an error of a device for whoever asks next.
- *
- * @param message What the device said.
- */
+/** Errors of devices that no caller has been told of yet. */
+const failures: string[] = [];
+
+/** Keeps an error of a device for whoever asks next. */
 export function reportFailure(message: string): void {
   failures.push(message);
 }
@@ -308,13 +203,7 @@ export function throwIfDeviceFailed(): void {
   );
 }
 
-/**
- * Reads scalar tensors from the device in one go, waiting for all work before them.
- *
- * @param scalars Tensors of one element each, any dtype; they are not disposed.
- * @returns Their values, in the same order.
- * @throws {BackendError} If the device reported an error since the last call.
- */
+/** Reads tensors of one element each in one go, waiting for the device, and throws the errors that it reported. */
 export async function readScalars(
   ...scalars: readonly Tensor[]
 ): Promise<number[]> {
@@ -335,42 +224,20 @@ export async function readScalars(
 export interface GatheredBatch {
   /** Which of the images each of the batch is. */
   readonly places: Uint32Array;
-  /** Bytes of an image. */
   readonly bytesPerImage: number;
   /** What is done to each. */
   readonly sizes: GatherSizes;
-  /**
-   * Makes the table of the batch: `wordsPerImage(sizes)` words for each of its images.
-   *
-   * @param places Which of the images that the device holds each of the batch is.
-   * @returns int32.
-   */
+  /** Makes the table of the batch, int32: `wordsPerImage(sizes)` words for each of the images that the device holds. */
   readonly makeTable: (places: Uint32Array) => Int32Array<ArrayBuffer>;
 }
 
 /** What a device does with images. None of it is differentiable. */
 export interface DeviceImages {
-  /**
-   * Makes a batch of images of bytes, which stay on the device where they fit.
-   *
-   * @param bytes uint8: all images, which must not change.
-   * @param batch Which of them, how large they are, and what is done to them.
-   * @returns float32 `[batch, height, width, channels]`.
-   */
+  /** Makes a batch, float32 NHWC, of images of bytes, which must not change: they stay on the device where they fit. */
   gather(bytes: Uint8Array, batch: GatheredBatch): Tensor4D;
-  /**
-   * Copies a batch to the device.
-   *
-   * @param values Its numbers.
-   * @param shape `[batch, height, width, channels]`.
-   * @returns float32 of that shape.
-   */
+  /** Copies a batch to the device, float32 NHWC. */
   copy(values: Float32Array<ArrayBuffer>, shape: readonly number[]): Tensor4D;
-  /**
-   * Frees what the device keeps of images.
-   *
-   * @param bytes All images, as `gather` was given them.
-   */
+  /** Frees what the device keeps of images that `gather` was given. */
   free(bytes: Uint8Array): void;
 }
 
@@ -382,11 +249,8 @@ export interface FusedPool {
 
 /** A convolution, what follows it, and which gradients are wanted. */
 export interface FusedConvOptions {
-  /** Sizes of the convolution. */
   readonly sizes: ConvSizes;
-  /** What follows the bias. */
   readonly activation?: FusedActivation;
-  /** The pooling that follows, if one does. */
   readonly pool?: FusedPool;
   /** What the kernel is read as and the output stored as. Default float32. */
   readonly stored?: "float32" | "float16";
@@ -398,10 +262,7 @@ export interface FusedConvOptions {
 
 /** What follows the biased product; dropout comes after a relu only. */
 export type FusedDenseOptions =
-  & {
-    /** What the kernel is read as and the output stored as. Default float32. */
-    readonly stored?: "float32" | "float16";
-  }
+  & Pick<FusedConvOptions, "stored">
   & (
     | { readonly activation?: FusedActivation; readonly dropout?: undefined }
     | { readonly activation: "relu"; readonly dropout?: Dropout }
@@ -415,11 +276,8 @@ export interface Dropout {
   readonly key: RandomKey;
 }
 
-/** A sequence of random numbers and the place in it of the first one that is wanted. */
-export type RandomKey = RandomSource & {
-  /** Place of the first number; default 0. */
-  readonly offset?: number;
-};
+/** A sequence of random numbers, and the position in it of the first one that is wanted: 0 by default. */
+export type RandomKey = RandomSource & { readonly offset?: number };
 
 /** Loss, correct count and gradient of a batch; the caller owns the tensors. */
 export interface CrossEntropy {
@@ -434,41 +292,14 @@ export interface CrossEntropy {
 /** An activation that follows a sum in the same kernel. */
 export type FusedActivation = "relu" | "sigmoid";
 
-/** A weight, its gradient, which may store float16, and, with momentum, its velocity: of one shape. */
-export interface SgdTensors {
-  readonly weight: Variable;
+/** A weight, what an optimizer keeps of it, and its gradient, which may store float16: of one shape. */
+export interface Parameter {
   readonly gradient: Tensor;
-  readonly velocity?: Variable;
+  /** `weight` and, by their names in the formula, what is kept. */
+  readonly variables: Readonly<Record<string, Variable>>;
 }
 
-/** The numbers of a step. */
-export interface SgdRates {
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
-}
-
-/** A weight, its gradient, which may store float16, and its moments: of one shape. */
-export interface AdamTensors {
-  readonly weight: Variable;
-  readonly gradient: Tensor;
-  readonly firstMoment: Variable;
-  readonly secondMoment: Variable;
-}
-
-/** The numbers of a step. */
-export interface AdamRates {
-  readonly learningRate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  /** Multiple of the weight that is added to its gradient. */
-  readonly weightDecay: number;
-  /** Multiple of the weight that the learning rate is multiplied by and that is taken off it, as AdamW does. */
-  readonly decoupledDecay: number;
-}
-
-/** Places in the state of a scale, float32 `[4]`. */
+/** Positions in the state of a loss scale, float32 `[4]`. */
 export const SCALE_STATE = {
   /** What the next loss is multiplied by. */
   scale: 0,
@@ -480,18 +311,12 @@ export const SCALE_STATE = {
   skipped: 3,
 } as const;
 
-/** Largest scale. */
+/** Largest loss scale. */
 export const MAX_SCALE = 2 ** 31;
 
-/** How a scale changes. */
-export interface ScaleRules {
-  /** Steps with finite gradients after which it doubles. */
-  readonly growthInterval: number;
-}
-
-/** Places in the state of clipping, float32 `[4]`. */
+/** Positions in the state of clipping, float32 `[4]`. */
 export const CLIP_STATE = {
-  /** Norm of the step's gradients before they are clipped, without what they are still to be multiplied by. */
+  /** Norm of the step's gradients before they are clipped. */
   norm: 0,
   /** What the step's gradients are to be multiplied by: where optimizers look for it. */
   factor: SCALE_STATE.factor,

@@ -16,9 +16,9 @@ import {
 import { registerKernels } from "./drop_in/register.ts";
 import { registerNative } from "./drop_in/register_native.ts";
 import { findOneDnn } from "./onednn/library/library.ts";
-import { oneDnnDevice } from "./onednn/layers.ts";
+import { oneDnnDevice } from "./onednn/onednn_device.ts";
 import { loadTf, tf } from "./tf.ts";
-import { tfjsDevice } from "./tfjs/tfjs_device.ts";
+import { TFJS_DEVICE } from "./tfjs/tfjs_device.ts";
 import { openedWebGpu, openWebGpu } from "./webgpu/open_webgpu.ts";
 import {
   describeAdapter,
@@ -46,9 +46,8 @@ export interface BackendOptions {
 }
 
 /**
- * Makes a device ready and has TensorFlow.js use it, with the kernels of this package, which on the CPU are
- * oneDNN's. Call it first; calling
- * it again is cheap and may switch device (tensors stay on the device they were made on).
+ * Makes a device ready and has TensorFlow.js use it, with the kernels of this package, which on the CPU are oneDNN's. Call it
+ * first. Calling it again is cheap, and may switch device; tensors stay on the device that they were made on.
  *
  * @example
  * ```ts
@@ -75,8 +74,7 @@ export async function initBackend(
     throw new OptionError("maxBindingBytes", maxBindingBytes, "at least 1");
   }
   await loadTf();
-  const known = (await openedWebGpu())?.adapter;
-  const chosen = device === "auto" ? await chooseDevice(known) : device;
+  const chosen = device === "auto" ? await chooseDevice() : device;
   const isWebGpu = chosen === "webgpu";
   const info = isWebGpu ? await openWebGpu(maxBindingBytes) : openCpu();
   if (info === undefined) {
@@ -91,11 +89,7 @@ export async function initBackend(
   return info;
 }
 
-/**
- * The device in use, made ready with the defaults of {@linkcode initBackend} if none is.
- *
- * @returns The device in use and its limits.
- */
+/** The device in use, made ready with the defaults of {@linkcode initBackend} if none is. */
 export async function ensureBackend(): Promise<BackendInfo> {
   return readyDevice()?.info ?? await initBackend();
 }
@@ -104,7 +98,7 @@ export async function ensureBackend(): Promise<BackendInfo> {
 function openCpu(): BackendInfo {
   const { library } = nativeLibrary();
   if (library) registerNative();
-  const device = library ? oneDnnDevice(library) : tfjsDevice();
+  const device = library ? oneDnnDevice(library) : TFJS_DEVICE;
   setDevice(device);
   return device.info;
 }
@@ -114,11 +108,7 @@ type FoundLibrary =
   | { readonly library: NativeLibrary; readonly missing?: undefined }
   | { readonly library?: undefined; readonly missing: string };
 
-/**
- * Looks for the library that the CPU computes with.
- *
- * @returns What was found.
- */
+/** Looks for the library that the CPU computes with. */
 export function nativeLibrary(): FoundLibrary {
   // Its kernels need the memory of the backend that `loadTf` registers.
   const backend: KernelBackend | null = tf.findBackend("cpu");
@@ -134,30 +124,19 @@ export function nativeLibrary(): FoundLibrary {
   return { library: { name: "oneDNN", version, path, threads } };
 }
 
-/**
- * Chooses the device that is likely the fastest: a GPU, else the CPU with its library, else whatever there is.
- *
- * @param known The WebGPU adapter that is open already, if one is.
- * @returns The device.
- */
-async function chooseDevice(
-  known: AdapterDescription | undefined,
-): Promise<"webgpu" | "cpu"> {
-  const adapter = known ?? await firstAdapter();
-  if (adapter === undefined) return "cpu";
+/** Chooses the device that is likely the fastest: a GPU, else the CPU with its library, else whatever there is. */
+async function chooseDevice(): Promise<"webgpu" | "cpu"> {
+  const known = (await openedWebGpu())?.adapter;
+  const found = known === undefined ? await findAdapter() : null;
+  const adapter = known ?? (found && describeAdapter(found));
+  if (adapter === null) return "cpu";
   const isSlow = adapter.isSoftware && nativeLibrary().library !== undefined;
   return isSlow ? "cpu" : "webgpu";
 }
 
-/**
- * Says what would make training much faster.
- *
- * @param asked The device that was asked for.
- * @param adapter The WebGPU adapter, if that is in use.
- * @returns One line, or nothing where the device is as fast as it can be, or was asked for by name.
- */
+/** Says what would make training much faster; nothing where the device is as fast as it can be, or was asked for by name. */
 function whatIsMissing(
-  asked: "auto" | "webgpu" | "cpu",
+  asked: DeviceName,
   adapter: AdapterDescription | undefined,
 ): string | undefined {
   if (asked === "webgpu" || adapter?.isSoftware === false) return;
@@ -170,9 +149,4 @@ function whatIsMissing(
     return `This runs on the CPU in plain JavaScript, hundreds of times slower than with oneDNN, as ${found}${missing}`;
   }
   return `This runs on a software WebGPU adapter, several times slower than the CPU with oneDNN, as ${missing}`;
-}
-
-async function firstAdapter(): Promise<AdapterDescription | undefined> {
-  const adapter = await findAdapter();
-  return adapter === null ? undefined : describeAdapter(adapter);
 }

@@ -1,5 +1,6 @@
 /**
- * Sizes of convolutions and poolings from shapes, strides and padding, by TensorFlow.js's own rules; and parts of a batch.
+ * Sizes of what a device computes: of convolutions and poolings, by TensorFlow.js's own rules, of parts of a batch, and of
+ * gathered images.
  *
  * @module
  */
@@ -9,16 +10,14 @@ import { tf } from "./tf.ts";
 type Shape4d = [number, number, number, number];
 type Pair = number | readonly [number, number] | readonly number[];
 
-/** Bytes between places of a buffer where a binding may begin on every WebGPU adapter. */
+/** Bytes between the offsets of a buffer where a binding may begin on every WebGPU adapter. */
 const ALIGNMENT = 256;
 
 /** A convolution as TensorFlow.js describes it, NHWC. */
 interface ConvDescription {
-  /** `[batch, height, width, inChannels]`. */
   readonly inShape: readonly number[];
-  /** `[height, width, inChannels, outChannels]`. */
+  /** HWIO. */
   readonly filterShape: readonly number[];
-  /** Steps between windows. */
   readonly strides: Pair;
   /** "valid", "same", a number, or explicit padding of each dimension. */
   readonly pad: string | number | readonly unknown[];
@@ -28,12 +27,14 @@ interface ConvDescription {
 
 /** A pooling as TensorFlow.js describes it, NHWC. */
 interface PoolDescription extends Omit<ConvDescription, "filterShape"> {
-  /** Height and width of the window. */
   readonly filterSize: Pair;
 }
 
+/** Sizes of a convolution, in the words of its forward pass. */
+export type ConvSizes = Readonly<ReturnType<typeof convSizes>>;
+
 /** Works out the sizes of a convolution. */
-export function convSizes(c: ConvDescription): ConvSizes {
+export function convSizes(c: ConvDescription) {
   const info = tf.backend_util.computeConv2DInfo(
     c.inShape as Shape4d,
     c.filterShape as Shape4d,
@@ -42,25 +43,16 @@ export function convSizes(c: ConvDescription): ConvSizes {
     c.pad as number,
     c.dimRoundingMode as "floor",
   );
-  return {
-    batch: info.batchSize,
-    inHeight: info.inHeight,
-    inWidth: info.inWidth,
-    inChannels: info.inChannels,
-    outHeight: info.outHeight,
-    outWidth: info.outWidth,
-    outChannels: info.outChannels,
-    filterHeight: info.filterHeight,
-    filterWidth: info.filterWidth,
-    strideHeight: info.strideHeight,
-    strideWidth: info.strideWidth,
-    padTop: info.padInfo.top,
-    padLeft: info.padInfo.left,
-  };
+  const { inChannels, outChannels, filterHeight, filterWidth } = info;
+  const sizes = { inChannels, outChannels, filterHeight, filterWidth };
+  return { ...windowSizes(info), ...sizes };
 }
 
+/** Sizes of a pooling. */
+export type PoolSizes = Readonly<ReturnType<typeof poolSizes>>;
+
 /** Works out the sizes of a pooling. */
-export function poolSizes(p: PoolDescription): PoolSizes {
+export function poolSizes(p: PoolDescription) {
   const info = tf.backend_util.computePool2DInfo(
     p.inShape as Shape4d,
     p.filterSize as number,
@@ -70,52 +62,30 @@ export function poolSizes(p: PoolDescription): PoolSizes {
     p.dimRoundingMode as "floor",
   );
   return {
+    ...windowSizes(info),
+    channels: info.outChannels,
+    windowHeight: info.effectiveFilterHeight,
+    windowWidth: info.effectiveFilterWidth,
+  };
+}
+
+/** Where windows lie on images. */
+export type WindowSizes = Readonly<ReturnType<typeof windowSizes>>;
+
+function windowSizes(
+  info: ReturnType<typeof tf.backend_util.computeConv2DInfo>,
+) {
+  return {
     batch: info.batchSize,
     inHeight: info.inHeight,
     inWidth: info.inWidth,
-    channels: info.inChannels,
     outHeight: info.outHeight,
     outWidth: info.outWidth,
-    windowHeight: info.effectiveFilterHeight,
-    windowWidth: info.effectiveFilterWidth,
     strideHeight: info.strideHeight,
     strideWidth: info.strideWidth,
     padTop: info.padInfo.top,
     padLeft: info.padInfo.left,
   };
-}
-
-/** Sizes of a convolution, in the words of its forward pass. */
-export interface ConvSizes {
-  readonly batch: number;
-  readonly inHeight: number;
-  readonly inWidth: number;
-  readonly inChannels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly outChannels: number;
-  readonly filterHeight: number;
-  readonly filterWidth: number;
-  readonly strideHeight: number;
-  readonly strideWidth: number;
-  readonly padTop: number;
-  readonly padLeft: number;
-}
-
-/** Sizes of a pooling. */
-export interface PoolSizes {
-  readonly batch: number;
-  readonly inHeight: number;
-  readonly inWidth: number;
-  readonly channels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly windowHeight: number;
-  readonly windowWidth: number;
-  readonly strideHeight: number;
-  readonly strideWidth: number;
-  readonly padTop: number;
-  readonly padLeft: number;
 }
 
 /** Shape of what a pooling takes. */
@@ -164,4 +134,49 @@ export function cutImages(
     const begin = i * each;
     return { begin, count: Math.min(each, batch - begin) };
   });
+}
+
+/** Height and width, in pixels. */
+export interface Extent {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What is beyond the edges of a window, in units of the bytes. */
+export interface WindowFill {
+  readonly fill: number;
+}
+
+/** Everything but which images, and where their windows are. */
+export interface GatherSizes {
+  /** Size of the images of bytes. */
+  readonly stored: Extent;
+  readonly channels: number;
+  /** Size of the first window, or that of the images. */
+  readonly viewed: Extent;
+  /** Size that what the first window shows is resized to; the same for none. */
+  readonly resized: Extent;
+  /** Size of the second window, or that after resizing. */
+  readonly output: Extent;
+  /** Whether there is a window before resizing. */
+  readonly before?: WindowFill;
+  /** Whether there is one after resizing. */
+  readonly after?: WindowFill;
+  /** What bytes are divided by. */
+  readonly divisor: 1 | 255;
+  /** What is then subtracted: one number, or one per channel. */
+  readonly mean: readonly number[];
+  /** What that is then divided by: one number, or one per channel. */
+  readonly std: readonly number[];
+}
+
+/**
+ * Words of a window: 1 or -1 (mirrored); column and row of the image at its left or right edge and at its top; and of which
+ * columns and rows of the image it shows anything: first, last + 1 and first, last + 1.
+ */
+export const WINDOW_WORDS = 7;
+
+/** Counts the words that say which image and which windows of it. */
+export function wordsPerImage({ before, after }: GatherSizes): number {
+  return 1 + (before ? WINDOW_WORDS : 0) + (after ? WINDOW_WORDS : 0);
 }

@@ -56,7 +56,7 @@ export function opaque(
   compute: (...inputs: Tensor[]) => Tensor,
 ): Tensor {
   if (tape === undefined) return compute(...inputs);
-  const { output, nodes } = untaped(() => recordNodes(inputs, compute));
+  const { output, nodes } = recordNodes(inputs, compute);
   const own = inputs.includes(output) ? tf.clone(output) : output;
   tape.push({
     inputs,
@@ -87,7 +87,7 @@ interface TapeEngine {
   endTape(): void;
 }
 
-/** Computes with TensorFlow.js's tape recording; the current scope owns the output. */
+/** Computes with TensorFlow.js's tape recording in place of ours; the current scope owns the output. */
 function recordNodes(
   inputs: readonly Tensor[],
   compute: (...inputs: Tensor[]) => Tensor,
@@ -97,23 +97,21 @@ function recordNodes(
   // Another tape may record around us, as where somebody differentiates a whole training step.
   const outer = state.gradientDepth > 0 ? state.activeTape : null;
   const begin = outer?.length ?? 0;
-  const takeNodes = () => {
-    const nodes = state.activeTape?.slice(begin) ?? [];
-    if (outer === null) state.activeTape = null;
-    else outer.length = begin;
-    return nodes;
-  };
+  const ours = tape;
+  tape = undefined;
   engine.startTape();
-  let output: Tensor;
+  let output: Tensor | undefined;
+  let nodes: readonly TapeNode[] = [];
   try {
     output = tf.tidy(() => compute(...inputs));
-  } catch (error) {
+  } finally {
+    tape = ours;
     engine.endTape();
-    tf.dispose(savedBy(takeNodes()));
-    throw error;
+    nodes = state.activeTape?.slice(begin) ?? [];
+    if (outer === null) state.activeTape = null;
+    else outer.length = begin;
+    if (output === undefined) tf.dispose(savedBy(nodes));
   }
-  engine.endTape();
-  const nodes = takeNodes();
   return { output, nodes };
 }
 
@@ -160,40 +158,26 @@ function gradientsOf(
   });
 }
 
-function untaped<T>(run: () => T): T {
-  const outer = tape;
-  tape = undefined;
-  try {
-    return run();
-  } finally {
-    tape = outer;
-  }
-}
-
-/** Receives gradients one by one, in the order in which the backward pass finishes them. */
-export type GradientListener = (place: number, gradient: Tensor) => void;
-
-/** A scalar and its gradients. */
-export interface ScalarAndGradients {
-  readonly value: Scalar;
-  /** A tensor per weight, of the same shape; it stores float32 or float16. */
-  readonly gradients: Tensor[];
-}
+/** Receives gradients one by one, in the order in which the backward pass finishes them; `index` is that of the weight. */
+export type GradientListener = (index: number, gradient: Tensor) => void;
 
 /**
- * Computes gradients by a tape of our own. Against TensorFlow.js's, what a gradient needs is freed as soon as it is
- * computed, and there is less JavaScript. Call it inside a `tidy`.
+ * Computes a scalar and its gradients, a tensor per weight that stores float32 or float16, by a tape of our own. Against
+ * TensorFlow.js's, what a gradient needs is freed as soon as it is computed, and there is less JavaScript. Call it inside a
+ * `tidy`.
  */
 export function valueAndGradients(
   weights: readonly Tensor[],
   compute: () => Scalar,
   onGradient?: GradientListener,
-): ScalarAndGradients {
+) {
   const recorded: Recorded[] = tape = [];
   try {
     const value = compute();
     tape = undefined;
-    return goBack(recorded, { value, weights, onGradient });
+    const found = goBack(recorded, value, { weights, onGradient });
+    const gradients = weights.map((w) => found.get(w) ?? tf.zerosLike(w));
+    return { value, gradients };
   } catch (error) {
     // What TensorFlow.js's tape kept, no scope frees.
     tf.dispose(recorded.flatMap(({ made }) => made));
@@ -203,16 +187,20 @@ export function valueAndGradients(
   }
 }
 
+/** Finds the gradients of a value by what went into it. */
 function goBack(
   recorded: Recorded[],
-  { value, weights, onGradient }: {
-    value: Scalar;
+  value: Scalar,
+  { weights, onGradient }: {
     weights: readonly Tensor[];
     onGradient?: GradientListener;
   },
-): ScalarAndGradients {
+): Map<Tensor, Tensor> {
   const gradients = new Map<Tensor, Tensor>([[value, tf.scalar(1)]]);
-  const finished = onGradient && finishedBy(recorded, weights);
+  // The gradient of a weight is whole once the first operation that it went into has been gone back over.
+  const firsts = weights.map((weight) =>
+    recorded.find(({ inputs }) => inputs.includes(weight))
+  );
   for (const operation of recorded.reverse()) {
     const { inputs, output, saved, made, gradient } = operation;
     const dy = gradients.get(output);
@@ -225,33 +213,13 @@ function goBack(
       dy.dispose();
     }
     tf.dispose(made.filter((tensor) => tensor !== value));
-    for (const place of finished?.get(operation) ?? []) {
-      const gradient = gradients.get(weights[place]);
-      if (gradient !== undefined) onGradient!(place, gradient);
+    if (onGradient === undefined) continue;
+    for (const [i, weight] of weights.entries()) {
+      const whole = firsts[i] === operation && gradients.get(weight);
+      if (whole) onGradient(i, whole);
     }
   }
-  return {
-    value,
-    gradients: weights.map((weight) =>
-      gradients.get(weight) ?? tf.zerosLike(weight)
-    ),
-  };
-}
-
-/** Places of the weights whose gradients are whole after the gradient of an operation: the first that had them as inputs. */
-function finishedBy(
-  recorded: readonly Recorded[],
-  weights: readonly Tensor[],
-): Map<Recorded, number[]> {
-  const finished = new Map<Recorded, number[]>();
-  weights.forEach((weight, place) => {
-    const first = recorded.find(({ inputs }) => inputs.includes(weight));
-    if (first === undefined) return;
-    const places = finished.get(first);
-    if (places) places.push(place);
-    else finished.set(first, [place]);
-  });
-  return finished;
+  return gradients;
 }
 
 /** Gives TensorFlow.js a tensor that one of our kernels made. */
@@ -268,12 +236,12 @@ export function takeInfo(tensor: Tensor): TensorInfo {
   return { dataId, shape, dtype };
 }
 
-/** What every device is given: float32 or float16, whatever the tensor was cast from. See {@linkcode Device.asNumbers}. */
+/** Asks the device for a tensor that stores float32 or float16, as the device needs it, whatever it was cast from. */
 export function asNumbers<T extends Tensor>(x: T): T {
   return device().asNumbers(x) as T;
 }
 
-/** What TensorFlow.js's operations are given: float32. See {@linkcode Device.asFloats}. */
+/** Asks the device for a tensor that stores float32, as TensorFlow.js's operations need it. */
 export function asFloats<T extends Tensor>(x: T): T {
   return device().asFloats(x) as T;
 }

@@ -4,17 +4,9 @@
  * @module
  */
 
-import { device } from "../device/device.ts";
-import { tf, type Variable } from "../device/tf.ts";
-import { OptionError } from "../errors.ts";
+import { biasCorrection, expressionOf } from "../device/formula.ts";
 import { requireNumber } from "../options.ts";
-import {
-  copiesOf,
-  type Optimizer,
-  requireFit,
-  requireKept,
-  zerosLike,
-} from "./optimizer.ts";
+import { formulaOptimizer, type Optimizer } from "./optimizer.ts";
 
 /** Options of {@linkcode adam} and {@linkcode adamW}. */
 export interface AdamOptions {
@@ -50,8 +42,7 @@ export interface AdamOptions {
  * @throws {OptionError} If an option is out of its range.
  */
 export function adam(options: AdamOptions = {}): Optimizer {
-  const { weightDecay = 0 } = options;
-  return adamOf("Adam", { ...options, weightDecay, decoupledDecay: 0 });
+  return adamOf("Adam", options);
 }
 
 /**
@@ -63,89 +54,44 @@ export function adam(options: AdamOptions = {}): Optimizer {
  * @throws {OptionError} If an option is out of its range.
  */
 export function adamW(options: AdamOptions = {}): Optimizer {
-  const { weightDecay = 0.01 } = options;
-  requireNumber("weightDecay", weightDecay, { min: 0 });
-  const decay = { weightDecay: 0, decoupledDecay: weightDecay };
-  return adamOf("AdamW", { ...options, ...decay });
+  return adamOf("AdamW", options);
 }
 
-/** What the optimizer keeps on the device. */
-interface Kept {
-  /** Steps so far, float32 scalar. */
-  readonly step: Variable;
-  readonly firstMoment: readonly Variable[];
-  readonly secondMoment: readonly Variable[];
-}
-
-function adamOf(
-  name: string,
-  options: AdamOptions & { weightDecay: number; decoupledDecay: number },
-): Optimizer {
-  const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } =
-    options;
-  const { weightDecay, decoupledDecay } = options;
+function adamOf(name: "Adam" | "AdamW", options: AdamOptions): Optimizer {
+  const isDecoupled = name === "AdamW";
+  const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999 } = options;
+  const { epsilon = 1e-8, weightDecay = isDecoupled ? 0.01 : 0 } = options;
   requireNumber("learningRate", learningRate, { above: 0 });
   requireNumber("beta1", beta1, { min: 0, below: 1 });
   requireNumber("beta2", beta2, { min: 0, below: 1 });
   requireNumber("epsilon", epsilon, { above: 0 });
   requireNumber("weightDecay", weightDecay, { min: 0 });
-  let kept: Kept | undefined;
-  const fixed = { beta1, beta2, epsilon, weightDecay, decoupledDecay };
-  const decay = Math.max(weightDecay, decoupledDecay);
-  const optimizer: Optimizer = {
-    description: `${name}, learning rate ${learningRate}${
-      decay > 0 ? `, weight decay ${decay}` : ""
-    }`,
+  const decay = weightDecay > 0 ? `, weight decay ${weightDecay}` : "";
+  return formulaOptimizer({
+    name,
+    description: `${name}, learning rate ${learningRate}${decay}`,
     learningRate,
-    takesLossScale: true,
-    apply(weights, gradients, scale) {
-      const { step, firstMoment, secondMoment } = kept ??= begin(weights);
-      requireFit(firstMoment, weights);
-      requireFit(secondMoment, weights);
-      const rates = { ...fixed, learningRate: optimizer.learningRate };
-      const parameters = weights.map((weight, i) => ({
-        weight,
-        gradient: gradients[i],
-        firstMoment: firstMoment[i],
-        secondMoment: secondMoment[i],
-      }));
-      device().adam(parameters, rates, { step, scale: scale?.state });
-    },
-    state: () => kept === undefined ? {} : { ...kept, step: [kept.step] },
-    restore(state) {
-      const names = ["step", "firstMoment", "secondMoment"];
-      const what = `${names.join(", ")}, as ${name} keeps these`;
-      requireKept(state, names, what);
-      const { step, firstMoment, secondMoment } = state;
-      const isKept = step !== undefined;
-      if (isKept && (step.length !== 1 || step[0].size !== 1)) {
-        throw new OptionError(
-          "state",
-          `step [${step.map(({ shape }) => `[${shape}]`)}]`,
-          `a step that is one scalar, and ${what}`,
-        );
-      }
-      optimizer.dispose();
-      if (!isKept) return;
-      kept = {
-        step: copiesOf(step)[0],
-        firstMoment: copiesOf(firstMoment),
-        secondMoment: copiesOf(secondMoment),
+    keeps: ["firstMoment", "secondMoment"],
+    countsSteps: true,
+    formulaAt: (learningRate) => (old) => {
+      const { weight, gradient, firstMoment, secondMoment } = old;
+      const g = isDecoupled
+        ? gradient
+        : gradient.plus(weight.times(weightDecay));
+      const m = firstMoment.plus(g.minus(firstMoment).times(1 - beta1));
+      const v = secondMoment.plus(
+        g.square().minus(secondMoment).times(1 - beta2),
+      );
+      const root = v.sqrt().over(biasCorrection(beta2).sqrt());
+      const size = expressionOf(learningRate).over(biasCorrection(beta1));
+      const shrunk = isDecoupled
+        ? weight.minus(weight.times(learningRate * weightDecay))
+        : weight;
+      return {
+        firstMoment: m,
+        secondMoment: v,
+        weight: shrunk.minus(m.times(size).over(root.plus(epsilon))),
       };
     },
-    dispose() {
-      if (kept === undefined) return;
-      tf.dispose([kept.step, ...kept.firstMoment, ...kept.secondMoment]);
-      kept = undefined;
-    },
-  };
-  return optimizer;
-}
-
-function begin(weights: readonly Variable[]): Kept {
-  return {
-    step: tf.tidy(() => tf.variable(tf.scalar(0), false)),
-    firstMoment: zerosLike(weights),
-    secondMoment: zerosLike(weights),
-  };
+  });
 }

@@ -42,7 +42,6 @@ export interface LossScaleOptions {
  */
 export class LossScale implements GradientScale {
   readonly #state: Variable;
-  readonly #isFound: Variable;
   readonly #growthInterval: number;
 
   /**
@@ -66,10 +65,7 @@ export class LossScale implements GradientScale {
     const state = new Float32Array(4);
     state[SCALE_STATE.scale] = initialScale;
     state[SCALE_STATE.factor] = 1 / initialScale;
-    [this.#state, this.#isFound] = tf.tidy(() => [
-      tf.variable(tf.tensor1d(state), false),
-      tf.variable(tf.zeros([1], "int32"), false),
-    ]);
+    this.#state = tf.tidy(() => tf.variable(tf.tensor1d(state), false));
   }
 
   /** The state on the device, float32 `[4]`, as optimizers read it. */
@@ -101,11 +97,8 @@ export class LossScale implements GradientScale {
    * @param gradients Tensors that store float32 or float16; not disposed.
    */
   update(gradients: readonly Tensor[]): void {
-    device().updateLossScale?.({
-      gradients,
-      state: this.#state,
-      isFound: this.#isFound,
-    }, { growthInterval: this.#growthInterval });
+    const tensors = { gradients, state: this.#state };
+    device().updateLossScale?.(tensors, this.#growthInterval);
   }
 
   /**
@@ -115,10 +108,8 @@ export class LossScale implements GradientScale {
    */
   async read(): Promise<{ scale: number; skippedSteps: number }> {
     const state = await this.#state.data();
-    return {
-      scale: state[SCALE_STATE.scale],
-      skippedSteps: state[SCALE_STATE.skipped],
-    };
+    const { scale, skipped } = SCALE_STATE;
+    return { scale: state[scale], skippedSteps: state[skipped] };
   }
 
   /**
@@ -132,7 +123,7 @@ export class LossScale implements GradientScale {
 
   /** Frees the scale. */
   dispose(): void {
-    tf.dispose([this.#state, this.#isFound]);
+    this.#state.dispose();
   }
 }
 

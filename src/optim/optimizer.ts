@@ -1,9 +1,11 @@
 /**
- * What an optimizer is, and the tensors that it keeps from step to step.
+ * What an optimizer is, and how one is made of its formula.
  *
  * @module
  */
 
+import { device } from "../device/device.ts";
+import type { UpdateFormula } from "../device/formula.ts";
 import { type Tensor, tf, type Variable } from "../device/tf.ts";
 import { OptionError, ShapeError } from "../errors.ts";
 import type { GradientScale } from "./gradient_scale.ts";
@@ -52,49 +54,103 @@ export interface Optimizer {
   dispose(): void;
 }
 
-/** Makes a tensor of zeros for each weight, which the caller owns and may change in place. */
-export function zerosLike(weights: readonly Tensor[]): Variable[] {
-  return weights.map((w) => tf.tidy(() => tf.variable(tf.zerosLike(w), false)));
+/** An optimizer that is a formula. */
+interface FormulaOptions extends Pick<Optimizer, "description"> {
+  /** As an error names it. */
+  readonly name: string;
+  readonly learningRate: number;
+  /** What the formula keeps of each weight, by name; it begins at 0. */
+  readonly keeps: readonly string[];
+  /** Whether the formula has bias corrections, for which steps are counted. */
+  readonly countsSteps?: boolean;
+  readonly formulaAt: (learningRate: number) => UpdateFormula;
 }
 
-/** Copies tensors; the caller owns the copies and may change them in place. */
-export function copiesOf(tensors: readonly Tensor[]): Variable[] {
-  return tensors.map((t) => tf.tidy(() => tf.variable(tf.clone(t), false)));
+/** Makes an optimizer of its formula, which the device computes. */
+export function formulaOptimizer(options: FormulaOptions): Optimizer {
+  const { name, description, learningRate, keeps, formulaAt } = options;
+  const names = options.countsSteps ? ["step", ...keeps] : keeps;
+  let kept: Readonly<Record<string, readonly Variable[]>> | undefined;
+  const keep = (variablesOf: (name: string) => Variable[]) =>
+    Object.fromEntries(names.map((name) => [name, variablesOf(name)]));
+  const optimizer: Optimizer = {
+    description,
+    learningRate,
+    takesLossScale: true,
+    apply(weights, gradients, scale) {
+      const { step, ...ofWeights } = kept ??= keep((name) =>
+        name === "step"
+          ? [variableOf(() => tf.scalar(0))]
+          : weights.map((w) => variableOf(() => tf.zerosLike(w)))
+      );
+      const lists = Object.entries(ofWeights);
+      for (const [, list] of lists) requireFit(list, weights);
+      const parameters = weights.map((weight, i) => ({
+        gradient: gradients[i],
+        variables: {
+          weight,
+          ...Object.fromEntries(lists.map(([name, list]) => [name, list[i]])),
+        },
+      }));
+      const state = { step: step?.[0], scale: scale?.state };
+      device().update(formulaAt(optimizer.learningRate), parameters, state);
+    },
+    state: () => kept ?? {},
+    restore(state) {
+      const given = Object.keys(state);
+      if (given.length > 0) requireKept(state, names, name);
+      optimizer.dispose();
+      if (given.length === 0) return;
+      kept = keep((name) =>
+        state[name].map((t) => variableOf(() => tf.clone(t)))
+      );
+    },
+    dispose() {
+      tf.dispose(Object.values(kept ?? {}).flat());
+      kept = undefined;
+    },
+  };
+  return optimizer;
 }
 
-/**
- * Checks that a state has nothing, or all that an optimizer of a kind keeps; `what` completes "as it must be ...".
- *
- * @throws {OptionError} If it has another name, or only some of the names.
- */
-export function requireKept(
+/** A variable that changes where it is. */
+function variableOf(make: () => Tensor): Variable {
+  return tf.tidy(() => tf.variable(make(), false));
+}
+
+/** Checks that a state has all that an optimizer keeps, and nothing else. */
+function requireKept(
   state: OptimizerState,
   names: readonly string[],
-  what: string,
+  optimizer: string,
 ): void {
   const given = Object.keys(state);
-  const isAll = names.every((name) => given.includes(name));
-  if (given.length > 0 && (given.length !== names.length || !isAll)) {
-    throw new OptionError("state", given.join(", "), what);
-  }
+  const isKept = given.length === names.length &&
+    names.every((name) => name in state);
+  const { step } = state;
+  if (isKept && (!step || (step.length === 1 && step[0].size === 1))) return;
+  const shapes = given.map((name) => `${name} ${shapesOf(state[name])}`);
+  const scalar = names.includes("step") ? ", the step being one scalar" : "";
+  const what = names.join(", ") || "nothing";
+  throw new OptionError(
+    "state",
+    shapes.join(", "),
+    `${what}, which is what ${optimizer} keeps${scalar}`,
+  );
 }
 
-/**
- * Checks that an optimizer's tensors belong to the network that it is used on.
- *
- * @throws {ShapeError} If there are not as many as weights, or one has another shape.
- */
-export function requireFit(
+/** Checks that an optimizer's tensors belong to the network that it is used on. */
+function requireFit(
   kept: readonly Tensor[],
   weights: readonly Tensor[],
 ): void {
-  const shapes = (tensors: readonly Tensor[]) =>
-    tensors.map(({ shape }) => `[${shape}]`).join(", ");
-  if (shapes(kept) !== shapes(weights)) {
-    throw new ShapeError(
-      `Cannot go on from an optimizer's state of shapes ${
-        shapes(kept)
-      } as the network has ${shapes(weights)}: it was kept for another network`,
-    );
-  }
+  const [given, needed] = [kept, weights].map(shapesOf);
+  if (given === needed) return;
+  throw new ShapeError(
+    `Cannot go on from an optimizer's state of shapes ${given} as the network has ${needed}: it was kept for another network`,
+  );
+}
+
+function shapesOf(tensors: readonly Tensor[]): string {
+  return tensors.map(({ shape }) => `[${shape}]`).join(", ");
 }

@@ -4,17 +4,9 @@
  * @module
  */
 
-import type { Variable } from "../device/tf.ts";
-import { device } from "../device/device.ts";
+import type { Expressions } from "../device/formula.ts";
 import { requireNumber } from "../options.ts";
-import {
-  copiesOf,
-  type Optimizer,
-  type OptimizerState,
-  requireFit,
-  requireKept,
-  zerosLike,
-} from "./optimizer.ts";
+import { formulaOptimizer, type Optimizer } from "./optimizer.ts";
 
 /** Options of {@linkcode sgd}. */
 export interface SgdOptions {
@@ -46,53 +38,20 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   requireNumber("learningRate", learningRate, { above: 0 });
   requireNumber("momentum", momentum, { min: 0, below: 1 });
   requireNumber("weightDecay", weightDecay, { min: 0 });
-  let velocities: Variable[] | undefined;
-
-  const optimizer: Optimizer = {
-    description: describe(learningRate, momentum, weightDecay),
+  return formulaOptimizer({
+    name: momentum > 0 ? "SGD" : "SGD without momentum",
+    description: [
+      `SGD, learning rate ${learningRate}`,
+      ...momentum > 0 ? [`momentum ${momentum}`] : [],
+      ...weightDecay > 0 ? [`weight decay ${weightDecay}`] : [],
+    ].join(", "),
     learningRate,
-    takesLossScale: true,
-    apply(weights, gradients, scale) {
-      if (momentum > 0) velocities ??= zerosLike(weights);
-      if (velocities !== undefined) requireFit(velocities, weights);
-      const { learningRate } = optimizer;
-      const rates = { learningRate, momentum, weightDecay };
-      const parameters = weights.map((weight, i) => ({
-        weight,
-        gradient: gradients[i],
-        velocity: velocities?.[i],
-      }));
-      device().sgd(parameters, rates, scale?.state);
+    keeps: momentum > 0 ? ["velocity"] : [],
+    formulaAt: (learningRate) => ({ weight, velocity, gradient }) => {
+      const g = gradient.plus(weight.times(weightDecay));
+      const v = momentum > 0 ? velocity.times(momentum).plus(g) : g;
+      const kept: Expressions = momentum > 0 ? { velocity: v } : {};
+      return { ...kept, weight: weight.minus(v.times(learningRate)) };
     },
-    state: (): OptimizerState =>
-      velocities === undefined ? {} : { velocity: velocities },
-    restore(state) {
-      if (momentum > 0) {
-        const what = "velocity alone, as SGD keeps nothing else";
-        requireKept(state, ["velocity"], what);
-      } else {
-        const what = "nothing, as SGD without momentum keeps nothing";
-        requireKept(state, [], what);
-      }
-      optimizer.dispose();
-      velocities = state.velocity && copiesOf(state.velocity);
-    },
-    dispose() {
-      velocities?.forEach((v) => v.dispose());
-      velocities = undefined;
-    },
-  };
-  return optimizer;
-}
-
-function describe(
-  learningRate: number,
-  momentum: number,
-  weightDecay: number,
-): string {
-  return [
-    `SGD, learning rate ${learningRate}`,
-    momentum > 0 ? `momentum ${momentum}` : "",
-    weightDecay > 0 ? `weight decay ${weightDecay}` : "",
-  ].filter(Boolean).join(", ");
+  });
 }

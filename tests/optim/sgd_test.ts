@@ -51,7 +51,7 @@ const RECIPES: [description: string, options: SgdOptions][] = [
     weightDecay: 0.1,
   }],
 ];
-for (const device of ["cpu", "webgpu"] as const) {
+for (const device of ["cpu", "webgpu", "plain"] as const) {
   const test = device === "webgpu" ? webgpuTest : Deno.test;
   for (const [description, options] of RECIPES) {
     test(`${description} is PyTorch's on ${device}`, async () => {

@@ -138,7 +138,7 @@ Deno.test("findViolations() lets layers into a device by its doors only", () => 
     ["src/cli/commands/doctor.ts", ["src/device/webgpu/y.ts"]],
   ]);
   assertEquals(findViolations(graph), [
-    "src/nn/x.ts imports src/device/webgpu/y.ts: only device.ts, gather_sizes.ts, open.ts, sizes.ts, tape.ts, tf.ts of device",
+    "src/nn/x.ts imports src/device/webgpu/y.ts: only device.ts, formula.ts, open.ts, sizes.ts, tape.ts, tf.ts of device",
   ]);
 });
 

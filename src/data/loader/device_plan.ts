@@ -9,7 +9,7 @@ import {
   type GatherSizes,
   WINDOW_WORDS,
   wordsPerImage,
-} from "../../device/gather_sizes.ts";
+} from "../../device/sizes.ts";
 import {
   type DrawWindows,
   takeApart,

@@ -10,7 +10,7 @@
 import { convertIndexedToRgb, decode as decodePng } from "fast-png";
 import { unzlibSync } from "fflate";
 import { decode as decodeJpeg } from "jpeg-js";
-import type { Extent } from "../../device/gather_sizes.ts";
+import type { Extent } from "../../device/sizes.ts";
 import { reasonOf } from "../../reason.ts";
 import type { Image } from "../dataset.ts";
 import { join } from "../gz_file.ts";

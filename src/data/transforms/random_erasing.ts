@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Extent } from "../../device/gather_sizes.ts";
+import type { Extent } from "../../device/sizes.ts";
 import { OptionError, ShapeError } from "../../errors.ts";
 import { requireNumber } from "../../options.ts";
 import type { Image } from "../dataset.ts";

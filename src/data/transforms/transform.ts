@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Extent } from "../../device/gather_sizes.ts";
+import type { Extent } from "../../device/sizes.ts";
 import { OptionError } from "../../errors.ts";
 import type { Image } from "../dataset.ts";
 import {

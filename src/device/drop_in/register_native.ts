@@ -12,10 +12,7 @@ import {
 } from "./kernels.ts";
 import type { ConvSizes, PoolSizes } from "../sizes.ts";
 import type { CpuBackend } from "../tfjs/cpu_backend.ts";
-import type {
-  BinaryFunction,
-  NativeActivation,
-} from "../onednn/library/operation.ts";
+import type { BinaryFunction } from "../onednn/library/describe.ts";
 import {
   activated,
   fitsBinary,
@@ -29,7 +26,7 @@ import {
   nativeConv2dFilterGradient,
   nativeConv2dInputGradient,
 } from "../onednn/conv2d.ts";
-import { readyDevice } from "../device.ts";
+import { type FusedActivation, readyDevice } from "../device.ts";
 import { nativeMatmul } from "../onednn/matmul.ts";
 import { nativePool, nativePoolGradient } from "../onednn/pool.ts";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
@@ -98,7 +95,7 @@ function isPooling(s: PoolSizes): boolean {
 }
 
 /** Leaves NaN, which oneDNN would hide, to TensorFlow.js's own kernel. */
-function activationOf(of: NativeActivation): DropIn<CpuBackend> {
+function activationOf(of: FusedActivation): DropIn<CpuBackend> {
   return ({ backend, inputs: { x } }) =>
     isLarge(x) && areFloats(backend, x) && !hasNaN(x)
       ? nativeUnary(x, of)

@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { ConvSizes } from "../sizes.ts";
-import type { Convolution, Layout, Windows } from "./library/operation.ts";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { ConvSizes, WindowSizes } from "../sizes.ts";
+import type { Convolution, Layout, Windows } from "./library/describe.ts";
 import type { OneDnn } from "./library/library.ts";
 import {
+  type Arrays,
   implementationOf,
   makePrimitive,
-  type Primitive,
 } from "./library/primitive.ts";
 import {
   floatsOf,
@@ -19,7 +20,6 @@ import {
   primitiveOf,
   rowMajor,
 } from "./tensors.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
 
 /** With fewer channels, tiles are mostly empty lanes. */
 const MIN_TILED_CHANNELS = 16;
@@ -33,12 +33,11 @@ export function nativeConv2d(
   },
   s: ConvSizes,
 ): TensorInfo {
-  const primitive = convPrimitive(s, { hasBias: bias !== undefined });
-  const y = makeFloats(outputShape(s));
-  primitive.run({
+  const y = makeFloats([s.batch, s.outHeight, s.outWidth, s.outChannels]);
+  run(s, undefined, {
     x: floatsOf(x),
     kernel: floatsOf(filter),
-    bias: bias && floatsOf(bias),
+    ...bias && { bias: floatsOf(bias) },
     y: y.values,
   });
   return y.info;
@@ -49,13 +48,9 @@ export function nativeConv2dInputGradient(
   { dy, filter }: { dy: TensorInfo; filter: TensorInfo },
   s: ConvSizes,
 ): TensorInfo {
-  const primitive = convPrimitive(s, { gradient: "input" });
-  const dx = makeFloats(inputShape(s));
-  primitive.run({
-    dy: floatsOf(dy),
-    kernel: floatsOf(filter),
-    dx: dx.values,
-  });
+  const dx = makeFloats([s.batch, s.inHeight, s.inWidth, s.inChannels]);
+  const [gradient, kernel] = [dy, filter].map(floatsOf);
+  run(s, "input", { dy: gradient, kernel, dx: dx.values });
   return dx.info;
 }
 
@@ -64,15 +59,10 @@ export function nativeConv2dFilterGradient(
   { x, dy }: { x: TensorInfo; dy: TensorInfo },
   s: ConvSizes,
 ): { filter: TensorInfo; bias: TensorInfo } {
-  const primitive = convPrimitive(s, { gradient: "kernel", hasBias: true });
-  const filter = makeFloats([
-    s.filterHeight,
-    s.filterWidth,
-    s.inChannels,
-    s.outChannels,
-  ]);
+  const shape = [s.filterHeight, s.filterWidth, s.inChannels, s.outChannels];
+  const filter = makeFloats(shape);
   const bias = makeFloats([s.outChannels]);
-  primitive.run({
+  run(s, "kernel", {
     x: floatsOf(x),
     dy: floatsOf(dy),
     dKernel: filter.values,
@@ -81,41 +71,38 @@ export function nativeConv2dFilterGradient(
   return { filter: filter.info, bias: bias.info };
 }
 
-function convPrimitive(
+function run(
   s: ConvSizes,
-  options: {
-    gradient?: "input" | "kernel";
-    hasBias?: boolean;
-  },
-): Primitive {
-  const { gradient, hasBias = false } = options;
-  const key = `conv2d,${gradient},${hasBias},${Object.values(s)}`;
-  return primitiveOf(key, (library) => {
-    const x = imageLayout(inputShape(s));
-    const y = imageLayout(outputShape(s));
-    const bias = hasBias ? rowMajor([s.outChannels]) : undefined;
-    const filter = filterLayout(s);
-    const biases = bias === undefined ? {} : { bias };
+  gradient: Convolution["gradient"],
+  arrays: Arrays,
+): void {
+  const names = Object.keys(arrays);
+  primitiveOf(`conv2d,${names},${Object.values(s)}`, (library) => {
+    const { batch, inChannels, outChannels } = s;
+    const x = imageLayout([batch, s.inHeight, s.inWidth, inChannels]);
+    const y = imageLayout([batch, s.outHeight, s.outWidth, outChannels]);
+    const kernel = filterLayout(s);
+    const bias = rowMajor([outChannels]);
+    const ofGradients = { dx: x, dKernel: kernel, dBias: bias, dy: y };
+    const layouts = { x, kernel, bias, y, ...ofGradients };
     const direct: Convolution = {
       kind: "convolution",
       by: "direct",
       gradient,
       x,
-      kernel: isRepackable(s) ? any(filter) : filter,
-      bias,
+      kernel: isRepackable(s) ? any(kernel) : kernel,
+      bias: arrays.bias || arrays.dBias ? bias : undefined,
       y,
       windows: windowsOf(s, [s.filterHeight, s.filterWidth]),
     };
     return makePrimitive(
       library,
       byTiles(library, direct) ?? direct,
-      gradient === "input"
-        ? { dy: y, kernel: filter, dx: x }
-        : gradient === "kernel"
-        ? { x, dy: y, dKernel: filter, dBias: bias! }
-        : { x, kernel: filter, ...biases, y },
+      Object.fromEntries(
+        Object.entries(layouts).filter(([name]) => names.includes(name)),
+      ),
     );
-  });
+  }).run(arrays);
 }
 
 /** The layout that the library likes best. */
@@ -141,15 +128,9 @@ function byTiles(
   return implementationOf(library, tiled).includes("wino") ? tiled : undefined;
 }
 
-/** Where the windows of a convolution or a pooling are. */
-type Places = Omit<
-  ConvSizes,
-  "inChannels" | "outChannels" | "filterHeight" | "filterWidth"
->;
-
 /** How windows lie, as the library describes it. */
 export function windowsOf(
-  s: Places,
+  s: WindowSizes,
   size: readonly [number, number],
 ): Windows {
   const strides = [s.strideHeight, s.strideWidth];
@@ -164,7 +145,7 @@ export function windowsOf(
  * windows in padding alone there is no largest value, and convolutions of version 3 crash the process with some.
  */
 export function areWindowsUsual(
-  s: Places,
+  s: WindowSizes,
   size: readonly [number, number],
 ): boolean {
   const { strides, padBefore, padAfter } = windowsOf(s, size);
@@ -174,20 +155,16 @@ export function areWindowsUsual(
 }
 
 /** How much of the input is behind the last window, in a column or in a row; below 0 where the window goes beyond. */
-function left(s: Places, size: readonly [number, number], d: number): number {
+function left(
+  s: WindowSizes,
+  size: readonly [number, number],
+  d: number,
+): number {
   const [inSize, outSize, stride, padding] = [
     [s.inHeight, s.outHeight, s.strideHeight, s.padTop],
     [s.inWidth, s.outWidth, s.strideWidth, s.padLeft],
   ][d];
   return inSize + padding - (outSize - 1) * stride - size[d];
-}
-
-function inputShape(s: ConvSizes): number[] {
-  return [s.batch, s.inHeight, s.inWidth, s.inChannels];
-}
-
-function outputShape(s: ConvSizes): number[] {
-  return [s.batch, s.outHeight, s.outWidth, s.outChannels];
 }
 
 /**

@@ -1,50 +1,47 @@
 /**
- * Operations of single elements by native kernels.
+ * Operations of single elements, and sums, by native kernels.
  *
  * @module
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type {
-  AdamRates,
-  AdamTensors,
-  SgdRates,
-  SgdTensors,
-} from "../device.ts";
-import { addScaled, makePrimitive } from "./library/primitive.ts";
-import type {
-  BinaryFunction,
-  ElementwiseFunction,
-  Layout,
-  NativeActivation,
-} from "./library/operation.ts";
+import type { FusedActivation } from "../device.ts";
+import type { BinaryFunction, UnaryFunction } from "./library/describe.ts";
+import { makePrimitive } from "./library/primitive.ts";
 import { nativeMatmul } from "./matmul.ts";
 import {
-  cpuBackend,
+  type Floats,
   floatsOf,
+  free,
   makeFloats,
-  nativeLibrary,
   primitiveOf,
   rowMajor,
-  soleFloats,
 } from "./tensors.ts";
 
-type Floats = Float32Array<ArrayBuffer>;
-
-/** The layout of so many elements, whatever their shape. */
-function asFlat(size: number): Layout {
-  return { dims: [size], strides: [1] };
-}
-
-/** Applies a function to each element. The activations take NaN for a number below 0: see `activateInPlace`. */
+/** Applies a function to each element; "linear" multiplies by `alpha`. Activations take NaN for a number below 0. */
 export function nativeUnary(
   x: TensorInfo,
-  of: ElementwiseFunction,
-  { alpha = 0, beta = 0 }: { alpha?: number; beta?: number } = {},
+  of: UnaryFunction,
+  alpha = 0,
 ): TensorInfo {
   const y = makeFloats(x.shape);
-  apply({ of, alpha, beta }, floatsOf(x), y.values);
+  apply(of, { x: floatsOf(x), y: y.values }, alpha);
   return y.info;
+}
+
+/** Applies a function to each element; both arrays may be the same. */
+export function apply(
+  of: UnaryFunction,
+  { x, y }: { x: Floats; y: Floats },
+  alpha = 0,
+): void {
+  const flat = rowMajor([y.length]);
+  primitiveOf(`unary,${of},${alpha},${y.length}`, (library) =>
+    makePrimitive(
+      library,
+      { kind: "elementwise", of, alpha, x: flat },
+      { x: flat, y: flat },
+    )).run({ x, y });
 }
 
 /** Whether {@linkcode nativeBinary} takes two tensors. */
@@ -62,90 +59,49 @@ export function nativeBinary(
   of: BinaryFunction,
 ): TensorInfo {
   const y = makeFloats(a.shape);
-  combine(of, floatsOf(a), floatsOf(b), y.values);
+  combine(of, { a: floatsOf(a), b: floatsOf(b), y: y.values });
   return y.info;
 }
 
-/** Applies a function to each pair of elements. */
+/** Applies a function to each pair of elements of `a` and of `b`, which is repeated where it is shorter; any may be `y`. */
 export function combine(
   of: BinaryFunction,
-  a: Floats,
-  b: Floats,
-  y: Floats,
+  { a, b, y }: { a: Floats; b: Floats; y: Floats },
 ): void {
   const rows = a.length / b.length;
-  const layout = rowMajor(
-    b.length === 1 ? [a.length, 1] : [rows, b.length],
-  );
+  const layout = rowMajor(b.length === 1 ? [a.length, 1] : [rows, b.length]);
   const second = rowMajor([1, b.length]);
-  const key = `binary,${of},${a.length},${b.length}`;
-  primitiveOf(key, (library) =>
-    makePrimitive(
-      library,
-      { kind: "binary", of, a: layout, b: second, y: layout },
-      { x: layout, x2: second, y: layout },
-    )).run({ x: a, x2: b, y });
-}
-
-/** Square roots, in place. */
-export function rootInPlace(x: Floats): void {
-  apply({ of: "sqrt", alpha: 0, beta: 0 }, x, x);
-}
-
-/** Applies an activation, in place. */
-export function applyInPlace(x: Floats, of: "relu" | "sigmoid"): void {
-  apply({ of, alpha: 0, beta: 0 }, x, x);
-}
-
-/** Adds a number to each element, in place. */
-export function increaseInPlace(x: Floats, beta: number): void {
-  apply({ of: "linear", alpha: 1, beta }, x, x);
-}
-
-function apply(
-  f: { of: ElementwiseFunction; alpha: number; beta: number },
-  x: Floats,
-  y: Floats,
-): void {
-  const flat = asFlat(y.length);
-  const key = `unary,${f.of},${f.alpha},${f.beta},${y.length}`;
-  primitiveOf(key, (library) =>
-    makePrimitive(
-      library,
-      { kind: "elementwise", ...f, x: flat },
-      { x: flat, y: flat },
-    )).run({ x, y });
-}
-
-/** Computes `y = alpha * x + beta * y`, where it is. */
-export function accumulate(
-  y: Floats,
-  x: Floats,
-  { alpha, beta = 1 }: { alpha: number; beta?: number },
-): void {
-  addScaled(nativeLibrary(), { alpha, x, beta, y });
+  primitiveOf(
+    `binary,${of},${a.length},${b.length}`,
+    (library) =>
+      makePrimitive(
+        library,
+        { kind: "binary", of, a: layout, b: second, y: layout },
+        { x: layout, x2: second, y: layout },
+      ),
+  ).run({ x: a, x2: b, y });
 }
 
 /**
- * Applies an activation to a new tensor, where it is.
+ * Applies an activation to a new tensor, where it is, and says whether NaN is in it.
  *
  * oneDNN's activations and its max pooling take NaN for the smallest number there is: a network that has gone astray would
  * seem to be well. So NaN is looked for before, and goes through.
  */
 export function activateInPlace(
   x: TensorInfo,
-  of: NativeActivation | undefined,
+  of: FusedActivation | undefined,
 ): boolean {
   const values = floatsOf(x);
   const isAstray = hasNaN(x);
   if (of !== undefined && isAstray) {
     values.forEach((value, i) => values[i] = PLAIN[of](value));
-  } else if (of !== undefined) applyInPlace(values, of);
+  } else if (of !== undefined) apply(of, { x: values, y: values });
   return isAstray;
 }
 
 /** Activations that NaN goes through, for where there is one. */
-const PLAIN: Readonly<Record<NativeActivation, (x: number) => number>> = {
+const PLAIN: Readonly<Record<FusedActivation, (x: number) => number>> = {
   relu: (x) => x < 0 ? 0 : x,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
 };
@@ -153,7 +109,7 @@ const PLAIN: Readonly<Record<NativeActivation, (x: number) => number>> = {
 /** Applies an activation to a new tensor, where it is, as {@linkcode activateInPlace} does. */
 export function activated(
   x: TensorInfo,
-  of: NativeActivation | undefined,
+  of: FusedActivation | undefined,
 ): TensorInfo {
   if (of !== undefined) activateInPlace(x, of);
   return x;
@@ -162,39 +118,36 @@ export function activated(
 /** Gradient of an activation by its input, from its output. */
 export function nativeActivationGradient(
   { dy, y }: { dy: TensorInfo; y: TensorInfo },
-  of: NativeActivation,
+  of: FusedActivation,
 ): TensorInfo {
   const dx = makeFloats(y.shape);
-  const flat = rowMajor([dx.values.length]);
-  primitiveOf(
-    `activation gradient,${of},${dx.values.length}`,
-    (library) =>
-      makePrimitive(
-        library,
-        { kind: "activation", gradient: true, of, x: flat },
-        { y: flat, dy: flat, dx: flat },
-      ),
-  ).run({ y: floatsOf(y), dy: floatsOf(dy), dx: dx.values });
+  const { length } = dx.values;
+  const flat = rowMajor([length]);
+  primitiveOf(`activation gradient,${of},${length}`, (library) =>
+    makePrimitive(
+      library,
+      { kind: "elementwise", gradient: true, of: `${of} by output`, x: flat },
+      { y: flat, dy: flat, dx: flat },
+    )).run({ y: floatsOf(y), dy: floatsOf(dy), dx: dx.values });
   return dx.info;
 }
 
 /** Adds up the rows of a matrix. */
-export function columnSums(
+export function sumOfRows(
   x: TensorInfo,
   { rows, columns }: { rows: number; columns: number },
 ): TensorInfo {
-  return withOnes(rows, (a) =>
-    nativeMatmul(
-      { a, b: x, outputShape: [columns] },
-      { rows: 1, columns, depth: rows },
-    ));
+  const a = makeOnes(rows);
+  const sizes = { rows: 1, columns, depth: rows };
+  const sums = nativeMatmul({ a, b: x, outputShape: [columns] }, sizes);
+  free(a);
+  return sums;
 }
 
-/** Looks for NaN. */
 export function hasNaN(x: TensorInfo): boolean {
   const sums = partialSums(x);
   const isFound = floatsOf(sums).some(Number.isNaN);
-  cpuBackend().disposeData(sums.dataId);
+  free(sums);
   return isFound;
 }
 
@@ -203,7 +156,7 @@ export function squareSum(x: TensorInfo): number {
   const squares = nativeBinary(x, x, "multiply");
   const sums = partialSums(squares);
   const total = floatsOf(sums).reduce((sum, part) => sum + part, 0);
-  for (const { dataId } of [squares, sums]) cpuBackend().disposeData(dataId);
+  free(squares, sums);
   return total;
 }
 
@@ -213,83 +166,15 @@ function partialSums(x: TensorInfo): TensorInfo {
   const [rows, depth] = [x.shape.slice(0, half), x.shape.slice(half)].map(
     (shape) => shape.reduce((product, n) => product * n, 1),
   );
-  return withOnes(
-    depth,
-    (b) =>
-      nativeMatmul({ a: x, b, outputShape: [rows] }, {
-        rows,
-        columns: 1,
-        depth,
-      }),
-  );
+  const b = makeOnes(depth);
+  const sizes = { rows, columns: 1, depth };
+  const sums = nativeMatmul({ a: x, b, outputShape: [rows] }, sizes);
+  free(b);
+  return sums;
 }
 
-/** Lends a vector of ones. */
-function withOnes(
-  length: number,
-  multiply: (ones: TensorInfo) => TensorInfo,
-): TensorInfo {
+function makeOnes(length: number): TensorInfo {
   const ones = makeFloats([length]);
   ones.values.fill(1);
-  try {
-    return multiply(ones.info);
-  } finally {
-    cpuBackend().disposeData(ones.info.dataId);
-  }
-}
-
-/**
- * Computes `g = factor * gradient + weightDecay * weight`, `velocity = momentum * velocity + g`, `weight -= learningRate *
- * velocity` (without a velocity: `g`) for each weight, where it is. A weight or velocity whose memory another tensor
- * shares, as a clone does, is moved to new memory first.
- */
-export function nativeSgd(
-  parameters: readonly SgdTensors[],
-  { learningRate, momentum, weightDecay }: SgdRates,
-  factor: number,
-): void {
-  for (const { weight, gradient, velocity } of parameters) {
-    const w = soleFloats(weight);
-    const g = floatsOf(gradient);
-    if (velocity === undefined) {
-      const beta = 1 - learningRate * weightDecay;
-      accumulate(w, g, { alpha: -learningRate * factor, beta });
-      continue;
-    }
-    const v = soleFloats(velocity);
-    accumulate(v, g, { alpha: factor, beta: momentum });
-    if (weightDecay > 0) accumulate(v, w, { alpha: weightDecay });
-    accumulate(w, v, { alpha: -learningRate });
-  }
-}
-
-/** A step of Adam for each weight, where it is, as `adamInPlace` computes it on WebGPU. */
-export function nativeAdam(
-  parameters: readonly AdamTensors[],
-  rates: AdamRates,
-  { factor, count }: { factor: number; count: number },
-): void {
-  const { learningRate, beta1, beta2, epsilon, weightDecay } = rates;
-  // 1 - beta^count, without the loss of digits of a difference.
-  const [rest1, rest2] = [beta1, beta2].map((beta) =>
-    -Math.expm1(count * Math.log(beta))
-  );
-  const { arrays } = cpuBackend();
-  for (const { weight, gradient, firstMoment, secondMoment } of parameters) {
-    const [w, m, v] = [weight, firstMoment, secondMoment].map(soleFloats);
-    const [g, x] = [arrays.floats(w.length), arrays.floats(w.length)];
-    accumulate(g, floatsOf(gradient), { alpha: factor, beta: 0 });
-    if (weightDecay > 0) accumulate(g, w, { alpha: weightDecay });
-    accumulate(m, g, { alpha: 1 - beta1, beta: beta1 });
-    combine("multiply", g, g, x);
-    accumulate(v, x, { alpha: 1 - beta2, beta: beta2 });
-    accumulate(x, v, { alpha: 1 / rest2, beta: 0 });
-    rootInPlace(x);
-    increaseInPlace(x, epsilon);
-    combine("divide", m, x, g);
-    const beta = 1 - learningRate * rates.decoupledDecay;
-    accumulate(w, g, { alpha: -learningRate / rest1, beta });
-    arrays.release(g);
-    arrays.release(x);
-  }
+  return ones.info;
 }

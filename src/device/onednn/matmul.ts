@@ -5,29 +5,34 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { Layout } from "./library/operation.ts";
+import type { Layout } from "./library/describe.ts";
 import { makePrimitive } from "./library/primitive.ts";
-import type { MatmulSizes } from "../webgpu/gemm/product.ts";
 import { floatsOf, makeFloats, primitiveOf } from "./tensors.ts";
 
-/** Sizes of a product of two matrices. */
-export type SingleSizes =
-  & Pick<MatmulSizes, "rows" | "columns" | "depth">
-  & Partial<MatmulSizes>;
+/** Sizes of a product, and of how many matrices there are on either side: 1 by default. */
+interface ProductSizes {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly batch?: number;
+  readonly batchA?: number;
+  readonly batchB?: number;
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+}
 
 /** Multiplies: `output[i] = a[i] * b[i] + bias`. */
 export function nativeMatmul(
-  tensors: {
+  { a, b, bias, outputShape }: {
     a: TensorInfo;
     b: TensorInfo;
     bias?: TensorInfo;
     outputShape: readonly number[];
   },
-  sizes: SingleSizes,
+  sizes: ProductSizes,
 ): TensorInfo {
   const { rows, columns, depth, batch = 1, batchA = 1, batchB = 1 } = sizes;
   const { transposeA = false, transposeB = false } = sizes;
-  const { a, b, bias, outputShape } = tensors;
   const hasBias = bias !== undefined;
   const shape = [batch, batchA, batchB, rows, columns, depth];
   const key = `matmul,${shape},${transposeA},${transposeB},${hasBias}`;
@@ -35,13 +40,13 @@ export function nativeMatmul(
     // A single product needs no third dimension, with which fewer of the library's ways work.
     const rank = batch === 1 ? 2 : 3;
     const x = matrices(rank, [batchA, rows, depth], transposeA);
-    const x2 = matrices(rank, [batchB, depth, columns], transposeB);
+    const kernel = matrices(rank, [batchB, depth, columns], transposeB);
     const y = matrices(rank, [batch, rows, columns]);
-    const biasRow = hasBias ? matrices(rank, [1, 1, columns]) : undefined;
+    const row = hasBias ? { bias: matrices(rank, [1, 1, columns]) } : {};
     return makePrimitive(
       library,
-      { kind: "product", a: x, b: x2, bias: biasRow, y },
-      { x, kernel: x2, ...(biasRow && { bias: biasRow }), y },
+      { kind: "product", a: x, b: kernel, ...row, y },
+      { x, kernel, ...row, y },
     );
   });
   const y = makeFloats(outputShape);

@@ -4,30 +4,20 @@
  * @module
  */
 
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { FusedPool } from "../device.ts";
 import { poolInputShape, poolOutputShape, type PoolSizes } from "../sizes.ts";
-import { makePrimitive, type Primitive } from "./library/primitive.ts";
 import { windowsOf } from "./conv2d.ts";
+import { makePrimitive, type Primitive } from "./library/primitive.ts";
 import {
-  bytesOf,
   cpuBackend,
   floatsOf,
+  free,
   imageLayout,
   makeBytes,
   makeFloats,
   primitiveOf,
 } from "./tensors.ts";
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-
-/** What a pooling takes of each window; padding never counts. */
-export type PoolKind = "max" | "average";
-
-/** What a pooling gave. */
-export interface NativePooled {
-  /** float32 `[batch, outHeight, outWidth, channels]`. */
-  readonly pooled: TensorInfo;
-  /** Of max pooling, where the largest values were: bytes for {@linkcode nativePoolGradient} alone. */
-  readonly places?: TensorInfo;
-}
 
 /** Where oneDNN begins to look for the largest: in a window of -Infinity it finds none. */
 const LEAST_FINITE = -(2 - 2 ** -23) * 2 ** 127;
@@ -36,15 +26,16 @@ const LEAST_FINITE = -(2 - 2 ** -23) * 2 ** 127;
 const NEXT_FINITE = -(2 - 2 ** -22) * 2 ** 127;
 
 /**
- * Largest value, or mean, of each window. Of equal ones the first is the largest, and NaN is ignored. Where `isPositive` says
- * that no value is below 0, none is looked for that is -Infinity.
+ * Largest value, or mean, of each window, and of max pooling, as bytes for {@linkcode nativePoolGradient} alone, where the
+ * largest were. Of equal ones the first is the largest, and NaN is ignored. Where `isPositive` says that no value is below 0, none
+ * is looked for that is -Infinity.
  */
 export function nativePool(
   x: TensorInfo,
-  kind: PoolKind,
+  kind: FusedPool["kind"],
   s: PoolSizes,
   { isPositive = false }: { isPositive?: boolean } = {},
-): NativePooled {
+): { pooled: TensorInfo; places?: TensorInfo } {
   const primitive = poolPrimitive(kind, s, false);
   const pooled = makeFloats(poolOutputShape(s));
   const y = pooled.values;
@@ -58,7 +49,7 @@ export function nativePool(
       found.values[i] = value === -Infinity ? NEXT_FINITE : value
     );
     primitive.run({ x: found.values, y, places: places?.values });
-    cpuBackend().disposeData(found.info.dataId);
+    free(found.info);
     y.forEach((value, i) => {
       if (value === NEXT_FINITE) y[i] = -Infinity;
     });
@@ -77,10 +68,10 @@ export function keepNaN(
   floatsOf(means).forEach((mean, i) => {
     if (Number.isNaN(mean)) values[i] = NaN;
   });
-  cpuBackend().disposeData(means.dataId);
+  free(means);
 }
 
-/** Gradient of a pooling by its input. */
+/** Gradient of a pooling by its input: of max pooling where `places` is given. */
 export function nativePoolGradient(
   { dy, places }: { dy: TensorInfo; places?: TensorInfo },
   s: PoolSizes,
@@ -90,14 +81,14 @@ export function nativePoolGradient(
   const dx = makeFloats(poolInputShape(s));
   primitive.run({
     dy: floatsOf(dy),
-    places: places && bytesOf(places),
+    places: places && cpuBackend().data.get(places.dataId).values as Uint8Array,
     dx: dx.values,
   });
   return dx.info;
 }
 
 function poolPrimitive(
-  kind: PoolKind,
+  kind: FusedPool["kind"],
   s: PoolSizes,
   isGradient: boolean,
 ): Primitive {

@@ -1,47 +1,47 @@
 /**
- * The CPU as a device of native kernels: the library they are called from, and the memory they read and write.
+ * What native kernels work with: the library that they are called from, and the memory that they read and write.
  *
  * @module
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { CpuBackend } from "../tfjs/cpu_backend.ts";
-import { findOneDnn, type OneDnn } from "./library/library.ts";
-import type { Layout } from "./library/operation.ts";
-import type { Primitive } from "./library/primitive.ts";
+import { memo } from "../memo.ts";
 import { type Tensor, tf, type Variable } from "../tf.ts";
-import { BackendError } from "../../errors.ts";
+import type { CpuBackend } from "../tfjs/cpu_backend.ts";
+import type { Layout } from "./library/describe.ts";
+import { findOneDnn, type OneDnn } from "./library/library.ts";
+import type { Primitive } from "./library/primitive.ts";
 
-const primitives = new Map<string, Primitive>();
-
-/** The library. */
-export function nativeLibrary(): OneDnn {
-  const { library, missing } = findOneDnn();
-  if (library === undefined) {
-    throw new BackendError(`Cannot compute by oneDNN, as ${missing}`);
-  }
-  return library;
+/** The library, which is in use. */
+export function libraryInUse(): OneDnn {
+  return findOneDnn().library!;
 }
 
-/** Makes an operation ready, once per process. */
+const primitives = memo<Primitive>();
+
+/** How the library computes what was computed so far, by key. */
+const known = new Map<string, string>();
+
+/** Makes an operation ready, once. */
 export function primitiveOf(
   key: string,
   make: (library: OneDnn) => Primitive,
 ): Primitive {
-  let primitive = primitives.get(key);
-  if (primitive === undefined) {
-    primitives.set(key, primitive = make(nativeLibrary()));
-  }
-  return primitive;
+  const library = libraryInUse();
+  return primitives(library, key, () => {
+    const primitive = make(library);
+    known.set(key, primitive.implementation);
+    return primitive;
+  });
 }
 
 /** Lists how the library computes what was computed so far. */
 export function implementations(): Map<string, string> {
-  const entries = [...primitives];
-  return new Map(
-    entries.map(([key, { implementation }]) => [key, implementation]),
-  );
+  return new Map(known);
 }
+
+/** Numbers where they lie. */
+export type Floats = Float32Array<ArrayBuffer>;
 
 /** The CPU backend, which is in use. */
 export function cpuBackend(): CpuBackend {
@@ -49,59 +49,48 @@ export function cpuBackend(): CpuBackend {
 }
 
 /** The values of a tensor, where they lie. */
-export function floatsOf({ dataId }: TensorInfo): Float32Array<ArrayBuffer> {
+export function floatsOf({ dataId }: TensorInfo): Floats {
   const { values } = cpuBackend().data.get(dataId);
   return values instanceof Float32Array
-    ? values as Float32Array<ArrayBuffer>
+    ? values as Floats
     : Float32Array.from(values as ArrayLike<number>);
 }
 
-/** A new tensor and its memory, which is yet to be filled. */
-export interface Made<A> {
-  readonly info: TensorInfo;
-  readonly values: A;
-}
-
-/** Makes a float32 tensor. */
+/** Makes a float32 tensor, whose values are yet to be written. */
 export function makeFloats(
   shape: readonly number[],
-): Made<Float32Array<ArrayBuffer>> {
+): { info: TensorInfo; values: Floats } {
   const backend = cpuBackend();
   const values = backend.arrays.floats(tf.util.sizeFromShape([...shape]));
-  return {
-    info: backend.makeTensorInfo([...shape], "float32", values),
-    values,
-  };
+  const info = backend.makeTensorInfo([...shape], "float32", values);
+  return { info, values };
 }
 
 /** Makes a tensor of bytes that mean something to the library alone. */
-export function makeBytes(length: number): Made<Uint8Array<ArrayBuffer>> {
+export function makeBytes(
+  length: number,
+): { info: TensorInfo; values: Uint8Array<ArrayBuffer> } {
   const backend = cpuBackend();
   const values = backend.arrays.bytes(length);
   return { info: backend.makeTensorInfo([length], "bool", values), values };
 }
 
-/** The bytes of a tensor that {@linkcode makeBytes} made. */
-export function bytesOf({ dataId }: TensorInfo): Uint8Array<ArrayBuffer> {
-  return cpuBackend().data.get(dataId).values as Uint8Array<ArrayBuffer>;
+/** Frees tensors that a kernel made. */
+export function free(...infos: readonly TensorInfo[]): void {
+  for (const { dataId } of infos) cpuBackend().disposeData(dataId);
 }
 
 /** The memory of a tensor, if no other tensor shares it and nobody outside may hold it. */
-export function ownFloats(
-  { dataId }: TensorInfo,
-): Float32Array<ArrayBuffer> | undefined {
+export function ownFloats({ dataId }: TensorInfo): Floats | undefined {
   const backend = cpuBackend();
   const { values } = backend.data.get(dataId);
   const isOwn = backend.refCount(dataId) <= 1 &&
     backend.arrays.holders(values) === 1;
-  return isOwn ? values as Float32Array<ArrayBuffer> : undefined;
+  return isOwn ? values as Floats : undefined;
 }
 
-/**
- * The memory of a variable that is about to change where it is. One whose memory another tensor shares, as a clone does, or
- * that someone outside may hold, is moved to new memory first.
- */
-export function soleFloats(variable: Variable): Float32Array<ArrayBuffer> {
+/** The memory of a variable that is about to change where it is: new memory, if the old may be seen by anyone else. */
+export function soleFloats(variable: Variable): Floats {
   const own = ownFloats(variable);
   if (own !== undefined) return own;
   const copy = makeFloats(variable.shape);
@@ -113,11 +102,11 @@ export function soleFloats(variable: Variable): Float32Array<ArrayBuffer> {
 }
 
 /** The layout of a tensor whose last dimension lies closest. */
-export function rowMajor(shape: readonly number[]): Layout {
-  const strides = shape.map((_, d) =>
-    shape.slice(d + 1).reduce((product, n) => product * n, 1)
+export function rowMajor(dims: readonly number[]): Layout {
+  const strides = dims.map((_, d) =>
+    dims.slice(d + 1).reduce((product, n) => product * n, 1)
   );
-  return { dims: shape, strides };
+  return { dims, strides };
 }
 
 /** The layout of images, channels last, as the library names their dimensions. */

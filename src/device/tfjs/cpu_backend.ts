@@ -7,11 +7,8 @@
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { alignedOffset, ALIGNMENT } from "../onednn/library/primitive.ts";
 
-/** The backend, as our kernels use it. */
-export interface CpuBackend extends MathBackendCPU {
-  /** Where the values of our kernels' results lie. */
-  readonly arrays: CpuMemory;
-}
+/** The backend; the values of our kernels' results lie in its `arrays`. */
+export type CpuBackend = ReturnType<typeof makeCpuBackend>;
 
 /**
  * Makes the backend.
@@ -19,40 +16,34 @@ export interface CpuBackend extends MathBackendCPU {
  * Of the arrays in it only those change that it lent itself, and only to one tensor: so whoever reads gets a copy, as from
  * any other device.
  */
-export function makeCpuBackend(Base: typeof MathBackendCPU): CpuBackend {
-  class PooledCpuBackend extends Base implements CpuBackend {
+export function makeCpuBackend(Base: typeof MathBackendCPU) {
+  return new class extends Base {
     readonly arrays = new CpuMemory();
 
-    override write(...args: Parameters<MathBackendCPU["write"]>): object {
+    override write(...args: Parameters<MathBackendCPU["write"]>) {
       this.arrays.hold(args[0]);
       return super.write(...args);
     }
 
-    override move(...args: Parameters<MathBackendCPU["move"]>): void {
+    override move(...args: Parameters<MathBackendCPU["move"]>) {
       this.arrays.hold(args[1]);
       super.move(...args);
     }
 
-    override disposeData(dataId: object, force = false): boolean {
-      const values = this.data.has(dataId)
-        ? this.data.get(dataId).values
-        : undefined;
+    override disposeData(dataId: object, force = false) {
+      const isHere = this.data.has(dataId);
+      const values = isHere ? this.data.get(dataId).values : undefined;
       const isGone = super.disposeData(dataId, force);
       if (isGone) this.arrays.release(values);
       return isGone;
     }
 
-    override readSync(
-      dataId: object,
-    ): ReturnType<MathBackendCPU["readSync"]> {
+    override readSync(dataId: object) {
       const values = super.readSync(dataId);
-      return values instanceof Float32Array &&
-          this.arrays.holders(values) !== undefined
-        ? values.slice()
-        : values;
+      const isLent = this.arrays.holders(values) !== undefined;
+      return isLent && values instanceof Float32Array ? values.slice() : values;
     }
-  }
-  return new PooledCpuBackend();
+  }();
 }
 
 /** Smaller arrays are not worth keeping. */
@@ -85,15 +76,13 @@ export class CpuMemory {
 
   /** Makes an array, which is lent until the last tensor that holds it is disposed. */
   floats(length: number): Float32Array<ArrayBuffer> {
-    const bytes = length * Float32Array.BYTES_PER_ELEMENT;
-    const buffer = this.#lend(bytes);
-    return new Float32Array(buffer, offsetOf(buffer, bytes), length);
+    const [buffer, offset] = this.#lend(4 * length);
+    return new Float32Array(buffer, offset, length);
   }
 
   /** Makes an array of bytes, lent like {@linkcode floats}. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
-    const buffer = this.#lend(length);
-    return new Uint8Array(buffer, offsetOf(buffer, length), length);
+    return new Uint8Array(...this.#lend(length), length);
   }
 
   /** Counts another tensor that holds an array. */
@@ -123,27 +112,25 @@ export class CpuMemory {
       : undefined;
   }
 
-  #lend(bytes: number): ArrayBuffer {
-    const buffer = this.#take(bytes);
+  #lend(bytes: number): [buffer: ArrayBuffer, offset: number] {
+    const isSmall = bytes < MIN_BYTES;
+    const buffer = isSmall
+      ? new ArrayBuffer(bytes)
+      : this.#take(bytes + ALIGNMENT);
     this.#holders.set(buffer, 0);
     this.#lentBytes += buffer.byteLength;
     this.#mostLentBytes = Math.max(this.#mostLentBytes, this.#lentBytes);
-    return buffer;
+    return [buffer, isSmall ? 0 : alignedOffset(buffer)];
   }
 
+  /** Takes the smallest memory that is large enough. */
   #take(bytes: number): ArrayBuffer {
-    if (bytes < MIN_BYTES) return new ArrayBuffer(bytes);
-    const needed = bytes + ALIGNMENT;
-    let smallest: number | undefined;
-    for (const [place, { byteLength }] of this.#free.entries()) {
-      if (byteLength < needed || byteLength > MOST_WASTE * needed) continue;
-      if (byteLength < (this.#free[smallest ?? -1]?.byteLength ?? Infinity)) {
-        smallest = place;
-      }
-    }
-    return smallest === undefined
-      ? new ArrayBuffer(needed)
-      : this.#free.splice(smallest, 1)[0];
+    const sizes = this.#free.map(({ byteLength }) => byteLength)
+      .filter((size) => size >= bytes && size <= MOST_WASTE * bytes);
+    if (sizes.length === 0) return new ArrayBuffer(bytes);
+    const size = Math.min(...sizes);
+    const found = this.#free.findIndex((free) => free.byteLength === size);
+    return this.#free.splice(found, 1)[0];
   }
 
   /** Keeps memory for later, and lets go of the oldest, which is of no use where sizes change all the time. */
@@ -152,10 +139,4 @@ export class CpuMemory {
     const most = MOST_KEPT * this.#mostLentBytes - this.#lentBytes;
     while (this.freeBytes > most) this.#free.shift();
   }
-}
-
-/** Bytes from the start of memory to the first aligned place, where there is one. */
-function offsetOf(buffer: ArrayBuffer, bytes: number): number {
-  if (buffer.byteLength < bytes + ALIGNMENT) return 0;
-  return alignedOffset(buffer);
 }

@@ -6,19 +6,21 @@
 
 import { uniforms } from "../../random.ts";
 import {
-  type AdamRates,
-  type AdamTensors,
   type BackendInfo,
   CLIP_EPSILON,
   CLIP_STATE,
   type Device,
   type Dropout,
   type FusedActivation,
+  type Parameter,
   SCALE_STATE,
-  type SgdRates,
-  type SgdTensors,
 } from "../device.ts";
-import type { PoolSizes } from "../sizes.ts";
+import {
+  type Expression,
+  type TracedFormula,
+  traceFormula,
+} from "../formula.ts";
+import type { PoolSizes, WindowSizes } from "../sizes.ts";
 import { opaque, takeInfo } from "../tape.ts";
 import {
   type Tensor,
@@ -26,7 +28,6 @@ import {
   type Tensor2D,
   type Tensor4D,
   tf,
-  type Variable,
 } from "../tf.ts";
 
 /** What any CPU can do. */
@@ -36,23 +37,21 @@ export const CPU_INFO: BackendInfo = {
   maxLoopIterations: Infinity,
 };
 
-const DEVICE: Device = {
+/** The device. */
+export const TFJS_DEVICE: Device = {
   name: "tfjs",
   info: CPU_INFO,
   conv({ x, kernel, bias }, options) {
     const { sizes: s, activation, pool, needsInputGradient } = options;
-    const pads = padsOf({ ...s, window: [s.filterHeight, s.filterWidth] });
+    const pads = padsOf(s, [s.filterHeight, s.filterWidth]);
     const strides: [number, number] = [s.strideHeight, s.strideWidth];
-    const compute = (kernel: Tensor, bias: Tensor, x: Tensor) => {
-      const filter = kernel as Tensor4D;
-      const sums = tf.conv2d(x as Tensor4D, filter, strides, pads);
+    const inputs = needsInputGradient ? [kernel, bias, x] : [kernel, bias];
+    return opaque(inputs, (kernel, bias, images = x) => {
+      const [input, filter] = [images, kernel] as Tensor4D[];
+      const sums = tf.conv2d(input, filter, strides, pads);
       const y = activate(tf.add(sums, bias), activation);
       return pool ? poolOf(y as Tensor4D, pool.kind, pool.sizes) : y;
-    };
-    return (needsInputGradient
-      ? opaque([kernel, bias, x], compute)
-      : opaque([kernel, bias], (...weights) =>
-        compute(weights[0], weights[1], x))) as Tensor4D;
+    }) as Tensor4D;
   },
   dense({ x, kernel, bias }, { activation, dropout }) {
     return opaque([x, kernel, bias], (x, kernel, bias) => {
@@ -66,49 +65,38 @@ const DEVICE: Device = {
   dropout: (x, options) => opaque([x], (x) => tf.mul(x, maskOf(x, options))),
   crossEntropy({ logits, labels }, count) {
     const [z, target] = [logits, labels].map((info) => info as Tensor);
-    const { loss, correct, gradient } = tf.tidy(() => {
-      const classes = z.shape[1]!;
-      const hot = tf.oneHot(target as Tensor1D, classes);
-      const isLabel = tf.logicalAnd(
-        tf.greaterEqual(target, 0),
-        tf.less(target, classes),
-      );
+    const [loss, correct, gradient] = tf.tidy(() => {
+      const hot = tf.oneHot(target as Tensor1D, z.shape[1]!);
       const logProbabilities = tf.logSoftmax(z as Tensor2D);
       const losses = tf.neg(tf.sum(tf.mul(logProbabilities, hot), 1));
+      // Labels that are out of range are not hot anywhere.
+      const isLabel = tf.greater(tf.sum(hot, 1), 0);
       const known = tf.where(isLabel, losses, tf.fill(losses.shape, NaN));
-      const hits = tf.equal(tf.argMax(z, 1), target);
-      return {
-        loss: tf.div(tf.sum(known), count),
-        correct: tf.sum(tf.cast(hits, "int32")),
-        gradient: tf.div(tf.sub(tf.exp(logProbabilities), hot), count),
-      };
-    });
-    return {
-      loss: takeInfo(loss),
-      correct: takeInfo(correct),
-      gradient: takeInfo(gradient),
+      return [
+        tf.div(tf.sum(known), count),
+        tf.sum(tf.cast(tf.equal(tf.argMax(z, 1), target), "int32")),
+        tf.div(tf.sub(tf.exp(logProbabilities), hot), count),
+      ];
+    }).map(takeInfo);
+    return { loss, correct, gradient };
+  },
+  isOne: ({ dataId }) =>
+    (tf.backend().readSync(dataId) as Float32Array)[0] === 1,
+  update: updateOnCpu((results, { gradient, variables }, t) => {
+    const old: Readonly<Record<string, Tensor>> = { ...variables, gradient };
+    const known = new Map<Expression, Tensor | number>();
+    const compute = (x: Expression, [a, b]: (Tensor | number)[]) => {
+      if (x.isScalar) return x.at(t);
+      // A clone keeps the old numbers until all new ones are there.
+      return x.kind === "element"
+        ? tf.clone(old[x.name])
+        : OPERATIONS[x.kind](a, b);
     };
-  },
-  isOne: ({ dataId }) => {
-    const values = tf.backend().readSync(dataId) as Float32Array;
-    return values[0] === 1;
-  },
-  sgd(parameters, rates, scale) {
-    const factor = readFactor(scale);
-    if (factor === 0) return;
-    for (const parameter of parameters) {
-      tf.tidy(() => sgdStep(parameter, rates, factor));
-    }
-  },
-  adam(parameters, rates, { step, scale }) {
-    const factor = readFactor(scale);
-    if (factor === 0) return;
-    tf.tidy(() => step.assign(tf.add(step, 1)));
-    const [t] = step.dataSync();
-    for (const parameter of parameters) {
-      tf.tidy(() => adamStep(parameter, rates, { factor, t }));
-    }
-  },
+    tf.tidy(() => {
+      const changed = results.map(([, x]) => x.fold(known, compute) as Tensor);
+      results.forEach(([name], i) => variables[name].assign(changed[i]));
+    });
+  }),
   clipNorm: clipNormOnCpu((gradients) => {
     const squares = gradients.map((g) => tf.sum(tf.square(g)));
     return tf.addN(squares).dataSync()[0];
@@ -118,13 +106,39 @@ const DEVICE: Device = {
   takeValues: (tensor) => Float32Array.from(tensor.dataSync()),
 };
 
-/** The device. */
-export function tfjsDevice(): Device {
-  return DEVICE;
+/** By their kinds in a formula. */
+const OPERATIONS: Readonly<
+  Record<string, (a: Tensor | number, b: Tensor | number) => Tensor>
+> = {
+  plus: (a, b) => tf.add(a, b),
+  minus: (a, b) => tf.sub(a, b),
+  times: (a, b) => tf.mul(a, b),
+  over: (a, b) => tf.div(a, b),
+  sqrt: (a) => tf.sqrt(a),
+};
+
+/** Has parameters changed one by one on the CPU, by what a formula makes of them at a step. */
+export function updateOnCpu(
+  updateOne: (
+    results: TracedFormula,
+    parameter: Parameter,
+    t: number,
+  ) => void,
+): Device["update"] {
+  return (formula, parameters, { step, scale } = {}) => {
+    const factor = readFactor(scale);
+    if (factor === 0) return;
+    if (step !== undefined) tf.tidy(() => step.assign(tf.add(step, 1)));
+    const t = step?.dataSync()[0] ?? 0;
+    for (const parameter of parameters) {
+      const names = Object.keys(parameter.variables);
+      updateOne(traceFormula(formula, names, factor), parameter, t);
+    }
+  };
 }
 
 /** Reads a factor, which a loss scale or the clipping of gradients found, on the CPU, which never waits; 1 without one. */
-export function readFactor(scale: Tensor1D | undefined): number {
+function readFactor(scale: Tensor1D | undefined): number {
   return scale === undefined ? 1 : scale.dataSync()[SCALE_STATE.factor];
 }
 
@@ -158,29 +172,17 @@ function maskOf({ size, shape }: Tensor, { rate, key }: Dropout): Tensor {
 
 /** What lies before and after the images, in both directions. */
 function padsOf(
-  s: {
-    inHeight: number;
-    inWidth: number;
-    outHeight: number;
-    outWidth: number;
-    window: readonly [number, number];
-    strideHeight: number;
-    strideWidth: number;
-    padTop: number;
-    padLeft: number;
-  },
+  s: WindowSizes,
+  [height, width]: readonly [number, number],
 ): [[0, 0], [number, number], [number, number], [0, 0]] {
-  const along = (
-    [before, length, windows, size, stride]: readonly number[],
-  ): [number, number] => {
-    const reach = (windows - 1) * stride + size - before - length;
-    return [before, Math.max(reach, 0)];
-  };
-  const [height, width] = s.window;
+  const after = (before: number, length: number, reach: number) =>
+    Math.max(reach - before - length, 0);
+  const rows = (s.outHeight - 1) * s.strideHeight + height;
+  const columns = (s.outWidth - 1) * s.strideWidth + width;
   return [
     [0, 0],
-    along([s.padTop, s.inHeight, s.outHeight, height, s.strideHeight]),
-    along([s.padLeft, s.inWidth, s.outWidth, width, s.strideWidth]),
+    [s.padTop, after(s.padTop, s.inHeight, rows)],
+    [s.padLeft, after(s.padLeft, s.inWidth, columns)],
     [0, 0],
   ];
 }
@@ -192,7 +194,7 @@ function padsOf(
 function poolOf(x: Tensor4D, kind: "max" | "average", s: PoolSizes): Tensor {
   const window: [number, number] = [s.windowHeight, s.windowWidth];
   const strides: [number, number] = [s.strideHeight, s.strideWidth];
-  const pads = padsOf({ ...s, window });
+  const pads = padsOf(s, window);
   if (kind === "max") return tf.maxPool(x, window, strides, pads);
   const mean = (images: Tensor4D) =>
     tf.avgPool(images, window, strides, "valid");
@@ -200,45 +202,4 @@ function poolOf(x: Tensor4D, kind: "max" | "average", s: PoolSizes): Tensor {
   const padded = (images: Tensor4D) => tf.pad(images, pads) as Tensor4D;
   const share = mean(padded(tf.ones([1, s.inHeight, s.inWidth, 1])));
   return tf.div(mean(padded(x)), share);
-}
-
-function sgdStep(
-  { weight, gradient, velocity }: SgdTensors,
-  { learningRate, momentum, weightDecay }: SgdRates,
-  factor: number,
-): void {
-  let change = tf.mul(gradient, factor);
-  if (weightDecay > 0) change = tf.add(change, tf.mul(weight, weightDecay));
-  if (velocity !== undefined) {
-    change = tf.add(tf.mul(velocity, momentum), change);
-    velocity.assign(change);
-  }
-  weight.assign(tf.sub(weight, tf.mul(change, learningRate)));
-}
-
-function adamStep(
-  { weight, gradient, firstMoment, secondMoment }: AdamTensors,
-  rates: AdamRates,
-  { factor, t }: { factor: number; t: number },
-): void {
-  const { learningRate, beta1, beta2, epsilon } = rates;
-  const move = (mean: Variable, to: Tensor, share: number) =>
-    mean.assign(tf.add(mean, tf.mul(tf.sub(to, mean), share)));
-  const scaled = tf.mul(gradient, factor);
-  const decayed = tf.add(scaled, tf.mul(weight, rates.weightDecay));
-  move(firstMoment, decayed, 1 - beta1);
-  move(secondMoment, tf.square(decayed), 1 - beta2);
-  // 1 - beta^t, without the loss of digits of a difference.
-  const correctionOf = (beta: number) => -Math.expm1(t * Math.log(beta));
-  const root = tf.mul(
-    tf.sqrt(secondMoment),
-    1 / Math.sqrt(correctionOf(beta2)),
-  );
-  const change = tf.div(firstMoment, tf.add(root, epsilon));
-  const shrunk = tf.sub(
-    weight,
-    tf.mul(weight, learningRate * rates.decoupledDecay),
-  );
-  const size = learningRate / correctionOf(beta1);
-  weight.assign(tf.sub(shrunk, tf.mul(change, size)));
 }

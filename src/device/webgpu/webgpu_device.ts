@@ -18,9 +18,8 @@ import { differentiablePool } from "./pool/pool.ts";
 import { recorderOf, storedType, valuesOnHost } from "./run/recorder.ts";
 import { tuneOperations } from "./run/tuner.ts";
 import { chooseWays, traceOperations } from "./run/ways.ts";
-import { adamInPlace, sgdInPlace } from "./update/update_in_place.ts";
-import { clipNorm } from "./update/clip.ts";
-import { updateScale } from "./update/loss_scale.ts";
+import { clipNorm, updateScale } from "./update/gradient_scale.ts";
+import { updateInPlace } from "./update/update_in_place.ts";
 
 /** Makes the device. */
 export function webgpuDevice(info: BackendInfo): Device {
@@ -33,15 +32,15 @@ export function webgpuDevice(info: BackendInfo): Device {
     dropout: fusedDropout,
     crossEntropy: (tensors, count) => crossEntropy(backend(), tensors, count),
     isOne: (scalar) => valuesOnHost(backend(), scalar)?.[0] === 1,
-    sgd: sgdInPlace,
-    adam: adamInPlace,
+    update: updateInPlace,
     clipNorm({ gradients, ...tensors }, maxNorm) {
       tf.tidy(() => {
         const numbers = gradients.map(asNumbers);
         clipNorm(backend(), { gradients: numbers, ...tensors }, maxNorm);
       });
     },
-    updateLossScale: (tensors, rules) => updateScale(backend(), tensors, rules),
+    updateLossScale: (tensors, growthInterval) =>
+      updateScale(backend(), tensors, growthInterval),
     asNumbers,
     asFloats,
     takeValues(tensor) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nativeCrossEntropy } from "../../../src/device/onednn/cross_entropy.ts";
+import { device } from "../../../src/device/device.ts";
 import { nativeTest } from "../../native.ts";
 import {
   BAD_ROWS,
@@ -24,7 +24,7 @@ const compute: ComputeCrossEntropy = async (logits, labels, count) => {
       { values: labels, shape: [batch] },
     ],
     kernel: (_, [logits, labels]) => {
-      const results = nativeCrossEntropy({ logits, labels }, count);
+      const results = device().crossEntropy({ logits, labels }, count);
       return [results.loss, results.correct, results.gradient];
     },
   });
@@ -34,7 +34,7 @@ const compute: ComputeCrossEntropy = async (logits, labels, count) => {
 for (const testCase of CROSS_ENTROPIES) {
   const { batch, classes, what } = testCase;
   nativeTest(
-    `nativeCrossEntropy() ${batch}x${classes}, ${what}, is the reference's`,
+    `crossEntropy() ${batch}x${classes}, ${what}, is the reference's`,
     () => checkCrossEntropy(testCase, compute),
   );
 }
@@ -42,15 +42,13 @@ for (const testCase of CROSS_ENTROPIES) {
 for (const bad of BAD_ROWS) {
   for (const place of [0, 299]) {
     nativeTest(
-      `nativeCrossEntropy() with ${
-        bad[0]
-      } in row ${place} of 300 has the loss NaN`,
+      `crossEntropy() with ${bad[0]} in row ${place} of 300 has the loss NaN`,
       () => checkBadRow({ bad, place }, compute),
     );
   }
 }
 
 nativeTest(
-  "nativeCrossEntropy() counts no row whose label is out of range",
+  "crossEntropy() counts no row whose label is out of range",
   () => checkCountOfBadLabels(compute),
 );

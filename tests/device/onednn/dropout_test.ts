@@ -15,7 +15,7 @@ import { runNativeOfSeveral } from "./run.ts";
 
 for (const dropout of DROPOUTS) {
   nativeTest(
-    `nativeDropoutLayer() of ${dropout.rate} on ${dropout.shape} is WebGPU's, and so is its gradient`,
+    `dropout() of ${dropout.rate} on ${dropout.shape} is WebGPU's, and so is its gradient`,
     () => checkDropout(dropout, runNativeOfSeveral),
   );
 }
@@ -23,7 +23,7 @@ for (const dropout of DROPOUTS) {
 for (const testCase of DENSE) {
   const { rows, inputs, columns, rate } = testCase;
   nativeTest(
-    `nativeDenseLayer() ${rows}x${columns}x${inputs} with relu and dropout of ${rate} is relu, then dropout, and so are its gradients`,
+    `dense() ${rows}x${columns}x${inputs} with relu and dropout of ${rate} is relu, then dropout, and so are its gradients`,
     () => checkDense(testCase, runNativeOfSeveral),
   );
 }

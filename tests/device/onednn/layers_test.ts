@@ -21,7 +21,7 @@ import { runNativeOfSeveral } from "./run.ts";
 for (const [testCase, epilogue] of FUSED_CASES) {
   const what = nameFusedConv(testCase, epilogue);
   nativeTest(
-    `nativeConvLayer() ${what} and its gradients are the references'`,
+    `conv() ${what} and its gradients are the references'`,
     async () =>
       checkFusedConv(
         await setUpFusedConv(testCase, epilogue),
@@ -29,7 +29,7 @@ for (const [testCase, epilogue] of FUSED_CASES) {
       ),
   );
   nativeTest(
-    `nativeConvLayer() ${what} leaves neither tensors nor memory behind, nor a gradient of x unless wanted`,
+    `conv() ${what} leaves neither tensors nor memory behind, nor a gradient of x unless wanted`,
     async () => {
       const { arrays } = await nativeBackend();
       const { lentBytes } = arrays;

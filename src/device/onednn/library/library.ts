@@ -5,7 +5,7 @@
  */
 
 import { BackendError } from "../../../errors.ts";
-import { QUERIES, type StatusFunction, statusFunctions } from "./symbols.ts";
+import { reasonOf } from "../../../reason.ts";
 
 /** Environment variable that names the library, for where it is not among the usual ones. */
 export const LIBRARY_VARIABLE = "ONEDNN_LIBRARY";
@@ -24,14 +24,14 @@ const NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
 };
 
 /** What to do where the library is missing. */
-export const NO_LIBRARY_REMEDY = {
+const NO_LIBRARY_REMEDY = {
   linux:
     "install it with `apt-get install libdnnl-dev`, or your system's package of oneDNN",
   darwin: "install it with `brew install onednn`",
 }[Deno.build.os as string] ??
   `put oneDNN's library on the path, or name it in ${LIBRARY_VARIABLE}`;
 
-/** Statuses by number. */
+/** By number. */
 const STATUSES = [
   "success",
   "out of memory",
@@ -47,7 +47,6 @@ const OUT_OF_MEMORY = 1;
 /** A pointer that the library gave. */
 export type Handle = Deno.PointerValue;
 
-/** What a function of the library is given. */
 export type NativeValue = number | bigint | Handle | BufferSource;
 
 /** Kind of engine, and of stream, of every call. */
@@ -58,9 +57,8 @@ const DEFAULT_STREAM = 1;
 export interface OneDnn {
   /** Its file, as it was found. */
   readonly path: string;
-  /** Its version, for example "2.6.3". */
+  /** For example "2.6.3". */
   readonly version: string;
-  /** First number of the version: 2 or 3. */
   readonly major: number;
   /** Threads that it computes with; undefined where it does not say. */
   readonly threads?: number;
@@ -76,8 +74,8 @@ export interface OneDnn {
   make(name: StatusFunction, ...values: readonly NativeValue[]): Handle;
 }
 
-/** The library, or why there is none. */
-export type FoundOneDnn =
+/** The library, or why there is none, in words that complete "as ...". */
+type FoundOneDnn =
   | { readonly library: OneDnn; readonly missing?: undefined }
   | { readonly library?: undefined; readonly missing: string };
 
@@ -90,48 +88,50 @@ export function findOneDnn(): FoundOneDnn {
 
 function find(): FoundOneDnn {
   // Nobody is asked for what is not needed. Pointers need the permission for all files.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+  if (!isGranted({ name: "ffi" })) {
     return { missing: "loading oneDNN needs --allow-ffi, without a path" };
   }
-  const named = variable();
-  const names = named === undefined ? NAMES[Deno.build.os] ?? [] : [named];
+  const named = isGranted({ name: "env", variable: LIBRARY_VARIABLE })
+    ? Deno.env.get(LIBRARY_VARIABLE)
+    : undefined;
   let broken: string | undefined;
-  let reason = `oneDNN was not found: ${NO_LIBRARY_REMEDY}`;
-  for (const path of names) {
+  for (const path of named ? [named] : NAMES[Deno.build.os] ?? []) {
     try {
       return { library: openLibrary(path) };
     } catch (error) {
       // Deno says some of it twice.
-      const message = (error instanceof Error ? error.message : String(error))
+      const message = reasonOf(error)
         .replace(/^(Could not open library: )+/, "");
-      if (named !== undefined) {
-        reason =
-          `${LIBRARY_VARIABLE} names "${named}", which cannot be used (${message})`;
-      } else if (!isAbsent(message) && broken === undefined) {
-        broken = error instanceof BackendError
-          ? message
-          : `oneDNN in ${path} cannot be used (${message}): ${NO_LIBRARY_REMEDY}`;
+      if (named) {
+        return {
+          missing:
+            `${LIBRARY_VARIABLE} names "${named}", which cannot be used (${message})`,
+        };
       }
+      if (ABSENT.test(message)) continue;
+      broken ??= error instanceof BackendError
+        ? message
+        : `oneDNN in ${path} cannot be used (${message}): ${NO_LIBRARY_REMEDY}`;
     }
   }
-  return { missing: broken ?? reason };
+  return { missing: broken ?? `oneDNN was not found: ${NO_LIBRARY_REMEDY}` };
 }
 
-/** Whether a message says that there is no such file. */
-function isAbsent(message: string): boolean {
-  return /no such file|cannot open shared object|module could not be found/i
-    .test(message);
-}
+/** Says that there is no such file. */
+const ABSENT =
+  /no such file|cannot open shared object|module could not be found/i;
 
-function variable(): string | undefined {
-  const permission = { name: "env", variable: LIBRARY_VARIABLE } as const;
-  if (Deno.permissions.querySync(permission).state !== "granted") return;
-  return Deno.env.get(LIBRARY_VARIABLE) || undefined;
+function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
 }
 
 function openLibrary(path: string): OneDnn {
   const { symbols: queries } = Deno.dlopen(path, QUERIES);
-  const { version, major } = versionOf(queries.dnnl_version());
+  // `dnnl_version_t` has three ints first.
+  const view = new Deno.UnsafePointerView(queries.dnnl_version()!);
+  const numbers = [0, 4, 8].map((offset) => view.getInt32(offset));
+  const version = numbers.join(".");
+  const [major] = numbers;
   if (major !== 2 && major !== 3) {
     throw new BackendError(
       `oneDNN ${version} in ${path} is neither version 2 nor 3: ${NO_LIBRARY_REMEDY}`,
@@ -176,19 +176,100 @@ function pin(path: string, { dlopen }: OneDnn["queries"]): void {
   }
 }
 
-/** Reads `dnnl_version_t`: three ints first. */
-function versionOf(pointer: Handle): { version: string; major: number } {
-  const view = new Deno.UnsafePointerView(pointer!);
-  const numbers = [0, 4, 8].map((offset) => view.getInt32(offset));
-  return { version: numbers.join("."), major: numbers[0] };
-}
-
 /** OpenMP counts the machine's cores, which may be more than this process may use. */
 function limitThreads(queries: OneDnn["queries"]): number | undefined {
   const threads = queries.omp_get_max_threads?.();
   if (threads === undefined) return;
   const cores = navigator.hardwareConcurrency;
-  if (threads <= cores) return threads;
-  queries.omp_set_num_threads?.(cores);
-  return cores;
+  if (threads > cores) queries.omp_set_num_threads?.(cores);
+  return Math.min(threads, cores);
+}
+
+/** What the letters of a signature stand for; `b` is memory of JavaScript's, `p` a pointer that the library gave. */
+const TYPES: Readonly<Record<string, Deno.NativeType>> = {
+  b: "buffer",
+  p: "pointer",
+  i: "i32",
+  l: "i64",
+  z: "usize",
+  f: "f32",
+  c: "u8",
+};
+
+/** Functions that give a status: the letters of their parameters. */
+const COMMON = {
+  dnnl_engine_create: "biz",
+  dnnl_stream_create: "bpi",
+  dnnl_stream_wait: "p",
+  dnnl_memory_create: "bppp",
+  dnnl_memory_set_data_handle: "pb",
+  dnnl_primitive_desc_query: "piib",
+  dnnl_primitive_create: "bp",
+  dnnl_primitive_desc_destroy: "p",
+  dnnl_primitive_execute: "ppib",
+  dnnl_reorder_primitive_desc_create: "bppppp",
+  dnnl_sgemm: "cclllfblblfbl",
+} as const;
+
+/** Of version 2, where an operation is described in a structure first, and memory in another. */
+const VERSION_2 = {
+  dnnl_memory_desc_init_by_tag: "bibii",
+  dnnl_memory_desc_init_by_strides: "bibib",
+  dnnl_primitive_desc_create: "bbppp",
+  dnnl_convolution_forward_desc_init: "biippppbbb",
+  dnnl_convolution_backward_data_desc_init: "bipppbbb",
+  dnnl_convolution_backward_weights_desc_init: "bippppbbb",
+  dnnl_pooling_forward_desc_init: "biippbbbb",
+  dnnl_pooling_backward_desc_init: "bippbbbb",
+  dnnl_matmul_desc_init: "bpppp",
+  dnnl_eltwise_forward_desc_init: "biipff",
+  dnnl_eltwise_backward_desc_init: "bippff",
+  dnnl_binary_desc_init: "bippp",
+} as const;
+
+/** Of version 3, where both are opaque. */
+const VERSION_3 = {
+  dnnl_memory_desc_create_with_tag: "bibii",
+  dnnl_memory_desc_create_with_strides: "bibib",
+  dnnl_convolution_forward_primitive_desc_create: "bpiippppbbbbp",
+  dnnl_convolution_backward_data_primitive_desc_create: "bpipppbbbbpp",
+  dnnl_convolution_backward_weights_primitive_desc_create: "bpippppbbbbpp",
+  dnnl_pooling_forward_primitive_desc_create: "bpiippbbbbbp",
+  dnnl_pooling_backward_primitive_desc_create: "bpippbbbbbpp",
+  dnnl_matmul_primitive_desc_create: "bpppppp",
+  dnnl_eltwise_forward_primitive_desc_create: "bpiippffp",
+  dnnl_eltwise_backward_primitive_desc_create: "bpipppffpp",
+  dnnl_binary_primitive_desc_create: "bpipppp",
+} as const;
+
+/** Name of a function that gives a status. */
+type StatusFunction = `dnnl_${string}`;
+
+/** Functions that give something else, of either version. */
+const QUERIES = {
+  dnnl_version: { parameters: [], result: "pointer" },
+  dnnl_memory_desc_equal: { parameters: ["pointer", "pointer"], result: "i32" },
+  dnnl_memory_desc_get_size: { parameters: ["pointer"], result: "usize" },
+  dnnl_primitive_desc_query_md: {
+    parameters: ["pointer", "i32", "i32"],
+    result: "pointer",
+  },
+  // Of the system's C library, where there is one.
+  dlopen: { parameters: ["buffer", "i32"], result: "pointer", optional: true },
+  // Of the OpenMP runtime that the library brings, where it was built with one.
+  omp_get_max_threads: { parameters: [], result: "i32", optional: true },
+  omp_set_num_threads: { parameters: ["i32"], result: "void", optional: true },
+} as const;
+
+/** Lists the functions of a version that give a status. */
+function statusFunctions(
+  major: number,
+): Record<string, Deno.ForeignFunction> {
+  const signatures = { ...COMMON, ...(major === 2 ? VERSION_2 : VERSION_3) };
+  return Object.fromEntries(
+    Object.entries(signatures).map(([name, letters]) => [name, {
+      parameters: [...letters].map((letter) => TYPES[letter]),
+      result: "i32",
+    }]),
+  );
 }

@@ -4,9 +4,13 @@
  * @module
  */
 
-import { describe, describeMemory } from "./describe.ts";
+import {
+  describe,
+  describeMemory,
+  type Layout,
+  type NativeOperation,
+} from "./describe.ts";
 import type { Handle, OneDnn } from "./library.ts";
-import type { Layout, Operation } from "./operation.ts";
 import { BackendError } from "../../../errors.ts";
 
 /** Numbers of what an operation reads and writes. */
@@ -23,11 +27,7 @@ const ARGUMENTS = {
   dBias: 169,
 } as const;
 
-/** What an operation reads or writes. */
-export type ArgumentName = keyof typeof ARGUMENTS;
-
-/** Where an argument lies: its layout or, for what the library keeps for the gradient, its bytes. */
-type Place = Layout | "bytes";
+type ArgumentName = keyof typeof ARGUMENTS;
 
 /** Arrays by argument. */
 export type Arrays = Partial<
@@ -37,21 +37,15 @@ export type Arrays = Partial<
 const QUERY = { argument: 255, implementation: 8 };
 const NO_MEMORY = null;
 
-/** An argument that is ready to be bound. */
-interface Bound {
+/** An array that an operation reads or writes. */
+interface Argument {
   readonly name: ArgumentName;
-  /** The library's name of the array. */
-  readonly memory: Handle;
-  readonly length: number;
   readonly type: typeof Float32Array | typeof Uint8Array;
+  readonly length: number;
 }
 
 /** A primitive and what it is executed with. */
-interface Call {
-  readonly primitive: Handle;
-  readonly numArguments: number;
-  readonly list: BigUint64Array<ArrayBuffer>;
-}
+type Call = readonly [primitive: Handle, count: number, list: BigUint64Array];
 
 /** An operation that is ready. */
 export interface Primitive {
@@ -64,84 +58,74 @@ export interface Primitive {
 }
 
 /**
- * Has the library make an operation ready. Where it likes another layout of an argument better, what the caller has is
- * copied before or after.
+ * Has the library make an operation ready, whose arguments have given layouts; "bytes" is what it keeps for the gradient. Where
+ * it likes another layout better, what the caller has is copied before or after.
  */
 export function makePrimitive(
   library: OneDnn,
-  operation: Operation,
-  given: Partial<Readonly<Record<ArgumentName, Place>>>,
+  operation: NativeOperation,
+  given: Partial<Readonly<Record<ArgumentName, Layout | "bytes">>>,
 ): Primitive {
   const descriptor = describe(library, operation);
   const { engine, stream, queries } = library;
+  const sizeOf = (memory: Handle) =>
+    Number(queries.dnnl_memory_desc_get_size(memory));
+  const makeMemory = (memory: Handle) =>
+    library.make("dnnl_memory_create", memory, engine, NO_MEMORY);
   const before: Call[] = [];
   const after: Call[] = [];
-  const bound: Bound[] = [];
+  const bound: (Argument & { readonly memory: Handle })[] = [];
   const inner: [number, Handle][] = [];
   const copies: Handle[] = [];
-  let placesBytes = 0;
-  for (const [key, place] of Object.entries(given)) {
-    const name = key as ArgumentName;
+  for (const name of Object.keys(given) as ArgumentName[]) {
+    const layout = given[name]!;
+    const number = ARGUMENTS[name];
     const wanted = queries.dnnl_primitive_desc_query_md(
       descriptor,
       QUERY.argument,
-      ARGUMENTS[name],
+      number,
     );
-    const own = place === "bytes" ? wanted : describeMemory(library, place);
-    const bytes = Number(queries.dnnl_memory_desc_get_size(own));
-    const memory = library.make("dnnl_memory_create", own, engine, NO_MEMORY);
-    const isBytes = place === "bytes";
-    bound.push({
-      name,
-      memory,
-      length: isBytes ? bytes : bytes / Float32Array.BYTES_PER_ELEMENT,
-      type: isBytes ? Uint8Array : Float32Array,
-    });
-    if (isBytes) placesBytes = bytes;
+    const isBytes = layout === "bytes";
+    const own = isBytes ? wanted : describeMemory(library, layout);
+    const type = isBytes ? Uint8Array : Float32Array;
+    const length = sizeOf(own) / type.BYTES_PER_ELEMENT;
+    const memory = makeMemory(own);
+    bound.push({ name, type, length, memory });
     if (isBytes || queries.dnnl_memory_desc_equal(own, wanted) !== 0) {
-      inner.push([ARGUMENTS[name], memory]);
+      inner.push([number, memory]);
       continue;
     }
-    const liked = library.make("dnnl_memory_create", wanted, engine, NO_MEMORY);
-    inner.push([ARGUMENTS[name], liked]);
-    reserveScratch(
-      copies.length,
-      Number(queries.dnnl_memory_desc_get_size(wanted)),
-    );
+    const liked = makeMemory(wanted);
+    inner.push([number, liked]);
+    reserveScratch(copies.length, sizeOf(wanted));
     copies.push(liked);
-    if (isWritten(operation, name)) {
+    const isWritten = operation.gradient
+      ? name === "dx" || name === "dKernel" || name === "dBias"
+      : name === "y";
+    if (isWritten) {
       after.push(reorder(library, [wanted, own], [liked, memory]));
     } else before.push(reorder(library, [own, wanted], [memory, liked]));
   }
   const calls = [...before, call(library, descriptor, inner), ...after];
   const check = (arrays: Arrays) => {
-    for (const { name, length, type } of bound) {
-      requireArray(operation.kind, name, arrays[name], { length, type });
+    for (const argument of bound) {
+      requireArray(operation.kind, argument, arrays[argument.name]);
     }
   };
+  const setData = (memory: Handle, array: BufferSource) =>
+    library.call("dnnl_memory_set_data_handle", memory, array);
   return {
     implementation: nameOfImplementation(library, descriptor),
-    placesBytes,
+    placesBytes: bound.find(({ name }) => name === "places")?.length ?? 0,
     run(arrays) {
       check(arrays);
       for (const { name, memory } of bound) {
-        library.call(
-          "dnnl_memory_set_data_handle",
-          memory,
-          arrays[name] as BufferSource,
-        );
+        setData(memory, arrays[name] as BufferSource);
       }
-      copies.forEach((memory, slot) =>
-        library.call("dnnl_memory_set_data_handle", memory, scratchOf(slot))
-      );
-      for (const { primitive, numArguments, list } of calls) {
-        library.call(
-          "dnnl_primitive_execute",
-          primitive,
-          stream,
-          numArguments,
-          list,
-        );
+      copies.forEach((memory, slot) => setData(memory, slots[slot]));
+      for (const [primitive, count, list] of calls) {
+        const values = [primitive, stream, count, list as BufferSource];
+        library.call("dnnl_primitive_execute", ...values);
       }
       // Nothing may be freed, or moved, while the library works on it.
       library.call("dnnl_stream_wait", stream);
@@ -151,24 +135,17 @@ export function makePrimitive(
   };
 }
 
-function isWritten(operation: Operation, name: ArgumentName): boolean {
-  return operation.gradient
-    ? name === "dx" || name === "dKernel" || name === "dBias"
-    : name === "y" || name === "places";
-}
-
 function reorder(
   library: OneDnn,
   [from, to]: readonly [Handle, Handle],
   [source, target]: readonly [Handle, Handle],
 ): Call {
-  const { engine } = library;
   const descriptor = library.make(
     "dnnl_reorder_primitive_desc_create",
     from,
-    engine,
+    library.engine,
     to,
-    engine,
+    library.engine,
     null,
   );
   const { x, y } = ARGUMENTS;
@@ -181,20 +158,18 @@ function call(
   descriptor: Handle,
   pairs: readonly (readonly [number, Handle])[],
 ): Call {
-  const list = BigUint64Array.from(
-    pairs.flatMap(([number, memory]) => [
-      BigInt(number),
-      Deno.UnsafePointer.value(memory),
-    ]),
-  );
+  const list = pairs.flatMap(([number, memory]) => [
+    BigInt(number),
+    Deno.UnsafePointer.value(memory),
+  ]);
   const primitive = library.make("dnnl_primitive_create", descriptor);
-  return { primitive, numArguments: pairs.length, list };
+  return [primitive, pairs.length, BigUint64Array.from(list)];
 }
 
 /** Asks how the library would compute an operation, without making it ready. */
 export function implementationOf(
   library: OneDnn,
-  operation: Operation,
+  operation: NativeOperation,
 ): string {
   const descriptor = describe(library, operation);
   const implementation = nameOfImplementation(library, descriptor);
@@ -210,19 +185,12 @@ function nameOfImplementation(library: OneDnn, descriptor: Handle): string {
   return text === null ? "unknown" : Deno.UnsafePointerView.getCString(text);
 }
 
-/** What an array must be. */
-export interface ArraySpec {
-  readonly type: typeof Float32Array | typeof Uint8Array;
-  readonly length: number;
-}
-
 /** Checks an array: the library reads and writes as much as it was told to, whatever there is. All arrays pass here. */
-export function requireArray(
+function requireArray(
   operation: string,
-  name: string,
+  { name, type, length }: Argument,
   array: Float32Array | Uint8Array | undefined,
-  { type, length }: ArraySpec,
-): asserts array {
+): void {
   if (array instanceof type && array.length === length) return;
   const what = array === undefined
     ? "nothing"
@@ -235,22 +203,16 @@ export function requireArray(
 /** What arrays begin at a multiple of: a cache line, and the widest vector. */
 export const ALIGNMENT = 64;
 
-/** An array for each of the copies that an operation needs at a time. */
+/** An array for each of the copies that an operation needs at a time; it moves when more is reserved. */
 const slots: Uint8Array<ArrayBuffer>[] = [];
 
-/** Reserves memory. */
-export function reserveScratch(slot: number, bytes: number): void {
+function reserveScratch(slot: number, bytes: number): void {
   if ((slots[slot]?.length ?? 0) >= bytes) return;
   const buffer = new ArrayBuffer(bytes + ALIGNMENT);
   slots[slot] = new Uint8Array(buffer, alignedOffset(buffer), bytes);
 }
 
-/** The memory of a copy, which moves when more is reserved. */
-export function scratchOf(slot: number): Uint8Array<ArrayBuffer> {
-  return slots[slot];
-}
-
-/** Looks for the first aligned place. */
+/** The first aligned offset of memory. */
 export function alignedOffset(buffer: ArrayBuffer): number {
   const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
   return Number(-address & BigInt(ALIGNMENT - 1));
@@ -263,17 +225,16 @@ const NOT_TRANSPOSED = "N".charCodeAt(0);
 /** Computes `y = alpha * x + beta * y`: as a product of one row, as this takes its factors when it is called. */
 export function addScaled(
   library: OneDnn,
-  terms: {
+  { alpha, x, beta, y }: {
     alpha: number;
     x: Float32Array<ArrayBuffer>;
     beta: number;
     y: Float32Array<ArrayBuffer>;
   },
 ): void {
-  const { alpha, x, beta, y } = terms;
   const { length } = y;
-  for (const [name, array] of Object.entries({ x, y })) {
-    requireArray("a sum", name, array, { length, type: Float32Array });
+  for (const [name, array] of [["x", x], ["y", y]] as const) {
+    requireArray("a sum", { name, type: Float32Array, length }, array);
   }
   if (length === 0) return;
   const [rows, depth, columns] = [1n, 1n, BigInt(length)];

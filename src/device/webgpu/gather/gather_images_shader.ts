@@ -13,7 +13,7 @@ import {
   WINDOW_WORDS,
   type WindowFill,
   wordsPerImage,
-} from "../../gather_sizes.ts";
+} from "../../sizes.ts";
 import { gridOf, indexOf, range, type Shader } from "../wgsl/wgsl.ts";
 
 /** Rows of the output that an invocation makes. */

@@ -7,7 +7,7 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { GatheredBatch } from "../../device.ts";
-import { type GatherSizes, wordsPerImage } from "../../gather_sizes.ts";
+import { type GatherSizes, wordsPerImage } from "../../sizes.ts";
 import { asTensor } from "../../tape.ts";
 import { type Tensor4D, tf } from "../../tf.ts";
 import { gatherShader } from "./gather_images_shader.ts";

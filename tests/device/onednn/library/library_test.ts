@@ -15,7 +15,7 @@ import type {
   NativeValue,
   OneDnn,
 } from "../../../../src/device/onednn/library/library.ts";
-import type { Layout } from "../../../../src/device/onednn/library/operation.ts";
+import type { Layout } from "../../../../src/device/onednn/library/describe.ts";
 import { BackendError } from "../../../../src/errors.ts";
 import { nativeTest } from "../../../native.ts";
 

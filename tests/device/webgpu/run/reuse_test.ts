@@ -19,7 +19,7 @@ import {
 } from "../../../../src/device/webgpu/run/dispatch.ts";
 import { gridOf, indexOf } from "../../../../src/device/webgpu/wgsl/wgsl.ts";
 import { gatherImages } from "../../../../src/device/webgpu/gather/images.ts";
-import type { GatherSizes } from "../../../../src/device/gather_sizes.ts";
+import type { GatherSizes } from "../../../../src/device/sizes.ts";
 import {
   declareOperand,
   type Source,

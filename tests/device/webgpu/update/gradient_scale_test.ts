@@ -9,7 +9,7 @@ import {
   throwIfDeviceFailed,
 } from "../../../../src/device/device.ts";
 import { type Tensor, tf } from "../../../../src/device/tf.ts";
-import { clipNorm } from "../../../../src/device/webgpu/update/clip.ts";
+import { clipNorm } from "../../../../src/device/webgpu/update/gradient_scale.ts";
 import { assertClose } from "../../../compare.ts";
 import { webgpuTest } from "../../../device.ts";
 import { numbers } from "../../../numbers.ts";
