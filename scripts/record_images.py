@@ -2,7 +2,8 @@
 
 Run as `/usr/bin/python3 scripts/record_images.py && deno fmt tests/golden/images.json`; it writes tests/golden/images.json,
 with the version of Pillow. PNG files are written here, by hand, as Pillow cannot write all kinds; JPEG files are Pillow's, of
-a smooth image. Each case has the file, and what Pillow's convert("RGB") and convert("L") make of it, as base64.
+a smooth image. Each case has the file, and what Pillow's convert("RGB") and convert("L") make of it, as base64. What is
+transparent is laid on black before that; where anything is, "white" has the colors of the image on white.
 """
 
 import json
@@ -94,16 +95,27 @@ def encoded(data):
     return b64encode(data).decode()
 
 
+def on(image, background):
+    """The colors of an image on a background, a level of grey."""
+    below = Image.new("RGB", image.size, (background,) * 3)
+    below.paste(image.convert("RGB"), mask=image.convert("RGBA").getchannel("A"))
+    return below
+
+
 def recorded(name, file):
     """A file, and what Pillow makes of it."""
     image = Image.open(BytesIO(file))
     assert image.size == (WIDTH, HEIGHT)
-    return {
+    is_png = image.format == "PNG"
+    record = {
         "name": name,
         "file": encoded(file),
-        "rgb": encoded(image.convert("RGB").tobytes()),
-        "grey": encoded(image.convert("L").tobytes()),
+        "rgb": encoded((on(image, 0) if is_png else image).convert("RGB").tobytes()),
+        "grey": encoded((on(image, 0) if is_png else image).convert("L").tobytes()),
     }
+    if is_png and on(image, 0) != on(image, 255):
+        record["white"] = encoded(on(image, 255).tobytes())
+    return record
 
 
 # 16-bit grey is not here: Pillow has it as integers, and cuts them off at 255.

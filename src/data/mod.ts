@@ -49,18 +49,19 @@ export type {
   Shard,
   ShardPlace,
 } from "./loader/batch.ts";
-export type { Fit } from "./pictures/fit_image.ts";
 export {
+  type ImageFolder,
   imageFolder,
   type ImageFolderOptions,
+  type LeftOutFile,
 } from "./pictures/image_folder.ts";
 export {
   type LoadedImages,
   loadImage,
   type LoadImageOptions,
   loadImages,
-  type PictureFormat,
 } from "./pictures/load_image.ts";
+export type { PictureFormat, PictureOptions } from "./pictures/pixels.ts";
 export type { ImportOptions } from "./modules.ts";
 export {
   classBalancedSampler,

@@ -130,13 +130,11 @@ function requireKept(
   const { step } = state;
   if (isKept && (!step || (step.length === 1 && step[0].size === 1))) return;
   const shapes = given.map((name) => `${name} ${shapesOf(state[name])}`);
+  const what = names.length > 0
+    ? `${names.join(", ")}, as ${optimizer} keeps these`
+    : `nothing, as ${optimizer} keeps nothing`;
   const scalar = names.includes("step") ? ", the step being one scalar" : "";
-  const what = names.join(", ") || "nothing";
-  throw new OptionError(
-    "state",
-    shapes.join(", "),
-    `${what}, which is what ${optimizer} keeps${scalar}`,
-  );
+  throw new OptionError("state", shapes.join(", "), `${what}${scalar}`);
 }
 
 /** Checks that an optimizer's tensors belong to the network that it is used on. */

@@ -96,7 +96,11 @@ async function* readPictures(
   const { count = Infinity, onFailure, ...load } = options;
   for (const file of files) {
     try {
-      const images = await loadImages(file, { ...load, size: IMAGE_SIZE });
+      const images = await loadImages(file, {
+        ...load,
+        size: IMAGE_SIZE,
+        fit: "pad",
+      });
       const isMany = images.format === "idx";
       for (let i = 0; i < Math.min(images.length, count); i++) {
         yield { file, index: isMany ? i : undefined, image: images.get(i) };

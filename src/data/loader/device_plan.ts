@@ -10,6 +10,7 @@ import {
   WINDOW_WORDS,
   wordsPerImage,
 } from "../../device/sizes.ts";
+import { isSameSize } from "../transforms/resize.ts";
 import {
   type DrawWindows,
   takeApart,
@@ -68,8 +69,14 @@ export function planForDevice(
         break;
       }
       case "resize": {
-        const { size: asked } = onDevice;
-        if (asked.height === size.height && asked.width === size.width) break;
+        const { size: asked, fitted } = onDevice;
+        if (isSameSize(asked, size)) break;
+        const isLess = asked.height < size.height || asked.width < size.width;
+        if (isLess || !isSameSize(fitted(size), asked)) {
+          return cannot(
+            "shrinks images or changes edges, as only the host can",
+          );
+        }
         // The kernel normalizes last, and would round otherwise than the host.
         if (normal) return cannot("comes after normalizing");
         if (resized) return cannot("resizes a second time");

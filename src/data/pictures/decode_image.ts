@@ -15,22 +15,22 @@ import { reasonOf } from "../../reason.ts";
 import type { Image } from "../dataset.ts";
 import { join } from "../gz_file.ts";
 import {
-  imageOf,
+  formatOfOne,
   type Orientation,
+  type PictureForm,
+  pictureOf,
   type Pixels,
   requireSize,
 } from "./pixels.ts";
 
-/** Decodes a PNG or JPEG file to an image of bytes, without alpha and not turned as EXIF says. */
-export function decodeImage(bytes: Uint8Array, channels: 1 | 3): Image {
-  return imageOf(decodePixels(bytes), channels);
+/** Decodes a PNG or JPEG file to a picture, for training and for prediction. */
+export function decodeImage(bytes: Uint8Array, form: PictureForm): Image {
+  return pictureOf(decodePixels(bytes), form);
 }
 
 /** Decodes a PNG or JPEG file; its first bytes say which it is. */
 export function decodePixels(bytes: Uint8Array): Pixels {
-  if (bytes[0] === 0x89 && bytes[1] === 0x50) return pngPixels(bytes);
-  if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegPixels(bytes);
-  throw new Error("it is neither PNG nor JPEG");
+  return formatOfOne(bytes) === "png" ? pngPixels(bytes) : jpegPixels(bytes);
 }
 
 function pngPixels(bytes: Uint8Array): Pixels {
@@ -213,9 +213,10 @@ function jpegPixels(bytes: Uint8Array): Pixels {
       formatAsRGBA: false,
       tolerantDecoding: false,
       colorTransform: isRgb ? false : undefined,
-      // Frames that come later may not be larger. The decoder takes 4 bytes for each of up to 4 values per pixel, 3 for the
+      // Frames that come later may not be larger. The decoder multiplies by 1000 twice, which may round below the number of
+      // pixels: so half a pixel is added. It takes 4 bytes for each of up to 4 values per pixel, 3 for the
       // result, and some for tables and for blocks beyond the edges.
-      maxResolutionInMP: width * height / 1e6,
+      maxResolutionInMP: (width * height + 0.5) / 1e6,
       maxMemoryUsageInMB: 16 + width * height * 32 / 2 ** 20,
     });
     return { ...decoded, channels: 3, depth: 8, orientation };

@@ -5,36 +5,39 @@
  * @module
  */
 
-import { DataError, OptionError } from "../../errors.ts";
-import { requireInteger } from "../../options.ts";
+import { DataError } from "../../errors.ts";
 import { reasonOf } from "../../reason.ts";
 import { checkIndex, type Image } from "../dataset.ts";
 import { decompress, readFile } from "../gz_file.ts";
 import { parseIdx } from "../idx.ts";
-import type { Transform } from "../transforms/transform.ts";
-import { toTensor } from "../transforms/values.ts";
-import { type Fit, fitImage, FITS } from "./fit_image.ts";
+import { type Fit, resize } from "../transforms/resize.ts";
 import {
-  alphaOf,
-  imageOf,
+  compose,
+  parseSize,
+  type Size,
+  type Transform,
+} from "../transforms/transform.ts";
+import { toTensor } from "../transforms/values.ts";
+import {
+  formatOf,
   MAX_PIXELS,
+  parseForm,
+  type PictureFormat,
+  pictureOf,
+  type PictureOptions,
   type Pixels,
-  requireChannels,
-  turnUpright,
 } from "./pixels.ts";
 
-/** What a file of pictures can be. */
-export type PictureFormat = "png" | "jpeg" | "idx";
-
 /** How {@linkcode loadImage} and {@linkcode loadImages} turn pictures into what a network sees. */
-export interface LoadImageOptions {
-  /** Height and width that pictures are fitted to: those of the images that the network was trained on. Default 28. */
-  size?: number;
+export interface LoadImageOptions extends PictureOptions {
+  /**
+   * Size that pictures are fitted to: that of the images that the network was trained on. "own" leaves them as large as they are,
+   * for a `transform` that resizes. Default 28.
+   */
+  size?: Size | "own";
   /** 1 for grey (ITU-R 601-2 luma), 3 for red, green and blue. Default 1. */
   channels?: 1 | 3;
-  /** Whether pictures are dark on light and must become light on dark. Default false. */
-  invert?: boolean;
-  /** Whether pictures that are not square are centred on black ("contain") or stretched ("fill"). Default "contain". */
+  /** How pictures of another form are made to fit. "pad" adds edges of `background`. Default "stretch", as of `resize`. */
   fit?: Fit;
   /** What is done last: the transform of the test images when the network was trained. Default `toTensor()`. */
   transform?: Transform;
@@ -59,15 +62,16 @@ export interface LoadedImages {
 /**
  * Reads a picture: a PNG or JPEG file, or an IDX file of a single one.
  *
- * This is done to it, in this order. Color becomes grey, if `channels` is 1. With `invert`, light and dark are exchanged. What is
- * transparent becomes black, inverted or not, as it does not belong to what is shown. A photograph is turned as EXIF says. The
- * picture is fitted to `size`: shrunk by averaging, so that nothing is skipped, or enlarged by interpolation. Last comes
- * `transform`. So the network sees a picture of an image of the data set as it sees the image itself.
+ * This is done to it, in this order. With `invert`, light and dark are exchanged. What is transparent is laid on `background`,
+ * inverted or not, as it does not belong to what is shown. Color becomes grey, if `channels` is 1. A photograph is turned as EXIF
+ * says. All this is the same for the pictures of `imageFolder`. Then the picture is fitted to `size`, as `resize` does, and last
+ * comes `transform`. So the network sees the file as it saw it in training, if the options are the same.
  *
  * @example
  * ```ts ignore
  * const image = await loadImage("boot.jpg", {
  *   invert: true,
+ *   fit: "pad",
  *   transform: compose([resize(224), toTensor()]),
  * });
  * const [guesses] = await classify(net, [image], { classNames });
@@ -108,13 +112,13 @@ export async function loadImages(
   source: string | URL | Uint8Array<ArrayBuffer>,
   options: LoadImageOptions = {},
 ): Promise<LoadedImages> {
-  const { size = 28, channels = 1, invert = false, fit = "contain" } = options;
-  const { transform = toTensor() } = options;
-  requireInteger("size", size);
-  requireChannels(channels);
-  if (!FITS.includes(fit)) {
-    throw new OptionError("fit", fit, `one of ${FITS.join(", ")}`);
-  }
+  const { size = 28, channels = 1, fit, transform = toTensor() } = options;
+  const form = parseForm(channels, options);
+  if (size !== "own") parseSize("size", size);
+  const { background } = form;
+  const fitted = size === "own"
+    ? transform
+    : compose([resize(size, { fit, background }), transform]);
   const bytes = source instanceof Uint8Array
     ? source
     : await readFile(source, { wanted: "PNG, JPEG or IDX file" });
@@ -124,10 +128,7 @@ export async function loadImages(
     format,
     get(index) {
       checkIndex(index, length);
-      const pixels = get(index);
-      const image = lightOnDark(pixels, { channels, invert });
-      const upright = turnUpright(image, pixels.orientation ?? 1);
-      return transform(fitImage(upright, { size, fit }));
+      return fitted(pictureOf(get(index), form));
     },
   };
 }
@@ -152,6 +153,9 @@ async function openPictures(
   try {
     const plain = decompress(bytes);
     const format = formatOf(plain);
+    if (format === undefined) {
+      throw new Error("it is neither PNG nor JPEG nor IDX");
+    }
     if (format === "idx") return openIdx(plain, path);
     const pixels = decodePixels(plain);
     return { length: 1, format, get: () => pixels };
@@ -163,37 +167,6 @@ async function openPictures(
       `Cannot read ${path} as an image (${reason}): name a PNG, JPEG or IDX file`,
     );
   }
-}
-
-/** How picture files begin that cannot be read: offset, characters, name. */
-const FOREIGN: readonly (readonly [number, string, string])[] = [
-  [0, "GIF8", "a GIF"],
-  [0, "BM", "a BMP"],
-  [0, "II*\0", "a TIFF"],
-  [0, "MM\0*", "a TIFF"],
-  [8, "WEBP", "a WebP"],
-  [4, "ftypavif", "an AVIF"],
-  [4, "ftyphei", "a HEIC"],
-  [4, "ftypmif1", "a HEIC"],
-  [0, "<svg", "an SVG"],
-  [0, "%PDF", "a PDF"],
-];
-
-function formatOf(bytes: Uint8Array): PictureFormat {
-  const isAt = (offset: number, characters: string): boolean => {
-    const found = bytes.subarray(offset, offset + characters.length);
-    return String.fromCharCode(...found) === characters;
-  };
-  if (bytes.length === 0) throw new Error("it is empty");
-  if (isAt(0, "\x89PNG")) return "png";
-  if (isAt(0, "\xff\xd8")) return "jpeg";
-  if (isAt(0, "\0\0")) return "idx";
-  for (const [offset, characters, name] of FOREIGN) {
-    if (isAt(offset, characters)) {
-      throw new Error(`it is ${name} file, which has to be converted first`);
-    }
-  }
-  throw new Error("it is neither PNG nor JPEG nor IDX");
 }
 
 function openIdx(bytes: Uint8Array, path: string): Pictures {
@@ -219,20 +192,4 @@ function openIdx(bytes: Uint8Array, path: string): Pictures {
       return { width, height, channels, depth: 8, data: values };
     },
   };
-}
-
-/** Makes what is shown light on dark, and what is transparent dark. */
-function lightOnDark(
-  pixels: Pixels,
-  { channels, invert }: { channels: 1 | 3; invert: boolean },
-): Image {
-  const image = imageOf(pixels, channels);
-  const alpha = alphaOf(pixels);
-  if (!invert && alpha === undefined) return image;
-  const data = Uint8Array.from(image.data, (value, i) => {
-    const light = invert ? 255 - value : value;
-    if (alpha === undefined) return light;
-    return Math.round(light * alpha[Math.floor(i / channels)] / 255);
-  });
-  return { ...image, data };
 }

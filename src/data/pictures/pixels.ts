@@ -1,13 +1,60 @@
 /**
- * The pixels of a picture as they are stored, and how images are made of them: of bytes, as Pillow's `convert("L")` and
- * `convert("RGB")` do, and upright.
+ * What a file of pictures is, its pixels as they are stored, and how images are made of them: of bytes, as Pillow's `convert("L")`
+ * and `convert("RGB")` do, and upright.
  *
  * @module
  */
 
 import type { Extent } from "../../device/sizes.ts";
 import { OptionError } from "../../errors.ts";
+import { requireInteger } from "../../options.ts";
 import type { Image } from "../dataset.ts";
+
+/** What a file of pictures can be. */
+export type PictureFormat = "png" | "jpeg" | "idx";
+
+/** How many bytes of a file say what it is. */
+export const HEAD_BYTES = 16;
+
+/** How picture files begin that cannot be read: offset, characters, name. */
+const FOREIGN: readonly (readonly [number, string, string])[] = [
+  [0, "GIF8", "a GIF"],
+  [0, "BM", "a BMP"],
+  [0, "II*\0", "a TIFF"],
+  [0, "MM\0*", "a TIFF"],
+  [8, "WEBP", "a WebP"],
+  [4, "ftypavif", "an AVIF"],
+  [4, "ftyphei", "a HEIC"],
+  [4, "ftypmif1", "a HEIC"],
+  [4, "JXL ", "a JPEG XL"],
+  [4, "jP  ", "a JPEG 2000"],
+  [0, "<svg", "an SVG"],
+  [0, "%PDF", "a PDF"],
+];
+
+/**
+ * Says what a file is by its first bytes; undefined if they are unknown. If they are known and cannot be read, the message of the
+ * error completes "it is ...".
+ */
+export function formatOf(bytes: Uint8Array): PictureFormat | undefined {
+  if (bytes.length === 0) throw new Error("it is empty");
+  const head = String.fromCharCode(...bytes.subarray(0, HEAD_BYTES));
+  if (head.startsWith("\x89PNG")) return "png";
+  if (head.startsWith("\xff\xd8")) return "jpeg";
+  for (const [offset, characters, name] of FOREIGN) {
+    if (head.startsWith(characters, offset)) {
+      throw new Error(`it is ${name} file, which has to be converted first`);
+    }
+  }
+  if (head.startsWith("\0\0")) return "idx";
+}
+
+/** Says what a file of one picture is; the message of an error completes "it is ...". */
+export function formatOfOne(bytes: Uint8Array): "png" | "jpeg" {
+  const format = formatOf(bytes);
+  if (format === "png" || format === "jpeg") return format;
+  throw new Error("it is neither PNG nor JPEG");
+}
 
 /** Where the first stored row and column belong when the picture stands upright, as EXIF numbers it; 1 is where they are. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
@@ -42,24 +89,61 @@ export function requireSize({ width, height }: Extent): void {
   }
 }
 
-/** Throws an `OptionError` unless an image can have so many channels. */
-export function requireChannels(channels: number): void {
-  if (channels === 1 || channels === 3) return;
-  throw new OptionError("channels", channels, "1 or 3");
+/** How the pixels of files become pictures. */
+export interface PictureOptions {
+  /** Whether pictures are dark on light and must become light on dark. Default false. */
+  invert?: boolean;
+  /** The grey behind what is transparent, inverted or not, from 0 (black) to 255 (white). Default 0. */
+  background?: number;
+}
+
+/** {@linkcode PictureOptions} without gaps, and the channels. */
+export interface PictureForm extends Required<PictureOptions> {
+  readonly channels: 1 | 3;
+}
+
+/** Checks how pixels are to become pictures. */
+export function parseForm(
+  channels: 1 | 3,
+  { invert = false, background = 0 }: PictureOptions,
+): PictureForm {
+  if (channels !== 1 && channels !== 3) {
+    throw new OptionError("channels", channels, "1 or 3");
+  }
+  requireInteger("background", background, { min: 0, max: 255 });
+  return { channels, invert, background };
 }
 
 /**
- * Converts pixels to an image of bytes, not turned. Grey is ITU-R 601-2 luma. Alpha is dropped, and so are the lower 8 of 16
- * bits.
+ * Makes a picture of pixels, for training and for prediction: upright, of bytes. What is transparent is laid on the background.
+ * Grey is ITU-R 601-2 luma. Of 16 bits, the lower 8 are dropped.
  */
-export function imageOf(pixels: Pixels, channels: 1 | 3): Image {
-  const { width, height } = pixels;
-  const data = channels === 1 ? grey(pixels) : toColors(pixels);
-  return { data, width, height, channels, maxValue: 255 };
+export function pictureOf(pixels: Pixels, form: PictureForm): Image {
+  const { width, height, orientation = 1 } = pixels;
+  const { channels } = form;
+  const colors = toColors(pixels);
+  layOn(colors, alphaOf(pixels), form);
+  const data = channels === 1 ? grey(colors) : colors;
+  const picture = { data, width, height, channels, maxValue: 255 } as const;
+  return turnUpright(picture, orientation);
+}
+
+/** Inverts colors, in place, and lays them on the background as opaque as `alpha` says. */
+function layOn(
+  colors: Uint8Array,
+  alpha: Uint8Array | undefined,
+  { invert, background }: PictureForm,
+): void {
+  if (!invert && alpha === undefined) return;
+  for (let i = 0; i < colors.length; i++) {
+    const value = invert ? 255 - colors[i] : colors[i];
+    const share = alpha?.[Math.floor(i / 3)] ?? 255;
+    colors[i] = Math.round((value * share + background * (255 - share)) / 255);
+  }
 }
 
 /** How opaque pixels are, uint8 `[height, width]`: 0 is transparent, 255 opaque. Undefined if all are opaque. */
-export function alphaOf(pixels: Pixels): Uint8Array | undefined {
+function alphaOf(pixels: Pixels): Uint8Array | undefined {
   const { width, height, data, channels, depth, transparent } = pixels;
   const numPixels = width * height;
   if (channels % 2 === 0) {
@@ -90,8 +174,7 @@ function toColors(
   return out;
 }
 
-function grey(pixels: Pixels): Uint8Array {
-  const colors = toColors(pixels);
+function grey(colors: Uint8Array): Uint8Array {
   // Pillow's rounding of 0.299 R + 0.587 G + 0.114 B, https://github.com/python-pillow/Pillow (libImaging/Convert.c, L24).
   return Uint8Array.from(
     { length: colors.length / 3 },

@@ -8,11 +8,12 @@ import type { Extent } from "../../device/sizes.ts";
 import { OptionError, ShapeError } from "../../errors.ts";
 import { requireNumber } from "../../options.ts";
 import type { Image } from "../dataset.ts";
-import { parseSize, type Size } from "./resize.ts";
 import {
   define,
   type ImageWindow,
+  parseSize,
   type Random,
+  type Size,
   type Transform,
 } from "./transform.ts";
 

@@ -17,6 +17,11 @@ export {
   randomHorizontalFlip,
 } from "./crop.ts";
 export { randomErasing, type RandomErasingOptions } from "./random_erasing.ts";
-export { resize, type Size } from "./resize.ts";
-export { compose, type Random, type Transform } from "./transform.ts";
+export { type Fit, resize, type ResizeOptions } from "./resize.ts";
+export {
+  compose,
+  type Random,
+  type Size,
+  type Transform,
+} from "./transform.ts";
 export { normalize, type NormalizeOptions, toTensor } from "./values.ts";

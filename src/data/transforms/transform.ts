@@ -18,6 +18,25 @@ import {
   wrongExport,
 } from "../modules.ts";
 
+/** Height and width, or one number for both. */
+export type Size = number | readonly [height: number, width: number];
+
+/** Checks the size that a transform is asked for, and writes out both sides. */
+export function parseSize(option: string, size: Size): Extent {
+  const sides = typeof size === "number" ? [size, size] : size;
+  if (
+    sides?.length !== 2 || !sides.every((side) => Number.isInteger(side)) ||
+    Math.min(...sides) < 1
+  ) {
+    throw new OptionError(
+      option,
+      size,
+      "a positive integer, or [height, width]",
+    );
+  }
+  return { height: sides[0], width: sides[1] };
+}
+
 /** Draws a uniform random number in [0, 1). */
 export type Random = () => number;
 
@@ -52,7 +71,12 @@ export type DrawWindows = (
 
 /** What the device does in place of a transform. */
 type DeviceForm =
-  | { readonly kind: "resize"; readonly size: Extent }
+  | {
+    readonly kind: "resize";
+    readonly size: Extent;
+    /** The size that an image has before edges are added or cut off. */
+    readonly fitted: (image: Extent) => Extent;
+  }
   | {
     readonly kind: "windows";
     readonly draw: DrawWindows;

@@ -7,15 +7,19 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { arrayDataset } from "../../../src/data/array_dataset.ts";
 import { DataLoader } from "../../../src/data/loader/data_loader.ts";
-import { compose, resize, toTensor } from "../../../src/data/transforms/mod.ts";
+import {
+  centerCrop,
+  compose,
+  toTensor,
+} from "../../../src/data/transforms/mod.ts";
 import { OptionError } from "../../../src/errors.ts";
 import { assertClose } from "../../compare.ts";
 import { use, webgpuTest } from "../../device.ts";
 import { numbers } from "../../numbers.ts";
 
-/** Ten images of 90x90 bytes, which are scaled down to 4x4. */
+/** Ten images of 90x90 bytes, of which the middle 4x4 are used. */
 const SHAPE = [10, 90, 90];
-const transform = compose([resize(4), toTensor()]);
+const transform = compose([centerCrop(4), toTensor()]);
 const dataset = arrayDataset({
   images: {
     shape: SHAPE,
@@ -61,7 +65,7 @@ webgpuTest(
   "DataLoader counts no more images of a batch than there are",
   async () => {
     await use("webgpu", { maxBindingBytes: BINDING_BYTES });
-    const options = { batchSize: 10_000, transform: resize(4) };
+    const options = { batchSize: 10_000, transform: centerCrop(4) };
     const few = arrayDataset({
       images: { shape: [3, 9, 9], data: new Uint8Array(3 * 9 * 9) },
       labels: { shape: [3], data: new Uint8Array(3) },

@@ -8,7 +8,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { encode, type ImageData } from "fast-png";
 import { decodeImage } from "../../../src/data/pictures/decode_image.ts";
+import { parseForm } from "../../../src/data/pictures/pixels.ts";
 import golden from "../../golden/images.json" with { type: "json" };
+
+const [GREY, RGB] = [parseForm(1, {}), parseForm(3, {})];
 
 /** How far a JPEG file may be from Pillow's, in levels of 255. */
 interface Bound {
@@ -29,24 +32,26 @@ const SAME_COLORS: Bound = { rgb: 2, grey: 1 };
  */
 const FEWER_COLORS: Bound = { rgb: 8, grey: 1 };
 
-for (const { name, file, rgb, grey } of golden.png) {
+for (const { name, file, rgb, grey, white = rgb } of golden.png) {
   Deno.test(`decodeImage() is Pillow's for PNG ${name}`, () => {
     const { width, height } = golden;
     const bytes = _bytes(file);
-    assertEquals(decodeImage(bytes, 3), {
+    assertEquals(decodeImage(bytes, RGB), {
       data: _bytes(rgb),
       width,
       height,
       channels: 3,
       maxValue: 255,
     });
-    assertEquals(decodeImage(bytes, 1), {
+    assertEquals(decodeImage(bytes, GREY), {
       data: _bytes(grey),
       width,
       height,
       channels: 1,
       maxValue: 255,
     });
+    const onWhite = parseForm(3, { background: 255 });
+    assertEquals(decodeImage(bytes, onWhite).data, _bytes(white));
   });
 }
 
@@ -54,7 +59,7 @@ for (const { name, file, rgb, grey } of golden.jpeg) {
   const bound = name.startsWith("4:2:") ? FEWER_COLORS : SAME_COLORS;
   Deno.test(`decodeImage() is within ${bound.rgb} levels of Pillow's for JPEG ${name}`, () => {
     const bytes = _bytes(file);
-    const [colors, greys] = [decodeImage(bytes, 3), decodeImage(bytes, 1)];
+    const [colors, greys] = [decodeImage(bytes, RGB), decodeImage(bytes, GREY)];
     for (const { width, height, maxValue } of [colors, greys]) {
       assertEquals([width, height, maxValue], [13, 9, 255]);
     }
@@ -76,10 +81,14 @@ Deno.test("decodeImage() reads what fast-png writes, of 16 bits the upper 8", ()
         ? Uint8Array.from(values)
         : Uint16Array.from(values);
       const image: ImageData = { width: 5, height: 3, data, channels, depth };
-      const decoded = decodeImage(encode(image), 3);
+      const decoded = decodeImage(encode(image), RGB);
       const expected = Array.from({ length: 45 }, (_, i) => {
         const channel = channels > 2 ? i % 3 : 0;
-        return values[Math.floor(i / 3) * channels + channel] >> (depth - 8);
+        const first = Math.floor(i / 3) * channels;
+        const value = values[first + channel] >> (depth - 8);
+        if (channels % 2 === 1) return value;
+        const alpha = values[first + channels - 1] >> (depth - 8);
+        return Math.round(value * alpha / 255);
       });
       assertEquals([...decoded.data], expected, `${channels}, ${depth} bits`);
     }
@@ -89,9 +98,9 @@ Deno.test("decodeImage() reads what fast-png writes, of 16 bits the upper 8", ()
 Deno.test("decodeImage() keeps greys as they are, with one channel and with three", () => {
   const data = Uint8Array.from({ length: 256 }, (_, i) => i);
   const file = encode({ width: 256, height: 1, data, channels: 1 });
-  assertEquals([...decodeImage(file, 1).data], [...data]);
+  assertEquals([...decodeImage(file, GREY).data], [...data]);
   const tripled = [...data].flatMap((value) => [value, value, value]);
-  assertEquals([...decodeImage(file, 3).data], tripled);
+  assertEquals([...decodeImage(file, RGB).data], tripled);
 });
 
 Deno.test("decodeImage() reads bytes that do not start their buffer", () => {
@@ -100,24 +109,29 @@ Deno.test("decodeImage() reads bytes that do not start their buffer", () => {
     const longer = new Uint8Array(bytes.length + 12);
     longer.set(bytes, 5);
     const part = longer.subarray(5, 5 + bytes.length);
-    assertEquals(decodeImage(part, 3), decodeImage(bytes, 3));
+    assertEquals(decodeImage(part, RGB), decodeImage(bytes, RGB));
   }
 });
 
 Deno.test("decodeImage() refuses what it cannot read, and does not say that it is damaged", () => {
   for (const { file } of golden.unsupported) {
     assertThrows(
-      () => decodeImage(_bytes(file), 3),
+      () => decodeImage(_bytes(file), RGB),
       Error,
       "bits per value, which is not supported",
     );
   }
-  for (const text of ["", "GIF89a", "RIFF    WEBP", "\x89", "P5 1 1 255 a"]) {
-    assertThrows(
-      () => decodeImage(Uint8Array.from(text, (c) => c.charCodeAt(0)), 3),
-      Error,
-      "neither PNG nor JPEG",
-    );
+  const foreign = {
+    "": "it is empty",
+    "GIF89a": "it is a GIF file",
+    "RIFF    WEBP": "it is a WebP file",
+    "\0\0\0\x18ftypheic": "it is a HEIC file",
+    "\x89": "neither PNG nor JPEG",
+    "\0\0\x08\x03": "neither PNG nor JPEG",
+  };
+  for (const [text, reason] of Object.entries(foreign)) {
+    const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
+    assertThrows(() => decodeImage(bytes, RGB), Error, reason);
   }
 });
 
@@ -126,7 +140,7 @@ Deno.test("decodeImage() makes no image of a file that was cut off, wherever", (
     const bytes = _bytes(file);
     for (let length = 0; length < bytes.length; length++) {
       assertThrows(
-        () => decodeImage(bytes.subarray(0, length), 3),
+        () => decodeImage(bytes.subarray(0, length), RGB),
         Error,
         "",
         `${name} of ${length} bytes`,
@@ -140,7 +154,7 @@ Deno.test("decodeImage() makes no image of a PNG file with a wrong bit in its ch
   for (let place = 8; place < bytes.length; place++) {
     const changed = bytes.slice();
     changed[place] ^= 2;
-    assertThrows(() => decodeImage(changed, 3), Error, "", `byte ${place}`);
+    assertThrows(() => decodeImage(changed, RGB), Error, "", `byte ${place}`);
   }
 });
 

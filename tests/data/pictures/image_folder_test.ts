@@ -23,9 +23,13 @@ import {
   imageFolder,
   openImageFolder,
 } from "../../../src/data/pictures/image_folder.ts";
+import { DataLoader } from "../../../src/data/loader/data_loader.ts";
+import { loadImage } from "../../../src/data/pictures/load_image.ts";
+import { compose, resize, toTensor } from "../../../src/data/transforms/mod.ts";
 import { originOf } from "../../../src/data/modules.ts";
 import { DataError, OptionError } from "../../../src/errors.ts";
 import { makeFolder } from "../folder.ts";
+import { jpegFile, withOrientation } from "../jpeg_file.ts";
 import golden from "../../golden/images.json" with { type: "json" };
 
 const JPEG = Uint8Array.fromBase64(golden.jpeg[1].file);
@@ -81,7 +85,7 @@ Deno.test("imageFolder() does not go round in a circle of links", async () => {
   assertEquals(_firstValues(await imageFolder(path)), [1, 2]);
 });
 
-Deno.test("imageFolder() passes over links that lead to themselves or nowhere, and says so of images", async () => {
+Deno.test("imageFolder() passes over links that lead to themselves or nowhere, and refuses them for images", async () => {
   await using folder = await makeFolder();
   const { path } = folder;
   _write(`${path}/a/1.png`, _png(1));
@@ -90,26 +94,33 @@ Deno.test("imageFolder() passes over links that lead to themselves or nowhere, a
   Deno.symlinkSync(`${path}/a/1.png/below`, `${path}/a/below`);
   assertEquals(_firstValues(await imageFolder(path)), [1]);
   Deno.symlinkSync(`${path}/a/self.png`, `${path}/a/self.png`);
-  const dataset = await imageFolder(path);
-  assertEquals([dataset.classNames, dataset.length], [["a"], 2]);
-  const error = assertThrows(() => dataset.get(1));
-  _checkError(error, `${path}/a/self.png`, ["replace or delete it"]);
+  const error = await assertRejects(() => imageFolder(path));
+  _checkError(error, `${path}/a/self.png`, ["replace or delete"]);
 });
 
-Deno.test("imageFolder() takes .png, .jpg and .jpeg in either case, and passes over other files", async () => {
+Deno.test("imageFolder() takes .png, .jpg and .jpeg in either case, counts other pictures, and passes over other files", async () => {
   await using folder = await makeFolder();
   const { path } = folder;
   ["1.png", "2.PNG"].forEach((name) => _write(`${path}/a/${name}`, _png(9)));
   for (const name of ["3.jpg", "4.JPG", "5.jpeg", "6.Jpeg"]) {
     _write(`${path}/a/${name}`, JPEG);
   }
-  for (const name of ["notes.txt", "png", "x.png.bak", "y.gif", ".png~"]) {
+  const others = ["notes.txt", "png", "x.png.bak", "Thumbs.db", ".png~"];
+  for (const name of [...others, "7.gif", "8.WebP", "deep/9.webp"]) {
     _write(`${path}/a/${name}`, new Uint8Array());
   }
   _write(`${path}/README.md`, new Uint8Array());
   _write(`${path}/0.png`, _png(1));
-  const dataset = await imageFolder(path);
+  const warnings: string[] = [];
+  const onWarning = (message: string) => warnings.push(message);
+  const dataset = await imageFolder(path, { onWarning });
   assertEquals(dataset.classNames, ["a"]);
+  assertEquals(warnings, [`${path}: left out 3 files: 1 gif, 2 webp`]);
+  assertEquals(dataset.leftOut, [
+    { path: `${path}/a/7.gif`, reason: "gif" },
+    { path: `${path}/a/8.WebP`, reason: "webp" },
+    { path: `${path}/a/deep/9.webp`, reason: "webp" },
+  ]);
   const widths = _indices(dataset).map((i) => dataset.get(i).image.width);
   assertEquals(widths, [2, 2, 13, 13, 13, 13]);
 });
@@ -161,10 +172,133 @@ Deno.test("imageFolder() takes an address, of whatever characters", async () => 
   assertEquals(_firstValues(await imageFolder(root)), [5]);
 });
 
-Deno.test("imageFolder() knows labels without reading files", async () => {
+Deno.test("imageFolder() passes over what other programs put into folders", async () => {
+  await using folder = await makeFolder();
+  const { path } = folder;
+  for (const name of ["cat/1.png", "dog/2.png"]) {
+    _write(`${path}/${name}`, _png(1));
+  }
+  const hidden = [".ipynb_checkpoints", ".git", "__MACOSX", "@eaDir"];
+  for (const name of hidden) {
+    _write(`${path}/${name}/cat/1.png`, _png(2));
+    _write(`${path}/cat/${name}/1-checkpoint.png`, _png(2));
+  }
+  for (const name of ["cat/._1.png", "dog/.2.png", "dog/.3.webp"]) {
+    _write(`${path}/${name}`, Uint8Array.of(0, 5, 22, 7));
+  }
+  const onWarning = (message: string) => assertEquals(message, "none");
+  const dataset = await imageFolder(path, { onWarning });
+  assertEquals(dataset.classNames, ["cat", "dog"]);
+  assertEquals([_labels(dataset), dataset.leftOut], [[0, 1], []]);
+});
+
+Deno.test("imageFolder() keeps the labels of the class names that it is given", async () => {
+  await using folder = await makeFolder();
+  const { path } = folder;
+  _write(`${path}/white/1.png`, _png(1));
+  _write(`${path}/black/2.png`, _png(2));
+  const classNames = ["white", "grey", "black"];
+  const dataset = await imageFolder(path, { classNames });
+  assertEquals([dataset.classNames, _labels(dataset)], [classNames, [0, 2]]);
+  assertEquals(_firstValues(dataset), [1, 2]);
+  assertEquals(classCounts(dataset), [1, 0, 1]);
+  const refused = await assertRejects(() =>
+    imageFolder(path, { classNames: ["black", "grey"] })
+  );
+  const text = "add it to classNames (black, grey), or move it away";
+  _checkError(refused, `${path}/white`, [text]);
+  for (const classNames of [[], ["black", "white", "black"]]) {
+    await assertRejects(() => imageFolder(path, { classNames }), OptionError);
+  }
+  Deno.removeSync(`${path}/white/1.png`);
+  Deno.removeSync(`${path}/black/2.png`);
+  const empty = await assertRejects(() => imageFolder(path, { classNames }));
+  _checkError(empty, `${path}/white`, ["must contain PNG or JPEG files"]);
+});
+
+Deno.test("imageFolder() refuses files that are empty or something else, by name, or leaves them out", async () => {
+  await using folder = await makeFolder();
+  const { path } = folder;
+  const files: [name: string, content: string, reason: string][] = [
+    ["1.jpg", "", "it is empty"],
+    ["2.jpg", "RIFF\x10\0\0\0WEBPVP8 ", "it is a WebP file"],
+    ["3.png", "An image, it is not.", "it is neither PNG nor JPEG"],
+    ["4.png", "\0\0\0\0", "it is neither PNG nor JPEG"],
+    ["5.jpg", "GIF89a", "it is a GIF file"],
+    ["6.jpeg", "\0\0\0\x1cftypavif", "it is an AVIF file"],
+  ];
+  for (const [name, text] of files) {
+    const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
+    _write(`${path}/a/${name}`, bytes);
+  }
+  _write(`${path}/a/7.png`, _png(9));
+  _write(`${path}/a/8.webp`, new Uint8Array());
+  const error = await assertRejects(() => imageFolder(path));
+  _checkError(error, `${path}/a/1.jpg`, [
+    `Cannot read 6 of the images in ${path}: `,
+    ...files.slice(0, 5).map(([name, , reason]) =>
+      `${path}/a/${name} (${reason}`
+    ),
+    " and 1 more: replace or delete",
+    "skipBad: true",
+  ]);
+  let warning = "";
+  const options = {
+    skipBad: true,
+    onWarning: (text: string) => warning = text,
+  };
+  const dataset = await imageFolder(path, options);
+  assertEquals(_firstValues(dataset), [9]);
+  assertEquals(dataset.leftOut.length, 7);
+  for (const text of ["left out 7 files: ", "1 bad (it is empty)", "1 webp"]) {
+    assertStringIncludes(warning, text);
+  }
+  Deno.removeSync(`${path}/a/7.png`);
+  const none = await assertRejects(() => imageFolder(path, options));
+  _checkError(none, `${path}/a`, ["PNG or JPEG files (left out 7 files: "]);
+});
+
+Deno.test("imageFolder() and loadImage() see a file alike", async () => {
+  await using folder = await makeFolder();
+  const { path } = folder;
+  const rgba = Uint8Array.from({ length: 9 * 20 * 4 }, (_, i) => i * 31 % 253);
+  const size = { width: 20, height: 9 };
+  const turned = jpegFile(size, (y, x) => 10 * x + 3 * y);
+  _write(`${path}/a/1.png`, encode({ ...size, data: rgba, channels: 4 }));
+  _write(`${path}/a/2.jpg`, withOrientation(turned, 6));
+  _write(`${path}/a/3.jpg`, JPEG);
+  const values = [];
+  for (const fit of ["stretch", "crop", "pad"] as const) {
+    for (const channels of [1, 3] as const) {
+      for (const form of [{}, { background: 200 }, { invert: true }]) {
+        const { background } = form as { background?: number };
+        const dataset = await imageFolder(path, { channels, ...form });
+        const loader = new DataLoader(dataset, {
+          batchSize: 3,
+          transform: compose([resize(12, { fit, background }), toTensor()]),
+        });
+        const { images } = loader.loadBatch([0, 1, 2]);
+        const seen = await Promise.all(
+          ["1.png", "2.jpg", "3.jpg"].map((name) =>
+            loadImage(`${path}/a/${name}`, { ...form, size: 12, channels, fit })
+          ),
+        );
+        assertEquals(seen.flatMap(({ data }) => [...data]), [...images]);
+        values.push(images.join());
+      }
+    }
+  }
+  assertEquals(new Set(values).size, values.length);
+  const { image } = (await imageFolder(path)).get(1);
+  assertEquals([image.height, image.width], [20, 9]);
+  const own = await loadImage(`${path}/a/2.jpg`, { size: "own", channels: 3 });
+  assertEquals(own.data, toTensor()(image).data);
+});
+
+Deno.test("imageFolder() knows labels without decoding files", async () => {
   await using folder = await makeFolder();
   for (const name of ["a/1.png", "b/2.png", "b/3.jpg"]) {
-    _write(`${folder.path}/${name}`, new Uint8Array());
+    _write(`${folder.path}/${name}`, _png(1));
   }
   const dataset = await imageFolder(folder.path);
   await Deno.remove(`${folder.path}/b`, { recursive: true });
@@ -192,8 +326,6 @@ Deno.test("imageFolder() says which file is damaged and what to do, when its sam
   const files: [string, Uint8Array][] = [
     ["1 cut off.png", png.subarray(0, png.length - 20)],
     ["2 cut off.jpg", JPEG.subarray(0, JPEG.length - 20)],
-    ["3 text.png", new TextEncoder().encode("An image, it is not.")],
-    ["4 empty.jpeg", new Uint8Array()],
   ];
   for (const [name, bytes] of files) _write(`${folder.path}/a/${name}`, bytes);
   _write(`${folder.path}/a/5.png`, png);
@@ -205,9 +337,9 @@ Deno.test("imageFolder() says which file is damaged and what to do, when its sam
       "replace or delete it",
     ]);
   });
-  assertEquals(dataset.get(4).image.data[0], 3);
+  assertEquals(dataset.get(2).image.data[0], 3);
   await Deno.remove(`${folder.path}/a/5.png`);
-  const missing = assertThrows(() => dataset.get(4));
+  const missing = assertThrows(() => dataset.get(2));
   _checkError(missing, `${folder.path}/a/5.png`, ["No such file"]);
 });
 

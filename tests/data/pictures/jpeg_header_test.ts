@@ -7,8 +7,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decodeImage } from "../../../src/data/pictures/decode_image.ts";
 import { readJpegHeader } from "../../../src/data/pictures/decode_image.ts";
+import { parseForm } from "../../../src/data/pictures/pixels.ts";
 import { jpegFile, withOrientation } from "../jpeg_file.ts";
 import golden from "../../golden/images.json" with { type: "json" };
+
+const GREY = parseForm(1, {});
 
 function jpeg(width: number, height: number): Uint8Array {
   return jpegFile({ width, height }, () => 200);
@@ -66,7 +69,36 @@ Deno.test("decodeImage() refuses JPEG sizes that cannot be, without asking for t
   ];
   for (const [width, height, message] of sizes) {
     const claim = claiming(bytes, { width, height });
-    assertThrows(() => decodeImage(claim, 1), Error, message);
+    assertThrows(() => decodeImage(claim, GREY), Error, message);
+  }
+});
+
+Deno.test("decodeImage() reads JPEG files of small sizes, and of one that rounding once refused", () => {
+  for (const width of [1, 7, 8, 9, 17]) {
+    for (const height of [1, 8, 15]) {
+      const image = decodeImage(jpeg(width, height), GREY);
+      assertEquals([image.width, image.height], [width, height]);
+    }
+  }
+  assert(192 * 215 / 1e6 * 1000 * 1000 < 192 * 215);
+  const { data } = decodeImage(jpeg(192, 215), GREY);
+  assert(data.length === 192 * 215 && data.every((v) => Math.abs(v - 200) < 3));
+});
+
+Deno.test("decodeImage() finds no JPEG file larger than it says, from 1x1 to 300x300", () => {
+  const bytes = jpeg(8, 8);
+  // The decoder compares the number of pixels with its limit before anything else. That the frame has no components saves time.
+  bytes[frameOf(bytes) + 9] = 0;
+  const sizes = new Map<number, { width: number; height: number }>();
+  for (let width = 1; width <= 300; width++) {
+    for (let height = width; height <= 300; height++) {
+      sizes.set(width * height, { width, height });
+    }
+  }
+  for (const size of sizes.values()) {
+    const decode = () => decodeImage(claiming(bytes, size), GREY);
+    const { message } = assertThrows(decode, Error, "it is damaged");
+    assert(!message.includes("limit"), `${size.width}x${size.height}`);
   }
 });
 
@@ -76,9 +108,9 @@ Deno.test("decodeImage() refuses a second frame, which would be believed", () =>
   const frame = claiming(bytes, { width: 60000, height: 60000 })
     .subarray(at, at + 19);
   const before = Uint8Array.of(0xff, 0xd8, ...frame, ...bytes.subarray(2));
-  assertThrows(() => decodeImage(before, 1), Error, "and has 2");
+  assertThrows(() => decodeImage(before, GREY), Error, "and has 2");
   const after = Uint8Array.of(...bytes.subarray(0, -2), ...frame, 0xff, 0xd9);
-  assertThrows(() => decodeImage(after, 1), Error, "it is damaged");
+  assertThrows(() => decodeImage(after, GREY), Error, "it is damaged");
 });
 
 Deno.test("decodeImage() bounds the memory of strange sampling factors", () => {
@@ -86,7 +118,7 @@ Deno.test("decodeImage() bounds the memory of strange sampling factors", () => {
   const at = frameOf(bytes);
   const factors = [0xff, 0x11, 0x11];
   factors.forEach((factor, i) => bytes[at + 11 + 3 * i] = factor);
-  assertThrows(() => decodeImage(bytes, 1), Error);
+  assertThrows(() => decodeImage(bytes, GREY), Error);
 });
 
 Deno.test("readJpegHeader() refuses kinds that are not supported", () => {

@@ -89,29 +89,37 @@ Deno.test("loadImage() exchanges light and dark, if asked to", async () => {
   assertEquals([...inverted.subarray(0, 6)], expected);
 });
 
-Deno.test("loadImage() has black around what is not square, inverted or not", async () => {
+Deno.test("loadImage() pads what is not square with black, inverted or not, if asked to", async () => {
   for (const invert of [false, true]) {
     const level = invert ? 55 : 200;
-    const { data } = await loadImage(flat(60, 30, level), { size: 8, invert });
+    const { data } = await loadImage(flat(60, 30, level), {
+      ...{ size: 8, fit: "pad", invert },
+    });
     const expected = Array.from({ length: 64 }, (_, i) => {
       const row = Math.floor(i / 8);
       return row >= 2 && row < 6 ? Math.fround(200 / 255) : 0;
     });
     assertEquals([...data], expected);
   }
-  const { data: tall } = await loadImage(flat(1, 8, 255), { size: 8 });
+  const { data: tall } = await loadImage(flat(1, 8, 255), {
+    ...{ size: 8, fit: "contain" },
+  });
   assertEquals(
     [...tall],
     Array.from({ length: 64 }, (_, i) => i % 8 === 3 ? 1 : 0),
   );
-  const { data: thin } = await loadImage(flat(1, 500, 255), { size: 4 });
+  const { data: thin } = await loadImage(flat(1, 500, 255), {
+    ...{ size: 4, fit: "pad" },
+  });
   assertEquals(thin.filter((v) => v > 0).length, 4);
 });
 
-Deno.test("loadImage() stretches, if asked to", async () => {
+Deno.test("loadImage() stretches, if it is told nothing else", async () => {
   const file = flat(60, 30, 200);
-  const { data } = await loadImage(file, { size: 8, fit: "fill" });
-  assert(data.every((value) => Math.abs(value - 200 / 255) < 1e-6));
+  for (const options of [{}, { fit: "stretch" }, { fit: "fill" }] as const) {
+    const { data } = await loadImage(file, { size: 8, ...options });
+    assert(data.every((value) => Math.abs(value - 200 / 255) < 1e-6));
+  }
 });
 
 Deno.test("loadImage() takes what is transparent for background, inverted or not", async () => {
@@ -163,9 +171,12 @@ Deno.test("loadImage() turns photographs upright, and fits them then", async () 
   // Bright on the left, where the top belongs if the camera was turned so that its 0th row is to be seen at the right.
   const size = { width: 32, height: 16 };
   const stored = jpegFile(size, (_, x) => x < 16 ? 250 : 10);
-  const { data } = await loadImage(withOrientation(stored, 6), { size: 4 });
+  const photograph = withOrientation(stored, 6);
+  const { data } = await loadImage(photograph, { size: 4, fit: "pad" });
   const [none, bright, dark] = [0, 250 / 255, 10 / 255];
-  const expected = [bright, bright, dark, dark]
+  // Antialiasing mixes both sides of the edge: 7/8 and 1/8 of the weights.
+  const [near, far] = [7 / 8, 1 / 8].map((s) => s * bright + (1 - s) * dark);
+  const expected = [bright, near, far, dark]
     .flatMap((value) => [none, value, value, none]);
   expected.forEach((value, i) => assertAlmostEquals(data[i], value, 0.02));
 });
@@ -199,7 +210,9 @@ Deno.test("loadImages() reads IDX files of any size, gz or plain, with channels 
 
 Deno.test("loadImage() refuses options and files that are not what it takes", async () => {
   const file = flat(2, 2, 0);
-  const wrong = [{ size: 0 }, { channels: 2 }, { fit: "cover" }];
+  const wrong = [
+    ...[{ size: 0 }, { channels: 2 }, { fit: "cover" }, { background: 256 }],
+  ];
   for (const options of wrong) {
     const error = await assertRejects(
       () => loadImage(file, options as Parameters<typeof loadImage>[1]),

@@ -8,8 +8,11 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { zlibSync } from "fflate";
 import { decodeImage } from "../../../src/data/pictures/decode_image.ts";
 import { checkPng } from "../../../src/data/pictures/decode_image.ts";
+import { parseForm } from "../../../src/data/pictures/pixels.ts";
 import { chunk, ihdr, joined, pngFile, SIGNATURE } from "../png_file.ts";
 import golden from "../../golden/images.json" with { type: "json" };
+
+const GREY = parseForm(1, {});
 
 /** A palette of black and white. */
 const PALETTE = chunk("PLTE", Uint8Array.of(0, 0, 0, 255, 255, 255));
@@ -100,7 +103,7 @@ Deno.test("checkPng() leaves out color profiles, which decoders inflate", () => 
   const chunks = [chunk("iCCP", profile)];
   const profiled = pngFile(header, { rows: ROW, chunks });
   assertEquals(checkPng(profiled), plain);
-  assertEquals([...decodeImage(profiled, 1).data], [10, 20]);
+  assertEquals([...decodeImage(profiled, GREY).data], [10, 20]);
 });
 
 Deno.test("checkPng() refuses another header, which would be believed", () => {
@@ -122,7 +125,7 @@ Deno.test("checkPng() refuses an image of palette colors without a palette, whic
     "it has a palette image and no palette",
   );
   const whole = checkPng(pngFile(header, { rows, chunks: [PALETTE] }));
-  assertEquals([...decodeImage(whole, 1).data], [0, 255]);
+  assertEquals([...decodeImage(whole, GREY).data], [0, 255]);
 });
 
 Deno.test("checkPng() says at which byte a file is cut off", () => {

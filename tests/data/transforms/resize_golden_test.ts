@@ -1,5 +1,5 @@
 /**
- * Tests of resizing, on the host and on the WebGPU device, against PyTorch's bilinear interpolation of the first 16 test
+ * Tests of resizing, on the host and on the WebGPU device, against what PyTorch and torchvision make of the first 16 test
  * images of Fashion-MNIST (tests/golden/resize.bin.gz, written by scripts/record_resize.py, which says what is in it).
  *
  * @module
@@ -11,6 +11,7 @@ import type { DataLoader } from "../../../src/data/loader/data_loader.ts";
 import { loadFashionMnist } from "../../../src/data/fashion_mnist/fashion_mnist.ts";
 import {
   compose,
+  type Fit,
   resize,
   toTensor,
   type Transform,
@@ -93,6 +94,22 @@ Deno.test("resize() of bytes by a power of 2 is PyTorch's, exactly", async () =>
     assertEquals(_largestDifference(data, expected), 0);
   }
 });
+
+for (const { part, size, fit, data } of golden.antialiased) {
+  Deno.test(`resize() of ${part} to ${size} (${fit}) is torchvision's with antialias=True`, async () => {
+    const { dataset } = await _load(compose([]), "host");
+    const [height, width] = part;
+    const values = [...dataset.get(0).image.data].filter((_, i) =>
+      i < 28 * height && i % 28 < width
+    );
+    const image = { data: Uint8Array.from(values), height, width };
+    const transform = resize(size as [number, number], { fit: fit as Fit });
+    const result = transform({ ...image, channels: 1, maxValue: 255 });
+    assertEquals([result.height, result.width], size);
+    const expected = new Float32Array(Uint8Array.fromBase64(data).buffer);
+    assertLess(_largestDifference(result.data, expected), 255 * LIMIT);
+  });
+}
 
 async function _load(
   transforms: Transform,
