@@ -188,10 +188,11 @@ export function explainRun(
   if (state === undefined) return [`run: ${path}`];
   const { epoch, step } = state.progress;
   if (epoch > recipe.epochs) {
-    return [
-      `run: ${path}`,
-      `all ${recipe.epochs} epochs are done: --epochs N trains more`,
-    ];
+    const { schedule = "constant", epochs } = recipe;
+    const hint = AT_ANY_LENGTH.includes(schedule)
+      ? "--epochs N trains more"
+      : `the ${schedule} schedule ends with them`;
+    return [`run: ${path}`, `all ${epochs} epochs are done: ${hint}`];
   }
   const lines = [
     `run: ${path}, going on after ${step} steps, in epoch ${epoch}`,

@@ -1,6 +1,6 @@
 /**
  * Data sets whose images are all in memory, as bytes and of one size, so that the device can hold them. Among them are those of
- * IDX files: MNIST, KMNIST, EMNIST and whatever else has their format.
+ * IDX files: MNIST, KMNIST, EMNIST, QMNIST and whatever else has their format.
  *
  * @module
  */
@@ -49,9 +49,9 @@ export function arrayDataset(options: ArrayDatasetOptions): Dataset {
 
 /** The files of {@linkcode idxDataset}. */
 export interface IdxDatasetOptions {
-  /** Path or `file:` address of the images, uint8 `[count, height, width]` or with channels; gz or plain. */
+  /** Path or `file:` address of the images, from 0 to 255, `[count, height, width]` or with channels; gz or plain. */
   images: string | URL;
-  /** Path or `file:` address of the labels, uint8 `[count]`; gz or plain. */
+  /** Path or `file:` address of the labels, from 0 to 255, `[count]`; or QMNIST's; gz or plain. */
   labels: string | URL;
   /** What label 0, 1, ... means. Default: "0", "1" and so on, to the largest label. */
   classNames?: readonly string[];

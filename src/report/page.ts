@@ -6,6 +6,7 @@
 
 import { isFashionMnist } from "../data/fashion_mnist/manifest.ts";
 import { NETWORKS } from "../models/named.ts";
+import { describeChoice } from "../runs/run_checkpoints.ts";
 import type { ReportContent } from "./evaluation.ts";
 import {
   type Content,
@@ -126,6 +127,8 @@ function resultSection(content: ReportContent): Section {
       `${formatThreeDigits(last.imagesPerSecond)} images/s in the last epoch`,
     ],
   ];
+  const hasBest = evaluation?.checkpoint === "best";
+  const choice = describeChoice(config.recipe, { hasBest });
   const body = html`
     <dl class="cards">
       ${cards.map(([name, value, more]) =>
@@ -138,6 +141,7 @@ function resultSection(content: ReportContent): Section {
       )}
       <div><dt>Device</dt><dd class="words">${config.device}</dd></div>
     </dl>
+    ${choice && html`<p>In this run ${choice}.</p>`}
   `;
   return { id: "headline", title: "Result", body };
 }

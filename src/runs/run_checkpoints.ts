@@ -216,3 +216,18 @@ export async function findBestOrLast(
     if (info?.isFile) return path;
   }
 }
+
+/** Says what the test images decided in a run, as accuracy on them is then no measure of that on others. */
+export function describeChoice(
+  recipe: Readonly<Record<string, unknown>>,
+  { hasBest }: { hasBest: boolean },
+): string | undefined {
+  const decided = [
+    ...recipe["early-stopping"] !== undefined ? ["when training ends"] : [],
+    ...recipe.schedule === "plateau" ? ["the learning rate"] : [],
+    ...hasBest ? ["which checkpoint is best"] : [],
+  ];
+  if (decided.length === 0) return undefined;
+  const all = new Intl.ListFormat("en").format(decided);
+  return `the test images decided ${all}: accuracy on other images may be lower than on them`;
+}

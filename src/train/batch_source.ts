@@ -1,5 +1,5 @@
 /**
- * What batches come from, and how processes that train together cut them.
+ * What batches come from, whether the network has an output for each label, and how processes that train together cut batches.
  *
  * @module
  */
@@ -10,10 +10,15 @@ import {
   type EpochOptions,
   type Shard,
 } from "../data/loader/batch.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { tf } from "../device/tf.ts";
+import { ShapeError } from "../errors.ts";
+import type { Sequential } from "../nn/sequential.ts";
 
 /** Batches to train on or to evaluate: a `DataLoader`, or anything that yields batches. */
 export interface BatchSource extends AsyncIterable<Batch> {
+  /** What the batches are of, if that is known: its labels are checked before the first step. */
+  readonly dataset?: Pick<Dataset, "labels" | "classNames">;
   /** Number of batches in an epoch, for progress. */
   readonly numBatches?: number;
   /** Number of images in an epoch, for time estimates. */
@@ -28,18 +33,48 @@ export interface BatchSource extends AsyncIterable<Batch> {
 
 /**
  * Iterates over the batches of an epoch from one of them on; with a shard, over that part of each. A source without `batches` is
- * gone through from its beginning. One that does not make shards makes whole batches, which are cut here.
+ * gone through from its beginning. One that does not make shards makes whole batches, which are cut here. The labels are those of
+ * classes of the network: all are looked at before the first batch if they are known, and those of the first batch otherwise.
  */
 export async function* batchesFrom(
   source: BatchSource,
+  net: Sequential,
   which: EpochOptions,
 ): AsyncGenerator<Batch, void, undefined> {
+  let isChecked = requireKnown(source, net);
   const { shard, ...whole } = which;
   const mustCut = shard !== undefined && !source.makesShards;
   const made = mustCut ? whole : which;
   for await (const batch of source.batches?.(made) ?? skip(source, made)) {
+    if (!isChecked) requireClasses(await batch.labels.data(), net);
+    isChecked = true;
     if (mustCut) yield* cut(batch, shard);
     else yield batch;
+  }
+}
+
+/** Checks the labels of a source as {@linkcode requireClasses} does, if they are known; returns whether they are. */
+export function requireKnown(source: BatchSource, net: Sequential): boolean {
+  const { labels, classNames } = source.dataset ?? {};
+  if (labels) requireClasses(labels, net, classNames);
+  return labels !== undefined;
+}
+
+/** Throws a `ShapeError` unless the network has an output for each label: one without would count as a loss of 0, or NaN. */
+export function requireClasses(
+  labels: ArrayLike<number>,
+  net: Sequential,
+  classNames: readonly string[] = [],
+): void {
+  const classes = net.summary().at(-1)!.outputShape[1];
+  const last = classes - 1;
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] >= 0 && labels[i] <= last) continue;
+    const name = classNames[labels[i]];
+    const label = name ? `${labels[i]} (${name})` : labels[i];
+    throw new ShapeError(
+      `Cannot use image ${i} as its label ${label} is not one of the ${classes} classes of the network, 0 to ${last}: make a network of more classes, or leave such images out`,
+    );
   }
 }
 

@@ -52,7 +52,7 @@ export interface EvaluateOptions {
  * @param data Batches of images and labels, once through.
  * @param options How to report progress.
  * @returns Mean loss, in nats, and accuracy in [0, 1].
- * @throws {ShapeError} If a batch does not fit the network.
+ * @throws {ShapeError} If a batch does not fit the network, or a label is none of its classes.
  * @throws {DataError} If there is no batch.
  * @throws {BackendError} If the device reported an error.
  * @throws {DistributedError} If a process that evaluates together with this one has failed.
@@ -85,7 +85,7 @@ export async function measure(
   let isEmpty = true;
   try {
     const shard = communicator && shardOf(communicator);
-    for await (const { images, labels } of batchesFrom(data, { shard })) {
+    for await (const { images, labels } of batchesFrom(data, net, { shard })) {
       isEmpty = false;
       const isAborted = signal?.aborted ?? false;
       if ((await anywhere(communicator, [isAborted]))[0]) return;

@@ -15,7 +15,7 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
 import { sgd } from "../optim/sgd.ts";
 import { requireInteger, requireNumber } from "../options.ts";
-import { batchesFrom, type BatchSource } from "./batch_source.ts";
+import { batchesFrom, type BatchSource, requireKnown } from "./batch_source.ts";
 import type { Callbacks, EpochEnd, Progress, Training } from "./callbacks.ts";
 import { anywhere, type Communicator } from "./communicator.ts";
 import { measure } from "./evaluate.ts";
@@ -131,7 +131,7 @@ export interface History {
  * @param options Epochs, optimizer, validation data, callbacks and limits.
  * @returns What was measured in each epoch.
  * @throws {OptionError} If an option is out of its range.
- * @throws {ShapeError} If a batch does not fit the network, or the network does not fit the device.
+ * @throws {ShapeError} If a batch does not fit the network, a label is none of its classes, or the network does not fit the device.
  * @throws {DataError} If there is no batch.
  * @throws {TrainingError} If the loss is not finite.
  * @throws {BackendError} If the device reported an error.
@@ -240,6 +240,9 @@ class Run implements Training {
   /** Trains epoch after epoch, until all are done or the run has to end. */
   async train(train: BatchSource): Promise<History> {
     const { epochs = 1, resume, validation, measureTrain } = this.#options;
+    for (const data of [train, validation, measureTrain]) {
+      if (data) requireKnown(data, this.net);
+    }
     this.#options.checkpoints?.begin?.(this.net, validation ?? train);
     const state = this.#replicas
       ? await this.#replicas.begin(this.#parts, resume)
@@ -357,7 +360,7 @@ class Run implements Training {
     const metrics = this.#metrics ??= new Metrics();
     let isWhole = true;
     if (metrics.batches !== numBatches) {
-      const batches = batchesFrom(train, {
+      const batches = batchesFrom(train, this.net, {
         epoch: epoch - 1,
         firstBatch: metrics.batches,
         shard: this.#replicas?.shard,

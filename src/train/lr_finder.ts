@@ -78,7 +78,7 @@ export interface LearningRateCurve {
  * @param options Which learning rates, and with which optimizer.
  * @returns The losses, and suggestions.
  * @throws {OptionError} If an option is out of its range.
- * @throws {ShapeError} If a batch does not fit the network, or the network does not fit the device.
+ * @throws {ShapeError} If a batch does not fit the network, a label is none of its classes, or the network does not fit the device.
  * @throws {DataError} If there is no batch.
  * @throws {BackendError} If the device reported an error.
  */
@@ -103,7 +103,7 @@ export async function findLearningRate(
   let isDiverged = false;
   try {
     let [mean, least] = [0, Infinity];
-    for await (const batch of endless(train)) {
+    for await (const batch of endless(train, net)) {
       const step = points.length;
       const { loss: scalar, correct } = updateWeights(parts, batch, step);
       const [loss] = await readScalars(scalar)
@@ -132,11 +132,11 @@ export async function findLearningRate(
 /** Goes through the data again and again. */
 async function* endless(
   train: BatchSource,
+  net: Sequential,
 ): AsyncGenerator<Batch, void, undefined> {
   for (let epoch = 0;; epoch++) {
     let isEmpty = true;
-    const batches = batchesFrom(train, { epoch, firstBatch: 0 });
-    for await (const batch of batches) {
+    for await (const batch of batchesFrom(train, net, { epoch })) {
       isEmpty = false;
       yield batch;
     }

@@ -18,7 +18,7 @@ import {
 import { AlexNetError, OptionError, ShapeError } from "../errors.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { requireInteger } from "../options.ts";
-import type { BatchSource } from "./batch_source.ts";
+import { type BatchSource, requireClasses } from "./batch_source.ts";
 import { type EvaluateOptions, measure } from "./evaluate.ts";
 
 /** Options of {@linkcode classify}. */
@@ -190,7 +190,7 @@ export async function evaluatePredictions(
     const row = (i: number) =>
       values.slice(i * values.length / 4, (i + 1) * values.length / 4);
     const labels = Int32Array.from(row(0));
-    requireClasses(labels, net.summary().at(-1)!.outputShape[1]);
+    requireClasses(labels, net);
     return {
       labels,
       predicted: Int32Array.from(row(1)),
@@ -216,17 +216,6 @@ function describe(logits: Tensor2D, labels: Tensor1D): Tensor {
     tf.exp(tf.max(logProbabilities, 1)),
     tf.neg(tf.sum(tf.mul(logProbabilities, hits), 1)),
   ]);
-}
-
-/** A label that is no class would count as a loss of 0. */
-function requireClasses(labels: Int32Array, classes: number): void {
-  const stray = labels.find((label) => label < 0 || label >= classes);
-  if (stray === undefined) return;
-  throw new ShapeError(
-    `Cannot evaluate as label ${stray} is not one of the ${classes} classes of the network, 0 to ${
-      classes - 1
-    }`,
-  );
 }
 
 function requireFinite(values: Float32Array, task: string): void {

@@ -38,6 +38,10 @@ Deno.test("train --resume trains more epochs if asked to, and says so where ther
     ...["train", ...TINY, "--device", "cpu", "--out", run],
   ]);
   assertEquals(begun.code, 0, begun.stderr);
+  assertMatch(
+    begun.stdout,
+    /^note: the test images decided which checkpoint is best: /m,
+  );
   const done = await runMain(["train", "--resume", run]);
   assertEquals([done.code, done.stderr], [0, ""]);
   assertMatch(done.stdout, /^all 1 epochs are done: --epochs N trains more$/m);
@@ -82,6 +86,11 @@ Deno.test("train --resume refuses more epochs where the schedule ends with them"
     ...["train", ...TINY, "--device", "cpu", "--out", run],
     ...["--schedule", "cosine"],
   ]);
+  const { stdout } = await runMain(["train", "--resume", run]);
+  assertMatch(
+    stdout,
+    /^all 1 epochs are done: the cosine schedule ends with them$/m,
+  );
   assertOneLineError(
     await runMain(["train", "--resume", run, "--epochs", "2"]),
     { code: 2, message: /as the cosine schedule of .+ ends with its 1 epochs/ },

@@ -51,7 +51,7 @@ Deno.test("parseIdx() reads sizes of more than one byte, high byte first", () =>
 Deno.test("parseIdx() refuses a truncated file", () => {
   assertStringIncludes(
     refused(BYTES.subarray(0, 21)),
-    "expected 22 bytes for shape [1,2,3], found 21 bytes",
+    "expected 22 bytes for shape [1,2,3] of uint8, found 21 bytes",
   );
 });
 
@@ -72,11 +72,71 @@ Deno.test("parseIdx() refuses a wrong magic number", () => {
   assertStringIncludes(refused(patched([0, 0x1f], [1, 0x8b])), "found 1f 8b");
 });
 
-Deno.test("parseIdx() refuses element types other than bytes", () => {
-  for (const type of [0x00, 0x09, 0x0b, 0x0c, 0x0d, 0x0e]) {
-    refused(patched([2, type]));
+/** A file of two values of a type, written by hand. */
+function ofType(type: number, ...values: number[]): Uint8Array {
+  return Uint8Array.of(0, 0, type, 1, 0, 0, 0, 2, ...values);
+}
+
+Deno.test("parseIdx() reads whole numbers from 0 to 255 of every type", () => {
+  for (
+    const [bytes, data] of [
+      [ofType(0x09, 7, 127), [7, 127]],
+      [ofType(0x0b, 0, 7, 0, 255), [7, 255]],
+      [ofType(0x0c, 0, 0, 0, 7, 0, 0, 0, 255), [7, 255]],
+      [ofType(0x0d, 0x40, 0xe0, 0, 0, 0x43, 0x7f, 0, 0), [7, 255]],
+      [
+        ofType(0x0e, 0x40, 0x1c, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0),
+        [7, 0],
+      ],
+    ] as const
+  ) assertEquals([...parseIdx(bytes, { path: "x", rank: 1 }).data], [...data]);
+});
+
+Deno.test("parseIdx() says of other values what they are", () => {
+  for (
+    const [bytes, message] of [
+      [ofType(0x09, 7, 255), "-1 as number 1 of int8"],
+      [ofType(0x0b, 1, 44, 0, 1), "300 as number 0 of int16"],
+      [
+        ofType(0x0d, 0x3f, 0, 0, 0, 0, 0, 0, 0),
+        "0.5 as number 0 of float32",
+      ],
+      [
+        ofType(0x0d, 0x7f, 0xc0, 0, 0, 0, 0, 0, 0),
+        "NaN as number 0 of float32",
+      ],
+    ] as const
+  ) {
+    const found = refused(bytes, 1);
+    assertStringIncludes(found, "expected whole numbers from 0 to 255, found");
+    assertStringIncludes(found, message);
   }
-  assertStringIncludes(refused(patched([2, 0x0d])), "found 0d");
+  assertStringIncludes(
+    refused(ofType(0x0c, 0, 0, 0, 7), 1),
+    "expected 16 bytes for shape [2] of int32, found 12 bytes",
+  );
+});
+
+Deno.test("parseIdx() takes the first column of a table of int32 for labels, as of QMNIST", () => {
+  // The label, the series of the writer, the writer, and so on, of two digits.
+  const rest = [4, 2100, 3, 35, 281_769, 0, 0];
+  const bytes = new Uint8Array(12 + 2 * 4 * 8);
+  bytes.set([0, 0, 0x0c, 2, 0, 0, 0, 2, 0, 0, 0, 8]);
+  const view = new DataView(bytes.buffer);
+  [5, ...rest, 9, ...rest]
+    .forEach((value, i) => view.setInt32(12 + 4 * i, value));
+  const { shape, data } = parseIdx(bytes, { path: "x", rank: 1 });
+  assertEquals([shape, [...data]], [[2], [5, 9]]);
+  assertStringIncludes(refused(bytes), "2100 as number 2 of int32");
+});
+
+Deno.test("parseIdx() refuses element types that IDX has not", () => {
+  for (const type of [0x00, 0x0a, 0x0f]) {
+    assertStringIncludes(
+      refused(patched([2, type])),
+      `found 0${type.toString(16)}`,
+    );
+  }
 });
 
 Deno.test("parseIdx() refuses another number of dimensions", () => {

@@ -110,6 +110,7 @@ webgpuTest("writeReport() shows what the run and its network say", async () => {
       `${steps.length} steps`,
       CONFIG.device,
       "the lecture: 0.764",
+      "In this run the test images decided which checkpoint is best",
     ]
   ) assertStringIncludes(page.headline, figure);
 

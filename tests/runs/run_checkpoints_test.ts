@@ -6,7 +6,10 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../src/errors.ts";
-import { findCheckpoint } from "../../src/runs/run_checkpoints.ts";
+import {
+  describeChoice,
+  findCheckpoint,
+} from "../../src/runs/run_checkpoints.ts";
 import { makeFolder } from "../data/folder.ts";
 
 Deno.test("findCheckpoint() prefers the best checkpoint of a run folder, then the last", async () => {
@@ -32,4 +35,16 @@ Deno.test("findCheckpoint() takes a file for itself, and what does not exist", a
   assertEquals(await findCheckpoint(file), file);
   await Deno.writeTextFile(file, "");
   assertEquals(await findCheckpoint(file), file);
+});
+
+Deno.test("describeChoice() says what the test images decided", () => {
+  const recipe = { "early-stopping": 3, schedule: "plateau" };
+  assertEquals(
+    describeChoice(recipe, { hasBest: true }),
+    "the test images decided when training ends, the learning rate, and which checkpoint is best: accuracy on other images may be lower than on them",
+  );
+  assertEquals(
+    describeChoice({ schedule: "cosine" }, { hasBest: false }),
+    undefined,
+  );
 });

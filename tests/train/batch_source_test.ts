@@ -6,12 +6,16 @@
 
 import type { EpochOptions } from "../../src/data/loader/batch.ts";
 import { tf } from "../../src/device/tf.ts";
+import { ShapeError } from "../../src/errors.ts";
 import { batchesFrom, type BatchSource } from "../../src/train/batch_source.ts";
+import type { Sequential } from "../../src/nn/sequential.ts";
+import { evaluate } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";
+import { findLearningRate } from "../../src/train/lr_finder.ts";
 import { pretendTime } from "../environment.ts";
 import { type KernelDevice, use, webgpuTest } from "../device.ts";
-import { tinyData, tinyNet } from "./tiny.ts";
-import { assertEquals } from "@std/assert";
+import { SIZE, tinyData, tinyNet } from "./tiny.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 
 /** What a part is. */
 interface Part {
@@ -22,10 +26,13 @@ interface Part {
 
 async function read(
   source: BatchSource,
+  net: Sequential,
   which: EpochOptions,
 ): Promise<Part[]> {
   const parts: Part[] = [];
-  for await (const { images, labels, place } of batchesFrom(source, which)) {
+  for await (
+    const { images, labels, place } of batchesFrom(source, net, which)
+  ) {
     parts.push({
       images: [...await images.data()],
       labels: [...await labels.data()],
@@ -50,22 +57,24 @@ async function compare(device: KernelDevice): Promise<void> {
       [Symbol.asyncIterator]: () => data.batches(),
     },
   ];
+  const net = tinyNet();
   const before = tf.memory().numTensors;
   for (const source of sources) {
     for (const count of [1, 2, 3]) {
       for (let index = 0; index < count; index++) {
         const which = { epoch: 3, firstBatch: 1, shard: { index, count } };
-        const parts = await read(source, which);
-        assertEquals(parts, await read(data, which));
+        const parts = await read(source, net, which);
+        assertEquals(parts, await read(data, net, which));
         assertEquals(parts.length, 2);
       }
     }
     assertEquals(tf.memory().numTensors, before);
     const shard = { index: 0, count: 2 };
-    for await (const _ of batchesFrom(source, { shard })) break;
+    for await (const _ of batchesFrom(source, net, { shard })) break;
     assertEquals(tf.memory().numTensors, before, "after a break");
   }
   data.dispose();
+  net.dispose();
 }
 
 Deno.test("batchesFrom() cuts whole batches as DataLoader makes parts, and frees them, on the CPU", async () => {
@@ -100,5 +109,67 @@ Deno.test("fit() tells how long it waited for batches", async () => {
     3 * numBatches,
     4 * numBatches,
   ]);
+  net.dispose();
+});
+
+/** A source that says as much of its data as is asked, and counts how often it is gone through. */
+function sourceOf(
+  labels: readonly number[],
+  { isKnown }: { isKnown: boolean },
+): BatchSource & { passes: number } {
+  const classNames = ["top", "middle", "bottom", "none"];
+  return {
+    passes: 0,
+    dataset: isKnown ? { labels, classNames } : undefined,
+    async *[Symbol.asyncIterator]() {
+      this.passes++;
+      const images = tf.tensor4d(
+        new Float32Array(labels.length * SIZE * SIZE),
+        [labels.length, SIZE, SIZE, 1],
+      );
+      const batch = { images, labels: tf.tensor1d([...labels], "int32") };
+      try {
+        yield batch;
+      } finally {
+        tf.dispose([batch.images, batch.labels]);
+      }
+    },
+  };
+}
+
+Deno.test("fit(), evaluate() and findLearningRate() name a label that the network has no output for, before the first step", async () => {
+  await use("cpu");
+  const net = tinyNet();
+  const good = tinyData({ count: 8 });
+  const before = [...await net.getWeights()[0].data()];
+  const { numTensors } = tf.memory();
+  for (const isKnown of [true, false]) {
+    const passes = isKnown ? 0 : 1;
+    const refuses = async (
+      labels: readonly number[],
+      use: (source: BatchSource) => Promise<unknown>,
+    ) => {
+      const source = sourceOf(labels, { isKnown });
+      const error = await assertRejects(() => use(source), ShapeError);
+      assertEquals(source.passes, passes);
+      return error.message;
+    };
+    const name = isKnown ? " (none)" : "";
+    assertEquals(
+      await refuses([0, 1, 3], (source) => fit(net, source)),
+      `Cannot use image 2 as its label 3${name} is not one of the 3 classes of the network, 0 to 2: make a network of more classes, or leave such images out`,
+    );
+    assertStringIncludes(
+      await refuses([0, -1], (source) => evaluate(net, source)),
+      "label -1 is not one of the 3 classes",
+    );
+    await refuses([3], (source) => findLearningRate(net, source));
+    if (!isKnown) continue;
+    // Known labels of the validation data are looked at before the first epoch, not after it.
+    await refuses([0, 3], (validation) => fit(net, good, { validation }));
+  }
+  assertEquals([...await net.getWeights()[0].data()], before);
+  assertEquals(tf.memory().numTensors, numTensors);
+  await fit(net, sourceOf([0, 1, 2], { isKnown: true }));
   net.dispose();
 });

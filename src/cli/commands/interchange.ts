@@ -47,7 +47,10 @@ export async function importCheckpoint(
     );
   }
   await checkWritable("--output", output);
-  const checkpoint = await importModel(path, { format, model, imageSize });
+  const checkpoint = await importModel(path, {
+    ...{ format, model, imageSize },
+    onAssumption: (assumption) => console.log(`note: ${assumption}`),
+  });
   await writeCheckpoint(output, checkpoint);
   console.log(`wrote ${output}: ${describeModel(checkpoint.config)}`);
   return 0;

@@ -9,6 +9,7 @@ import type { MpiCommunicator } from "../../distributed/mpi_communicator.ts";
 import { nameOf, type Process } from "../../distributed/processes.ts";
 import type { Sequential } from "../../nn/sequential.ts";
 import type { EpochRecord, RunConfig } from "../../runs/records.ts";
+import { describeChoice } from "../../runs/run_checkpoints.ts";
 import type { Callbacks, EpochEnd, Progress } from "../../train/callbacks.ts";
 import type { History } from "../../train/fit.ts";
 import type { Recipe } from "../recipe.ts";
@@ -196,12 +197,13 @@ export function explainSplit(
   }`;
 }
 
-/** Explains why training ended early, and that some steps changed nothing. */
+/** Explains why training ended early, that some steps changed nothing, and what the test images decided. */
 export function explainEnd(
   { stopped, steps, skippedSteps }: History,
-  { epochs, "max-time": maxTimeMs }: Recipe,
+  recipe: Recipe,
   { stepsPerEpoch, reason }: { stepsPerEpoch: number; reason?: string },
 ): string[] {
+  const { epochs, "max-time": maxTimeMs, out, resume } = recipe;
   const lines: string[] = [];
   if (stopped === "max-time" && maxTimeMs !== undefined) {
     const time = formatDuration(maxTimeMs / 1000);
@@ -216,5 +218,8 @@ export function explainEnd(
     );
   }
   if (reason !== undefined) lines.push(`stopped early: ${reason}`);
+  const hasBest = (out ?? resume) !== undefined;
+  const choice = describeChoice({ ...recipe }, { hasBest });
+  if (choice !== undefined) lines.push(`note: ${choice}`);
   return lines;
 }

@@ -32,7 +32,7 @@ interface DownloadOptions {
   stallTimeoutMs?: number;
 }
 
-/** One transfer from one address to the `.part` file. */
+/** One transfer from one address to a `.part` file. */
 interface Transfer extends DownloadOptions {
   entry: FileEntry;
   url: string;
@@ -42,7 +42,8 @@ interface Transfer extends DownloadOptions {
 /**
  * Downloads NAME.gz, verifies its decompressed content, and only then gives it its name. A connection that breaks or
  * stalls leaves NAME.gz.part, which the next try (another mirror, or another run) continues with a Range request.
- * Everything else that goes wrong leaves nothing behind.
+ * Everything else that goes wrong leaves nothing behind. While one process writes to NAME.gz.part, another that downloads the
+ * same file writes to one of its own, and the last whole file stays.
  */
 export async function downloadFile(
   entry: FileEntry,
@@ -50,23 +51,33 @@ export async function downloadFile(
 ): Promise<string> {
   const { folder, mirrors } = options;
   const path = `${folder}/${entry.name}.gz`;
-  const reasons: string[] = [];
-  for (const mirror of mirrors) {
-    const url = `${mirror}${entry.name}.gz`;
-    try {
-      await downloadFrom({ ...options, entry, url, part: `${path}.part` });
-      await onDisk(path, host.rename(`${path}.part`, path));
-      return path;
-    } catch (error) {
-      if (error instanceof DataError) throw error;
-      reasons.push(`${mirror}: ${innermostReason(error)}`);
+  await onDisk(folder, host.makeFolder(folder, { recursive: true }));
+  // A file system may have no locks.
+  const lock = await Promise.try(() => host.lock(`${path}.lock`))
+    .catch(() => undefined);
+  const part = `${path}${lock ? "" : `.${crypto.randomUUID()}`}.part`;
+  try {
+    const reasons: string[] = [];
+    for (const mirror of mirrors) {
+      const url = `${mirror}${entry.name}.gz`;
+      try {
+        await downloadFrom({ ...options, entry, url, part });
+        await onDisk(path, host.rename(part, path));
+        return path;
+      } catch (error) {
+        if (error instanceof DataError) throw error;
+        reasons.push(`${mirror}: ${innermostReason(error)}`);
+      }
     }
+    const why = reasons.join("; ");
+    throw new DataError(
+      path,
+      `Cannot download ${entry.name}.gz as no mirror delivered it (${why}): run it again, or put the four files in ${folder}, or \`apt-get install dataset-fashion-mnist\``,
+    );
+  } finally {
+    await host.remove(lock ? `${path}.lock` : part).catch(() => {});
+    lock?.[Symbol.dispose]();
   }
-  const why = reasons.join("; ");
-  throw new DataError(
-    path,
-    `Cannot download ${entry.name}.gz as no mirror delivered it (${why}): run it again, or put the four files in ${folder}, or \`apt-get install dataset-fashion-mnist\``,
-  );
 }
 
 /** Leaves the verified file under its `.part` name. If the content is wrong, it throws and removes the file. */
@@ -139,13 +150,12 @@ async function saveBody(
     alive: () => void;
   },
 ): Promise<void> {
-  const { entry, folder, part, onProgress } = transfer;
+  const { entry, part, onProgress } = transfer;
   const length = Number(response.headers.get("content-length") ?? NaN);
   const totalBytes = Number.isFinite(length) ? start + length : undefined;
   // Deflate adds less than 1% to data that it cannot compress.
   const maxBytes = entry.numBytes * 1.01 + 1024;
   let receivedBytes = start;
-  await onDisk(folder, host.makeFolder(folder, { recursive: true }));
   const opened = host.open(part, start > 0 ? "append" : "replace");
   using file = await onDisk(part, opened);
   try {

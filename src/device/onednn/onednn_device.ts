@@ -55,7 +55,9 @@ const OPERATIONS: Omit<Device, "info"> = {
         return output;
       }
       const isAstray = activateInPlace(y, activation);
-      const { pooled, places } = nativePool(y, pool.kind, pool.sizes);
+      const { pooled, places } = nativePool(y, pool.kind, pool.sizes, {
+        isPositive: activation !== undefined,
+      });
       if (isAstray && places !== undefined) keepNaN(pooled, y, pool.sizes);
       const output = asTensor(pooled);
       if (places === undefined) save([x, kernel, asTensor(y)]);

@@ -19,24 +19,41 @@ import {
   primitiveOf,
 } from "./tensors.ts";
 
+/** Where oneDNN begins to look for the largest: in a window of -Infinity it finds none. */
+const LEAST_FINITE = -(2 - 2 ** -23) * 2 ** 127;
+
+/** The float32 above it. */
+const NEXT_FINITE = -(2 - 2 ** -22) * 2 ** 127;
+
 /**
  * Largest value, or mean, of each window, and of max pooling, as bytes for {@linkcode nativePoolGradient} alone, where the
- * largest were. Of equal ones the first is the largest, and NaN is ignored; where all are -Infinity, the largest is the least
- * finite number.
+ * largest were. Of equal ones the first is the largest, and NaN is ignored. Where `isPositive` says that no value is below 0, none
+ * is looked for that is -Infinity.
  */
 export function nativePool(
   x: TensorInfo,
   kind: FusedPool["kind"],
   s: PoolSizes,
+  { isPositive = false }: { isPositive?: boolean } = {},
 ): { pooled: TensorInfo; places?: TensorInfo } {
   const primitive = poolPrimitive(kind, s, false);
   const pooled = makeFloats(poolOutputShape(s));
+  const y = pooled.values;
   const places = kind === "max" ? makeBytes(primitive.placesBytes) : undefined;
-  primitive.run({
-    x: floatsOf(x),
-    y: pooled.values,
-    places: places?.values,
-  });
+  primitive.run({ x: floatsOf(x), y, places: places?.values });
+  const mayMiss = kind === "max" && !isPositive && y.includes(LEAST_FINITE);
+  if (mayMiss && floatsOf(x).includes(-Infinity)) {
+    // Again, with a number that oneDNN does find. It is looked for only now, as there are far fewer results than values.
+    const found = makeFloats(x.shape);
+    floatsOf(x).forEach((value, i) =>
+      found.values[i] = value === -Infinity ? NEXT_FINITE : value
+    );
+    primitive.run({ x: found.values, y, places: places?.values });
+    free(found.info);
+    y.forEach((value, i) => {
+      if (value === NEXT_FINITE) y[i] = -Infinity;
+    });
+  }
   return { pooled: pooled.info, places: places?.info };
 }
 

@@ -25,6 +25,7 @@ import {
   type SafetensorsFile,
 } from "../safetensors.ts";
 import {
+  describeAssumption,
   detectModel,
   fits,
   type ForeignWeight,
@@ -137,8 +138,9 @@ export async function importSafetensors(
   }
   const isOurs = [...file.entries.keys()].some((n) => n.endsWith(".kernel"));
   const weights = { ...file, ...isOurs ? OUR_LAYOUT : pytorchLayout(file) };
-  const config = statedConfig(file, weights, known) ??
-    detectModel(weights, known);
+  const stated = statedConfig(file, weights, known);
+  const config = stated ?? detectModel(weights, known);
+  if (!stated) known.onAssumption?.(describeAssumption(config));
   return await readWeightFile(weights, config);
 }
 

@@ -9,10 +9,12 @@ import { MODEL_NAMES, type ModelName, NETWORKS } from "../../models/named.ts";
 import { type Shape, sizeOf } from "../../nn/shape.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import {
+  describeNetwork,
   findMisfit,
   MAX_CLASSES,
   MAX_IMAGE_SIZE,
   type ModelConfig,
+  namedNetwork,
 } from "../network.ts";
 import type { NamedTensor } from "../safetensors.ts";
 
@@ -22,6 +24,8 @@ export interface KnownModel {
   readonly model?: ModelName;
   /** Height and width of the images. Default: those of the file or, where it does not say, 224 for AlexNet and 28 for LeNet. */
   readonly imageSize?: number;
+  /** Called with a sentence on how the network is taken to compute, where the file has weights alone. */
+  readonly onAssumption?: (assumption: string) => void;
 }
 
 /** A weight of one of our networks, as a format has it. */
@@ -86,11 +90,18 @@ export function detectModel(file: WeightFile, known: KnownModel): ModelConfig {
     const sizes = all.filter((size) => fits(file, withSize(size)));
     if (sizes.length === 1) return withSize(sizes[0]);
     if (sizes.length === 0) continue;
+    const padded = flattenedSize(withSize(sizes[0]), { pads: true });
+    const unpadded = flattenedSize(withSize(usual), { pads: false });
+    const doubt = padded === unpadded
+      ? `, and a network without padding, which none here is, for images of ${usual}; if it pads as ${model} does,`
+      : ";";
     throw new DataError(
       path,
       `Cannot import ${path}: ${model} has such weights for images of ${
         sizes[0]
-      } to ${sizes.at(-1)} pixels; say which with --resize (\`imageSize\`)`,
+      } to ${
+        sizes.at(-1)
+      } pixels${doubt} say which with --resize (\`imageSize\`)`,
     );
   }
   throw new DataError(
@@ -99,6 +110,37 @@ export function detectModel(file: WeightFile, known: KnownModel): ModelConfig {
       models.join(" or ")
     }: ${misfits.join("; ")}`,
   );
+}
+
+/** How many values a network flattens, or would if it padded nothing. */
+function flattenedSize(
+  config: ModelConfig,
+  { pads }: { pads: boolean },
+): number | undefined {
+  const { inputShape, layers } = describeNetwork(namedNetwork(config));
+  let sides = inputShape.slice(0, 2);
+  for (const { config, inputShape } of layers) {
+    if (config.kind === "flatten") {
+      return sizeOf(pads ? inputShape : [...sides, inputShape[2]]);
+    }
+    if (!("strides" in config)) continue;
+    const { size, strides } = config;
+    sides = sides.map((n, d) => Math.floor((n - size[d]) / strides[d]) + 1);
+  }
+}
+
+/** Says what is taken for granted of a network of which names and shapes of weights are known. */
+export function describeAssumption(config: ModelConfig): string {
+  const { inputShape: [size], layers } = describeNetwork(namedNetwork(config));
+  const configs = layers.map(({ config }) => config);
+  const convolutions = configs.filter((c) => c.kind === "conv2d");
+  const { activation } = convolutions[0];
+  const isMax = configs.some(({ kind }) => kind === "max_pool2d");
+  const pooling = isMax ? "max" : "average";
+  const paddings = convolutions.map(({ padding, size }) =>
+    padding === "same" ? (size[0] - 1) / 2 : 0
+  ).join(", ");
+  return `names and shapes of weights do not tell how a network computes: it is taken for ${config.model} with images of ${size}x${size} pixels, ${activation}, ${pooling} pooling, and convolutions that are padded by ${paddings}; if it was another, its predictions are wrong`;
 }
 
 /** Says why a file does not have the weights of a network, if it does not. */

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadCheckpoint, writeCheckpoint } from "../../../src/io/checkpoint.ts";
+import { encodeSafetensors } from "../../../src/io/safetensors.ts";
 import { makeFolder, namesIn } from "../../data/folder.ts";
 import { LENET, seededCheckpoint } from "../../io/interchange/seeded.ts";
 import { assertOneLineError, runMain } from "../program.ts";
@@ -48,6 +49,25 @@ Deno.test("export writes each format, and import brings the same weights back", 
   assertEquals(namesIn(folder.path), [
     ...["back", "keras", "net", "onnx", "pytorch", "tfjs"],
   ]);
+});
+
+Deno.test("import notes what it assumes of a file that has weights alone", async () => {
+  await using folder = await makeFolder();
+  const path = `${folder.path}/net.safetensors`;
+  const { tensors } = seededCheckpoint(LENET);
+  await Deno.writeFile(
+    path,
+    ReadableStream.from(encodeSafetensors({ tensors, metadata: {} })),
+  );
+  const { code, stdout, stderr } = await runMain([
+    ...["import", path, "--format", "safetensors"],
+    ...["--output", `${folder.path}/net`],
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  const [note, wrote, ...more] = stdout.split("\n");
+  assertEquals(wrote.endsWith(": lenet for 10 classes and 28x28 images"), true);
+  assertMatch(note, /^note: .+ taken for lenet .+ sigmoid, average pooling/);
+  assertEquals(more, [""]);
 });
 
 const REFUSED: [line: string, code: number, message: RegExp][] = [

@@ -113,6 +113,28 @@ Deno.test("downloadFile() keeps what arrived before the connection broke and res
   assertEquals(namesIn(folder), [NAME]);
 });
 
+Deno.test("downloadFile() called twice at once gives both the whole file, and leaves only that", async () => {
+  await using temporary = await makeFolder();
+  const folder = temporary.path;
+  // Each answer is half sent before either goes on.
+  const halves = [untilHalf(), untilHalf()];
+  const both = Promise.all(halves.map(({ arrived }) => arrived));
+  await using mirror = startMirror(() =>
+    new Response(ReadableStream.from((async function* () {
+      yield FILE.slice(0, HALF);
+      await both;
+      yield FILE.slice(HALF);
+    })()))
+  );
+  const files = await Promise.all(halves.map(async ({ onProgress }) => {
+    const options = { folder, mirrors: [mirror.url], onProgress };
+    return await Deno.readFile(await downloadFile(ENTRY, options));
+  }));
+  assertEquals(files, [FILE, FILE]);
+  assertEquals(mirror.ranges, ["", ""]);
+  assertEquals(namesIn(folder), [NAME]);
+});
+
 Deno.test("downloadFile() resumes on the next mirror in the same run", async () => {
   await using temporary = await makeFolder();
   const folder = temporary.path;

@@ -113,6 +113,10 @@ export const COVERED: Readonly<Record<string, () => Tensor>> = {
     ),
   "maxPool of one image": () =>
     tf.maxPool(randomTensor([9, 8, 3]) as Tensor3D, 3, 2, "same"),
+  "maxPool of -Infinity": () =>
+    tf.isInf(
+      tf.maxPool(tf.fill([1, 5, 5, 2], -Infinity) as Tensor4D, 3, 2, "same"),
+    ),
 };
 
 /** Calls that TensorFlow.js refuses. */

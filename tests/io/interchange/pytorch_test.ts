@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DataError } from "../../../src/errors.ts";
 import type { ModelName } from "../../../src/models/named.ts";
 import {
@@ -18,6 +18,7 @@ import {
 } from "../../../src/io/safetensors.ts";
 import { assertClose } from "../../compare.ts";
 import { makeFolder } from "../../data/folder.ts";
+import { describeAssumption } from "../../../src/io/interchange/weights.ts";
 import { readSafetensors } from "../safetensors_files.ts";
 import { LENET, ourLogits, seededCheckpoint } from "./seeded.ts";
 import { TORCH_NETWORKS, torchImages } from "./torch_networks.ts";
@@ -135,6 +136,44 @@ Deno.test("importModel() asks for the size of the images where it cannot be know
     imageSize: 41,
   });
   assertEquals(said, { ...checkpoint, path: output });
+});
+
+Deno.test("importModel() says what it assumes of weights alone, and nothing where a file tells its network", async () => {
+  await using folder = await makeFolder();
+  const assumed: string[] = [];
+  const options = {
+    format: "safetensors",
+    onAssumption: (assumption: string) => void assumed.push(assumption),
+  } as const;
+  await importModel(await stateDict(folder.path), options);
+  const output = `${folder.path}/stated.safetensors`;
+  await exportModel(seededCheckpoint(LENET), { ...FORMAT, output });
+  await importModel(output, options);
+  assertEquals(assumed, [
+    "names and shapes of weights do not tell how a network computes: it is taken for lenet with images of 28x28 pixels, sigmoid, average pooling, and convolutions that are padded by 2, 0; if it was another, its predictions are wrong",
+  ]);
+  assertStringIncludes(
+    describeAssumption({ model: "alexnet", classes: 10, imageSize: 224 }),
+    "alexnet with images of 224x224 pixels, relu, max pooling, and convolutions that are padded by 0, 2, 1, 1, 1;",
+  );
+});
+
+Deno.test("importModel() refuses a LeNet without padding, which has the weights of one for smaller images", async () => {
+  await using folder = await makeFolder();
+  // 28x28 images become 24x24, 12x12, 8x8 and 4x4, of 16 channels.
+  const path = await stateDict(
+    folder.path,
+    (tensors) =>
+      tensors.set("net.7.weight", {
+        shape: [120, 16 * 4 * 4],
+        values: new Float32Array(120 * 16 * 4 * 4),
+      }),
+  );
+  await assertRejects(
+    () => importModel(path, { format: "safetensors" }),
+    DataError,
+    "lenet has such weights for images of 24 to 27 pixels, and a network without padding, which none here is, for images of 28; if it pads as lenet does, say",
+  );
 });
 
 Deno.test("importModel() says which weights a file lacks, and which are too many", async () => {

@@ -92,13 +92,6 @@ export async function checkMaxPoolGradient(
   );
 }
 
-/** A window of the least number alone, which oneDNN gives the least finite one for. */
-export const LEAST_ROW: MaxPoolRow = {
-  values: [-Infinity, -Infinity, -Infinity],
-  pooled: [-Infinity],
-  gradient: [1, 0, 0],
-};
-
 /** A row of values, pooled by threes, and where ones as gradients go. */
 export interface MaxPoolRow {
   readonly values: readonly number[];
@@ -122,6 +115,11 @@ export const MAX_POOL_ROWS: Readonly<Record<string, MaxPoolRow>> = {
     values: [-Infinity, -3e38, -Infinity, 0, 3e38, Infinity],
     pooled: [Math.fround(-3e38), Infinity],
     gradient: [0, 1, 0, 0, 0, 1],
+  },
+  "finds infinities alone": {
+    values: [-Infinity, -Infinity, -Infinity],
+    pooled: [-Infinity],
+    gradient: [1, 0, 0],
   },
 };
 
