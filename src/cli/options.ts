@@ -370,7 +370,7 @@ export const OPTIONS = {
     },
   ),
   "offline": toggle("Never use the network", {
-    commands: ["train", "evaluate", "report", "lr-find", "data"],
+    commands: ["train", "evaluate", "report", "lr-find", "data", "doctor"],
     memory: "kept",
   }),
   "split": choice(["train", "test"], "Which images to show", {

@@ -9,6 +9,7 @@ import { DataLoader } from "../../data/loader/data_loader.ts";
 import type { FashionMnist } from "../../data/fashion_mnist/fashion_mnist.ts";
 import { AlexNetError } from "../../errors.ts";
 import { saveCheckpoint } from "../../io/checkpoint.ts";
+import { device } from "../../device/device.ts";
 import { initBackend } from "../../device/open.ts";
 import { requirePrecision } from "../../nn/layer.ts";
 import { writeReport } from "../../report/write_report.ts";
@@ -130,7 +131,7 @@ async function trainIn(group: Group, given: OptionValues): Promise<number> {
   // Each process computes its part of a batch.
   const ownSize = Math.ceil(batchSize / (communicator?.size ?? 1));
   output.note(explainSplit(net, ownSize, backend));
-  if (recipe.tune && backend.adapter === undefined) {
+  if (recipe.tune && device().tuner === undefined) {
     output.note("note: there is nothing to tune on the CPU");
   } else if (recipe.tune) {
     await tune(net, {
