@@ -6,10 +6,10 @@
 
 import { join } from "node:path";
 import { DataLoader } from "../../data/loader/data_loader.ts";
+import { device } from "../../device/device.ts";
 import type { FashionMnist } from "../../data/fashion_mnist/fashion_mnist.ts";
 import { AlexNetError } from "../../errors.ts";
 import { saveCheckpoint } from "../../io/checkpoint.ts";
-import { device } from "../../device/device.ts";
 import { initBackend } from "../../device/open.ts";
 import { requirePrecision } from "../../nn/layer.ts";
 import { writeReport } from "../../report/write_report.ts";
