@@ -46,17 +46,18 @@ export function parseOptions(
     if (token.kind === "positional") positional.push(token.value);
     if (token.kind !== "option") continue;
     const { rawName, value, inlineValue } = token;
-    const name = names.find((n) => n === token.name);
-    if (rawName === "--no-progress" && names.includes("progress")) {
-      options.progress = false;
-    } else if (name === undefined) {
+    const isNo = rawName === "--no-progress";
+    const name = names.find((n) => n === (isNo ? "progress" : token.name));
+    if (name === undefined) {
       const hint = didYouMean(rawName, names.map((n) => `--${n}`));
       throw new UsageError(`Unknown option ${rawName}: ${hint}`);
     } else if (isSwitch(name)) {
       if (value !== undefined) {
-        throw new UsageError(`--${name} takes no value: leave out "=${value}"`);
+        throw new UsageError(
+          `${rawName} takes no value: leave out "=${value}"`,
+        );
       }
-      options[name] = true;
+      options[name] = !isNo;
     } else {
       // The next word is no value if it is an option. A single dash may begin a value, such as -0.5.
       if (!value || !inlineValue && value.startsWith("--")) {

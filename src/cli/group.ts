@@ -24,7 +24,7 @@ export class Group {
   readonly communicator?: MpiCommunicator;
   /** Whether this is the one that prints and writes. */
   readonly isFirst: boolean;
-  /** Whether all know of a failure, or none needs to. */
+  /** Whether every process knows of the failure, or none has failed. */
   isSettled = false;
   #hasLeft = false;
 

@@ -16,7 +16,10 @@ export async function listenForInterrupts(): Promise<
     type: "module",
   });
   await new Promise<void>((resolve, reject) => {
-    worker.onerror = (event) => reject(new Error(event.message));
+    worker.onerror = (event) => {
+      worker.terminate();
+      reject(new Error(event.message));
+    };
     worker.onmessage = ({ data }) => {
       if (data === "interrupted") controller.abort();
       else resolve();

@@ -17,6 +17,7 @@ import {
   type CommandName,
   didYouMean,
   flagOf,
+  helpOf,
   optionsOf,
   specOf,
   UsageError,
@@ -179,8 +180,9 @@ function commandHelp(name: CommandName): string {
   const words = [name, positional, "[options]"].filter(Boolean).join(" ");
   const meaning = argument && `\n${positional}: ${argument}\n`;
   const rows = optionsOf(name).map((option) => {
-    const { help, commands } = specOf(option);
-    const isOfShow = name === "data" && !commands.includes(name);
+    const help = helpOf(option, name);
+    const isOfShow = name === "data" &&
+      !specOf(option).commands.includes(name);
     return ["", flagOf(option), isOfShow ? `show: ${help}` : help];
   });
   return `${summary}

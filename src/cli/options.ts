@@ -47,9 +47,14 @@ export type CommandName = typeof EVERY_COMMAND[number];
  */
 export type Memory = "fixed" | "kept" | "noted" | "first";
 
+/** What an option means: a text or, where it depends on the command, a text for some commands and one for the others. */
+type Help =
+  | string
+  | Partial<Record<CommandName, string>> & { readonly others: string };
+
 /** All that is known of an option. */
-export interface OptionSpec<T = unknown> {
-  readonly help: string;
+interface OptionSpec<T = unknown> {
+  readonly help: Help;
   /** Stands for the value in the help; a switch has no value, and no placeholder. */
   readonly placeholder?: string;
   /** The commands that have the option. Default: `train` alone; `data show` stands for this action of `data`. */
@@ -70,19 +75,19 @@ export interface OptionSpec<T = unknown> {
 type More<T> = Partial<Omit<OptionSpec<NoInfer<T>>, "help" | "parse">>;
 
 /** An option without a value. */
-function toggle(help: string, more?: More<true>): OptionSpec<boolean> {
+function toggle(help: Help, more?: More<true>): OptionSpec<boolean> {
   return { help, ...more, parse: () => true };
 }
 
 /** An option whose value is any text. */
-function text(help: string, more?: More<string>): OptionSpec<string> {
+function text(help: Help, more?: More<string>): OptionSpec<string> {
   return { help, ...more, parse: (text) => text };
 }
 
 /** An option whose value is one of a few words. */
 function choice<const T extends string>(
   words: readonly T[],
-  help: string,
+  help: Help,
   more?: More<T>,
 ): OptionSpec<T> {
   const parse = (text: string, flag: string) => parseWord(words, text, flag);
@@ -92,7 +97,7 @@ function choice<const T extends string>(
 /** An option whose value is some of a few words, with commas between. */
 function choices<const T extends string>(
   words: readonly T[],
-  help: string,
+  help: Help,
   more?: More<T[]>,
 ): OptionSpec<T[]> {
   const parse = (text: string, flag: string) =>
@@ -112,7 +117,7 @@ function parseWord<T extends string>(
 }
 
 /** An option whose value is a finite number. */
-function number(help: string, more?: More<number>): OptionSpec<number> {
+function number(help: Help, more?: More<number>): OptionSpec<number> {
   return {
     help,
     placeholder: "X",
@@ -127,7 +132,7 @@ function number(help: string, more?: More<number>): OptionSpec<number> {
 
 /** An option whose value is an integer from `min` to `max`. */
 function integer(
-  help: string,
+  help: Help,
   { min = 1, max = Infinity, ...more }: More<number> & {
     min?: number;
     max?: number;
@@ -152,7 +157,7 @@ function integer(
 
 /** An option whose value is a number of workers, or "auto". */
 function workers(
-  help: string,
+  help: Help,
   more: More<number | "auto">,
 ): OptionSpec<number | "auto"> {
   const { parse } = integer(help, { min: 0, max: 256 });
@@ -165,7 +170,7 @@ function workers(
 }
 
 /** An option whose value is a time such as 90s, 10m or 1h30m, in milliseconds. */
-function duration(help: string, more?: More<number>): OptionSpec<number> {
+function duration(help: Help, more?: More<number>): OptionSpec<number> {
   return {
     help,
     placeholder: "TIME",
@@ -210,7 +215,12 @@ export const OPTIONS = {
   ),
   // `resumeOptions` knows which schedules allow another number.
   "epochs": integer("Times through the training images", { memory: "kept" }),
-  "batch-size": integer("Images per step", {
+  "batch-size": integer({
+    others: "Images per step",
+    evaluate: "Images that are computed at once",
+    predict: "Images that are computed at once",
+    data: "Images per batch",
+  }, {
     commands: [
       "train",
       "evaluate",
@@ -275,7 +285,11 @@ export const OPTIONS = {
     "How many workers make batches where the device cannot; auto: at most one less than there are cores",
     { commands: ["train", "lr-find"], memory: "kept" },
   ),
-  "seed": integer("Seed of weights, order and dropout, 0 to 4294967295", {
+  "seed": integer({
+    others:
+      "Seed of weights, order, dropout and random changes, 0 to 4294967295",
+    data: "Seed of order and random changes, 0 to 4294967295",
+  }, {
     min: 0,
     commands: ["train", "lr-find", "data show"],
     default: 0,
@@ -319,11 +333,11 @@ export const OPTIONS = {
     },
   ),
   "kernels": toggle(
-    "Instead, run a training step on WebGPU and list its operations: the way that computes each, its other ways, its time if it was tuned, and its shaders",
+    "Run a training step on WebGPU and list its operations, in place of the checks: for each its way, its other ways, its time if tuned, and its shaders",
     { commands: ["doctor"] },
   ),
   "shader": text(
-    "Instead, print the WGSL of that step's shaders whose names contain TEXT",
+    "Print the WGSL of that step's shaders whose names contain TEXT, in place of the checks",
     { placeholder: "TEXT", commands: ["doctor"] },
   ),
   "tune": toggle(
@@ -335,7 +349,7 @@ export const OPTIONS = {
   ),
   "compression": choice(
     ["none", "float16"],
-    "With --distributed: float16 sends gradients in half the bytes, and adds what rounding took away to those of the next step",
+    "With --distributed: float16 sends gradients in half the bytes; what rounding takes off them is added to the next step's",
     { needs: ["distributed"], memory: "fixed" },
   ),
   "sync-every": integer(
@@ -360,7 +374,10 @@ export const OPTIONS = {
     },
   ),
   "data-dir": text(
-    "The only folder to find the data set in or download it to",
+    {
+      others: "The only folder to find the data set in or download it to",
+      doctor: "The only folder to find the data set in",
+    },
     {
       placeholder: "DIR",
       commands: ["train", "evaluate", "report", "lr-find", "data", "doctor"],
@@ -370,7 +387,7 @@ export const OPTIONS = {
     },
   ),
   "offline": toggle("Never use the network", {
-    commands: ["train", "evaluate", "report", "lr-find", "data"],
+    commands: ["train", "evaluate", "report", "lr-find", "data", "doctor"],
     memory: "kept",
   }),
   "split": choice(["train", "test"], "Which images to show", {
@@ -382,7 +399,10 @@ export const OPTIONS = {
     { max: 2 ** 32, commands: ["data show"] },
   ),
   "count": integer(
-    "How many images of the batch to show, or of each IDX file to classify",
+    {
+      others: "How many images of the batch to show",
+      predict: "How many images of each IDX file to classify",
+    },
     { commands: ["predict", "data show"] },
   ),
   "top": integer(
@@ -395,7 +415,10 @@ export const OPTIONS = {
   ),
   "format": choice(
     ["safetensors", "tfjs", "onnx"],
-    "Format to export to or to import from (onnx: export only)",
+    {
+      others: "Format to export to",
+      import: "Format to import from; onnx can be exported only",
+    },
     { commands: ["export", "import"] },
   ),
   "layout": choice(
@@ -404,7 +427,13 @@ export const OPTIONS = {
     { commands: ["export"] },
   ),
   "output": text(
-    "Where to write: a file, but for tfjs a new folder. If not given, report writes RUN/report.html, and data show writes fashion-mnist-train.png or -test.png",
+    {
+      others: "The file to write or, for tfjs, the new folder",
+      report: "The page to write; RUN/report.html if not given",
+      import: "The checkpoint to write",
+      data:
+        "The picture to write; fashion-mnist-train.png or -test.png if not given",
+    },
     {
       placeholder: "PATH",
       commands: ["report", "export", "import", "data show"],
@@ -466,6 +495,12 @@ export function specOf(
   name: OptionName,
 ): OptionSpec & Required<Pick<OptionSpec, "commands">> {
   return { commands: ["train"], ...OPTIONS[name] };
+}
+
+/** What an option means to a command. */
+export function helpOf(name: OptionName, command: CommandName): string {
+  const { help } = specOf(name);
+  return typeof help === "string" ? help : help[command] ?? help.others;
 }
 
 /** How an option is written, such as "--epochs N". */

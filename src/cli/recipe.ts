@@ -135,7 +135,7 @@ const NO_WARMUP: Partial<Record<Recipe["schedule"], string>> = {
 };
 
 /** How a run changes its weights, and when that ends. */
-export interface Optimization {
+interface Optimization {
   readonly optimizer: Optimizer;
   /** Ends training early, if that is asked for, and says why. */
   readonly stopping: EarlyStopping | undefined;

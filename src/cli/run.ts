@@ -34,7 +34,7 @@ import { formatDevice } from "./terminal/console.ts";
 const AT_ANY_LENGTH: readonly string[] = ["constant", "plateau"];
 
 /** What a run computes, and on what. */
-export interface RunParts {
+interface RunParts {
   readonly recipe: Recipe;
   readonly model: ModelConfig;
   readonly backend: BackendInfo;

@@ -141,7 +141,7 @@ export const MAX_LENGTH = 2 ** 22;
 const QUIET_MS = 200;
 
 /** What a communicator is made of. */
-export interface MpiParts {
+interface MpiParts {
   readonly library: MpiLibrary;
   readonly watch: Watch;
   readonly queue: Queue;

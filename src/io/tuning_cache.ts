@@ -19,7 +19,7 @@ const FORMAT = 1;
 const MOST_BYTES = 4 * 2 ** 20;
 
 /** Where the cache is, and who is told of a file that cannot be used. */
-export interface TuningCacheOptions {
+interface TuningCacheOptions {
   /** Default: `tuning` in the user's cache folder of this package. */
   readonly dir?: string;
   /** Receives what the user should know, in one line each. Default `console.warn`. */

@@ -11,7 +11,6 @@ import { escape } from "html-escaper";
 export class Markup {
   readonly text: string;
 
-  /** @param text The HTML. */
   constructor(text: string) {
     this.text = text;
   }

@@ -37,7 +37,7 @@ export interface RecorderFiles {
   readonly checkpoints: RunCheckpoints;
 }
 
-/** Callbacks of `fit`. The numbers of steps stay on the device until something else has to wait for it. */
+/** Callbacks of `fit` that write files; the numbers of steps stay on the device until something else has to wait for it. */
 export class RunRecorder implements Callbacks, Disposable {
   readonly name = "recorder";
   readonly #files: RecorderFiles;
@@ -45,7 +45,6 @@ export class RunRecorder implements Callbacks, Disposable {
   /** Best result of a whole epoch so far: the larger the better. */
   #best: number | undefined;
 
-  /** @param files Where to write. */
   constructor(files: RecorderFiles) {
     this.#files = files;
   }

@@ -48,11 +48,10 @@ export async function useTuned(
   options: TuningOptions = {},
 ): Promise<ReadonlyMap<string, TunedOperation>> {
   await ensureBackend();
-  const adapter = adapterInUse();
-  if (adapter === undefined) return new Map();
-  const tuned = await readTuning(adapter, options);
-  const ways = new Map([...tuned].map(([key, { way }]) => [key, way]));
-  device().tuner?.use(ways);
+  const { tuner } = device();
+  if (tuner === undefined) return new Map();
+  const tuned = await readTuning(adapterInUse(), options);
+  tuner.use(new Map([...tuned].map(([key, { way }]) => [key, way])));
   return tuned;
 }
 
@@ -87,9 +86,9 @@ export async function tune(
   await ensureBackend();
   requirePrecision(precision);
   const known = await useTuned(options);
-  const adapter = adapterInUse();
   const { tuner } = device();
-  if (adapter === undefined || tuner === undefined) return [];
+  if (tuner === undefined) return [];
+  const adapter = adapterInUse();
   // Writes no result, but finds out whether results can be kept, before anything takes time.
   const { dir } = options;
   await writeTuning(adapter, [], { dir, onWarning: () => {} });
@@ -140,11 +139,14 @@ function stepOf(
   };
 }
 
-/** The adapter, with the limit of bytes per binding that is in force. */
-function adapterInUse(): AdapterDescription | undefined {
+/** The adapter of a device that can be tuned, with the limit of bytes per binding that is in force. */
+function adapterInUse(): AdapterDescription {
   const { adapter, maxBindingBytes } = device().info;
-  return adapter && {
-    ...adapter,
-    limits: { ...adapter.limits, maxStorageBufferBindingSize: maxBindingBytes },
+  return {
+    ...adapter!,
+    limits: {
+      ...adapter!.limits,
+      maxStorageBufferBindingSize: maxBindingBytes,
+    },
   };
 }

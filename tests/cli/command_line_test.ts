@@ -117,6 +117,8 @@ const WORDS: Record<
     [["--offline=no"], '--offline takes no value: leave out "=no"'],
     [["--offline=true"], '--offline takes no value: leave out "=true"'],
     [["--offline=", "no"], '--offline takes no value: leave out "="'],
+    [["--progress=1"], '--progress takes no value: leave out "=1"'],
+    [["--no-progress=1"], '--no-progress takes no value: leave out "=1"'],
     [["--help=-h"], '--help takes no value: leave out "=-h"'],
   ],
   "words after switches": [

@@ -8,8 +8,10 @@ import {
   assert,
   assertEquals,
   assertMatch,
+  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { listenForInterrupts } from "../../src/cli/interrupts.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import { readRun } from "../../src/runs/read_run.ts";
 import { makeFolder, namesIn } from "../data/folder.ts";
@@ -162,4 +164,25 @@ Deno.test({
     assertMatch(stderr, /^interrupted after \d+ steps: go on with: /m);
     assertEquals(namesIn(`${path}/checkpoints`), ["last"]);
   },
+});
+
+Deno.test("a thread for signals that fails at its start is ended", async () => {
+  let isEnded = false;
+  class FailingWorker {
+    onerror?: (event: { message: string }) => void;
+    constructor() {
+      setTimeout(() => this.onerror?.({ message: "no threads" }));
+    }
+    terminate() {
+      isEnded = true;
+    }
+  }
+  const { Worker } = globalThis;
+  Object.assign(globalThis, { Worker: FailingWorker });
+  try {
+    await assertRejects(listenForInterrupts, Error, "no threads");
+  } finally {
+    Object.assign(globalThis, { Worker });
+  }
+  assert(isEnded);
 });

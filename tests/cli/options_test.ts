@@ -4,10 +4,12 @@
  * @module
  */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
+  type CommandName,
   didYouMean,
   flagOf,
+  helpOf,
   OPTION_NAMES,
   OPTIONS,
   specOf,
@@ -66,12 +68,21 @@ Deno.test("a number of workers is parsed, or auto", () => {
 
 Deno.test("OPTIONS says of every option what it means, and which commands have it", () => {
   for (const name of OPTION_NAMES) {
-    const { help, commands } = specOf(name);
-    assertEquals([help.length > 3, commands.length > 0], [true, true], name);
+    const { commands } = specOf(name);
+    assert(commands.length > 0, name);
+    assert(helpOf(name, commands[0].split(" ")[0] as CommandName).length > 3);
   }
   assertEquals(flagOf("device"), "--device auto|webgpu|cpu");
   assertEquals(flagOf("epochs"), "--epochs N");
   assertEquals(flagOf("quiet"), "--quiet");
+});
+
+Deno.test("helpOf() says what an option means to the command that has it", () => {
+  assertMatch(helpOf("count", "predict"), /IDX/);
+  assertMatch(helpOf("count", "data"), /batch/);
+  assertMatch(helpOf("output", "report"), /^The page .+report.html/);
+  assertEquals(helpOf("batch-size", "tune"), "Images per step");
+  assertEquals(helpOf("offline", "doctor"), "Never use the network");
 });
 
 Deno.test("didYouMean() asks for the nearest candidate", () => {

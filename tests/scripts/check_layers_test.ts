@@ -135,24 +135,29 @@ async function writeTree(files: Record<string, string>): Promise<string> {
 Deno.test("findViolations() lets layers into a device by its doors only", () => {
   const graph = new Map([
     ["src/nn/x.ts", ["src/device/device.ts", "src/device/webgpu/y.ts"]],
-    ["src/cli/commands/doctor.ts", ["src/device/webgpu/y.ts"]],
+    ["src/cli/x.ts", ["src/device/open.ts"]],
   ]);
   assertEquals(findViolations(graph), [
-    "src/nn/x.ts imports src/device/webgpu/y.ts: only device.ts, formula.ts, open.ts, sizes.ts, tape.ts, tf.ts of device",
+    "src/nn/x.ts imports src/device/webgpu/y.ts: layers above may import only device.ts, formula.ts, open.ts, sizes.ts, tape.ts, tf.ts of src/device/",
   ]);
 });
 
-Deno.test("findQuestions() finds who asks which device it is, but for devices themselves", () => {
+Deno.test("findQuestions() finds who asks which device it is, but for devices themselves and what shows a person the machine", () => {
   const question = 'if (tf.getBackend() === "webgpu") {';
   const texts = new Map([
     ["src/device/tf.ts", question],
     ["src/nn/x.ts", `const a = 1;\n${question}\n`],
     ["src/optim/y.ts", 'return device().name === "onednn";'],
+    ["src/train/y.ts", "if (backend.adapter === undefined) return;"],
+    ["src/cli/x.ts", 'const isGpu = info.device === "webgpu";'],
+    ["src/cli/commands/doctor.ts", 'const isGpu = info.device === "webgpu";'],
     ["tests/z.ts", question],
   ]);
   assertEquals(findQuestions(texts), [
     "src/nn/x.ts:2 asks which device it is: add an operation to Device",
     "src/optim/y.ts:1 asks which device it is: add an operation to Device",
+    "src/train/y.ts:1 asks which device it is: add an operation to Device",
+    "src/cli/x.ts:1 asks which device it is: add an operation to Device",
   ]);
 });
 

@@ -10,22 +10,18 @@ import type {
   TracedProgram,
   TunedOperation,
 } from "../../device/device.ts";
-import {
-  findAdapter,
-  NO_ADAPTER_REMEDY,
-} from "../../device/webgpu/run/adapter.ts";
 import { initBackend, nativeLibrary } from "../../device/open.ts";
 import { loadTf } from "../../device/tf.ts";
 import {
   ensureFashionMnist,
   readVerified,
 } from "../../data/fashion_mnist/files.ts";
-import { BackendError } from "../../errors.ts";
+import { OptionError } from "../../errors.ts";
 import { reasonOf } from "../../reason.ts";
 import { traceStep, useTuned } from "../../train/tune.ts";
 import { type CommandLine, warn } from "../command_line.ts";
 import { buildNetwork, checkNetwork, configOf } from "../ingredients.ts";
-import { flagOf, type OptionValues, UsageError } from "../options.ts";
+import { type OptionValues, UsageError } from "../options.ts";
 import { recipeOf } from "../recipe.ts";
 import { formatBytes, formatDevice, formatTuned } from "../terminal/console.ts";
 import config from "../../../deno.json" with { type: "json" };
@@ -43,19 +39,25 @@ interface Findings {
 /** Options that say which step is run. */
 const OF_A_STEP = ["model", "batch-size", "precision"] as const;
 
+/** Options that say which data set is checked. */
+const OF_CHECKS = ["source", "data-dir"] as const;
+
 /** Runs the command; returns the exit code. */
 export async function doctor({ options }: CommandLine): Promise<number> {
-  if (options.kernels || options.shader !== undefined) {
-    await printStep(options);
-    return 0;
-  }
-  for (const name of OF_A_STEP) {
+  const isStep = options.kernels || options.shader !== undefined;
+  for (const name of isStep ? OF_CHECKS : OF_A_STEP) {
     if (options[name] === undefined) continue;
     throw new UsageError(
-      `Cannot use ${
-        flagOf(name)
-      } without --kernels or --shader: doctor runs no step otherwise`,
+      `Cannot use --${name} ${
+        isStep
+          ? "with --kernels or --shader: a step on random images needs no data set"
+          : "without --kernels or --shader: doctor runs no step otherwise"
+      }`,
     );
+  }
+  if (isStep) {
+    await printStep(options);
+    return 0;
   }
   const all = [
     await examineVersions(),
@@ -99,9 +101,11 @@ async function examineVersions(): Promise<Findings> {
 
 /** What training chooses, and what there is besides. */
 async function examineDevice({ device }: OptionValues): Promise<Findings> {
+  const warnings: string[] = [];
+  const onWarning = (message: string) => warnings.push(message);
   let info: BackendInfo;
   try {
-    info = await initBackend({ device, onWarning: () => {} });
+    info = await initBackend({ device, onWarning });
   } catch (error) {
     return failed(error, ["device", "none"]);
   }
@@ -111,44 +115,27 @@ async function examineDevice({ device }: OptionValues): Promise<Findings> {
     : `${library.version} (${library.path}), ${
       library.threads ?? "an unknown number of"
     } threads`;
-  const facts: [string, string][] = [
-    ["device", formatDevice(info)],
-    ["oneDNN", native],
-  ];
-  const adapter = await examineAdapter();
-  if (adapter === undefined) {
-    const problem =
-      `no WebGPU adapter and no oneDNN, so training runs on the CPU in plain JavaScript, hundreds of times slower: ${NO_ADAPTER_REMEDY}, or oneDNN: ${missing}`;
-    const problems = library === undefined ? [problem] : [];
-    const notes = library === undefined ? [] : [
-      `no WebGPU adapter: with a GPU and its driver training is many times faster (${NO_ADAPTER_REMEDY})`,
-    ];
-    return { facts: [...facts, ["adapter", "none"]], problems, notes };
-  }
-  const notes = [...adapter.notes];
-  if (info.adapter?.isSoftware) {
-    notes.push(
-      `this adapter computes on the CPU, several times slower than oneDNN, and ${missing}`,
-    );
-  }
+  // What runs in plain JavaScript would take days.
+  const isTooSlow = info.adapter === undefined && library === undefined;
+  const { facts, notes } = await examineAdapter();
   return {
-    facts: [...facts, ...adapter.facts],
-    problems: info.device === "webgpu" ? adapter.problems : [],
-    notes: info.device === "webgpu" ? notes : [...notes, ...adapter.problems],
+    facts: [["device", formatDevice(info)], ["oneDNN", native], ...facts],
+    problems: isTooSlow ? warnings : [],
+    notes: isTooSlow ? notes : [...warnings, ...notes],
   };
 }
 
-/** The WebGPU adapter, if there is one. */
-async function examineAdapter(): Promise<Findings | undefined> {
-  if (await findAdapter() === null) return;
+/** The WebGPU adapter, which training can do without. */
+async function examineAdapter(): Promise<Findings> {
   let info: BackendInfo;
   try {
     info = await initBackend({ device: "webgpu" });
   } catch (error) {
-    return failed(error);
+    const note = `training is many times faster on a GPU: ${reasonOf(error)}`;
+    return { facts: [["adapter", "none"]], problems: [], notes: [note] };
   }
-  const { adapter, maxLoopIterations } = info;
-  if (adapter === undefined) return;
+  const { maxLoopIterations } = info;
+  const adapter = info.adapter!;
   const facts: [string, string][] = [
     ["adapter", formatDevice(info)],
     ["vendor", adapter.vendor],
@@ -230,15 +217,10 @@ async function printStep(options: OptionValues): Promise<void> {
   const recipe = recipeOf(options);
   const { model, precision, "batch-size": batchSize } = recipe;
   checkNetwork(recipe);
-  const flag = options.kernels ? "--kernels" : "--shader";
   if (options.device === "cpu") {
+    const flag = options.kernels ? "--kernels" : "--shader";
     throw new UsageError(
       `Cannot use ${flag} with --device cpu: only WebGPU has ways to choose from, and shaders`,
-    );
-  }
-  if (await findAdapter() === null) {
-    throw new BackendError(
-      `Cannot use ${flag} as no WebGPU adapter was found: ${NO_ADAPTER_REMEDY}`,
     );
   }
   const backend = await initBackend({ device: "webgpu", onWarning: () => {} });
@@ -246,6 +228,9 @@ async function printStep(options: OptionValues): Promise<void> {
   const net = buildNetwork(configOf(recipe), recipe);
   const parts = traceStep(net, { batchSize, precision });
   net.dispose();
+  const shaders = options.shader === undefined
+    ? []
+    : findShaders(parts, options.shader);
   if (options.kernels) {
     console.log(`device: ${formatDevice(backend)}`);
     console.log(
@@ -253,7 +238,7 @@ async function printStep(options: OptionValues): Promise<void> {
     );
     listParts(parts, tuned).forEach((line) => console.log(line));
   }
-  if (options.shader !== undefined) printShaders(parts, options.shader);
+  shaders.forEach((shader) => console.log(shader));
 }
 
 type Parts = ReturnType<typeof traceStep>;
@@ -291,18 +276,13 @@ function formatOperation(
   return `${what}: ${way}${ms}${list.join("")}`;
 }
 
-/** Prints the shaders whose names have a text; throws a {@linkcode UsageError} if none has. */
-function printShaders(parts: Parts, text: string): void {
+/** The shaders whose names have a text; throws an {@linkcode OptionError} if none has. */
+function findShaders(parts: Parts, text: string): string[] {
   const programs = (parts: Parts): TracedProgram[] =>
     parts.flatMap((part) => "code" in part ? [part] : programs(part.parts));
-  const found = new Set(
-    programs(parts).filter(({ key }) => key.includes(text))
-      .map(({ key, code }) => `// shader ${key}\n${code}`),
-  );
-  if (found.size === 0) {
-    throw new UsageError(
-      `Cannot find a shader with "${text}" in its name: --kernels lists their names`,
-    );
-  }
-  for (const shader of found) console.log(shader);
+  const found = programs(parts).filter(({ key }) => key.includes(text))
+    .map(({ key, code }) => `// shader ${key}\n${code}`);
+  if (found.length > 0) return [...new Set(found)];
+  const requirement = "part of the name of a shader that --kernels lists";
+  throw new OptionError("shader", text, requirement);
 }

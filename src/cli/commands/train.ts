@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { DataLoader } from "../../data/loader/data_loader.ts";
+import { device } from "../../device/device.ts";
 import type { FashionMnist } from "../../data/fashion_mnist/fashion_mnist.ts";
 import { AlexNetError } from "../../errors.ts";
 import { saveModel } from "../../io/checkpoint.ts";
@@ -130,7 +131,7 @@ async function trainIn(group: Group, given: OptionValues): Promise<number> {
   // Each process computes its part of a batch.
   const ownSize = Math.ceil(batchSize / (communicator?.size ?? 1));
   output.note(explainSplit(net, ownSize, backend));
-  if (recipe.tune && backend.adapter === undefined) {
+  if (recipe.tune && device().tuner === undefined) {
     output.note("note: there is nothing to tune on the CPU");
   } else if (recipe.tune) {
     await tune(net, {

@@ -29,7 +29,7 @@ const ESTIMATE_AFTER = 3;
 const MAX_WAIT = 0.05;
 
 /** What is told before training. */
-export interface Beginning {
+interface Beginning {
   /** Everything that the run depends on. */
   readonly config: RunConfig;
   /** The processes that train together, by rank, with `--distributed`. */

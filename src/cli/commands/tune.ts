@@ -4,11 +4,6 @@
  * @module
  */
 
-import {
-  findAdapter,
-  NO_ADAPTER_REMEDY,
-} from "../../device/webgpu/run/adapter.ts";
-import { BackendError } from "../../errors.ts";
 import { initBackend } from "../../device/open.ts";
 import { tune } from "../../train/tune.ts";
 import { type CommandLine, warn } from "../command_line.ts";
@@ -21,11 +16,6 @@ export async function tuneCommand({ options }: CommandLine): Promise<number> {
   const recipe = recipeOf(options);
   const { model, precision, "batch-size": batchSize } = recipe;
   checkNetwork(recipe);
-  if (await findAdapter() === null) {
-    throw new BackendError(
-      `Cannot tune as no WebGPU adapter was found: ${NO_ADAPTER_REMEDY}`,
-    );
-  }
   const backend = await initBackend({ device: "webgpu" });
   const say = (text: string) => options.quiet || console.log(text);
   say(`device: ${formatDevice(backend)}`);

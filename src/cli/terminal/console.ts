@@ -110,11 +110,11 @@ export function formatTable(
 
 /** Writes what a loader says of itself: a line about the data, and one about how and where its batches are made. */
 export function formatData(summary: DataSummary): string[] {
-  const { dataset, transforms, place, workers, reason } = summary;
+  const { dataset, transforms, place: madeOn, workers, reason } = summary;
   const by = workers === 0
     ? "without workers"
     : `by ${formatQuantity(workers, "worker")}`;
-  const where = place === "device"
+  const where = madeOn === "device"
     ? "the device"
     : `the host, ${by}, as ${reason}`;
   return [

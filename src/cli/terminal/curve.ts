@@ -9,7 +9,7 @@ import type { EpochEnd, Progress } from "../../train/callbacks.ts";
 import type { LearningRatePoint } from "../../train/lr_finder.ts";
 
 /** What to draw. */
-export interface Curve {
+interface Curve {
   readonly title: string;
   /** Values from left to right at equal distances, two to a character; `undefined` where there is none. */
   readonly values: readonly (number | undefined)[];

@@ -182,9 +182,9 @@ export class DataLoader implements AsyncIterable<Batch>, Disposable {
       dataset: describeDataset(this.dataset),
       transforms: transforms.map(({ description }) => description),
       imageShape: this.imageShape,
-      place: path.place,
-      workers: path.place === "host" ? this.workers : 0,
-      reason: path.place === "host" ? path.reason : undefined,
+      place: path.madeOn,
+      workers: path.madeOn === "host" ? this.workers : 0,
+      reason: path.madeOn === "host" ? path.reason : undefined,
     };
   }
 

@@ -16,14 +16,14 @@ import { hostBatches, type HostSource } from "./host_batches.ts";
 
 /** What the device makes batches of, and how. */
 interface OnDevice {
-  readonly place: "device";
+  readonly madeOn: "device";
   readonly images: StoredImages;
   readonly plan: DevicePlan;
 }
 
 /** Where batches are made; on the host for a reason. */
 export type DataPath = OnDevice | {
-  readonly place: "host";
+  readonly madeOn: "host";
   readonly reason: string;
 };
 
@@ -38,7 +38,7 @@ export function choosePath(
   if (path === "device") {
     throw new OptionError("path", path, `"auto" or "host", as ${found}`);
   }
-  return { place: "host", reason: found };
+  return { madeOn: "host", reason: found };
 }
 
 function forDevice(
@@ -62,7 +62,7 @@ function forDevice(
   if (Math.min(images.data.length, sentBytes) > maxBindingBytes) {
     return `the ${sentBytes} bytes that a batch is made of are more than the ${maxBindingBytes} that the adapter binds`;
   }
-  return { place: "device", images, plan };
+  return { madeOn: "device", images, plan };
 }
 
 /**
@@ -82,7 +82,7 @@ export async function* tensorBatches(
     );
   }
   const path = choose();
-  const made = path.place === "device"
+  const made = path.madeOn === "device"
     ? fromDevice(plans, source, path)
     : fromHost(plans, source);
   let next = 0;

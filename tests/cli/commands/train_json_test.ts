@@ -5,7 +5,11 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { trainOutput } from "../../../src/cli/commands/train_output.ts";
+import { recipeOf } from "../../../src/cli/recipe.ts";
+import { ProgressView } from "../../../src/cli/terminal/progress.ts";
 import { readRun } from "../../../src/runs/read_run.ts";
+import type { History } from "../../../src/train/fit.ts";
 import { makeFolder } from "../../data/folder.ts";
 import { runMain, TINY } from "../program.ts";
 
@@ -77,4 +81,29 @@ Deno.test("train --json --quiet prints results only", async () => {
   assertEquals([code, stderr], [0, ""]);
   const types = objectsOf(stdout).map(({ type }) => type);
   assertEquals(types, ["start", "epoch", "end"]);
+});
+
+Deno.test("train --json leaves out what is unknown, and prints null for a number that is not finite", () => {
+  const recipe = recipeOf({ json: true });
+  using view = new ProgressView(recipe);
+  const output = trainOutput(recipe, { view, isFirst: true });
+  const lines: string[] = [];
+  const { log } = console;
+  console.log = (line) => lines.push(line);
+  try {
+    output.end({
+      epochs: [{
+        epoch: 1,
+        loss: NaN,
+        testLoss: -Infinity,
+        testAccuracy: undefined,
+      }],
+      steps: 2,
+    } as unknown as History);
+  } finally {
+    console.log = log;
+  }
+  assertEquals(lines, [
+    '{"type":"end","history":{"epochs":[{"epoch":1,"loss":null,"testLoss":null}],"steps":2}}',
+  ]);
 });

@@ -113,7 +113,7 @@ Deno.test("tune says that there is no adapter, and train --tune trains without",
   assertEquals([code, stdout], [1, ""]);
   assertMatch(
     stderr,
-    /^error: Cannot tune as no WebGPU adapter was found: .+\n$/,
+    /^error: Cannot use WebGPU as no adapter was found: .+\n$/,
   );
   const train = await runMain([
     ...["train", ...TINY],
