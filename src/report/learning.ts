@@ -150,7 +150,7 @@ function explanation({ epochs, config, layers }: ReportContent): Markup {
     }</strong>.`;
   return html`
     <aside id="why-training-reads-lower" aria-labelledby="why-title">
-      <h3 id="why-title">Why training accuracy reads lower than test accuracy</h3>
+      <h3 id="why-title">How training accuracy is counted</h3>
       <p>Training accuracy costs nothing, as it is counted while training, but is not what the network can do: it is a running mean over the epoch, so most of it was taken with weights that were still worse than those at the end${ofDropout}.${comparison} ${measured}</p>
     </aside>
   `;

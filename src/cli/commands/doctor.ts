@@ -280,7 +280,9 @@ function formatOperation(
 function findShaders(parts: Parts, text: string): string[] {
   const programs = (parts: Parts): TracedProgram[] =>
     parts.flatMap((part) => "code" in part ? [part] : programs(part.parts));
-  const found = programs(parts).filter(({ key }) => key.includes(text))
+  const found = programs(parts).filter(({ key }) =>
+    `shader ${key}`.includes(text)
+  )
     .map(({ key, code }) => `// shader ${key}\n${code}`);
   if (found.length > 0) return [...new Set(found)];
   const requirement = "part of the name of a shader that --kernels lists";
