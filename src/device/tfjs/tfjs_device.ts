@@ -129,10 +129,12 @@ export function updateOnCpu(
     const factor = readFactor(scale);
     if (factor === 0) return;
     if (step !== undefined) tf.tidy(() => step.assign(tf.add(step, 1)));
+    const countsSteps = step !== undefined;
     const t = step?.dataSync()[0] ?? 0;
     for (const parameter of parameters) {
       const names = Object.keys(parameter.variables);
-      updateOne(traceFormula(formula, names, factor), parameter, t);
+      const traced = traceFormula(formula, names, { countsSteps, factor });
+      updateOne(traced, parameter, t);
     }
   };
 }

@@ -9,6 +9,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { Parameter } from "../../device.ts";
 import {
   type Expression,
+  type TracedFormula,
   traceFormula,
   type UpdateFormula,
 } from "../../formula.ts";
@@ -36,7 +37,10 @@ export function updateInPlace(
   const backend = tf.backend() as WebGPUBackend;
   const names = Object.keys(parameters[0]?.variables ?? {});
   if (names.length === 0) return;
-  const { numbers, prepared, changes } = writeFormula(formula, names);
+  const traced = traceFormula(formula, names, {
+    countsSteps: step !== undefined,
+  });
+  const { numbers, prepared, changes } = writeFormula(traced);
   const rates = makeFilled(backend, Float32Array.from(numbers));
   withScale(backend, scale, (scale) => {
     if (step !== undefined) {
@@ -73,7 +77,7 @@ const SIGNS = { plus: "+", minus: "-", times: "*", over: "/" };
 const LEAST_LOG = -200;
 
 /** Writes a formula in WGSL, without its numbers: another learning rate needs no other shader. */
-function writeFormula(formula: UpdateFormula, names: readonly string[]) {
+function writeFormula(traced: TracedFormula) {
   // They are `rates[0]`, `rates[1]` and so on.
   const numbers: number[] = [];
   // Assignments to those that depend on the step `t`.
@@ -104,7 +108,7 @@ function writeFormula(formula: UpdateFormula, names: readonly string[]) {
   };
   const known = new Map<Expression, string>();
   // Declarations of the new values, such as `weightNext`, from the old ones and `gradient`.
-  const changes = traceFormula(formula, names).map(([name, value]) => {
+  const changes = traced.map(([name, value]) => {
     const change = `let ${name}Next = ${value.fold(known, write)};`;
     known.set(value, `${name}Next`);
     return change;
@@ -112,7 +116,7 @@ function writeFormula(formula: UpdateFormula, names: readonly string[]) {
   return { numbers, prepared, changes };
 }
 
-/** Moves a variable to float32 memory of its own, where it is not alone on such. */
+/** Moves a variable to float32 memory of its own, unless it has that already. */
 function makeSole(backend: WebGPUBackend, variable: Variable): void {
   const isSole = backend.refCount(variable.dataId) <= 1;
   if (isSole && storedType(backend, variable) === "float32") return;
