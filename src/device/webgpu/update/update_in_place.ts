@@ -20,7 +20,7 @@ import { storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import { gridOf, indexOf, range, type Shader } from "../wgsl/wgsl.ts";
 import { declareOperand, type Source } from "../wgsl/operand.ts";
-import { declareScale, FACTOR, withScale } from "./gradient_scale.ts";
+import { declareScale, FACTOR, unitScale } from "./gradient_scale.ts";
 
 /** Storage buffers that every adapter can bind to a shader. */
 const MAX_STORAGE_BUFFERS = 8;
@@ -32,7 +32,7 @@ const MAX_STORAGE_BUFFERS = 8;
 export function updateInPlace(
   formula: UpdateFormula,
   parameters: readonly Parameter[],
-  { step, scale }: { step?: Variable; scale?: Tensor1D } = {},
+  { step, scale: given }: { step?: Variable; scale?: Tensor1D } = {},
 ): void {
   const backend = tf.backend() as WebGPUBackend;
   const names = Object.keys(parameters[0]?.variables ?? {});
@@ -41,34 +41,50 @@ export function updateInPlace(
     countsSteps: step !== undefined,
   });
   const { numbers, prepared, changes } = writeFormula(traced);
+  const name = nameOf(names, [...prepared, ...changes].join("\n"));
   const rates = makeFilled(backend, Float32Array.from(numbers));
-  withScale(backend, scale, (scale) => {
-    if (step !== undefined) {
-      makeSole(backend, step);
-      countStep(backend, prepared, { step, rates, scale });
-    }
-    for (const { members, source } of groupsOf(backend, parameters, names)) {
-      const gradients = members.map(({ gradient }) => asNumbers(gradient));
-      const written = members.flatMap(({ variables }) =>
-        names.map((name) => variables[name])
-      );
-      written.forEach((variable) => makeSole(backend, variable));
-      const read: TensorInfo[] = [rates, scale, ...gradients];
-      if (source === "textures") read.push(...written);
-      const sizes = members.map(({ gradient }) => gradient.size);
-      const key = `update ${changes.join(" ")},${sizes},${source}`;
-      const program = programOf(
-        backend,
-        key,
-        () => updateShader({ names, changes }, sizes, source),
-      );
-      dispatchInPlace(backend, program, { written, read });
-      gradients.forEach((gradient, i) => {
-        if (gradient !== members[i].gradient) gradient.dispose();
-      });
-    }
-  });
+  const scale = given ?? unitScale(backend);
+  if (step !== undefined) {
+    makeSole(backend, step);
+    const program = programOf(
+      backend,
+      `count step of ${name}`,
+      () => countShader(prepared),
+    );
+    dispatchInPlace(backend, program, {
+      written: [step, rates],
+      read: [scale],
+    });
+  }
+  for (const { members, source } of groupsOf(backend, parameters, names)) {
+    const gradients = members.map(({ gradient }) => asNumbers(gradient));
+    const written = members.flatMap(({ variables }) =>
+      names.map((name) => variables[name])
+    );
+    written.forEach((variable) => makeSole(backend, variable));
+    const read: TensorInfo[] = [rates, scale, ...gradients];
+    if (source === "textures") read.push(...written);
+    const sizes = members.map(({ gradient }) => gradient.size);
+    const program = programOf(
+      backend,
+      `update ${name},${sizes},${source}`,
+      () => updateShader({ names, changes }, sizes, source),
+    );
+    dispatchInPlace(backend, program, { written, read });
+    gradients.forEach((gradient, i) => {
+      if (gradient !== members[i].gradient) gradient.dispose();
+    });
+  }
   backend.disposeData(rates.dataId);
+}
+
+/** The code of formulas so far, whose shaders are named by its positions. */
+const formulas: string[] = [];
+
+/** Names a formula by its variables, and by a number as there may be others of the same. */
+function nameOf(names: readonly string[], code: string): string {
+  if (!formulas.includes(code)) formulas.push(code);
+  return `${names.join(", ")} by formula ${formulas.indexOf(code)}`;
 }
 
 const SIGNS = { plus: "+", minus: "-", times: "*", over: "/" };
@@ -211,17 +227,8 @@ const SKIP = `  if (${FACTOR} == 0.0) {
   }`;
 
 /** Counts the step, unless it is skipped, and works out the rates that depend on it. */
-function countStep(
-  backend: WebGPUBackend,
-  prepared: readonly string[],
-  { step, rates, scale }: {
-    step: TensorInfo;
-    rates: TensorInfo;
-    scale: TensorInfo;
-  },
-): void {
-  const key = `count step ${prepared.join(" ")}`;
-  const program = programOf(backend, key, () => ({
+function countShader(prepared: readonly string[]): Shader {
+  return {
     code: `
 @group(0) @binding(0) var<storage, read_write> step: array<f32, 1>;
 @group(0) @binding(1) var<storage, read_write> rates: array<f32>;
@@ -248,8 +255,7 @@ ${SKIP}
 }
 `,
     workgroups: [1, 1, 1],
-  }));
-  dispatchInPlace(backend, program, { written: [step, rates], read: [scale] });
+  };
 }
 
 /** Computes `sum += term`. */
