@@ -156,10 +156,16 @@ export function traceFormula(
   });
   const changed = Object.keys(results);
   if (`${changed.toSorted()}` !== `${names.toSorted()}`) {
-    fail(`it changes ${changed.join(", ")}: change ${names.join(", ")}`);
+    fail(
+      `it changes ${changed.join(", ")}: give new values of ${
+        names.join(", ")
+      }`,
+    );
   }
   if (!countsSteps && Object.values(results).some((x) => x.isCorrected)) {
-    fail("it has a bias correction and steps are not counted: count them");
+    fail(
+      "it has a bias correction, for which steps are to be counted: set countsSteps",
+    );
   }
   return Object.entries(results);
 }

@@ -47,14 +47,15 @@ const REFUSED: Readonly<Record<string, Pick<UpdateCase, "names" | "formula">>> =
       names: ["weight", "a", "b", "c"],
       formula: (old) => old,
     },
-    "it changes weight: change weight, velocity": {
+    "it changes weight: give new values of weight, velocity": {
       names: ["weight", "velocity"],
       formula: ({ weight, velocity }) => ({ weight: weight.plus(velocity) }),
     },
-    "it has a bias correction and steps are not counted: count them": {
-      names: ["weight"],
-      formula: ({ weight }) => ({ weight: weight.over(biasCorrection(0.9)) }),
-    },
+    "it has a bias correction, for which steps are to be counted: set countsSteps":
+      {
+        names: ["weight"],
+        formula: ({ weight }) => ({ weight: weight.over(biasCorrection(0.9)) }),
+      },
   };
 for (const [why, { names, formula }] of Object.entries(REFUSED)) {
   const check = () => {

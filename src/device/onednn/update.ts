@@ -5,7 +5,7 @@
  */
 
 import type { Expression, TracedFormula } from "../formula.ts";
-import { updateOnCpu } from "../tfjs/tfjs_device.ts";
+import { updateOnCpu } from "../cpu.ts";
 import { apply, combine } from "./elementwise.ts";
 import { addScaled } from "./library/primitive.ts";
 import {

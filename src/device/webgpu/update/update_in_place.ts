@@ -37,24 +37,18 @@ export function updateInPlace(
   const backend = tf.backend() as WebGPUBackend;
   const names = Object.keys(parameters[0]?.variables ?? {});
   if (names.length === 0) return;
-  const traced = traceFormula(formula, names, {
-    countsSteps: step !== undefined,
-  });
+  const countsSteps = step !== undefined;
+  const traced = traceFormula(formula, names, { countsSteps });
   const { numbers, prepared, changes } = writeFormula(traced);
   const name = nameOf(names, [...prepared, ...changes].join("\n"));
   const rates = makeFilled(backend, Float32Array.from(numbers));
   const scale = given ?? unitScale(backend);
-  if (step !== undefined) {
+  if (countsSteps) {
     makeSole(backend, step);
-    const program = programOf(
-      backend,
-      `count step of ${name}`,
-      () => countShader(prepared),
-    );
-    dispatchInPlace(backend, program, {
-      written: [step, rates],
-      read: [scale],
-    });
+    const key = `count step of ${name}`;
+    const program = programOf(backend, key, () => countShader(prepared));
+    const written = [step, rates];
+    dispatchInPlace(backend, program, { written, read: [scale] });
   }
   for (const { members, source } of groupsOf(backend, parameters, names)) {
     const gradients = members.map(({ gradient }) => asNumbers(gradient));
@@ -65,9 +59,10 @@ export function updateInPlace(
     const read: TensorInfo[] = [rates, scale, ...gradients];
     if (source === "textures") read.push(...written);
     const sizes = members.map(({ gradient }) => gradient.size);
+    const key = `update ${name},${sizes},${source}`;
     const program = programOf(
       backend,
-      `update ${name},${sizes},${source}`,
+      key,
       () => updateShader({ names, changes }, sizes, source),
     );
     dispatchInPlace(backend, program, { written, read });
@@ -78,10 +73,10 @@ export function updateInPlace(
   backend.disposeData(rates.dataId);
 }
 
-/** The code of formulas so far, whose shaders are named by its positions. */
+/** The code of each formula so far. Its index is in the names of its shaders. */
 const formulas: string[] = [];
 
-/** Names a formula by its variables, and by a number as there may be others of the same. */
+/** Names a formula by its variables and its index, as several formulas may change the same. */
 function nameOf(names: readonly string[], code: string): string {
   if (!formulas.includes(code)) formulas.push(code);
   return `${names.join(", ")} by formula ${formulas.indexOf(code)}`;
