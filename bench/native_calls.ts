@@ -22,7 +22,7 @@ import {
 import { device } from "../src/device/device.ts";
 import { nativeMatmul } from "../src/device/onednn/matmul.ts";
 import { nativePool, nativePoolGradient } from "../src/device/onednn/pool.ts";
-import { cpuBackend, implementations } from "../src/device/onednn/tensors.ts";
+import { cpuBackend, primitives } from "../src/device/onednn/tensors.ts";
 import { convSizes, poolSizes } from "../src/device/sizes.ts";
 import { alexnetLayers } from "../src/models/alexnet.ts";
 import type {
@@ -122,10 +122,11 @@ export function timeCalls(calls: readonly NativeCall[]): HostTiming[] {
       implementation: () => known.get(key) ?? "",
       run() {
         const isNew = !known.has(key);
-        const before = isNew ? implementations().size : 0;
+        const before = isNew ? primitives.size : 0;
         for (const { dataId } of compute()) cpuBackend().disposeData(dataId);
         if (!isNew) return;
-        const made = [...implementations().values()].slice(before);
+        const made = [...primitives.values()].slice(before)
+          .map(({ implementation }) => implementation);
         known.set(key, [...new Set(made)].join(", "));
       },
     };

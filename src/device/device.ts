@@ -51,7 +51,7 @@ export interface Device {
     tensors: { logits: TensorInfo; labels: TensorInfo },
     count: number,
   ): CrossEntropy;
-  /** Whether a float32 scalar is known to be 1; false where only the device has its value, as nothing waits for that. */
+  /** Whether a float32 scalar is 1, as far as the host knows: it does not wait for the device. */
   isOne(scalar: TensorInfo): boolean;
   /**
    * A step of an optimizer: changes each weight, and what is kept of it from step to step, where they are, by a formula. All
@@ -94,7 +94,7 @@ export interface Device {
   asFloats(x: Tensor): Tensor;
   /** Takes the values of a float32 tensor that nobody else reads, for the caller to change; the tensor is not disposed. */
   takeValues(tensor: Tensor): Float32Array | Promise<Float32Array>;
-  /** How the device makes batches of images that are in memory as bytes, where it does. */
+  /** Makes batches of images that are in memory as bytes; undefined if the device does not. */
   readonly images?: DeviceImages;
   /** How the fastest ways are found, where the device can compute an operation in several. */
   readonly tuner?: DeviceTuner;
@@ -102,29 +102,15 @@ export interface Device {
 
 /** Finds the fastest ways to compute operations, and says which are taken. */
 export interface DeviceTuner {
-  /**
-   * Has operations computed in ways that were found before; all others in the usual way.
-   *
-   * @param ways Names of ways, by the keys of operations.
-   */
+  /** Computes operations in ways that were found before, whose names are given by key; all others in the usual way. */
   use(ways: ReadonlyMap<string, string>): void;
-  /**
-   * Measures the operations of a training step one by one, and has each computed in the fastest way from then on.
-   *
-   * @param step Runs the step, and keeps nothing.
-   * @param isKnown Whether an operation, which has such ways, needs no measuring.
-   * @returns What was found, as soon as it is.
-   */
+  /** Measures the operations of a step, which keeps nothing, one by one; each is computed in the fastest way from then on. */
   tune(
     step: () => void,
+    /** Whether an operation with these ways was measured before. */
     isKnown: (operation: { key: string; ways: readonly string[] }) => boolean,
   ): AsyncGenerator<TunedOperation>;
-  /**
-   * Runs a step, and says how it was computed.
-   *
-   * @param step Runs the step.
-   * @returns Its operations, and the programs that belong to none, in the order in which they ran.
-   */
+  /** Runs a step; gives its operations, and the programs that belong to none, in the order in which they ran. */
   trace(step: () => void): readonly (TracedOperation | TracedProgram)[];
 }
 
@@ -223,16 +209,16 @@ export async function readScalars(
 /** A batch of images of bytes that a device makes. */
 export interface GatheredBatch {
   /** Which of the images each of the batch is. */
-  readonly places: Uint32Array;
+  readonly indices: Uint32Array;
   readonly bytesPerImage: number;
   /** What is done to each. */
   readonly sizes: GatherSizes;
   /** Makes the table of the batch, int32: `wordsPerImage(sizes)` words for each of the images that the device holds. */
-  readonly makeTable: (places: Uint32Array) => Int32Array<ArrayBuffer>;
+  readonly makeTable: (indices: Uint32Array) => Int32Array<ArrayBuffer>;
 }
 
 /** What a device does with images. None of it is differentiable. */
-export interface DeviceImages {
+interface DeviceImages {
   /** Makes a batch, float32 NHWC, of images of bytes, which must not change: they stay on the device where they fit. */
   gather(bytes: Uint8Array, batch: GatheredBatch): Tensor4D;
   /** Copies a batch to the device, float32 NHWC. */

@@ -1,22 +1,26 @@
 /**
- * Values that are made once and found again by a key: programs, primitives, plans.
+ * Values that are made once and found again by an owner, and by a key: programs, primitives, plans.
  *
  * @module
  */
 
-/** Finds the value of an owner and a key, or makes it. */
-export type Memo<Value> = (
-  owner: object,
-  key: string,
-  make: () => Value,
-) => Value;
+/** Makes a value for each owner, such as a GPU device, once; it goes with the owner. */
+export function perOwner<Owner extends object, Value>(
+  make: (owner: Owner) => Value,
+): (owner: Owner) => Value {
+  const values = new WeakMap<Owner, Value>();
+  return (owner) => {
+    let value = values.get(owner);
+    if (value === undefined) values.set(owner, value = make(owner));
+    return value;
+  };
+}
 
-/** Makes an empty memo. What it keeps of an owner, such as a GPU device, goes with the owner. */
-export function memo<Value>(): Memo<Value> {
-  const owners = new WeakMap<object, Map<string, Value>>();
-  return (owner, key, make) => {
-    let values = owners.get(owner);
-    if (values === undefined) owners.set(owner, values = new Map());
+/** Finds the value of an owner and a key, or makes it. */
+export function memo<Value>() {
+  const valuesOf = perOwner((_: object) => new Map<string, Value>());
+  return (owner: object, key: string, make: () => Value): Value => {
+    const values = valuesOf(owner);
     let value = values.get(key);
     if (value === undefined) values.set(key, value = make());
     return value;

@@ -98,7 +98,7 @@ export function poolOutputShape(s: PoolSizes): number[] {
   return [s.batch, s.outHeight, s.outWidth, s.channels];
 }
 
-/** How many images, or a multiple of it, come before a part, so that bindings may begin there. */
+/** Parts of a batch begin at multiples of this many images, so that bindings may begin there. */
 export function imageStep(
   sizes: readonly number[],
   bytesPerElement = 4,

@@ -198,9 +198,10 @@ function goBack(
 ): Map<Tensor, Tensor> {
   const gradients = new Map<Tensor, Tensor>([[value, tf.scalar(1)]]);
   // The gradient of a weight is whole once the first operation that it went into has been gone back over.
-  const firsts = weights.map((weight) =>
-    recorded.find(({ inputs }) => inputs.includes(weight))
-  );
+  const firsts = onGradient &&
+    weights.map((weight) =>
+      recorded.find(({ inputs }) => inputs.includes(weight))
+    );
   for (const operation of recorded.reverse()) {
     const { inputs, output, saved, made, gradient } = operation;
     const dy = gradients.get(output);
@@ -215,7 +216,7 @@ function goBack(
     tf.dispose(made.filter((tensor) => tensor !== value));
     if (onGradient === undefined) continue;
     for (const [i, weight] of weights.entries()) {
-      const whole = firsts[i] === operation && gradients.get(weight);
+      const whole = firsts?.[i] === operation && gradients.get(weight);
       if (whole) onGradient(i, whole);
     }
   }

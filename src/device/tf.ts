@@ -20,7 +20,7 @@ export type {
 } from "@tensorflow/tfjs-core";
 
 /** The module `@tensorflow/tfjs-core`. */
-export type Tf = typeof Core;
+type Tf = typeof Core;
 
 const NOT_LOADED = new Proxy({}, {
   get(_, name): never {

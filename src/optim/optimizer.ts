@@ -59,7 +59,7 @@ interface FormulaOptions extends Pick<Optimizer, "description"> {
   /** As an error names it. */
   readonly name: string;
   readonly learningRate: number;
-  /** What the formula keeps of each weight, by name; it begins at 0. */
+  /** What the formula keeps of each weight, by name: at most two tensors, which begin at 0. */
   readonly keeps: readonly string[];
   /** Whether the formula has bias corrections, for which steps are counted. */
   readonly countsSteps?: boolean;
@@ -106,14 +106,16 @@ export function formulaOptimizer(options: FormulaOptions): Optimizer {
       );
     },
     dispose() {
-      tf.dispose(Object.values(kept ?? {}).flat());
+      // Nothing may be kept as no device is open.
+      if (kept === undefined) return;
+      tf.dispose(Object.values(kept).flat());
       kept = undefined;
     },
   };
   return optimizer;
 }
 
-/** A variable that changes where it is. */
+/** A variable that the optimizer changes in place. */
 function variableOf(make: () => Tensor): Variable {
   return tf.tidy(() => tf.variable(make(), false));
 }
@@ -129,12 +131,17 @@ function requireKept(
     names.every((name) => name in state);
   const { step } = state;
   if (isKept && (!step || (step.length === 1 && step[0].size === 1))) return;
-  const shapes = given.map((name) => `${name} ${shapesOf(state[name])}`);
+  const shapes = given.map((name) => {
+    const { length } = state[name];
+    if (length === 0) return `${name}: none`;
+    const count = length === 1 ? "1 tensor" : `${length} tensors`;
+    return `${name}: ${count} (${shapesOf(state[name])})`;
+  });
   const what = names.length > 0
     ? `${names.join(", ")}, as ${optimizer} keeps these`
     : `nothing, as ${optimizer} keeps nothing`;
   const scalar = names.includes("step") ? ", the step being one scalar" : "";
-  throw new OptionError("state", shapes.join(", "), `${what}${scalar}`);
+  throw new OptionError("state", shapes.join("; "), `${what}${scalar}`);
 }
 
 /** Checks that an optimizer's tensors belong to the network that it is used on. */

@@ -14,9 +14,8 @@ export const deno: Platform = {
     return Deno.version.deno;
   },
   get machineName() {
-    const permission = { name: "sys", kind: "hostname" } as const;
-    const { state } = Deno.permissions.querySync(permission);
-    return state === "granted" ? Deno.hostname() : "localhost";
+    const isKnown = isGranted({ name: "sys", kind: "hostname" });
+    return isKnown ? Deno.hostname() : "localhost";
   },
   get system() {
     return Deno.build.os;
@@ -37,15 +36,18 @@ export const deno: Platform = {
     }
     return base ? `${base}/alexnet` : undefined;
   },
+  get mayCallNative() {
+    return isGranted({ name: "ffi" });
+  },
+  variable: (name) =>
+    isGranted({ name: "env", variable: name }) ? Deno.env.get(name) : undefined,
   setDefault(variable, value) {
-    const permission = { name: "env", variable } as const;
-    if (Deno.permissions.querySync(permission).state !== "granted") return;
+    if (!isGranted({ name: "env", variable })) return;
     if (!Deno.env.get(variable)) Deno.env.set(variable, value);
   },
   mayRead(url) {
     if (url.protocol !== "file:") return true;
-    const permission = { name: "read", path: fileURLToPath(url) } as const;
-    return Deno.permissions.querySync(permission).state === "granted";
+    return isGranted({ name: "read", path: fileURLToPath(url) });
   },
   replaceExit(exit) {
     Object.assign(globalThis, { close: exit });
@@ -97,6 +99,10 @@ export const deno: Platform = {
     file.close();
   },
 };
+
+function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}
 
 const MODES: Readonly<Record<OpenMode, Deno.OpenOptions>> = {
   read: { read: true },

@@ -47,6 +47,10 @@ export interface Platform {
   readonly processId: number;
   /** The folder of this package among those that the user's system has for caches, if it has any. */
   cacheDir(): string | undefined;
+  /** Whether native libraries can be loaded, and their pointers read, without asking the user. */
+  readonly mayCallNative: boolean;
+  /** An environment variable, if it is set and can be read without asking the user. */
+  variable(name: string): string | undefined;
   /** Sets an environment variable that is not set, where that is permitted. */
   setDefault(variable: string, value: string): void;
   /** Whether code can be read from an address without asking the user. */

@@ -9,10 +9,7 @@ import {
 import type { HostTiming } from "../../bench/report.ts";
 import { gflopPerImage, trainingStep } from "../../bench/step.ts";
 import { findOneDnn } from "../../src/device/onednn/library/library.ts";
-import {
-  cpuBackend,
-  implementations,
-} from "../../src/device/onednn/tensors.ts";
+import { cpuBackend, primitives } from "../../src/device/onednn/tensors.ts";
 import { alexnet } from "../../src/models/alexnet.ts";
 import type { Sequential } from "../../src/nn/sequential.ts";
 import { use } from "../device.ts";
@@ -116,7 +113,7 @@ function step(net: Sequential, batch: number): void {
 
 /** What was made ready meanwhile: operations and sizes. */
 function newOf(run: () => void): string[] {
-  const before = implementations();
+  const before = new Set(primitives.keys());
   run();
-  return [...implementations().keys()].filter((key) => !before.has(key));
+  return [...primitives.keys()].filter((key) => !before.has(key));
 }

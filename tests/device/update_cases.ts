@@ -92,6 +92,13 @@ export const UPDATE_CASES: Readonly<Record<string, UpdateCase>> = {
       return { mean: m, weight: weight - size * (m / correction) };
     },
   },
+  "numbers made of numbers": {
+    names: ["weight"],
+    formula: ({ weight, gradient }) => ({
+      weight: weight.minus(gradient.over(expressionOf(3).plus(1))),
+    }),
+    reference: ({ weight, gradient }) => ({ weight: weight - gradient / 4 }),
+  },
   "numbers by arrays, and old numbers after new ones": {
     names: ["weight", "other"],
     formula: ({ weight, gradient, other }) => ({

@@ -4,9 +4,11 @@
  * @module
  */
 
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { device, type Parameter } from "../../src/device/device.ts";
+import { biasCorrection } from "../../src/device/formula.ts";
 import { tf } from "../../src/device/tf.ts";
+import { BackendError } from "../../src/errors.ts";
 import { dense } from "../../src/nn/dense.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { sgd } from "../../src/optim/sgd.ts";
@@ -19,6 +21,7 @@ import {
   SHARERS,
   UPDATE_CASES,
   UPDATE_SIZES,
+  type UpdateCase,
 } from "./update_cases.ts";
 
 for (const [what, updateCase] of Object.entries(UPDATE_CASES)) {
@@ -34,6 +37,43 @@ for (const [what, updateCase] of Object.entries(UPDATE_CASES)) {
   Deno.test(`update() with ${what} is as in plain TypeScript, by tfjs`, async () => {
     await use("plain");
     await check();
+  });
+}
+
+/** Formulas that no device computes, and why not. */
+const REFUSED: Readonly<Record<string, Pick<UpdateCase, "names" | "formula">>> =
+  {
+    "it has weight, a, b, c: keep at most 2 per weight": {
+      names: ["weight", "a", "b", "c"],
+      formula: (old) => old,
+    },
+    "it changes weight: give new values of weight, velocity": {
+      names: ["weight", "velocity"],
+      formula: ({ weight, velocity }) => ({ weight: weight.plus(velocity) }),
+    },
+    "it has a bias correction, for which steps are to be counted: set countsSteps":
+      {
+        names: ["weight"],
+        formula: ({ weight }) => ({ weight: weight.over(biasCorrection(0.9)) }),
+      },
+  };
+for (const [why, { names, formula }] of Object.entries(REFUSED)) {
+  const check = () => {
+    const parameter = makeParameter(names, 3);
+    assertThrows(
+      () => device().update(formula, [parameter]),
+      BackendError,
+      why,
+    );
+    tf.dispose([parameter.gradient, ...Object.values(parameter.variables)]);
+  };
+  deviceTest(`update() refuses a formula as ${why}`, async (on) => {
+    await use(on);
+    check();
+  });
+  Deno.test(`update() refuses a formula as ${why}, by tfjs`, async () => {
+    await use("plain");
+    check();
   });
 }
 

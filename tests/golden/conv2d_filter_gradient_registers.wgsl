@@ -40,9 +40,9 @@ fn leftPrepare(i: u32, batch: u32) -> leftP {
 
 fn leftStep(k: u32) -> leftS {
   let image = k / 729u;
-  let place = k % 729u;
-  let y = i32(place / 27u) * 1 - 2;
-  let x = i32(place % 27u) * 1 - 2;
+  let pixelOfImage = k % 729u;
+  let y = i32(pixelOfImage / 27u) * 1 - 2;
+  let x = i32(pixelOfImage % 27u) * 1 - 2;
   let base = ((i32(image) * 27 + y) * 27 + x) * 96;
   return leftS(base, y, x, k);
 }
@@ -114,16 +114,16 @@ fn main(
   var c7_0 = vec4f();
   for (var k = first; k < end; k = k + 4u) {
     {
-    let place = k + 0u;
-    let leftAt = leftStep(place + (lane & 3u));
+    let term = k + 0u;
+    let leftAt = leftStep(term + (lane & 3u));
     let a0 = leftLoad(l0, leftAt);
-    let rightAt0 = rightStep(place + 0u);
+    let rightAt0 = rightStep(term + 0u);
     let b0_0 = rightLoad(r0, rightAt0);
-    let rightAt1 = rightStep(place + 1u);
+    let rightAt1 = rightStep(term + 1u);
     let b1_0 = rightLoad(r0, rightAt1);
-    let rightAt2 = rightStep(place + 2u);
+    let rightAt2 = rightStep(term + 2u);
     let b2_0 = rightLoad(r0, rightAt2);
-    let rightAt3 = rightStep(place + 3u);
+    let rightAt3 = rightStep(term + 3u);
     let b3_0 = rightLoad(r0, rightAt3);
     {
       let a = vec4f(subgroupBroadcast(a0.x, 0u), subgroupBroadcast(a0.x, 1u), subgroupBroadcast(a0.x, 2u), subgroupBroadcast(a0.x, 3u));

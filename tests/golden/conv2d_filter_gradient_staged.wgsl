@@ -40,9 +40,9 @@ fn leftPrepare(i: u32, batch: u32) -> leftP {
 
 fn leftStep(k: u32) -> leftS {
   let image = k / 729u;
-  let place = k % 729u;
-  let y = i32(place / 27u) * 1 - 2;
-  let x = i32(place % 27u) * 1 - 2;
+  let pixelOfImage = k % 729u;
+  let y = i32(pixelOfImage / 27u) * 1 - 2;
+  let x = i32(pixelOfImage % 27u) * 1 - 2;
   let base = ((i32(image) * 27 + y) * 27 + x) * 96;
   return leftS(base, y, x, k);
 }
@@ -107,18 +107,18 @@ fn main(
   let firstRow = group.y * 64u;
   let firstColumn = group.x * 64u;
 
-  let leftPlace0 = vec2u((invocation + 0u) % 16u * 4u, (invocation + 0u) / 16u);
-  let left0 = leftPrepare(firstRow + leftPlace0.x, batch);
+  let leftPosition0 = vec2u((invocation + 0u) % 16u * 4u, (invocation + 0u) / 16u);
+  let left0 = leftPrepare(firstRow + leftPosition0.x, batch);
 
-  let rightPlace0 = vec2u((invocation + 0u) % 16u * 4u, (invocation + 0u) / 16u);
-  let right0 = rightPrepare(firstColumn + rightPlace0.x, batch);
+  let rightPosition0 = vec2u((invocation + 0u) % 16u * 4u, (invocation + 0u) / 16u);
+  let right0 = rightPrepare(firstColumn + rightPosition0.x, batch);
   var c0_0 = vec4f();
   var c1_0 = vec4f();
   var c2_0 = vec4f();
   var c3_0 = vec4f();
   for (var k = first; k < end; k = k + 16u) {
-    leftTile[leftPlace0.y * 16u + leftPlace0.x / 4u] = leftLoad(left0, leftStep(k + leftPlace0.y));
-    rightTile[rightPlace0.y * 16u + rightPlace0.x / 4u] = rightLoad(right0, rightStep(k + rightPlace0.y));
+    leftTile[leftPosition0.y * 16u + leftPosition0.x / 4u] = leftLoad(left0, leftStep(k + leftPosition0.y));
+    rightTile[rightPosition0.y * 16u + rightPosition0.x / 4u] = rightLoad(right0, rightStep(k + rightPosition0.y));
     workgroupBarrier();
     for (var kk = 0u; kk < 4u; kk = kk + 1u) {
       let left0_0 = leftTile[(kk * 4u + 0u) * 16u + local.y * 1u + 0u];

@@ -40,9 +40,9 @@ fn leftStep(k: u32) -> leftS {
 fn leftPrepare(i: u32, batch: u32) -> leftP {
   let pixel = min(i, 1457u);
   let image = pixel / 729u;
-  let place = pixel % 729u;
-  let y = i32(place / 27u) * 1 - 2;
-  let x = i32(place % 27u) * 1 - 2;
+  let pixelOfImage = pixel % 729u;
+  let y = i32(pixelOfImage / 27u) * 1 - 2;
+  let x = i32(pixelOfImage % 27u) * 1 - 2;
   let base = (i32(image) * 27 + y) * 27 + x;
   return leftP(base * 96, y, x);
 }
@@ -117,18 +117,18 @@ fn main(
   let firstRow = group.y * 64u;
   let firstColumn = group.x * 64u;
 
-  let leftPlace0 = vec2u((invocation + 0u) / 4u, (invocation + 0u) % 4u * 4u);
-  let left0 = leftPrepare(firstRow + leftPlace0.x, batch);
+  let leftPosition0 = vec2u((invocation + 0u) / 4u, (invocation + 0u) % 4u * 4u);
+  let left0 = leftPrepare(firstRow + leftPosition0.x, batch);
 
-  let rightPlace0 = vec2u((invocation + 0u) % 16u * 4u, (invocation + 0u) / 16u);
-  let right0 = rightPrepare(firstColumn + rightPlace0.x, batch);
+  let rightPosition0 = vec2u((invocation + 0u) % 16u * 4u, (invocation + 0u) / 16u);
+  let right0 = rightPrepare(firstColumn + rightPosition0.x, batch);
   var c0_0 = vec4f();
   var c1_0 = vec4f();
   var c2_0 = vec4f();
   var c3_0 = vec4f();
   for (var k = first; k < end; k = k + 16u) {
-    leftTile[leftPlace0.x * 5u + leftPlace0.y / 4u] = leftLoad(left0, leftStep(k + leftPlace0.y));
-    rightTile[rightPlace0.y * 16u + rightPlace0.x / 4u] = rightLoad(right0, rightStep(k + rightPlace0.y));
+    leftTile[leftPosition0.x * 5u + leftPosition0.y / 4u] = leftLoad(left0, leftStep(k + leftPosition0.y));
+    rightTile[rightPosition0.y * 16u + rightPosition0.x / 4u] = rightLoad(right0, rightStep(k + rightPosition0.y));
     workgroupBarrier();
     for (var kk = 0u; kk < 4u; kk = kk + 1u) {
       let leftOf0 = leftTile[(local.y * 4u + 0u) * 5u + kk];

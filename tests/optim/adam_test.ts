@@ -219,6 +219,11 @@ Deno.test("adam() refuses a state of another kind or network", async () => {
     const error = assertThrows(() => optimizer.restore(state), OptionError);
     assertEquals(error.option, "state");
   }
+  assertThrows(
+    () => optimizer.restore({ step: two, firstMoment: one, secondMoment: [] }),
+    OptionError,
+    "step: 2 tensors ([2], [2]); firstMoment: 1 tensor ([2]); secondMoment: none",
+  );
   optimizer.restore({ step, firstMoment: one, secondMoment: two });
   assertThrows(
     () => optimizer.apply([weight], one),

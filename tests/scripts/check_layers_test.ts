@@ -169,7 +169,8 @@ Deno.test("findHostCalls() finds calls of Deno and Node.js where a browser is to
     ["src/data/dataset.ts", '[Symbol.for("Deno.customInspect")]: print,'],
     ["src/random.ts", call],
     ["src/platform/deno.ts", call],
-    ["src/device/onednn/library/library.ts", call],
+    ["src/device/onednn/library/library.ts", `Deno.dlopen(path, {});\n${call}`],
+    ["src/device/onednn/update.ts", "Deno.dlopen(path, {});"],
     ["src/device/webgpu/run/adapter.ts", call],
     ["src/cli/main.ts", call],
     ["tests/z.ts", call],
@@ -178,6 +179,8 @@ Deno.test("findHostCalls() finds calls of Deno and Node.js where a browser is to
     "src/data/x.ts:3 calls Deno or Node.js: ask host of src/platform",
     "src/io/y.ts:1 calls Deno or Node.js: ask host of src/platform",
     "src/random.ts:1 calls Deno or Node.js: ask host of src/platform",
+    "src/device/onednn/library/library.ts:2 calls Deno or Node.js: ask host of src/platform",
+    "src/device/onednn/update.ts:1 calls Deno or Node.js: ask host of src/platform",
     "src/device/webgpu/run/adapter.ts:1 calls Deno or Node.js: ask host of src/platform",
   ]);
 });

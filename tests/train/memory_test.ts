@@ -9,6 +9,7 @@ import type { MemoryInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../../src/device/tf.ts";
 import { flush } from "../../src/device/webgpu/run/recorder.ts";
+import { unitScale } from "../../src/device/webgpu/update/gradient_scale.ts";
 import { conv2d } from "../../src/nn/conv2d.ts";
 import { dense, dropout, flatten } from "../../src/nn/dense.ts";
 import { averagePool2d, maxPool2d } from "../../src/nn/pooling.ts";
@@ -64,6 +65,8 @@ webgpuTest(
   `lossAndGradients() and sgd() do not grow the memory over ${STEPS} steps`,
   async () => {
     await use("webgpu");
+    // It stays on the device.
+    unitScale(tf.backend() as WebGPUBackend);
     const before = measure();
     const net = makeNet();
     const { images, labels } = makeBatch();

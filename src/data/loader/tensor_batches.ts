@@ -111,7 +111,7 @@ function* fromDevice(
     yield {
       images: indices.length > 0
         ? device().images!.gather(data, {
-          places: indices,
+          indices,
           bytesPerImage: height * width * channels,
           sizes: plan.sizes,
           makeTable: (stored) => drawRows(plan, batch, stored),

@@ -137,11 +137,11 @@ export function sumOfRows(
   x: TensorInfo,
   { rows, columns }: { rows: number; columns: number },
 ): TensorInfo {
-  const a = makeOnes(rows);
   const sizes = { rows: 1, columns, depth: rows };
-  const sums = nativeMatmul({ a, b: x, outputShape: [columns] }, sizes);
-  free(a);
-  return sums;
+  return withOnes(
+    rows,
+    (a) => nativeMatmul({ a, b: x, outputShape: [columns] }, sizes),
+  );
 }
 
 export function hasNaN(x: TensorInfo): boolean {
@@ -154,10 +154,14 @@ export function hasNaN(x: TensorInfo): boolean {
 /** Adds up the squares of all elements. */
 export function squareSum(x: TensorInfo): number {
   const squares = nativeBinary(x, x, "multiply");
-  const sums = partialSums(squares);
-  const total = floatsOf(sums).reduce((sum, part) => sum + part, 0);
-  free(squares, sums);
-  return total;
+  try {
+    const sums = partialSums(squares);
+    const total = floatsOf(sums).reduce((sum, part) => sum + part, 0);
+    free(sums);
+    return total;
+  } finally {
+    free(squares);
+  }
 }
 
 /** Sums over the last half of the dimensions. */
@@ -166,15 +170,23 @@ function partialSums(x: TensorInfo): TensorInfo {
   const [rows, depth] = [x.shape.slice(0, half), x.shape.slice(half)].map(
     (shape) => shape.reduce((product, n) => product * n, 1),
   );
-  const b = makeOnes(depth);
   const sizes = { rows, columns: 1, depth };
-  const sums = nativeMatmul({ a: x, b, outputShape: [rows] }, sizes);
-  free(b);
-  return sums;
+  return withOnes(
+    depth,
+    (b) => nativeMatmul({ a: x, b, outputShape: [rows] }, sizes),
+  );
 }
 
-function makeOnes(length: number): TensorInfo {
+/** Lends a vector of ones. */
+function withOnes(
+  length: number,
+  multiply: (ones: TensorInfo) => TensorInfo,
+): TensorInfo {
   const ones = makeFloats([length]);
   ones.values.fill(1);
-  return ones.info;
+  try {
+    return multiply(ones.info);
+  } finally {
+    free(ones.info);
+  }
 }

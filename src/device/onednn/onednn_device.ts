@@ -9,7 +9,7 @@ import { uniforms } from "../../random.ts";
 import type { Device, Dropout, NativeLibrary } from "../device.ts";
 import { asTensor, differentiable } from "../tape.ts";
 import type { Tensor, Tensor2D, Tensor4D } from "../tf.ts";
-import { clipNormOnCpu, CPU_INFO } from "../tfjs/tfjs_device.ts";
+import { clipNormOnCpu, CPU_INFO } from "../cpu.ts";
 import {
   nativeConv2d,
   nativeConv2dFilterGradient,

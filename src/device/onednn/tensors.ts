@@ -5,7 +5,6 @@
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { memo } from "../memo.ts";
 import { type Tensor, tf, type Variable } from "../tf.ts";
 import type { CpuBackend } from "../tfjs/cpu_backend.ts";
 import type { Layout } from "./library/describe.ts";
@@ -17,27 +16,19 @@ export function libraryInUse(): OneDnn {
   return findOneDnn().library!;
 }
 
-const primitives = memo<Primitive>();
-
-/** How the library computes what was computed so far, by key. */
-const known = new Map<string, string>();
+/** What the library, of which there is one, has made ready, by key. */
+export const primitives = new Map<string, Primitive>();
 
 /** Makes an operation ready, once. */
 export function primitiveOf(
   key: string,
   make: (library: OneDnn) => Primitive,
 ): Primitive {
-  const library = libraryInUse();
-  return primitives(library, key, () => {
-    const primitive = make(library);
-    known.set(key, primitive.implementation);
-    return primitive;
-  });
-}
-
-/** Lists how the library computes what was computed so far. */
-export function implementations(): Map<string, string> {
-  return new Map(known);
+  let primitive = primitives.get(key);
+  if (primitive === undefined) {
+    primitives.set(key, primitive = make(libraryInUse()));
+  }
+  return primitive;
 }
 
 /** Numbers where they lie. */

@@ -5,7 +5,7 @@
  */
 
 import type { Expression, TracedFormula } from "../formula.ts";
-import { updateOnCpu } from "../tfjs/tfjs_device.ts";
+import { updateOnCpu } from "../cpu.ts";
 import { apply, combine } from "./elementwise.ts";
 import { addScaled } from "./library/primitive.ts";
 import {
@@ -26,16 +26,26 @@ export const nativeUpdate = updateOnCpu(
       [name, soleFloats(variable)] as const
     );
     arrays.push(["gradient", floatsOf(gradient)]);
+    const { arrays: memory } = cpuBackend();
     for (let begin = 0; begin < gradient.size; begin += CHUNK) {
       const parts = arrays.map(([name, array]) =>
         [name, array.subarray(begin, begin + CHUNK)] as const
       );
-      updatePart(results, new Map(parts), t);
+      const lent: Floats[] = [];
+      const lend = () => {
+        lent.push(memory.floats(Math.min(CHUNK, gradient.size - begin)));
+        return lent.at(-1)!;
+      };
+      try {
+        updatePart(results, new Map(parts), { t, lend });
+      } finally {
+        lent.forEach((array) => memory.release(array));
+      }
     }
   },
 );
 
-/** A sum of arrays, each times a number, and of a number, which is added up where it is needed and no earlier. */
+/** A weighted sum of arrays plus a number. It is computed only where an operation needs it as one array. */
 interface Sum {
   readonly terms: ReadonlyMap<Floats, number>;
   readonly constant: number;
@@ -44,19 +54,11 @@ interface Sum {
 function updatePart(
   results: TracedFormula,
   arrays: ReadonlyMap<string, Floats>,
-  t: number,
+  { t, lend }: { t: number; lend: () => Floats },
 ): void {
-  const { arrays: memory } = cpuBackend();
-  const { length } = arrays.get("gradient")!;
-  const lent: Floats[] = [];
-  const lend = () => {
-    const array = memory.floats(length);
-    lent.push(array);
-    return array;
-  };
   const known = new Map<Expression, Sum>();
 
-  /** Adds up the terms of an expression, once, but for a number that they are multiplied by. */
+  /** Computes an expression into one array, once. The expression is that array times the factor. */
   const arrayOf = (x: Expression): [array: Floats, factor: number] => {
     const sum = known.get(x)!;
     const [[first, factor] = []] = sum.terms;
@@ -103,7 +105,7 @@ function updatePart(
   };
 
   const written = new Set<Expression>();
-  // What replaces an old value that is still needed is written last.
+  // A new value whose old one is still needed is written at the end.
   const late: (() => void)[] = [];
   for (const [i, [name, x]] of results.entries()) {
     const sum = x.fold(known, compute);
@@ -118,7 +120,6 @@ function updatePart(
     if (isNeeded) late.push(() => variable.set(target));
   }
   late.forEach((write) => write());
-  lent.forEach((array) => memory.release(array));
 }
 
 /** Whether an expression still needs an old value; those that are `written` have an array. */

@@ -5,7 +5,9 @@
  */
 
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import { alignedOffset, ALIGNMENT } from "../onednn/library/primitive.ts";
+
+/** What arrays begin at a multiple of: a cache line, and the widest vector. */
+export const ALIGNMENT = 64;
 
 /** The backend; the values of our kernels' results lie in its `arrays`. */
 export type CpuBackend = ReturnType<typeof makeCpuBackend>;
@@ -13,8 +15,7 @@ export type CpuBackend = ReturnType<typeof makeCpuBackend>;
 /**
  * Makes the backend.
  *
- * Of the arrays in it only those change that it lent itself, and only to one tensor: so whoever reads gets a copy, as from
- * any other device.
+ * Only arrays that it lent itself, to one tensor, are changed in place. So readers are given copies.
  */
 export function makeCpuBackend(Base: typeof MathBackendCPU) {
   return new class extends Base {
@@ -52,8 +53,14 @@ const MIN_BYTES = 1 << 16;
 /** How much larger than asked for memory may be. */
 const MOST_WASTE = 2;
 
-/** How much memory may be there, lent or kept, in terms of what was lent at most at a time. */
+/** Memory lent and kept together is at most this many times what was lent at once. */
 const MOST_KEPT = 2;
+
+/** The first aligned offset of memory. */
+export function alignedOffset(buffer: ArrayBuffer): number {
+  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
+  return Number(-address & BigInt(ALIGNMENT - 1));
+}
 
 /** Memory that tensors come from and go back to. */
 export class CpuMemory {
@@ -125,12 +132,14 @@ export class CpuMemory {
 
   /** Takes the smallest memory that is large enough. */
   #take(bytes: number): ArrayBuffer {
-    const sizes = this.#free.map(({ byteLength }) => byteLength)
-      .filter((size) => size >= bytes && size <= MOST_WASTE * bytes);
-    if (sizes.length === 0) return new ArrayBuffer(bytes);
-    const size = Math.min(...sizes);
-    const found = this.#free.findIndex((free) => free.byteLength === size);
-    return this.#free.splice(found, 1)[0];
+    let best = -1;
+    let least = MOST_WASTE * bytes + 1;
+    for (const [i, { byteLength }] of this.#free.entries()) {
+      if (byteLength < bytes || byteLength >= least) continue;
+      best = i;
+      least = byteLength;
+    }
+    return best < 0 ? new ArrayBuffer(bytes) : this.#free.splice(best, 1)[0];
   }
 
   /** Keeps memory for later, and lets go of the oldest, which is of no use where sizes change all the time. */

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { tf } from "../../../src/device/tf.ts";
 import { device, setDevice } from "../../../src/device/device.ts";
 import { nativeBackend, nativeTest } from "../../native.ts";
-import { checkUpdate, UPDATE_CASES } from "../update_cases.ts";
+import { checkUpdate, makeParameter, UPDATE_CASES } from "../update_cases.ts";
 import { poisoned } from "./run.ts";
 
 for (const [what, updateCase] of Object.entries(UPDATE_CASES)) {
@@ -29,3 +30,33 @@ for (const [what, updateCase] of Object.entries(UPDATE_CASES)) {
     assertEquals(backend.arrays.lentBytes, lentBytes);
   });
 }
+
+nativeTest(
+  "nativeUpdate() gives memory back where the library fails",
+  async (library) => {
+    const backend = await nativeBackend();
+    const { names, formula } = UPDATE_CASES["RMSprop, centered"];
+    const parameter = makeParameter(names, 1 << 15);
+    device().update(formula, [parameter]);
+    const { lentBytes } = backend.arrays;
+    const { call } = library;
+    const fail = () => {
+      throw new Error("it failed");
+    };
+    Object.assign(library, {
+      call: (...[name, ...values]: Parameters<typeof call>) =>
+        name === "dnnl_primitive_execute" ? fail() : call(name, ...values),
+    });
+    try {
+      assertThrows(
+        () => device().update(formula, [parameter]),
+        Error,
+        "it failed",
+      );
+    } finally {
+      Object.assign(library, { call });
+    }
+    assertEquals(backend.arrays.lentBytes, lentBytes);
+    tf.dispose([parameter.gradient, ...Object.values(parameter.variables)]);
+  },
+);

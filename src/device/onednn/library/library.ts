@@ -5,13 +5,14 @@
  */
 
 import { BackendError } from "../../../errors.ts";
+import { host } from "../../../platform/host.ts";
 import { reasonOf } from "../../../reason.ts";
 
 /** Environment variable that names the library, for where it is not among the usual ones. */
 export const LIBRARY_VARIABLE = "ONEDNN_LIBRARY";
 
 /** The usual names, the newest version first. */
-const NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
+const NAMES: Readonly<Record<string, readonly string[] | undefined>> = {
   // Debian 13 has version 3 as libdnnl.so.3.6.
   linux: ["libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.2", "libdnnl.so"],
   darwin: [
@@ -28,7 +29,7 @@ const NO_LIBRARY_REMEDY = {
   linux:
     "install it with `apt-get install libdnnl-dev`, or your system's package of oneDNN",
   darwin: "install it with `brew install onednn`",
-}[Deno.build.os as string] ??
+}[host.system] ??
   `put oneDNN's library on the path, or name it in ${LIBRARY_VARIABLE}`;
 
 /** By number. */
@@ -88,14 +89,12 @@ export function findOneDnn(): FoundOneDnn {
 
 function find(): FoundOneDnn {
   // Nobody is asked for what is not needed. Pointers need the permission for all files.
-  if (!isGranted({ name: "ffi" })) {
+  if (!host.mayCallNative) {
     return { missing: "loading oneDNN needs --allow-ffi, without a path" };
   }
-  const named = isGranted({ name: "env", variable: LIBRARY_VARIABLE })
-    ? Deno.env.get(LIBRARY_VARIABLE)
-    : undefined;
+  const named = host.variable(LIBRARY_VARIABLE);
   let broken: string | undefined;
-  for (const path of named ? [named] : NAMES[Deno.build.os] ?? []) {
+  for (const path of named ? [named] : NAMES[host.system] ?? []) {
     try {
       return { library: openLibrary(path) };
     } catch (error) {
@@ -120,10 +119,6 @@ function find(): FoundOneDnn {
 /** Says that there is no such file. */
 const ABSENT =
   /no such file|cannot open shared object|module could not be found/i;
-
-function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
-}
 
 function openLibrary(path: string): OneDnn {
   const { symbols: queries } = Deno.dlopen(path, QUERIES);
@@ -154,9 +149,9 @@ function openLibrary(path: string): OneDnn {
     );
   };
   const make: OneDnn["make"] = (name, ...values) => {
-    const place = new BigUint64Array(1);
-    call(name, place, ...values);
-    return Deno.UnsafePointer.create(place[0]);
+    const out = new BigUint64Array(1);
+    call(name, out, ...values);
+    return Deno.UnsafePointer.create(out[0]);
   };
   const engine = make("dnnl_engine_create", CPU, 0n);
   const stream = make("dnnl_stream_create", engine, DEFAULT_STREAM);
@@ -169,7 +164,7 @@ function openLibrary(path: string): OneDnn {
  * its code: the process crashes then.
  */
 function pin(path: string, { dlopen }: OneDnn["queries"]): void {
-  const flags = { linux: 0x1001, darwin: 0x81 }[Deno.build.os as string];
+  const flags = { linux: 0x1001, darwin: 0x81 }[host.system];
   // The flags are RTLD_LAZY and RTLD_NODELETE.
   if (flags !== undefined) {
     dlopen?.(new TextEncoder().encode(`${path}\0`), flags);

@@ -12,6 +12,7 @@ import {
 } from "./describe.ts";
 import type { Handle, OneDnn } from "./library.ts";
 import { BackendError } from "../../../errors.ts";
+import { alignedOffset, ALIGNMENT } from "../../tfjs/cpu_backend.ts";
 
 /** Numbers of what an operation reads and writes. */
 const ARGUMENTS = {
@@ -178,10 +179,10 @@ export function implementationOf(
 }
 
 function nameOfImplementation(library: OneDnn, descriptor: Handle): string {
-  const place = new BigUint64Array(1);
+  const out = new BigUint64Array(1);
   const query = QUERY.implementation;
-  library.call("dnnl_primitive_desc_query", descriptor, query, 0, place);
-  const text = Deno.UnsafePointer.create(place[0]);
+  library.call("dnnl_primitive_desc_query", descriptor, query, 0, out);
+  const text = Deno.UnsafePointer.create(out[0]);
   return text === null ? "unknown" : Deno.UnsafePointerView.getCString(text);
 }
 
@@ -200,9 +201,6 @@ function requireArray(
   );
 }
 
-/** What arrays begin at a multiple of: a cache line, and the widest vector. */
-export const ALIGNMENT = 64;
-
 /** An array for each of the copies that an operation needs at a time; it moves when more is reserved. */
 const slots: Uint8Array<ArrayBuffer>[] = [];
 
@@ -210,12 +208,6 @@ function reserveScratch(slot: number, bytes: number): void {
   if ((slots[slot]?.length ?? 0) >= bytes) return;
   const buffer = new ArrayBuffer(bytes + ALIGNMENT);
   slots[slot] = new Uint8Array(buffer, alignedOffset(buffer), bytes);
-}
-
-/** The first aligned offset of memory. */
-export function alignedOffset(buffer: ArrayBuffer): number {
-  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
-  return Number(-address & BigInt(ALIGNMENT - 1));
 }
 
 /** One element, for {@linkcode addScaled}. */

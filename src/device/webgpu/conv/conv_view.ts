@@ -22,9 +22,9 @@ ${tapStep(name, s.inChannels, s, isVector)}
 fn ${name}Prepare(i: u32, batch: u32) -> ${name}P {
   let pixel = min(i, ${s.batch * s.outHeight * s.outWidth - 1}u);
   let image = pixel / ${s.outHeight * s.outWidth}u;
-  let place = pixel % ${s.outHeight * s.outWidth}u;
-  let y = i32(place / ${s.outWidth}u) * ${s.strideHeight} - ${s.padTop};
-  let x = i32(place % ${s.outWidth}u) * ${s.strideWidth} - ${s.padLeft};
+  let pixelOfImage = pixel % ${s.outHeight * s.outWidth}u;
+  let y = i32(pixelOfImage / ${s.outWidth}u) * ${s.strideHeight} - ${s.padTop};
+  let x = i32(pixelOfImage % ${s.outWidth}u) * ${s.strideWidth} - ${s.padLeft};
   let base = (i32(image) * ${s.inHeight} + y) * ${s.inWidth} + x;
   return ${name}P(base * ${s.inChannels}, y, x);
 }
@@ -63,11 +63,11 @@ ${tapStep(name, s.outChannels, s, isVector)}
 fn ${name}Prepare(i: u32, batch: u32) -> ${name}P {
   let pixel = min(i, ${s.batch * s.inHeight * s.inWidth - 1}u);
   let image = pixel / ${s.inHeight * s.inWidth}u;
-  let place = pixel % ${s.inHeight * s.inWidth}u;
+  let pixelOfImage = pixel % ${s.inHeight * s.inWidth}u;
   return ${name}P(
     i32(image) * ${s.outHeight},
-    i32(place / ${s.inWidth}u) + ${s.padTop},
-    i32(place % ${s.inWidth}u) + ${s.padLeft},
+    i32(pixelOfImage / ${s.inWidth}u) + ${s.padTop},
+    i32(pixelOfImage % ${s.inWidth}u) + ${s.padLeft},
   );
 }
 
@@ -128,9 +128,9 @@ ${
 
 fn ${name}Step(k: u32) -> ${name}S {
   let image = k / ${s.outHeight * s.outWidth}u;
-  let place = k % ${s.outHeight * s.outWidth}u;
-  let y = i32(place / ${s.outWidth}u) * ${s.strideHeight} - ${s.padTop};
-  let x = i32(place % ${s.outWidth}u) * ${s.strideWidth} - ${s.padLeft};
+  let pixelOfImage = k % ${s.outHeight * s.outWidth}u;
+  let y = i32(pixelOfImage / ${s.outWidth}u) * ${s.strideHeight} - ${s.padTop};
+  let x = i32(pixelOfImage % ${s.outWidth}u) * ${s.strideWidth} - ${s.padLeft};
   let base = ((i32(image) * ${s.inHeight} + y) * ${s.inWidth} + x) * ${s.inChannels};
   return ${name}S(base, y, x, k);
 }
@@ -151,7 +151,7 @@ ${
   };
 }
 
-/** The step along taps and channels: the tap's place and the channel, once per vector or once per element. */
+/** The step along taps and channels: the tap and the channel, once per vector or once per element. */
 function tapStep(
   name: string,
   channels: number,

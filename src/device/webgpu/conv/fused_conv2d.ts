@@ -222,8 +222,8 @@ function convGradients(
 }
 
 /**
- * Runs something on each part of the batch: with its sizes, and with what gives its images of a tensor. Parts may have twice
- * as many images, and begin at multiples of twice as many, where the input and the pooled tensor store float16.
+ * Runs something on each part of the batch: with its sizes, and with what gives its images of a tensor. Where the input or the
+ * pooled tensor stores float16, parts begin at other multiples; where the pooled one does, they may have twice as many images.
  */
 function forEachPart(
   backend: WebGPUBackend,

@@ -123,9 +123,12 @@ export function biasGradient(
   const parts = Math.ceil(wide.rows / ROWS_PER_PART) * side;
   const source = sourceOfPass(traitsOf(backend), size);
   const sums = makeOutput(backend, parts === 1 ? [columns] : [parts, columns]);
+  const what = after
+    ? `${after.activation},dropout ${after.dropoutRate ?? 0}`
+    : "linear";
   const program = programOf(
     backend,
-    `bias gradient,${rows},${columns},${after?.activation},${after?.dropoutRate},${source}`,
+    `bias gradient,${rows},${columns},${what},${source}`,
     () => partShader(wide, after, source),
   );
   let dz = dy;

@@ -7,6 +7,7 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { GatheredBatch } from "../../device.ts";
+import { perOwner } from "../../memo.ts";
 import { type GatherSizes, wordsPerImage } from "../../sizes.ts";
 import { asTensor } from "../../tape.ts";
 import { type Tensor4D, tf } from "../../tf.ts";
@@ -22,10 +23,9 @@ import {
 import { traitsOf } from "../run/ways.ts";
 
 /** The copies on each device, by the bytes that they are copies of. */
-const residents = new WeakMap<
-  WebGPUBackend,
-  WeakMap<Uint8Array, TensorInfo>
->();
+const residents = perOwner((_: WebGPUBackend) =>
+  new WeakMap<Uint8Array, TensorInfo>()
+);
 
 /** Frees the copy of bytes that the program has let go of. */
 const forgotten = new FinalizationRegistry((free: () => void) => free());
@@ -33,16 +33,16 @@ const forgotten = new FinalizationRegistry((free: () => void) => free());
 /** Makes a batch. The first call copies all images, which stay; if a shader cannot bind so many, each call copies its own. */
 export function gatherBatch(
   bytes: Uint8Array,
-  { places, bytesPerImage, sizes, makeTable }: GatheredBatch,
+  { indices, bytesPerImage, sizes, makeTable }: GatheredBatch,
 ): Tensor4D {
   const backend = tf.backend() as WebGPUBackend;
   if (bytes.length <= traitsOf(backend).maxBindingBytes) {
-    const rows = makeTable(places);
+    const rows = makeTable(indices);
     const images = residentOf(backend, bytes);
     return asTensor(gatherImages(backend, images, { sizes, rows })) as Tensor4D;
   }
-  const rows = makeTable(places.map((_, i) => i));
-  const sent = makeResident(backend, pick(bytes, places, bytesPerImage));
+  const rows = makeTable(indices.map((_, i) => i));
+  const sent = makeResident(backend, pick(bytes, indices, bytesPerImage));
   const info = gatherImages(backend, sent, { sizes, rows });
   backend.disposeData(sent.dataId);
   return asTensor(info) as Tensor4D;
@@ -60,16 +60,16 @@ export function copyImages(
 /** Frees the copy of bytes, if there is one. */
 export function freeImages(bytes: Uint8Array): void {
   const backend = tf.backend() as WebGPUBackend;
-  const resident = residents.get(backend)?.get(bytes);
+  const known = residents(backend);
+  const resident = known.get(bytes);
   if (resident === undefined) return;
-  residents.get(backend)!.delete(bytes);
+  known.delete(bytes);
   forgotten.unregister(bytes);
   freeResident(backend, resident);
 }
 
 function residentOf(backend: WebGPUBackend, bytes: Uint8Array): TensorInfo {
-  let known = residents.get(backend);
-  if (known === undefined) residents.set(backend, known = new WeakMap());
+  const known = residents(backend);
   let resident = known.get(bytes);
   if (resident === undefined) {
     const made = makeResident(backend, bytes);
@@ -81,15 +81,15 @@ function residentOf(backend: WebGPUBackend, bytes: Uint8Array): TensorInfo {
 
 function pick(
   bytes: Uint8Array,
-  places: Uint32Array,
+  indices: Uint32Array,
   bytesPerImage: number,
 ): Uint8Array {
   // Rounded up to words of four bytes.
   const picked = new Uint8Array(
-    Math.ceil(places.length * bytesPerImage / 4) * 4,
+    Math.ceil(indices.length * bytesPerImage / 4) * 4,
   );
-  places.forEach((place, i) => {
-    const begin = place * bytesPerImage;
+  indices.forEach((index, i) => {
+    const begin = index * bytesPerImage;
     picked.set(bytes.subarray(begin, begin + bytesPerImage), i * bytesPerImage);
   });
   return picked;

@@ -19,7 +19,7 @@ import { range, type Shader } from "../wgsl/wgsl.ts";
 type RegisterTile = Tile & { form: "registers" };
 
 /**
- * Writes the shader. The sum advances by 4 places, once or several times a turn: the subgroup loads them of `rows` rows,
+ * Writes the shader. The sum advances by 4 terms, once or several times a turn: the subgroup loads them of `rows` rows,
  * and each lane those of its columns.
  */
 export function registerForm(
@@ -53,7 +53,7 @@ ${declareSums(live, quads)}
 ${
     range(step / 4).map((part) =>
       `    {
-    let place = k + ${4 * part}u;
+    let term = k + ${4 * part}u;
 ${loadLeft(plan, tile)}
 ${loadRight(right.along, quads)}
 ${multiplyAdd(live, quads, (i) => leftRow(i, left.along, lanes))}
@@ -79,7 +79,7 @@ function column(j: number, { lanes }: RegisterTile): string {
   return `firstColumn + ${4 * j * lanes}u`;
 }
 
-/** A load of the left operand covers as many rows as there are lanes, or 4, by 4 places. */
+/** A load of the left operand covers as many rows as there are lanes, or 4, by 4 terms. */
 function prepareLeft(
   { left }: GemmPlan,
   { rows, lanes }: RegisterTile,
@@ -104,16 +104,16 @@ function loadLeft(
   { left }: GemmPlan,
   { rows, lanes }: RegisterTile,
 ): string {
-  const place = left.along === "outer" ? "place + (lane & 3u)" : "place";
+  const term = left.along === "outer" ? "term + (lane & 3u)" : "term";
   return [
-    `    let leftAt = leftStep(${place});`,
+    `    let leftAt = leftStep(${term});`,
     ...range(rows / lanes).map((r) =>
       `    let a${r} = leftLoad(l${r}, leftAt);`
     ),
   ].join("\n");
 }
 
-/** Row `i` of the left operand at the four places of this turn. */
+/** Row `i` of the left operand for the four terms of this turn. */
 function leftRow(
   i: number,
   along: "depth" | "outer",
@@ -128,18 +128,18 @@ function leftRow(
   return `vec4f(${values.join(", ")})`;
 }
 
-/** Declares `b${k}_${quad}`: four columns at each of the four places of this turn. */
+/** Declares `b${k}_${quad}`: four columns for each of the four terms of this turn. */
 function loadRight(along: "depth" | "outer", quads: number): string {
   if (along === "outer") {
     return range(4).flatMap((kk) => [
-      `    let rightAt${kk} = rightStep(place + ${kk}u);`,
+      `    let rightAt${kk} = rightStep(term + ${kk}u);`,
       ...range(quads).map((j) =>
         `    let b${kk}_${j} = rightLoad(r${j}, rightAt${kk});`
       ),
     ]).join("\n");
   }
   return [
-    "    let rightAt = rightStep(place);",
+    "    let rightAt = rightStep(term);",
     ...range(quads).flatMap((j) => [
       ...range(4).map((c) =>
         `    let t${4 * j + c} = rightLoad(r${4 * j + c}, rightAt);`

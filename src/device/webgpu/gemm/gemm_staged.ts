@@ -28,12 +28,12 @@ interface Staged {
   readonly size: number;
   /** Rows or columns of an invocation. */
   readonly each: number;
-  /** Places of the sum per turn. */
+  /** Terms of the sum per turn. */
   readonly step: number;
 }
 
 /**
- * Writes the shader. In each turn the workgroup copies some places of its rows and columns to workgroup memory, every
+ * Writes the shader. In each turn the workgroup copies some terms of its rows and columns to workgroup memory, every
  * invocation the same number of vectors and neighbours reading neighbours, and each invocation adds up a 4x4 (or larger)
  * tile. The vectors stay as they are read, along the sum or across it, as invocations must not share a vector to write
  * to. All barriers are in uniform control flow.
@@ -106,8 +106,8 @@ function vectors(staged: Staged): number {
   return view.along === "depth" ? size * stride(staged) : step * size / 4;
 }
 
-/** Where the vectors that an invocation copies lie in the tile: row or column, and place of the sum. */
-function placesOf({ view, size, step }: Staged): string[] {
+/** Where the vectors that an invocation copies lie in the tile: row or column, and term of the sum. */
+function positionsOf({ view, size, step }: Staged): string[] {
   const perInvocation = size * step / 4 / SIDE ** 2;
   return range(perInvocation).map((v) => {
     const vector = `(invocation + ${v * SIDE ** 2}u)`;
@@ -120,27 +120,27 @@ function placesOf({ view, size, step }: Staged): string[] {
 function prepare(staged: Staged): string {
   const { name } = staged;
   const first = name === "left" ? "firstRow" : "firstColumn";
-  return placesOf(staged).map((place, v) => `
-  let ${name}Place${v} = ${place};
-  let ${name}${v} = ${name}Prepare(${first} + ${name}Place${v}.x, batch);`)
+  return positionsOf(staged).map((position, v) => `
+  let ${name}Position${v} = ${position};
+  let ${name}${v} = ${name}Prepare(${first} + ${name}Position${v}.x, batch);`)
     .join("");
 }
 
 function copy(staged: Staged): string {
   const { name, view, size } = staged;
-  return placesOf(staged).map((_, v) => {
-    const place = `${name}Place${v}`;
+  return positionsOf(staged).map((_, v) => {
+    const position = `${name}Position${v}`;
     const at = view.along === "depth"
-      ? `${place}.x * ${stride(staged)}u + ${place}.y / 4u`
-      : `${place}.y * ${size / 4}u + ${place}.x / 4u`;
-    // The range of a split is a multiple of the places of a turn, so only the end of the whole sum is beyond it.
-    return `    ${name}Tile[${at}] = ${name}Load(${name}${v}, ${name}Step(k + ${place}.y));`;
+      ? `${position}.x * ${stride(staged)}u + ${position}.y / 4u`
+      : `${position}.y * ${size / 4}u + ${position}.x / 4u`;
+    // The range of a split is a multiple of the terms of a turn, so only the end of the whole sum is beyond it.
+    return `    ${name}Tile[${at}] = ${name}Load(${name}${v}, ${name}Step(k + ${position}.y));`;
   }).join("\n");
 }
 
 /**
- * Declares what an invocation multiplies at four places: `${name}${place}_${quad}`, four rows or columns, or
- * `${name}${index}`, four places of one.
+ * Declares what an invocation multiplies for four terms: `${name}${term}_${quad}`, four rows or columns, or
+ * `${name}${index}`, four terms of one.
  */
 function loads(staged: Staged, local: string): string {
   const { name, view, size, each } = staged;
@@ -150,9 +150,9 @@ function loads(staged: Staged, local: string): string {
         stride(staged)
       }u + kk];`
     )
-    : range(4).flatMap((place) =>
+    : range(4).flatMap((term) =>
       range(each / 4).map((quad) =>
-        `let ${name}${place}_${quad} = ${name}Tile[(kk * 4u + ${place}u) * ${
+        `let ${name}${term}_${quad} = ${name}Tile[(kk * 4u + ${term}u) * ${
           size / 4
         }u + ${local} * ${each / 4}u + ${quad}u];`
       )
@@ -160,28 +160,26 @@ function loads(staged: Staged, local: string): string {
   return lines.map((line) => `      ${line}`).join("\n");
 }
 
-/** Declares `b${place}_${quad}`: four columns at each of the four places. */
+/** Declares `b${term}_${quad}`: four columns for each of the four terms. */
 function columnsOf({ name, view, each }: Staged): string {
-  return range(4).flatMap((place) =>
+  return range(4).flatMap((term) =>
     range(each / 4).map((quad) => {
       const columns = range(4).map((c) =>
-        `${name}Of${4 * quad + c}.${COMPONENTS[place]}`
+        `${name}Of${4 * quad + c}.${COMPONENTS[term]}`
       );
       const value = view.along === "depth"
         ? `vec4f(${columns.join(", ")})`
-        : `${name}${place}_${quad}`;
-      return `      let b${place}_${quad} = ${value};`;
+        : `${name}${term}_${quad}`;
+      return `      let b${term}_${quad} = ${value};`;
     })
   ).join("\n");
 }
 
-/** Row `i` at the four places. */
+/** Row `i` for the four terms. */
 function rowOf({ name, view }: Staged, i: number): string {
   if (view.along === "depth") return `${name}Of${i}`;
   const quad = Math.floor(i / 4);
   const component = COMPONENTS[i % 4];
-  const places = range(4).map((place) =>
-    `${name}${place}_${quad}.${component}`
-  );
-  return `vec4f(${places.join(", ")})`;
+  const terms = range(4).map((term) => `${name}${term}_${quad}.${component}`);
+  return `vec4f(${terms.join(", ")})`;
 }

@@ -15,7 +15,7 @@ import {
 import { declareOperand, declareResult } from "../wgsl/operand.ts";
 
 /**
- * How a product is cut into tiles, and how many places of the sum a turn of the loop has, a multiple of 4.
+ * How a product is cut into tiles, and how many terms of the sum a turn of the loop has, a multiple of 4.
  *
  * "registers": rows, a multiple of 8, are per subgroup, whose lanes share the left operand, and columns, a multiple of 4, per
  * invocation. "staged": both are per workgroup of 16x16 invocations, multiples of 64; times `step`, multiples of 1024, so that
@@ -116,7 +116,7 @@ export function declareSums(rows: number, quads: number): string {
 }
 
 /**
- * Adds four places to the sums: four multiply-adds in a row for each, so that one kept in memory is read and written once
+ * Adds four terms to the sums: four multiply-adds in a row for each, so that one kept in memory is read and written once
  * for all.
  */
 export function multiplyAdd(

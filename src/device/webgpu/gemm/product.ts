@@ -173,9 +173,10 @@ export function addSplits(
 ): void {
   const { batch, splits, rows, columns } = sizes;
   const { hasBias = false, activation } = epilogue;
+  const what = [batch, splits, rows, columns, hasBias, activation ?? "linear"];
   const program = programOf(
     backend,
-    `sum of splits,${batch},${splits},${rows},${columns},${hasBias},${activation}`,
+    `sum of splits,${what}`,
     () => splitsShader(sizes, epilogue),
   );
   dispatch(backend, program, tensors);

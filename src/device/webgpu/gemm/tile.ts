@@ -30,7 +30,7 @@ const MIN_SPLIT = 128;
 /** Most iterations of all loops of an invocation: llvmpipe before Mesa 25 stops after 65,535. */
 const MAX_ITERATIONS = 60_000;
 
-/** Places of the sum per turn of register tiles: with 8, llvmpipe reaches two thirds of the speed. */
+/** Terms of the sum per turn of register tiles: with 8, llvmpipe reaches two thirds of the speed. */
 const STEP = 4;
 
 /** Tiles of products on a software adapter that are worth measuring. */
@@ -50,8 +50,8 @@ const REGISTER_TILES = [8, 16, 24, 32, 48, 64, 96].flatMap((rows) =>
 );
 
 /**
- * Nanoseconds measured on llvmpipe (LLVM 15, AMD EPYC): a load of a vector by 8 lanes, a multiply-add of 8 lanes at four
- * places, and the rest of a turn.
+ * Nanoseconds measured on llvmpipe (LLVM 15, AMD EPYC): a load of a vector by 8 lanes, a multiply-add of 8 lanes for four
+ * terms, and the rest of a turn.
  */
 const COST = { load: 25, multiply: 3.1, turn: 20 };
 
@@ -136,7 +136,7 @@ function withSplits(
     Math.max(1, Math.floor(traits.maxBindingBytes / bytes)),
   );
   const { form, step } = choice.tile;
-  // Of staged tiles there is an inner loop, which takes four places at a time.
+  // Of staged tiles there is an inner loop, which takes four terms at a time.
   const perTurn = form === "staged" ? 1 + step / 4 : 1;
   const most = Math.floor(MAX_ITERATIONS / perTurn) * step;
   const least = Math.ceil(sizes.depth / most);

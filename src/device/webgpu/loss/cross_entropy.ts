@@ -51,10 +51,10 @@ function rowShader(rows: number, classes: number, count: number): Shader {
 ${indexOf(rows, workgroups)}
   let first = i * ${classes}u;
   var largest = logits[first];
-  var place = 0;
+  var predicted = 0;
   for (var j = 1; j < ${classes}; j = j + 1) {
     let z = logits[first + u32(j)];
-    place = select(place, j, z > largest);
+    predicted = select(predicted, j, z > largest);
     largest = max(largest, z);
   }
   var sum = 0.0;
@@ -66,8 +66,8 @@ ${indexOf(rows, workgroups)}
   let labelLogit = logits[first + u32(select(0, label, isValid))];
   let loss = log(sum) - (labelLogit - largest);
   // A quiet NaN, which no compiler can take for a constant error.
-  losses[i] = select(bitcast<f32>(u32(place & 0) | 0x7fc00000u), loss / f32(${count}), isValid);
-  hits[i] = select(0, 1, place == label);
+  losses[i] = select(bitcast<f32>(u32(predicted & 0) | 0x7fc00000u), loss / f32(${count}), isValid);
+  hits[i] = select(0, 1, predicted == label);
   for (var j = 0u; j < ${classes}u; j = j + 1u) {
     let p = exp(logits[first + j] - largest) / sum;
     gradient[first + j] = (p - select(0.0, 1.0, i32(j) == label)) / f32(${count});

@@ -111,7 +111,7 @@ ${declareOperand("dy", { binding: 1, width, source: "buffers" })}`,
   return dx;
 }
 
-/** Gradients of a bias and of the activation after it, from that of the average pooling of what they gave. */
+/** Gradients of a bias and of its activation, given that of the average pooling after them. */
 export function averagePoolBiasGradient(
   backend: WebGPUBackend,
   { dy, after }: { dy: TensorInfo; after?: Activated },

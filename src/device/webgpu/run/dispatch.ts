@@ -8,7 +8,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { ShapeError } from "../../../errors.ts";
-import { memo } from "../../memo.ts";
+import { memo, perOwner } from "../../memo.ts";
 import type { ImagePart } from "../../sizes.ts";
 import { tf } from "../../tf.ts";
 import {
@@ -393,7 +393,7 @@ interface Scratch {
 }
 
 /** Per device: of each operand of a dispatch that is read from a texture, one of each format. */
-const scratches = memo<Map<string, Scratch>>();
+const scratches = perOwner((_: GPUDevice) => new Map<string, Scratch>());
 
 /** Finds or makes the texture for an operand. One that is too small is destroyed, after what was recorded is submitted. */
 function scratchFor(
@@ -402,7 +402,7 @@ function scratchFor(
   { slot, elements }: { slot: number; elements: number },
 ): Scratch {
   const { device } = backend;
-  const known = scratches(device, "", () => new Map());
+  const known = scratches(device);
   const label = `operand ${slot}, ${format}`;
   const old = known.get(label);
   const height = Math.ceil(elements / TEXTURE_WIDTH);
@@ -447,7 +447,7 @@ function copyToTexture(
 /** Counts the memory of the textures. */
 export function scratchBytes(device: GPUDevice): number {
   let sum = 0;
-  for (const { texture } of scratches(device, "", () => new Map()).values()) {
+  for (const { texture } of scratches(device).values()) {
     sum += texture.width * texture.height * bytesPerElement(texture.format);
   }
   return sum;

@@ -25,7 +25,7 @@ const ROUNDS = 5;
 /** Share of the usual way's time that another has to save to be chosen: less is noise. */
 const LEAST_SAVED = 0.04;
 
-/** Times the fastest way's time in the first round beyond which a way is not measured again. */
+/** A way that took this many times as long as the fastest in the first round is not measured again. */
 const HOPELESS = 1.5;
 
 /** Shortest time to measure at once, in milliseconds: waiting for the device costs Deno about 11. */
@@ -114,7 +114,7 @@ function choose(times: ReadonlyMap<string, number>, usual: string): string {
   return ms < times.get(usual)! * (1 - LEAST_SAVED) ? fastest : usual;
 }
 
-/** Tensors of the same shapes and types, of what the operation gives or else random numbers; indices are 0. */
+/** Tensors of the same shapes and types, filled by the operation's `sample` or else with random numbers; int32 ones hold 0. */
 function standIns(
   backend: WebGPUBackend,
   { sample }: Operation,

@@ -7,7 +7,7 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { TracedOperation, TracedProgram } from "../../device.ts";
-import { memo } from "../../memo.ts";
+import { perOwner } from "../../memo.ts";
 import type { Source } from "../wgsl/operand.ts";
 import { type StoredType, storedType } from "./recorder.ts";
 
@@ -16,7 +16,7 @@ export interface Way<Options = unknown> {
   readonly name: string;
   /** Whether it can be taken or, in a few words, why not. */
   readonly fits: true | string;
-  /** Computes the operation; `options` are what does not decide which way is fastest. */
+  /** Computes the operation; `options` are what has no influence on which way is fastest. */
   run(
     backend: WebGPUBackend,
     tensors: readonly TensorInfo[],
@@ -46,10 +46,10 @@ interface DeviceState {
   chosen: ReadonlyMap<string, string>;
 }
 
-const states = memo<DeviceState>();
+const states = perOwner((_: GPUDevice): DeviceState => ({ chosen: new Map() }));
 
 function stateOf({ device }: WebGPUBackend): DeviceState {
-  return states(device, "", () => ({ chosen: new Map() }));
+  return states(device);
 }
 
 /** Runs an operation in the way chosen for it or, without one, the usual. */
@@ -184,7 +184,7 @@ function examine({ adapterInfo, features, limits }: GPUDevice): AdapterTraits {
   };
 }
 
-/** Has kernels be chosen as on another adapter, to try those; without traits, as on this one again. */
+/** Chooses kernels as another adapter would, for tests; without traits, as this one again. */
 export function pretendTraits(
   backend: WebGPUBackend,
   traits?: AdapterTraits,

@@ -13,6 +13,7 @@ import {
   MAX_SCALE,
   SCALE_STATE,
 } from "../../device.ts";
+import { perOwner } from "../../memo.ts";
 import {
   dispatch,
   dispatchInPlace,
@@ -119,10 +120,8 @@ export function clipNorm(
   }
   const key = `clip norm,${count},${maxNorm}`;
   const finish = programOf(backend, key, () => finishShader(count, maxNorm));
-  withScale(backend, scale, (scale) => {
-    const read = [partial, scale];
-    dispatchInPlace(backend, finish, { written: [state], read });
-  });
+  const read = [partial, scale ?? unitScale(backend)];
+  dispatchInPlace(backend, finish, { written: [state], read });
   backend.disposeData(partial.dataId);
 }
 
@@ -182,16 +181,10 @@ ${SUM_AND_MAIN}
   return { code, workgroups: [1, 1, 1] };
 }
 
-/** Lends what has the factor of gradients: one of 1, if they have none. */
-export function withScale(
-  backend: WebGPUBackend,
-  scale: TensorInfo | undefined,
-  run: (scale: TensorInfo) => void,
-): void {
-  const lent = scale ?? makeFilled(backend, Float32Array.of(1, 0, 1, 0));
-  run(lent);
-  if (scale === undefined) backend.disposeData(lent.dataId);
-}
+/** Has the factor 1, for gradients without one. */
+export const unitScale = perOwner((backend: WebGPUBackend) =>
+  makeFilled(backend, Float32Array.of(1, 0, 1, 0))
+);
 
 /** What gradients are multiplied by. */
 export const FACTOR = `scale[${SCALE_STATE.factor}]`;

@@ -9,6 +9,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { Parameter } from "../../device.ts";
 import {
   type Expression,
+  type TracedFormula,
   traceFormula,
   type UpdateFormula,
 } from "../../formula.ts";
@@ -19,7 +20,7 @@ import { storedType } from "../run/recorder.ts";
 import { sourceOfPass, traitsOf } from "../run/ways.ts";
 import { gridOf, indexOf, range, type Shader } from "../wgsl/wgsl.ts";
 import { declareOperand, type Source } from "../wgsl/operand.ts";
-import { declareScale, FACTOR, withScale } from "./gradient_scale.ts";
+import { declareScale, FACTOR, unitScale } from "./gradient_scale.ts";
 
 /** Storage buffers that every adapter can bind to a shader. */
 const MAX_STORAGE_BUFFERS = 8;
@@ -31,40 +32,54 @@ const MAX_STORAGE_BUFFERS = 8;
 export function updateInPlace(
   formula: UpdateFormula,
   parameters: readonly Parameter[],
-  { step, scale }: { step?: Variable; scale?: Tensor1D } = {},
+  { step, scale: given }: { step?: Variable; scale?: Tensor1D } = {},
 ): void {
   const backend = tf.backend() as WebGPUBackend;
   const names = Object.keys(parameters[0]?.variables ?? {});
   if (names.length === 0) return;
-  const { numbers, prepared, changes } = writeFormula(formula, names);
+  const countsSteps = step !== undefined;
+  const traced = traceFormula(formula, names, { countsSteps });
+  const { numbers, prepared, changes } = writeFormula(traced);
+  const name = nameOf(names, [...prepared, ...changes].join("\n"));
   const rates = makeFilled(backend, Float32Array.from(numbers));
-  withScale(backend, scale, (scale) => {
-    if (step !== undefined) {
-      makeSole(backend, step);
-      countStep(backend, prepared, { step, rates, scale });
-    }
-    for (const { members, source } of groupsOf(backend, parameters, names)) {
-      const gradients = members.map(({ gradient }) => asNumbers(gradient));
-      const written = members.flatMap(({ variables }) =>
-        names.map((name) => variables[name])
-      );
-      written.forEach((variable) => makeSole(backend, variable));
-      const read: TensorInfo[] = [rates, scale, ...gradients];
-      if (source === "textures") read.push(...written);
-      const sizes = members.map(({ gradient }) => gradient.size);
-      const key = `update ${changes.join(" ")},${sizes},${source}`;
-      const program = programOf(
-        backend,
-        key,
-        () => updateShader({ names, changes }, sizes, source),
-      );
-      dispatchInPlace(backend, program, { written, read });
-      gradients.forEach((gradient, i) => {
-        if (gradient !== members[i].gradient) gradient.dispose();
-      });
-    }
-  });
+  const scale = given ?? unitScale(backend);
+  if (countsSteps) {
+    makeSole(backend, step);
+    const key = `count step of ${name}`;
+    const program = programOf(backend, key, () => countShader(prepared));
+    const written = [step, rates];
+    dispatchInPlace(backend, program, { written, read: [scale] });
+  }
+  for (const { members, source } of groupsOf(backend, parameters, names)) {
+    const gradients = members.map(({ gradient }) => asNumbers(gradient));
+    const written = members.flatMap(({ variables }) =>
+      names.map((name) => variables[name])
+    );
+    written.forEach((variable) => makeSole(backend, variable));
+    const read: TensorInfo[] = [rates, scale, ...gradients];
+    if (source === "textures") read.push(...written);
+    const sizes = members.map(({ gradient }) => gradient.size);
+    const key = `update ${name},${sizes},${source}`;
+    const program = programOf(
+      backend,
+      key,
+      () => updateShader({ names, changes }, sizes, source),
+    );
+    dispatchInPlace(backend, program, { written, read });
+    gradients.forEach((gradient, i) => {
+      if (gradient !== members[i].gradient) gradient.dispose();
+    });
+  }
   backend.disposeData(rates.dataId);
+}
+
+/** The code of each formula so far. Its index is in the names of its shaders. */
+const formulas: string[] = [];
+
+/** Names a formula by its variables and its index, as several formulas may change the same. */
+function nameOf(names: readonly string[], code: string): string {
+  if (!formulas.includes(code)) formulas.push(code);
+  return `${names.join(", ")} by formula ${formulas.indexOf(code)}`;
 }
 
 const SIGNS = { plus: "+", minus: "-", times: "*", over: "/" };
@@ -73,7 +88,7 @@ const SIGNS = { plus: "+", minus: "-", times: "*", over: "/" };
 const LEAST_LOG = -200;
 
 /** Writes a formula in WGSL, without its numbers: another learning rate needs no other shader. */
-function writeFormula(formula: UpdateFormula, names: readonly string[]) {
+function writeFormula(traced: TracedFormula) {
   // They are `rates[0]`, `rates[1]` and so on.
   const numbers: number[] = [];
   // Assignments to those that depend on the step `t`.
@@ -104,7 +119,7 @@ function writeFormula(formula: UpdateFormula, names: readonly string[]) {
   };
   const known = new Map<Expression, string>();
   // Declarations of the new values, such as `weightNext`, from the old ones and `gradient`.
-  const changes = traceFormula(formula, names).map(([name, value]) => {
+  const changes = traced.map(([name, value]) => {
     const change = `let ${name}Next = ${value.fold(known, write)};`;
     known.set(value, `${name}Next`);
     return change;
@@ -112,7 +127,7 @@ function writeFormula(formula: UpdateFormula, names: readonly string[]) {
   return { numbers, prepared, changes };
 }
 
-/** Moves a variable to float32 memory of its own, where it is not alone on such. */
+/** Moves a variable to float32 memory of its own, unless it has that already. */
 function makeSole(backend: WebGPUBackend, variable: Variable): void {
   const isSole = backend.refCount(variable.dataId) <= 1;
   if (isSole && storedType(backend, variable) === "float32") return;
@@ -207,17 +222,8 @@ const SKIP = `  if (${FACTOR} == 0.0) {
   }`;
 
 /** Counts the step, unless it is skipped, and works out the rates that depend on it. */
-function countStep(
-  backend: WebGPUBackend,
-  prepared: readonly string[],
-  { step, rates, scale }: {
-    step: TensorInfo;
-    rates: TensorInfo;
-    scale: TensorInfo;
-  },
-): void {
-  const key = `count step ${prepared.join(" ")}`;
-  const program = programOf(backend, key, () => ({
+function countShader(prepared: readonly string[]): Shader {
+  return {
     code: `
 @group(0) @binding(0) var<storage, read_write> step: array<f32, 1>;
 @group(0) @binding(1) var<storage, read_write> rates: array<f32>;
@@ -244,8 +250,7 @@ ${SKIP}
 }
 `,
     workgroups: [1, 1, 1],
-  }));
-  dispatchInPlace(backend, program, { written: [step, rates], read: [scale] });
+  };
 }
 
 /** Computes `sum += term`. */

@@ -9,7 +9,10 @@ import {
   throwIfDeviceFailed,
 } from "../../../../src/device/device.ts";
 import { type Tensor, tf } from "../../../../src/device/tf.ts";
-import { clipNorm } from "../../../../src/device/webgpu/update/gradient_scale.ts";
+import {
+  clipNorm,
+  unitScale,
+} from "../../../../src/device/webgpu/update/gradient_scale.ts";
 import { assertClose } from "../../../compare.ts";
 import { webgpuTest } from "../../../device.ts";
 import { numbers } from "../../../numbers.ts";
@@ -22,6 +25,8 @@ async function stateOf(gradients: readonly Tensor[]): Promise<Float32Array> {
   const backend = await webgpuBackend();
   const state = tf.tidy(() => tf.variable(tf.fill([4], NaN), false));
   await poison([1, 2, 3, 4, 5, 6]);
+  // It stays on the device.
+  unitScale(backend);
   const before = backend.numDataIds();
   clipNorm(backend, { gradients, state }, 1);
   assertEquals(backend.numDataIds(), before);
