@@ -1,8 +1,4 @@
-/**
- * The errors that this package throws: each says what was wrong, where, and what to do next.
- *
- * @module
- */
+/** The errors that this package throws: each says what was wrong, where, and what to do next. */
 
 import { reasonOf } from "./reason.ts";
 

@@ -1,7 +1,5 @@
 /**
  * Checks of the numbers that callers pass. Each returns the number, or throws an {@linkcode OptionError} if it is out of range.
- *
- * @module
  */
 
 import { OptionError } from "./errors.ts";

@@ -3,8 +3,6 @@
  * a shader and a resumed run all get the same ones.
  *
  * Threefry-2x32 with 20 rounds, from Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011).
- *
- * @module
  */
 
 /** Rotations of Threefry-2x32, round by round. */

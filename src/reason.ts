@@ -1,8 +1,4 @@
-/**
- * What an error says, for a message that says what it kept from being done.
- *
- * @module
- */
+/** What an error says, for a message that says what it kept from being done. */
 
 /** The message of whatever was thrown, which need not be an error. */
 export function reasonOf(error: unknown): string {

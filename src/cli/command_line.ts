@@ -1,8 +1,4 @@
-/**
- * Reads the arguments of a command, checks them, and tells a person what is wrong.
- *
- * @module
- */
+/** Reads the arguments of a command, checks them, and tells a person what is wrong. */
 
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";

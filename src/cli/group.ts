@@ -1,8 +1,4 @@
-/**
- * The processes that a command runs in: one, or those that `mpirun` started.
- *
- * @module
- */
+/** The processes that a command runs in: one, or those that `mpirun` started. */
 
 import type { MpiCommunicator } from "../distributed/mpi_communicator.ts";
 import { nameOf } from "../distributed/processes.ts";

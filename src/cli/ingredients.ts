@@ -1,8 +1,4 @@
-/**
- * What a recipe is made of: the network, built anew or opened from a checkpoint, the device, and the data.
- *
- * @module
- */
+/** What a recipe is made of: the network, built anew or opened from a checkpoint, the device, and the data. */
 
 import {
   type FashionMnist,

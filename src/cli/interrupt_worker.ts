@@ -1,8 +1,4 @@
-/**
- * Listens for Ctrl-C and SIGTERM, in a thread of its own: the main one may be waiting for the device.
- *
- * @module
- */
+/** Listens for Ctrl-C and SIGTERM, in a thread of its own: the main one may be waiting for the device. */
 
 /**
  * Signals that come this soon after the first are the same one: a terminal sends it to all processes of a command, and each of

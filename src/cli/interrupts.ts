@@ -1,7 +1,5 @@
 /**
  * Ctrl-C and SIGTERM: the first asks training to end well, one that comes a second or more later ends the process at once.
- *
- * @module
  */
 
 /** Exit code of a run that was asked to end: what shells say of a program that Ctrl-C has ended. */

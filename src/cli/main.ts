@@ -1,8 +1,6 @@
 /**
  * The command line: finds the command, runs it, and turns whatever goes wrong into one line and an exit code. Nothing here
  * loads TensorFlow.js; a command loads what it needs when it runs.
- *
- * @module
  */
 
 import { findLauncher } from "../distributed/processes.ts";

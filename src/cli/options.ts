@@ -1,8 +1,4 @@
-/**
- * Every option of every command, declared once in {@linkcode OPTIONS}; and what is thrown where a command line is wrong.
- *
- * @module
- */
+/** Every option of every command, declared once in {@linkcode OPTIONS}; and what is thrown where a command line is wrong. */
 
 import { closest } from "fastest-levenshtein";
 import { resolve } from "node:path";

@@ -1,8 +1,4 @@
-/**
- * What a run does: its options, completed where they are not given, and the optimizer and learning rates that they name.
- *
- * @module
- */
+/** What a run does: its options, completed where they are not given, and the optimizer and learning rates that they name. */
 
 import type { ModelName } from "../models/named.ts";
 import { adam } from "../optim/adam.ts";

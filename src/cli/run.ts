@@ -1,8 +1,6 @@
 /**
  * The run folder of `train`: which options it remembers, so that a run that goes on needs none of them again, and what is said
  * of it.
- *
- * @module
  */
 
 import { relative } from "node:path";

@@ -1,8 +1,6 @@
 /**
  * Data sets whose images are all in memory, as bytes and of one size, so that the device can hold them. Among them are those of
  * IDX files: MNIST, KMNIST, EMNIST, QMNIST and whatever else has their format.
- *
- * @module
  */
 
 import { DataError, OptionError, ShapeError } from "../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Labelled images, which are got one at a time by index, and their labels.
- *
- * @module
- */
+/** Labelled images, which are got one at a time by index, and their labels. */
 
 import { OptionError } from "../errors.ts";
 import { requireInteger } from "../options.ts";

@@ -3,8 +3,6 @@
  * that a stream that becomes too long is stopped in time. It leaves the checks of RFC 1952 to its caller: they are here.
  * Whatever is accepted has the right content. fflate accepts some streams that are malformed and still have it, such as one whose
  * stored block states its length wrongly the second time.
- *
- * @module
  */
 
 import { Crc32 } from "@aws-crypto/crc32";

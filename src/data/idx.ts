@@ -2,8 +2,6 @@
  * Reads IDX, the format of the MNIST family of data sets: a header of dimensions, then the values.
  *
  * The format is described at the end of http://yann.lecun.com/exdb/mnist/.
- *
- * @module
  */
 
 import { DataError } from "../errors.ts";

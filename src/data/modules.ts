@@ -1,8 +1,4 @@
-/**
- * Where a worker finds data sets and transforms: functions cannot be sent to it, but names of exports of modules can.
- *
- * @module
- */
+/** Where a worker finds data sets and transforms: functions cannot be sent to it, but names of exports of modules can. */
 
 import { OptionError } from "../errors.ts";
 import { reasonOf } from "../reason.ts";

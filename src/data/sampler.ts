@@ -1,8 +1,4 @@
-/**
- * The order in which an epoch visits the samples.
- *
- * @module
- */
+/** The order in which an epoch visits the samples. */
 
 import { OptionError } from "../errors.ts";
 import { requireInteger } from "../options.ts";

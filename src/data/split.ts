@@ -1,8 +1,4 @@
-/**
- * Parts of data sets: subsets, and splits into what to train on and what to test on.
- *
- * @module
- */
+/** Parts of data sets: subsets, and splits into what to train on and what to test on. */
 
 import { OptionError } from "../errors.ts";
 import { requireInteger, requireSeed } from "../options.ts";

@@ -1,8 +1,4 @@
-/**
- * What both devices of the CPU have in common.
- *
- * @module
- */
+/** What both devices of the CPU have in common. */
 
 import {
   type BackendInfo,

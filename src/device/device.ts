@@ -1,8 +1,6 @@
 /**
  * What layers, losses, optimizers and batches ask of a device. Three devices answer, each in a folder of its own: WebGPU
  * (`webgpu/`), the CPU with oneDNN (`onednn/`), and TensorFlow.js's own operations (`tfjs/`).
- *
- * @module
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";

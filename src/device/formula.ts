@@ -1,8 +1,4 @@
-/**
- * Formulas of optimizers: an optimizer states its own once, and each device computes it in its own way.
- *
- * @module
- */
+/** Formulas of optimizers: an optimizer states its own once, and each device computes it in its own way. */
 
 import { BackendError } from "../errors.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Values that are made once and found again by an owner, and by a key: programs, primitives, plans.
- *
- * @module
- */
+/** Values that are made once and found again by an owner, and by a key: programs, primitives, plans. */
 
 /** Makes a value for each owner, such as a GPU device, once; it goes with the owner. */
 export function perOwner<Owner extends object, Value>(

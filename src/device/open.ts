@@ -1,8 +1,4 @@
-/**
- * Chooses the device to compute on, and makes it ready: the only place that does.
- *
- * @module
- */
+/** Chooses the device to compute on, and makes it ready: the only place that does. */
 
 import type { KernelBackend } from "@tensorflow/tfjs-core";
 import { BackendError, OptionError } from "../errors.ts";

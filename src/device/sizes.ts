@@ -1,8 +1,6 @@
 /**
  * Sizes of what a device computes: of convolutions and poolings, by TensorFlow.js's own rules, of parts of a batch, and of
  * gathered images.
- *
- * @module
  */
 
 import { tf } from "./tf.ts";

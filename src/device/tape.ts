@@ -1,8 +1,4 @@
-/**
- * Operations of our own with gradients of our own, for TensorFlow.js's tape and for one of ours.
- *
- * @module
- */
+/** Operations of our own with gradients of our own, for TensorFlow.js's tape and for one of ours. */
 
 import type { KernelBackend, TensorInfo } from "@tensorflow/tfjs-core";
 import { BackendError } from "../errors.ts";

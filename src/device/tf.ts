@@ -1,8 +1,4 @@
-/**
- * TensorFlow.js, loaded on first use, so that importing this package (and `--help`) stays instant.
- *
- * @module
- */
+/** TensorFlow.js, loaded on first use, so that importing this package (and `--help`) stays instant. */
 
 import type * as Core from "@tensorflow/tfjs-core";
 import { BackendError } from "../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Finds the system's MPI library and calls it: its functions, and what differs between its binary interfaces.
- *
- * @module
- */
+/** Finds the system's MPI library and calls it: its functions, and what differs between its binary interfaces. */
 
 import { DistributedError } from "../errors.ts";
 import { reasonOf } from "../reason.ts";

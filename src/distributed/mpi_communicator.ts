@@ -1,8 +1,4 @@
-/**
- * Connects this process to those that `mpirun` started with it, by MPI.
- *
- * @module
- */
+/** Connects this process to those that `mpirun` started with it, by MPI. */
 
 import { DistributedError } from "../errors.ts";
 import { requireNumber } from "../options.ts";

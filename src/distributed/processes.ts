@@ -1,8 +1,4 @@
-/**
- * The processes that train together: who started them, which machine each is on, and its share of that machine.
- *
- * @module
- */
+/** The processes that train together: who started them, which machine each is on, and its share of that machine. */
 
 import { cpus } from "node:os";
 

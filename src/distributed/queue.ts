@@ -1,8 +1,4 @@
-/**
- * Collective operations, one after the other, while this thread does other things; and sums of float16 made of several.
- *
- * @module
- */
+/** Collective operations, one after the other, while this thread does other things; and sums of float16 made of several. */
 
 import { setImmediate } from "node:timers";
 import { divide } from "../data/loader/batch.ts";

@@ -1,8 +1,4 @@
-/**
- * Finds out which of the other processes does not answer.
- *
- * @module
- */
+/** Finds out which of the other processes does not answer. */
 
 import { setInterval } from "node:timers";
 import { DistributedError } from "../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * A trained network in a file: which network it is, and its weights.
- *
- * @module
- */
+/** A trained network in a file: which network it is, and its weights. */
 
 import packageConfig from "../../deno.json" with { type: "json" };
 import { isFashionMnist, MANIFEST } from "../data/fashion_mnist/manifest.ts";

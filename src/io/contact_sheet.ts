@@ -1,7 +1,5 @@
 /**
  * Many images side by side as one picture: a batch with captions, or the filters of a first layer. Pictures as PNG files.
- *
- * @module
  */
 
 import { encode } from "fast-png";

@@ -3,8 +3,6 @@
  *
  * Framing: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details. The field numbers are those of
  * `event.proto` and `summary.proto` in https://github.com/tensorflow/tensorboard/tree/master/tensorboard/compat/proto.
- *
- * @module
  */
 
 import { crc32c } from "@aws-crypto/crc32c";

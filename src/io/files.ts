@@ -1,8 +1,6 @@
 /**
  * Reads files that may be damaged, or made to do harm: their size is known before anything is opened or allocated. Writes
  * files whole or not at all: whoever reads one finds the old content or the new, even after a crash.
- *
- * @module
  */
 
 import { AlexNetError, DataError } from "../errors.ts";

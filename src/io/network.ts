@@ -1,8 +1,4 @@
-/**
- * A network as plain data, which a file can hold: its layers, and what it was trained on.
- *
- * @module
- */
+/** A network as plain data, which a file can hold: its layers, and what it was trained on. */
 
 import { storedImages } from "../data/array_dataset.ts";
 import { fashionMnistTransform } from "../data/fashion_mnist/fashion_mnist.ts";

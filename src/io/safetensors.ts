@@ -1,8 +1,6 @@
 /**
  * The safetensors format, https://github.com/huggingface/safetensors. What a file says is checked by the rules of the format's
  * reference implementation (safetensors/src/tensor.rs) before any tensor is read.
- *
- * @module
  */
 
 import type { DataError } from "../errors.ts";

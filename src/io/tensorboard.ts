@@ -1,8 +1,4 @@
-/**
- * Event files that TensorBoard opens: curves of numbers, and pictures, by training step.
- *
- * @module
- */
+/** Event files that TensorBoard opens: curves of numbers, and pictures, by training step. */
 
 import { host } from "../platform/host.ts";
 import { encodePng, type Picture } from "./contact_sheet.ts";

@@ -1,8 +1,6 @@
 /**
  * What the tuner found, in the user's cache folder: a file per adapter, version of the package and version of Deno, whose
  * WebGPU compiles the shaders.
- *
- * @module
  */
 
 import config from "../../deno.json" with { type: "json" };

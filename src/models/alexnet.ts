@@ -1,8 +1,4 @@
-/**
- * AlexNet as a list of layers.
- *
- * @module
- */
+/** AlexNet as a list of layers. */
 
 import { conv2d } from "../nn/conv2d.ts";
 import { dense, dropout, flatten } from "../nn/dense.ts";

@@ -1,8 +1,4 @@
-/**
- * LeNet as a list of layers.
- *
- * @module
- */
+/** LeNet as a list of layers. */
 
 import { conv2d } from "../nn/conv2d.ts";
 import { dense, flatten } from "../nn/dense.ts";

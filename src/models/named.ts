@@ -1,8 +1,4 @@
-/**
- * The networks by their names.
- *
- * @module
- */
+/** The networks by their names. */
 
 import type { SequentialOptions } from "../nn/sequential.ts";
 import { alexnetLayers } from "./alexnet.ts";

@@ -1,8 +1,4 @@
-/**
- * Activations, as layers and as the `activation` option of layers that have weights.
- *
- * @module
- */
+/** Activations, as layers and as the `activation` option of layers that have weights. */
 
 import type { FusedActivation } from "../device/device.ts";
 import { tf } from "../device/tf.ts";

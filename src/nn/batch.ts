@@ -1,8 +1,4 @@
-/**
- * How many images a device takes at once, and parts of batches that are larger.
- *
- * @module
- */
+/** How many images a device takes at once, and parts of batches that are larger. */
 
 import { device } from "../device/device.ts";
 import { type Tensor, tf } from "../device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Two-dimensional convolution.
- *
- * @module
- */
+/** Two-dimensional convolution. */
 
 import { device } from "../device/device.ts";
 import { convSizes, imageStep } from "../device/sizes.ts";

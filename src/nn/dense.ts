@@ -1,8 +1,4 @@
-/**
- * Layers of feature vectors: fully connected ones and dropout, and what turns images into such vectors.
- *
- * @module
- */
+/** Layers of feature vectors: fully connected ones and dropout, and what turns images into such vectors. */
 
 import { device, type RandomKey } from "../device/device.ts";
 import { differentiable } from "../device/tape.ts";

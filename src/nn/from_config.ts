@@ -1,8 +1,4 @@
-/**
- * Layers from the plain data that describes them.
- *
- * @module
- */
+/** Layers from the plain data that describes them. */
 
 import { ShapeError } from "../errors.ts";
 import { relu, sigmoid } from "./activation.ts";

@@ -1,8 +1,4 @@
-/**
- * First values of weights.
- *
- * @module
- */
+/** First values of weights. */
 
 import { uniforms } from "../random.ts";
 import type { Initializer, WeightSpec } from "./layer.ts";

@@ -1,8 +1,4 @@
-/**
- * What a layer is: a description without state, so that one list of layers can be built into many networks.
- *
- * @module
- */
+/** What a layer is: a description without state, so that one list of layers can be built into many networks. */
 
 import { device } from "../device/device.ts";
 import type { Tensor } from "../device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * The loss of classifiers.
- *
- * @module
- */
+/** The loss of classifiers. */
 
 import {
   type Scalar,

@@ -1,8 +1,4 @@
-/**
- * Max and average pooling.
- *
- * @module
- */
+/** Max and average pooling. */
 
 import { device } from "../device/device.ts";
 import { type PoolSizes, poolSizes } from "../device/sizes.ts";

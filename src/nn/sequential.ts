@@ -1,8 +1,4 @@
-/**
- * A network that is a list of layers, with its weights and its table of layers.
- *
- * @module
- */
+/** A network that is a list of layers, with its weights and its table of layers. */
 
 import { asFloats, opaque } from "../device/tape.ts";
 import {

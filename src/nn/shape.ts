@@ -1,8 +1,4 @@
-/**
- * Shapes of images and feature vectors, and the windows that slide over images.
- *
- * @module
- */
+/** Shapes of images and feature vectors, and the windows that slide over images. */
 
 import { OptionError, ShapeError } from "../errors.ts";
 import { requireInteger } from "../options.ts";

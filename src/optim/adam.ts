@@ -1,8 +1,4 @@
-/**
- * Adam and AdamW.
- *
- * @module
- */
+/** Adam and AdamW. */
 
 import { biasCorrection, expressionOf } from "../device/formula.ts";
 import { requireNumber } from "../options.ts";

@@ -1,8 +1,4 @@
-/**
- * Factors that an optimizer multiplies gradients by: a loss scale, and the clipping of their norm.
- *
- * @module
- */
+/** Factors that an optimizer multiplies gradients by: a loss scale, and the clipping of their norm. */
 
 import {
   CLIP_STATE,

@@ -1,8 +1,4 @@
-/**
- * What an optimizer is, and how one is made of its formula.
- *
- * @module
- */
+/** What an optimizer is, and how one is made of its formula. */
 
 import { device } from "../device/device.ts";
 import type { UpdateFormula } from "../device/formula.ts";

@@ -1,7 +1,5 @@
 /**
  * Learning rates that change from step to step. Each is a pure function of the step, so that a resumed run goes on with it.
- *
- * @module
  */
 
 import { requireInteger, requireNumber } from "../options.ts";

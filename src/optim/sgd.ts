@@ -1,8 +1,4 @@
-/**
- * Stochastic gradient descent.
- *
- * @module
- */
+/** Stochastic gradient descent. */
 
 import type { Expressions } from "../device/formula.ts";
 import { requireNumber } from "../options.ts";

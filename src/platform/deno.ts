@@ -1,8 +1,4 @@
-/**
- * Deno as a host.
- *
- * @module
- */
+/** Deno as a host. */
 
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,8 +1,4 @@
-/**
- * The host that this package runs on.
- *
- * @module
- */
+/** The host that this package runs on. */
 
 import { deno } from "./deno.ts";
 import type { Platform } from "./platform.ts";

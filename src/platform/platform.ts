@@ -1,8 +1,6 @@
 /**
  * What this package asks of whatever runs it: files, folders, the environment. Each host implements it once; Deno's is in
  * `deno.ts`, and `host.ts` says which one is in use. What browsers have as well (fetch, workers, timers) is used as it is.
- *
- * @module
  */
 
 /** What is at a path. */

@@ -1,8 +1,4 @@
-/**
- * Charts as SVG, each for wide, medium and narrow screens, and their marks: curves, bands, bars, lines across and words.
- *
- * @module
- */
+/** Charts as SVG, each for wide, medium and narrow screens, and their marks: curves, bands, bars, lines across and words. */
 
 // @ts-types="@types/d3-scale"
 import { scaleLinear } from "d3-scale";

@@ -1,8 +1,4 @@
-/**
- * What only the network itself can say of a run: its mistakes on the test images, and its first filters.
- *
- * @module
- */
+/** What only the network itself can say of a run: its mistakes on the test images, and its first filters. */
 
 import type { Image } from "../data/dataset.ts";
 import { loadFashionMnist } from "../data/fashion_mnist/fashion_mnist.ts";

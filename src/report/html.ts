@@ -1,8 +1,6 @@
 /**
  * What sections are made of: HTML from templates whose values are always escaped, as run folders may say anything; tables
  * and figures; and numbers as text.
- *
- * @module
  */
 
 import { escape } from "html-escaper";

@@ -1,8 +1,4 @@
-/**
- * Sections about how the network learned: loss, accuracy, and the epochs beside the lecture's.
- *
- * @module
- */
+/** Sections about how the network learned: loss, accuracy, and the epochs beside the lecture's. */
 
 import { drawChart, type Series } from "./charts.ts";
 import type { ReportContent } from "./evaluation.ts";

@@ -1,8 +1,4 @@
-/**
- * The chart of a figure over the epochs of a run: of each step, of each epoch, and what the lecture reached.
- *
- * @module
- */
+/** The chart of a figure over the epochs of a run: of each step, of each epoch, and what the lecture reached. */
 
 import type { RunRecords } from "../runs/read_run.ts";
 import type { EpochRecord, StepRecord } from "../runs/records.ts";

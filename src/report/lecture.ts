@@ -1,8 +1,4 @@
-/**
- * What the lecture's networks reached, to compare a run with.
- *
- * @module
- */
+/** What the lecture's networks reached, to compare a run with. */
 
 import { isFashionMnist } from "../data/fashion_mnist/manifest.ts";
 import type { ModelName } from "../models/named.ts";

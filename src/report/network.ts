@@ -1,8 +1,4 @@
-/**
- * Sections about the network and the run itself: layers, throughput and configuration.
- *
- * @module
- */
+/** Sections about the network and the run itself: layers, throughput and configuration. */
 
 import { bar, drawChart, rule } from "./charts.ts";
 import type { ReportContent } from "./evaluation.ts";

@@ -1,8 +1,4 @@
-/**
- * The page as a whole: its head, the result, and the sections.
- *
- * @module
- */
+/** The page as a whole: its head, the result, and the sections. */
 
 import { isFashionMnist } from "../data/fashion_mnist/manifest.ts";
 import { NETWORKS } from "../models/named.ts";

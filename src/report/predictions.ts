@@ -1,8 +1,4 @@
-/**
- * Sections that need a checkpoint: what the network predicts, and the filters of its first layer.
- *
- * @module
- */
+/** Sections that need a checkpoint: what the network predicts, and the filters of its first layer. */
 
 import { isFashionMnist } from "../data/fashion_mnist/manifest.ts";
 import { drawEnlarged, encodePng, filterImage } from "../io/contact_sheet.ts";

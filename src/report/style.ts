@@ -1,8 +1,4 @@
-/**
- * The style sheet of the page: light and dark, for phones, screens and paper; and the colours of the confusion matrix.
- *
- * @module
- */
+/** The style sheet of the page: light and dark, for phones, screens and paper; and the colours of the confusion matrix. */
 
 /** Number of levels besides none. */
 const LEVELS = 9;

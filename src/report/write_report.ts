@@ -1,8 +1,4 @@
-/**
- * Makes the report of a run and writes it.
- *
- * @module
- */
+/** Makes the report of a run and writes it. */
 
 import { isFashionMnist } from "../data/fashion_mnist/manifest.ts";
 import { writeAtomically } from "../io/files.ts";

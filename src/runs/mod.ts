@@ -1,8 +1,4 @@
-/**
- * Run folders: what a training run leaves behind, and goes on from.
- *
- * @module
- */
+/** Run folders: what a training run leaves behind, and goes on from. */
 
 export { readRun, type RunRecords } from "./read_run.ts";
 export type {

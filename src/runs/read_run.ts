@@ -1,8 +1,4 @@
-/**
- * Reads a run folder that may be damaged, unfinished, or somebody else's.
- *
- * @module
- */
+/** Reads a run folder that may be damaged, unfinished, or somebody else's. */
 
 import { DataError } from "../errors.ts";
 import { host } from "../platform/host.ts";

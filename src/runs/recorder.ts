@@ -1,8 +1,4 @@
-/**
- * Writes down what happens in a run: every step and epoch, and the best weights.
- *
- * @module
- */
+/** Writes down what happens in a run: every step and epoch, and the best weights. */
 
 import { readScalars } from "../device/device.ts";
 import { tf } from "../device/tf.ts";

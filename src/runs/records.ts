@@ -1,8 +1,6 @@
 /**
  * What the files of a run folder say: `config.json`, once, and `metrics.jsonl`, a line per step and per epoch; and the
  * checks of what they say. Load this file only to check something, as it loads valibot: its types cost nothing.
- *
- * @module
  */
 
 import * as v from "valibot";

@@ -1,8 +1,6 @@
 /**
  * The checkpoints of a run: `last`, from which it goes on, older ones if they are to be kept, and `best`, all in the
  * safetensors format.
- *
- * @module
  */
 
 import { DataLoader } from "../data/loader/data_loader.ts";

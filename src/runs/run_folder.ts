@@ -1,8 +1,6 @@
 /**
  * A folder that remembers a training run: what it depends on, what happened, and where it goes on. A lock keeps two
  * processes from training in one folder.
- *
- * @module
  */
 
 import { DataError } from "../errors.ts";

@@ -1,7 +1,5 @@
 /**
  * What batches come from, whether the network has an output for each label, and how processes that train together cut batches.
- *
- * @module
  */
 
 import {

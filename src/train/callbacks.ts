@@ -1,8 +1,4 @@
-/**
- * Callbacks: what training tells them, and what they remember when a run goes on.
- *
- * @module
- */
+/** Callbacks: what training tells them, and what they remember when a run goes on. */
 
 import type { Scalar } from "../device/tf.ts";
 import type { Sequential } from "../nn/sequential.ts";

@@ -1,7 +1,5 @@
 /**
  * What processes that train together need of each other: values and gradients summed over all, and copies of what process 0 has.
- *
- * @module
  */
 
 import type { Shard } from "../data/loader/batch.ts";

@@ -1,8 +1,4 @@
-/**
- * Loss and accuracy of a network over some data.
- *
- * @module
- */
+/** Loss and accuracy of a network over some data. */
 
 import { ensureBackend } from "../device/open.ts";
 import { type Tensor1D, type Tensor2D, tf } from "../device/tf.ts";

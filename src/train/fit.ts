@@ -1,8 +1,4 @@
-/**
- * The trainer: the loop over epochs and their batches, why it ends, and how it goes on from a state.
- *
- * @module
- */
+/** The trainer: the loop over epochs and their batches, why it ends, and how it goes on from a state. */
 
 import type { Batch } from "../data/loader/batch.ts";
 import { ensureBackend } from "../device/open.ts";

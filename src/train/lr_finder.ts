@@ -1,8 +1,4 @@
-/**
- * Finds out which learning rates a network trains with.
- *
- * @module
- */
+/** Finds out which learning rates a network trains with. */
 
 import type { Batch } from "../data/loader/batch.ts";
 import { readScalars } from "../device/device.ts";

@@ -1,8 +1,4 @@
-/**
- * Running mean loss and accuracy that stay on the device, and when to read them.
- *
- * @module
- */
+/** Running mean loss and accuracy that stay on the device, and when to read them. */
 
 import { readScalars } from "../device/device.ts";
 import { type Scalar, type Tensor, tf } from "../device/tf.ts";

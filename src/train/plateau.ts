@@ -1,8 +1,4 @@
-/**
- * Callbacks that act when training stands still: one ends it, the other lowers the learning rate.
- *
- * @module
- */
+/** Callbacks that act when training stands still: one ends it, the other lowers the learning rate. */
 
 import { OptionError } from "../errors.ts";
 import { requireInteger, requireNumber, requireOneOf } from "../options.ts";

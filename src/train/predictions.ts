@@ -1,8 +1,4 @@
-/**
- * What a network predicts for images: their most likely classes, and which classes it confuses.
- *
- * @module
- */
+/** What a network predicts for images: their most likely classes, and which classes it confuses. */
 
 import type { Image } from "../data/dataset.ts";
 import { toTensor } from "../data/transforms/values.ts";

@@ -1,8 +1,4 @@
-/**
- * Copies of a network that processes train together: they begin with the same state and share what they learn.
- *
- * @module
- */
+/** Copies of a network that processes train together: they begin with the same state and share what they learn. */
 
 import type { Batch, Shard } from "../data/loader/batch.ts";
 import { readScalars } from "../device/device.ts";

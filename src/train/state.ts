@@ -1,8 +1,4 @@
-/**
- * What a training run needs on the host in order to go on exactly.
- *
- * @module
- */
+/** What a training run needs on the host in order to go on exactly. */
 
 import { type Tensor, tf } from "../device/tf.ts";
 import { ShapeError } from "../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * A training step: loss and gradients of a batch, and the new weights.
- *
- * @module
- */
+/** A training step: loss and gradients of a batch, and the new weights. */
 
 import type { Batch, ShardPlace } from "../data/loader/batch.ts";
 import {

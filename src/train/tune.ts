@@ -1,8 +1,4 @@
-/**
- * Finds the fastest kernels for a training step on the device in use, and remembers them.
- *
- * @module
- */
+/** Finds the fastest kernels for a training step on the device in use, and remembers them. */
 
 import {
   type AdapterDescription,

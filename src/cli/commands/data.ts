@@ -1,8 +1,4 @@
-/**
- * `data fetch|verify|show`: downloads the data set, checks its files, or prints images of it.
- *
- * @module
- */
+/** `data fetch|verify|show`: downloads the data set, checks its files, or prints images of it. */
 
 import type { DataLoader } from "../../data/loader/data_loader.ts";
 import { loadFashionMnist } from "../../data/fashion_mnist/fashion_mnist.ts";

@@ -1,8 +1,4 @@
-/**
- * `doctor`: prints what training depends on, what is wrong with it, and how to mend that.
- *
- * @module
- */
+/** `doctor`: prints what training depends on, what is wrong with it, and how to mend that. */
 
 import type {
   BackendInfo,

@@ -1,8 +1,4 @@
-/**
- * `evaluate CHECKPOINT`: loss and accuracy of saved weights on the test images, and which classes they confuse.
- *
- * @module
- */
+/** `evaluate CHECKPOINT`: loss and accuracy of saved weights on the test images, and which classes they confuse. */
 
 import { MANIFEST } from "../../data/fashion_mnist/manifest.ts";
 import { transformForFashionMnist } from "../../io/checkpoint.ts";

@@ -1,7 +1,5 @@
 /**
  * `export CHECKPOINT` writes a network for another program, `import FILE` makes a checkpoint of what another program wrote.
- *
- * @module
  */
 
 import { writeCheckpoint } from "../../io/checkpoint.ts";

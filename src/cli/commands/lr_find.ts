@@ -1,8 +1,4 @@
-/**
- * `lr-find`: tries learning rates and suggests one to train with.
- *
- * @module
- */
+/** `lr-find`: tries learning rates and suggests one to train with. */
 
 import { TrainingError } from "../../errors.ts";
 import { findLearningRate } from "../../train/lr_finder.ts";

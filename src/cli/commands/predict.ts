@@ -1,8 +1,4 @@
-/**
- * `predict CHECKPOINT IMAGE...`: what pictures show.
- *
- * @module
- */
+/** `predict CHECKPOINT IMAGE...`: what pictures show. */
 
 import type { Image } from "../../data/dataset.ts";
 import {

@@ -1,8 +1,4 @@
-/**
- * `report RUN`: writes a page about a run.
- *
- * @module
- */
+/** `report RUN`: writes a page about a run. */
 
 import { writeReport } from "../../report/write_report.ts";
 import { checkWritable, type CommandLine } from "../command_line.ts";

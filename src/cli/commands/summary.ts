@@ -1,8 +1,4 @@
-/**
- * `summary`: prints the layer table of a network, and where its batches are made.
- *
- * @module
- */
+/** `summary`: prints the layer table of a network, and where its batches are made. */
 
 import { planForDevice } from "../../data/loader/device_plan.ts";
 import { takeApart } from "../../data/transforms/transform.ts";

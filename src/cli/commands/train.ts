@@ -1,8 +1,4 @@
-/**
- * `train`: trains a network on Fashion-MNIST and prints the lecture's line for every epoch.
- *
- * @module
- */
+/** `train`: trains a network on Fashion-MNIST and prints the lecture's line for every epoch. */
 
 import { join } from "node:path";
 import { DataLoader } from "../../data/loader/data_loader.ts";

@@ -1,8 +1,4 @@
-/**
- * What `train` prints: lines for people, or with `--json` one JSON object a line for programs.
- *
- * @module
- */
+/** What `train` prints: lines for people, or with `--json` one JSON object a line for programs. */
 
 import type { BackendInfo } from "../../device/device.ts";
 import type { MpiCommunicator } from "../../distributed/mpi_communicator.ts";

@@ -1,8 +1,4 @@
-/**
- * `tune`: finds the fastest kernels for a training step on this adapter, for later runs.
- *
- * @module
- */
+/** `tune`: finds the fastest kernels for a training step on this adapter, for later runs. */
 
 import { initBackend } from "../../device/open.ts";
 import { tune } from "../../train/tune.ts";

@@ -1,8 +1,4 @@
-/**
- * How numbers, tables and the device are written for people.
- *
- * @module
- */
+/** How numbers, tables and the device are written for people. */
 
 import type { BackendInfo, TunedOperation } from "../../device/device.ts";
 import type { DataSummary } from "../../data/loader/data_loader.ts";

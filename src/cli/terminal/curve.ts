@@ -1,8 +1,6 @@
 /**
  * Curves as text, of dots of Braille patterns over an axis: any curve, loss and accuracy of a run so far, and the losses that
  * learning rates led to.
- *
- * @module
  */
 
 import type { EpochEnd, Progress } from "../../train/callbacks.ts";

@@ -1,8 +1,4 @@
-/**
- * Images on a terminal: the PNG itself where a terminal is known to show it, else pictures of characters.
- *
- * @module
- */
+/** Images on a terminal: the PNG itself where a terminal is known to show it, else pictures of characters. */
 
 import type { ContactSheet } from "../../io/contact_sheet.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Progress of training, evaluation and downloads: bars in a terminal, now and then a line elsewhere.
- *
- * @module
- */
+/** Progress of training, evaluation and downloads: bars in a terminal, now and then a line elsewhere. */
 
 import type { DownloadProgress } from "../../data/fashion_mnist/download.ts";
 import type { EpochEnd, Progress } from "../../train/callbacks.ts";

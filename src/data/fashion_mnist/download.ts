@@ -1,8 +1,4 @@
-/**
- * Downloads a file of the data set from one of several mirrors, resuming what an earlier run began.
- *
- * @module
- */
+/** Downloads a file of the data set from one of several mirrors, resuming what an earlier run began. */
 
 import { DataError } from "../../errors.ts";
 import { host } from "../../platform/host.ts";

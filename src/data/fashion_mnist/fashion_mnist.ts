@@ -1,8 +1,4 @@
-/**
- * Fashion-MNIST, ready to iterate over.
- *
- * @module
- */
+/** Fashion-MNIST, ready to iterate over. */
 
 import { DataError, OptionError } from "../../errors.ts";
 import { requireInteger } from "../../options.ts";

@@ -1,8 +1,4 @@
-/**
- * Finds the four files of the data set on this machine, downloads those that are missing, and reads them verified.
- *
- * @module
- */
+/** Finds the four files of the data set on this machine, downloads those that are missing, and reads them verified. */
 
 import { DataError, OptionError } from "../../errors.ts";
 import { host } from "../../platform/host.ts";

@@ -1,8 +1,6 @@
 /**
  * What the data set consists of (names, lengths and checksums of its files, as recorded in `data/manifest.json`), and
  * whether bytes are what is recorded.
- *
- * @module
  */
 
 import manifest from "../../../data/manifest.json" with { type: "json" };

@@ -1,8 +1,4 @@
-/**
- * Batches, which samples they have, and parts of them for processes that train together.
- *
- * @module
- */
+/** Batches, which samples they have, and parts of them for processes that train together. */
 
 import type { Tensor1D, Tensor4D } from "../../device/tf.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Batches of tensors from a data set, in an order of its own for every epoch.
- *
- * @module
- */
+/** Batches of tensors from a data set, in an order of its own for every epoch. */
 
 import { readyDevice } from "../../device/device.ts";
 import { OptionError } from "../../errors.ts";

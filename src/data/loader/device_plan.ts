@@ -1,7 +1,5 @@
 /**
  * What the device has to do in place of a transform: which windows to look through, what size to resize to, how to scale.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,4 @@
-/**
- * Makes a batch on the host, sample after sample. Workers do it, or the main thread where there are none.
- *
- * @module
- */
+/** Makes a batch on the host, sample after sample. Workers do it, or the main thread where there are none. */
 
 import { OptionError, SampleError, ShapeError } from "../../errors.ts";
 import { STREAMS, threefry2x32 } from "../../random.ts";

@@ -1,8 +1,4 @@
-/**
- * Batches made on the host one after the other, by workers ahead of time or by the main thread when asked for.
- *
- * @module
- */
+/** Batches made on the host one after the other, by workers ahead of time or by the main thread when asked for. */
 
 import {
   AlexNetError,

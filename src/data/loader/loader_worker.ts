@@ -1,7 +1,5 @@
 /**
  * The worker of a loader: makes batches, one task after the other. Started as a module worker, it loads no TensorFlow.js.
- *
- * @module
  */
 
 import { SampleError, ShapeError } from "../../errors.ts";

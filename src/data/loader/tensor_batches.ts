@@ -1,8 +1,4 @@
-/**
- * Chooses where batches are made, on the device of images that it holds or on the host, and makes tensors of them.
- *
- * @module
- */
+/** Chooses where batches are made, on the device of images that it holds or on the host, and makes tensors of them. */
 
 import { device, readyDevice } from "../../device/device.ts";
 import { hasBackend, loadTf, tf } from "../../device/tf.ts";

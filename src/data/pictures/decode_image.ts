@@ -3,8 +3,6 @@
  * If a JPEG file has fewer values of color than pixels, they are repeated, while libjpeg interpolates.
  *
  * The message of every error completes "it is ...".
- *
- * @module
  */
 
 import { convertIndexedToRgb, decode as decodePng } from "fast-png";

@@ -1,8 +1,4 @@
-/**
- * A folder of PNG and JPEG files with one sub-folder per class, like torchvision's `ImageFolder`.
- *
- * @module
- */
+/** A folder of PNG and JPEG files with one sub-folder per class, like torchvision's `ImageFolder`. */
 
 import { DataError, OptionError } from "../../errors.ts";
 import { host } from "../../platform/host.ts";

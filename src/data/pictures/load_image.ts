@@ -1,8 +1,6 @@
 /**
  * Turns pictures of any kind into what a network sees: with the size, the channels and the dark background of the images that it
  * was trained on.
- *
- * @module
  */
 
 import { DataError } from "../../errors.ts";

@@ -1,8 +1,6 @@
 /**
  * What a file of pictures is, its pixels as they are stored, and how images are made of them: of bytes, as Pillow's `convert("L")`
  * and `convert("RGB")` do, and upright.
- *
- * @module
  */
 
 import type { Extent } from "../../device/sizes.ts";

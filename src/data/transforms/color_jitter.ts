@@ -1,8 +1,4 @@
-/**
- * Random changes of brightness, contrast, saturation and hue.
- *
- * @module
- */
+/** Random changes of brightness, contrast, saturation and hue. */
 
 import { OptionError, ShapeError } from "../../errors.ts";
 import type { Image } from "../dataset.ts";

@@ -1,8 +1,4 @@
-/**
- * Transforms that move, cut, extend or mirror images: each looks at an image through a window.
- *
- * @module
- */
+/** Transforms that move, cut, extend or mirror images: each looks at an image through a window. */
 
 import type { Extent } from "../../device/sizes.ts";
 import { OptionError, ShapeError } from "../../errors.ts";

@@ -2,8 +2,6 @@
  * Functions from image to image, to be composed as in torchvision and Gluon: `compose([resize(224), toTensor()])`.
  *
  * No transform modifies its input; some return it as it is. Workers find them here by name.
- *
- * @module
  */
 
 export { colorJitter, type ColorJitterOptions } from "./color_jitter.ts";

@@ -1,8 +1,4 @@
-/**
- * Random erasing, of Zhong et al., "Random Erasing Data Augmentation" (2017, arXiv:1708.04896).
- *
- * @module
- */
+/** Random erasing, of Zhong et al., "Random Erasing Data Augmentation" (2017, arXiv:1708.04896). */
 
 import type { Extent } from "../../device/sizes.ts";
 import { OptionError, ShapeError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Resizing by bilinear interpolation, and how an image of another form is made to fit.
- *
- * @module
- */
+/** Resizing by bilinear interpolation, and how an image of another form is made to fit. */
 
 import type { Extent } from "../../device/sizes.ts";
 import { requireInteger, requireOneOf } from "../../options.ts";

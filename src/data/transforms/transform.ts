@@ -1,8 +1,6 @@
 /**
  * What a transform is, and what is known of those that this package brings: their names, for workers and for people, and
  * what the device does in their place.
- *
- * @module
  */
 
 import type { Extent } from "../../device/sizes.ts";

@@ -1,8 +1,4 @@
-/**
- * Transforms of the values of images, one by one.
- *
- * @module
- */
+/** Transforms of the values of images, one by one. */
 
 import { OptionError, ShapeError } from "../../errors.ts";
 import { define, memoryFor, type Transform } from "./transform.ts";

@@ -1,8 +1,4 @@
-/**
- * How kernels of TensorFlow.js are replaced by ours, and which of their calls ours take.
- *
- * @module
- */
+/** How kernels of TensorFlow.js are replaced by ours, and which of their calls ours take. */
 
 import type {
   KernelFunc,

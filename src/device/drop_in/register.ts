@@ -1,8 +1,4 @@
-/**
- * Replaces kernels of the TensorFlow.js WebGPU backend by ours.
- *
- * @module
- */
+/** Replaces kernels of the TensorFlow.js WebGPU backend by ours. */
 
 import { dropInsOf, replaceKernels } from "./kernels.ts";
 import {

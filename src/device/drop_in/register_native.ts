@@ -1,8 +1,4 @@
-/**
- * Replaces kernels of the TensorFlow.js CPU backend by native ones.
- *
- * @module
- */
+/** Replaces kernels of the TensorFlow.js CPU backend by native ones. */
 
 import {
   areFloats,

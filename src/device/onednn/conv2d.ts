@@ -1,8 +1,4 @@
-/**
- * Convolution and its gradients by native kernels.
- *
- * @module
- */
+/** Convolution and its gradients by native kernels. */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { ConvSizes, WindowSizes } from "../sizes.ts";

@@ -1,8 +1,4 @@
-/**
- * Operations of single elements, and sums, by native kernels.
- *
- * @module
- */
+/** Operations of single elements, and sums, by native kernels. */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { FusedActivation } from "../device.ts";

@@ -1,8 +1,4 @@
-/**
- * Products of matrices and of batches of them, by native kernels.
- *
- * @module
- */
+/** Products of matrices and of batches of them, by native kernels. */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { Layout } from "./library/describe.ts";

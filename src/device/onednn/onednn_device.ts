@@ -1,8 +1,4 @@
-/**
- * The CPU as a device: what layers compute is several native kernels as one differentiable operation.
- *
- * @module
- */
+/** The CPU as a device: what layers compute is several native kernels as one differentiable operation. */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { uniforms } from "../../random.ts";

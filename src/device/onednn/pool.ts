@@ -1,8 +1,4 @@
-/**
- * Pooling and its gradient by native kernels.
- *
- * @module
- */
+/** Pooling and its gradient by native kernels. */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { FusedPool } from "../device.ts";

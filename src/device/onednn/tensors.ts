@@ -1,8 +1,4 @@
-/**
- * What native kernels work with: the library that they are called from, and the memory that they read and write.
- *
- * @module
- */
+/** What native kernels work with: the library that they are called from, and the memory that they read and write. */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { type Tensor, tf, type Variable } from "../tf.ts";

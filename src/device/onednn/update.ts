@@ -1,8 +1,4 @@
-/**
- * Changes weights, and what an optimizer keeps of each, where they are: the optimizer's formula by native kernels.
- *
- * @module
- */
+/** Changes weights, and what an optimizer keeps of each, where they are: the optimizer's formula by native kernels. */
 
 import type { Expression, TracedFormula } from "../formula.ts";
 import { updateOnCpu } from "../cpu.ts";

@@ -1,8 +1,4 @@
-/**
- * TensorFlow.js's CPU backend, with memory that is used again.
- *
- * @module
- */
+/** TensorFlow.js's CPU backend, with memory that is used again. */
 
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 

@@ -1,8 +1,4 @@
-/**
- * TensorFlow.js's own operations as a device: nothing of ours computes. The others are compared with it.
- *
- * @module
- */
+/** TensorFlow.js's own operations as a device: nothing of ours computes. The others are compared with it. */
 
 import { uniforms } from "../../random.ts";
 import { clipNormOnCpu, CPU_INFO, updateOnCpu } from "../cpu.ts";

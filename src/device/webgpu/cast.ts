@@ -1,8 +1,4 @@
-/**
- * What a tensor stores, and how that is changed: float32 or float16.
- *
- * @module
- */
+/** What a tensor stores, and how that is changed: float32 or float16. */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

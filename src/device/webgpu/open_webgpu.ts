@@ -1,8 +1,6 @@
 /**
  * Opens WebGPU, once per process, as a backend of TensorFlow.js on a device of ours: with the adapter's limits and subgroups,
  * and with its errors heard.
- *
- * @module
  */
 
 import { BackendError, OptionError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * WebGPU as a device: every operation by shaders of our own.
- *
- * @module
- */
+/** WebGPU as a device: every operation by shaders of our own. */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { BackendInfo, Device } from "../device.ts";

@@ -1,8 +1,4 @@
-/**
- * Writes a network in formats that other programs read, and reads networks of other programs.
- *
- * @module
- */
+/** Writes a network in formats that other programs read, and reads networks of other programs. */
 
 import { DataError, OptionError } from "../../errors.ts";
 import { requireOneOf } from "../../options.ts";

@@ -1,8 +1,6 @@
 /**
  * Models as Keras describes them: reads what a model computes, to compare it with a network of this package, and writes a network
  * as a model.
- *
- * @module
  */
 
 import { AlexNetError, ShapeError } from "../../errors.ts";

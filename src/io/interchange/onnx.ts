@@ -1,8 +1,4 @@
-/**
- * Writes a network as an ONNX file, https://onnx.ai, a graph of operators: https://onnx.ai/onnx/operators
- *
- * @module
- */
+/** Writes a network as an ONNX file, https://onnx.ai, a graph of operators: https://onnx.ai/onnx/operators */
 
 import {
   create,

@@ -1,8 +1,6 @@
 /**
  * Weights in safetensors files with PyTorch's names and layouts: those of the `state_dict` of a `torch.nn.Sequential` with a
  * module per layer and per activation. Files that are read may also have our names and layouts.
- *
- * @module
  */
 
 import { AlexNetError, ShapeError } from "../../errors.ts";

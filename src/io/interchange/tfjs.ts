@@ -1,8 +1,6 @@
 /**
  * TensorFlow.js's layers format: a folder with `model.json` and files of weights. It is read where it holds one of our
  * networks, and written for `tf.loadLayersModel`.
- *
- * @module
  */
 
 import packageConfig from "../../../deno.json" with { type: "json" };

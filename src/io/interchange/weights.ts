@@ -1,8 +1,4 @@
-/**
- * Weights in files of other programs: finds out which network they belong to, by their names and shapes, and reads them.
- *
- * @module
- */
+/** Weights in files of other programs: finds out which network they belong to, by their names and shapes, and reads them. */
 
 import { AlexNetError, DataError } from "../../errors.ts";
 import { MODEL_NAMES, type ModelName, NETWORKS } from "../../models/named.ts";

@@ -1,8 +1,6 @@
 /**
  * The operations of oneDNN that are used, and how they are described to it. Version 2 takes a structure that
  * describes the operation first; version 3 has none. What they are described by is nearly the same.
- *
- * @module
  */
 
 import { memo } from "../../memo.ts";

@@ -1,8 +1,4 @@
-/**
- * Finds oneDNN, the library of kernels for CPUs that PyTorch and TensorFlow compute with, and calls it.
- *
- * @module
- */
+/** Finds oneDNN, the library of kernels for CPUs that PyTorch and TensorFlow compute with, and calls it. */
 
 import { BackendError } from "../../../errors.ts";
 import { host } from "../../../platform/host.ts";

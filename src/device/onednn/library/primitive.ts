@@ -1,8 +1,4 @@
-/**
- * Operations that oneDNN has made ready: run on arrays, as often as wanted.
- *
- * @module
- */
+/** Operations that oneDNN has made ready: run on arrays, as often as wanted. */
 
 import {
   describe,

@@ -1,8 +1,4 @@
-/**
- * Convolution and its gradients: directly, as matrix products, or by Winograd's tiles.
- *
- * @module
- */
+/** Convolution and its gradients: directly, as matrix products, or by Winograd's tiles. */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

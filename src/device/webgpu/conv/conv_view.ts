@@ -1,8 +1,4 @@
-/**
- * Views of images for convolutions: windows of an NHWC tensor read as rows of a matrix that is never stored.
- *
- * @module
- */
+/** Views of images for convolutions: windows of an NHWC tensor read as rows of a matrix that is never stored. */
 
 import type { ConvSizes } from "../../sizes.ts";
 import { loadFunction, type View } from "../gemm/view.ts";

@@ -1,8 +1,6 @@
 /**
  * Convolution, bias, activation and pooling as one differentiable operation on the WebGPU backend. With max pooling it is
  * computed in parts of the batch where the unpooled output of all images would be larger than the adapter binds.
- *
- * @module
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

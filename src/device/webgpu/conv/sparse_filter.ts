@@ -1,8 +1,4 @@
-/**
- * The gradient of a filter whose output is max pooled, from the pooled places alone.
- *
- * @module
- */
+/** The gradient of a filter whose output is max pooled, from the pooled places alone. */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

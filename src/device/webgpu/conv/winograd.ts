@@ -1,8 +1,6 @@
 /**
  * Convolution of stride 1 by Winograd's minimal filtering: tiles and filters are transformed, multiplied place by place as
  * a batch of matrix products, and transformed back.
- *
- * @module
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

@@ -6,8 +6,6 @@
  * square of that. (S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms for
  * Convolutional Neural Networks, 2016.) The matrices are made by Toom and Cook's rule for any sizes. Each invocation of a
  * shader transforms four channels of one tile; the products between the transforms are a batch of matrix products.
- *
- * @module
  */
 
 import {

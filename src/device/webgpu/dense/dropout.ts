@@ -1,8 +1,4 @@
-/**
- * Dropout, and the counter-based random numbers of `random.ts` in WGSL: the same numbers on every device.
- *
- * @module
- */
+/** Dropout, and the counter-based random numbers of `random.ts` in WGSL: the same numbers on every device. */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

@@ -1,8 +1,4 @@
-/**
- * Matrix product, bias, activation and dropout as one differentiable operation on the WebGPU backend.
- *
- * @module
- */
+/** Matrix product, bias, activation and dropout as one differentiable operation on the WebGPU backend. */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

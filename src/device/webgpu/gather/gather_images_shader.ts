@@ -4,8 +4,6 @@
  * An invocation makes four neighbouring values of several rows. It works out once which columns they come from, and reads a row
  * of bytes once for all rows of the output that lie between it and the next: where images become larger, that is much less
  * reading. Neighbouring invocations write side by side.
- *
- * @module
  */
 
 import {

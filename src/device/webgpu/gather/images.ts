@@ -1,8 +1,4 @@
-/**
- * The images of data sets on the WebGPU device: they stay there as bytes, and batches are made of them.
- *
- * @module
- */
+/** The images of data sets on the WebGPU device: they stay there as bytes, and batches are made of them. */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

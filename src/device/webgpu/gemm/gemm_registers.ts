@@ -1,8 +1,4 @@
-/**
- * The matrix product whose tiles live in registers.
- *
- * @module
- */
+/** The matrix product whose tiles live in registers. */
 
 import {
   COMPONENTS,

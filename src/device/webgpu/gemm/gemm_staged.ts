@@ -1,8 +1,4 @@
-/**
- * The matrix product whose tiles go through workgroup memory.
- *
- * @module
- */
+/** The matrix product whose tiles go through workgroup memory. */
 
 import {
   COMPONENTS,

@@ -1,8 +1,4 @@
-/**
- * The parts that both forms of the matrix product share: bindings, the range of the sum, and the store.
- *
- * @module
- */
+/** The parts that both forms of the matrix product share: bindings, the range of the sum, and the store. */
 
 import type { View } from "./view.ts";
 import {

@@ -6,8 +6,6 @@
  * and reads its operands straight from textures, for software adapters, where workgroup memory is no faster. The lanes of a
  * subgroup share the left operand: each loads a part and broadcasts it, so that no value is loaded twice.
  * "staged": workgroups copy tiles of both operands to workgroup memory first, with coalesced reads, for GPUs.
- *
- * @module
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

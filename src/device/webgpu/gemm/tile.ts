@@ -1,8 +1,4 @@
-/**
- * Chooses the tiles of a matrix product by the kind of adapter.
- *
- * @module
- */
+/** Chooses the tiles of a matrix product by the kind of adapter. */
 
 import type { Tile } from "./gemm_store.ts";
 import type { AdapterTraits } from "../run/ways.ts";

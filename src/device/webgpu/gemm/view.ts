@@ -5,8 +5,6 @@
  * A view gives WGSL with three functions. `prepare(i, batch)` is called once per row (or column) `i`, `step(k)` once per
  * term `k` of the sum, and `load(prepared, step)` gives four consecutive values, either along the sum ("depth") or
  * across it ("outer"). Values beyond the sum are zero; what is read for rows beyond the matrix is never stored.
- *
- * @module
  */
 
 /** An operand of a matrix product. */

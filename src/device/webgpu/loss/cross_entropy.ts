@@ -1,8 +1,4 @@
-/**
- * Softmax cross entropy with its gradient, and the count of correct predictions, in one pass over the logits.
- *
- * @module
- */
+/** Softmax cross entropy with its gradient, and the count of correct predictions, in one pass over the logits. */
 
 import type { CrossEntropy } from "../../device.ts";
 import { dispatch, makeOutput, programOf } from "../run/dispatch.ts";

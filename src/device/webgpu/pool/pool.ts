@@ -1,8 +1,6 @@
 /**
  * Pooling and its gradient. The shaders walk over windows, with one invocation per element or, where channels come in
  * fours, per four of them.
- *
- * @module
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

@@ -1,7 +1,5 @@
 /**
  * Finds the WebGPU adapter, opens a device on it with everything it can do, and measures on it what its limits do not tell.
- *
- * @module
  */
 
 import type { AdapterDescription } from "../../device.ts";

@@ -1,8 +1,6 @@
 /**
  * Runs our shaders on the TensorFlow.js WebGPU backend, in the same command buffers as its own kernels: compiled shaders and
  * their bind groups, each made once, and the tensors and textures that they are run on.
- *
- * @module
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";

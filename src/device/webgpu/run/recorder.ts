@@ -1,8 +1,4 @@
-/**
- * What TensorFlow.js's WebGPU backend keeps to itself: how it records, and what it knows of a tensor.
- *
- * @module
- */
+/** What TensorFlow.js's WebGPU backend keeps to itself: how it records, and what it knows of a tensor. */
 
 import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

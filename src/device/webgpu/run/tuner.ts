@@ -1,8 +1,4 @@
-/**
- * Measures the ways of operations and chooses the fastest.
- *
- * @module
- */
+/** Measures the ways of operations and chooses the fastest. */
 
 import type { TunedOperation } from "../../device.ts";
 import { type Tensor, tf } from "../../tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Operations that can be computed in more than one way: which way is taken, and what ran.
- *
- * @module
- */
+/** Operations that can be computed in more than one way: which way is taken, and what ran. */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

@@ -1,8 +1,6 @@
 /**
  * What gradients are multiplied by, found on the device: by the scale of the loss, which small gradients need to be held by
  * float16, and by the clipping of their norm.
- *
- * @module
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

@@ -1,8 +1,4 @@
-/**
- * Changes weights, and what an optimizer keeps of each, where they are: the optimizer's formula as a shader.
- *
- * @module
- */
+/** Changes weights, and what an optimizer keeps of each, where they are: the optimizer's formula as a shader. */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

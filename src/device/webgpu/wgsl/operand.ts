@@ -4,8 +4,6 @@
  *
  * llvmpipe loads a vector for 8 lanes from a texture about 20 times as fast as from a buffer, and copies from buffer to
  * texture at the speed of memory (docs/performance.md). GPUs read buffers.
- *
- * @module
  */
 
 /** Where a kernel reads its operands from. */

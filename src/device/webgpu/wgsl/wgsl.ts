@@ -1,8 +1,4 @@
-/**
- * Snippets of WGSL that shaders of several folders share.
- *
- * @module
- */
+/** Snippets of WGSL that shaders of several folders share. */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { FusedActivation } from "../../device.ts";
