@@ -43,9 +43,11 @@ export {
 } from "./src/errors.ts";
 export {
   type Batch,
+  compose,
   DataLoader,
   type DataLoaderOptions,
   type Dataset,
+  encodeIdx,
   type FashionMnist,
   type FashionMnistOptions,
   idxDataset,
@@ -54,12 +56,17 @@ export {
   loadFashionMnist,
   loadImage,
   loadImages,
+  resize,
+  toTensor,
+  trainTestSplit,
   type Transform,
 } from "./src/data/mod.ts";
 export { alexnet, type AlexNetOptions } from "./src/models/alexnet.ts";
 export { lenet, type LeNetOptions } from "./src/models/lenet.ts";
 export type { ModelName } from "./src/models/named.ts";
 export {
+  dense,
+  flatten,
   type Layer,
   type LayerSummary,
   type Precision,

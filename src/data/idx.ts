@@ -1,10 +1,10 @@
 /**
- * Reads IDX, the format of the MNIST family of data sets: a header of dimensions, then the values.
+ * Reads and writes IDX, the format of the MNIST family of data sets: a header of dimensions, then the values.
  *
  * The format is described at the end of http://yann.lecun.com/exdb/mnist/.
  */
 
-import { DataError } from "../errors.ts";
+import { DataError, ShapeError } from "../errors.ts";
 
 /** The types of values by their codes. The MNIST family has uint8, but for the labels of QMNIST, which are int32. */
 const TYPES = {
@@ -88,6 +88,30 @@ export function parseIdx(
     check(data[i] === value, "whole numbers from 0 to 255", found);
   }
   return { shape, data };
+}
+
+/**
+ * Writes an array as the bytes of an IDX file of uint8: the inverse of {@linkcode parseIdx}.
+ *
+ * @param array The array, which is copied.
+ * @returns The header and the data.
+ * @throws {ShapeError} If the shape is not 1 to 255 positive 32-bit integers whose product is the number of elements.
+ */
+export function encodeIdx({ shape, data }: IdxArray): Uint8Array<ArrayBuffer> {
+  const isShape = shape.length > 0 && shape.length < 256 &&
+    shape.every((size) => size >= 1 && size === size >>> 0);
+  if (!isShape || shape.reduce((a, b) => a * b) !== data.length) {
+    throw new ShapeError(
+      `Cannot write shape [${shape}] as IDX as its product must be the number of elements: there are ${data.length}`,
+    );
+  }
+  const start = 4 + 4 * shape.length;
+  const bytes = new Uint8Array(start + data.length);
+  bytes.set([0, 0, 0x08, shape.length]);
+  const view = new DataView(bytes.buffer);
+  shape.forEach((size, i) => view.setUint32(4 + 4 * i, size));
+  bytes.set(data, start);
+  return bytes;
 }
 
 function hex(byte: number): string {

@@ -40,7 +40,12 @@ export {
   loadFashionMnist,
 } from "./fashion_mnist/fashion_mnist.ts";
 export type { FileOptions } from "./fashion_mnist/files.ts";
-export { type IdxArray, parseIdx, type ParseIdxOptions } from "./idx.ts";
+export {
+  encodeIdx,
+  type IdxArray,
+  parseIdx,
+  type ParseIdxOptions,
+} from "./idx.ts";
 export type {
   ArrayBatch,
   Batch,

@@ -24,7 +24,7 @@ import type { IdxArray } from "../../src/data/idx.ts";
 import { wholeOf } from "../../src/data/split.ts";
 import { DataError, OptionError, ShapeError } from "../../src/errors.ts";
 import { type Folder, makeFolder } from "./folder.ts";
-import { encodeIdx } from "./idx_file.ts";
+import { encodeIdx } from "../../src/data/idx.ts";
 
 const IMAGES = {
   shape: [3, 2, 2],

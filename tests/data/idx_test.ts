@@ -5,8 +5,8 @@
  */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { parseIdx } from "../../src/data/idx.ts";
-import { DataError } from "../../src/errors.ts";
+import { encodeIdx, parseIdx } from "../../src/data/idx.ts";
+import { DataError, ShapeError } from "../../src/errors.ts";
 
 /** A 1x2x3 array with a header written by hand. */
 const BYTES = Uint8Array.of(
@@ -153,4 +153,16 @@ Deno.test("parseIdx() refuses dimensions whose product overflows", () => {
   bytes.set([0, 0, 8, 255]);
   refused(bytes);
   refused(patched([4, 255], [8, 255], [12, 255]));
+});
+
+Deno.test("encodeIdx() writes what parseIdx() reads", () => {
+  const array = { shape: [1, 2, 3], data: BYTES.slice(16) };
+  assertEquals(encodeIdx(array), BYTES);
+});
+
+Deno.test("encodeIdx() refuses a shape that is not that of the data", () => {
+  const data = new Uint8Array(6);
+  for (const shape of [[], [5], [6, 0], [-2, -3], [1.5, 4], [2 ** 33]]) {
+    assertThrows(() => encodeIdx({ shape, data }), ShapeError);
+  }
 });

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodePng } from "../../../src/io/contact_sheet.ts";
 import { arrayDataset } from "../../../src/data/array_dataset.ts";
-import { encodeIdx } from "../../data/idx_file.ts";
+import { encodeIdx } from "../../../src/data/idx.ts";
 import { DataLoader } from "../../../src/data/loader/data_loader.ts";
 import { MANIFEST } from "../../../src/data/fashion_mnist/manifest.ts";
 import {

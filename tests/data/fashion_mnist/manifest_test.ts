@@ -10,7 +10,7 @@ import {
   MANIFEST,
   sha256Of,
 } from "../../../src/data/fashion_mnist/manifest.ts";
-import { encodeIdx } from "../idx_file.ts";
+import { encodeIdx } from "../../../src/data/idx.ts";
 
 const ENTRY = MANIFEST.sample.files[2];
 const FILE = await Deno.readFile(

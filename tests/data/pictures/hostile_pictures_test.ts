@@ -12,7 +12,7 @@ import { loadImage, loadImages } from "../../../src/data/mod.ts";
 import { DataError } from "../../../src/errors.ts";
 import { numbers } from "../../numbers.ts";
 import { makeFolder } from "../folder.ts";
-import { encodeIdx } from "../idx_file.ts";
+import { encodeIdx } from "../../../src/data/idx.ts";
 
 const values = Uint8Array.from({ length: 12 * 9 }, (_, i) => i * 7919 % 251);
 const rgba = Uint8Array.from({ length: 4 * 12 * 9 }, (_, i) => i * 31 % 253);

@@ -23,7 +23,7 @@ import {
 } from "../../../src/data/mod.ts";
 import { DataError, OptionError } from "../../../src/errors.ts";
 import { makeFolder } from "../folder.ts";
-import { encodeIdx } from "../idx_file.ts";
+import { encodeIdx } from "../../../src/data/idx.ts";
 import { jpegFile, withOrientation } from "../jpeg_file.ts";
 import { chunk, pngFile } from "../png_file.ts";
 
