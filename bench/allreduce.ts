@@ -5,8 +5,6 @@
  *
  * Options: `--rounds N` (default 5) pairs of runs; `--ranks N,N` (default 2,4); `--count N` (default 46764746, AlexNet's
  * weights) floats.
- *
- * @module
  */
 
 import { join } from "node:path";

@@ -1,8 +1,6 @@
 /**
  * A process of `allreduce.ts`: `allreduce_rank.ts COUNT ROUNDS float32|float16`. Rank 0 prints a line with the milliseconds of
  * each round.
- *
- * @module
  */
 
 import { connectMpi } from "../src/distributed/mpi_communicator.ts";

@@ -6,8 +6,6 @@
  *
  * A contender that cannot run is left out, with the reason in one line. The exit code is then 1, unless all that is missing is
  * an installed PyTorch or oneDNN.
- *
- * @module
  */
 
 import { parseArgs } from "@std/cli/parse-args";

@@ -6,8 +6,6 @@
  * - stock: a TensorFlow.js `LayersModel`, `model.fit`, on TensorFlow.js's own WebGPU kernels;
  * - registered: the same after `registerKernels()`;
  * - ours: `alexnet()` and `fit`, the only one that can be told to compute on the CPU.
- *
- * @module
  */
 
 import { parseArgs } from "@std/cli/parse-args";

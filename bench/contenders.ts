@@ -1,8 +1,4 @@
-/**
- * Who is compared, and how a contender is run in a process of its own.
- *
- * @module
- */
+/** Who is compared, and how a contender is run in a process of its own. */
 
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";

@@ -1,8 +1,6 @@
 /**
  * Times what a training step costs besides the device's work: JavaScript, submits and memory. Its dispatches have no workgroups
  * and its copies to textures are empty, so that the device has nothing to do. Run with `deno bench -A bench/cost_bench.ts`.
- *
- * @module
  */
 
 import { alexnet } from "../src/models/alexnet.ts";

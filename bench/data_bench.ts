@@ -1,8 +1,6 @@
 /**
  * Times the ways from the files to a batch: reading them, batches by the device, batches by the host with more or fewer workers;
  * and how long training waits for batches. Run with `deno bench -A bench/data_bench.ts`.
- *
- * @module
  */
 
 import { loadFashionMnist } from "../src/data/fashion_mnist/fashion_mnist.ts";

@@ -4,8 +4,6 @@
  *
  * On the CPU, PyTorch trains LeNet as well, if it is installed, on one batch again and again: its time has neither data nor
  * evaluation in it.
- *
- * @module
  */
 
 import { parseArgs } from "@std/cli/parse-args";

@@ -1,8 +1,6 @@
 /**
  * Iterates once over the train images of Fashion-MNIST on the host, and prints as JSON how fast that was and how much memory the
  * process took: `deno run -A bench/host_path.ts --workers 2 --resize 224`.
- *
- * @module
  */
 
 import { parseArgs } from "@std/cli/parse-args";

@@ -1,8 +1,6 @@
 /**
  * Times every kernel at AlexNet's shapes, batch 16, as shares of this adapter's ceilings, which are measured and printed first.
  * Run with `deno bench -A bench/kernels_bench.ts`.
- *
- * @module
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";

@@ -3,8 +3,6 @@
  *
  * Waiting for WebGPU costs Deno at least 11 ms (a poll and a 10 ms sleep), so a run is repeated until that is a small share of
  * what is timed.
- *
- * @module
  */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

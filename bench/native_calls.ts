@@ -1,8 +1,6 @@
 /**
  * AlexNet's training step on the CPU as single calls of native kernels, to be timed. They read random numbers that are there
  * before, and what they make is freed.
- *
- * @module
  */
 
 import type { TensorInfo } from "@tensorflow/tfjs-core";

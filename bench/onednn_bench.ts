@@ -2,8 +2,6 @@
  * How long oneDNN takes for each operation of AlexNet's training step, batch 128, called as the CPU device calls it: first
  * convolutions and products of matrices, then everything else, then the step itself. Run with
  * `deno bench -A bench/onednn_bench.ts`; ONEDNN_LIBRARY names another file of the library.
- *
- * @module
  */
 
 import { alexnet } from "../src/models/alexnet.ts";

@@ -1,8 +1,6 @@
 /**
  * Compares training in float16 with float32, in turns on the same network: images/s, and the most memory in use. Run with
  * `deno bench -A bench/precision_bench.ts`; it takes some minutes on a software adapter.
- *
- * @module
  */
 
 import { alexnet } from "../src/models/alexnet.ts";

@@ -1,8 +1,4 @@
-/**
- * Registers timings with `deno bench` and prints their rates after Deno's own table, on standard error.
- *
- * @module
- */
+/** Registers timings with `deno bench` and prints their rates after Deno's own table, on standard error. */
 
 import { countRepeats, median, timeRuns } from "./measure.ts";
 import type { Roofline } from "./roofline.ts";

@@ -1,8 +1,4 @@
-/**
- * Measures what an adapter can do at best: multiply-adds in registers, copies of memory, and products of matrices.
- *
- * @module
- */
+/** Measures what an adapter can do at best: multiply-adds in registers, copies of memory, and products of matrices. */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { tf } from "../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * The training step that the benches run.
- *
- * @module
- */
+/** The training step that the benches run. */
 
 import { type Tensor4D, tf } from "../src/device/tf.ts";
 import type { Precision } from "../src/nn/layer.ts";

@@ -2,8 +2,6 @@
  * Times the training step of AlexNet and LeNet: images/s, and how many of the best product's GFLOP/s it reaches. Step and
  * products of matrices take turns, as the speed of a shared machine changes from one minute to the next. Run with
  * `deno bench -A bench/step_bench.ts`.
- *
- * @module
  */
 
 import { alexnet } from "../src/models/alexnet.ts";

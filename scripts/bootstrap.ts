@@ -5,8 +5,6 @@
  * On a Debian-family system, as root, it installs oneDNN where there is no GPU, the software Vulkan driver where a WebGPU adapter
  * is needed and missing, the data set where no mirror can be reached, and for the tests other programs that read what this one
  * writes. Elsewhere it prints what to do and goes on: the command itself decides what it can do without.
- *
- * @module
  */
 
 import { delimiter, join } from "node:path";

@@ -2,8 +2,6 @@
  * Checks that imports in `src/` point one way (a lower folder never imports a higher one) and never in a circle, that nobody
  * above `device/` reaches into it or asks which device it is, that layers which a browser can run ask `platform/` for what Deno
  * has, that files stay short, and that CONTRIBUTING.md has a row for every folder.
- *
- * @module
  */
 
 import { dirname, join, relative } from "node:path";

@@ -5,8 +5,6 @@
  *
  * `deno run -A scripts/kill_and_resume.ts [kills] [options of train]`, for example
  * `deno run -A scripts/kill_and_resume.ts 20 --model=lenet --epochs=8 --checkpoint-every=20`.
- *
- * @module
  */
 
 import { join } from "node:path";

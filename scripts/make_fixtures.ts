@@ -3,8 +3,6 @@
  * colour, as JPEG, dark on light.
  *
  * Run as `deno run --allow-read --allow-write scripts/make_fixtures.ts`; the result is the same on every run.
- *
- * @module
  */
 
 import { encode as encodePng } from "fast-png";

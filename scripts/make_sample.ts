@@ -3,8 +3,6 @@
  *
  * Run as `deno run --allow-read --allow-write --allow-env --allow-net scripts/make_sample.ts`; the result is the same
  * on every run.
- *
- * @module
  */
 
 import { gzipSync } from "fflate";

@@ -4,8 +4,6 @@
  *
  * Two folders of tests run at a time, as a software adapter compiles and tests compute mostly on one core. Each folder is a
  * process, as tests change their process's environment.
- *
- * @module
  */
 
 import { tmpdir } from "node:os";

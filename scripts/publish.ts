@@ -3,8 +3,6 @@
  *
  * In a dry run, the stand-ins of `links` in deno.json lie beside the copy, as Deno publishes no package that contains linked
  * ones. Otherwise the copy has no links, and so uses the real packages.
- *
- * @module
  */
 
 import { cp } from "node:fs/promises";

@@ -1,8 +1,6 @@
 /**
  * Drives a real browser, Debian's chromium without a window, by the DevTools protocol:
  * https://chromedevtools.github.io/devtools-protocol
- *
- * @module
  */
 
 /** Where Debian's package `chromium` puts it. */

@@ -1,8 +1,4 @@
-/**
- * Tests of the driver of the browser: a test of a page must see what goes wrong in it.
- *
- * @module
- */
+/** Tests of the driver of the browser: a test of a page must see what goes wrong in it. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { browserTest } from "./browser.ts";

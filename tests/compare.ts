@@ -1,8 +1,4 @@
-/**
- * Comparison of numbers with a reference, by a tolerance that each caller has to state.
- *
- * @module
- */
+/** Comparison of numbers with a reference, by a tolerance that each caller has to state. */
 
 import { assert, assertEquals } from "@std/assert";
 

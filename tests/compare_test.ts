@@ -1,8 +1,4 @@
-/**
- * Tests of the comparisons that other tests rely on.
- *
- * @module
- */
+/** Tests of the comparisons that other tests rely on. */
 
 import { assertThrows } from "@std/assert";
 import { assertClose, assertCloseTensor } from "./compare.ts";

@@ -3,8 +3,6 @@
  * process.
  *
  * Tensors stay on the backend they were made on, so each computation makes its own and only numbers are compared.
- *
- * @module
  */
 
 import {

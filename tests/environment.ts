@@ -1,8 +1,6 @@
 /**
  * The environment of this process, as a test needs it for a while: its variables and its clock, which shows what the test says,
  * however fast the machine is.
- *
- * @module
  */
 
 /**

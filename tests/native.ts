@@ -1,8 +1,4 @@
-/**
- * The CPU with native kernels as a device to test, and without them as what it is compared with.
- *
- * @module
- */
+/** The CPU with native kernels as a device to test, and without them as what it is compared with. */
 
 import type { CpuBackend } from "../src/device/tfjs/cpu_backend.ts";
 import {

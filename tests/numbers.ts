@@ -1,8 +1,4 @@
-/**
- * Numbers to test with: as good as random, the same in every run.
- *
- * @module
- */
+/** Numbers to test with: as good as random, the same in every run. */
 
 import { uniforms } from "../src/random.ts";
 

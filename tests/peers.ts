@@ -1,8 +1,6 @@
 /**
  * Runs programs of others that read what this package writes. They stand in `peers/` with a configuration and a lock file
  * of their own, as Deno downloads all that a lock file lists, whatever is run.
- *
- * @module
  */
 
 import { assert } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of the random numbers against published answers and against what chance would give.
- *
- * @module
- */
+/** Tests of the random numbers against published answers and against what chance would give. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { permutation, STREAMS, threefry2x32, uniforms } from "../src/random.ts";

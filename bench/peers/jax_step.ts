@@ -5,8 +5,6 @@
  *
  * The network is that of `src/models/alexnet.ts` without dropout, images and filters with the channels first as jax-js has
  * them, trained with plain SGD. A whole step is one `jit`, the fastest that jax-js offers.
- *
- * @module
  */
 
 import {

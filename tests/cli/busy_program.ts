@@ -1,8 +1,4 @@
-/**
- * The program for tests that is busy for ever after the fifth step, with no turn for anything else.
- *
- * @module
- */
+/** The program for tests that is busy for ever after the fifth step, with no turn for anything else. */
 
 import { main } from "../../src/cli/main.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Tests of parsing and checking the command line.
- *
- * @module
- */
+/** Tests of parsing and checking the command line. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {

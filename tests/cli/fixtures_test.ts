@@ -1,8 +1,6 @@
 /**
  * Tests that `predict` says of pictures what the evaluation says of the test images that they were made of, with the network
  * and the pictures of tests/fixtures/ (see the README there).
- *
- * @module
  */
 
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of runs that are interrupted by signals, as processes of their own.
- *
- * @module
- */
+/** Tests of runs that are interrupted by signals, as processes of their own. */
 
 import {
   assert,

@@ -1,8 +1,4 @@
-/**
- * Tests of the program as a whole: its help, and command lines that it refuses.
- *
- * @module
- */
+/** Tests of the program as a whole: its help, and command lines that it refuses. */
 
 import {
   assert,

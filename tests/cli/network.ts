@@ -1,8 +1,4 @@
-/**
- * Two machines, as far as the network is concerned: namespaces that a cable connects.
- *
- * @module
- */
+/** Two machines, as far as the network is concerned: namespaces that a cable connects. */
 
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";

@@ -1,8 +1,4 @@
-/**
- * Tests of the table of options.
- *
- * @module
- */
+/** Tests of the table of options. */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {

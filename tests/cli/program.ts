@@ -1,8 +1,4 @@
-/**
- * Runs the program and catches its output: in this process, or as a person does in one of its own.
- *
- * @module
- */
+/** Runs the program and catches its output: in this process, or as a person does in one of its own. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { userInfo } from "node:os";

@@ -1,8 +1,4 @@
-/**
- * Tests of progress on real terminals of several sizes, and on those that want plain lines.
- *
- * @module
- */
+/** Tests of progress on real terminals of several sizes, and on those that want plain lines. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { run } from "./program.ts";

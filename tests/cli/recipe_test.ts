@@ -1,8 +1,6 @@
 /**
  * Tests of completing the options of `train`, of what they make of optimizer, learning rates and early stopping, and of whole
  * runs with them.
- *
- * @module
  */
 
 import {

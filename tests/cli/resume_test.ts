@@ -1,8 +1,4 @@
-/**
- * Tests of runs that are kept, interrupted and gone on with; where one is killed, as processes of their own.
- *
- * @module
- */
+/** Tests of runs that are kept, interrupted and gone on with; where one is killed, as processes of their own. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readRun } from "../../src/runs/read_run.ts";

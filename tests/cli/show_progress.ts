@@ -1,8 +1,4 @@
-/**
- * A program for tests: shows the progress of two made-up epochs of eight batches.
- *
- * @module
- */
+/** A program for tests: shows the progress of two made-up epochs of eight batches. */
 
 import { ProgressView } from "../../src/cli/terminal/progress.ts";
 

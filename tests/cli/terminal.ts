@@ -1,8 +1,4 @@
-/**
- * A real terminal for programs to run on, made by `script` of util-linux, and what people see on it.
- *
- * @module
- */
+/** A real terminal for programs to run on, made by `script` of util-linux, and what people see on it. */
 
 import { assertEquals } from "@std/assert";
 import { run } from "./program.ts";

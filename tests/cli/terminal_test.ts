@@ -1,8 +1,4 @@
-/**
- * Tests of what a person sees on a terminal: the program runs on a real one, made by `script` of util-linux.
- *
- * @module
- */
+/** Tests of what a person sees on a terminal: the program runs on a real one, made by `script` of util-linux. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeFolder } from "../data/folder.ts";

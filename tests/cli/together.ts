@@ -1,8 +1,4 @@
-/**
- * Training runs of several processes, and what they wrote down.
- *
- * @module
- */
+/** Training runs of several processes, and what they wrote down. */
 
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";

@@ -1,8 +1,4 @@
-/**
- * Tests of data sets in IDX files.
- *
- * @module
- */
+/** Tests of data sets in IDX files. */
 
 import {
   assert,

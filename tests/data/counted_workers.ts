@@ -1,8 +1,6 @@
 /**
  * What tests of workers share: images, their batches, and a count of the workers that are alive, and
  * another number of cores.
- *
- * @module
  */
 
 import type { ArrayBatch } from "../../src/data/loader/batch.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of data sets in memory.
- *
- * @module
- */
+/** Tests of data sets in memory. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { arrayDataset, storedImages } from "../../src/data/array_dataset.ts";

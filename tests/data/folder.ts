@@ -1,8 +1,4 @@
-/**
- * Temporary folders for tests, removed when their test ends.
- *
- * @module
- */
+/** Temporary folders for tests, removed when their test ends. */
 
 /** A temporary folder. */
 export interface Folder extends AsyncDisposable {

@@ -1,8 +1,4 @@
-/**
- * Tests of reading files that nothing is known of.
- *
- * @module
- */
+/** Tests of reading files that nothing is known of. */
 
 import {
   assertEquals,

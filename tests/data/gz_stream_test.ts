@@ -1,8 +1,4 @@
-/**
- * Tests of decompressing gz streams, against zlib.
- *
- * @module
- */
+/** Tests of decompressing gz streams, against zlib. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gzipSync } from "fflate";

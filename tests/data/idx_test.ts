@@ -1,8 +1,4 @@
-/**
- * Tests of reading IDX.
- *
- * @module
- */
+/** Tests of reading IDX. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { encodeIdx, parseIdx } from "../../src/data/idx.ts";

@@ -1,8 +1,4 @@
-/**
- * JPEG files for tests.
- *
- * @module
- */
+/** JPEG files for tests. */
 
 import { encode } from "jpeg-js";
 

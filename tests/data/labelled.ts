@@ -1,8 +1,4 @@
-/**
- * Data sets of given labels, for tests of what is chosen of them.
- *
- * @module
- */
+/** Data sets of given labels, for tests of what is chosen of them. */
 
 import { type Dataset, makeDataset } from "../../src/data/dataset.ts";
 

@@ -1,8 +1,4 @@
-/**
- * A mirror of the data set on this machine, for tests of downloads.
- *
- * @module
- */
+/** A mirror of the data set on this machine, for tests of downloads. */
 
 /** A running server and what it was asked. */
 export interface Mirror extends AsyncDisposable {

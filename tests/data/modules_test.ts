@@ -1,8 +1,4 @@
-/**
- * Tests of importing transforms and data sets of a user's own.
- *
- * @module
- */
+/** Tests of importing transforms and data sets of a user's own. */
 
 import {
   assert,

@@ -1,8 +1,4 @@
-/**
- * Data sets of a user's own, in a module that tests and workers import.
- *
- * @module
- */
+/** Data sets of a user's own, in a module that tests and workers import. */
 
 import type { Dataset } from "../../src/data/dataset.ts";
 import { subset } from "../../src/data/split.ts";

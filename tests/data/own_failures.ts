@@ -1,8 +1,4 @@
-/**
- * Transforms that go wrong in a worker, for tests.
- *
- * @module
- */
+/** Transforms that go wrong in a worker, for tests. */
 
 import type { Transform } from "../../src/data/transforms/mod.ts";
 

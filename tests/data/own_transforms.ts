@@ -1,8 +1,4 @@
-/**
- * Transforms of a user's own, in a module that tests and workers import.
- *
- * @module
- */
+/** Transforms of a user's own, in a module that tests and workers import. */
 
 import type { Random, Transform } from "../../src/data/transforms/mod.ts";
 

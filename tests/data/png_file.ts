@@ -1,8 +1,4 @@
-/**
- * PNG files put together chunk by chunk, as no encoder would.
- *
- * @module
- */
+/** PNG files put together chunk by chunk, as no encoder would. */
 
 import { zlibSync } from "fflate";
 

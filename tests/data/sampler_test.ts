@@ -1,8 +1,4 @@
-/**
- * Tests of the order of samples.
- *
- * @module
- */
+/** Tests of the order of samples. */
 
 import {
   assert,

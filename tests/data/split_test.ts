@@ -1,8 +1,4 @@
-/**
- * Tests of parts of data sets.
- *
- * @module
- */
+/** Tests of parts of data sets. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { classCounts, type Dataset, labelsOf } from "../../src/data/dataset.ts";

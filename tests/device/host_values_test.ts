@@ -1,8 +1,4 @@
-/**
- * Tests of values that are taken from tensors.
- *
- * @module
- */
+/** Tests of values that are taken from tensors. */
 
 import { assert, assertStrictEquals } from "@std/assert";
 import { type Tensor, tf } from "../../src/device/tf.ts";

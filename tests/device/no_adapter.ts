@@ -1,8 +1,4 @@
-/**
- * Prints, as JSON, what `initBackend` does for "auto" and for "webgpu" where no driver offers an adapter.
- *
- * @module
- */
+/** Prints, as JSON, what `initBackend` does for "auto" and for "webgpu" where no driver offers an adapter. */
 
 import { initBackend } from "../../src/device/open.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Tests of gradients that are handed over while others are still to come.
- *
- * @module
- */
+/** Tests of gradients that are handed over while others are still to come. */
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { type Scalar, type Tensor, tf } from "../../src/device/tf.ts";

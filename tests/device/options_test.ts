@@ -1,8 +1,4 @@
-/**
- * Tests of what the backend says before a device is ready, and of options that cannot be.
- *
- * @module
- */
+/** Tests of what the backend says before a device is ready, and of options that cannot be. */
 
 import {
   assertEquals,

@@ -1,8 +1,4 @@
-/**
- * Tests of cutting batches into parts that bindings may begin at.
- *
- * @module
- */
+/** Tests of cutting batches into parts that bindings may begin at. */
 
 import { cutImages, imageStep } from "../../src/device/sizes.ts";
 import { imagesOf } from "../../src/device/webgpu/run/dispatch.ts";

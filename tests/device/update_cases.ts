@@ -1,8 +1,4 @@
-/**
- * Formulas that no optimizer of the package has, the same in plain TypeScript, and checks of their steps on any device.
- *
- * @module
- */
+/** Formulas that no optimizer of the package has, the same in plain TypeScript, and checks of their steps on any device. */
 
 import { assertEquals } from "@std/assert";
 import {

@@ -1,8 +1,4 @@
-/**
- * Tests of steps of formulas on every device against plain TypeScript, and of what they do to tensors that share memory.
- *
- * @module
- */
+/** Tests of steps of formulas on every device against plain TypeScript, and of what they do to tensors that share memory. */
 
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { device, type Parameter } from "../../src/device/device.ts";

@@ -1,8 +1,6 @@
 /**
  * A program that checks collective operations, each process for itself; `mpi_communicator_test.ts` runs it, with an empty folder for
  * its processes. What must be the same in all processes it prints.
- *
- * @module
  */
 
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * A program that goes wrong in the way that its argument says; the tests of this folder run it.
- *
- * @module
- */
+/** A program that goes wrong in the way that its argument says; the tests of this folder run it. */
 
 import { connectMpi, type MpiCommunicator } from "../../src/distributed/mod.ts";
 import { DistributedError } from "../../src/errors.ts";

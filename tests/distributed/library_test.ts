@@ -1,8 +1,4 @@
-/**
- * Tests of how the MPI library is opened. That the right one is found is tested with those who use it.
- *
- * @module
- */
+/** Tests of how the MPI library is opened. That the right one is found is tested with those who use it. */
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";

@@ -1,8 +1,4 @@
-/**
- * Runs Deno as several processes, started by the `mpirun` of each MPI library that is installed.
- *
- * @module
- */
+/** Runs Deno as several processes, started by the `mpirun` of each MPI library that is installed. */
 
 import { type Outcome, ROOT, run } from "../cli/program.ts";
 

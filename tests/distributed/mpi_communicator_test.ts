@@ -1,8 +1,6 @@
 /**
  * Tests of processes connected by MPI, as processes that `mpirun` starts: that they exchange what they should, and what happens when
  * a call, or one of them, fails.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -1,8 +1,6 @@
 /**
  * Tests of what tells that this process was started together with others, how they tell each other who they are, and how they
  * divide a machine.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,6 @@
 /**
  * Tests of how processes find out that another one does not answer. With a library, a clock and other processes that the test
  * makes up; then with real ones, which take as long as processes wait, so that all wait at once.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

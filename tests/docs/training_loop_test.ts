@@ -1,8 +1,4 @@
-/**
- * Runs the program of `docs/training_loop.md`, as its reader would.
- *
- * @module
- */
+/** Runs the program of `docs/training_loop.md`, as its reader would. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";

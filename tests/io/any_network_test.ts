@@ -1,8 +1,6 @@
 /**
  * Tests that a file says what a network is: any network of this package's layers comes back, and what could not is refused when
  * it is saved.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,4 @@
-/**
- * Tests of checkpoints: what is saved is what is restored, and nothing is left of what fails.
- *
- * @module
- */
+/** Tests of checkpoints: what is saved is what is restored, and nothing is left of what fails. */
 
 import {
   assert,

@@ -1,8 +1,4 @@
-/**
- * Tests of images side by side: every pixel is where it should be.
- *
- * @module
- */
+/** Tests of images side by side: every pixel is where it should be. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { decode } from "fast-png";

@@ -1,8 +1,4 @@
-/**
- * Readers of event files that share nothing with what writes them: frames by the book, messages by `protoc`.
- *
- * @module
- */
+/** Readers of event files that share nothing with what writes them: frames by the book, messages by `protoc`. */
 
 import { assertEquals } from "@std/assert";
 

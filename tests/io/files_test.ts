@@ -1,8 +1,4 @@
-/**
- * Tests of atomic writing: the new content or the old, and nothing else in the folder.
- *
- * @module
- */
+/** Tests of atomic writing: the new content or the old, and nothing else in the folder. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BackendError, DataError } from "../../src/errors.ts";

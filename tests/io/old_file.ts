@@ -1,8 +1,4 @@
-/**
- * Files of before networks were described in them: they say its name alone.
- *
- * @module
- */
+/** Files of before networks were described in them: they say its name alone. */
 
 const FIXTURE = new URL("../fixtures/lenet.safetensors", import.meta.url);
 

@@ -1,8 +1,4 @@
-/**
- * Safetensors files to test with, good and bad.
- *
- * @module
- */
+/** Safetensors files to test with, good and bad. */
 
 import {
   type NamedTensor,

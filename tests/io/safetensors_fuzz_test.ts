@@ -1,8 +1,6 @@
 /**
  * Tests of safetensors files of which anything may be wrong: either a file is read, or there is one line that says why
  * not, and no more memory is asked for than the file has bytes.
- *
- * @module
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";

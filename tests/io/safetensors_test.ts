@@ -1,8 +1,6 @@
 /**
  * Tests of safetensors files: the bytes that are written, what is read of them, and what is refused, in one line that says where
  * and why.
- *
- * @module
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";

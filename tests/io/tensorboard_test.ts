@@ -1,8 +1,4 @@
-/**
- * Tests of event files, read by `protoc` and by TensorBoard itself where they are installed.
- *
- * @module
- */
+/** Tests of event files, read by `protoc` and by TensorBoard itself where they are installed. */
 
 import {
   assert,

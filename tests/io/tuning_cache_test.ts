@@ -1,8 +1,6 @@
 /**
  * Tests of the file of what was tuned: where it is, that what is written is read, that nothing else is believed, and that nothing is
  * left of what fails.
- *
- * @module
  */
 
 import type {

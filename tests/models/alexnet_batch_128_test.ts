@@ -1,8 +1,6 @@
 /**
  * The lecture's batch on an adapter that cannot bind the unpooled output of AlexNet's first layer whole: 143 MB, where llvmpipe
  * binds 128 MiB. That layer is computed in parts.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -2,8 +2,6 @@
  * One AlexNet step of two images on each device, against plain loops, for which the CPU backend of tfjs would take a minute.
  * The images are the smallest that AlexNet takes. At its own size, its first layer is compared on each device by the tests of
  * `ALEXNET_FIRST` in `tests/device/webgpu`, and on WebGPU conv2 and conv4 are by `tests/device/webgpu/conv/winograd_error_test.ts`.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

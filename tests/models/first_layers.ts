@@ -1,8 +1,4 @@
-/**
- * AlexNet's first layers at their own sizes: what is special to them shows here in a part of the time.
- *
- * @module
- */
+/** AlexNet's first layers at their own sizes: what is special to them shows here in a part of the time. */
 
 import { alexnetLayers } from "../../src/models/alexnet.ts";
 import { dense, dropout } from "../../src/nn/dense.ts";

@@ -1,8 +1,4 @@
-/**
- * LeNet's gradients at the lecture's batch size on each device against the CPU backend of tfjs.
- *
- * @module
- */
+/** LeNet's gradients at the lecture's batch size on each device against the CPU backend of tfjs. */
 
 import { assertEquals } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

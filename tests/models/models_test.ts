@@ -1,8 +1,4 @@
-/**
- * Tests of the well-known networks' layers against the lecture's, without a device.
- *
- * @module
- */
+/** Tests of the well-known networks' layers against the lecture's, without a device. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of training in float16 against float32: the first losses, and the memory.
- *
- * @module
- */
+/** Tests of training in float16 against float32: the first losses, and the memory. */
 
 import { assert, assertEquals } from "@std/assert";
 import { throwIfDeviceFailed } from "../../src/device/device.ts";

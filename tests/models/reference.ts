@@ -1,8 +1,6 @@
 /**
  * The layers of AlexNet, forward and backward, as plain loops with float64 sums: the tfjs CPU backend takes minutes for
  * one AlexNet step. Images are `[batch, height, width, channels]`, square, in row-major order.
- *
- * @module
  */
 
 /** Values with their shape. */

@@ -1,8 +1,4 @@
-/**
- * Tests of the plain loops that AlexNet is held against, on the CPU backend of tfjs.
- *
- * @module
- */
+/** Tests of the plain loops that AlexNet is held against, on the CPU backend of tfjs. */
 
 import { assertEquals } from "@std/assert";
 import {

@@ -1,8 +1,4 @@
-/**
- * The first losses of AlexNet's first layers with convolutions by tiles and with direct ones, on real images.
- *
- * @module
- */
+/** The first losses of AlexNet's first layers with convolutions by tiles and with direct ones, on real images. */
 
 import { assert, assertEquals } from "@std/assert";
 import { readScalars } from "../../src/device/device.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests that NaN and Infinity reach the end of a network on each device, so that nobody misses a run that goes astray.
- *
- * @module
- */
+/** Tests that NaN and Infinity reach the end of a network on each device, so that nobody misses a run that goes astray. */
 
 import { assert, assertEquals } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of how many images fit a device, and of cutting batches.
- *
- * @module
- */
+/** Tests of how many images fit a device, and of cutting batches. */
 
 import {
   assert,

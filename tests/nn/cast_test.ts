@@ -1,8 +1,6 @@
 /**
  * Tests of what tensors hold: those cast to float32, whose memory TensorFlow.js leaves as it was while our kernels read
  * memory, and those that are not float32 at all.
- *
- * @module
  */
 
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of dropout: when it is on, how much it drops, and what its masks depend on.
- *
- * @module
- */
+/** Tests of dropout: when it is on, how much it drops, and what its masks depend on. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type Tensor, tf } from "../../src/device/tf.ts";

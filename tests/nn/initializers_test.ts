@@ -1,8 +1,4 @@
-/**
- * Tests of the first values of weights.
- *
- * @module
- */
+/** Tests of the first values of weights. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { xavierUniform, zeros } from "../../src/nn/initializers.ts";

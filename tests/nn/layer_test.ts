@@ -1,7 +1,5 @@
 /**
  * Tests of what layers say of themselves without a device: shapes, weights, multiply-adds, options as plain data, and errors.
- *
- * @module
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";

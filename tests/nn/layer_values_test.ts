@@ -1,8 +1,6 @@
 /**
  * Tests of the values and gradients of layers: on cases small enough to work out by hand; on each device against the CPU backend
  * of TensorFlow.js, over sizes that no tile divides; and of sums that are long.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

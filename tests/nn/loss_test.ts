@@ -1,8 +1,4 @@
-/**
- * Tests of the loss and the count of correct predictions, on both devices, against plain float64 formulas.
- *
- * @module
- */
+/** Tests of the loss and the count of correct predictions, on both devices, against plain float64 formulas. */
 
 import { assertEquals } from "@std/assert";
 import {

@@ -1,8 +1,4 @@
-/**
- * Tests of networks: their layer table, their weights, and who owns what, on the CPU backend.
- *
- * @module
- */
+/** Tests of networks: their layer table, their weights, and who owns what, on the CPU backend. */
 
 import {
   assert,

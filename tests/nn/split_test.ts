@@ -1,8 +1,6 @@
 /**
  * Tests of batches larger than the adapter binds, in a process whose WebGPU binds only 256 KiB: the results are those of
  * the CPU backend, which takes every batch whole.
- *
- * @module
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of our tape against TensorFlow.js's, on networks of our layers and of others.
- *
- * @module
- */
+/** Tests of our tape against TensorFlow.js's, on networks of our layers and of others. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

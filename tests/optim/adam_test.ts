@@ -1,8 +1,4 @@
-/**
- * Tests of Adam and AdamW against PyTorch, on both devices: by its rule in float64 and by what it was recorded to do.
- *
- * @module
- */
+/** Tests of Adam and AdamW against PyTorch, on both devices: by its rule in float64 and by what it was recorded to do. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Tensor, tf, type Variable } from "../../src/device/tf.ts";

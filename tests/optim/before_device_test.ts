@@ -1,8 +1,4 @@
-/**
- * Tests of optimizers before a device is open.
- *
- * @module
- */
+/** Tests of optimizers before a device is open. */
 
 import { assertEquals } from "@std/assert";
 import { adam } from "../../src/optim/adam.ts";

@@ -1,8 +1,4 @@
-/**
- * What scripts/record_schedules.py recorded from PyTorch.
- *
- * @module
- */
+/** What scripts/record_schedules.py recorded from PyTorch. */
 
 import record from "../golden/schedules.json" with { type: "json" };
 

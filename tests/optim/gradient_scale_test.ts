@@ -1,7 +1,5 @@
 /**
  * Tests of the loss scale and of clipping by the norm against PyTorch's rules, alone and with optimizers, on both devices.
- *
- * @module
  */
 
 import { SCALE_STATE, throwIfDeviceFailed } from "../../src/device/device.ts";

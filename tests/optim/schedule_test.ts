@@ -1,8 +1,4 @@
-/**
- * Tests of learning-rate schedules against what PyTorch's were recorded to give.
- *
- * @module
- */
+/** Tests of learning-rate schedules against what PyTorch's were recorded to give. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../src/errors.ts";

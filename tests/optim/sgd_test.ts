@@ -1,8 +1,4 @@
-/**
- * Tests of SGD against PyTorch's rule in plain float64, on both devices.
- *
- * @module
- */
+/** Tests of SGD against PyTorch's rule in plain float64, on both devices. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

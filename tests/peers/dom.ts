@@ -1,8 +1,6 @@
 /**
  * A page in linkedom's DOM: `dom.ts FUNCTION` reads HTML from standard input, calls the function, whose text is given,
  * with the document, and prints what it returns.
- *
- * @module
  */
 
 import { parseHTML } from "linkedom";

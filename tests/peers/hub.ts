@@ -1,8 +1,6 @@
 /**
  * Hugging Face's reader of safetensors files: `hub.ts FILE` prints what it reads of the header. It knows files in
  * repositories only, so that the file is served as one.
- *
- * @module
  */
 
 import { parseSafetensorsMetadata } from "@huggingface/hub";

@@ -1,8 +1,6 @@
 /**
  * ONNX Runtime in WebAssembly: `onnx_runtime.ts MODEL SHAPE` reads float32 values of that shape, which is a list in JSON,
  * from standard input, and prints the shape and the values of the model's logits.
- *
- * @module
  */
 
 import { env, InferenceSession, Tensor } from "onnxruntime-web";

@@ -1,8 +1,6 @@
 /**
  * TensorFlow.js as its packages have it for pages, with the backend that is quick without a GPU: prints the addresses of
  * the scripts.
- *
- * @module
  */
 
 // Importing anything of a package is what downloads it.

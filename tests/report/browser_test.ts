@@ -1,8 +1,4 @@
-/**
- * Tests of the report in a real browser, on a phone and on a screen, in light and in dark mode.
- *
- * @module
- */
+/** Tests of the report in a real browser, on a phone and on a screen, in light and in dark mode. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { pathToFileURL } from "node:url";

@@ -1,8 +1,6 @@
 /**
  * Tests of charts: what is where in the drawing. The drawing for wide screens has 800 pixels from left to right, from 44 to
  * 844, and 274 from the bottom at 302 to the top at 28.
- *
- * @module
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of templates: whatever stands in them is text.
- *
- * @module
- */
+/** Tests of templates: whatever stands in them is text. */
 
 import { assertEquals } from "@std/assert";
 import { html } from "../../src/report/html.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of where steps and epochs stand, and of joining steps.
- *
- * @module
- */
+/** Tests of where steps and epochs stand, and of joining steps. */
 
 import { assertEquals } from "@std/assert";
 import { epochAxis, groupSteps } from "../../src/report/learning_chart.ts";

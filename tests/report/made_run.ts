@@ -1,8 +1,4 @@
-/**
- * A run folder of a real training: LeNet on some of the sample, for two epochs: too few to learn much.
- *
- * @module
- */
+/** A run folder of a real training: LeNet on some of the sample, for two epochs: too few to learn much. */
 
 import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";
 import { saveCheckpoint } from "../../src/io/checkpoint.ts";

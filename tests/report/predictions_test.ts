@@ -1,8 +1,4 @@
-/**
- * Tests of pictures of images and filters, read by a PNG decoder.
- *
- * @module
- */
+/** Tests of pictures of images and filters, read by a PNG decoder. */
 
 import { assertEquals } from "@std/assert";
 import { decode } from "fast-png";

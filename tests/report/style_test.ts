@@ -1,8 +1,4 @@
-/**
- * Tests of the colours of the confusion matrix.
- *
- * @module
- */
+/** Tests of the colours of the confusion matrix. */
 
 import { assert, assertEquals } from "@std/assert";
 import { heatLevel, heatRules } from "../../src/report/style.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of reports of runs that have not come far, are damaged, or cannot be written.
- *
- * @module
- */
+/** Tests of reports of runs that have not come far, are damaged, or cannot be written. */
 
 import {
   assert,

@@ -1,8 +1,4 @@
-/**
- * Tests of the page of a real run: every section's figures against those of the run folder and of the network.
- *
- * @module
- */
+/** Tests of the page of a real run: every section's figures against those of the run folder and of the network. */
 
 import {
   assert,

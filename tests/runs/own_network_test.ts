@@ -1,8 +1,6 @@
 /**
  * Tests of runs of a network and of data that are the user's own: they go on, every command says of them what the program says,
  * and what could not be loaded again is refused before the first step.
- *
- * @module
  */
 
 import {

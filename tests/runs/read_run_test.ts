@@ -1,8 +1,4 @@
-/**
- * Tests of reading run folders: whole, cut off, gone back, damaged and hostile.
- *
- * @module
- */
+/** Tests of reading run folders: whole, cut off, gone back, damaged and hostile. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../src/errors.ts";

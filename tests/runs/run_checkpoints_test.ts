@@ -1,8 +1,4 @@
-/**
- * Tests of finding the checkpoint of a run.
- *
- * @module
- */
+/** Tests of finding the checkpoint of a run. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../src/errors.ts";

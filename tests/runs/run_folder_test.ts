@@ -1,8 +1,4 @@
-/**
- * Tests of run folders: what a run leaves, that it goes on from it, and what is refused.
- *
- * @module
- */
+/** Tests of run folders: what a run leaves, that it goes on from it, and what is refused. */
 
 import {
   assert,

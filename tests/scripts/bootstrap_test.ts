@@ -1,8 +1,6 @@
 /**
  * Tests of the set-up before `deno task train`. No test installs anything: an `apt-get` that only takes notes is first
  * on the PATH.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of publishing, as far as it goes without a registry.
- *
- * @module
- */
+/** Tests of publishing, as far as it goes without a registry. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";

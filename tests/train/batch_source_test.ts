@@ -1,8 +1,4 @@
-/**
- * Tests of parts of batches from a source that makes whole ones, and of how long training waits for batches.
- *
- * @module
- */
+/** Tests of parts of batches from a source that makes whole ones, and of how long training waits for batches. */
 
 import type { EpochOptions } from "../../src/data/loader/batch.ts";
 import { tf } from "../../src/device/tf.ts";

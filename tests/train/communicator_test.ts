@@ -1,7 +1,5 @@
 /**
  * Tests of sums of gradients over processes; in float16, how exact they are, and that what is small is sent late, not lost.
- *
- * @module
  */
 
 import { type Tensor, tf } from "../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Epochs to call callbacks with, without training.
- *
- * @module
- */
+/** Epochs to call callbacks with, without training. */
 
 import type { Optimizer } from "../../src/optim/optimizer.ts";
 import type { EpochEnd, Training } from "../../src/train/callbacks.ts";

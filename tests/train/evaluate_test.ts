@@ -1,8 +1,4 @@
-/**
- * Tests of evaluation against counting by hand.
- *
- * @module
- */
+/** Tests of evaluation against counting by hand. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of `fit()` with a schedule, clipping and Adam, on both devices.
- *
- * @module
- */
+/** Tests of `fit()` with a schedule, clipping and Adam, on both devices. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of how training ends before its last epoch, on the CPU backend: the time is up, or something is wrong.
- *
- * @module
- */
+/** Tests of how training ends before its last epoch, on the CPU backend: the time is up, or something is wrong. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of the trainer: what it returns, what it tells callbacks and what it frees, on the CPU backend.
- *
- * @module
- */
+/** Tests of the trainer: what it returns, what it tells callbacks and what it frees, on the CPU backend. */
 
 import { assert, assertEquals } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Communicators of one process: what trains together runs interleaved in it, without MPI.
- *
- * @module
- */
+/** Communicators of one process: what trains together runs interleaved in it, without MPI. */
 
 import { DistributedError } from "../../src/errors.ts";
 import type { Communicator, Summable } from "../../src/train/communicator.ts";

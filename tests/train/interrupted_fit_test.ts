@@ -1,8 +1,4 @@
-/**
- * Tests of runs that end in the middle of an epoch, and go on from there.
- *
- * @module
- */
+/** Tests of runs that end in the middle of an epoch, and go on from there. */
 
 import { assertEquals } from "@std/assert";
 import type { BatchSource } from "../../src/train/batch_source.ts";

@@ -1,8 +1,4 @@
-/**
- * Runs of the tiny network whose states are kept, for tests of going on with them.
- *
- * @module
- */
+/** Runs of the tiny network whose states are kept, for tests of going on with them. */
 
 import { tf } from "../../src/device/tf.ts";
 import { sgd } from "../../src/optim/sgd.ts";

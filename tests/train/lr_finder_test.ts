@@ -1,8 +1,6 @@
 /**
  * Tests of the learning-rate finder: that it tries what it says, ends where it should, and leaves the network as it was; and
  * of the learning rates that it suggests.
- *
- * @module
  */
 
 import { tf } from "../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests that training keeps no memory on the device from step to step.
- *
- * @module
- */
+/** Tests that training keeps no memory on the device from step to step. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemoryInfo } from "@tensorflow/tfjs-core";

@@ -1,8 +1,4 @@
-/**
- * Tests of when the trainer waits for the device.
- *
- * @module
- */
+/** Tests of when the trainer waits for the device. */
 
 import { assertEquals } from "@std/assert";
 import { Pacer } from "../../src/train/metrics.ts";

@@ -1,8 +1,6 @@
 /**
  * Tests of early stopping against the rule of Keras 3, epoch by epoch, and of lowering the learning rate on a plateau against
  * what PyTorch's ReduceLROnPlateau was recorded to do.
- *
- * @module
  */
 
 import { OptionError } from "../../src/errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of `fit()` in float16.
- *
- * @module
- */
+/** Tests of `fit()` in float16. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Tensor1D, type Tensor4D, tf } from "../../src/device/tf.ts";

@@ -1,7 +1,5 @@
 /**
  * Tests of predictions and of what is counted from them, against counting by hand and an example of scikit-learn's documentation.
- *
- * @module
  */
 
 import {

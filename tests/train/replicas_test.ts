@@ -1,8 +1,6 @@
 /**
  * Tests of what processes begin with, and of what less traffic does to training: gradients in float16, and weights that are
  * averaged every few steps.
- *
- * @module
  */
 
 import { loadFashionMnist } from "../../src/data/fashion_mnist/fashion_mnist.ts";

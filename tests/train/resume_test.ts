@@ -1,8 +1,4 @@
-/**
- * Tests of going on from a state: the same to the bit as a run that was never interrupted.
- *
- * @module
- */
+/** Tests of going on from a state: the same to the bit as a run that was never interrupted. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of whole runs: memory, repeatability, and that networks learn.
- *
- * @module
- */
+/** Tests of whole runs: memory, repeatability, and that networks learn. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of the training step: its gradient against differences of its loss, and what it owns.
- *
- * @module
- */
+/** Tests of the training step: its gradient against differences of its loss, and what it owns. */
 
 import {
   assert,

@@ -1,8 +1,4 @@
-/**
- * A small network and small data for tests of training.
- *
- * @module
- */
+/** A small network and small data for tests of training. */
 
 import { arrayDataset } from "../../src/data/array_dataset.ts";
 import { DataLoader } from "../../src/data/loader/data_loader.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of which ways to train together go together.
- *
- * @module
- */
+/** Tests of which ways to train together go together. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { OptionError } from "../../src/errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Runs that train together in one process, and alone, to compare.
- *
- * @module
- */
+/** Runs that train together in one process, and alone, to compare. */
 
 import { tf } from "../../src/device/tf.ts";
 import type { Sequential } from "../../src/nn/sequential.ts";

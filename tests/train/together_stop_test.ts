@@ -1,8 +1,4 @@
-/**
- * Tests of how training in several processes ends before its last epoch: all at the same step, whoever asks.
- *
- * @module
- */
+/** Tests of how training in several processes ends before its last epoch: all at the same step, whoever asks. */
 
 import { assert, assertEquals } from "@std/assert";
 import { sgd } from "../../src/optim/sgd.ts";

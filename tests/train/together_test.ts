@@ -1,8 +1,4 @@
-/**
- * Tests of `fit()` and `evaluate()` in several processes against one: the same losses, whatever is trained and how.
- *
- * @module
- */
+/** Tests of `fit()` and `evaluate()` in several processes against one: the same losses, whatever is trained and how. */
 
 import { assert, assertEquals } from "@std/assert";
 import { tf } from "../../src/device/tf.ts";

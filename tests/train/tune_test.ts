@@ -1,8 +1,4 @@
-/**
- * Tests of finding the fastest kernels of a training step, and of remembering them.
- *
- * @module
- */
+/** Tests of finding the fastest kernels of a training step, and of remembering them. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

@@ -1,8 +1,4 @@
-/**
- * Offline stand-in for the part of `jsr:@std/assert@1` that this repository uses.
- *
- * @module
- */
+/** Offline stand-in for the part of `jsr:@std/assert@1` that this repository uses. */
 
 export { AssertionError } from "./assertion_error.ts";
 export * from "./compare.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of `data show`: what it prints, and the pixels of what it writes.
- *
- * @module
- */
+/** Tests of `data show`: what it prints, and the pixels of what it writes. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decode } from "fast-png";

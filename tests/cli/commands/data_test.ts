@@ -1,8 +1,4 @@
-/**
- * Tests of `data fetch|verify`, and of every command where the data set is missing or wrong.
- *
- * @module
- */
+/** Tests of `data fetch|verify`, and of every command where the data set is missing or wrong. */
 
 import { assert, assertEquals } from "@std/assert";
 import {

@@ -1,8 +1,4 @@
-/**
- * Tests of `doctor`; where devices and libraries are hidden from it, as processes of their own.
- *
- * @module
- */
+/** Tests of `doctor`; where devices and libraries are hidden from it, as processes of their own. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import config from "../../../deno.json" with { type: "json" };

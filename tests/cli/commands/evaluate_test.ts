@@ -1,8 +1,4 @@
-/**
- * Tests of what `evaluate` prints and refuses; train_test.ts has it measure a network.
- *
- * @module
- */
+/** Tests of what `evaluate` prints and refuses; train_test.ts has it measure a network. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadFashionMnist } from "../../../src/data/fashion_mnist/fashion_mnist.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of `export` and `import`.
- *
- * @module
- */
+/** Tests of `export` and `import`. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadCheckpoint, writeCheckpoint } from "../../../src/io/checkpoint.ts";

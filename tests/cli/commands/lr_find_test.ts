@@ -1,8 +1,4 @@
-/**
- * Tests of `lr-find`.
- *
- * @module
- */
+/** Tests of `lr-find`. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { runMain } from "../program.ts";

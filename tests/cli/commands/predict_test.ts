@@ -1,8 +1,4 @@
-/**
- * Tests of what `predict` prints and refuses; fixtures_test.ts has it compared with the evaluation.
- *
- * @module
- */
+/** Tests of what `predict` prints and refuses; fixtures_test.ts has it compared with the evaluation. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodePng } from "../../../src/io/contact_sheet.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of `report`.
- *
- * @module
- */
+/** Tests of `report`. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { saveCheckpoint } from "../../../src/io/checkpoint.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of `summary`.
- *
- * @module
- */
+/** Tests of `summary`. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { assertOneLineError, runMain } from "../program.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of what `train --json` prints.
- *
- * @module
- */
+/** Tests of what `train --json` prints. */
 
 import { assert, assertEquals } from "@std/assert";
 import { trainOutput } from "../../../src/cli/commands/train_output.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of `train` and of what it leaves for `evaluate`; with devices and libraries hidden, as processes of their own.
- *
- * @module
- */
+/** Tests of `train` and of what it leaves for `evaluate`; with devices and libraries hidden, as processes of their own. */
 
 import {
   assert,

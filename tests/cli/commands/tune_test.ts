@@ -1,8 +1,4 @@
-/**
- * Tests of `tune`, and of what other commands do with what it found, with a cache of their own.
- *
- * @module
- */
+/** Tests of `tune`, and of what other commands do with what it found, with a cache of their own. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";

@@ -1,8 +1,4 @@
-/**
- * Tests of how numbers, tables and the device are written.
- *
- * @module
- */
+/** Tests of how numbers, tables and the device are written. */
 
 import { assertEquals } from "@std/assert";
 import {

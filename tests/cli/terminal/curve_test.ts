@@ -1,8 +1,4 @@
-/**
- * Tests of curves as text: each dot is where its value is.
- *
- * @module
- */
+/** Tests of curves as text: each dot is where its value is. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {

@@ -1,8 +1,4 @@
-/**
- * Reads curves of Braille patterns.
- *
- * @module
- */
+/** Reads curves of Braille patterns. */
 
 /** Where the dots of a pattern are, in the order of its bits: the standard's dots 1 to 8. */
 const DOTS = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2], [0, 3], [1, 3]];

@@ -1,8 +1,4 @@
-/**
- * Tests of images on a terminal: as escape sequences, and as characters.
- *
- * @module
- */
+/** Tests of images on a terminal: as escape sequences, and as characters. */
 
 import { assert, assertEquals } from "@std/assert";
 import {

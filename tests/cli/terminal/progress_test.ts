@@ -1,8 +1,6 @@
 /**
  * Tests of progress: bars as lines of text, what is shown where there is no terminal, and lines that stay at the end of one
  * that is made up.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of downloading, against servers on this machine that behave and misbehave.
- *
- * @module
- */
+/** Tests of downloading, against servers on this machine that behave and misbehave. */
 
 import {
   assert,

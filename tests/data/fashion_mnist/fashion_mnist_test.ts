@@ -1,8 +1,4 @@
-/**
- * Tests of loading Fashion-MNIST: the sample, and the full set where it is installed.
- *
- * @module
- */
+/** Tests of loading Fashion-MNIST: the sample, and the full set where it is installed. */
 
 import {
   assertEquals,

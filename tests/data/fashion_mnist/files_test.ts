@@ -1,8 +1,4 @@
-/**
- * Tests of finding files and of reading them verified.
- *
- * @module
- */
+/** Tests of finding files and of reading them verified. */
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {

@@ -1,8 +1,4 @@
-/**
- * Tests on the full data set: the device's batches against the host's, and memory.
- *
- * @module
- */
+/** Tests on the full data set: the device's batches against the host's, and memory. */
 
 import { assert, assertEquals } from "@std/assert";
 import { runHostPath } from "../../../bench/host_path.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of telling a right file from a wrong one.
- *
- * @module
- */
+/** Tests of telling a right file from a wrong one. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {

@@ -1,7 +1,5 @@
 /**
  * Tests of a signal that comes while the last batch of an epoch is in use: the loop does not look as if it were complete.
- *
- * @module
  */
 
 import { assertEquals, assertRejects } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of parts of batches: put together, they are the whole batch.
- *
- * @module
- */
+/** Tests of parts of batches: put together, they are the whole batch. */
 
 import { divide } from "../../../src/data/loader/batch.ts";
 import { tf } from "../../../src/device/tf.ts";

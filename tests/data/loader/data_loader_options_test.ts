@@ -1,8 +1,4 @@
-/**
- * Tests of what a loader is told: which samples, how many batches, where to begin.
- *
- * @module
- */
+/** Tests of what a loader is told: which samples, how many batches, where to begin. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { arrayDataset } from "../../../src/data/array_dataset.ts";

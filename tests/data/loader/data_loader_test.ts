@@ -1,8 +1,4 @@
-/**
- * Tests of batching, on the CPU backend.
- *
- * @module
- */
+/** Tests of batching, on the CPU backend. */
 
 import {
   assert,

@@ -1,8 +1,4 @@
-/**
- * Tests of batches whose images are made on the WebGPU device, against those of the host.
- *
- * @module
- */
+/** Tests of batches whose images are made on the WebGPU device, against those of the host. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { tf } from "../../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of the random numbers of samples, and of batches made on the host.
- *
- * @module
- */
+/** Tests of the random numbers of samples, and of batches made on the host. */
 
 import type { BatchPlan } from "../../../src/data/loader/batch.ts";
 import type { ArrayBatch, ImageShape } from "../../../src/data/loader/batch.ts";

@@ -1,7 +1,5 @@
 /**
  * Tests of where batches are made on an adapter that binds small buffers only, in a process of its own: the limit cannot change.
- *
- * @module
  */
 
 import { assertEquals, assertThrows } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of how many workers there are, and of how far ahead of time they work.
- *
- * @module
- */
+/** Tests of how many workers there are, and of how far ahead of time they work. */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";

@@ -1,8 +1,4 @@
-/**
- * Tests of how workers end, with an error or without one: none is left behind.
- *
- * @module
- */
+/** Tests of how workers end, with an error or without one: none is left behind. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DataLoader } from "../../../src/data/loader/data_loader.ts";

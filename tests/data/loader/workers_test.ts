@@ -1,8 +1,4 @@
-/**
- * Tests of batches that workers make: the same as without.
- *
- * @module
- */
+/** Tests of batches that workers make: the same as without. */
 
 import {
   assertEquals,

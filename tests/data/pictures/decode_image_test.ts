@@ -1,8 +1,6 @@
 /**
  * Tests of decoding PNG and JPEG files, against what Pillow makes of the same files (tests/golden/images.json, written by
  * scripts/record_images.py).
- *
- * @module
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of turning photographs, against the words of the EXIF standard.
- *
- * @module
- */
+/** Tests of turning photographs, against the words of the EXIF standard. */
 
 import {
   type Orientation,

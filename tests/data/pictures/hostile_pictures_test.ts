@@ -1,8 +1,4 @@
-/**
- * Tests of pictures that nobody should trust: each is read, or refused in one line that names it.
- *
- * @module
- */
+/** Tests of pictures that nobody should trust: each is read, or refused in one line that names it. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { encode } from "fast-png";

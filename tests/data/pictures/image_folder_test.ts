@@ -1,8 +1,4 @@
-/**
- * Tests of folders of images.
- *
- * @module
- */
+/** Tests of folders of images. */
 
 import {
   assertEquals,

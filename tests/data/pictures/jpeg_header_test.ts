@@ -1,8 +1,4 @@
-/**
- * Tests of reading what precedes the pixels of JPEG files.
- *
- * @module
- */
+/** Tests of reading what precedes the pixels of JPEG files. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decodeImage } from "../../../src/data/pictures/decode_image.ts";

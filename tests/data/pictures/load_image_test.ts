@@ -1,8 +1,4 @@
-/**
- * Tests of turning pictures into what a network sees.
- *
- * @module
- */
+/** Tests of turning pictures into what a network sees. */
 
 import {
   assert,

@@ -1,8 +1,4 @@
-/**
- * Tests of checking PNG files before they are decoded.
- *
- * @module
- */
+/** Tests of checking PNG files before they are decoded. */
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { zlibSync } from "fflate";

@@ -1,8 +1,6 @@
 /**
  * Tests of the colour adjustments and their random sequence, against what torchvision makes of the same images and draws
  * (tests/golden/color.json, written by scripts/record_color.py).
- *
- * @module
  */
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";

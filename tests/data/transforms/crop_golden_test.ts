@@ -1,8 +1,6 @@
 /**
  * Tests of random cropping and mirroring, against what torchvision makes of the same images at the same places
  * (tests/golden/crops.json, written by scripts/record_crops.py).
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of cropping and mirroring; see crop_golden_test.ts for torchvision.
- *
- * @module
- */
+/** Tests of cropping and mirroring; see crop_golden_test.ts for torchvision. */
 
 import type { BatchPlan } from "../../../src/data/loader/batch.ts";
 import { randomOf } from "../../../src/data/loader/host_batch.ts";

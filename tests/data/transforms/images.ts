@@ -1,8 +1,4 @@
-/**
- * Small images to transform, and random numbers that are chosen.
- *
- * @module
- */
+/** Small images to transform, and random numbers that are chosen. */
 
 import type { Image } from "../../../src/data/dataset.ts";
 import { uniforms } from "../../../src/random.ts";

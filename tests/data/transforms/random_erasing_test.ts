@@ -1,8 +1,6 @@
 /**
  * Tests of random erasing: rectangles and images against torchvision's for the same draws (tests/golden/color.json, written
  * by scripts/record_color.py), and statistics against the definition.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,6 @@
 /**
  * Tests of resizing, on the host and on the WebGPU device, against what PyTorch and torchvision make of the first 16 test
  * images of Fashion-MNIST (tests/golden/resize.bin.gz, written by scripts/record_resize.py, which says what is in it).
- *
- * @module
  */
 
 import { assert, assertEquals, assertLess } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of resizing, against a plain reference and values computed by hand; see resize_golden_test.ts for PyTorch.
- *
- * @module
- */
+/** Tests of resizing, against a plain reference and values computed by hand; see resize_golden_test.ts for PyTorch. */
 
 import {
   assert,

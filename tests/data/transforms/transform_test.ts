@@ -1,8 +1,4 @@
-/**
- * Tests of composing transforms.
- *
- * @module
- */
+/** Tests of composing transforms. */
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { centerCrop } from "../../../src/data/transforms/crop.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of scaling and normalizing, against values computed by hand.
- *
- * @module
- */
+/** Tests of scaling and normalizing, against values computed by hand. */
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Image } from "../../../src/data/dataset.ts";

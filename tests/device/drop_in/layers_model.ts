@@ -1,8 +1,4 @@
-/**
- * Somebody else's program: a `LayersModel` of TensorFlow.js, trained with `model.fit`.
- *
- * @module
- */
+/** Somebody else's program: a `LayersModel` of TensorFlow.js, trained with `model.fit`. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Sequential } from "@tensorflow/tfjs-layers";

@@ -1,8 +1,4 @@
-/**
- * A test of somebody else's program on WebGPU: it trains as on the CPU.
- *
- * @module
- */
+/** A test of somebody else's program on WebGPU: it trains as on the CPU. */
 
 import { use, webgpuTest } from "../../device.ts";
 import { assertSameTraining, trainLayersModel } from "./layers_model.ts";

@@ -1,8 +1,4 @@
-/**
- * Calls of TensorFlow.js's operations whose kernels are replaced: what ours cover, and what they leave.
- *
- * @module
- */
+/** Calls of TensorFlow.js's operations whose kernels are replaced: what ours cover, and what they leave. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { backend_util, Tensor3D } from "@tensorflow/tfjs-core";

@@ -1,8 +1,6 @@
 /**
  * Tests of our kernels as a drop-in for TensorFlow.js's own: what they leave to those, and that no two cases share a
  * shader.
- *
- * @module
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";

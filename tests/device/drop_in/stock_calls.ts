@@ -2,8 +2,6 @@
  * Tells which calls of a kernel were left to TensorFlow.js's own.
  *
  * Results alone cannot tell: TensorFlow.js's kernels give the same ones.
- *
- * @module
  */
 
 import { loadTf, tf } from "../../../src/device/tf.ts";

@@ -3,8 +3,6 @@
  *
  * Its package has them as ES modules whose imports Deno cannot follow (the extensions are missing), written for Jasmine. So their
  * text is run with what they import, and with those few functions of Jasmine that they call.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Runs TensorFlow.js's own tests of the operations whose kernels `registerKernels` replaces.
- *
- * @module
- */
+/** Runs TensorFlow.js's own tests of the operations whose kernels `registerKernels` replaces. */
 
 import { use, webgpuTest } from "../../device.ts";
 import { watchCalls } from "./stock_calls.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of activations by native kernels, which must not hide what is no number.
- *
- * @module
- */
+/** Tests of activations by native kernels, which must not hide what is no number. */
 
 import { assertEquals } from "@std/assert";
 import { activated } from "../../../src/device/onednn/elementwise.ts";

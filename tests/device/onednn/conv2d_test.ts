@@ -1,8 +1,4 @@
-/**
- * Tests of convolution and its gradients by native kernels against the references.
- *
- * @module
- */
+/** Tests of convolution and its gradients by native kernels against the references. */
 
 import {
   nativeConv2d,

@@ -1,8 +1,4 @@
-/**
- * Tests of loss, gradient and count of correct predictions by native kernels against the reference.
- *
- * @module
- */
+/** Tests of loss, gradient and count of correct predictions by native kernels against the reference. */
 
 import { device } from "../../../src/device/device.ts";
 import { nativeTest } from "../../native.ts";

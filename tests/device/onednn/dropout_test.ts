@@ -1,8 +1,4 @@
-/**
- * Tests of dropout on the CPU with native kernels, alone and after a product, against random numbers of the host.
- *
- * @module
- */
+/** Tests of dropout on the CPU with native kernels, alone and after a product, against random numbers of the host. */
 
 import { nativeTest } from "../../native.ts";
 import {

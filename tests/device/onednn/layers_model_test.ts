@@ -1,8 +1,4 @@
-/**
- * A test of somebody else's program on the CPU: native kernels train it as the plain ones do.
- *
- * @module
- */
+/** A test of somebody else's program on the CPU: native kernels train it as the plain ones do. */
 
 import { nativeTest, plainly } from "../../native.ts";
 import {

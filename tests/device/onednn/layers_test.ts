@@ -1,8 +1,6 @@
 /**
  * Tests of convolution with bias, activation and pooling by native kernels, and of its gradients on the tape, against the
  * references one after another.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

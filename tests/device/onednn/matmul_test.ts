@@ -1,8 +1,4 @@
-/**
- * Tests of products of matrices by native kernels against the reference.
- *
- * @module
- */
+/** Tests of products of matrices by native kernels against the reference. */
 
 import { activated } from "../../../src/device/onednn/elementwise.ts";
 import { nativeMatmul } from "../../../src/device/onednn/matmul.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of the memory of tensors on the CPU with native kernels: it is used again, and never while anyone may see it.
- *
- * @module
- */
+/** Tests of the memory of tensors on the CPU with native kernels: it is used again, and never while anyone may see it. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { CpuBackend } from "../../../src/device/tfjs/cpu_backend.ts";

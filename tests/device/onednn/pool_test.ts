@@ -1,8 +1,4 @@
-/**
- * Tests of pooling and its gradients by native kernels against the references.
- *
- * @module
- */
+/** Tests of pooling and its gradients by native kernels against the references. */
 
 import {
   nativePool,

@@ -1,7 +1,5 @@
 /**
  * Tests of native kernels as a drop-in for those of TensorFlow.js's CPU backend: that they give the same, and what they leave.
- *
- * @module
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";

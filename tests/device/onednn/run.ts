@@ -1,8 +1,4 @@
-/**
- * Runs single native kernels, with outputs that start as NaN.
- *
- * @module
- */
+/** Runs single native kernels, with outputs that start as NaN. */
 
 import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

@@ -1,8 +1,4 @@
-/**
- * Runs TensorFlow.js's own tests of the operations whose kernels `registerNative` replaces.
- *
- * @module
- */
+/** Runs TensorFlow.js's own tests of the operations whose kernels `registerNative` replaces. */
 
 import { nativeBackend, nativeTest } from "../../native.ts";
 import { watchCalls } from "../drop_in/stock_calls.ts";

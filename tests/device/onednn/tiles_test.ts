@@ -1,8 +1,4 @@
-/**
- * Tests of convolutions with as many channels as oneDNN 2 computes by tiles, as Winograd's, where the CPU has AVX-512.
- *
- * @module
- */
+/** Tests of convolutions with as many channels as oneDNN 2 computes by tiles, as Winograd's, where the CPU has AVX-512. */
 
 import { assert } from "@std/assert";
 import { asTensor } from "../../../src/device/tape.ts";

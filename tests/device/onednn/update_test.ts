@@ -1,8 +1,6 @@
 /**
  * Tests of steps of formulas by native kernels alone: on memory that is full of NaN, all of which is given back, and on
  * parameters that are computed in several parts.
- *
- * @module
  */
 
 import { assertEquals, assertThrows } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of windows that native kernels leave to TensorFlow.js.
- *
- * @module
- */
+/** Tests of windows that native kernels leave to TensorFlow.js. */
 
 import { assertEquals } from "@std/assert";
 import { type Tensor, type Tensor4D, tf } from "../../../src/device/tf.ts";

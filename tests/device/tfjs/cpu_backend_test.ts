@@ -1,8 +1,4 @@
-/**
- * Tests of memory that is used again.
- *
- * @module
- */
+/** Tests of memory that is used again. */
 
 import { assert, assertEquals } from "@std/assert";
 import { CpuMemory } from "../../../src/device/tfjs/cpu_backend.ts";

@@ -1,8 +1,4 @@
-/**
- * Runs tests of products with the tiles of every kind of adapter, whatever this machine's is.
- *
- * @module
- */
+/** Runs tests of products with the tiles of every kind of adapter, whatever this machine's is. */
 
 import {
   type AdapterTraits,

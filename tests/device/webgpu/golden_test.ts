@@ -1,8 +1,4 @@
-/**
- * Compares shaders with the ones in `tests/golden`, so that a reviewer sees what a change does to the WGSL.
- *
- * @module
- */
+/** Compares shaders with the ones in `tests/golden`, so that a reviewer sees what a change does to the WGSL. */
 
 import type { ConvSizes } from "../../../src/device/sizes.ts";
 import {

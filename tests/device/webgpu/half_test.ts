@@ -1,8 +1,6 @@
 /**
  * Tests of kernels on tensors that store float16: as on float32 tensors of the same numbers, but for the rounding of what
  * they store.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Kernels on tensors that store float16, to test against the same kernels on float32 tensors of the same numbers.
- *
- * @module
- */
+/** Kernels on tensors that store float16, to test against the same kernels on float32 tensors of the same numbers. */
 
 import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

@@ -1,8 +1,4 @@
-/**
- * Tests of the WebGPU device: its limits, its errors, and switching to and from the CPU.
- *
- * @module
- */
+/** Tests of the WebGPU device: its limits, its errors, and switching to and from the CPU. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {

@@ -1,8 +1,4 @@
-/**
- * What the kernels compute, in plain TypeScript with float64 sums.
- *
- * @module
- */
+/** What the kernels compute, in plain TypeScript with float64 sums. */
 
 import type { FusedActivation } from "../../../src/device/device.ts";
 import type { ConvSizes } from "../../../src/device/sizes.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of the references against TensorFlow.js's CPU backend.
- *
- * @module
- */
+/** Tests of the references against TensorFlow.js's CPU backend. */
 
 import type { PoolSizes } from "../../../src/device/sizes.ts";
 import { type Tensor, type Tensor4D, tf } from "../../../src/device/tf.ts";

@@ -1,8 +1,4 @@
-/**
- * Runs single kernels on WebGPU, with outputs that start as NaN, and says how far their sums may be off.
- *
- * @module
- */
+/** Runs single kernels on WebGPU, with outputs that start as NaN, and says how far their sums may be off. */
 
 import { assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

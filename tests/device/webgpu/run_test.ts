@@ -1,8 +1,4 @@
-/**
- * Tests of what the other tests of kernels rely on: poisoned outputs and the tolerance of sums.
- *
- * @module
- */
+/** Tests of what the other tests of kernels rely on: poisoned outputs and the tolerance of sums. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tf } from "../../../src/device/tf.ts";

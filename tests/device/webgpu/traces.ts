@@ -1,8 +1,4 @@
-/**
- * Finds out which operations run, and has them computed in ways of given names.
- *
- * @module
- */
+/** Finds out which operations run, and has them computed in ways of given names. */
 
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import {

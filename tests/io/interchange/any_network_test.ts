@@ -1,8 +1,6 @@
 /**
  * Tests of exports of a network that has what AlexNet and LeNet have not: images that are not square, several channels,
  * padding of an odd number of pixels, and activations that are layers.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

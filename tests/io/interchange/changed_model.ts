@@ -1,8 +1,4 @@
-/**
- * Exported folders of TensorFlow.js's layers format, to be damaged.
- *
- * @module
- */
+/** Exported folders of TensorFlow.js's layers format, to be damaged. */
 
 import { exportModel } from "../../../src/io/interchange/interchange.ts";
 import type { Folder } from "../../data/folder.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of exports by programs of others that read them: their logits of 64 test images are those of here.
- *
- * @module
- */
+/** Tests of exports by programs of others that read them: their logits of 64 test images are those of here. */
 
 import { assert, assertEquals } from "@std/assert";
 import { exportModel } from "../../../src/io/interchange/interchange.ts";

@@ -1,8 +1,4 @@
-/**
- * What ONNX Runtime makes of a file, in WebAssembly.
- *
- * @module
- */
+/** What ONNX Runtime makes of a file, in WebAssembly. */
 
 import { runPeer } from "../../peers.ts";
 

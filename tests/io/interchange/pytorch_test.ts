@@ -1,8 +1,6 @@
 /**
  * Tests of the layout of PyTorch: what PyTorch made of exported networks when it was recorded, what it makes of them where
  * it is installed, and that its files come back as they were.
- *
- * @module
  */
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";

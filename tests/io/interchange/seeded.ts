@@ -1,8 +1,4 @@
-/**
- * Networks with weights from a seed, on the host, and what they make of real images.
- *
- * @module
- */
+/** Networks with weights from a seed, on the host, and what they make of real images. */
 
 import { findAdapter } from "../../../src/device/webgpu/run/adapter.ts";
 import { findOneDnn } from "../../../src/device/onednn/library/library.ts";

@@ -1,8 +1,4 @@
-/**
- * LeNet of stock TensorFlow.js, its weights read from a safetensors file by Hugging Face's package.
- *
- * @module
- */
+/** LeNet of stock TensorFlow.js, its weights read from a safetensors file by Hugging Face's package. */
 
 import * as tfl from "@tensorflow/tfjs-layers";
 import { type Tensor, tf } from "../../../src/device/tf.ts";

@@ -1,8 +1,6 @@
 /**
  * Tests of models in TensorFlow.js's layers format that are changed all over: whatever comes of it is a network or an error
  * of one line.
- *
- * @module
  */
 
 import { assert } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of TensorFlow.js's layers format: folders that are written whole, and models of other programs that are read.
- *
- * @module
- */
+/** Tests of TensorFlow.js's layers format: folders that are written whole, and models of other programs that are read. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import * as tfl from "@tensorflow/tfjs-layers";

@@ -1,8 +1,4 @@
-/**
- * What TensorFlow.js makes of an exported folder, in a browser.
- *
- * @module
- */
+/** What TensorFlow.js makes of an exported folder, in a browser. */
 
 import { assertEquals } from "@std/assert";
 import type { Browser } from "../../browser.ts";

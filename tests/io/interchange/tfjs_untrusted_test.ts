@@ -1,8 +1,4 @@
-/**
- * Tests of models in TensorFlow.js's layers format of which nothing may be believed.
- *
- * @module
- */
+/** Tests of models in TensorFlow.js's layers format of which nothing may be believed. */
 
 import { assert, assertRejects } from "@std/assert";
 import { dirname } from "node:path";

@@ -1,8 +1,6 @@
 /**
  * The networks of which `scripts/record_torch_logits.py` records what PyTorch makes of them. Run as a program, writes them
  * to a folder, with the images.
- *
- * @module
  */
 
 import { exportModel } from "../../../src/io/interchange/interchange.ts";

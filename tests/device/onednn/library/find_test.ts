@@ -1,7 +1,5 @@
 /**
  * Tests of looking for oneDNN, each in a process of its own: without it the CPU computes the same, and says what is missing.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of calling oneDNN: what it refuses becomes an error, and what does not fit never reaches it.
- *
- * @module
- */
+/** Tests of calling oneDNN: what it refuses becomes an error, and what does not fit never reaches it. */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {

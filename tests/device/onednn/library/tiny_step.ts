@@ -1,8 +1,4 @@
-/**
- * Prints, as JSON, how the CPU was made ready, and the losses of a tiny network before and after a step.
- *
- * @module
- */
+/** Prints, as JSON, how the CPU was made ready, and the losses of a tiny network before and after a step. */
 
 import { tf } from "../../../../src/device/tf.ts";
 import { initBackend } from "../../../../src/device/open.ts";

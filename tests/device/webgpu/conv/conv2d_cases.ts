@@ -1,8 +1,4 @@
-/**
- * Convolutions that no tile divides, and AlexNet's first.
- *
- * @module
- */
+/** Convolutions that no tile divides, and AlexNet's first. */
 
 import type { FusedActivation } from "../../../../src/device/device.ts";
 import type { ConvSizes } from "../../../../src/device/sizes.ts";

@@ -1,8 +1,4 @@
-/**
- * Checks of convolution and its gradients, as any device computes them, against the references.
- *
- * @module
- */
+/** Checks of convolution and its gradients, as any device computes them, against the references. */
 
 import type { FusedActivation } from "../../../../src/device/device.ts";
 import type { ConvSizes } from "../../../../src/device/sizes.ts";

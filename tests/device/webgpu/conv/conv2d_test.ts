@@ -1,8 +1,4 @@
-/**
- * Tests of convolution and its gradients on WebGPU against the references.
- *
- * @module
- */
+/** Tests of convolution and its gradients on WebGPU against the references. */
 
 import { assertEquals } from "@std/assert";
 import {

@@ -1,8 +1,4 @@
-/**
- * Tests of the ways to compute convolutions: which there are, which is usual, and that each gives the same.
- *
- * @module
- */
+/** Tests of the ways to compute convolutions: which there are, which is usual, and that each gives the same. */
 
 import type { ConvSizes } from "../../../../src/device/sizes.ts";
 import type { Tensor } from "../../../../src/device/tf.ts";

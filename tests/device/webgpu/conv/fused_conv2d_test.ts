@@ -1,8 +1,6 @@
 /**
  * Tests of convolution with bias, activation and pooling on WebGPU, and of its gradients on the tape, against the
  * references one after another.
- *
- * @module
  */
 
 import { webgpuTest } from "../../../device.ts";

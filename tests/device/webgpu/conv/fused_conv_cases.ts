@@ -1,8 +1,4 @@
-/**
- * Convolutions with bias, activation and pooling to test, with random tensors.
- *
- * @module
- */
+/** Convolutions with bias, activation and pooling to test, with random tensors. */
 
 import {
   device,

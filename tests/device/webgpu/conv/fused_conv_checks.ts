@@ -1,8 +1,6 @@
 /**
  * Checks of convolution with bias, activation and pooling on any device, and of its gradients on the tape, against the
  * references one after another.
- *
- * @module
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";

@@ -1,8 +1,6 @@
 /**
  * Tests of convolution and max pooling in parts of the batch on WebGPU, and of its gradients on the tape, against the
  * references of the whole batch.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

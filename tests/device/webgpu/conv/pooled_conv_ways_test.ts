@@ -1,8 +1,6 @@
 /**
  * Tests that convolution and max pooling have the same gradients in both ways: from the pooled places alone, and by way of
  * the unpooled gradient.
- *
- * @module
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";

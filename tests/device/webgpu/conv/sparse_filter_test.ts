@@ -1,8 +1,6 @@
 /**
  * Tests of the gradient of a filter from the max-pooled places alone on WebGPU, against the references of the unpooled
  * gradient.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

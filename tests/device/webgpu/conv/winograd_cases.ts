@@ -1,8 +1,4 @@
-/**
- * Convolutions by tiles to test, with random tensors and their references.
- *
- * @module
- */
+/** Convolutions by tiles to test, with random tensors and their references. */
 
 import type { FusedActivation } from "../../../../src/device/device.ts";
 import type { ConvSizes } from "../../../../src/device/sizes.ts";

@@ -1,8 +1,4 @@
-/**
- * How far AlexNet's convolutions by tiles are from the exact ones, at their own sizes, on WebGPU.
- *
- * @module
- */
+/** How far AlexNet's convolutions by tiles are from the exact ones, at their own sizes, on WebGPU. */
 
 import type { ConvSizes } from "../../../../src/device/sizes.ts";
 import type { Tensor } from "../../../../src/device/tf.ts";

@@ -1,7 +1,5 @@
 /**
  * Tests that convolution and max pooling by tiles are the same in parts of the batch, of which each is cut again into tiles.
- *
- * @module
  */
 
 import { assert } from "@std/assert";

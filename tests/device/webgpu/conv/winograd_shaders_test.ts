@@ -1,8 +1,4 @@
-/**
- * Tests of the matrices of Winograd's minimal filtering against sums of products, in float64.
- *
- * @module
- */
+/** Tests of the matrices of Winograd's minimal filtering against sums of products, in float64. */
 
 import { assertEquals } from "@std/assert";
 import {

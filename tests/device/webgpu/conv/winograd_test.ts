@@ -1,8 +1,4 @@
-/**
- * Tests of convolution by tiles and its gradients on WebGPU against the references.
- *
- * @module
- */
+/** Tests of convolution by tiles and its gradients on WebGPU against the references. */
 
 import {
   pretendTraits,

@@ -1,8 +1,4 @@
-/**
- * Tests of the gradients of a bias and of what follows it on WebGPU against references in float64.
- *
- * @module
- */
+/** Tests of the gradients of a bias and of what follows it on WebGPU against references in float64. */
 
 import type { FusedActivation } from "../../../../src/device/device.ts";
 import { biasGradient } from "../../../../src/device/webgpu/dense/fused_dense.ts";

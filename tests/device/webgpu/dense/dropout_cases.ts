@@ -1,8 +1,4 @@
-/**
- * Dropout to test, alone and after a product, and checks of it on any device against random numbers of the host.
- *
- * @module
- */
+/** Dropout to test, alone and after a product, and checks of it on any device against random numbers of the host. */
 
 import { device, type RandomKey } from "../../../../src/device/device.ts";
 import { type Tensor, type Tensor2D, tf } from "../../../../src/device/tf.ts";

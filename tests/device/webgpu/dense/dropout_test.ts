@@ -1,8 +1,4 @@
-/**
- * Tests of random numbers and dropout on WebGPU, alone and after a product, against those of the host.
- *
- * @module
- */
+/** Tests of random numbers and dropout on WebGPU, alone and after a product, against those of the host. */
 
 import { assertEquals } from "@std/assert";
 import {

@@ -1,8 +1,4 @@
-/**
- * Matrix products that try every form of the generator.
- *
- * @module
- */
+/** Matrix products that try every form of the generator. */
 
 import type {
   GemmPlan,

@@ -1,8 +1,4 @@
-/**
- * Tests of the matrix product's generator: what its shaders compute and that they keep to WebGPU's default limits.
- *
- * @module
- */
+/** Tests of the matrix product's generator: what its shaders compute and that they keep to WebGPU's default limits. */
 
 import { assert, assertEquals } from "@std/assert";
 import {

@@ -1,8 +1,4 @@
-/**
- * Products of matrices to test, and a check of them, as any device computes them, against the reference.
- *
- * @module
- */
+/** Products of matrices to test, and a check of them, as any device computes them, against the reference. */
 
 import type { FusedActivation } from "../../../../src/device/device.ts";
 import type { MatmulSizes } from "../../../../src/device/webgpu/gemm/product.ts";

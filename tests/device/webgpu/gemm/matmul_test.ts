@@ -1,8 +1,4 @@
-/**
- * Tests of products of matrices on WebGPU against the reference.
- *
- * @module
- */
+/** Tests of products of matrices on WebGPU against the reference. */
 
 import { matmul } from "../../../../src/device/webgpu/gemm/product.ts";
 import { chooseTilings } from "../../../../src/device/webgpu/gemm/tile.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of the choice of tiles, for adapters that this machine need not have.
- *
- * @module
- */
+/** Tests of the choice of tiles, for adapters that this machine need not have. */
 
 import { assert, assertEquals } from "@std/assert";
 import {

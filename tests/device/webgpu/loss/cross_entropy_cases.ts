@@ -1,8 +1,6 @@
 /**
  * Logits and labels to test, and checks of loss, gradient and count of correct predictions, as any device computes them,
  * against the reference.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

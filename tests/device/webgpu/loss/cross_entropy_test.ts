@@ -1,8 +1,4 @@
-/**
- * Tests of loss, gradient and count of correct predictions on WebGPU against the reference.
- *
- * @module
- */
+/** Tests of loss, gradient and count of correct predictions on WebGPU against the reference. */
 
 import { crossEntropy } from "../../../../src/device/webgpu/loss/cross_entropy.ts";
 import { webgpuTest } from "../../../device.ts";

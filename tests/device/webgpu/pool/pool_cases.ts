@@ -1,8 +1,4 @@
-/**
- * Poolings to test.
- *
- * @module
- */
+/** Poolings to test. */
 
 import { loadTf } from "../../../../src/device/tf.ts";
 import { type PoolSizes, poolSizes } from "../../../../src/device/sizes.ts";

@@ -1,8 +1,4 @@
-/**
- * Checks of pooling and its gradients, as any device computes them, against the references.
- *
- * @module
- */
+/** Checks of pooling and its gradients, as any device computes them, against the references. */
 
 import {
   poolInputShape,

@@ -1,8 +1,4 @@
-/**
- * What the kernels of pooling compute, in plain TypeScript with float64 sums.
- *
- * @module
- */
+/** What the kernels of pooling compute, in plain TypeScript with float64 sums. */
 
 import type { PoolSizes } from "../../../../src/device/sizes.ts";
 import { eachTap } from "../reference.ts";

@@ -1,8 +1,4 @@
-/**
- * Tests of pooling and its gradients on WebGPU against the references.
- *
- * @module
- */
+/** Tests of pooling and its gradients on WebGPU against the references. */
 
 import {
   poolInputShape,

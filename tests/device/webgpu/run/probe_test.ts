@@ -1,8 +1,4 @@
-/**
- * Tests of what the probe finds, against a loop of another kind on the same device.
- *
- * @module
- */
+/** Tests of what the probe finds, against a loop of another kind on the same device. */
 
 import { assertEquals } from "@std/assert";
 import { probeMaxLoopIterations } from "../../../../src/device/webgpu/run/adapter.ts";

@@ -1,8 +1,6 @@
 /**
  * Tests that the buffer of a large tensor is used again while the commands that used it before still wait, with the right
  * results, and that of a small one is not.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

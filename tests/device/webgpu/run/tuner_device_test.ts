@@ -1,8 +1,4 @@
-/**
- * Tests of the tuner on operations that take the device really different times.
- *
- * @module
- */
+/** Tests of the tuner on operations that take the device really different times. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

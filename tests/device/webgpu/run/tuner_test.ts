@@ -1,8 +1,4 @@
-/**
- * Tests of the tuner on operations that take a known time, by a clock that they move.
- *
- * @module
- */
+/** Tests of the tuner on operations that take a known time, by a clock that they move. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

@@ -1,8 +1,4 @@
-/**
- * Tests of operations that can be computed in several ways: which is taken, and who is told.
- *
- * @module
- */
+/** Tests of operations that can be computed in several ways: which is taken, and who is told. */
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";

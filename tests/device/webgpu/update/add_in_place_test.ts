@@ -1,8 +1,4 @@
-/**
- * Tests of adding to a tensor where it is.
- *
- * @module
- */
+/** Tests of adding to a tensor where it is. */
 
 import { assertEquals } from "@std/assert";
 import { throwIfDeviceFailed } from "../../../../src/device/device.ts";

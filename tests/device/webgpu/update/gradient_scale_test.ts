@@ -1,8 +1,4 @@
-/**
- * Tests of the norm on WebGPU: of a tensor larger than AlexNet's largest, from buffers and textures, always the same.
- *
- * @module
- */
+/** Tests of the norm on WebGPU: of a tensor larger than AlexNet's largest, from buffers and textures, always the same. */
 
 import {
   CLIP_STATE,

@@ -1,8 +1,6 @@
 /**
  * Tests of steps of formulas on WebGPU alone: small parameters share a dispatch, large ones may be read from textures, gradients
  * may store float16.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Tests of what the lines of operands and results become.
- *
- * @module
- */
+/** Tests of what the lines of operands and results become. */
 
 import {
   assert,

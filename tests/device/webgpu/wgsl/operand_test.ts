@@ -1,8 +1,4 @@
-/**
- * Tests of what kernels read: the tensor's part of a buffer, by whichever way, and textures that grow under way.
- *
- * @module
- */
+/** Tests of what kernels read: the tensor's part of a buffer, by whichever way, and textures that grow under way. */
 
 import { assert } from "@std/assert";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
