@@ -51,9 +51,30 @@ export async function* batchesFrom(
   }
 }
 
-/** Checks the labels of a source as {@linkcode requireClasses} does, if they are known; returns whether they are. */
+/** The names of the classes that each network was trained on. */
+const trainedOn = new WeakMap<Sequential, readonly string[]>();
+
+/** Remembers what the classes of a network are called, if the data says. */
+export function learnClasses(net: Sequential, { dataset }: BatchSource): void {
+  if (dataset) trainedOn.set(net, dataset.classNames);
+}
+
+/**
+ * Checks that a source has the classes that the network was trained on, and its labels as {@linkcode requireClasses} does, as
+ * far as both are known; returns whether the labels are.
+ */
 export function requireKnown(source: BatchSource, net: Sequential): boolean {
-  const { labels, classNames } = source.dataset ?? {};
+  const { labels, classNames = [] } = source.dataset ?? {};
+  const learned = trainedOn.get(net);
+  if (source.dataset && learned && `${learned}` !== `${classNames}`) {
+    throw new ShapeError(
+      `Cannot use data whose classes are ${
+        classNames.join(", ")
+      }, as the network was trained on ${
+        learned.join(", ")
+      }: its labels mean something else; imageFolder() takes classNames`,
+    );
+  }
   if (labels) requireClasses(labels, net, classNames);
   return labels !== undefined;
 }

@@ -11,7 +11,12 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
 import { sgd } from "../optim/sgd.ts";
 import { requireInteger, requireNumber } from "../options.ts";
-import { batchesFrom, type BatchSource, requireKnown } from "./batch_source.ts";
+import {
+  batchesFrom,
+  type BatchSource,
+  learnClasses,
+  requireKnown,
+} from "./batch_source.ts";
 import type { Callbacks, EpochEnd, Progress, Training } from "./callbacks.ts";
 import { anywhere, type Communicator } from "./communicator.ts";
 import { measure } from "./evaluate.ts";
@@ -236,6 +241,7 @@ class Run implements Training {
   /** Trains epoch after epoch, until all are done or the run has to end. */
   async train(train: BatchSource): Promise<History> {
     const { epochs = 1, resume, validation, measureTrain } = this.#options;
+    learnClasses(this.net, train);
     for (const data of [train, validation, measureTrain]) {
       if (data) requireKnown(data, this.net);
     }

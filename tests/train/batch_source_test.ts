@@ -169,3 +169,27 @@ Deno.test("fit(), evaluate() and findLearningRate() name a label that the networ
   await fit(net, sourceOf([0, 1, 2], { isKnown: true }));
   net.dispose();
 });
+
+Deno.test("evaluate() and fit() refuse data of other classes than the network was trained on", async () => {
+  await use("cpu");
+  const net = tinyNet();
+  const train = tinyData({ count: 4 });
+  const named = (classNames: string[]): BatchSource => ({
+    dataset: { classNames },
+    [Symbol.asyncIterator]: () => train[Symbol.asyncIterator](),
+  });
+  const two = named(["top", "bottom"]);
+  // Nothing is known of a network that was not trained.
+  await evaluate(net, two);
+  await fit(net, train);
+  await evaluate(net, named(["top", "middle", "bottom"]));
+  const words =
+    "classes are top, bottom, as the network was trained on top, middle, bottom";
+  const error = await assertRejects(() => evaluate(net, two), ShapeError);
+  assertStringIncludes(error.message, words);
+  await assertRejects(() => fit(net, train, { validation: two }), ShapeError);
+  // Trained on, other classes are what it then knows.
+  await fit(net, two);
+  await evaluate(net, two);
+  net.dispose();
+});
