@@ -4,6 +4,7 @@ import {
   type AdapterDescription,
   device,
   type DeviceTuner,
+  readScalars,
   type TunedOperation,
 } from "../device/device.ts";
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from "../device/tf.ts";
@@ -104,16 +105,21 @@ export async function tune(
 }
 
 /** Runs a training step with SGD on WebGPU, the device in use, and says how it was computed. The weights change. */
-export function traceStep(
+export async function traceStep(
   net: Sequential,
   sizes: { batchSize: number; precision: Precision },
-): ReturnType<DeviceTuner["trace"]> {
+): Promise<ReturnType<DeviceTuner["trace"]>> {
   requirePrecision(sizes.precision);
   using step = stepOf(net, sizes, (gradients) => {
     sgd().apply(net.getWeights(), gradients);
     tf.dispose(gradients);
   });
-  return device().tuner!.trace(step.run);
+  const parts = device().tuner!.trace(step.run);
+  // Waits until the step is done: only then does the device have nothing more to say against a shader.
+  const sum = tf.tidy(() => tf.sum(net.getWeights()[0]));
+  await readScalars(sum);
+  sum.dispose();
+  return parts;
 }
 
 /** A training step on images that are random numbers. */

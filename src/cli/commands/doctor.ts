@@ -222,7 +222,7 @@ async function printStep(options: OptionValues): Promise<void> {
   const backend = await initBackend({ device: "webgpu", onWarning: () => {} });
   const tuned = await useTuned({ onWarning: warn });
   const net = buildNetwork(configOf(recipe), recipe);
-  const parts = traceStep(net, { batchSize, precision });
+  const parts = await traceStep(net, { batchSize, precision });
   net.dispose();
   const shaders = options.shader === undefined
     ? []
@@ -237,7 +237,7 @@ async function printStep(options: OptionValues): Promise<void> {
   shaders.forEach((shader) => console.log(shader));
 }
 
-type Parts = ReturnType<typeof traceStep>;
+type Parts = Awaited<ReturnType<typeof traceStep>>;
 
 /** A line for each operation and each shader that ran; what ran again is left out. */
 function listParts(
