@@ -3,12 +3,8 @@
 import { device } from "../../../src/device/device.ts";
 import { nativeTest } from "../../native.ts";
 import {
-  BAD_ROWS,
-  checkBadRow,
-  checkCountOfBadLabels,
-  checkCrossEntropy,
   type ComputeCrossEntropy,
-  CROSS_ENTROPIES,
+  crossEntropyTests,
 } from "../webgpu/loss/cross_entropy_cases.ts";
 import { runNativeOfSeveral } from "./run.ts";
 
@@ -27,24 +23,4 @@ const compute: ComputeCrossEntropy = async (logits, labels, count) => {
   return { loss, correct, gradient };
 };
 
-for (const testCase of CROSS_ENTROPIES) {
-  const { batch, classes, what } = testCase;
-  nativeTest(
-    `crossEntropy() ${batch}x${classes}, ${what}, is the reference's`,
-    () => checkCrossEntropy(testCase, compute),
-  );
-}
-
-for (const bad of BAD_ROWS) {
-  for (const place of [0, 299]) {
-    nativeTest(
-      `crossEntropy() with ${bad[0]} in row ${place} of 300 has the loss NaN`,
-      () => checkBadRow({ bad, place }, compute),
-    );
-  }
-}
-
-nativeTest(
-  "crossEntropy() counts no row whose label is out of range",
-  () => checkCountOfBadLabels(compute),
-);
+crossEntropyTests(nativeTest, compute);

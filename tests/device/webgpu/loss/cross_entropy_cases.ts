@@ -41,7 +41,7 @@ const SIZES = [
   [700, 37],
 ];
 /** Few and many rows and classes, large and equal logits, and other numbers to divide by. */
-export const CROSS_ENTROPIES: readonly CrossEntropyCase[] = [
+const CROSS_ENTROPIES: readonly CrossEntropyCase[] = [
   ...SIZES.map(([batch, classes]): CrossEntropyCase => ({
     batch,
     classes,
@@ -91,7 +91,7 @@ export type ComputeCrossEntropy = (
 ) => Promise<CrossEntropyResults>;
 
 /** Checks a batch. */
-export async function checkCrossEntropy(
+async function checkCrossEntropy(
   { batch, classes, logits, count = batch }: CrossEntropyCase,
   compute: ComputeCrossEntropy,
 ): Promise<void> {
@@ -118,10 +118,10 @@ export async function checkCrossEntropy(
 }
 
 /** What is wrong with a row of three logits, the row, and its label. */
-export type BadRow = [what: string, row: number[], label?: number];
+type BadRow = [what: string, row: number[], label?: number];
 
 /** Rows whose loss is not a number. */
-export const BAD_ROWS: readonly BadRow[] = [
+const BAD_ROWS: readonly BadRow[] = [
   ["a logit of NaN, first", [NaN, 1, 2]],
   ["a logit of NaN, last and at the label", [1, 2, NaN], 2],
   ["a logit of Infinity", [1, Infinity, 2]],
@@ -134,7 +134,7 @@ export const BAD_ROWS: readonly BadRow[] = [
 ];
 
 /** Checks that a bad row makes the loss NaN, and leaves the gradients of the others as they are. */
-export async function checkBadRow(
+async function checkBadRow(
   { bad: [, row, label = 0], place }: { bad: BadRow; place: number },
   compute: ComputeCrossEntropy,
 ): Promise<void> {
@@ -153,7 +153,7 @@ export async function checkBadRow(
 }
 
 /** Checks that rows whose label is out of range do not count as correct. */
-export async function checkCountOfBadLabels(
+async function checkCountOfBadLabels(
   compute: ComputeCrossEntropy,
 ): Promise<void> {
   const logits = Float32Array.of(3, 2, 1, 1, 2, 3, 1, 3, 2, 3, 3, 3);
@@ -168,4 +168,30 @@ function countCorrect(logits: Float32Array, labels: Int32Array): number {
     const row = logits.subarray(i * classes, (i + 1) * classes);
     return row.indexOf(Math.max(...row)) === label ? count + 1 : count;
   }, 0);
+}
+
+/** Registers the tests of a device, by its own kind of test. */
+export function crossEntropyTests(
+  test: (name: string, fn: () => Promise<void>) => void,
+  compute: ComputeCrossEntropy,
+): void {
+  for (const testCase of CROSS_ENTROPIES) {
+    const { batch, classes, what } = testCase;
+    test(
+      `crossEntropy() ${batch}x${classes}, ${what}, is the reference's`,
+      () => checkCrossEntropy(testCase, compute),
+    );
+  }
+  for (const bad of BAD_ROWS) {
+    for (const place of [0, 299]) {
+      test(
+        `crossEntropy() with ${bad[0]} in row ${place} of 300 has the loss NaN`,
+        () => checkBadRow({ bad, place }, compute),
+      );
+    }
+  }
+  test(
+    "crossEntropy() counts no row whose label is out of range",
+    () => checkCountOfBadLabels(compute),
+  );
 }
